@@ -1,0 +1,94 @@
+/**
+ * What an operation may see and do. An operation is a pure, synchronous function over a {@link View}: it reads keys and says
+ * which to write. Every read is recorded and compared inside the transaction that commits the writes (DESIGN.md section 3), so
+ * that a decision never stands on stale data.
+ */
+
+/** An etcd revision. Int64 on the wire; a bigint here, because JSON numbers lose digits beyond 2^53. */
+export type Revision = bigint
+
+/** Why a stored value could not be read. The value is left alone, and reported. */
+export interface Problem {
+  readonly problem: string
+}
+
+/** The outcome of decoding one stored value. */
+export type Decoded<Value> = { readonly ok: true; readonly value: Value } | ({ readonly ok: false } & Problem)
+
+/**
+ * A family of keys: everything below one prefix that shares one stored form. `decode` is given the whole key and the value's
+ * text, and never throws. `held` says what the server keeps in memory of it:
+ * - `values`: every decoded value (pools, reservations, configuration, nodes, affinities);
+ * - `digests`: a digest of every value, and the full values of the recently used ones (blocks);
+ * - `recent`: only recently used values (handles).
+ */
+export interface Family<Value> {
+  readonly name: string
+  readonly prefix: string
+  readonly held: 'values' | 'digests' | 'recent'
+  decode(key: string, text: string): Decoded<Value>
+  encode(value: Value): string
+}
+
+/** One key of a family. */
+export interface Key<Value> {
+  readonly family: Family<Value>
+  readonly text: string
+}
+
+/** What is stored under a key. */
+export type Lookup<Value> =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'value'; readonly value: Value; readonly revision: Revision }
+  | ({ readonly kind: 'unreadable'; readonly revision: Revision } & Problem)
+
+/** One entry of a listing, in key order. */
+export type Listed<Value> = { readonly key: string } & Exclude<Lookup<Value>, { kind: 'absent' }>
+
+/**
+ * How a listing is proved inside the transaction. `changed`: no key of the prefix was created or changed since; `created`: none
+ * was created since; `hint`: nothing is compared, the caller must `get` what it relies on, and a plan that writes nothing is
+ * only believed after the prefix has been read afresh from etcd. No guard sees deletions: `get` what was really used.
+ */
+export type Guard = 'changed' | 'created' | 'hint'
+
+/** What a plan may see; every call is recorded. */
+export interface View {
+  /**
+   * The value of `key`, compared at commit. A key that is not in memory interrupts the plan, is fetched, and the plan runs
+   * again; with `assumeAbsent` it is taken not to exist instead (and the commit proves it).
+   */
+  get<Value>(key: Key<Value>, options?: { readonly assumeAbsent?: boolean }): Lookup<Value>
+  /** All entries of a family held as `values` whose key starts with `prefix` (the family's own prefix unless given), in key order. */
+  list<Value>(family: Family<Value>, guard: Guard, prefix?: string): readonly Listed<Value>[]
+  /** The revision of a key held as `digests`, or undefined when it does not exist. A hint: not compared. */
+  exists(key: Key<unknown>): boolean
+  /** Whether a commit under way on this server is writing the key: choosing another among equals avoids waiting. A hint. */
+  isBusy(key: Key<unknown>): boolean
+}
+
+/** A change of one key. */
+export type Write =
+  | { readonly kind: 'put'; readonly key: Key<unknown>; readonly value: unknown; encode(): string }
+  | { readonly kind: 'delete'; readonly key: Key<unknown> }
+
+/** The outcome of planning: what to answer, and what to write. A refusal is an answer without writes, and validated all the same. */
+export interface Plan<Answer> {
+  readonly answer: Answer
+  readonly writes: readonly Write[]
+}
+
+/** Stores `value` under `key`. */
+export function put<Value>(key: Key<Value>, value: Value): Write {
+  return { kind: 'put', key, value, encode: () => key.family.encode(value) }
+}
+
+/** Removes `key`. */
+export function remove(key: Key<unknown>): Write {
+  return { kind: 'delete', key }
+}
+
+/** A plan that answers without writing. */
+export function answerOnly<Answer>(answer: Answer): Plan<Answer> {
+  return { answer, writes: [] }
+}
