@@ -19,7 +19,7 @@ export type Decoded<Value> = { readonly ok: true; readonly value: Value } | ({ r
  * A family of keys: everything below one prefix that shares one stored form. `decode` is given the whole key and the value's
  * text, and never throws. `held` says what the server keeps in memory of it:
  * - `values`: every decoded value (pools, reservations, configuration, nodes, affinities);
- * - `digests`: a digest of every value, and the full values of the recently used ones (blocks);
+ * - `digests`: that each key exists, at which revision, what its observer keeps of it, and the recently used values (blocks);
  * - `recent`: only recently used values (handles).
  */
 export interface Family<Value> {
@@ -52,6 +52,11 @@ export type Listed<Value> = { readonly key: string } & Exclude<Lookup<Value>, { 
  */
 export type Guard = 'changed' | 'created' | 'hint'
 
+/** Told of every change of the image of one family, at once and in order: keeps an index beside it. */
+export interface Observer<Value> {
+  changed(key: string, lookup: Lookup<Value>): void
+}
+
 /** What a plan may see; every call is recorded. */
 export interface View {
   /**
@@ -59,10 +64,15 @@ export interface View {
    * again; with `assumeAbsent` it is taken not to exist instead (and the commit proves it).
    */
   get<Value>(key: Key<Value>, options?: { readonly assumeAbsent?: boolean }): Lookup<Value>
+  /** Says which keys the plan will `get`, so that those not in memory are fetched together. */
+  prefetch(keys: readonly Key<unknown>[]): void
   /** All entries of a family held as `values` whose key starts with `prefix` (the family's own prefix unless given), in key order. */
   list<Value>(family: Family<Value>, guard: Guard, prefix?: string): readonly Listed<Value>[]
-  /** The revision of a key held as `digests`, or undefined when it does not exist. A hint: not compared. */
-  exists(key: Key<unknown>): boolean
+  /**
+   * Says that the plan looks at an index kept beside the image of `family` (its observer). What an index says is a hint: the plan
+   * must `get` what it relies on, and a plan that writes nothing is only believed after the family has been read afresh.
+   */
+  consult(family: Family<unknown>): void
   /** Whether a commit under way on this server is writing the key: choosing another among equals avoids waiting. A hint. */
   isBusy(key: Key<unknown>): boolean
 }

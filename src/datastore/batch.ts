@@ -1,0 +1,247 @@
+import type { ICompare, IRequestOp } from 'etcd3'
+import type { BusyKeys } from './busy-keys.ts'
+import type { Image } from './image.ts'
+import { compareKey, comparePrefix } from './keys.ts'
+import { transactionOperationsMax } from './limits.ts'
+import type { Family, Guard, Key, Listed, Lookup, Plan, Revision, View, Write } from './view.ts'
+
+/** What a batch needs to know of an operation. */
+export interface Plannable {
+  plan(view: View): Plan<unknown>
+  /** Plan and prove, but write nothing. */
+  readonly isDryRun: boolean
+  /** Whether `family` has been read afresh since the operation was submitted. */
+  isFresh(family: Family<unknown>): boolean
+}
+
+/** What came of planning one operation. */
+export type Planned =
+  | { readonly kind: 'added'; readonly answer: unknown }
+  /** The transaction has no room for it any more. */
+  | { readonly kind: 'full' }
+  /** It does not fit into a transaction of its own. */
+  | { readonly kind: 'too-large'; readonly operations: number }
+  /** It reads what a commit under way is writing. */
+  | { readonly kind: 'busy'; readonly key: string }
+  /** It reads values that are not in memory. */
+  | { readonly kind: 'cold'; readonly keys: readonly Key<unknown>[] }
+  /** It refuses, or changes nothing, on the word of an index or a listing that nothing proves. */
+  | { readonly kind: 'unproved'; readonly families: readonly Family<unknown>[] }
+
+/** A listing to prove at commit. */
+interface GuardedPrefix {
+  readonly family: Family<unknown>
+  readonly guard: 'changed' | 'created'
+  readonly prefix: string
+  readonly revision: Revision
+}
+
+/** Interrupts a plan whose read cannot be answered at once. Never leaves this file. */
+class Interruption {
+  readonly planned: Planned
+  constructor(planned: Planned) {
+    this.planned = planned
+  }
+}
+
+/**
+ * Operations planned one after the other, each seeing the writes of those before it, to be committed as one transaction: `If`
+ * everything read is still as it was read, `Then` the writes, `Else` the current values of the keys read.
+ */
+export class Batch {
+  readonly #image: Image
+  readonly #busy: BusyKeys
+  readonly #reads = new Map<string, { key: Key<unknown>; revision: Revision }>()
+  readonly #guards = new Map<string, GuardedPrefix>()
+  readonly #writes = new Map<string, Write>()
+  readonly #listings = new Map<string, readonly Listed<unknown>[]>()
+
+  constructor(image: Image, busy: BusyKeys) {
+    this.#image = image
+    this.#busy = busy
+  }
+
+  get reads(): Iterable<{ key: Key<unknown>; revision: Revision }> {
+    return this.#reads.values()
+  }
+
+  get guards(): Iterable<GuardedPrefix> {
+    return this.#guards.values()
+  }
+
+  get writes(): ReadonlyMap<string, Write> {
+    return this.#writes
+  }
+
+  /** Plans `operation` on top of the batch; the batch is unchanged unless the outcome is `added`. */
+  add(operation: Plannable): Planned {
+    const view = new RecordingView(this)
+    let plan: Plan<unknown>
+    try {
+      plan = operation.plan(view)
+    } catch (interruption) {
+      if (interruption instanceof Interruption) return interruption.planned
+      throw interruption
+    }
+    const unproved = plan.writes.length === 0 ? [...view.hinted].filter((family) => !operation.isFresh(family)) : []
+    if (unproved.length > 0) return { kind: 'unproved', families: unproved }
+    const writes = operation.isDryRun ? [] : plan.writes
+    for (const { key } of writes) {
+      if (!view.reads.has(key.text) && !this.#reads.has(key.text)) throw new Error(`${key.text} is written unread.`)
+    }
+    const size = this.#sizeWith(view, writes)
+    if (size > transactionOperationsMax) {
+      return this.#reads.size === 0 ? { kind: 'too-large', operations: size } : { kind: 'full' }
+    }
+    this.#take(view, writes)
+    return { kind: 'added', answer: plan.answer }
+  }
+
+  /** The compares, writes and reads of the transaction, without those of its slot. */
+  compares(): ICompare[] {
+    const keys = [...this.#reads.values()].map(({ key, revision }) => compareKey(key.text, revision))
+    const prefixes = [...this.#guards.values()].map(({ prefix, guard, revision }) =>
+      comparePrefix(prefix, guard, revision),
+    )
+    return [...keys, ...prefixes]
+  }
+
+  /** The writes, encoded. */
+  changes(): IRequestOp[] {
+    return [...this.#writes.values()].map((write) => {
+      const key = Buffer.from(write.key.text)
+      return write.kind === 'delete'
+        ? { request_delete_range: { key } }
+        : { request_put: { key, value: Buffer.from(write.encode()) } }
+    })
+  }
+
+  /** A read of every key that was compared. */
+  rereads(): IRequestOp[] {
+    return [...this.#reads.keys()].map((key) => ({ request_range: { key: Buffer.from(key) } }))
+  }
+
+  /** For {@link RecordingView}: what the batch knows of a key. */
+  lookup<Value>(key: Key<Value>, assumeAbsent: boolean): Lookup<Value> {
+    if (this.#busy.has(key.text)) throw new Interruption({ kind: 'busy', key: key.text })
+    const lookup = this.#image.lookup(key)
+    if (lookup !== undefined) return lookup
+    if (assumeAbsent) return { kind: 'absent' }
+    throw new Interruption({ kind: 'cold', keys: [key] })
+  }
+
+  /** For {@link RecordingView}: the write of an earlier operation of the batch. */
+  written(key: string): Write | undefined {
+    return this.#writes.get(key)
+  }
+
+  isBusy(key: string): boolean {
+    return this.#busy.has(key)
+  }
+
+  prefetch(keys: readonly Key<unknown>[]): void {
+    const cold = keys.filter(
+      (key) => !this.#writes.has(key.text) && !this.#busy.has(key.text) && this.#image.lookup(key) === undefined,
+    )
+    if (cold.length > 0) throw new Interruption({ kind: 'cold', keys: cold.slice(0, transactionOperationsMax) })
+  }
+
+  /** For {@link RecordingView}: the guard of a listing, as of what is known. */
+  guard(family: Family<unknown>, guard: 'changed' | 'created', prefix: string): GuardedPrefix {
+    const key = this.#busy.below(prefix, guard)
+    if (key !== undefined) throw new Interruption({ kind: 'busy', key })
+    return { family, guard, prefix, revision: this.#image.of(family).provenRevision(guard, prefix) }
+  }
+
+  list<Value>(family: Family<Value>, prefix: string): readonly Listed<Value>[] {
+    const known = this.#listings.get(prefix)
+    // The prefix belongs to one family, so what was listed below it has that family's type.
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion
+    if (known !== undefined) return known as readonly Listed<Value>[]
+    const listing = this.#overlaid([...this.#image.list(family, prefix)], prefix)
+    this.#listings.set(prefix, listing)
+    return listing
+  }
+
+  #overlaid<Value>(stored: readonly Listed<Value>[], prefix: string): readonly Listed<Value>[] {
+    const written = [...this.#writes.values()].filter((write) => write.key.text.startsWith(prefix))
+    if (written.length === 0) return stored
+    const untouched = stored.filter((entry) => !this.#writes.has(entry.key))
+    const added = written.flatMap((write) =>
+      write.kind === 'delete'
+        ? []
+        : // As in `list`.
+          // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion
+          [{ key: write.key.text, kind: 'value', value: write.value as Value, revision: 0n } as const],
+    )
+    return [...untouched, ...added].sort((left, right) => (left.key < right.key ? -1 : 1))
+  }
+
+  /** The longest list of the transaction with `view` and `writes` added; one for the slot. */
+  #sizeWith(view: RecordingView, writes: readonly Write[]): number {
+    let reads = this.#reads.size
+    for (const key of view.reads.keys()) if (!this.#reads.has(key)) reads++
+    let guards = this.#guards.size
+    for (const name of view.guards.keys()) if (!this.#guards.has(name)) guards++
+    let changes = this.#writes.size
+    for (const { key } of writes) if (!this.#writes.has(key.text)) changes++
+    return Math.max(reads + guards, changes) + 1
+  }
+
+  #take(view: RecordingView, writes: readonly Write[]): void {
+    for (const [text, read] of view.reads) if (!this.#reads.has(text)) this.#reads.set(text, read)
+    for (const [name, guard] of view.guards) if (!this.#guards.has(name)) this.#guards.set(name, guard)
+    for (const write of writes) {
+      this.#write(write)
+      for (const prefix of this.#listings.keys()) if (write.key.text.startsWith(prefix)) this.#listings.delete(prefix)
+    }
+  }
+
+  /** A key that did not exist and is deleted again within the batch needs no write at all. */
+  #write(write: Write): void {
+    const { text } = write.key
+    if (write.kind === 'delete' && this.#reads.get(text)?.revision === 0n) this.#writes.delete(text)
+    else this.#writes.set(text, write)
+  }
+}
+
+/** The view of one operation: answers from the batch, and keeps what was asked. */
+class RecordingView implements View {
+  readonly reads = new Map<string, { key: Key<unknown>; revision: Revision }>()
+  readonly guards = new Map<string, GuardedPrefix>()
+  readonly hinted = new Set<Family<unknown>>()
+  readonly #batch: Batch
+
+  constructor(batch: Batch) {
+    this.#batch = batch
+  }
+
+  get<Value>(key: Key<Value>, options?: { readonly assumeAbsent?: boolean }): Lookup<Value> {
+    const written = this.#batch.written(key.text)
+    if (written?.kind === 'delete') return { kind: 'absent' }
+    // A write to a key carries a value of the key's family.
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion
+    if (written?.kind === 'put') return { kind: 'value', value: written.value as Value, revision: 0n }
+    const lookup = this.#batch.lookup(key, options?.assumeAbsent ?? false)
+    this.reads.set(key.text, { key, revision: lookup.kind === 'absent' ? 0n : lookup.revision })
+    return lookup
+  }
+
+  prefetch(keys: readonly Key<unknown>[]): void {
+    this.#batch.prefetch(keys)
+  }
+
+  list<Value>(family: Family<Value>, guard: Guard, prefix = family.prefix): readonly Listed<Value>[] {
+    if (guard === 'hint') this.hinted.add(family)
+    else this.guards.set(`${guard} ${prefix}`, this.#batch.guard(family, guard, prefix))
+    return this.#batch.list(family, prefix)
+  }
+
+  consult(family: Family<unknown>): void {
+    this.hinted.add(family)
+  }
+
+  isBusy(key: Key<unknown>): boolean {
+    return this.#batch.isBusy(key.text)
+  }
+}

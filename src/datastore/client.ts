@@ -1,0 +1,213 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { noop } from 'cockatiel'
+import {
+  Etcd3,
+  EtcdAuthenticationFailedError,
+  EtcdPermissionDeniedError,
+  GRPCFailedPreconditionError,
+  GRPCInvalidArgumentError,
+  GRPCOutOfRangeError,
+  GRPCResourceExhastedError,
+  GRPCUnauthenticatedError,
+  type IDuplexStream,
+  type IRangeRequest,
+  type IRangeResponse,
+  type ITxnRequest,
+  type ITxnResponse,
+  type IWatchRequest,
+  type IWatchResponse,
+} from 'etcd3'
+import { DatastoreUnavailable, RevisionCompacted } from './faults.ts'
+import { callDeadlineMs } from './limits.ts'
+
+/** How to reach etcd. File contents, not paths. */
+export interface EtcdConnection {
+  /** URLs, http or https, one per member. */
+  readonly endpoints: readonly string[]
+  readonly ca?: Buffer | undefined
+  readonly certificate?: Buffer | undefined
+  readonly key?: Buffer | undefined
+  readonly user?: string | undefined
+  readonly password?: string | undefined
+}
+
+/**
+ * What became of a transaction. `refused`: etcd said no, nothing was applied. `unsent`: it never left this process. `lost`:
+ * no answer; it may have been applied, or may still be (reliability.md section 5, definite and ambiguous errors).
+ */
+export type TransactionOutcome =
+  | { readonly kind: 'answered'; readonly response: ITxnResponse }
+  | { readonly kind: 'refused' | 'unsent' | 'lost'; readonly error: Error }
+
+/**
+ * etcd as the datastore layer uses it: the etcd3 client with its own retries switched off, because it would send a transaction
+ * again after a lost answer and report the second one's failure; with one client per member, so that the choice of the
+ * member is ours (stay with one that works, move on after an error); and with an absolute deadline on every call.
+ */
+export class EtcdClient {
+  readonly #members: readonly Etcd3[]
+  readonly #endpoints: readonly string[]
+  #preferred = 0
+  #closed = false
+
+  constructor(connection: EtcdConnection) {
+    this.#endpoints = connection.endpoints
+    this.#members = connection.endpoints.map((endpoint) => openMember(endpoint, connection))
+  }
+
+  /** Reads a range, trying the members in turn until `deadlineMs` has passed. Throws when none answers, or when etcd refuses. */
+  async range(request: IRangeRequest, deadlineMs = callDeadlineMs * 2): Promise<IRangeResponse> {
+    const deadline = Date.now() + deadlineMs
+    for (;;) {
+      const attempted = this.#preferred
+      try {
+        const tryDeadline = Math.min(deadline, Date.now() + callDeadlineMs)
+        return await this.#member(attempted).kv.range(request, { deadline: tryDeadline })
+      } catch (error) {
+        if (isCompacted(error)) throw new RevisionCompacted(error)
+        if (isDefiniteRefusal(error) || Date.now() >= deadline || this.#closed) throw unavailable(error)
+        this.#moveOn(attempted)
+        await sleep(20)
+      }
+    }
+  }
+
+  /** Sends a transaction once, to the member in use. Never throws and never sends it again. */
+  async transact(request: ITxnRequest, deadlineMs = callDeadlineMs): Promise<TransactionOutcome> {
+    const attempted = this.#preferred
+    try {
+      const response = await this.#member(attempted).kv.txn(request, { deadline: Date.now() + deadlineMs })
+      return { kind: 'answered', response }
+    } catch (error) {
+      const fault = asError(error)
+      if (isDefiniteRefusal(fault)) return { kind: 'refused', error: fault }
+      this.#moveOn(attempted)
+      return { kind: wasNeverSent(fault) ? 'unsent' : 'lost', error: fault }
+    }
+  }
+
+  /** Opens a watch stream on the member in use. */
+  async watch(): Promise<IDuplexStream<IWatchRequest, IWatchResponse>> {
+    const attempted = this.#preferred
+    try {
+      return await this.#member(attempted).watchClient.watch()
+    } catch (error) {
+      this.#moveOn(attempted)
+      throw unavailable(error)
+    }
+  }
+
+  /** Moves to another member: the one in use has gone silent. */
+  abandonMember(): void {
+    this.#moveOn(this.#preferred)
+  }
+
+  /** Grants a lease and gives its id, a decimal string. */
+  async grantLease(seconds: number): Promise<string> {
+    const attempted = this.#preferred
+    try {
+      const lease = await this.#member(attempted).leaseClient.leaseGrant(
+        { TTL: seconds },
+        { deadline: Date.now() + callDeadlineMs },
+      )
+      return lease.ID
+    } catch (error) {
+      this.#moveOn(attempted)
+      throw unavailable(error)
+    }
+  }
+
+  /** Ends a lease and with it the keys attached to it. */
+  async revokeLease(id: string): Promise<void> {
+    await this.#member(this.#preferred).leaseClient.leaseRevoke({ ID: id }, { deadline: Date.now() + callDeadlineMs })
+  }
+
+  /** The version of every member that answers; the message of the fault for one that does not. */
+  async versions(): Promise<readonly { endpoint: string; version: string }[]> {
+    return Promise.all(
+      this.#members.map(async (member, index) => {
+        const endpoint = this.#endpoints[index] ?? ''
+        try {
+          const status = await member.maintenance.status({ deadline: Date.now() + 1_000 })
+          return { endpoint, version: status.version }
+        } catch {
+          return { endpoint, version: 'unreachable' }
+        }
+      }),
+    )
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const member of this.#members) member.close()
+  }
+
+  #member(index: number): Etcd3 {
+    const member = this.#members[index]
+    if (member === undefined) throw new Error('No etcd endpoint is configured.')
+    return member
+  }
+
+  #moveOn(from: number): void {
+    if (this.#preferred === from) this.#preferred = (from + 1) % this.#members.length
+  }
+}
+
+function openMember(endpoint: string, connection: EtcdConnection): Etcd3 {
+  const { ca, certificate, key, user, password } = connection
+  return new Etcd3({
+    hosts: endpoint,
+    ...(ca === undefined
+      ? {}
+      : {
+          credentials: {
+            rootCertificate: ca,
+            ...(key === undefined ? {} : { privateKey: key }),
+            ...(certificate === undefined ? {} : { certChain: certificate }),
+          },
+        }),
+    ...(user === undefined ? {} : { auth: { username: user, password: password ?? '' } }),
+    faultHandling: { global: noop, host: () => noop },
+    grpcOptions: {
+      // Notices a half-open connection; etcd throws out clients that ping more often than every 5 s.
+      'grpc.keepalive_time_ms': 10_000,
+      'grpc.keepalive_timeout_ms': 5_000,
+      'grpc.max_receive_message_length': -1,
+      'grpc.max_send_message_length': -1,
+      'grpc.initial_reconnect_backoff_ms': 100,
+      'grpc.max_reconnect_backoff_ms': 1_000,
+    },
+  })
+}
+
+function isDefiniteRefusal(error: unknown): boolean {
+  return (
+    error instanceof GRPCInvalidArgumentError ||
+    error instanceof GRPCUnauthenticatedError ||
+    error instanceof GRPCFailedPreconditionError ||
+    error instanceof GRPCOutOfRangeError ||
+    error instanceof GRPCResourceExhastedError ||
+    error instanceof EtcdPermissionDeniedError ||
+    error instanceof EtcdAuthenticationFailedError
+  )
+}
+
+/** grpc-js says so when there was no connection to write the call to: the one ambiguous status that is known to be harmless. */
+function wasNeverSent(error: Error): boolean {
+  return error.message.includes('No connection established')
+}
+
+function isCompacted(error: unknown): boolean {
+  return error instanceof GRPCOutOfRangeError && error.message.includes('compacted')
+}
+
+function unavailable(error: unknown): DatastoreUnavailable {
+  if (error instanceof DatastoreUnavailable) return error
+  return new DatastoreUnavailable('ServiceUnavailable', 'etcd does not answer; nothing was changed. Try again.', {
+    cause: error,
+  })
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
+}

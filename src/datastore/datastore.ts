@@ -1,0 +1,179 @@
+import { randomUUID } from 'node:crypto'
+import { EtcdClient, type EtcdConnection } from './client.ts'
+import { Engine, type EngineLimits, type EngineLogger } from './engine.ts'
+import { Image, type Declaration } from './image.ts'
+import { prefixEnd } from './keys.ts'
+import type { Outcome, SubmitOptions } from './operation.ts'
+import { Slot, SlotLease } from './slots.ts'
+import { loadFamily } from './snapshot.ts'
+import type { Family, Listed, Plan, Revision, View } from './view.ts'
+import { Watch, type WatchLogger } from './watch.ts'
+
+/** What the datastore is made of. */
+export interface DatastoreOptions {
+  readonly connection: EtcdConnection
+  readonly declarations: readonly Declaration[]
+  readonly limits: EngineLimits & { readonly batchesInFlight: number }
+  readonly logger: EngineLogger & WatchLogger
+}
+
+/** Whether the server can do its work, and if not, why. */
+export interface Health {
+  readonly ready: boolean
+  readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly message: string }[]
+}
+
+/** Which entries of a family to read. */
+export interface PageOptions {
+  readonly limit?: number
+  /** The last key of the page before. */
+  readonly after?: string
+  /** The revision of the page before: all pages of a listing are of one revision. */
+  readonly revision?: Revision
+}
+
+/** Some entries of a family, in key order, as of one revision. */
+export interface Page<Value> {
+  readonly entries: readonly Listed<Value>[]
+  readonly revision: Revision
+  /** How many entries follow. */
+  readonly remaining: number
+}
+
+const pingIntervalMs = 1_000
+const expiryIntervalMs = 50
+
+/** etcd as the rest of ippoold sees it: operations go in, answers that are true in etcd come out. */
+export class Datastore {
+  readonly #client: EtcdClient
+  readonly #image: Image
+  readonly #watch: Watch
+  readonly #engine: Engine
+  readonly #lease: SlotLease
+  readonly #timers: readonly NodeJS.Timeout[]
+  #contactError: string | undefined
+  #isClosing = false
+
+  private constructor(client: EtcdClient, image: Image, watch: Watch, engine: Engine, lease: SlotLease) {
+    this.#client = client
+    this.#image = image
+    this.#watch = watch
+    this.#engine = engine
+    this.#lease = lease
+    this.#timers = [
+      setInterval(() => void this.#ping(), pingIntervalMs),
+      setInterval(() => {
+        engine.expire()
+      }, expiryIntervalMs),
+    ]
+  }
+
+  /** Connects, reads everything that is to be held in memory, and goes on watching it. Throws when etcd does not answer. */
+  static async open(options: DatastoreOptions): Promise<Datastore> {
+    const { logger } = options
+    const client = new EtcdClient(options.connection)
+    const image = new Image(options.declarations, (key, problem) => {
+      logger.warn({ key, problem }, 'a stored value cannot be read; it is left alone')
+    })
+    const complete = [...image.families()].filter((held) => held.isComplete)
+    for (const held of complete) await loadFamily(client, held)
+    const lease = await SlotLease.grant(client)
+    const server = randomUUID()
+    const slots = Array.from(
+      { length: options.limits.batchesInFlight },
+      (_, number) => new Slot(`/ippoold/v1/slots/${server}/${String(number)}`),
+    )
+    const watch = new Watch(client, complete, logger)
+    watch.start()
+    return new Datastore(client, image, watch, new Engine(client, image, lease, slots, options.limits, logger), lease)
+  }
+
+  /** See {@link Engine.submit}. */
+  submit<Answer>(plan: (view: View) => Plan<Answer>, options?: SubmitOptions): Promise<Outcome<Answer>> {
+    return this.#engine.submit(plan, options)
+  }
+
+  /**
+   * Reads entries of a family straight from etcd, linearizable. Throws {@link RevisionCompacted} when the revision asked for
+   * is gone, {@link DatastoreUnavailable} when etcd does not answer.
+   */
+  async page<Value>(family: Family<Value>, options: PageOptions = {}): Promise<Page<Value>> {
+    const after = options.after === undefined ? undefined : Buffer.from(`${options.after}\0`)
+    const range = await this.#client.range({
+      key: after ?? Buffer.from(family.prefix),
+      range_end: prefixEnd(family.prefix),
+      limit: options.limit ?? 0,
+      ...(options.revision === undefined ? {} : { revision: String(options.revision) }),
+    })
+    const entries = range.kvs.map((pair): Listed<Value> => {
+      const key = pair.key.toString()
+      const revision = BigInt(pair.mod_revision)
+      const decoded = family.decode(key, pair.value.toString())
+      return decoded.ok
+        ? { key, kind: 'value', value: decoded.value, revision }
+        : { key, kind: 'unreadable', problem: decoded.problem, revision }
+    })
+    return {
+      entries,
+      revision: options.revision ?? BigInt(range.header.revision),
+      remaining: Number(range.count) - entries.length,
+    }
+  }
+
+  /** Whether the server can do its work. */
+  health(): Health {
+    const checks = [
+      {
+        name: 'etcd',
+        ok: this.#contactError === undefined,
+        message: this.#contactError ?? 'answers',
+      },
+      {
+        name: 'watch',
+        ok: this.#watch.isConnected,
+        message: this.#watch.isConnected ? 'is following etcd' : 'is not connected to etcd',
+      },
+      {
+        name: 'stopping',
+        ok: !this.#isClosing,
+        message: this.#isClosing ? 'the server is stopping' : 'no',
+      },
+    ]
+    return { ready: checks.every(({ ok }) => ok), checks }
+  }
+
+  /** The endpoint and version of every etcd member. */
+  members(): Promise<readonly { readonly endpoint: string; readonly version: string }[]> {
+    return this.#client.versions()
+  }
+
+  /** How many keys of each family are in memory. */
+  heldKeys(): ReadonlyMap<string, number> {
+    return new Map([...this.#image.families()].map((held) => [held.family.name, held.size]))
+  }
+
+  /** Says that the server is going to stop, so that it is not ready any more. */
+  announceStop(): void {
+    this.#isClosing = true
+  }
+
+  /** Settles what is under way, at the most for `patienceMs`, and lets go of etcd. */
+  async close(patienceMs = 10_000): Promise<void> {
+    this.#isClosing = true
+    await this.#engine.close(patienceMs)
+    for (const timer of this.#timers) clearInterval(timer)
+    this.#watch.close()
+    // Without it the slots stay until the lease ends by itself.
+    await this.#lease.revoke().catch(() => undefined)
+    this.#client.close()
+  }
+
+  async #ping(): Promise<void> {
+    try {
+      await this.#client.range({ key: Buffer.from('/ippoold/v1/'), count_only: true }, pingIntervalMs * 2)
+      this.#contactError = undefined
+    } catch {
+      this.#contactError = 'does not answer'
+    }
+  }
+}

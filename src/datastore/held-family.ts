@@ -1,0 +1,170 @@
+import { recentValuesMax } from './limits.ts'
+import { SortedKeys } from './sorted-keys.ts'
+import type { Family, Listed, Lookup, Observer, Revision } from './view.ts'
+
+/** One key as etcd stores it: its mod revision and its value's bytes. */
+export interface StoredValue {
+  readonly revision: Revision
+  readonly text: string
+}
+
+/** A key in memory. `lookup` is undefined when only its existence is held. */
+interface Held {
+  readonly revision: Revision
+  lookup: Exclude<Lookup<unknown>, { kind: 'absent' }> | undefined
+}
+
+/** Told of values that cannot be decoded. */
+export type ProblemReport = (key: string, problem: string) => void
+
+/**
+ * The keys of one family in memory. It may be behind etcd, for a commit compares what was read; it must not go back: a change
+ * is applied only when its revision is above what is held.
+ */
+export class HeldFamily {
+  readonly family: Family<unknown>
+  readonly #observer: Observer<unknown> | undefined
+  readonly #report: ProblemReport
+  readonly #entries = new Map<string, Held>()
+  readonly #sortedKeys: SortedKeys | undefined
+  /** Keys whose value is in memory, the least recently used first. Unused by a family that holds all its values. */
+  readonly #recent = new Set<string>()
+  readonly #recentMax: number
+  /** Keys found or made absent at a revision that the watch has yet to pass, so that its older events cannot bring them back. */
+  readonly #absentSince = new Map<string, Revision>()
+  readonly #provenRevisions = new Map<string, Revision>()
+  #completeRevision = 0n
+
+  constructor(family: Family<unknown>, observer: Observer<unknown> | undefined, report: ProblemReport) {
+    this.family = family
+    this.#observer = observer
+    this.#report = report
+    this.#sortedKeys = family.held === 'values' ? new SortedKeys() : undefined
+    this.#recentMax = family.held === 'values' ? Infinity : recentValuesMax[family.held]
+  }
+
+  /** Whether all keys of the family are held, and so a key that is not held does not exist. */
+  get isComplete(): boolean {
+    return this.family.held !== 'recent'
+  }
+
+  /** Every change of the family up to this revision is in memory. */
+  get completeRevision(): Revision {
+    return this.#completeRevision
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  /** What is stored under `key`, or undefined when that is not in memory. */
+  lookup(key: string): Lookup<unknown> | undefined {
+    const held = this.#entries.get(key)
+    if (held === undefined) return this.isComplete ? { kind: 'absent' } : undefined
+    if (held.lookup !== undefined) this.#touch(key)
+    return held.lookup
+  }
+
+  /** The revision at which `key` is held; 0 when it is not. */
+  revisionOf(key: string): Revision {
+    return this.#entries.get(key)?.revision ?? 0n
+  }
+
+  /** The entries below `prefix`, in key order. Only for a family that holds all its values. */
+  *entries(prefix: string): Iterable<Listed<unknown>> {
+    if (this.#sortedKeys === undefined) throw new Error(`The values of ${this.family.name} are not all in memory.`)
+    for (const key of this.#sortedKeys.startingWith(prefix)) {
+      const lookup = this.#entries.get(key)?.lookup
+      if (lookup !== undefined) yield { key, ...lookup }
+    }
+  }
+
+  /** The keys in memory, in no order. */
+  keys(): Iterable<string> {
+    return this.#entries.keys()
+  }
+
+  /** Takes over a value that etcd gave. */
+  store(key: string, stored: StoredValue): void {
+    if (this.#isOutdated(key, stored.revision)) return
+    const decoded = this.family.decode(key, stored.text)
+    if (!decoded.ok) this.#report(key, decoded.problem)
+    this.#hold(
+      key,
+      decoded.ok
+        ? { kind: 'value', value: decoded.value, revision: stored.revision }
+        : { kind: 'unreadable', problem: decoded.problem, revision: stored.revision },
+    )
+  }
+
+  /** Takes over a value that this server has just committed. */
+  storeCommitted(key: string, value: unknown, revision: Revision): void {
+    if (!this.#isOutdated(key, revision)) this.#hold(key, { kind: 'value', value, revision })
+  }
+
+  /** Takes over that `key` did not exist at `revision`. */
+  storeAbsent(key: string, revision: Revision): void {
+    if (this.isComplete && revision > this.#completeRevision) this.#absentSince.set(key, revision)
+    const held = this.#entries.get(key)
+    if (held === undefined || held.revision > revision) return
+    this.#entries.delete(key)
+    this.#recent.delete(key)
+    this.#sortedKeys?.delete(key)
+    this.#observer?.changed(key, { kind: 'absent' })
+  }
+
+  /** Every change up to `revision` has been taken over. */
+  completeUpTo(revision: Revision): void {
+    if (revision <= this.#completeRevision) return
+    this.#completeRevision = revision
+    for (const [key, since] of this.#absentSince) {
+      if (since > revision) break
+      this.#absentSince.delete(key)
+    }
+  }
+
+  /** The revision up to which everything below `prefix` is known, in the sense of `guard`. */
+  provenRevision(guard: 'changed' | 'created', prefix: string): Revision {
+    const proven = this.#provenRevisions.get(`${guard} ${prefix}`) ?? 0n
+    return proven > this.#completeRevision ? proven : this.#completeRevision
+  }
+
+  /** A commit at `revision` has proved that nothing below `prefix` was unknown. */
+  prove(guard: 'changed' | 'created', prefix: string, revision: Revision): void {
+    // Only saves retries until the watch catches up, so that dropping it all is fine.
+    if (this.#provenRevisions.size > 1_000) this.#provenRevisions.clear()
+    this.#provenRevisions.set(`${guard} ${prefix}`, revision)
+  }
+
+  #isOutdated(key: string, revision: Revision): boolean {
+    if ((this.#absentSince.get(key) ?? 0n) >= revision) return true
+    const held = this.#entries.get(key)
+    if (held === undefined) return false
+    return held.revision > revision || (held.revision === revision && held.lookup !== undefined)
+  }
+
+  #hold(key: string, lookup: Exclude<Lookup<unknown>, { kind: 'absent' }>): void {
+    if (!this.#entries.has(key)) this.#sortedKeys?.add(key)
+    this.#entries.set(key, { revision: lookup.revision, lookup })
+    this.#observer?.changed(key, lookup)
+    this.#touch(key)
+  }
+
+  #touch(key: string): void {
+    if (this.family.held === 'values') return
+    this.#recent.delete(key)
+    this.#recent.add(key)
+    if (this.#recent.size <= this.#recentMax) return
+    for (const oldest of this.#recent) {
+      this.#recent.delete(oldest)
+      if (this.isComplete) this.#forgetValue(oldest)
+      else this.#entries.delete(oldest)
+      return
+    }
+  }
+
+  #forgetValue(key: string): void {
+    const held = this.#entries.get(key)
+    if (held !== undefined) held.lookup = undefined
+  }
+}

@@ -1,0 +1,52 @@
+import { HeldFamily, type ProblemReport } from './held-family.ts'
+import type { Family, Key, Listed, Lookup, Observer } from './view.ts'
+
+/** A family that the datastore serves, and the index to keep beside it. */
+export interface Declaration {
+  readonly family: Family<unknown>
+  readonly observer?: Observer<unknown>
+}
+
+/** Declares a family with the observer that fits its values. */
+export function declare<Value>(family: Family<Value>, observer?: Observer<Value>): Declaration {
+  return observer === undefined ? { family } : { family, observer }
+}
+
+/** What this server holds of etcd in memory: fed by a watch, by its own commits and by what failed compares bring along. */
+export class Image {
+  readonly #held = new Map<Family<unknown>, HeldFamily>()
+
+  constructor(declarations: readonly Declaration[], report: ProblemReport) {
+    for (const { family, observer } of declarations) {
+      this.#held.set(family, new HeldFamily(family, observer, report))
+    }
+  }
+
+  /** Every family, in the order of declaration. */
+  families(): Iterable<HeldFamily> {
+    return this.#held.values()
+  }
+
+  /** What is held of `family`. */
+  of(family: Family<unknown>): HeldFamily {
+    const held = this.#held.get(family)
+    if (held === undefined) throw new Error(`The family ${family.name} was not declared.`)
+    return held
+  }
+
+  /** What is stored under `key`; undefined when that is not in memory. */
+  lookup<Value>(key: Key<Value>): Lookup<Value> | undefined {
+    // A value was decoded by, or encoded for, the very family object that the key names, so it has that family's type.
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion
+    return this.of(key.family).lookup(key.text) as Lookup<Value> | undefined
+  }
+
+  /** The entries of `family` below `prefix`, in key order. */
+  *list<Value>(family: Family<Value>, prefix: string): Iterable<Listed<Value>> {
+    for (const entry of this.of(family).entries(prefix)) {
+      // As in `lookup`.
+      // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion
+      yield entry as Listed<Value>
+    }
+  }
+}

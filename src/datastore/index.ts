@@ -1,0 +1,21 @@
+export type { EtcdConnection } from './client.ts'
+export { Datastore, type DatastoreOptions, type Health, type Page, type PageOptions } from './datastore.ts'
+export { DatastoreUnavailable, RevisionCompacted } from './faults.ts'
+export { declare, type Declaration } from './image.ts'
+export type { Outcome, SubmitOptions } from './operation.ts'
+export {
+  answerOnly,
+  put,
+  remove,
+  type Decoded,
+  type Family,
+  type Guard,
+  type Key,
+  type Listed,
+  type Lookup,
+  type Observer,
+  type Plan,
+  type Revision,
+  type View,
+  type Write,
+} from './view.ts'

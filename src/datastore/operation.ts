@@ -1,0 +1,73 @@
+import type { Plannable } from './batch.ts'
+import type { DatastoreUnavailable } from './faults.ts'
+import type { Family, Plan, Revision, View } from './view.ts'
+
+/** What a caller gets: the plan's answer, and the revision at which it holds. */
+export interface Outcome<Answer> {
+  readonly answer: Answer
+  readonly revision: Revision
+}
+
+/** How an operation is to be carried out. */
+export interface SubmitOptions {
+  /** Milliseconds until the caller would rather hear that nothing was done. */
+  readonly deadlineMs?: number
+  /** Plan and prove, but write nothing. */
+  readonly dryRun?: boolean
+}
+
+/** A submitted operation on its way: queued, parked behind a commit, being committed, then settled exactly once. */
+export class Operation implements Plannable {
+  /** Order of submission; operations that wait for the same commit go on in this order. */
+  readonly sequence: number
+  readonly isDryRun: boolean
+  readonly deadline: number
+  /** To be committed in a transaction of its own, because etcd refused one that it was part of. */
+  isAlone = false
+  readonly #plan: (view: View) => Plan<unknown>
+  readonly #settle: (outcome: Outcome<unknown>) => void
+  readonly #fail: (fault: unknown) => void
+  readonly #fresh = new Set<Family<unknown>>()
+  #isSettled = false
+
+  constructor(
+    sequence: number,
+    plan: (view: View) => Plan<unknown>,
+    options: { readonly isDryRun: boolean; readonly deadline: number },
+    settle: (outcome: Outcome<unknown>) => void,
+    fail: (fault: unknown) => void,
+  ) {
+    this.sequence = sequence
+    this.isDryRun = options.isDryRun
+    this.deadline = options.deadline
+    this.#plan = plan
+    this.#settle = settle
+    this.#fail = fail
+  }
+
+  get isSettled(): boolean {
+    return this.#isSettled
+  }
+
+  plan(view: View): Plan<unknown> {
+    return this.#plan(view)
+  }
+
+  isFresh(family: Family<unknown>): boolean {
+    return this.#fresh.has(family)
+  }
+
+  markFresh(family: Family<unknown>): void {
+    this.#fresh.add(family)
+  }
+
+  settle(outcome: Outcome<unknown>): void {
+    this.#isSettled = true
+    this.#settle(outcome)
+  }
+
+  fail(fault: DatastoreUnavailable | Error): void {
+    this.#isSettled = true
+    this.#fail(fault)
+  }
+}

@@ -1,0 +1,34 @@
+/** A set of keys that can be walked in bytewise order from any prefix. Keys are compared as UTF-16, equal to bytes for ASCII. */
+export class SortedKeys {
+  readonly #keys: string[] = []
+
+  add(key: string): void {
+    const position = this.#firstAtOrAfter(key)
+    if (this.#keys[position] !== key) this.#keys.splice(position, 0, key)
+  }
+
+  delete(key: string): void {
+    const position = this.#firstAtOrAfter(key)
+    if (this.#keys[position] === key) this.#keys.splice(position, 1)
+  }
+
+  /** The keys that start with `prefix`, in order. The set must not be changed while walking. */
+  *startingWith(prefix: string): Iterable<string> {
+    for (let position = this.#firstAtOrAfter(prefix); position < this.#keys.length; position++) {
+      const key = this.#keys[position]
+      if (key === undefined || !key.startsWith(prefix)) return
+      yield key
+    }
+  }
+
+  #firstAtOrAfter(key: string): number {
+    let low = 0
+    let high = this.#keys.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#keys[middle] ?? '') < key) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}
