@@ -1,0 +1,74 @@
+import { answerOnly, type Plan, type View } from '../datastore/index.ts'
+import { type Cause, type IpamConfig, refuse, type Result, success } from '../model/index.ts'
+import type { Family } from '../net/index.ts'
+import { assignNamed } from './assign-named.ts'
+import { Draft } from './draft.ts'
+import { eligiblePools } from './eligible-pools.ts'
+import { ownerFor } from './owner.ts'
+import type { Allocation, AssignAnswer, AssignRequest, Context } from './request.ts'
+import { Search } from './search.ts'
+import { readConfig, readNodeLabels, readPools, readReserved, requireUnlocked } from './surroundings.ts'
+
+/**
+ * Assigns addresses: as many as wanted of each family, or those named; all or nothing unless the request is content with less.
+ * @see calico-ipam.md sections 1 and 2
+ */
+export function planAssign(view: View, request: AssignRequest, context: Context): Plan<Result<AssignAnswer>> {
+  const unlocked = requireUnlocked(view)
+  if (!unlocked.ok) return answerOnly(unlocked)
+  const config = readConfig(view)
+  if (!config.ok) return answerOnly(config)
+  const draft = new Draft(view, context.now, config.value.ipCooldownSeconds)
+  const assigned =
+    request.addresses.length > 0
+      ? assignNamed(draft, request, config.value, context.blocks)
+      : assignCounted(draft, request, config.value, context)
+  if (!assigned.ok) return answerOnly(assigned)
+  return { answer: success({ handle: request.handle, addresses: assigned.value }), writes: draft.writes() }
+}
+
+function assignCounted(
+  draft: Draft,
+  request: AssignRequest,
+  config: IpamConfig,
+  context: Context,
+): Result<readonly Allocation[]> {
+  const { view } = draft
+  const use = request.use ?? 'Workload'
+  const pools = readPools(view)
+  const reserved = readReserved(view)
+  const nodeLabels = use === 'LoadBalancer' ? {} : readNodeLabels(view, request.node)
+  const allocations: Allocation[] = []
+  const causes: Cause[] = []
+  for (const family of [4, 6] as const) {
+    const wanted = request.counts[family]
+    if (wanted === 0) continue
+    const eligible = eligiblePools(pools, family, request, use, nodeLabels)
+    if (!eligible.ok) return eligible
+    const search = new Search({
+      draft,
+      request,
+      config,
+      blocks: context.blocks,
+      owner: ownerFor(request.node, use),
+      pools: eligible.value.pools,
+      family,
+      reserved,
+    })
+    const found = search.take(wanted)
+    if (found.length < wanted) causes.push(...search.causes(), ...eligible.value.causes)
+    allocations.push(...found)
+  }
+  const wanted = request.counts[4] + request.counts[6]
+  const isEnough = allocations.length === wanted || (request.partial && allocations.length > 0)
+  return isEnough ? success(allocations) : refuse('InsufficientAddresses', shortage(request, allocations), causes)
+}
+
+function shortage(request: AssignRequest, found: readonly Allocation[]): string {
+  const families = ([4, 6] as const).flatMap((family: Family) => {
+    const count = found.filter(({ address }) => address.family === family).length
+    const wanted = request.counts[family]
+    return count < wanted ? [`${String(count)} of ${String(wanted)} IPv${String(family)} addresses`] : []
+  })
+  return `Only ${families.join(' and ')} could be found; nothing was assigned.`
+}

@@ -1,0 +1,14 @@
+/** The allocator: pure plans over the datastore's view. */
+export { planAssign } from './assign.ts'
+export { planReadAddress, planReadHandle } from './read.ts'
+export { planRelease, planReleaseHandle } from './release.ts'
+export type {
+  Allocation,
+  AssignAnswer,
+  AssignRequest,
+  Context,
+  FailedRelease,
+  HandleReleaseAnswer,
+  ReleaseAnswer,
+  ReleaseItem,
+} from './request.ts'

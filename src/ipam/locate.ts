@@ -1,0 +1,16 @@
+import type { View } from '../datastore/index.ts'
+import { type BlockIndex, blocks as blockFamily } from '../model/index.ts'
+import { type Address, blockOf, type Cidr } from '../net/index.ts'
+import { poolOf, type Pools } from './surroundings.ts'
+
+/**
+ * Where the block of an address is stored: by the block size of its pool, be that disabled; outside of all pools, wherever a block
+ * that contains it is. Undefined when there can be none.
+ * @see calico-ipam.md section 5.1, step 2
+ */
+export function locateBlock(view: View, pools: Pools, address: Address, blocks: BlockIndex): Cidr | undefined {
+  const pool = poolOf(pools, address)
+  if (pool !== undefined) return blockOf(address, pool.blockSize)
+  view.consult(blockFamily)
+  return blocks.containing(address)?.cidr
+}

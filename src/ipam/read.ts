@@ -1,0 +1,60 @@
+import { answerOnly, type Plan, type View } from '../datastore/index.ts'
+import { blockKey, handleKey, isCooling, isHeld, ordinalsOfHandle, refuse, type Result, success } from '../model/index.ts'
+import { type Address, firstAddress, formatAddress, formatCidr, ordinalOf, parseCidr } from '../net/index.ts'
+import { allocationOf } from './allocation.ts'
+import { Draft } from './draft.ts'
+import { locateBlock } from './locate.ts'
+import type { Allocation, AssignAnswer, Context } from './request.ts'
+import { poolOf, readConfig, readPools } from './surroundings.ts'
+
+/** Who holds an address. Refused with `NotFound` when nobody does. */
+export function planReadAddress(view: View, address: Address, context: Context): Plan<Result<Allocation>> {
+  return answerOnly(readAddress(view, address, context))
+}
+
+/** Everything that a handle holds, block by block. Refused with `NotFound` when there is no such handle. */
+export function planReadHandle(view: View, handle: string, context: Context): Plan<Result<AssignAnswer>> {
+  return answerOnly(readHandle(view, handle, context))
+}
+
+function readAddress(view: View, address: Address, context: Context): Result<Allocation> {
+  const config = readConfig(view)
+  if (!config.ok) return config
+  const draft = new Draft(view, context.now, config.value.ipCooldownSeconds)
+  const pools = readPools(view)
+  const cidr = locateBlock(view, pools, address, context.blocks)
+  const free = refuse('NotFound', `Nobody holds ${formatAddress(address)}.`)
+  if (cidr === undefined) return free
+  const found = draft.block(cidr)
+  if (found.kind === 'absent') return free
+  if (found.kind === 'unreadable') {
+    return refuse('Conflict', `The stored block ${formatCidr(cidr)} cannot be read: ${found.problem}`)
+  }
+  const ordinal = ordinalOf(cidr, address)
+  if (isCooling(found.block, ordinal)) {
+    return refuse('NotFound', `Nobody holds ${formatAddress(address)}: it was released and is cooling down.`)
+  }
+  if (!isHeld(found.block, ordinal)) return free
+  return success(allocationOf(found.block, ordinal, poolOf(pools, address)?.name))
+}
+
+function readHandle(view: View, handle: string, context: Context): Result<AssignAnswer> {
+  const config = readConfig(view)
+  if (!config.ok) return config
+  const draft = new Draft(view, context.now, config.value.ipCooldownSeconds)
+  const stored = view.get(handleKey(handle))
+  if (stored.kind === 'absent') return refuse('NotFound', `No handle ${JSON.stringify(handle)} exists.`)
+  if (stored.kind === 'unreadable') {
+    return refuse('Conflict', `The stored handle ${JSON.stringify(handle)} cannot be read: ${stored.problem}`)
+  }
+  const pools = readPools(view)
+  const cidrs = [...stored.value.blocks.keys()].flatMap((text) => parseCidr(text) ?? [])
+  view.prefetch(cidrs.map((cidr) => blockKey(cidr)))
+  const addresses = cidrs.flatMap((cidr) => {
+    const found = draft.block(cidr)
+    if (found.kind !== 'block') return []
+    const pool = poolOf(pools, firstAddress(cidr))?.name
+    return ordinalsOfHandle(found.block, handle).map((ordinal) => allocationOf(found.block, ordinal, pool))
+  })
+  return success({ handle, addresses })
+}

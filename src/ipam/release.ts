@@ -1,0 +1,205 @@
+import { answerOnly, type Plan, type View } from '../datastore/index.ts'
+import {
+  type Block,
+  blockKey,
+  comparableHandle,
+  handleKey,
+  handleOf,
+  isEmpty,
+  isHeld,
+  nodeKey,
+  ordinalsOfHandle,
+  parseOwner,
+  refuse,
+  releaseHandle,
+  releaseOrdinals,
+  type Result,
+  sequenceNumberOf,
+  success,
+} from '../model/index.ts'
+import {
+  addressAt,
+  type Address,
+  type Cidr,
+  contains,
+  firstAddress,
+  formatAddress,
+  formatCidr,
+  type Ordinal,
+  ordinalOf,
+  parseCidr,
+} from '../net/index.ts'
+import { matches } from '../selector/index.ts'
+import { locateBlock } from './locate.ts'
+import { Draft } from './draft.ts'
+import type { Context, FailedRelease, HandleReleaseAnswer, ReleaseAnswer, ReleaseItem } from './request.ts'
+import { type Pools, readConfig, readPools, requireUnlocked } from './surroundings.ts'
+
+/** Blocks that one step of releasing a handle changes at the most: with their claims they fit into one transaction. */
+const blocksPerStep = 40
+
+/**
+ * Takes back addresses, and says of each what became of it: one stale sequence number does not hold up its neighbours.
+ * @see calico-ipam.md sections 3.4 and 5.1
+ */
+export function planRelease(view: View, items: readonly ReleaseItem[], context: Context): Plan<Result<ReleaseAnswer>> {
+  const prepared = prepare(view, context)
+  if (!prepared.ok) return answerOnly(prepared)
+  const { draft, pools, cooldownSeconds } = prepared.value
+  const tally = new Tally()
+  const changes: Change[] = []
+  for (const [cidr, inBlock] of groupByBlock(view, pools, items, context, tally)) {
+    const found = draft.block(cidr)
+    if (found.kind === 'absent') {
+      for (const { address } of inBlock) tally.unallocated.push(address)
+    } else if (found.kind === 'unreadable') {
+      for (const { address } of inBlock) tally.fail(address, 'Unreadable', unreadable(cidr, found.problem))
+    } else {
+      const ordinals = inBlock.flatMap((item) => releasable(found.block, item, tally))
+      if (ordinals.length === 0) continue
+      const handles = new Set(ordinals.flatMap((ordinal) => handleOf(found.block, ordinal) ?? []))
+      changes.push({ block: releaseOrdinals(found.block, ordinals, draft.now, cooldownSeconds).block, handles })
+      for (const ordinal of ordinals) tally.released.push(addressAt(cidr, ordinal))
+    }
+  }
+  view.prefetch(changes.flatMap(({ handles }) => [...handles].map((handle) => handleKey(handle))))
+  for (const change of changes) store(draft, change, pools)
+  return { answer: success(tally), writes: draft.writes() }
+}
+
+/**
+ * Takes back what a handle holds, across blocks; in steps, when those are very many. Refused with `NotFound` when there is no such
+ * handle. @see calico-ipam.md section 5.2
+ */
+export function planReleaseHandle(view: View, handle: string, context: Context): Plan<Result<HandleReleaseAnswer>> {
+  const prepared = prepare(view, context)
+  if (!prepared.ok) return answerOnly(prepared)
+  const { draft, pools, cooldownSeconds } = prepared.value
+  const stored = view.get(handleKey(handle))
+  if (stored.kind === 'absent') return answerOnly(refuse('NotFound', `No handle ${JSON.stringify(handle)} exists.`))
+  if (stored.kind === 'unreadable') {
+    return answerOnly(refuse('Conflict', `The stored handle ${JSON.stringify(handle)} cannot be read: ${stored.problem}`))
+  }
+  const tally = new Tally()
+  const named = [...stored.value.blocks.keys()].map((text) => ({ text, cidr: parseCidr(text) }))
+  const step = named.slice(0, blocksPerStep)
+  view.prefetch(step.flatMap(({ cidr }) => (cidr === undefined ? [] : [blockKey(cidr)])))
+  for (const { text, cidr } of step) {
+    const found = cidr === undefined ? undefined : draft.block(cidr)
+    if (cidr === undefined || found === undefined || found.kind === 'absent') {
+      draft.setHandleCount(handle, text, 0)
+    } else if (found.kind === 'unreadable') {
+      tally.fail(firstAddress(cidr), 'Unreadable', unreadable(cidr, found.problem))
+    } else {
+      const { block, ordinals } = releaseHandle(found.block, handle, draft.now, cooldownSeconds)
+      for (const ordinal of ordinals) tally.released.push(addressAt(cidr, ordinal))
+      if (ordinals.length > 0) store(draft, { block, handles: new Set() }, pools)
+      draft.setHandleCount(handle, text, 0)
+    }
+  }
+  // What cannot be read stays with the handle, and must not be met again and again.
+  const isComplete = named.length <= blocksPerStep || tally.failed.length > 0
+  const { released, unallocated, failed } = tally
+  return { answer: success({ released, unallocated, failed, isComplete }), writes: draft.writes() }
+}
+
+/** What every release needs. */
+interface Prepared {
+  readonly draft: Draft
+  readonly pools: Pools
+  readonly cooldownSeconds: number
+}
+
+function prepare(view: View, context: Context): Result<Prepared> {
+  const unlocked = requireUnlocked(view)
+  if (!unlocked.ok) return unlocked
+  const config = readConfig(view)
+  if (!config.ok) return config
+  const cooldownSeconds = config.value.ipCooldownSeconds
+  return success({ draft: new Draft(view, context.now, cooldownSeconds), pools: readPools(view), cooldownSeconds })
+}
+
+class Tally implements ReleaseAnswer {
+  readonly released: Address[] = []
+  readonly unallocated: Address[] = []
+  readonly failed: FailedRelease[] = []
+
+  fail(address: Address, reason: FailedRelease['reason'], message: string): void {
+    this.failed.push({ address, reason, message })
+  }
+}
+
+/** Puts each item to the block of its address. Of an address that is named twice the last item counts. */
+function groupByBlock(
+  view: View,
+  pools: Pools,
+  items: readonly ReleaseItem[],
+  context: Context,
+  tally: Tally,
+): Iterable<readonly [Cidr, readonly ReleaseItem[]]> {
+  const last = new Map(items.map((item) => [formatAddress(item.address), item]))
+  const groups = new Map<string, { readonly cidr: Cidr; readonly items: ReleaseItem[] }>()
+  for (const item of last.values()) {
+    const cidr = locateBlock(view, pools, item.address, context.blocks)
+    if (cidr === undefined) {
+      tally.unallocated.push(item.address)
+      continue
+    }
+    const text = formatCidr(cidr)
+    const group = groups.get(text)
+    if (group === undefined) groups.set(text, { cidr, items: [item] })
+    else group.items.push(item)
+  }
+  view.prefetch([...groups.values()].map(({ cidr }) => blockKey(cidr)))
+  return [...groups.values()].map((group) => [group.cidr, group.items] as const)
+}
+
+/** The ordinal of an item that may be released; none, and an entry in the tally, when it may not. */
+function releasable(block: Block, item: ReleaseItem, tally: Tally): readonly Ordinal[] {
+  const { address, handle, sequenceNumber } = item
+  const ordinal = ordinalOf(block.cidr, address)
+  const stored = sequenceNumberOf(block, ordinal)
+  // Before anything else, as in Calico: a number given for a free address is a mismatch too.
+  if (sequenceNumber !== undefined && sequenceNumber !== stored) {
+    const message = `${formatAddress(address)} has the sequence number ${String(stored)}, not ${String(sequenceNumber)}: it was released, and perhaps assigned again, in the meantime.`
+    tally.fail(address, 'SequenceNumberMismatch', message)
+    return []
+  }
+  if (!isHeld(block, ordinal)) {
+    tally.unallocated.push(address)
+    return []
+  }
+  if (handle !== undefined && comparableHandle(handle) !== (handleOf(block, ordinal) ?? '')) {
+    tally.fail(address, 'HandleMismatch', `${formatAddress(address)} is not held by the handle ${JSON.stringify(handle)}.`)
+    return []
+  }
+  return [ordinal]
+}
+
+/** A block after a release, and the handles that hold less in it than before. */
+interface Change {
+  readonly block: Block
+  readonly handles: ReadonlySet<string>
+}
+
+/** Stores a block after a release, and sets what its handles count in it to what they still hold. */
+function store(draft: Draft, { block, handles }: Change, pools: Pools): void {
+  draft.setBlock(block)
+  const cidrText = formatCidr(block.cidr)
+  for (const handle of handles) draft.setHandleCount(handle, cidrText, ordinalsOfHandle(block, handle).length)
+  giveUpDeselected(draft, block, pools)
+}
+
+/** An empty block whose pool does not select its host any more is given up. @see calico-ipam.md section 5.3 */
+function giveUpDeselected(draft: Draft, block: Block, pools: Pools): void {
+  const owner = parseOwner(block.affinity ?? '')
+  if (owner?.type !== 'host' || !isEmpty(block)) return
+  const node = draft.view.get(nodeKey(owner.name))
+  const pool = pools.all.find(({ cidr, isAllocatable }) => isAllocatable && contains(cidr, firstAddress(block.cidr)))
+  if (node.kind !== 'value' || pool?.nodeSelector.ok !== true) return
+  if (!matches(pool.nodeSelector.selector, node.value.labels)) draft.deleteBlock(block.cidr, owner)
+}
+
+function unreadable(cidr: Cidr, problem: string): string {
+  return `The stored block ${formatCidr(cidr)} cannot be read: ${problem}`
+}

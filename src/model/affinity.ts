@@ -1,0 +1,81 @@
+import type { Cidr, Family } from '../net/index.ts'
+import { formatBlockPath, parseBlockPath } from './block-cidr.ts'
+import { type JsonObject, stringifyString } from './json.ts'
+import type { Owner } from './owner.ts'
+import type { StoredFamily, StoredKey } from './stored.ts'
+import { decodeJson, fieldNames, mismatch, noFields, readBoolean, readString, readStruct, stringifyStruct } from './struct.ts'
+
+/** How far the claim or the release of a block has come. */
+export type AffinityState = 'confirmed' | 'pending' | 'pendingDeletion'
+
+/** The claim of an owner on a block; both are in the key. @see calico-formats.md section 2.4 */
+export interface Affinity {
+  readonly state: AffinityState
+  /** A device of Calico's other datastore; always false here. */
+  readonly deleted: boolean
+  readonly unknownFields: JsonObject
+}
+
+/** A claim that is complete. */
+export const confirmedAffinity: Affinity = { state: 'confirmed', deleted: false, unknownFields: noFields }
+
+/**
+ * The claims of hosts. Old Calico left a marker per host, `/calico/ipam/v2/host/<node>`, under the same prefix: it is reported as
+ * unreadable, and does no harm, because no claim is ever looked up under its key.
+ */
+export const affinities: StoredFamily<Affinity> = affinityFamily('affinities', 'host')
+
+/** The claims of virtual owners, such as `load-balancer`. */
+export const virtualAffinities: StoredFamily<Affinity> = affinityFamily('virtual affinities', 'virtual')
+
+/** The key of the claim of `owner` on the block `cidr`. */
+export function affinityKey(owner: Owner, cidr: Cidr): StoredKey<Affinity> {
+  const family = owner.type === 'host' ? affinities : virtualAffinities
+  return { family, text: `${family.prefix}${owner.name}/${formatBlockPath(cidr)}` }
+}
+
+/** The prefix of all claims of `owner` on blocks of one IP version. */
+export function affinityPrefix(owner: Owner, family: Family): string {
+  return `/calico/ipam/v2/${owner.type}/${owner.name}/ipv${family}/block/`
+}
+
+/** Whose claim on which block a key is about; undefined when it is not the key of a claim, as written by {@link affinityKey}. */
+export function parseAffinityKey(text: string): { readonly owner: Owner; readonly cidr: Cidr } | undefined {
+  for (const type of ['host', 'virtual'] as const) {
+    const prefix = `/calico/ipam/v2/${type}/`
+    if (!text.startsWith(prefix)) continue
+    const nameEnd = text.indexOf('/', prefix.length)
+    const name = text.slice(prefix.length, nameEnd)
+    const cidr = nameEnd > prefix.length ? parseBlockPath(text.slice(nameEnd + 1)) : undefined
+    if (cidr !== undefined) return { owner: { type, name }, cidr }
+  }
+  return undefined
+}
+
+const names = fieldNames('state', 'deleted')
+
+function affinityFamily(name: string, type: Owner['type']): StoredFamily<Affinity> {
+  return {
+    name,
+    prefix: `/calico/ipam/v2/${type}/`,
+    held: 'values',
+    decode(key, text) {
+      if (parseAffinityKey(key) === undefined) return { ok: false, problem: `${key}: not the key of a block affinity` }
+      return decodeJson(text === '' ? '{}' : text, (json) => {
+        const { fields, unknownFields } = readStruct(json, names, 'affinity')
+        const state = readString(fields['state'], 'state') ?? ''
+        return { state: readState(state), deleted: readBoolean(fields['deleted'], 'deleted'), unknownFields }
+      })
+    },
+    encode({ state, deleted, unknownFields }) {
+      return stringifyStruct([['state', stringifyString(state)], ['deleted', String(deleted)]], unknownFields)
+    }
+  }
+}
+
+/** Old Calico wrote no state: the claim was complete. */
+function readState(text: string): AffinityState {
+  if (text === '') return 'confirmed'
+  if (text === 'confirmed' || text === 'pending' || text === 'pendingDeletion') return text
+  throw mismatch('state', 'confirmed, pending or pendingDeletion', text)
+}

@@ -1,0 +1,93 @@
+import { compareBytewise, type Json, type JsonObject, stringifyMembers, stringifyString } from './json.ts'
+import { fieldNames, noFields, readString, readStringMap, readStruct, readTime, stringifyStruct } from './struct.ts'
+
+/**
+ * An entry of a block's `attributes`: who holds the addresses that point to it, or since when they cool down. Never changed once
+ * made.
+ * @see calico-formats.md section 2.2
+ */
+export interface Attribute {
+  readonly handle?: string
+  /** What the holder says of itself; Calico's own well-known names are `node`, `pod`, `namespace` and so on. Never empty. */
+  readonly secondary?: Readonly<Record<string, string>>
+  readonly alternateOwner?: Readonly<Record<string, string>>
+  /** When the addresses were released, RFC 3339. They cool down, and nobody holds them. */
+  readonly releasedAt?: string
+  readonly unknownFields?: JsonObject
+}
+
+/** Who takes an address: what is stored of it. */
+export interface Holder {
+  readonly handle?: string | undefined
+  readonly secondary?: Readonly<Record<string, string>> | undefined
+}
+
+/** The entry for a holder. Its secondary attributes are left out when there are none. */
+export function attributeFor({ handle, secondary }: Holder): Attribute {
+  return {
+    ...(handle === undefined ? {} : { handle }),
+    ...(secondary === undefined || isEmptyMap(secondary) ? {} : { secondary })
+  }
+}
+
+/** Whether `attribute` is what {@link attributeFor} makes for that holder, so that addresses can share it. */
+export function isFor(attribute: Attribute, { handle, secondary }: Holder): boolean {
+  // Handles come first: they tell nearly all entries apart.
+  return (
+    attribute.handle === handle &&
+    attribute.releasedAt === undefined &&
+    attribute.alternateOwner === undefined &&
+    attribute.unknownFields === undefined &&
+    sameMap(attribute.secondary ?? {}, secondary ?? {})
+  )
+}
+
+const names = fieldNames('handle_id', 'secondary', 'alternateOwnerAttrs', 'releasedAt')
+
+/** Reads one entry; throws Malformed. `path` names it in problems. */
+export function readAttribute(json: Json, path: string): Attribute {
+  const { fields, unknownFields } = readStruct(json, names, path)
+  const handle = readString(fields['handle_id'], `${path}.handle_id`)
+  const secondary = readStringMap(fields['secondary'], `${path}.secondary`)
+  const alternateOwner = readStringMap(fields['alternateOwnerAttrs'], `${path}.alternateOwnerAttrs`)
+  const releasedAt = readTime(fields['releasedAt'], `${path}.releasedAt`)
+  return {
+    ...attributeFor({ handle, secondary }),
+    ...(alternateOwner === undefined || isEmptyMap(alternateOwner) ? {} : { alternateOwner }),
+    ...(releasedAt === undefined ? {} : { releasedAt }),
+    ...(unknownFields === noFields ? {} : { unknownFields })
+  }
+}
+
+// A block of 64 addresses is encoded again and again while all but one of its entries stay what they are.
+const encoded = new WeakMap<Attribute, string>()
+
+/** The stored text of one entry, as Go writes it. */
+export function encodeAttribute(attribute: Attribute): string {
+  const known = encoded.get(attribute)
+  if (known !== undefined) return known
+  const { handle, secondary, alternateOwner, releasedAt, unknownFields = noFields } = attribute
+  const members: [string, string][] = []
+  if (handle !== undefined) members.push(['handle_id', stringifyString(handle)])
+  if (secondary !== undefined) members.push(['secondary', encodeMap(secondary)])
+  if (alternateOwner !== undefined) members.push(['alternateOwnerAttrs', encodeMap(alternateOwner)])
+  if (releasedAt !== undefined) members.push(['releasedAt', stringifyString(releasedAt)])
+  const text = stringifyStruct(members, unknownFields)
+  encoded.set(attribute, text)
+  return text
+}
+
+function encodeMap(map: Readonly<Record<string, string>>): string {
+  const sorted = Object.keys(map).sort(compareBytewise)
+  return stringifyMembers(sorted.map((name) => [name, stringifyString(map[name] ?? '')]))
+}
+
+function isEmptyMap(map: Readonly<Record<string, string>>): boolean {
+  return Object.keys(map).length === 0
+}
+
+function sameMap(one: Readonly<Record<string, string>>, other: Readonly<Record<string, string>>): boolean {
+  if (one === other) return true
+  const keys = Object.keys(one)
+  return keys.length === Object.keys(other).length && keys.every((key) => Object.hasOwn(other, key) && one[key] === other[key])
+}

@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict'
+import { addressCount, type Cidr, formatCidr, type Ordinal, ordinal, parseAddressOrCidr, parseInterface, sameCidr } from '../net/index.ts'
+import { type Attribute, encodeAttribute, readAttribute } from './attribute.ts'
+import { formatBlockPath, parseBlockPath } from './block-cidr.ts'
+import { type Json, type JsonObject, stringifyMembers, stringifyString } from './json.ts'
+import type { StoredFamily, StoredKey } from './stored.ts'
+import {
+  decodeJson,
+  fieldNames,
+  Malformed,
+  mismatch,
+  readArray,
+  readBoolean,
+  readObject,
+  readString,
+  readStruct,
+  readTime,
+  readUint64,
+  stringifyStruct
+} from './struct.ts'
+import { nanosecondsPerSecond, parseTime } from './time.ts'
+
+/**
+ * A block: the addresses of one small CIDR, and who holds each. Never changed; block-operations.ts makes new ones.
+ * @see calico-formats.md section 2.2
+ */
+export interface Block {
+  readonly cidr: Cidr
+  /** Who owns the block, as text, such as `host:node1`; null for nobody. */
+  readonly affinity: string | null
+  /** When the owner claimed it, RFC 3339. */
+  readonly affinityClaimTime?: string
+  /** For each ordinal the index of its entry in `attributes`; null: free. */
+  readonly allocations: readonly (number | null)[]
+  /** The free ordinals in the order in which they are given out. */
+  readonly unallocated: readonly Ordinal[]
+  /** Null in a new block, as Calico has it. */
+  readonly attributes: readonly Attribute[] | null
+  /** Grows by one with every change. Starts from the clock, in nanoseconds: far beyond 2^53. */
+  readonly sequenceNumber: bigint
+  /** For each ordinal in use the block's number just before it was taken. May have entries for free ordinals (old Calico). */
+  readonly sequenceNumberForAllocation: ReadonlyMap<number, bigint>
+  /** A device of Calico's other datastore; always false here. */
+  readonly deleted: boolean
+  /** An old twin of `affinity`, which nobody consults. */
+  readonly hostAffinity?: string
+  readonly unknownFields: JsonObject
+}
+
+/** What is worth knowing of every block: enough to find one that has a free address. Refers to nothing of the block. */
+export interface BlockDigest {
+  readonly cidr: Cidr
+  readonly affinity: string | null
+  /** How many ordinals are queued to be given out; reserved addresses among them. */
+  readonly freeCount: number
+  readonly isEmpty: boolean
+  /** Unix time; absent when the block does not say. */
+  readonly claimedAtSeconds?: number
+  readonly sequenceNumber: bigint
+  /** Whether a released address cools down, or waits to be freed. */
+  readonly hasCooling: boolean
+}
+
+const prefix = '/calico/ipam/v2/assignment/'
+
+/** The blocks. */
+export const blocks: StoredFamily<Block> = {
+  name: 'blocks',
+  prefix,
+  held: 'digests',
+  decode(key, text) {
+    const cidr = parseBlockKey(key)
+    return cidr === undefined
+      ? { ok: false, problem: `${key}: not the key of a block` }
+      : decodeJson(text, (json) => readBlock(json, cidr))
+  },
+  encode: encodeBlock
+}
+
+/** The key of the block `cidr`. */
+export function blockKey(cidr: Cidr): StoredKey<Block> {
+  return { family: blocks, text: `${prefix}${formatBlockPath(cidr)}` }
+}
+
+/** The block that a key is about; undefined when it is not written as {@link blockKey} writes it. */
+export function parseBlockKey(text: string): Cidr | undefined {
+  return text.startsWith(prefix) ? parseBlockPath(text.slice(prefix.length)) : undefined
+}
+
+/** What is worth knowing of `block`. Its texts are copies, so that nothing keeps the much longer stored text in memory. */
+export function digestOf(block: Block): BlockDigest {
+  const claimedAt = block.affinityClaimTime === undefined ? undefined : parseTime(block.affinityClaimTime)
+  return {
+    cidr: block.cidr,
+    affinity: block.affinity === null ? null : copyOf(block.affinity),
+    freeCount: block.unallocated.length,
+    isEmpty: isEmpty(block),
+    ...(claimedAt === undefined ? {} : { claimedAtSeconds: Number(claimedAt.nanoseconds / nanosecondsPerSecond) }),
+    sequenceNumber: block.sequenceNumber,
+    hasCooling: block.attributes?.some((attribute) => attribute.releasedAt !== undefined) ?? false
+  }
+}
+
+/** V8 lets a part of a text refer to the whole; a part of a joined text refers to the join, which is only one character longer. */
+function copyOf(text: string): string {
+  return ` ${text}`.slice(1)
+}
+
+/** Whether nobody holds an address of the block. Those reserved on Windows hosts do not count; those that cool down do. */
+export function isEmpty(block: Block): boolean {
+  return block.allocations.every((index) => {
+    return index === null || block.attributes?.[index]?.handle?.toLowerCase() === windowsReservedHandle
+  })
+}
+
+const windowsReservedHandle = 'windows-reserved-ipam-handle'
+
+const names = fieldNames(
+  'cidr',
+  'affinity',
+  'affinity_claim_time',
+  'allocations',
+  'unallocated',
+  'attributes',
+  'sequenceNumber',
+  'sequenceNumberForAllocation',
+  'deleted',
+  'hostAffinity'
+)
+
+function readBlock(json: Json, keyCidr: Cidr): Block {
+  const { fields, unknownFields } = readStruct(json, names, 'block')
+  const affinityClaimTime = readTime(fields['affinity_claim_time'], 'affinity_claim_time')
+  const hostAffinity = readString(fields['hostAffinity'], 'hostAffinity')
+  const block: Block = {
+    cidr: readCidr(fields['cidr'], keyCidr),
+    affinity: readString(fields['affinity'], 'affinity') ?? null,
+    ...(affinityClaimTime === undefined ? {} : { affinityClaimTime }),
+    allocations: (readArray(fields['allocations'], 'allocations') ?? []).map(readAllocation),
+    unallocated: (readArray(fields['unallocated'], 'unallocated') ?? []).map(readOrdinal),
+    attributes:
+      readArray(fields['attributes'], 'attributes')?.map((entry, at) => readAttribute(entry, `attributes[${at}]`)) ?? null,
+    sequenceNumber: readUint64(fields['sequenceNumber'], 'sequenceNumber'),
+    sequenceNumberForAllocation: readNumbers(fields['sequenceNumberForAllocation']),
+    deleted: readBoolean(fields['deleted'], 'deleted'),
+    ...(hostAffinity === undefined ? {} : { hostAffinity }),
+    unknownFields
+  }
+  const contradiction = findContradiction(block)
+  if (contradiction !== undefined) throw new Malformed(contradiction)
+  return block
+}
+
+function readCidr(json: Json | undefined, keyCidr: Cidr): Cidr {
+  const text = readString(json, 'cidr') ?? ''
+  const cidr = parseAddressOrCidr(text)
+  // Calico does not mask: host bits would shift every ordinal.
+  const base = parseInterface(text)?.address.value ?? cidr?.base
+  if (cidr !== undefined && base === cidr.base && sameCidr(cidr, keyCidr)) return keyCidr
+  throw mismatch('cidr', `${formatCidr(keyCidr)}, as in the key`, text)
+}
+
+function readAllocation(json: Json, at: number): number | null {
+  return json === null ? null : readOrdinal(json, at, 'allocations')
+}
+
+function readOrdinal(json: Json, at: number, path: unknown = 'unallocated'): Ordinal {
+  if (typeof json === 'number' && Number.isInteger(json) && json >= 0) return ordinal(json)
+  throw mismatch(`${String(path)}[${at}]`, 'a whole number from 0 up', json)
+}
+
+function readNumbers(json: Json | undefined): ReadonlyMap<number, bigint> {
+  const path = 'sequenceNumberForAllocation'
+  const numbers = new Map<number, bigint>()
+  for (const [name, value] of Object.entries(readObject(json, path) ?? {})) {
+    if (!/^(0|[1-9][0-9]{0,8})$/.test(name)) throw mismatch(path, 'ordinals as names', name)
+    numbers.set(Number(name), readUint64(value, `${path}.${name}`))
+  }
+  return numbers
+}
+
+/** What makes the parts of a block contradict each other; undefined when nothing does. Such a block must not be changed. */
+function findContradiction(block: Block): string | undefined {
+  const { cidr, allocations, unallocated, attributes, sequenceNumberForAllocation } = block
+  if (BigInt(allocations.length) !== addressCount(cidr)) {
+    return `allocations: ${allocations.length} entries for the ${addressCount(cidr)} addresses of ${formatCidr(cidr)}`
+  }
+  const attributeCount = attributes?.length ?? 0
+  for (const [at, index] of allocations.entries()) {
+    if (index !== null && index >= attributeCount) {
+      return `allocations[${at}]: ${index} is no index of the ${attributeCount} attributes`
+    }
+  }
+  const queued = new Set<number>()
+  for (const [at, place] of unallocated.entries()) {
+    if (allocations[place] === undefined) return `unallocated[${at}]: ${place} is no ordinal of ${formatCidr(cidr)}`
+    if (allocations[place] !== null) return `unallocated[${at}]: ${place} is allocated`
+    if (queued.has(place)) return `unallocated[${at}]: ${place} is queued twice`
+    queued.add(place)
+  }
+  for (const place of sequenceNumberForAllocation.keys()) {
+    if (allocations[place] === undefined) return `sequenceNumberForAllocation: ${place} is no ordinal of ${formatCidr(cidr)}`
+  }
+  return undefined
+}
+
+function encodeBlock(block: Block): string {
+  const contradiction = findContradiction(block)
+  assert(contradiction === undefined, contradiction)
+  const { affinity, affinityClaimTime, allocations, attributes, hostAffinity } = block
+  const members: [string, string][] = []
+  members.push(['cidr', stringifyString(formatCidr(block.cidr))])
+  members.push(['affinity', affinity === null ? 'null' : stringifyString(affinity)])
+  if (affinityClaimTime !== undefined) members.push(['affinity_claim_time', stringifyString(affinityClaimTime)])
+  members.push(['allocations', `[${allocations.map(String).join(',')}]`])
+  members.push(['unallocated', `[${block.unallocated.join(',')}]`])
+  members.push(['attributes', attributes === null ? 'null' : `[${attributes.map(encodeAttribute).join(',')}]`])
+  members.push(['sequenceNumber', String(block.sequenceNumber)])
+  members.push(['sequenceNumberForAllocation', encodeNumbers(block)])
+  members.push(['deleted', String(block.deleted)])
+  if (hostAffinity !== undefined) members.push(['hostAffinity', stringifyString(hostAffinity)])
+  return stringifyStruct(members, block.unknownFields)
+}
+
+/** Go sorts the ordinals as text: 0, 1, 10, 11, 2. */
+function encodeNumbers(block: Block): string {
+  const sorted = [...block.sequenceNumberForAllocation.keys()].map(String).sort()
+  return stringifyMembers(sorted.map((name) => [name, String(block.sequenceNumberForAllocation.get(Number(name)))]))
+}

@@ -1,0 +1,130 @@
+import { compareBytewise, isJsonArray, isJsonObject, type Json, type JsonObject, jsonObject, stringifyJson, stringifyMembers } from './json.ts'
+import type { Decoded, StoredFamily, StoredKey } from './stored.ts'
+import { decodeJson, type FieldNames, fieldNames, mismatch, noFields, readObject, readString, readStringMap, spell } from './struct.ts'
+
+/** A projectcalico.org/v3 object as it is stored, with the parts that every kind shares. Nothing is lost in `object`. */
+export interface Resource {
+  /** The whole object; the names of the envelope, of the metadata and of the spec's known fields are spelt as Go spells them. */
+  readonly object: JsonObject
+  readonly name: string
+  readonly metadata: JsonObject
+  readonly labels: Readonly<Record<string, string>>
+  readonly spec: JsonObject
+}
+
+/** The prefix of all resources of one kind; `plural` is its lower-case plural, such as `ippools`. */
+export function resourcePrefix(plural: string): string {
+  return `/calico/resources/v3/projectcalico.org/${plural}/`
+}
+
+/** The key of one resource. */
+export function resourceKey<Value>(family: StoredFamily<Value>, name: string): StoredKey<Value> {
+  return { family, text: `${family.prefix}${name}` }
+}
+
+/**
+ * The family of one kind of resource, held as `values`. `specFields` are the known fields of its spec in Go's order; `read` makes
+ * the value of a resource, and may throw Malformed, as the readers of struct.ts do. A value whose name is not the one in its key is a problem.
+ */
+export function resourceFamily<Value extends { readonly object: JsonObject }>(options: {
+  readonly name: string
+  readonly plural: string
+  readonly specFields: readonly string[]
+  read(resource: Resource): Value
+}): StoredFamily<Value> {
+  const prefix = resourcePrefix(options.plural)
+  const specFields = fieldNames(...options.specFields)
+  return {
+    name: options.name,
+    prefix,
+    held: 'values',
+    decode(key, text) {
+      return decodeJson(text, (json) => {
+        const resource = readResource(json, specFields)
+        if (key === `${prefix}${resource.name}`) return options.read(resource)
+        throw mismatch('metadata.name', `the name in the key ${key}`, resource.name)
+      })
+    },
+    encode: (value) => encodeResource(value.object, options.specFields)
+  }
+}
+
+/** Reads a stored resource. Refuses a text that is not a JSON object with a name. */
+export function decodeResource(text: string, specFieldOrder: readonly string[] = []): Decoded<Resource> {
+  return decodeJson(text, (json) => readResource(json, fieldNames(...specFieldOrder)))
+}
+
+/**
+ * The stored text of a resource: Go's field order in the object, its metadata and its spec; labels and annotations sorted;
+ * `resourceVersion`, `selfLink` and empty metadata left out. Fields that are not known follow, as they are.
+ * @see calico-formats.md section 2.8
+ */
+export function encodeResource(object: JsonObject, specFieldOrder: readonly string[]): string {
+  return stringifyOrdered(object, topFields.ordered, (name, value) => {
+    if (name === 'metadata' && isJsonObject(value)) return encodeMetadata(value)
+    if (name === 'spec' && isJsonObject(value)) return stringifyOrdered(value, specFieldOrder)
+    return stringifyJson(value)
+  })
+}
+
+function readResource(json: Json, specFields: FieldNames): Resource {
+  if (!isJsonObject(json)) throw mismatch('resource', 'an object', json)
+  const given = spell(json, topFields)
+  const metadata = spell(readObject(given['metadata'], 'metadata') ?? noFields, metadataFields)
+  const spec = spell(readObject(given['spec'], 'spec') ?? noFields, specFields)
+  const name = readString(metadata['name'], 'metadata.name') ?? ''
+  if (name === '') throw mismatch('metadata.name', 'a name', name)
+  return {
+    object: jsonObject([...Object.entries(given), ['metadata', metadata], ['spec', spec]]),
+    name,
+    metadata,
+    labels: readStringMap(metadata['labels'], 'metadata.labels') ?? {},
+    spec
+  }
+}
+
+const topFields = fieldNames('kind', 'apiVersion', 'metadata', 'spec', 'status')
+
+const metadataFields = fieldNames(
+  'name',
+  'generateName',
+  'namespace',
+  'selfLink',
+  'uid',
+  'resourceVersion',
+  'generation',
+  'creationTimestamp',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+  'labels',
+  'annotations',
+  'ownerReferences',
+  'finalizers',
+  'managedFields'
+)
+
+function encodeMetadata(metadata: JsonObject): string {
+  const stored = Object.entries(metadata).filter(([name, value]) => {
+    return name !== 'resourceVersion' && name !== 'selfLink' && !(metadataFields.exact.has(name) && isEmpty(value))
+  })
+  return stringifyOrdered(jsonObject(stored), metadataFields.ordered, (name, value) => {
+    const isMap = (name === 'labels' || name === 'annotations') && isJsonObject(value)
+    return isMap ? stringifyOrdered(value, Object.keys(value).sort(compareBytewise)) : stringifyJson(value)
+  })
+}
+
+/** What Go's omitempty leaves out. */
+function isEmpty(json: Json): boolean {
+  if (isJsonArray(json)) return json.length === 0
+  if (isJsonObject(json)) return Object.keys(json).length === 0
+  return json === null || json === '' || json === 0 || json === false
+}
+
+function stringifyOrdered(
+  object: JsonObject,
+  order: readonly string[],
+  stringify: (name: string, value: Json) => string = (_, value) => stringifyJson(value)
+): string {
+  const names = new Set([...order.filter((name) => Object.hasOwn(object, name)), ...Object.keys(object)])
+  return stringifyMembers([...names].map((name) => [name, stringify(name, object[name] ?? null)]))
+}

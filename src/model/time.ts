@@ -1,0 +1,33 @@
+/** A moment: nanoseconds since 1970-01-01T00:00:00Z. */
+export interface Now {
+  readonly nanoseconds: bigint
+}
+
+/** How many nanoseconds a second has. */
+export const nanosecondsPerSecond = 1_000_000_000n
+
+/** The moment as Calico stores times: RFC 3339, UTC, whole seconds, rounded down. For the years 0 to 9999. */
+export function formatTime(now: Now): string {
+  const milliseconds = Number(now.nanoseconds / 1_000_000n)
+  return `${new Date(milliseconds).toISOString().slice(0, 'YYYY-MM-DDTHH:MM:SS'.length)}Z`
+}
+
+const rfc3339 =
+  /^([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9})[0-9]*)?(?:Z|([+-])([0-9]{2}):([0-9]{2}))$/
+
+/** The moment that an RFC 3339 text names, as Go reads it (no leap seconds); undefined when it is none. */
+export function parseTime(text: string): Now | undefined {
+  const match = rfc3339.exec(text)
+  if (match === null) return undefined
+  const part = (index: number): number => Number(match[index] ?? 0)
+  const [year, month, day, hour, minute, second] = [part(1), part(2), part(3), part(4), part(5), part(6)]
+  const [offsetHours, offsetMinutes] = [part(9), part(10)]
+  if (hour > 23 || minute > 59 || second > 59 || offsetHours > 23 || offsetMinutes > 59) return undefined
+  const date = new Date(0)
+  date.setUTCFullYear(year, month - 1, day)
+  date.setUTCHours(hour, minute, second)
+  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return undefined
+  const offsetSeconds = (offsetHours * 3600 + offsetMinutes * 60) * (match[8] === '-' ? -1 : 1)
+  const seconds = BigInt(date.getTime() / 1000 - offsetSeconds)
+  return { nanoseconds: seconds * nanosecondsPerSecond + BigInt((match[7] ?? '').padEnd(9, '0')) }
+}

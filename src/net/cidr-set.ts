@@ -1,0 +1,115 @@
+import type { Address } from './address.ts'
+import { compareAddresses } from './address.ts'
+import type { Cidr } from './cidr.ts'
+import { firstAddress, lastAddress } from './cidr.ts'
+import type { Family } from './numbers.ts'
+
+/** Addresses `first` to `last`, both included, as numbers of one family. */
+interface Range {
+  readonly first: bigint
+  readonly last: bigint
+}
+
+/**
+ * A frozen set of addresses, the union of CIDRs that may overlap, nest and touch. What is asked of it is asked of the union:
+ * two halves cover the whole (calico-ipam.md section 8, reservations). Every question is a binary search.
+ */
+export class CidrSet {
+  /** Disjoint, with a gap between neighbours, ascending. */
+  readonly #ranges: Readonly<Record<Family, readonly Range[]>>
+
+  private constructor(ranges: Readonly<Record<Family, readonly Range[]>>) {
+    this.#ranges = ranges
+  }
+
+  /** The union of the CIDRs, in any order, of both families. */
+  static of(cidrs: Iterable<Cidr>): CidrSet {
+    const all = [...cidrs]
+    return new CidrSet({ 4: unionOf(all, 4), 6: unionOf(all, 6) })
+  }
+
+  /** Whether no address is in the set. */
+  get isEmpty(): boolean {
+    return this.#ranges[4].length === 0 && this.#ranges[6].length === 0
+  }
+
+  /** Whether the address is in the set. */
+  has(address: Address): boolean {
+    const range = this.#firstReaching(address)
+    return range !== undefined && range.first <= address.value
+  }
+
+  /** Whether every address of the CIDR is in the set. */
+  covers(cidr: Cidr): boolean {
+    const range = this.#firstReaching(firstAddress(cidr))
+    return range !== undefined && range.first <= cidr.base && range.last >= lastAddress(cidr).value
+  }
+
+  /** Whether any address of the CIDR is in the set. */
+  overlaps(cidr: Cidr): boolean {
+    const range = this.#firstReaching(firstAddress(cidr))
+    return range !== undefined && range.first <= lastAddress(cidr).value
+  }
+
+  /** The last of the unbroken run of addresses of the set that begins with `address`; undefined when that is not in the set. */
+  lastOfRunAt(address: Address): Address | undefined {
+    const range = this.#firstReaching(address)
+    if (range === undefined || range.first > address.value) return undefined
+    return { family: address.family, value: range.last }
+  }
+
+  /** How many addresses of the CIDR are in the set, each counted once; takes a step for each separate range of the set inside. */
+  countIn(cidr: Cidr): bigint {
+    const ranges = this.#ranges[cidr.family]
+    const last = lastAddress(cidr).value
+    let count = 0n
+    for (let index = indexReaching(ranges, cidr.base); index < ranges.length; index++) {
+      const range = ranges[index]
+      if (range === undefined || range.first > last) break
+      count += lesser(range.last, last) - greater(range.first, cidr.base) + 1n
+    }
+    return count
+  }
+
+  /** The lowest range that ends at the address or above it. */
+  #firstReaching(address: Address): Range | undefined {
+    const ranges = this.#ranges[address.family]
+    return ranges[indexReaching(ranges, address.value)]
+  }
+}
+
+function unionOf(cidrs: readonly Cidr[], family: Family): readonly Range[] {
+  const sorted = cidrs
+    .filter((cidr) => cidr.family === family)
+    .sort((a, b) => compareAddresses(firstAddress(a), firstAddress(b)))
+  const union: Range[] = []
+  for (const cidr of sorted) {
+    const first = cidr.base
+    const last = lastAddress(cidr).value
+    const previous = union.at(-1)
+    if (previous === undefined || first > previous.last + 1n) union.push({ first, last })
+    else union[union.length - 1] = { first: previous.first, last: greater(previous.last, last) }
+  }
+  return union
+}
+
+/** The index of the lowest range whose end is `value` or above; the number of ranges when all end below. */
+function indexReaching(ranges: readonly Range[], value: bigint): number {
+  let low = 0
+  let high = ranges.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const range = ranges[middle]
+    if (range !== undefined && range.last < value) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function lesser(a: bigint, b: bigint): bigint {
+  return a < b ? a : b
+}
+
+function greater(a: bigint, b: bigint): bigint {
+  return a > b ? a : b
+}

@@ -1,0 +1,97 @@
+import type { Family, Guard, Key, Listed, Lookup, Plan, Revision, View } from '../../src/datastore/index.ts'
+
+/**
+ * A datastore in a map, for tests of planning functions. It holds texts as etcd does, so that every value goes through its
+ * family's `encode` and `decode` on the way in and out, and counts revisions as etcd does.
+ */
+export class FakeView implements View {
+  /** What was read since the last {@link apply}, as the commit would compare it. */
+  readonly reads = new Set<string>()
+  readonly #stored = new Map<string, { text: string; revision: Revision }>()
+  readonly #busy = new Set<string>()
+  #revision = 1n
+
+  get revision(): Revision {
+    return this.#revision
+  }
+
+  get<Value>(key: Key<Value>): Lookup<Value> {
+    this.reads.add(key.text)
+    return this.#lookup(key.family, key.text)
+  }
+
+  list<Value>(family: Family<Value>, guard: Guard, prefix: string = family.prefix): readonly Listed<Value>[] {
+    this.reads.add(`${guard} ${prefix}`)
+    const entries: Listed<Value>[] = []
+    for (const key of this.keys(prefix)) {
+      const lookup = this.#lookup(family, key)
+      if (lookup.kind !== 'absent') entries.push({ key, ...lookup })
+    }
+    return entries
+  }
+
+  prefetch(): void {
+    // Everything is in memory.
+  }
+
+  consult(family: Family<unknown>): void {
+    this.reads.add(`index of ${family.name}`)
+  }
+
+  isBusy(key: Key<unknown>): boolean {
+    return this.#busy.has(key.text)
+  }
+
+  /** The keys that start with `prefix`, in order. */
+  keys(prefix: string): readonly string[] {
+    return [...this.#stored.keys()].filter((key) => key.startsWith(prefix)).sort()
+  }
+
+  /** The text stored under `key`. */
+  text(key: string): string | undefined {
+    return this.#stored.get(key)?.text
+  }
+
+  /** Stores a value, in a revision of its own. */
+  put<Value>(key: Key<Value>, value: Value): Revision {
+    return this.putText(key.text, key.family.encode(value))
+  }
+
+  /** Stores a text as somebody else may have written it, in a revision of its own. */
+  putText(key: string, text: string): Revision {
+    this.#revision += 1n
+    this.#stored.set(key, { text, revision: this.#revision })
+    return this.#revision
+  }
+
+  /** Removes a key behind the back of every plan. */
+  remove(key: string): void {
+    this.#revision += 1n
+    this.#stored.delete(key)
+  }
+
+  /** Makes a key look as if a commit under way were writing it. */
+  occupy(key: Key<unknown>): void {
+    this.#busy.add(key.text)
+  }
+
+  /** Commits a plan, in one revision, and gives its answer. A plan without writes leaves the revision as it is. */
+  apply<Answer>(plan: Plan<Answer>): Answer {
+    this.reads.clear()
+    if (plan.writes.length > 0) this.#revision += 1n
+    for (const write of plan.writes) {
+      if (write.kind === 'delete') this.#stored.delete(write.key.text)
+      else this.#stored.set(write.key.text, { text: write.encode(), revision: this.#revision })
+    }
+    return plan.answer
+  }
+
+  #lookup<Value>(family: Family<Value>, key: string): Lookup<Value> {
+    const stored = this.#stored.get(key)
+    if (stored === undefined) return { kind: 'absent' }
+    const decoded = family.decode(key, stored.text)
+    return decoded.ok
+      ? { kind: 'value', value: decoded.value, revision: stored.revision }
+      : { kind: 'unreadable', problem: decoded.problem, revision: stored.revision }
+  }
+}
