@@ -37,9 +37,10 @@ interface GuardedPrefix {
 }
 
 /** Interrupts a plan whose read cannot be answered at once. Never leaves this file. */
-class Interruption {
+class Interruption extends Error {
   readonly planned: Planned
   constructor(planned: Planned) {
+    super(planned.kind)
     this.planned = planned
   }
 }

@@ -79,7 +79,8 @@ export class Engine {
    * was not carried out, and whatever the plan throws.
    */
   submit<Answer>(plan: (view: View) => Plan<Answer>, options: SubmitOptions = {}): Promise<Outcome<Answer>> {
-    if (this.#isClosing) return Promise.reject(new DatastoreUnavailable('ServiceUnavailable', 'The server is stopping.'))
+    if (this.#isClosing)
+      return Promise.reject(new DatastoreUnavailable('ServiceUnavailable', 'The server is stopping.'))
     if (this.#pending >= this.#limits.queueLengthMax) {
       return Promise.reject(
         new DatastoreUnavailable(
@@ -142,7 +143,9 @@ export class Engine {
   async close(patienceMs: number): Promise<void> {
     this.#isClosing = true
     if (this.#pending > 0) {
-      const drained = new Promise<void>((resolve) => this.#drained.push(resolve))
+      const drained = new Promise<void>((resolve) => {
+        this.#drained.push(resolve)
+      })
       await Promise.race([drained, sleep(patienceMs, undefined, { ref: false })])
     }
     this.#isClosed = true
@@ -280,7 +283,8 @@ export class Engine {
       this.#commitInHalves(operations)
       return
     }
-    for (const { key, revision } of batch.reads) if (batch.writes.has(key.text)) this.#busy.add(key.text, revision === 0n)
+    for (const { key, revision } of batch.reads)
+      if (batch.writes.has(key.text)) this.#busy.add(key.text, revision === 0n)
     const compares = batch.compares()
     const outcome = await this.#client.transact(
       isReadOnly
@@ -388,7 +392,9 @@ export class Engine {
       operation.fail(
         error instanceof GRPCInvalidArgumentError
           ? tooLarge('more than one transaction takes')
-          : new DatastoreUnavailable('ServiceUnavailable', 'etcd refused the change; nothing was changed.', { cause: error }),
+          : new DatastoreUnavailable('ServiceUnavailable', 'etcd refused the change; nothing was changed.', {
+              cause: error,
+            }),
       )
     }
   }

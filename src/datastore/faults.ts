@@ -6,7 +6,11 @@ export class DatastoreUnavailable extends Error {
   readonly code: 'ServiceUnavailable' | 'Timeout' | 'RequestEntityTooLarge' | 'OutcomeUnknown'
   readonly retryAfterSeconds: number
 
-  constructor(code: DatastoreUnavailable['code'], message: string, options?: { cause?: unknown; retryAfterSeconds?: number }) {
+  constructor(
+    code: DatastoreUnavailable['code'],
+    message: string,
+    options?: { cause?: unknown; retryAfterSeconds?: number },
+  ) {
     super(message, { cause: options?.cause })
     this.name = 'DatastoreUnavailable'
     this.code = code

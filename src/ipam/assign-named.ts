@@ -51,7 +51,9 @@ export function assignNamed(
     const ordinal = ordinalOf(cidr, address)
     const assigned = assignOrdinal(usable.value, ordinal, holderOf(request))
     if (assigned === 'taken') {
-      const why = isCooling(usable.value, ordinal) ? 'was released a moment ago and is cooling down' : 'is held by somebody'
+      const why = isCooling(usable.value, ordinal)
+        ? 'was released a moment ago and is cooling down'
+        : 'is held by somebody'
       taken.push({ field, reason: 'FieldValueInvalid', message: `Invalid value: "${formatAddress(address)}": ${why}` })
       continue
     }
@@ -62,7 +64,11 @@ export function assignNamed(
   }
   const isEnough = taken.length === 0 || (request.partial && allocations.length > 0)
   if (isEnough) return success(allocations)
-  return refuse('AddressInUse', `${String(taken.length)} of the addresses asked for are in use; nothing was assigned.`, taken)
+  return refuse(
+    'AddressInUse',
+    `${String(taken.length)} of the addresses asked for are in use; nothing was assigned.`,
+    taken,
+  )
 }
 
 /** Finds the pool of every address; refused with one cause for each that has none. */
@@ -79,7 +85,9 @@ function placeAll(pools: Pools, request: AssignRequest): Result<readonly Placed[
       causes.push({ field, reason: 'FieldValueInvalid', message })
     }
   }
-  return causes.length === 0 ? success(placed) : refuse('Invalid', 'An address cannot be assigned from any pool.', causes)
+  return causes.length === 0
+    ? success(placed)
+    : refuse('Invalid', 'An address cannot be assigned from any pool.', causes)
 }
 
 function noPool(pools: Pools, address: Address): string {
@@ -112,7 +120,10 @@ function usableBlock(
     case 'absent':
       if (config.strictAffinity && owner === undefined) return refuseStrict(cidr, 'no node is named')
       for (const other of blocksOfOtherSize(draft, cidr, blocks)) {
-        return refuse('Conflict', `The stored block ${formatCidr(other)} overlaps the block ${formatCidr(cidr)} of the pool.`)
+        return refuse(
+          'Conflict',
+          `The stored block ${formatCidr(other)} overlaps the block ${formatCidr(cidr)} of the pool.`,
+        )
       }
       return success(newBlock(cidr, owner ?? null, draft.now))
     case 'block':

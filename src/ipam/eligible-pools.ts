@@ -78,7 +78,8 @@ function requestedPools(
     }
   }
   if (unknown.length > 0) return refuse('Invalid', 'A pool that was asked for does not exist.', unknown)
-  if (refused.length > 0) return refuse('InsufficientAddresses', 'A pool that was asked for gives no addresses.', refused)
+  if (refused.length > 0)
+    return refuse('InsufficientAddresses', 'A pool that was asked for gives no addresses.', refused)
   if (pools.length > 0) return success([...new Set(pools)])
   const message = `names no IPv${String(family)} pool, and an IPv${String(family)} address is wanted`
   return refuse('Invalid', `The pools asked for hold no IPv${String(family)} addresses.`, [
@@ -107,9 +108,11 @@ function selectedPools(
     } else if (!nodeSelector.ok || !namespaceSelector.ok) {
       const broken = nodeSelector.ok ? namespaceSelector : nodeSelector
       const problem = broken.ok ? '' : broken.problem
-      return refuse('Conflict', `The stored selector ${JSON.stringify(broken.text)} of pool ${pool.name} cannot be read.`, [
-        cause(pool.name, 'PoolUnreadable', problem),
-      ])
+      return refuse(
+        'Conflict',
+        `The stored selector ${JSON.stringify(broken.text)} of pool ${pool.name} cannot be read.`,
+        [cause(pool.name, 'PoolUnreadable', problem)],
+      )
     } else if (!matches(nodeSelector.selector, nodeLabels)) {
       causes.push(cause(pool.name, 'PoolNotForNode', `its nodeSelector ${nodeSelector.text} does not match the node`))
     } else if (!matches(namespaceSelector.selector, namespaceLabels)) {

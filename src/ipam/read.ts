@@ -1,5 +1,14 @@
 import { answerOnly, type Plan, type View } from '../datastore/index.ts'
-import { blockKey, handleKey, isCooling, isHeld, ordinalsOfHandle, refuse, type Result, success } from '../model/index.ts'
+import {
+  blockKey,
+  handleKey,
+  isCooling,
+  isHeld,
+  ordinalsOfHandle,
+  refuse,
+  type Result,
+  success,
+} from '../model/index.ts'
 import { type Address, firstAddress, formatAddress, formatCidr, ordinalOf, parseCidr } from '../net/index.ts'
 import { allocationOf } from './allocation.ts'
 import { Draft } from './draft.ts'

@@ -78,7 +78,9 @@ export function planReleaseHandle(view: View, handle: string, context: Context):
   const stored = view.get(handleKey(handle))
   if (stored.kind === 'absent') return answerOnly(refuse('NotFound', `No handle ${JSON.stringify(handle)} exists.`))
   if (stored.kind === 'unreadable') {
-    return answerOnly(refuse('Conflict', `The stored handle ${JSON.stringify(handle)} cannot be read: ${stored.problem}`))
+    return answerOnly(
+      refuse('Conflict', `The stored handle ${JSON.stringify(handle)} cannot be read: ${stored.problem}`),
+    )
   }
   const tally = new Tally()
   const named = [...stored.value.blocks.keys()].map((text) => ({ text, cidr: parseCidr(text) }))
@@ -170,7 +172,11 @@ function releasable(block: Block, item: ReleaseItem, tally: Tally): readonly Ord
     return []
   }
   if (handle !== undefined && comparableHandle(handle) !== (handleOf(block, ordinal) ?? '')) {
-    tally.fail(address, 'HandleMismatch', `${formatAddress(address)} is not held by the handle ${JSON.stringify(handle)}.`)
+    tally.fail(
+      address,
+      'HandleMismatch',
+      `${formatAddress(address)} is not held by the handle ${JSON.stringify(handle)}.`,
+    )
     return []
   }
   return [ordinal]

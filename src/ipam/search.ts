@@ -18,7 +18,16 @@ import {
   type Pool,
   virtualAffinities,
 } from '../model/index.ts'
-import { addressAt, addressCount, blockCount, type Cidr, type CidrSet, covers, type Family, type Ordinal } from '../net/index.ts'
+import {
+  addressAt,
+  addressCount,
+  blockCount,
+  type Cidr,
+  type CidrSet,
+  covers,
+  type Family,
+  type Ordinal,
+} from '../net/index.ts'
 import { affinityText, type Draft } from './draft.ts'
 import { allocationOf, holderOf } from './allocation.ts'
 import type { Allocation, AssignRequest } from './request.ts'
@@ -43,6 +52,13 @@ const defaultMaxBlocks = 20
 
 /** How long ago an empty block must have been claimed before somebody else may take it over. @see calico-ipam.md section 1.6 */
 const reclaimAfterNanoseconds = 60n * nanosecondsPerSecond
+
+/** Kept for as long as a listing lives, which is one batch: the index does not change while a batch is being planned. */
+const worthReading = new WeakMap<object, readonly Cidr[]>()
+
+function cidrsOf(listing: readonly { readonly key: string }[]): readonly Cidr[] {
+  return listing.flatMap(({ key }) => parseAffinityKey(key)?.cidr ?? [])
+}
 
 /**
  * Finds addresses of one family: in the owner's blocks, then in vacant ones that it claims, then in empty ones that it takes over, and
@@ -100,23 +116,32 @@ export class Search {
         if (this.#missing === 0) return
         const found = this.#scope.draft.block(digest.cidr)
         if (found.kind !== 'block' || found.block.affinity !== this.#affinity) continue
-        if (this.#takeFrom(found.block, pool) && owner !== undefined) this.#scope.draft.confirmAffinity(owner, digest.cidr)
+        if (this.#takeFrom(found.block, pool) && owner !== undefined)
+          this.#scope.draft.confirmAffinity(owner, digest.cidr)
       }
     }
   }
 
-  /** The blocks that the owner's claims name and that lie in the pools, in the order of their keys. */
-  *#claimedCidrs(owner: Owner, guard: 'hint' | 'changed'): Iterable<Cidr> {
+  /** The blocks that the owner has claims on, in the order of the claims' keys, as far as they lie in the pools. */
+  #claimedCidrs(owner: Owner, guard: 'hint' | 'changed'): readonly Cidr[] {
     const { family, draft, pools } = this.#scope
     const claims = owner.type === 'host' ? affinities : virtualAffinities
-    const prefix = affinityPrefix(owner, family)
-    const blockPrefix = `${blockFamily.prefix}ipv${String(family)}/block/`
-    for (const { key } of draft.view.list(claims, guard, prefix)) {
-      const digest = this.#scope.blocks.digest(blockPrefix + key.slice(prefix.length))
-      if (guard === 'hint' && digest !== undefined && this.#isUsedUp(digest)) continue
-      const cidr = digest?.cidr ?? parseAffinityKey(key)?.cidr
-      if (cidr !== undefined && pools.some((pool) => covers(pool.cidr, cidr))) yield cidr
+    const listing = draft.view.list(claims, guard, affinityPrefix(owner, family))
+    const cidrs = guard === 'hint' ? this.#worthReading(listing) : cidrsOf(listing)
+    return cidrs.filter((cidr) => pools.some((pool) => covers(pool.cidr, cidr)))
+  }
+
+  /** Without the blocks that are known to be used up. Hundreds of operations of one batch ask for the same listing. */
+  #worthReading(listing: readonly { readonly key: string }[]): readonly Cidr[] {
+    let cidrs = worthReading.get(listing)
+    if (cidrs === undefined) {
+      cidrs = cidrsOf(listing).filter((cidr) => {
+        const digest = this.#scope.blocks.digest(blockKey(cidr).text)
+        return digest === undefined || !this.#isUsedUp(digest)
+      })
+      worthReading.set(listing, cidrs)
     }
+    return cidrs
   }
 
   #isUsedUp(digest: BlockDigest): boolean {
@@ -146,7 +171,7 @@ export class Search {
     const { config, owner } = this.#scope
     if (owner !== undefined) {
       const limit = this.#blockLimit()
-      const claimed = [...this.#claimedCidrs(owner, 'changed')].length
+      const claimed = this.#claimedCidrs(owner, 'changed').length
       if (claimed + this.#claimed >= limit) {
         this.#obstacle = {
           field: 'node',
@@ -176,7 +201,9 @@ export class Search {
   }
 
   #blockLimit(): number {
-    const limits = [this.#scope.request.maxBlocksPerNode, this.#scope.config.maxBlocksPerHost].filter((limit) => limit > 0)
+    const limits = [this.#scope.request.maxBlocksPerNode, this.#scope.config.maxBlocksPerHost].filter(
+      (limit) => limit > 0,
+    )
     return limits.length === 0 ? defaultMaxBlocks : Math.min(...limits)
   }
 

@@ -87,6 +87,10 @@ export function readNodeLabels(view: View, node: string | undefined): Readonly<R
 }
 
 /** The first pool, in name order, that contains `address` and satisfies `accepts`. */
-export function poolOf(pools: Pools, address: Address, accepts: (pool: Pool) => boolean = () => true): Pool | undefined {
+export function poolOf(
+  pools: Pools,
+  address: Address,
+  accepts: (pool: Pool) => boolean = () => true,
+): Pool | undefined {
   return pools.all.find((pool) => contains(pool.cidr, address) && accepts(pool))
 }
