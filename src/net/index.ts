@@ -20,5 +20,5 @@ export {
 export { CidrSet } from './cidr-set.ts'
 export type { Family, Ordinal, PrefixLength } from './numbers.ts'
 export { bits, ordinal, prefixLength } from './numbers.ts'
-export { addressAt, blockAt, blockCount, blockIndex, blockOf, ordinalOf } from './partition.ts'
+export { addressAt, blockAt, blockCount, blockOf, ordinalOf } from './partition.ts'
 export { RunSet } from './run-set.ts'

@@ -1,14 +1,14 @@
+/**
+ * How a pool is cut into blocks of one prefix length (its block size), numbered from 0 in address order, and a block into addresses,
+ * numbered by their ordinals. Block numbers are bigints: a /48 pool holds 2^74 blocks of /122.
+ */
+
 import assert from 'node:assert/strict'
 import type { Address } from './address.ts'
 import type { Cidr } from './cidr.ts'
-import { cidrAround, contains, covers } from './cidr.ts'
+import { cidrAround, contains } from './cidr.ts'
 import type { Ordinal, PrefixLength } from './numbers.ts'
 import { bits, ordinal } from './numbers.ts'
-
-/**
- * A pool is cut into blocks of one prefix length (its block size), numbered from 0 in address order; a block is cut into
- * addresses, numbered by their ordinals. Block numbers are bigints: a /48 pool holds 2^74 blocks of /122.
- */
 
 /** How many blocks of that size the pool holds; 0 when a block would be larger than the pool. */
 export function blockCount(pool: Cidr, blockSize: PrefixLength): bigint {
@@ -20,12 +20,6 @@ export function blockAt(pool: Cidr, blockSize: PrefixLength, index: bigint): Cid
   assert(index >= 0n && index < blockCount(pool, blockSize), 'the pool has no block of that number')
   const base = pool.base + (index << hostBits(pool, blockSize))
   return { family: pool.family, base, prefixLength: blockSize }
-}
-
-/** The number of `block` among the pool's blocks of its size, the inverse of {@link blockAt}. Throws when it lies outside: a bug. */
-export function blockIndex(pool: Cidr, block: Cidr): bigint {
-  assert(covers(pool, block), 'the block does not lie in the pool')
-  return (block.base - pool.base) >> hostBits(pool, block.prefixLength)
 }
 
 /** The block of that size in which the address lies, whatever pool there is. */

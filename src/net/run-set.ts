@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 
 /**
- * A set of whole numbers of any size, made for block numbers: long runs beside each other, hundreds of thousands of members, up to
- * 2^74 in an IPv6 pool. Numbers are held in pages of 4,096, a page as the sorted places at which membership changes. One list over
- * everything would need a splice of megabytes per change when the runs are short; a page bounds it, and keeps bigints out of it.
+ * A set of whole numbers of any size, made for block numbers: hundreds of thousands, often beside each other, beyond 2^64 in IPv6
+ * (a /48 pool alone holds 2^74 blocks). Numbers are held in pages of 4,096, a page as the sorted places at which membership
+ * changes. One list over everything would need a splice of megabytes per change when the runs are short; a page bounds it, and
+ * keeps bigints out of it.
  */
 export class RunSet {
   /** Page number to its borders; a page without members is not there. */

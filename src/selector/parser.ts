@@ -52,8 +52,9 @@ export function parseSelector(text: string): ParsedSelector {
   let frame = openFrame(undefined, false)
   for (;;) {
     const isNegated = readNegations(tokens)
-    if (tokens.take('(')) {
-      if (frame.depth === nestingMax) return tokens.failure(`at most ${nestingMax} parentheses inside each other`)
+    const opening = tokens.take('(')
+    if (opening) {
+      if (frame.depth === nestingMax) return tokens.failure(`at most ${nestingMax} nested parentheses`, opening)
       frame = openFrame(frame, isNegated)
       continue
     }
@@ -145,18 +146,18 @@ class Tokens {
   }
 
   /** The next token, if it is of one of these kinds, and goes past it. Stays at the last token. */
-  take<Kind extends TokenKind>(...kinds: readonly Kind[]): { readonly kind: Kind; readonly text: string } | undefined {
-    const { kind: found, text } = this.#next
-    const kind = kinds.find((each) => each === found)
+  take<Kind extends TokenKind>(...kinds: readonly Kind[]): (Token & { readonly kind: Kind }) | undefined {
+    const token = this.#next
+    const kind = kinds.find((each) => each === token.kind)
     if (kind === undefined) return undefined
     this.#count += 1
-    this.#next = this.#tokens[this.#count] ?? this.#next
-    return { kind, text }
+    this.#next = this.#tokens[this.#count] ?? token
+    return { ...token, kind }
   }
 
-  /** That the next token is not what the grammar wants; a token that could not be read knows better what was missing. */
-  failure(wanted: string): ParsedSelector {
-    const { kind, text, position } = this.#next
+  /** That a token is not what the grammar wants; one that could not be read knows better what was missing. */
+  failure(wanted: string, token: Token = this.#next): ParsedSelector {
+    const { kind, text, position } = token
     const expected = kind === 'unreadable' ? text : wanted
     const rest = this.#text.slice(position).replace(quotedPattern, '$1…')
     const found = rest === '' ? 'the end of the selector' : `\`${rest}\``

@@ -1,7 +1,15 @@
 import fc from 'fast-check'
 import t from 'tap'
 import type { Cidr } from '../../src/net/index.ts'
-import { addressCount, CidrSet, hostCidr, mustParseAddress, mustParseCidr, prefixLength } from '../../src/net/index.ts'
+import {
+  addressCount,
+  CidrSet,
+  formatAddress,
+  hostCidr,
+  mustParseAddress,
+  mustParseCidr,
+  prefixLength,
+} from '../../src/net/index.ts'
 import { cidrAround } from '../../src/net/cidr.ts'
 
 function setOf(...texts: readonly string[]): CidrSet {
@@ -65,6 +73,23 @@ t.test('two halves cover the whole, a gap does not', (t) => {
   t.notOk(setOf('10.0.0.128/25').covers(pool))
   t.ok(setOf('0.0.0.0/1', '128.0.0.0/1').covers(mustParseCidr('0.0.0.0/0')))
   t.equal(setOf('::/1', '8000::/1').countIn(mustParseCidr('::/0')), 2n ** 128n)
+  t.end()
+})
+
+t.test('a run of the set goes to its last address, wherever it is entered', (t) => {
+  const set = setOf('10.0.0.0/26', '10.0.0.64/27', '10.0.0.128/32', 'fd00::/127')
+  const lastOf = (text: string): string | undefined => {
+    const last = set.lastOfRunAt(mustParseAddress(text))
+    return last && formatAddress(last)
+  }
+  t.equal(lastOf('10.0.0.0'), '10.0.0.95')
+  t.equal(lastOf('10.0.0.70'), '10.0.0.95')
+  t.equal(lastOf('10.0.0.95'), '10.0.0.95')
+  t.equal(lastOf('10.0.0.96'), undefined)
+  t.equal(lastOf('10.0.0.128'), '10.0.0.128')
+  t.equal(lastOf('10.0.0.129'), undefined)
+  t.equal(lastOf('fd00::'), 'fd00::1')
+  t.equal(lastOf('::'), undefined)
   t.end()
 })
 

@@ -1,0 +1,127 @@
+import t from 'tap'
+import { canonicalSelector, formatSelector, matches, parseSelector } from '../../src/selector/index.ts'
+
+type Labels = Readonly<Record<string, string>>
+
+/** Row of calico-formats.md 6.6, selector, labels, canonical form (where the row gives one), whether the labels are selected. */
+const selected: readonly (readonly [
+  row: number,
+  text: string,
+  labels: Labels,
+  canonical: string | undefined,
+  isSelected: boolean,
+])[] = [
+  [1, '', {}, 'all()', true],
+  [2, 'all( )', { a: 'b' }, 'all()', true],
+  [3, '!all()', {}, '!all()', false],
+  [6, 'global()', {}, 'global()', true],
+  [7, "a == 'b'", { a: 'b' }, 'a == "b"', true],
+  [8, "a=='b'", {}, 'a == "b"', false],
+  [11, "a == ''", { a: '' }, undefined, true],
+  [12, "a == ''", {}, undefined, false],
+  [13, `a == "b'c"`, { a: "b'c" }, `a == "b'c"`, true],
+  [14, "a == 'B'", { a: 'b' }, undefined, false],
+  [14, "A == 'b'", { a: 'b' }, undefined, false],
+  [15, "a != 'b'", { a: 'c' }, undefined, true],
+  [16, "a != 'b'", {}, undefined, true],
+  [17, "has(a) && a != 'b'", {}, '(has(a) && a != "b")', false],
+  [18, "!a == 'b'", {}, '!a == "b"', true],
+  [19, "! (a == 'b')", { a: 'b' }, '!a == "b"', false],
+  [20, '!!has(a)', { a: '' }, 'has(a)', true],
+  [21, 'has( a )', { a: 'x' }, 'has(a)', true],
+  [24, `a in {'x', "y"}`, { a: 'y' }, 'a in {"x", "y"}', true],
+  [25, "a in{'y','x','x',}", { a: 'x' }, 'a in {"x", "y"}', true],
+  [26, "a in {'x','y'}", {}, undefined, false],
+  [27, 'a in {}', { a: 'x' }, 'a in {}', false],
+  [28, 'a not in {}', {}, undefined, true],
+  [29, "a not in {'x'}", {}, undefined, true],
+  [30, "a notin {'x'}", { a: 'x' }, 'a not in {"x"}', false],
+  [34, "a contains 'bc'", { a: 'abcd' }, undefined, true],
+  [35, "a contains ''", {}, undefined, false],
+  [36, "a startswith 'ab'", { a: 'xab' }, 'a starts with "ab"', false],
+  [37, "a starts  \twith'ab'", { a: 'abc' }, undefined, true],
+  [38, "a ends with '.local'", { a: 'n1.local' }, undefined, true],
+  [40, "a == 'b' || c == 'd' && e == 'f'", { a: 'b' }, '(a == "b" || (c == "d" && e == "f"))', true],
+  [41, "(a == 'b' || c == 'd') && e == 'f'", { a: 'b' }, '((a == "b" || c == "d") && e == "f")', false],
+  [42, "((a == 'b'))", { a: 'b' }, 'a == "b"', true],
+  [50, "topology.kubernetes.io/zone == 'eu-1'", { 'topology.kubernetes.io/zone': 'eu-1' }, undefined, true],
+  [50, "-_./ == 'x'", { '-_./': 'x' }, undefined, true],
+  [52, "a == 'é'", { a: 'é' }, 'a == "é"', true],
+  [53, "not in {'x'}", { not: 'y' }, 'not in {"x"}', false],
+  [54, `a in {"it's", 'say "hi"'}`, { a: "it's" }, `a in {"it's", 'say "hi"'}`, true],
+]
+
+for (const [row, text, labels, canonical, isSelected] of selected) {
+  const verb = isSelected ? 'selects' : 'does not select'
+  t.test(`row ${row}: ${text} ${verb} ${JSON.stringify(labels)}`, (t) => {
+    const parsed = parseSelector(text)
+    if (!parsed.ok) throw new Error(parsed.error.message)
+    t.equal(matches(parsed.selector, labels), isSelected)
+    if (canonical !== undefined) t.equal(formatSelector(parsed.selector), canonical)
+    t.equal(canonicalSelector(text), formatSelector(parsed.selector))
+    t.end()
+  })
+}
+
+const operator = 'an operator (==, !=, in, not in, contains, starts with, ends with)'
+const primitive = 'a label name, has(), all(), "!" or "("'
+const set = 'a set, like {"a", "b"}'
+const stringOrBrace = 'a string in quotes or "}"'
+const connectiveOrEnd = '"&&", "||" or the end'
+const connectiveOrParenthesis = '"&&", "||" or ")"'
+
+/** Row of calico-formats.md 6.6, selector, where it stops making sense, and what would have made sense there. */
+const refused: readonly (readonly [row: number, text: string, position: number, expected: string])[] = [
+  [4, 'all ()', 4, operator],
+  [5, 'ALL()', 3, operator],
+  [5, 'all(x)', 4, '")"'],
+  [9, "a = 'b'", 2, '"=="'],
+  [10, 'a == b', 5, 'a string in quotes'],
+  [10, 'a ==', 4, 'a string in quotes'],
+  [22, 'has (a)', 4, operator],
+  [23, 'has()', 4, 'a label name'],
+  [23, "has('a')", 4, 'a label name'],
+  [31, "a in ('x')", 5, set],
+  [32, "a in {'x'", 9, stringOrBrace],
+  [32, 'a in {,}', 6, stringOrBrace],
+  [32, 'a in {x}', 6, stringOrBrace],
+  [33, "a !in {'x'}", 2, operator],
+  [39, "a containing 'x'", 2, operator],
+  [39, "a CONTAINS 'x'", 2, operator],
+  [39, 'a b', 2, operator],
+  [43, "a == 'b' c == 'd'", 9, connectiveOrEnd],
+  [43, "a == 'b')", 8, connectiveOrEnd],
+  [43, 'has(a)has(b)', 6, connectiveOrEnd],
+  [43, "a == 'x' == 'x'", 9, connectiveOrEnd],
+  [44, "a == 'b' &&", 11, primitive],
+  [44, '!', 1, primitive],
+  [45, "&& a == 'b'", 0, primitive],
+  [45, '()', 1, primitive],
+  [45, "'a' == 'b'", 0, primitive],
+  [46, "a == 'b' & c == 'd'", 9, '"&&"'],
+  [47, "(a == 'b'", 9, connectiveOrParenthesis],
+  [48, 'a', 1, operator],
+  [49, "a == 'b", 7, "the closing ' of the string"],
+  [51, "a:b == 'x'", 1, operator],
+  [51, "a@b == 'x'", 1, operator],
+  [52, "é == 'x'", 0, 'a label name'],
+  [52, "a == 'b'\n", 8, 'a label name'],
+]
+
+for (const [row, text, position, expected] of refused) {
+  t.test(`row ${row}: ${JSON.stringify(text)} stops making sense at ${position}`, (t) => {
+    const parsed = parseSelector(text)
+    t.match(parsed, { ok: false, error: { position, expected } })
+    t.equal(canonicalSelector(text), text.trim())
+    t.end()
+  })
+}
+
+t.test('every row of the table is here', (t) => {
+  const rows = new Set([...selected.map(([row]) => row), ...refused.map(([row]) => row)])
+  t.strictSame(
+    [...rows].sort((a, b) => a - b),
+    Array.from({ length: 54 }, (_, index) => index + 1),
+  )
+  t.end()
+})
