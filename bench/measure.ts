@@ -1,0 +1,61 @@
+import autocannon from 'autocannon'
+
+/** What a run of closed-loop callers gave. */
+export interface Measurement {
+  readonly perSecond: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+}
+
+/** Calls `call` in a loop from `callers` callers at once, for `seconds`. */
+export async function measureCalls(
+  callers: number,
+  seconds: number,
+  call: (caller: number) => Promise<unknown>,
+): Promise<Measurement> {
+  const samples: number[] = []
+  const begin = performance.now()
+  const end = begin + seconds * 1_000
+  await Promise.all(
+    Array.from({ length: callers }, async (_, caller) => {
+      for (let start = performance.now(); start < end; start = performance.now()) {
+        await call(caller)
+        samples.push(performance.now() - start)
+      }
+    }),
+  )
+  return summarise(samples, (performance.now() - begin) / 1_000)
+}
+
+/** Sends requests in a loop over `callers` connections at once, for `seconds`. Throws when one is answered by anything but 2xx. */
+export async function measureHttp(
+  url: string,
+  callers: number,
+  seconds: number,
+  body: (caller: number) => object,
+): Promise<Measurement> {
+  const samples: number[] = []
+  let caller = 0
+  const result = await autocannon({
+    url,
+    connections: callers,
+    duration: seconds,
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    setupClient: (client) => {
+      client.setBody(JSON.stringify(body(caller++)))
+      client.on('response', (_status, _bytes, ms) => samples.push(ms))
+    },
+  })
+  if (result.non2xx > 0 || result.errors > 0) {
+    throw new Error(`${url}: ${String(result.non2xx)} answers were not 2xx, ${String(result.errors)} calls failed.`)
+  }
+  return summarise(samples, result.duration)
+}
+
+function summarise(samples: number[], seconds: number): Measurement {
+  samples.sort((left, right) => left - right)
+  const quantile = (share: number): number =>
+    samples[Math.min(samples.length - 1, Math.floor(samples.length * share))] ?? NaN
+  return { perSecond: samples.length / seconds, p50Ms: quantile(0.5), p99Ms: quantile(0.99) }
+}
