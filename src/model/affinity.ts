@@ -3,7 +3,16 @@ import { formatBlockPath, parseBlockPath } from './block-cidr.ts'
 import { type JsonObject, stringifyString } from './json.ts'
 import type { Owner } from './owner.ts'
 import type { StoredFamily, StoredKey } from './stored.ts'
-import { decodeJson, fieldNames, mismatch, noFields, readBoolean, readString, readStruct, stringifyStruct } from './struct.ts'
+import {
+  decodeJson,
+  fieldNames,
+  mismatch,
+  noFields,
+  readBoolean,
+  readString,
+  readStruct,
+  stringifyStruct,
+} from './struct.ts'
 
 /** How far the claim or the release of a block has come. */
 export type AffinityState = 'confirmed' | 'pending' | 'pendingDeletion'
@@ -20,8 +29,8 @@ export interface Affinity {
 export const confirmedAffinity: Affinity = { state: 'confirmed', deleted: false, unknownFields: noFields }
 
 /**
- * The claims of hosts. Old Calico left a marker per host, `/calico/ipam/v2/host/<node>`, under the same prefix: it is reported as
- * unreadable, and does no harm, because no claim is ever looked up under its key.
+ * The claims of hosts. Old Calico left a marker per host, `/calico/ipam/v2/host/<node>`, under the same prefix: it is
+ * reported as unreadable, and does no harm, because no claim is ever looked up under its key.
  */
 export const affinities: StoredFamily<Affinity> = affinityFamily('affinities', 'host')
 
@@ -39,7 +48,10 @@ export function affinityPrefix(owner: Owner, family: Family): string {
   return `/calico/ipam/v2/${owner.type}/${owner.name}/ipv${family}/block/`
 }
 
-/** Whose claim on which block a key is about; undefined when it is not the key of a claim, as written by {@link affinityKey}. */
+/**
+ * Whose claim on which block a key is about; undefined when it is not the key of a claim, as written by {@link
+ * affinityKey}.
+ */
 export function parseAffinityKey(text: string): { readonly owner: Owner; readonly cidr: Cidr } | undefined {
   for (const type of ['host', 'virtual'] as const) {
     const prefix = `/calico/ipam/v2/${type}/`
@@ -68,8 +80,14 @@ function affinityFamily(name: string, type: Owner['type']): StoredFamily<Affinit
       })
     },
     encode({ state, deleted, unknownFields }) {
-      return stringifyStruct([['state', stringifyString(state)], ['deleted', String(deleted)]], unknownFields)
-    }
+      return stringifyStruct(
+        [
+          ['state', stringifyString(state)],
+          ['deleted', String(deleted)],
+        ],
+        unknownFields,
+      )
+    },
   }
 }
 

@@ -2,13 +2,16 @@ import { compareBytewise, type Json, type JsonObject, stringifyMembers, stringif
 import { fieldNames, noFields, readString, readStringMap, readStruct, readTime, stringifyStruct } from './struct.ts'
 
 /**
- * An entry of a block's `attributes`: who holds the addresses that point to it, or since when they cool down. Never changed once
- * made.
+ * An entry of a block's `attributes`: who holds the addresses that point to it, or since when they cool down. Never
+ * changed once made.
  * @see calico-formats.md section 2.2
  */
 export interface Attribute {
   readonly handle?: string
-  /** What the holder says of itself; Calico's own well-known names are `node`, `pod`, `namespace` and so on. Never empty. */
+  /**
+   * What the holder says of itself; Calico's own well-known names are `node`, `pod`, `namespace` and so on. Never
+   * empty.
+   */
   readonly secondary?: Readonly<Record<string, string>>
   readonly alternateOwner?: Readonly<Record<string, string>>
   /** When the addresses were released, RFC 3339. They cool down, and nobody holds them. */
@@ -26,7 +29,7 @@ export interface Holder {
 export function attributeFor({ handle, secondary }: Holder): Attribute {
   return {
     ...(handle === undefined ? {} : { handle }),
-    ...(secondary === undefined || isEmptyMap(secondary) ? {} : { secondary })
+    ...(secondary === undefined || isEmptyMap(secondary) ? {} : { secondary }),
   }
 }
 
@@ -55,7 +58,7 @@ export function readAttribute(json: Json, path: string): Attribute {
     ...attributeFor({ handle, secondary }),
     ...(alternateOwner === undefined || isEmptyMap(alternateOwner) ? {} : { alternateOwner }),
     ...(releasedAt === undefined ? {} : { releasedAt }),
-    ...(unknownFields === noFields ? {} : { unknownFields })
+    ...(unknownFields === noFields ? {} : { unknownFields }),
   }
 }
 
@@ -78,8 +81,8 @@ export function encodeAttribute(attribute: Attribute): string {
 }
 
 function encodeMap(map: Readonly<Record<string, string>>): string {
-  const sorted = Object.keys(map).sort(compareBytewise)
-  return stringifyMembers(sorted.map((name) => [name, stringifyString(map[name] ?? '')]))
+  const sorted = Object.entries(map).sort(([one], [other]) => compareBytewise(one, other))
+  return stringifyMembers(sorted.map(([name, value]) => [name, stringifyString(value)]))
 }
 
 function isEmptyMap(map: Readonly<Record<string, string>>): boolean {
@@ -89,5 +92,8 @@ function isEmptyMap(map: Readonly<Record<string, string>>): boolean {
 function sameMap(one: Readonly<Record<string, string>>, other: Readonly<Record<string, string>>): boolean {
   if (one === other) return true
   const keys = Object.keys(one)
-  return keys.length === Object.keys(other).length && keys.every((key) => Object.hasOwn(other, key) && one[key] === other[key])
+  return (
+    keys.length === Object.keys(other).length &&
+    keys.every((key) => Object.hasOwn(other, key) && one[key] === other[key])
+  )
 }

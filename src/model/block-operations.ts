@@ -8,8 +8,9 @@ import { noFields } from './struct.ts'
 import { formatTime, type Now, nanosecondsPerSecond, parseTime } from './time.ts'
 
 /**
- * How a block changes: each operation gives a new block, exactly as Calico would have written it, its number grown by one. Call
- * {@link collectGarbage} on a block that comes from the datastore before anything else, as Calico does on loading it.
+ * How a block changes: each operation gives a new block, exactly as Calico would have written it, its number grown by
+ * one. Call {@link collectGarbage} on a block that comes from the datastore before anything else, as Calico does on
+ * loading it.
  * @see calico-formats.md section 2.2, calico-ipam.md section 3
  */
 
@@ -26,7 +27,7 @@ export function newBlock(cidr: Cidr, owner: Owner | null, now: Now): Block {
     sequenceNumber: now.nanoseconds,
     sequenceNumberForAllocation: new Map(),
     deleted: false,
-    unknownFields: noFields
+    unknownFields: noFields,
   }
 }
 
@@ -37,14 +38,14 @@ export interface Assigned {
 }
 
 /**
- * Takes up to `count` ordinals from the front of the queue for `holder`. Reserved ones are passed over and keep their place. When
- * none is left, the block given is the block returned.
+ * Takes up to `count` ordinals from the front of the queue for `holder`. Reserved ones are passed over and keep their
+ * place. When none is left, the block given is the block returned.
  */
 export function assignAutomatically(
   block: Block,
   count: number,
   isReserved: (place: Ordinal) => boolean,
-  holder: Holder
+  holder: Holder,
 ): Assigned {
   const ordinals: Ordinal[] = []
   const unallocated: Ordinal[] = []
@@ -72,8 +73,9 @@ export interface Released {
 }
 
 /**
- * Releases these ordinals, whoever holds them. Whatever their order, they enter the queue ascending: at once when there is no
- * cooldown, else by {@link collectGarbage} once it is over. When nobody held any, the block given is the block returned.
+ * Releases these ordinals, whoever holds them. Whatever their order, they enter the queue ascending: at once when there
+ * is no cooldown, else by {@link collectGarbage} once it is over. When nobody held any, the block given is the block
+ * returned.
  */
 export function releaseOrdinals(block: Block, places: Iterable<Ordinal>, now: Now, cooldownSeconds: number): Released {
   const ascending = [...new Set(places)].sort((one, other) => one - other)
@@ -91,7 +93,10 @@ export function releaseOrdinals(block: Block, places: Iterable<Ordinal>, now: No
   return { block: retire(marked, ordinals, now, cooldownSeconds), ordinals, notHeld }
 }
 
-/** Releases everything that the handle holds; otherwise like {@link releaseOrdinals}. Addresses that cool down keep their numbers. */
+/**
+ * Releases everything that the handle holds; otherwise like {@link releaseOrdinals}. Addresses that cool down keep
+ * their numbers.
+ */
 export function releaseHandle(block: Block, handle: string, now: Now, cooldownSeconds: number): Released {
   const ordinals = ordinalsOfHandle(block, handle)
   if (ordinals.length === 0) return { block, ordinals, notHeld: [] }
@@ -99,9 +104,9 @@ export function releaseHandle(block: Block, handle: string, now: Now, cooldownSe
 }
 
 /**
- * The block as every operation must see it: ordinals whose cooldown is over (always, when it is negative) are freed, ascending,
- * and entries that no ordinal refers to are gone. The number does not grow, as nothing is written by this alone. When there is
- * nothing to collect, the block given is the block returned.
+ * The block as every operation must see it: ordinals whose cooldown is over (always, when it is negative) are freed,
+ * ascending, and entries that no ordinal refers to are gone. The number does not grow, as nothing is written by this
+ * alone. When there is nothing to collect, the block given is the block returned.
  */
 export function collectGarbage(block: Block, now: Now, cooldownSeconds: number): Block {
   const deadline = now.nanoseconds - BigInt(cooldownSeconds) * nanosecondsPerSecond
@@ -134,8 +139,8 @@ export function ownerOf(block: Block): Owner | undefined {
 }
 
 /**
- * The ordinals that an automatic assignment would take, in that order: the queue without what is reserved. Empty when the block is
- * full. Does not look at affinity; that is the caller's decision.
+ * The ordinals that an automatic assignment would take, in that order: the queue without what is reserved. Empty when
+ * the block is full. Does not look at affinity; that is the caller's decision.
  */
 export function freeOrdinals(block: Block, isReserved: (place: Ordinal) => boolean): readonly Ordinal[] {
   return block.unallocated.filter((place) => !isReserved(place))
@@ -158,7 +163,9 @@ export function isCooling(block: Block, place: Ordinal): boolean {
   return attributeOf(block, place)?.releasedAt !== undefined
 }
 
-/** The handle that holds the ordinal, as it compares; undefined when it is free, cooling down, or held without a handle. */
+/**
+ * The handle that holds the ordinal, as it compares; undefined when it is free, cooling down, or held without a handle.
+ */
 export function handleOf(block: Block, place: Ordinal): string | undefined {
   const handle = attributeOf(block, place)?.handle
   return handle === undefined ? undefined : comparableHandle(handle)
@@ -167,8 +174,12 @@ export function handleOf(block: Block, place: Ordinal): string | undefined {
 /** The ordinals that the handle holds, ascending. */
 export function ordinalsOfHandle(block: Block, handle: string): readonly Ordinal[] {
   const wanted = comparableHandle(handle)
-  const ofHandle = (block.attributes ?? []).map((attribute) => {
-    return attribute.handle !== undefined && attribute.releasedAt === undefined && comparableHandle(attribute.handle) === wanted
+  const ofHandle = attributesOf(block).map((attribute) => {
+    return (
+      attribute.handle !== undefined &&
+      attribute.releasedAt === undefined &&
+      comparableHandle(attribute.handle) === wanted
+    )
   })
   const ordinals: Ordinal[] = []
   for (const [place, index] of block.allocations.entries()) {
@@ -177,18 +188,28 @@ export function ordinalsOfHandle(block: Block, handle: string): readonly Ordinal
   return ordinals
 }
 
-/** The block's number just before the ordinal was taken, by which its holder proves that it is still the same one; 0 when unknown. */
+/**
+ * The block's number just before the ordinal was taken, by which its holder proves that it is still the same one; 0
+ * when unknown.
+ */
 export function sequenceNumberOf(block: Block, place: Ordinal): bigint {
   return block.sequenceNumberForAllocation.get(place) ?? 0n
+}
+
+function attributesOf(block: Block): readonly Attribute[] {
+  return block.attributes ?? []
 }
 
 function assertInBlock(block: Block, place: Ordinal): void {
   assert(place < block.allocations.length, 'the block has no such ordinal')
 }
 
-/** Points ordinals, which have left the queue already, at the holder's entry. All addresses of one holder share one entry. */
+/**
+ * Points ordinals, which have left the queue already, at the holder's entry. All addresses of one holder share one
+ * entry.
+ */
 function allocate(block: Block, places: readonly Ordinal[], holder: Holder): Block {
-  const existing = block.attributes ?? []
+  const existing = attributesOf(block)
   const found = existing.findIndex((attribute) => isFor(attribute, holder))
   const index = found < 0 ? existing.length : found
   const allocations = [...block.allocations]
@@ -201,14 +222,17 @@ function allocate(block: Block, places: readonly Ordinal[], holder: Holder): Blo
     ...block,
     allocations,
     attributes: found < 0 ? [...existing, attributeFor(holder)] : existing,
-    sequenceNumberForAllocation: numbers
+    sequenceNumberForAllocation: numbers,
   })
 }
 
-/** Points ordinals at one entry that only says when they were released, and frees them at once when there is no cooldown. */
+/**
+ * Points ordinals at one entry that only says when they were released, and frees them at once when there is no
+ * cooldown.
+ */
 function retire(block: Block, places: readonly Ordinal[], now: Now, cooldownSeconds: number): Block {
   const tombstone: Attribute = { releasedAt: formatTime(now) }
-  const existing = block.attributes ?? []
+  const existing = attributesOf(block)
   const allocations = [...block.allocations]
   for (const place of places) allocations[place] = existing.length
   const marked = { ...block, allocations, attributes: [...existing, tombstone] }
@@ -216,9 +240,11 @@ function retire(block: Block, places: readonly Ordinal[], now: Now, cooldownSeco
   return touch(sweep(marked, (attribute) => attribute === tombstone && cooldownSeconds <= 0))
 }
 
-/** Frees the ordinals of expired entries, ascending, and drops entries that nobody refers to; the rest keep their order. */
+/**
+ * Frees the ordinals of expired entries, ascending, and drops entries that nobody refers to; the rest keep their order.
+ */
 function sweep(block: Block, isExpired: (attribute: Attribute) => boolean): Block {
-  const attributes = block.attributes ?? []
+  const attributes = attributesOf(block)
   const expired = attributes.map(isExpired)
   const isUsed = attributes.map(() => false)
   for (const index of block.allocations) if (index !== null) isUsed[index] = expired[index] === false
@@ -241,6 +267,6 @@ function sweep(block: Block, isExpired: (attribute: Attribute) => boolean): Bloc
     allocations,
     unallocated,
     attributes: attributes.filter((_, index) => isUsed[index]),
-    sequenceNumberForAllocation: numbers
+    sequenceNumberForAllocation: numbers,
   }
 }

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict'
-import { addressCount, type Cidr, formatCidr, type Ordinal, ordinal, parseAddressOrCidr, parseInterface, sameCidr } from '../net/index.ts'
+import {
+  addressCount,
+  type Cidr,
+  formatCidr,
+  type Ordinal,
+  ordinal,
+  parseAddressOrCidr,
+  parseInterface,
+  sameCidr,
+} from '../net/index.ts'
 import { type Attribute, encodeAttribute, readAttribute } from './attribute.ts'
 import { formatBlockPath, parseBlockPath } from './block-cidr.ts'
 import { type Json, type JsonObject, stringifyMembers, stringifyString } from './json.ts'
@@ -16,7 +25,7 @@ import {
   readStruct,
   readTime,
   readUint64,
-  stringifyStruct
+  stringifyStruct,
 } from './struct.ts'
 import { nanosecondsPerSecond, parseTime } from './time.ts'
 
@@ -38,7 +47,10 @@ export interface Block {
   readonly attributes: readonly Attribute[] | null
   /** Grows by one with every change. Starts from the clock, in nanoseconds: far beyond 2^53. */
   readonly sequenceNumber: bigint
-  /** For each ordinal in use the block's number just before it was taken. May have entries for free ordinals (old Calico). */
+  /**
+   * For each ordinal in use the block's number just before it was taken. May have entries for free ordinals (old
+   * Calico).
+   */
   readonly sequenceNumberForAllocation: ReadonlyMap<number, bigint>
   /** A device of Calico's other datastore; always false here. */
   readonly deleted: boolean
@@ -74,7 +86,7 @@ export const blocks: StoredFamily<Block> = {
       ? { ok: false, problem: `${key}: not the key of a block` }
       : decodeJson(text, (json) => readBlock(json, cidr))
   },
-  encode: encodeBlock
+  encode: encodeBlock,
 }
 
 /** The key of the block `cidr`. */
@@ -87,7 +99,9 @@ export function parseBlockKey(text: string): Cidr | undefined {
   return text.startsWith(prefix) ? parseBlockPath(text.slice(prefix.length)) : undefined
 }
 
-/** What is worth knowing of `block`. Its texts are copies, so that nothing keeps the much longer stored text in memory. */
+/**
+ * What is worth knowing of `block`. Its texts are copies, so that nothing keeps the much longer stored text in memory.
+ */
 export function digestOf(block: Block): BlockDigest {
   const claimedAt = block.affinityClaimTime === undefined ? undefined : parseTime(block.affinityClaimTime)
   return {
@@ -97,16 +111,21 @@ export function digestOf(block: Block): BlockDigest {
     isEmpty: isEmpty(block),
     ...(claimedAt === undefined ? {} : { claimedAtSeconds: Number(claimedAt.nanoseconds / nanosecondsPerSecond) }),
     sequenceNumber: block.sequenceNumber,
-    hasCooling: block.attributes?.some((attribute) => attribute.releasedAt !== undefined) ?? false
+    hasCooling: block.attributes?.some((attribute) => attribute.releasedAt !== undefined) ?? false,
   }
 }
 
-/** V8 lets a part of a text refer to the whole; a part of a joined text refers to the join, which is only one character longer. */
+/**
+ * V8 lets a part of a text refer to the whole; a part of a joined text refers to the join, which is only one character
+ * longer.
+ */
 function copyOf(text: string): string {
   return ` ${text}`.slice(1)
 }
 
-/** Whether nobody holds an address of the block. Those reserved on Windows hosts do not count; those that cool down do. */
+/**
+ * Whether nobody holds an address of the block. Those reserved on Windows hosts do not count; those that cool down do.
+ */
 export function isEmpty(block: Block): boolean {
   return block.allocations.every((index) => {
     return index === null || block.attributes?.[index]?.handle?.toLowerCase() === windowsReservedHandle
@@ -125,7 +144,7 @@ const names = fieldNames(
   'sequenceNumber',
   'sequenceNumberForAllocation',
   'deleted',
-  'hostAffinity'
+  'hostAffinity',
 )
 
 function readBlock(json: Json, keyCidr: Cidr): Block {
@@ -139,12 +158,13 @@ function readBlock(json: Json, keyCidr: Cidr): Block {
     allocations: (readArray(fields['allocations'], 'allocations') ?? []).map(readAllocation),
     unallocated: (readArray(fields['unallocated'], 'unallocated') ?? []).map(readOrdinal),
     attributes:
-      readArray(fields['attributes'], 'attributes')?.map((entry, at) => readAttribute(entry, `attributes[${at}]`)) ?? null,
+      readArray(fields['attributes'], 'attributes')?.map((entry, at) => readAttribute(entry, `attributes[${at}]`)) ??
+      null,
     sequenceNumber: readUint64(fields['sequenceNumber'], 'sequenceNumber'),
     sequenceNumberForAllocation: readNumbers(fields['sequenceNumberForAllocation']),
     deleted: readBoolean(fields['deleted'], 'deleted'),
     ...(hostAffinity === undefined ? {} : { hostAffinity }),
-    unknownFields
+    unknownFields,
   }
   const contradiction = findContradiction(block)
   if (contradiction !== undefined) throw new Malformed(contradiction)
@@ -161,12 +181,16 @@ function readCidr(json: Json | undefined, keyCidr: Cidr): Cidr {
 }
 
 function readAllocation(json: Json, at: number): number | null {
-  return json === null ? null : readOrdinal(json, at, 'allocations')
+  return json === null ? null : readCount(json, 'allocations', at)
 }
 
-function readOrdinal(json: Json, at: number, path: unknown = 'unallocated'): Ordinal {
-  if (typeof json === 'number' && Number.isInteger(json) && json >= 0) return ordinal(json)
-  throw mismatch(`${String(path)}[${at}]`, 'a whole number from 0 up', json)
+function readOrdinal(json: Json, at: number): Ordinal {
+  return ordinal(readCount(json, 'unallocated', at))
+}
+
+function readCount(json: Json, path: string, at: number): number {
+  if (typeof json === 'number' && Number.isInteger(json) && json >= 0) return json
+  throw mismatch(`${path}[${at}]`, 'a whole number from 0 up', json)
 }
 
 function readNumbers(json: Json | undefined): ReadonlyMap<number, bigint> {
@@ -179,7 +203,9 @@ function readNumbers(json: Json | undefined): ReadonlyMap<number, bigint> {
   return numbers
 }
 
-/** What makes the parts of a block contradict each other; undefined when nothing does. Such a block must not be changed. */
+/**
+ * What makes the parts of a block contradict each other; undefined when nothing does. Such a block must not be changed.
+ */
 function findContradiction(block: Block): string | undefined {
   const { cidr, allocations, unallocated, attributes, sequenceNumberForAllocation } = block
   if (BigInt(allocations.length) !== addressCount(cidr)) {
@@ -199,7 +225,8 @@ function findContradiction(block: Block): string | undefined {
     queued.add(place)
   }
   for (const place of sequenceNumberForAllocation.keys()) {
-    if (allocations[place] === undefined) return `sequenceNumberForAllocation: ${place} is no ordinal of ${formatCidr(cidr)}`
+    if (allocations[place] === undefined)
+      return `sequenceNumberForAllocation: ${place} is no ordinal of ${formatCidr(cidr)}`
   }
   return undefined
 }

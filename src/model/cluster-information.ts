@@ -20,7 +20,7 @@ export const clusterInformations: StoredFamily<ClusterInformation> = resourceFam
   read: ({ object, name, spec }) => {
     const ready = spec['datastoreReady'] ?? true
     return { object, name, isDatastoreReady: readBoolean(ready, 'spec.datastoreReady') }
-  }
+  },
 })
 
 /** The key of the only object of {@link clusterInformations}. */

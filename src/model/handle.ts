@@ -1,9 +1,19 @@
 import { compareBytewise, type JsonObject, stringifyMembers } from './json.ts'
 import type { Decoded, StoredFamily, StoredKey } from './stored.ts'
-import { decodeJson, fieldNames, noFields, readBoolean, readInteger, readObject, readStruct, stringifyStruct } from './struct.ts'
+import {
+  decodeJson,
+  fieldNames,
+  noFields,
+  readBoolean,
+  readInteger,
+  readObject,
+  readStruct,
+  stringifyStruct,
+} from './struct.ts'
 
 /**
- * In which blocks an owner holds addresses, and how many. Counts may be too high, never too low: the block is the truth.
+ * In which blocks an owner holds addresses, and how many. Counts may be too high, never too low: the block is the
+ * truth.
  * @see calico-formats.md sections 2.3 and 2.5
  */
 export interface Handle {
@@ -23,7 +33,7 @@ export const handles: StoredFamily<Handle> = {
   held: 'recent',
   decode: (key, text) =>
     isHandleKey(key) ? decodeHandle(text) : { ok: false, problem: `${key}: not the key of a handle` },
-  encode: encodeHandle
+  encode: encodeHandle,
 }
 
 /** The key of a handle. The id is put into it as it is: ask {@link isHandleId} about ids that come from outside. */
@@ -32,8 +42,8 @@ export function handleKey(handleId: string): StoredKey<Handle> {
 }
 
 /**
- * Whether `text` can name a handle: not empty; no slash, which would make a key that no reader recognises; no carriage return, at
- * which readers cut the id; no half of a surrogate pair, which UTF-8 cannot say.
+ * Whether `text` can name a handle: not empty; no slash, which would make a key that no reader recognises; no carriage
+ * return, at which readers cut the id; no half of a surrogate pair, which UTF-8 cannot say.
  * @see calico-formats.md sections 1.4 and 5
  */
 export function isHandleId(text: string): boolean {
@@ -81,5 +91,11 @@ function decodeHandle(text: string): Decoded<Handle> {
 function encodeHandle({ blocks, deleted, unknownFields }: Handle): string {
   const cidrs = [...blocks.keys()].sort(compareBytewise)
   const counts = stringifyMembers(cidrs.map((cidr) => [cidr, String(blocks.get(cidr))]))
-  return stringifyStruct([['block', counts], ['deleted', String(deleted)]], unknownFields)
+  return stringifyStruct(
+    [
+      ['block', counts],
+      ['deleted', String(deleted)],
+    ],
+    unknownFields,
+  )
 }

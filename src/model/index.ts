@@ -7,7 +7,18 @@ export * from './block-operations.ts'
 export * from './cluster-information.ts'
 export * from './handle.ts'
 export * from './ipam-config.ts'
-export * from './json.ts'
+export type { Json, JsonObject } from './json.ts'
+export {
+  compareBytewise,
+  isJsonArray,
+  isJsonObject,
+  JsonNumber,
+  jsonObject,
+  stringifyJson,
+  stringifyMembers,
+  stringifyString,
+} from './json.ts'
+export * from './json-parser.ts'
 export * from './node.ts'
 export * from './owner.ts'
 export * from './pool.ts'

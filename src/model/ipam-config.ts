@@ -1,6 +1,15 @@
 import { type JsonObject, stringifyJson } from './json.ts'
 import type { Decoded, StoredFamily, StoredKey } from './stored.ts'
-import { decodeJson, fieldNames, noFields, readBoolean, readInteger, readString, readStruct, stringifyStruct } from './struct.ts'
+import {
+  decodeJson,
+  fieldNames,
+  noFields,
+  readBoolean,
+  readInteger,
+  readString,
+  readStruct,
+  stringifyStruct,
+} from './struct.ts'
 
 /** How Calico's IPAM behaves. @see calico-formats.md section 2.6 */
 export interface IpamConfig {
@@ -17,14 +26,17 @@ export interface IpamConfig {
   readonly unknownFields: JsonObject
 }
 
-/** What holds while no configuration is stored. What is stored is never mixed with it: an absent boolean means false there. */
+/**
+ * What holds while no configuration is stored. What is stored is never mixed with it: an absent boolean means false
+ * there.
+ */
 export const defaultIpamConfig: IpamConfig = {
   strictAffinity: false,
   autoAllocateBlocks: true,
   maxBlocksPerHost: 0,
   kubeVirtVMAddressPersistence: 'Enabled',
   ipCooldownSeconds: 0,
-  unknownFields: noFields
+  unknownFields: noFields,
 }
 
 const keyText = '/calico/ipam/v2/config'
@@ -36,7 +48,7 @@ export const ipamConfigs: StoredFamily<IpamConfig> = {
   held: 'values',
   decode: (key, text) =>
     key === keyText ? decodeIpamConfig(text) : { ok: false, problem: `${key}: not the key of the IPAM configuration` },
-  encode: encodeIpamConfig
+  encode: encodeIpamConfig,
 }
 
 /** The only key of {@link ipamConfigs}. */
@@ -47,7 +59,7 @@ const names = fieldNames(
   'auto_allocate_blocks',
   'maxBlocksPerHost',
   'kubeVirtVMAddressPersistence',
-  'ipCooldownSeconds'
+  'ipCooldownSeconds',
 )
 
 function decodeIpamConfig(text: string): Decoded<IpamConfig> {
@@ -60,7 +72,7 @@ function decodeIpamConfig(text: string): Decoded<IpamConfig> {
       kubeVirtVMAddressPersistence:
         readString(fields['kubeVirtVMAddressPersistence'], 'kubeVirtVMAddressPersistence') || undefined,
       ipCooldownSeconds: readInteger(fields['ipCooldownSeconds'], 'ipCooldownSeconds'),
-      unknownFields
+      unknownFields,
     }
   })
 }
@@ -71,12 +83,12 @@ function encodeIpamConfig(config: IpamConfig): string {
     ['auto_allocate_blocks', config.autoAllocateBlocks],
     ['maxBlocksPerHost', config.maxBlocksPerHost],
     ['kubeVirtVMAddressPersistence', config.kubeVirtVMAddressPersistence ?? ''],
-    ['ipCooldownSeconds', config.ipCooldownSeconds]
+    ['ipCooldownSeconds', config.ipCooldownSeconds],
   ] as const
   // Go leaves out what is false, 0 or empty.
   const written = members.filter(([, value]) => Boolean(value))
   return stringifyStruct(
     written.map(([name, value]) => [name, stringifyJson(value)]),
-    config.unknownFields
+    config.unknownFields,
   )
 }

@@ -24,9 +24,9 @@ export const nodes: StoredFamily<Node> = resourceFamily({
     'orchRefs',
     'wireguard',
     'addresses',
-    'interfaces'
+    'interfaces',
   ],
-  read: ({ object, name, labels }) => ({ object, name, labels })
+  read: ({ object, name, labels }) => ({ object, name, labels }),
 })
 
 /** The key of a node. */

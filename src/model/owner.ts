@@ -10,7 +10,8 @@ export function formatOwner(owner: Owner): string {
 }
 
 /**
- * The owner that a block's `affinity` names; undefined for any other text, as Calico takes such a block to have no host.
+ * The owner that a block's `affinity` names; undefined for any other text, as Calico takes such a block to have no
+ * host.
  * @see calico-formats.md section 2.2
  */
 export function parseOwner(text: string): Owner | undefined {

@@ -18,7 +18,7 @@ export const reservations: StoredFamily<Reservation> = resourceFamily({
   name: 'reservations',
   plural: 'ipreservations',
   specFields: ['reservedCIDRs'],
-  read: ({ object, name, spec }) => ({ object, name, cidrs: readCidrs(spec['reservedCIDRs']) })
+  read: ({ object, name, spec }) => ({ object, name, cidrs: readCidrs(spec['reservedCIDRs']) }),
 })
 
 /** The key of a reservation. */

@@ -1,10 +1,34 @@
-import { compareBytewise, isJsonArray, isJsonObject, type Json, type JsonObject, jsonObject, stringifyJson, stringifyMembers } from './json.ts'
+import {
+  compareBytewise,
+  isJsonArray,
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  jsonObject,
+  stringifyJson,
+  stringifyMembers,
+} from './json.ts'
 import type { Decoded, StoredFamily, StoredKey } from './stored.ts'
-import { decodeJson, type FieldNames, fieldNames, mismatch, noFields, readObject, readString, readStringMap, spell } from './struct.ts'
+import {
+  decodeJson,
+  type FieldNames,
+  fieldNames,
+  mismatch,
+  noFields,
+  readObject,
+  readString,
+  readStringMap,
+  spell,
+} from './struct.ts'
 
-/** A projectcalico.org/v3 object as it is stored, with the parts that every kind shares. Nothing is lost in `object`. */
+/**
+ * A projectcalico.org/v3 object as it is stored, with the parts that every kind shares. Nothing is lost in `object`.
+ */
 export interface Resource {
-  /** The whole object; the names of the envelope, of the metadata and of the spec's known fields are spelt as Go spells them. */
+  /**
+   * The whole object; the names of the envelope, of the metadata and of the spec's known fields are spelt as Go spells
+   * them.
+   */
   readonly object: JsonObject
   readonly name: string
   readonly metadata: JsonObject
@@ -23,8 +47,9 @@ export function resourceKey<Value>(family: StoredFamily<Value>, name: string): S
 }
 
 /**
- * The family of one kind of resource, held as `values`. `specFields` are the known fields of its spec in Go's order; `read` makes
- * the value of a resource, and may throw Malformed, as the readers of struct.ts do. A value whose name is not the one in its key is a problem.
+ * The family of one kind of resource, held as `values`. `specFields` are the known fields of its spec in Go's order;
+ * `read` makes the value of a resource, and may throw Malformed, as the readers of struct.ts do. A value whose name is
+ * not the one in its key is a problem.
  */
 export function resourceFamily<Value extends { readonly object: JsonObject }>(options: {
   readonly name: string
@@ -45,7 +70,7 @@ export function resourceFamily<Value extends { readonly object: JsonObject }>(op
         throw mismatch('metadata.name', `the name in the key ${key}`, resource.name)
       })
     },
-    encode: (value) => encodeResource(value.object, options.specFields)
+    encode: (value) => encodeResource(value.object, options.specFields),
   }
 }
 
@@ -55,8 +80,8 @@ export function decodeResource(text: string, specFieldOrder: readonly string[] =
 }
 
 /**
- * The stored text of a resource: Go's field order in the object, its metadata and its spec; labels and annotations sorted;
- * `resourceVersion`, `selfLink` and empty metadata left out. Fields that are not known follow, as they are.
+ * The stored text of a resource: Go's field order in the object, its metadata and its spec; labels and annotations
+ * sorted; `resourceVersion`, `selfLink` and empty metadata left out. Fields that are not known follow, as they are.
  * @see calico-formats.md section 2.8
  */
 export function encodeResource(object: JsonObject, specFieldOrder: readonly string[]): string {
@@ -79,7 +104,7 @@ function readResource(json: Json, specFields: FieldNames): Resource {
     name,
     metadata,
     labels: readStringMap(metadata['labels'], 'metadata.labels') ?? {},
-    spec
+    spec,
   }
 }
 
@@ -100,7 +125,7 @@ const metadataFields = fieldNames(
   'annotations',
   'ownerReferences',
   'finalizers',
-  'managedFields'
+  'managedFields',
 )
 
 function encodeMetadata(metadata: JsonObject): string {
@@ -123,7 +148,7 @@ function isEmpty(json: Json): boolean {
 function stringifyOrdered(
   object: JsonObject,
   order: readonly string[],
-  stringify: (name: string, value: Json) => string = (_, value) => stringifyJson(value)
+  stringify: (name: string, value: Json) => string = (_, value) => stringifyJson(value),
 ): string {
   const names = new Set([...order.filter((name) => Object.hasOwn(object, name)), ...Object.keys(object)])
   return stringifyMembers([...names].map((name) => [name, stringify(name, object[name] ?? null)]))

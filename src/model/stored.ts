@@ -4,8 +4,8 @@ export type Decoded<Value> =
   | { readonly ok: false; readonly problem: string }
 
 /**
- * A family of stored values: everything below one key prefix that shares one form. Structurally the datastore's `Family`, whose
- * documentation says what `held` means. `decode` gets the whole key and never throws.
+ * A family of stored values: everything below one key prefix that shares one form. Structurally the datastore's
+ * `Family`, whose documentation says what `held` means. `decode` gets the whole key and never throws.
  */
 export interface StoredFamily<Value> {
   readonly name: string

@@ -1,10 +1,20 @@
-import { isJsonArray, isJsonObject, type Json, JsonNumber, type JsonObject, jsonObject, parseJson, stringifyJson, stringifyMembers } from './json.ts'
+import {
+  isJsonArray,
+  isJsonObject,
+  type Json,
+  JsonNumber,
+  type JsonObject,
+  jsonObject,
+  stringifyJson,
+  stringifyMembers,
+} from './json.ts'
+import { parseJson } from './json-parser.ts'
 import type { Decoded } from './stored.ts'
 import { parseTime } from './time.ts'
 
 /**
- * Reading JSON objects as Go's encoding/json reads structs: names are matched case-insensitively, null means "not there", and a
- * value of the wrong type makes the whole object unreadable. Unlike Go, what is not known is kept.
+ * Reading JSON objects as Go's encoding/json reads structs: names are matched case-insensitively, null means "not
+ * there", and a value of the wrong type makes the whole object unreadable. Unlike Go, what is not known is kept.
  * @see calico-formats.md section 2.1
  */
 
@@ -15,13 +25,19 @@ export interface FieldNames {
   readonly byFoldedName: ReadonlyMap<string, string>
 }
 
-/** An object, its known fields spelt as Go spells them, and apart those that are not known: keep them, and write them back. */
+/**
+ * An object, its known fields spelt as Go spells them, and apart those that are not known: keep them, and write them
+ * back.
+ */
 export interface Struct {
   readonly fields: JsonObject
   readonly unknownFields: JsonObject
 }
 
-/** What is wrong with a stored value. Thrown by the readers of this file, and turned into a problem by {@link decodeJson}. */
+/**
+ * What is wrong with a stored value. Thrown by the readers of this file, and turned into a problem by {@link
+ * decodeJson}.
+ */
 export class Malformed extends Error {}
 
 /** No unknown fields. */
@@ -47,9 +63,8 @@ export function decodeJson<Value>(text: string, read: (json: Json) => Value): De
 /** Sorts the members of an object. `path` names the object in problems. */
 export function readStruct(json: Json | undefined, names: FieldNames, path: string): Struct {
   const fields = spell(readObject(json, path) ?? noFields, names)
-  const unknown = Object.keys(fields).filter((name) => !names.exact.has(name))
-  if (unknown.length === 0) return { fields, unknownFields: noFields }
-  return { fields, unknownFields: jsonObject(unknown.map((name) => [name, fields[name] ?? null])) }
+  const unknown = Object.entries(fields).filter(([name]) => !names.exact.has(name))
+  return { fields, unknownFields: unknown.length === 0 ? noFields : jsonObject(unknown) }
 }
 
 /** The object with its known fields spelt as Go spells them; of several spellings of one field the last counts. */
@@ -57,7 +72,7 @@ export function spell(object: JsonObject, names: FieldNames): JsonObject {
   // Nearly every object is written by Go, and needs no copy.
   if (Object.keys(object).every((name) => names.exact.has(name))) return object
   return jsonObject(
-    Object.entries(object).map(([name, value]) => [names.byFoldedName.get(name.toLowerCase()) ?? name, value])
+    Object.entries(object).map(([name, value]) => [names.byFoldedName.get(name.toLowerCase()) ?? name, value]),
   )
 }
 
@@ -96,7 +111,8 @@ const uint64Max = 2n ** 64n - 1n
 /** A time as RFC 3339 has it, kept as it is written; undefined when null or not there. */
 export function readTime(json: Json | undefined, path: string): string | undefined {
   const text = readString(json, path)
-  if (text !== undefined && parseTime(text) === undefined) throw mismatch(path, 'a time such as 2026-11-23T04:00:00Z', text)
+  if (text !== undefined && parseTime(text) === undefined)
+    throw mismatch(path, 'a time such as 2026-11-23T04:00:00Z', text)
   return text
 }
 
@@ -114,17 +130,13 @@ export function readArray(json: Json | undefined, path: string): readonly Json[]
   return json
 }
 
-/** An object whose values are all strings (null reads as the empty string, as in Go); undefined when null or not there. */
+/**
+ * An object whose values are all strings (null reads as the empty string, as in Go); undefined when null or not there.
+ */
 export function readStringMap(json: Json | undefined, path: string): Readonly<Record<string, string>> | undefined {
   const object = readObject(json, path)
   if (object === undefined || isStringMap(object)) return object
-  return stringMap(Object.entries(object).map(([name, value]) => [name, readString(value, `${path}.${name}`) ?? '']))
-}
-
-/** A map of strings that inherits no names. */
-export function stringMap(entries: Iterable<readonly [string, string]>): Readonly<Record<string, string>> {
-  const object = jsonObject(entries)
-  return isStringMap(object) ? object : {}
+  return jsonObject(Object.entries(object).map(([name, value]) => [name, readString(value, `${path}.${name}`) ?? '']))
 }
 
 function isStringMap(object: JsonObject): object is Readonly<Record<string, string>> {
@@ -132,7 +144,10 @@ function isStringMap(object: JsonObject): object is Readonly<Record<string, stri
 }
 
 /** The text of a struct: `members` (values as JSON texts) in the order given, then what nobody knows, as it was. */
-export function stringifyStruct(members: readonly (readonly [name: string, valueText: string])[], unknownFields: JsonObject): string {
+export function stringifyStruct(
+  members: readonly (readonly [name: string, valueText: string])[],
+  unknownFields: JsonObject,
+): string {
   const others = Object.entries(unknownFields).map(([name, value]) => [name, stringifyJson(value)] as const)
   return stringifyMembers([...members, ...others])
 }

@@ -1,0 +1,221 @@
+import { BareObject, type Json, JsonNumber, type JsonObject } from './json.ts'
+
+/** The outcome of parsing: the value, or what is wrong and where. */
+export type ParsedJson = { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly problem: string }
+
+/** How many arrays and objects may lie within each other. Calico's own values need six. */
+export const depthMax = 200
+
+/**
+ * Reads one JSON text (RFC 8259). Of several members with the same name the last one counts, as in Go. Refuses whatever
+ * RFC 8259 refuses, and nesting deeper than {@link depthMax}; never throws.
+ */
+export function parseJson(text: string): ParsedJson {
+  try {
+    return { ok: true, value: new Parser(text).parse() }
+  } catch (error) {
+    if (error instanceof SyntaxProblem) return { ok: false, problem: error.message }
+    throw error
+  }
+}
+
+/** Why a text is not JSON; thrown and caught in this file only. */
+class SyntaxProblem extends Error {}
+
+const char = {
+  quote: 0x22,
+  comma: 0x2c,
+  minus: 0x2d,
+  point: 0x2e,
+  zero: 0x30,
+  nine: 0x39,
+  colon: 0x3a,
+  openBracket: 0x5b,
+  backslash: 0x5c,
+  closeBracket: 0x5d,
+  openBrace: 0x7b,
+  closeBrace: 0x7d,
+} as const
+
+const escapes: Readonly<Record<string, string>> = {
+  '"': '"',
+  '\\': '\\',
+  '/': '/',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+}
+
+/** Digits that always fit a JavaScript number exactly. */
+const exactDigitsMax = 15
+
+class Parser {
+  readonly #text: string
+  #at = 0
+
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  parse(): Json {
+    const value = this.#value(0)
+    if (!Number.isNaN(this.#next())) throw this.#expected('the end of the text')
+    return value
+  }
+
+  /** The next character that is not white space, which is not consumed; NaN at the end. */
+  #next(): number {
+    for (;;) {
+      const code = this.#text.charCodeAt(this.#at)
+      if (code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09) this.#at++
+      else return code
+    }
+  }
+
+  #value(depth: number): Json {
+    const code = this.#next()
+    if (code === char.quote) return this.#string()
+    if ((code >= char.zero && code <= char.nine) || code === char.minus) return this.#number()
+    if (code === char.openBrace) return this.#object(this.#deeper(depth))
+    if (code === char.openBracket) return this.#array(this.#deeper(depth))
+    if (this.#text.startsWith('null', this.#at)) return this.#word('null', null)
+    if (this.#text.startsWith('true', this.#at)) return this.#word('true', true)
+    if (this.#text.startsWith('false', this.#at)) return this.#word('false', false)
+    throw this.#expected('a value')
+  }
+
+  #word(word: string, value: null | boolean): null | boolean {
+    this.#at += word.length
+    return value
+  }
+
+  #deeper(depth: number): number {
+    if (depth >= depthMax) throw new SyntaxProblem(`position ${this.#at}: nested deeper than ${depthMax} levels`)
+    return depth + 1
+  }
+
+  #object(depth: number): JsonObject {
+    const object: Record<string, Json> = new BareObject()
+    this.#at++
+    if (this.#next() === char.closeBrace) {
+      this.#at++
+      return object
+    }
+    for (;;) {
+      if (this.#next() !== char.quote) throw this.#expected('a name in double quotes')
+      const name = this.#string()
+      if (this.#next() !== char.colon) throw this.#expected('":"')
+      this.#at++
+      object[name] = this.#value(depth)
+      const code = this.#next()
+      if (code !== char.comma && code !== char.closeBrace) throw this.#expected('"," or "}"')
+      this.#at++
+      if (code === char.closeBrace) return object
+    }
+  }
+
+  #array(depth: number): readonly Json[] {
+    const array: Json[] = []
+    this.#at++
+    if (this.#next() === char.closeBracket) {
+      this.#at++
+      return array
+    }
+    for (;;) {
+      array.push(this.#value(depth))
+      const code = this.#next()
+      if (code !== char.comma && code !== char.closeBracket) throw this.#expected('"," or "]"')
+      this.#at++
+      if (code === char.closeBracket) return array
+    }
+  }
+
+  #string(): string {
+    const text = this.#text
+    const start = this.#at + 1
+    for (let at = start; ; at++) {
+      const code = text.charCodeAt(at)
+      if (code === char.quote) {
+        this.#at = at + 1
+        return text.slice(start, at)
+      }
+      if (code === char.backslash) return this.#stringWithEscapes(start, at)
+      if (!(code >= 0x20)) throw this.#unfinishedString(at)
+    }
+  }
+
+  #stringWithEscapes(start: number, firstEscape: number): string {
+    const text = this.#text
+    let result = ''
+    let from = start
+    for (let at = firstEscape; ; at++) {
+      const code = text.charCodeAt(at)
+      if (code === char.quote) {
+        this.#at = at + 1
+        return result + text.slice(from, at)
+      }
+      if (code === char.backslash) {
+        this.#at = at
+        result += text.slice(from, at) + this.#escape()
+        at = this.#at - 1
+        from = this.#at
+      } else if (!(code >= 0x20)) throw this.#unfinishedString(at)
+    }
+  }
+
+  #escape(): string {
+    const letter = this.#text.charAt(this.#at + 1)
+    if (letter === 'u') {
+      const digits = this.#text.slice(this.#at + 2, this.#at + 6)
+      if (!/^[0-9a-fA-F]{4}$/.test(digits)) throw this.#expected('"\\u" with four hexadecimal digits')
+      this.#at += 6
+      return String.fromCharCode(Number.parseInt(digits, 16))
+    }
+    const character = Object.hasOwn(escapes, letter) ? escapes[letter] : undefined
+    if (character === undefined) throw this.#expected('one of the escapes of JSON')
+    this.#at += 2
+    return character
+  }
+
+  #number(): number | JsonNumber {
+    const text = this.#text
+    const start = this.#at
+    let at = start
+    let value = 0
+    let code = text.charCodeAt(at)
+    while (code >= char.zero && code <= char.nine) {
+      value = value * 10 + (code - char.zero)
+      code = text.charCodeAt(++at)
+    }
+    const digits = at - start
+    const isSimple = digits > 0 && digits <= exactDigitsMax && code !== char.point && (code | 0x20) !== 0x65
+    if (isSimple && (digits === 1 || text.charCodeAt(start) !== char.zero)) {
+      this.#at = at
+      return value
+    }
+    return this.#unusualNumber()
+  }
+
+  #unusualNumber(): number | JsonNumber {
+    const pattern = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y
+    pattern.lastIndex = this.#at
+    const text = pattern.exec(this.#text)?.[0]
+    if (text === undefined) throw this.#expected('a number')
+    this.#at += text.length
+    const number = Number(text)
+    const isExact = Number.isSafeInteger(number) || !Number.isInteger(number)
+    return isExact && String(number) === text ? number : new JsonNumber(text)
+  }
+
+  #expected(what: string): SyntaxProblem {
+    const found = this.#at < this.#text.length ? JSON.stringify(this.#text.charAt(this.#at)) : 'the end of the text'
+    return new SyntaxProblem(`position ${this.#at}: expected ${what}, found ${found}`)
+  }
+
+  #unfinishedString(at: number): SyntaxProblem {
+    this.#at = at
+    return this.#expected('the rest of a string (control characters must be escaped)')
+  }
+}

@@ -1,0 +1,24 @@
+import t from 'tap'
+import { nodeKey, nodes } from '../../src/model/node.ts'
+
+t.test('a node comes back byte for byte, its labels read once', (t) => {
+  const texts = [
+    '{"kind":"Node","apiVersion":"projectcalico.org/v3","metadata":{"name":"node1","uid":"u","creationTimestamp":"2026-11-23T03:58:30Z","labels":{"kubernetes.io/hostname":"node1","zone":"a"},"annotations":{"projectcalico.org/kube-labels":"{\\"kubernetes.io/hostname\\":\\"node1\\"}"}},"spec":{"bgp":{"ipv4Address":"192.0.2.11/24","ipv4IPIPTunnelAddr":"10.10.0.12"},"orchRefs":[{"nodeName":"node1","orchestrator":"k8s"}]},"status":{}}',
+    '{"kind":"Node","apiVersion":"projectcalico.org/v3","metadata":{"name":"node1","uid":"c2a4e8de-52b7-4c0e-9d4a-3f4f0a1b2c3d","creationTimestamp":"2026-11-23T03:58:30Z","labels":{"zone":"a"}},"spec":{"bgp":{"ipv4Address":"192.0.2.11/24"},"orchRefs":[{"nodeName":"node1","orchestrator":"k8s"}]},"status":{}}',
+  ]
+  for (const text of texts) {
+    const decoded = nodes.decode(nodeKey('node1').text, text)
+    t.match(decoded, { ok: true, value: { name: 'node1', labels: { zone: 'a' } } })
+    t.equal(decoded.ok && nodes.encode(decoded.value), text)
+  }
+  t.end()
+})
+
+t.test('a node may have no labels', (t) => {
+  t.equal(nodeKey('n').text, '/calico/resources/v3/projectcalico.org/nodes/n')
+  t.match(nodes.decode(nodeKey('n').text, '{"metadata":{"name":"n"},"spec":{}}'), {
+    ok: true,
+    value: { name: 'n', labels: {} },
+  })
+  t.end()
+})
