@@ -234,15 +234,20 @@ class RecordingView implements View {
 
   list<Value>(family: Family<Value>, guard: Guard, prefix = family.prefix): readonly Listed<Value>[] {
     if (guard === 'hint') this.hinted.add(family)
-    else this.guards.set(`${guard} ${prefix}`, this.#batch.guard(family, guard, prefix))
+    else this.#guard(family, guard, prefix)
     return this.#batch.list(family, prefix)
   }
 
-  consult(family: Family<unknown>): void {
+  consult(family: Family<unknown>, guard: 'created' | 'hint' = 'hint'): void {
     this.hinted.add(family)
+    if (guard === 'created') this.#guard(family, guard, family.prefix)
   }
 
   isBusy(key: Key<unknown>): boolean {
     return this.#batch.isBusy(key.text)
+  }
+
+  #guard(family: Family<unknown>, guard: 'changed' | 'created', prefix: string): void {
+    this.guards.set(`${guard} ${prefix}`, this.#batch.guard(family, guard, prefix))
   }
 }

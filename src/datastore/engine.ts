@@ -263,10 +263,12 @@ export class Engine {
 
   async #refresh(families: Iterable<Key<unknown>['family']>, operation: Operation): Promise<void> {
     try {
-      for (const family of families) {
-        await this.#refresher.refresh(this.#image.of(family))
-        operation.markFresh(family)
-      }
+      await Promise.all(
+        [...families].map(async (family) => {
+          await this.#refresher.refresh(this.#image.of(family))
+          operation.markFresh(family)
+        }),
+      )
     } catch (fault) {
       if (!operation.isSettled) operation.fail(fault instanceof Error ? fault : new Error(String(fault)))
       return

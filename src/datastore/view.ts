@@ -70,9 +70,10 @@ export interface View {
   list<Value>(family: Family<Value>, guard: Guard, prefix?: string): readonly Listed<Value>[]
   /**
    * Says that the plan looks at an index kept beside the image of `family` (its observer). What an index says is a hint: the plan
-   * must `get` what it relies on, and a plan that writes nothing is only believed after the family has been read afresh.
+   * must `get` what it relies on, and a plan that writes nothing is only believed after the family has been read afresh. With
+   * the guard `created` the commit also proves that no key of the family has been created that the index does not know.
    */
-  consult(family: Family<unknown>): void
+  consult(family: Family<unknown>, guard?: 'created' | 'hint'): void
   /** Whether a commit under way on this server is writing the key: choosing another among equals avoids waiting. A hint. */
   isBusy(key: Key<unknown>): boolean
 }

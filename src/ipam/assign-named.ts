@@ -57,6 +57,7 @@ export function assignNamed(
       taken.push({ field, reason: 'FieldValueInvalid', message: `Invalid value: "${formatAddress(address)}": ${why}` })
       continue
     }
+    draft.relyOn(pool)
     draft.setBlock(assigned)
     if (owner !== undefined && assigned.affinity === affinityText(owner)) draft.confirmAffinity(owner, cidr)
     draft.addToHandle(request.handle, cidr, 1)

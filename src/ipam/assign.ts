@@ -1,5 +1,14 @@
 import { answerOnly, type Plan, type View } from '../datastore/index.ts'
-import { type Cause, type IpamConfig, refuse, type Result, success } from '../model/index.ts'
+import {
+  blocks,
+  type Cause,
+  type IpamConfig,
+  pools,
+  refuse,
+  reservations,
+  type Result,
+  success,
+} from '../model/index.ts'
 import type { Family } from '../net/index.ts'
 import { assignNamed } from './assign-named.ts'
 import { Draft } from './draft.ts'
@@ -23,7 +32,11 @@ export function planAssign(view: View, request: AssignRequest, context: Context)
     request.addresses.length > 0
       ? assignNamed(draft, request, config.value, context.blocks)
       : assignCounted(draft, request, config.value, context)
-  if (!assigned.ok) return answerOnly(assigned)
+  if (!assigned.ok) {
+    // A refusal is true only if nothing has been deleted either, which no listing proves.
+    for (const family of [pools, reservations, blocks]) view.consult(family)
+    return answerOnly(assigned)
+  }
   return { answer: success({ handle: request.handle, addresses: assigned.value }), writes: draft.writes() }
 }
 
@@ -35,7 +48,7 @@ function assignCounted(
 ): Result<readonly Allocation[]> {
   const { view } = draft
   const use = request.use ?? 'Workload'
-  const pools = readPools(view)
+  const stored = readPools(view)
   const reserved = readReserved(view)
   const nodeLabels = use === 'LoadBalancer' ? {} : readNodeLabels(view, request.node)
   const allocations: Allocation[] = []
@@ -43,7 +56,7 @@ function assignCounted(
   for (const family of [4, 6] as const) {
     const wanted = request.counts[family]
     if (wanted === 0) continue
-    const eligible = eligiblePools(pools, family, request, use, nodeLabels)
+    const eligible = eligiblePools(stored, family, request, use, nodeLabels)
     if (!eligible.ok) return eligible
     const search = new Search({
       draft,

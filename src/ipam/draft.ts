@@ -13,6 +13,8 @@ import {
   isEmpty,
   type Now,
   type Owner,
+  type Pool,
+  poolKey,
   setHandleCount,
 } from '../model/index.ts'
 import { type Cidr, formatCidr } from '../net/index.ts'
@@ -56,6 +58,11 @@ export class Draft {
       this.#blocks.set(key.text, found)
     }
     return found
+  }
+
+  /** Compares the pool that addresses are taken from: that no other was added is proved by the listing, but not that it is still there. */
+  relyOn(pool: Pool): void {
+    this.view.get(poolKey(pool.name))
   }
 
   /** Stores a new or changed block; or deletes it, when it is empty and nobody's, as Calico does after a release. */

@@ -287,6 +287,7 @@ export class Search {
       : (): boolean => false
     const taken = assignAutomatically(block, this.#missing, isReserved, holderOf(request))
     if (taken.ordinals.length === 0) return false
+    draft.relyOn(pool)
     draft.setBlock(taken.block)
     draft.addToHandle(request.handle, block.cidr, taken.ordinals.length)
     this.#missing -= taken.ordinals.length

@@ -1,0 +1,2 @@
+/** What a server does by itself, beside answering calls. */
+export { PoolTermination, type UpkeepLogger } from './pool-termination.ts'
