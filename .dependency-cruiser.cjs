@@ -1,0 +1,136 @@
+/**
+ * Which folder may import which: arrows point down only. `mayImport` is the whole truth; everything else is refused, a new folder
+ * without a line here too. main.ts starts the process and sees every folder; no folder sees the files beside it.
+ */
+const mayImport = {
+  net: [],
+  selector: [],
+  model: ['net', 'selector'],
+  datastore: [],
+  ipam: ['datastore', 'model', 'net', 'selector'],
+  resources: ['datastore', 'model', 'net', 'selector'],
+  upkeep: ['resources', 'ipam', 'datastore', 'model', 'net', 'selector'],
+  http: ['resources', 'ipam', 'datastore', 'model', 'net', 'selector'],
+  upkeep: ['resources', 'ipam', 'datastore', 'model', 'net', 'selector'],
+  etcd: [],
+}
+
+const core = '^src/(net|model|selector|ipam|resources)/'
+
+const arrows = Object.entries(mayImport).map(([folder, below]) => ({
+  name: `arrows-of-${folder}`,
+  comment: `src/${folder} may import ${below.map((name) => `src/${name}`).join(', ') || 'no other folder'}. Move what both need further down, or pass it in.`,
+  severity: 'error',
+  from: { path: `^src/${folder}/` },
+  to: { path: '^src/', pathNot: `^src/(${[folder, ...below].join('|')})/` },
+}))
+
+module.exports = {
+  forbidden: [
+    ...arrows,
+    {
+      name: 'every-folder-has-its-arrows',
+      comment: 'Say in .dependency-cruiser.cjs what this folder may import.',
+      severity: 'error',
+      from: { path: '^src/[^/]+/', pathNot: `^src/(${Object.keys(mayImport).join('|')})/` },
+      to: { path: '^src/' },
+    },
+    {
+      name: 'only-the-public-face',
+      comment: 'Import the index.ts of the other folder; export there what is missing.',
+      severity: 'error',
+      from: { path: '^src/([^/]+)/' },
+      to: { path: '^src/[^/]+/', pathNot: ['^src/$1/', '^src/[^/]+/index\\.ts$'] },
+    },
+    {
+      name: 'only-the-public-face-from-the-top',
+      comment: 'Only main.ts may reach into a folder; other files beside it import its index.ts.',
+      severity: 'error',
+      from: { path: '^src/[^/]+\\.ts$', pathNot: '^src/main\\.ts$' },
+      to: { path: '^src/[^/]+/', pathNot: '^src/[^/]+/index\\.ts$' },
+    },
+    {
+      name: 'etcd-process-from-main-only',
+      comment: 'The embedded etcd process is started and stopped by main.ts; everything else knows endpoints.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(etcd/|main\\.ts$)' },
+      to: { path: '^src/etcd/' },
+    },
+    {
+      name: 'no-circular',
+      comment: 'Two files that need each other are one file, or share a third.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'no-orphans',
+      comment: 'Nothing imports this file: delete it, or use it.',
+      severity: 'error',
+      from: { path: '^src/', orphan: true },
+      to: {},
+    },
+    {
+      name: 'src-without-tests',
+      comment: 'What runs in production does not depend on tests and benches.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(test|bench)/' },
+    },
+    {
+      name: 'test-without-bench',
+      comment: 'Share it through test/support.',
+      severity: 'error',
+      from: { path: '^test/' },
+      to: { path: '^bench/' },
+    },
+    {
+      name: 'core-is-pure',
+      comment: 'net, model, selector, ipam and resources do no I/O: of Node they import node:assert only.',
+      severity: 'error',
+      from: { path: core },
+      to: { dependencyTypes: ['core'], pathNot: '^(node:)?assert(/strict)?$' },
+    },
+    {
+      name: 'ip-num-at-the-edge',
+      comment: 'src/net wraps ip-num; use src/net.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/net/' },
+      to: { path: '^node_modules/ip-num/' },
+    },
+    {
+      name: 'etcd3-in-the-datastore',
+      comment: 'src/datastore wraps the etcd client and its hazards; use src/datastore.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/datastore/' },
+      to: { path: '^node_modules/(etcd3|cockatiel|@grpc/grpc-js)/' },
+    },
+    {
+      name: 'fastify-in-http',
+      comment: 'HTTP stays in src/http.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(http/|main\\.ts$)' },
+      to: { path: '^node_modules/(fastify|fastify-plugin|@fastify/[^/]+)/' },
+    },
+    {
+      name: 'no-dev-dependency-in-src',
+      comment: 'Move the package to "dependencies".',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'no-unresolvable',
+      comment: 'The import leads nowhere.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'types', 'default'] },
+  },
+}

@@ -1,0 +1,25 @@
+# ippoold without etcd: the image needs ETCD_ENDPOINTS (docker-compose.yml has an example).
+FROM node:20-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --no-audit --no-fund
+COPY tsconfig.json tsconfig.build.json ./
+COPY src ./src
+RUN npm run build && npm prune --omit=dev --no-audit --no-fund
+
+FROM node:20-bookworm-slim
+WORKDIR /app
+COPY --from=build /app/package.json ./
+COPY --from=build /app/node_modules ./node_modules
+COPY --from=build /app/dist ./dist
+
+# Inside a container all interfaces are meant; who may reach it from outside is decided where the port is published.
+ENV NODE_ENV=production \
+    IPPOOLD_HOST=0.0.0.0 \
+    IPPOOLD_PORT=8080 \
+    IPPOOLD_ALLOW_REMOTE=true
+USER node
+EXPOSE 8080
+HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.IPPOOLD_PORT}/readyz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["node", "dist/main.js"]
