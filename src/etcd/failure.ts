@@ -1,0 +1,7 @@
+/** etcd could not be found or started. The message is written for the person who started the server and says what helps. */
+export class EtcdStartFailure extends Error {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.name = 'EtcdStartFailure'
+  }
+}

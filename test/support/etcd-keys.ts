@@ -1,0 +1,70 @@
+import { noop } from 'cockatiel'
+import { Etcd3 } from 'etcd3'
+import type { Test } from 'tap'
+
+/** What is stored under a key. */
+export interface StoredText {
+  readonly text: string
+  /** The mod revision, a decimal text as etcd gives it. */
+  readonly revision: string
+}
+
+/**
+ * The keys of an etcd, with nothing of the server in between: for a test that looks at what is stored, or does what somebody else
+ * might do. Calls are sent once; one that fails throws.
+ */
+export class EtcdKeys {
+  readonly #etcd: Etcd3
+
+  constructor(t: Test, endpoint: string) {
+    this.#etcd = new Etcd3({
+      hosts: endpoint,
+      faultHandling: { global: noop, host: () => noop },
+      grpcOptions: { 'grpc.max_receive_message_length': -1 },
+    })
+    t.teardown(() => this.#etcd.close())
+  }
+
+  async get(key: string): Promise<StoredText | undefined> {
+    const { kvs } = await this.#etcd.kv.range({ key: Buffer.from(key) })
+    const [pair] = kvs
+    return pair && { text: pair.value.toString(), revision: pair.mod_revision }
+  }
+
+  /** The text of every key below `prefix`, in the order of the keys. */
+  async dump(prefix: string): Promise<Readonly<Record<string, string>>> {
+    return this.#etcd.getAll().prefix(prefix).strings()
+  }
+
+  /** The revision of the whole store: it grows by one with every transaction that writes. */
+  async revision(): Promise<bigint> {
+    const { header } = await this.#etcd.kv.range({ key: Buffer.from('/'), count_only: true })
+    return BigInt(header.revision)
+  }
+
+  async put(key: string, text: string): Promise<void> {
+    await this.#etcd.put(key).value(text)
+  }
+
+  async putAll(entries: Readonly<Record<string, string>>): Promise<void> {
+    for (const [key, text] of Object.entries(entries)) await this.put(key, text)
+  }
+
+  /** Writes the key, or deletes it, if it is still at `revision`; '0': if it does not exist. True when it was done. */
+  async change(key: string, revision: string, text: string | undefined): Promise<boolean> {
+    const name = Buffer.from(key)
+    const change =
+      text === undefined
+        ? { request_delete_range: { key: name } }
+        : { request_put: { key: name, value: Buffer.from(text) } }
+    const { succeeded } = await this.#etcd.kv.txn({
+      compare: [{ target: 'Mod', result: 'Equal', key: name, mod_revision: revision }],
+      success: [change],
+    })
+    return succeeded
+  }
+
+  async delete(key: string): Promise<void> {
+    await this.#etcd.delete().key(key)
+  }
+}

@@ -1,0 +1,120 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { defaultCacheDir } from '../../src/config.ts'
+import { findEtcd, startEmbeddedEtcd, type EtcdBinary } from '../../src/etcd/index.ts'
+import { endpointOf, etcdArguments, launchEtcd, waitUntilHealthy } from '../../src/etcd/member.ts'
+import { newMemberName } from '../../src/etcd/member-file.ts'
+import { freePorts } from '../../src/etcd/ports.ts'
+import { endProcess, sendSignal } from '../../src/etcd/processes.ts'
+
+/** What a test needs of an etcd. It ends with the test, and its data go with it. */
+export interface TestEtcd {
+  readonly endpoint: string
+  pid(): number
+  stop(): Promise<void>
+}
+
+/** An etcd with no data, for this test alone, run as the server runs its own. */
+export async function startEtcd(t: Test): Promise<TestEtcd> {
+  const dataDir = await temporaryFolder(t)
+  const logger = { info: () => undefined, warn: complain, error: complain }
+  const etcd = await startEmbeddedEtcd({ dataDir, ...whereEtcdIs(), logger })
+  t.teardown(() => etcd.stop())
+  return etcd
+}
+
+/** One of the etcds of a cluster; a test may stop and start it. */
+export interface TestMember {
+  readonly endpoint: string
+  pid(): number
+  /** SIGSTOP freezes it, SIGCONT lets it go on. */
+  signal(signal: NodeJS.Signals): void
+  /** Kills it; its data stay. */
+  kill(): Promise<void>
+  /** Starts it again after a kill, at its old ports. Resolves when the process runs, which is before it serves. */
+  start(): Promise<void>
+}
+
+/** Several etcds that form a cluster. */
+export interface TestCluster {
+  readonly endpoints: readonly string[]
+  readonly members: readonly TestMember[]
+}
+
+/** A cluster of `size` etcds with no data, for this test alone. */
+export async function startEtcdCluster(t: Test, size: number): Promise<TestCluster> {
+  const folder = await temporaryFolder(t)
+  const where = whereEtcdIs()
+  const binary = await findEtcd(where)
+  const ports = await freePorts(size * 2)
+  const members = Array.from({ length: size }, (_, index) => ({
+    name: newMemberName(),
+    dataDir: join(folder, `member-${index}`),
+    clientPort: ports[index * 2] ?? 0,
+    peerPort: ports[index * 2 + 1] ?? 0,
+  }))
+  // Of a flag that is given twice, etcd takes the last. Elections take as long as etcd's documentation advises among several members.
+  const together = [
+    `--initial-cluster=${members.map(({ name, peerPort }) => `${name}=http://127.0.0.1:${peerPort}`).join(',')}`,
+    `--initial-cluster-token=${newMemberName()}`,
+    '--heartbeat-interval=100',
+    '--election-timeout=1000',
+  ]
+  const running = members.map((member) => {
+    const args = [...etcdArguments(member, binary.version), ...together]
+    return startMember(t, binary, endpointOf(member), args, folder)
+  })
+  const started = await Promise.all(running)
+  return { endpoints: started.map(({ endpoint }) => endpoint), members: started }
+}
+
+async function startMember(
+  t: Test,
+  binary: EtcdBinary,
+  endpoint: string,
+  args: readonly string[],
+  folder: string,
+): Promise<TestMember> {
+  const launch = { binary, args, cwd: folder, logFile: join(folder, 'etcd.log'), environment: process.env }
+  let running = await launchEtcd(launch)
+  t.teardown(() => endProcess(running, 0))
+  const problem = await waitUntilHealthy(endpoint, running, 30_000)
+  if (problem !== undefined) throw new Error(`A member of the cluster does not start: ${problem}.`)
+  return {
+    endpoint,
+    pid: () => running.pid,
+    signal: (signal) => {
+      sendSignal(running, signal)
+    },
+    kill: () => endProcess(running, 0),
+    start: async () => {
+      running = await launchEtcd(launch)
+    },
+  }
+}
+
+/** A folder that is removed after the test. */
+export async function temporaryFolder(t: Test): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'ippoold-test-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** Tests find etcd as the server does, and share its cache. */
+export function whereEtcdIs() {
+  const environment = process.env
+  return {
+    binary: environment['IPPOOLD_ETCD_BINARY'],
+    cacheDir: environment['IPPOOLD_CACHE_DIR'] ?? defaultCacheDir(environment),
+    environment,
+    announce: (line: string) => {
+      console.error(line)
+    },
+  }
+}
+
+function complain(details: object, message: string): void {
+  console.error(message, details)
+}

@@ -1,0 +1,40 @@
+import { Pool } from 'undici'
+import type { Test } from 'tap'
+
+/** An answer of the server: its status and its body as JSON gives it. */
+export interface Answer {
+  readonly status: number
+  readonly body: Record<string, unknown>
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+}
+
+/** Calls a server over up to `connections` connections at once; closed with the test. */
+export class HttpClient {
+  readonly #pool: Pool
+
+  constructor(t: Test, url: string, connections = 64) {
+    this.#pool = new Pool(url, { connections, headersTimeout: 60_000, bodyTimeout: 60_000 })
+    t.teardown(() => this.#pool.close())
+  }
+
+  /** Sends one request; a body is sent as JSON unless `contentType` says otherwise. */
+  async call(
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: unknown,
+    contentType = 'application/json',
+  ): Promise<Answer> {
+    const sent = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body)
+    const response = await this.#pool.request({
+      method,
+      path,
+      ...(sent === undefined ? {} : { body: sent, headers: { 'content-type': contentType } }),
+    })
+    const text = await response.body.text()
+    return {
+      status: response.statusCode,
+      headers: response.headers,
+      body: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>),
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import type { Test } from 'tap'
+import { EtcdKeys } from './etcd-keys.ts'
+import { startEtcd, type TestEtcd } from './etcd.ts'
+import { type Answer, HttpClient } from './http-client.ts'
+import { startServer, type TestServer } from './server.ts'
+
+/** Where the pools are. */
+export const poolsPath = '/apis/projectcalico.org/v3/ippools'
+
+/** Servers on one etcd that belongs to the test alone. */
+export interface TestIppoold {
+  readonly etcd: TestEtcd
+  readonly keys: EtcdKeys
+  readonly servers: readonly TestServer[]
+  /** One for each server. */
+  readonly clients: readonly HttpClient[]
+  /** Calls the first server. */
+  readonly call: HttpClient['call']
+}
+
+/** How {@link startIppoold} starts. */
+export interface IppooldSettings {
+  readonly servers?: number
+  /** What etcd holds before the first server starts. */
+  readonly stored?: Readonly<Record<string, string>>
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** Starts an etcd, then one server or several on it. */
+export async function startIppoold(
+  t: Test,
+  { servers: count = 1, stored = {}, env = {} }: IppooldSettings = {},
+): Promise<TestIppoold> {
+  const etcd = await startEtcd(t)
+  const keys = new EtcdKeys(t, etcd.endpoint)
+  await keys.putAll(stored)
+  const start = (): Promise<TestServer> => startServer(t, { env: { ETCD_ENDPOINTS: etcd.endpoint, ...env } })
+  const servers = await Promise.all(Array.from({ length: count }, start))
+  const clients = servers.map(({ url }) => new HttpClient(t, url))
+  const call: HttpClient['call'] = (...request) => first(clients).call(...request)
+  return { etcd, keys, servers, clients, call }
+}
+
+/** Creates a pool. Throws when it is refused. */
+export async function createPool(call: HttpClient['call'], name: string, spec: object): Promise<Answer> {
+  const answer = await call('POST', poolsPath, poolOf(name, spec))
+  if (answer.status !== 201) throw new Error(`pool ${name} was not created: ${JSON.stringify(answer.body)}`)
+  return answer
+}
+
+/** The object to send for a pool. */
+export function poolOf(name: string, spec: object): object {
+  return { apiVersion: 'projectcalico.org/v3', kind: 'IPPool', metadata: { name }, spec }
+}
+
+/** The reason and the fields of what is wrong, of an answer that is a `Status`. */
+export function refusalIn({ status, body }: Answer): {
+  readonly status: number
+  readonly reason: unknown
+  readonly fields: readonly string[]
+} {
+  const { causes = [] } = (body['details'] ?? {}) as { readonly causes?: readonly { readonly field: string }[] }
+  return { status, reason: body['reason'], fields: causes.map(({ field }) => field) }
+}
+
+function first(clients: readonly HttpClient[]): HttpClient {
+  const [client] = clients
+  if (client === undefined) throw new Error('there is no server')
+  return client
+}

@@ -1,0 +1,285 @@
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import type { Test } from 'tap'
+
+/** What happens to a connection that a client opens: it works, it is broken at once, or it is accepted and then nothing ever passes. */
+export type Newcomers = 'pass' | 'refuse' | 'stall'
+
+/**
+ * The network between the clients of an etcd and etcd itself, with its faults under control: nothing in here waits for a while, breaks
+ * at random or heals by itself. It passes bytes on, and reads the HTTP/2 frames in them only to tell calls, which are
+ * answered, from streams that stay open, down which etcd pushes the events of a watch.
+ */
+export class TcpProxy {
+  /** What happens to connections from here on. */
+  newcomers: Newcomers = 'pass'
+  readonly #server: Server
+  readonly #target: { readonly host: string; readonly port: number }
+  readonly #links = new Set<Link>()
+  #accepted = 0
+
+  constructor(endpoint: string) {
+    const { hostname, port } = new URL(endpoint)
+    this.#target = { host: hostname, port: Number(port) }
+    this.#server = createServer((client) => {
+      this.#accept(client)
+    })
+  }
+
+  async listen(): Promise<void> {
+    this.#server.listen(0, '127.0.0.1')
+    await once(this.#server, 'listening')
+  }
+
+  /** Where a client finds the proxy. */
+  get endpoint(): string {
+    const { port } = this.#server.address() as AddressInfo
+    return `http://127.0.0.1:${port}`
+  }
+
+  /** How many connections have been opened so far, those refused too. */
+  get accepted(): number {
+    return this.#accepted
+  }
+
+  /** How many connections a client has open. */
+  get open(): number {
+    return [...this.#links].filter((link) => link.isClientThere).length
+  }
+
+  /** Breaks all connections at both ends; what was held is lost. */
+  cut(): void {
+    for (const link of this.#links) link.destroy()
+  }
+
+  /** Breaks all connections at the client's end. Requests that are held are still delivered by `release`, long after the client gave up. */
+  cutClients(): void {
+    for (const link of this.#links) link.cutClient()
+  }
+
+  /** Lets the present connections go half-open: nothing passes, and neither end learns that the other has gone. */
+  freeze(): void {
+    for (const link of this.#links) link.freeze()
+  }
+
+  /** Keeps back what the clients of the present connections say from here on. */
+  holdRequests(): void {
+    for (const link of this.#links) link.requests.hold()
+  }
+
+  /** Keeps back what etcd says on the present connections from here on: requests are carried out, and nobody hears of it. */
+  holdAnswers(): void {
+    for (const link of this.#links) link.answers.hold()
+  }
+
+  /** Keeps back what etcd pushes down the open streams of the present connections: the events of a watch. Calls are answered. */
+  holdPushes(): void {
+    for (const link of this.#links) link.pushes.hold()
+  }
+
+  /** Lets everything go on that is held. */
+  release(): void {
+    for (const link of this.#links) link.release()
+  }
+
+  /** Whether a request that contains `text` (a key does) is held. */
+  holdsRequest(text: string): boolean {
+    return [...this.#links].some((link) => link.requests.held.includes(text))
+  }
+
+  /** Whether a push that contains `text` is held. */
+  holdsPush(text: string): boolean {
+    return [...this.#links].some((link) => link.pushes.held.includes(text))
+  }
+
+  /** Whether etcd has answered every call that it has been sent. */
+  get isEveryCallAnswered(): boolean {
+    return [...this.#links].every((link) => link.callsUnderWay === 0)
+  }
+
+  async close(): Promise<void> {
+    this.#server.close()
+    this.cut()
+    await once(this.#server, 'close')
+  }
+
+  #accept(client: Socket): void {
+    this.#accepted++
+    if (this.newcomers === 'refuse') {
+      client.destroy()
+      return
+    }
+    const link = new Link(client, connect(this.#target), () => this.#links.delete(link))
+    this.#links.add(link)
+    if (this.newcomers === 'stall') link.freeze()
+  }
+}
+
+/** A proxy before the etcd at `endpoint`, for as long as the test runs. */
+export async function startProxy(t: Test, endpoint: string): Promise<TcpProxy> {
+  const proxy = new TcpProxy(endpoint)
+  await proxy.listen()
+  t.teardown(() => proxy.close())
+  return proxy
+}
+
+/** Bytes on their way to one end of a connection. */
+class Direction {
+  readonly #to: Socket
+  #held: Buffer[] | undefined
+
+  constructor(to: Socket) {
+    this.#to = to
+  }
+
+  pass(bytes: Buffer): void {
+    if (this.#held !== undefined) this.#held.push(bytes)
+    else if (this.#to.writable) this.#to.write(bytes)
+  }
+
+  hold(): void {
+    this.#held ??= []
+  }
+
+  release(): void {
+    const held = this.#held ?? []
+    this.#held = undefined
+    for (const bytes of held) this.pass(bytes)
+  }
+
+  get held(): Buffer {
+    return Buffer.concat(this.#held ?? [])
+  }
+}
+
+/** One connection of a client and the one to etcd that belongs to it. */
+class Link {
+  readonly requests: Direction
+  readonly answers: Direction
+  readonly pushes: Direction
+  readonly #client: Socket
+  readonly #target: Socket
+  readonly #requestFrames = new FrameReader(clientPreface)
+  readonly #answerFrames = new FrameReader(0)
+  /** Streams whose request is complete and that etcd has not ended. */
+  readonly #calls = new Set<number>()
+  #isFrozen = false
+  #isClientCut = false
+  readonly #onEnd: () => void
+
+  constructor(client: Socket, target: Socket, onEnd: () => void) {
+    this.#client = client
+    this.#target = target
+    this.#onEnd = onEnd
+    this.requests = new Direction(target)
+    this.answers = new Direction(client)
+    this.pushes = new Direction(client)
+    client.on('data', (bytes) => {
+      this.#request(bytes)
+    })
+    target.on('data', (bytes) => {
+      this.#answer(bytes)
+    })
+    // That an end breaks is what this is for; 'close' follows.
+    for (const socket of [client, target]) socket.setNoDelay(true).on('error', () => undefined)
+    client.on('close', () => {
+      if (!this.#isFrozen && !this.#isClientCut) this.destroy()
+    })
+    target.on('close', () => {
+      if (!this.#isFrozen) this.destroy()
+    })
+  }
+
+  get isClientThere(): boolean {
+    return !this.#client.destroyed
+  }
+
+  get callsUnderWay(): number {
+    return this.#calls.size
+  }
+
+  release(): void {
+    if (this.#isFrozen) return
+    this.requests.release()
+    this.answers.release()
+    this.pushes.release()
+  }
+
+  freeze(): void {
+    this.#isFrozen = true
+    for (const direction of [this.requests, this.answers, this.pushes]) direction.hold()
+  }
+
+  cutClient(): void {
+    this.#isClientCut = true
+    this.#client.destroy()
+  }
+
+  destroy(): void {
+    this.#client.destroy()
+    this.#target.destroy()
+    this.#onEnd()
+  }
+
+  #request(bytes: Buffer): void {
+    this.requests.pass(bytes)
+    for (const { stream, isLast } of this.#requestFrames.read(bytes)) if (isLast) this.#calls.add(stream)
+  }
+
+  #answer(bytes: Buffer): void {
+    for (const { stream, isLast, isData, frame } of this.#answerFrames.read(bytes)) {
+      const isPush = isData && stream !== 0 && !this.#calls.has(stream)
+      if (isPush) this.pushes.pass(frame)
+      else this.answers.pass(frame)
+      if (isLast) this.#calls.delete(stream)
+    }
+  }
+}
+
+interface Frame {
+  readonly stream: number
+  /** Whether its sender says nothing more on the stream. */
+  readonly isLast: boolean
+  readonly isData: boolean
+  /** The whole frame, header included. */
+  readonly frame: Buffer
+}
+
+/** Bytes that a client sends before its first frame (RFC 9113, section 3.4). */
+const clientPreface = 24
+
+/** Bytes of the header of a frame (RFC 9113, section 4.1). */
+const frameHeader = 9
+const dataFrame = 0x0
+const headersFrame = 0x1
+const endStreamFlag = 0x1
+
+/** Cuts the bytes of one direction into HTTP/2 frames. */
+class FrameReader {
+  #skip: number
+  #rest = Buffer.alloc(0)
+
+  constructor(prefaceLength: number) {
+    this.#skip = prefaceLength
+  }
+
+  *read(bytes: Buffer): Iterable<Frame> {
+    const skipped = Math.min(this.#skip, bytes.length)
+    this.#skip -= skipped
+    this.#rest = Buffer.concat([this.#rest, bytes.subarray(skipped)])
+    while (this.#rest.length >= frameHeader) {
+      const length = frameHeader + this.#rest.readUIntBE(0, 3)
+      if (this.#rest.length < length) return
+      const frame = this.#rest.subarray(0, length)
+      this.#rest = this.#rest.subarray(length)
+      const type = frame.readUInt8(3)
+      const canEnd = type === dataFrame || type === headersFrame
+      yield {
+        stream: frame.readUInt32BE(5) & 0x7fffffff,
+        isLast: canEnd && (frame.readUInt8(4) & endStreamFlag) !== 0,
+        isData: type === dataFrame,
+        frame,
+      }
+    }
+  }
+}

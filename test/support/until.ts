@@ -1,0 +1,16 @@
+import { setTimeout as pause } from 'node:timers/promises'
+
+/** Looks again and again until `look` gives something, and gives that. Throws after `deadlineMs`, saying what was waited for. */
+export async function until<Found>(
+  what: string,
+  look: () => Found | undefined | Promise<Found | undefined>,
+  deadlineMs = 20_000,
+): Promise<Found> {
+  const deadline = Date.now() + deadlineMs
+  for (;;) {
+    const found = await look()
+    if (found !== undefined) return found
+    if (Date.now() > deadline) throw new Error(`Waited in vain for ${deadlineMs} ms: ${what}.`)
+    await pause(20)
+  }
+}
