@@ -1,0 +1,190 @@
+import { BlockList } from 'node:net'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { flagOf, settings, type Setting } from './settings.ts'
+
+/** Environment variables, as the process was given them. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** What the server is to do, every value checked. See {@link settings} for what each is. */
+export type Config = {
+  readonly [Name in keyof typeof settings]: (typeof settings)[Name] extends Setting<infer Value> ? Value : never
+}
+
+/** What the command line and the environment ask for, or everything that is wrong with them, in sentences that name the setting. */
+export type ParsedConfig =
+  | { readonly ok: true; readonly action: 'serve'; readonly config: Config }
+  | { readonly ok: true; readonly action: 'help' }
+  | { readonly ok: true; readonly action: 'version' }
+  | { readonly ok: false; readonly problems: readonly string[] }
+
+/**
+ * Reads the configuration from the arguments of the command line (without the program) and the environment. A flag wins over the
+ * variable. Pure: files that are named are not looked at.
+ */
+export function parseConfig(argv: readonly string[], environment: Environment): ParsedConfig {
+  const { flags, action, problems } = parseFlags(argv)
+  if (action !== 'serve') return { ok: true, action }
+
+  const unreadable = new Set<unknown>()
+  const read = <Value>(setting: Setting<Value>): Value => {
+    const flag = flagOf(setting)
+    const given = flags.get(flag) ?? environment[setting.variable] ?? ''
+    if (given === '') return setting.fallback
+    const reading = setting.read(given)
+    if (reading.ok) return reading.value
+    const name = flags.has(flag) ? `--${flag}` : setting.variable
+    unreadable.add(setting)
+    problems.push(`${name}: ${quote(given)} is not right; give ${reading.expected}`)
+    return setting.fallback
+  }
+  const config: Config = {
+    host: read(settings.host),
+    port: read(settings.port),
+    allowRemote: read(settings.allowRemote),
+    dataDir: read(settings.dataDir),
+    cacheDir: read(settings.cacheDir),
+    etcdBinary: read(settings.etcdBinary),
+    etcdEndpoints: read(settings.etcdEndpoints),
+    etcdCaFile: read(settings.etcdCaFile),
+    etcdCertFile: read(settings.etcdCertFile),
+    etcdKeyFile: read(settings.etcdKeyFile),
+    etcdUser: read(settings.etcdUser),
+    etcdPassword: read(settings.etcdPassword),
+    logLevel: read(settings.logLevel),
+    bodyLimitBytes: read(settings.bodyLimitBytes),
+    requestTimeoutMs: read(settings.requestTimeoutMs),
+    queueLimit: read(settings.queueLimit),
+    batchOperationsMax: read(settings.batchOperationsMax),
+    batchesInFlight: read(settings.batchesInFlight),
+  }
+  for (const { among, problem } of contradictions(config)) {
+    if (!among.some((setting) => unreadable.has(setting))) problems.push(problem)
+  }
+  return problems.length === 0 ? { ok: true, action: 'serve', config } : { ok: false, problems }
+}
+
+/** The text of `--help`. */
+export function helpText(): string {
+  const entries = Object.values(settings).map((setting) => {
+    const flag = `--${flagOf(setting)} ${setting.placeholder}`
+    const fallback = setting.fallbackHelp ?? (setting.fallback === undefined ? 'none' : String(setting.fallback))
+    return `  ${flag.padEnd(34)}${setting.variable}\n      ${setting.help}\n      Default: ${fallback}\n`
+  })
+  return [
+    "ippoold: IP address management over HTTP, on Calico's own etcd data",
+    '',
+    'Usage: ippoold [flags]',
+    '',
+    'Every setting is a flag and an environment variable; the flag wins. An empty value means the default.',
+    '',
+    ...entries,
+    '  --help, -h',
+    '      Print this.',
+    '',
+    '  --version',
+    '      Print the version.',
+    '',
+  ].join('\n')
+}
+
+/** Where a fetched etcd is kept unless told otherwise: in the cache folder of the user, shared by all clones of the project. */
+export function defaultCacheDir(environment: Environment): string {
+  // Empty counts as unset (XDG Base Directory Specification).
+  const base = environment['XDG_CACHE_HOME'] || (environment['HOME'] && join(environment['HOME'], '.cache'))
+  return base ? join(base, 'ippoold') : '.cache'
+}
+
+interface Flags {
+  /** What was given for which flag, of those that are settings. */
+  readonly flags: ReadonlyMap<string, string>
+  readonly action: 'serve' | 'help' | 'version'
+  readonly problems: string[]
+}
+
+/** Takes the command line apart, and goes on after a mistake to find the next. Of a flag that is given twice, the last counts. */
+function parseFlags(argv: readonly string[]): Flags {
+  const known = Object.values(settings).map(flagOf)
+  const { tokens } = parseArgs({
+    args: [...argv],
+    options: {
+      ...Object.fromEntries(known.map((flag) => [flag, { type: 'string' as const }])),
+      help: { type: 'boolean', short: 'h' },
+      version: { type: 'boolean' },
+    },
+    strict: false,
+    tokens: true,
+  })
+  const flags = new Map<string, string>()
+  const problems: string[] = []
+  let action: Flags['action'] = 'serve'
+  for (const token of tokens) {
+    if (token.kind === 'option-terminator') continue
+    if (token.kind === 'positional')
+      problems.push(`${quote(token.value)}: is not a flag; settings are given as --flag=value`)
+    else if (token.name === 'help') action = 'help'
+    else if (token.name === 'version') action = action === 'help' ? 'help' : 'version'
+    else if (!known.includes(token.name)) problems.push(`${token.rawName}: there is no such flag; see --help`)
+    else if (token.value === undefined || (!token.inlineValue && token.value.startsWith('--'))) {
+      problems.push(`${token.rawName}: needs a value, as in ${token.rawName}=value`)
+    } else flags.set(token.name, token.value)
+  }
+  return { flags, action, problems }
+}
+
+interface Contradiction {
+  /** The settings that do not go together. */
+  readonly among: readonly unknown[]
+  readonly problem: string
+}
+
+/** What is wrong although each setting is right by itself. */
+function contradictions(config: Config): Contradiction[] {
+  const found: Contradiction[] = []
+  const { etcdEndpoints, etcdCertFile, etcdKeyFile, etcdUser, etcdPassword } = settings
+  if (!config.allowRemote && !isLoopback(config.host)) {
+    const problem = [
+      `IPPOOLD_HOST: ${quote(config.host)} can be reached from other machines, and there is no authentication;`,
+      'give a loopback address, or set IPPOOLD_ALLOW_REMOTE=true if everybody who can reach it may do everything',
+    ].join(' ')
+    found.push({ among: [settings.host, settings.allowRemote], problem })
+  }
+  if ((config.etcdCertFile === undefined) !== (config.etcdKeyFile === undefined)) {
+    const problem = 'ETCD_CERT_FILE, ETCD_KEY_FILE: a certificate needs its key, and a key its certificate; give both'
+    found.push({ among: [etcdCertFile, etcdKeyFile], problem })
+  }
+  if ((config.etcdUser === undefined) !== (config.etcdPassword === undefined)) {
+    const problem = 'ETCD_USER, ETCD_PASSWORD: a user needs a password, and a password a user; give both'
+    found.push({ among: [etcdUser, etcdPassword], problem })
+  }
+  const isPlain = config.etcdEndpoints.some((endpoint) => endpoint.startsWith('http:'))
+  if (isPlain && config.etcdEndpoints.some((endpoint) => endpoint.startsWith('https:'))) {
+    const problem = 'ETCD_ENDPOINTS: some are http and some are https; give one kind'
+    found.push({ among: [etcdEndpoints], problem })
+  }
+  for (const name of ['etcdCaFile', 'etcdCertFile', 'etcdKeyFile', 'etcdUser', 'etcdPassword'] as const) {
+    if (config[name] === undefined) continue
+    const { variable } = settings[name]
+    if (config.etcdEndpoints.length === 0) {
+      const problem = `${variable}: is of no use to the embedded etcd; give ETCD_ENDPOINTS too, or leave it out`
+      found.push({ among: [settings[name], etcdEndpoints], problem })
+    } else if (isPlain && name.endsWith('File')) {
+      const problem = `${variable}: is of no use over plain http; give ETCD_ENDPOINTS with https, or leave it out`
+      found.push({ among: [settings[name], etcdEndpoints], problem })
+    }
+  }
+  return found
+}
+
+/** Whether only this machine can reach what is served there. */
+function isLoopback(host: string): boolean {
+  const loopback = new BlockList()
+  loopback.addSubnet('127.0.0.0', 8, 'ipv4')
+  loopback.addAddress('::1', 'ipv6')
+  return host === 'localhost' || loopback.check(host, host.includes(':') ? 'ipv6' : 'ipv4')
+}
+
+/** A value as it was given, but for the user and the password in a URL. */
+function quote(value: string): string {
+  return JSON.stringify(value.replaceAll(/\/\/[^/,]*@/g, '//...@'))
+}

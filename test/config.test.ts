@@ -1,0 +1,225 @@
+import t from 'tap'
+import { defaultCacheDir, helpText, parseConfig, type Config } from '../src/config.ts'
+import { flagOf, settings } from '../src/settings.ts'
+
+type Variables = Readonly<Record<string, string>>
+
+function configOf(argv: readonly string[], environment: Variables = {}): Config {
+  const parsed = parseConfig(argv, environment)
+  if (parsed.ok && parsed.action === 'serve') return parsed.config
+  throw new Error(`There is no configuration: ${JSON.stringify(parsed)}`)
+}
+
+function problemsOf(argv: readonly string[], environment: Variables = {}): readonly string[] {
+  const parsed = parseConfig(argv, environment)
+  return parsed.ok ? [] : parsed.problems
+}
+
+t.test('without settings the server is for this machine alone, with an embedded etcd', async (t) => {
+  t.strictSame(configOf([]), {
+    host: '127.0.0.1',
+    port: 8080,
+    allowRemote: false,
+    dataDir: '.data',
+    cacheDir: undefined,
+    etcdBinary: undefined,
+    etcdEndpoints: [],
+    etcdCaFile: undefined,
+    etcdCertFile: undefined,
+    etcdKeyFile: undefined,
+    etcdUser: undefined,
+    etcdPassword: undefined,
+    logLevel: 'info',
+    bodyLimitBytes: 1_048_576,
+    requestTimeoutMs: 10_000,
+    queueLimit: 4_096,
+    batchOperationsMax: 128,
+    batchesInFlight: 4,
+  })
+})
+
+t.test('every setting is a variable and a flag', async (t) => {
+  const cluster = { ETCD_ENDPOINTS: 'https://etcd:2379', ETCD_CERT_FILE: 'cert', ETCD_KEY_FILE: 'key' }
+  const together: Variables = { ...cluster, ETCD_USER: 'root', ETCD_PASSWORD: 'secret', IPPOOLD_HOST: '::1' }
+  const rows: [variable: string, text: string, name: keyof Config, value: unknown][] = [
+    ['IPPOOLD_HOST', 'localhost', 'host', 'localhost'],
+    ['IPPOOLD_PORT', '0', 'port', 0],
+    ['IPPOOLD_ALLOW_REMOTE', 'true', 'allowRemote', true],
+    ['IPPOOLD_DATA_DIR', 'data', 'dataDir', 'data'],
+    ['IPPOOLD_CACHE_DIR', 'cache', 'cacheDir', 'cache'],
+    ['IPPOOLD_ETCD_BINARY', 'bin/etcd', 'etcdBinary', 'bin/etcd'],
+    ['ETCD_ENDPOINTS', 'https://a:1, https://[::1]:2/', 'etcdEndpoints', ['https://a:1', 'https://[::1]:2']],
+    ['ETCD_CA_FILE', 'ca.pem', 'etcdCaFile', 'ca.pem'],
+    ['ETCD_CERT_FILE', 'cert.pem', 'etcdCertFile', 'cert.pem'],
+    ['ETCD_KEY_FILE', 'key.pem', 'etcdKeyFile', 'key.pem'],
+    ['ETCD_USER', 'ippoold', 'etcdUser', 'ippoold'],
+    ['ETCD_PASSWORD', ' a b ', 'etcdPassword', ' a b '],
+    ['IPPOOLD_LOG_LEVEL', 'debug', 'logLevel', 'debug'],
+    ['IPPOOLD_BODY_LIMIT_BYTES', '2048', 'bodyLimitBytes', 2_048],
+    ['IPPOOLD_REQUEST_TIMEOUT_MS', '500', 'requestTimeoutMs', 500],
+    ['IPPOOLD_QUEUE_LIMIT', '1', 'queueLimit', 1],
+    ['IPPOOLD_BATCH_OPERATIONS_MAX', '1', 'batchOperationsMax', 1],
+    ['IPPOOLD_BATCHES_IN_FLIGHT', '64', 'batchesInFlight', 64],
+  ]
+  t.strictSame(
+    rows.map(([variable]) => variable).toSorted(),
+    Object.values(settings)
+      .map(({ variable }) => variable)
+      .toSorted(),
+    'no setting is left out here',
+  )
+  for (const [variable, text, name, value] of rows) {
+    const flag = flagOf({ variable })
+    t.strictSame(configOf([], { ...together, [variable]: text })[name], value, variable)
+    t.strictSame(configOf([`--${flag}=${text}`], together)[name], value, `--${flag}=value`)
+    t.strictSame(configOf([`--${flag}`, text], together)[name], value, `--${flag} value`)
+  }
+})
+
+t.test(
+  'a flag wins over the variable, the last flag over the one before, and an empty text means the default',
+  async (t) => {
+    t.equal(configOf(['--port=1'], { IPPOOLD_PORT: '2' }).port, 1)
+    t.equal(configOf(['--port=1', '--port=3'], { IPPOOLD_PORT: '2' }).port, 3)
+    t.equal(configOf(['--port='], { IPPOOLD_PORT: '2' }).port, 8080)
+    t.equal(configOf([], { IPPOOLD_PORT: '' }).port, 8080)
+    t.strictSame(configOf(['--etcd-endpoints='], { ETCD_ENDPOINTS: 'http://a:1' }).etcdEndpoints, [])
+    t.equal(configOf(['--port=1'], { IPPOOLD_PORT: 'wrong' }).port, 1, 'what does not count need not be right')
+  },
+)
+
+t.test('a value that is wrong is named, beside its neighbour that is right', async (t) => {
+  const rows: [variable: string, right: readonly string[], wrong: readonly string[]][] = [
+    ['IPPOOLD_HOST', ['127.0.0.1', '127.255.0.9', '::1', 'localhost'], ['127.0.0', '[::1]', 'local host', '-a', 'a:1']],
+    ['IPPOOLD_PORT', ['0', '65535', '0080'], ['65536', '-1', '1.5', '0x50', ' 80', '1e3', 'http', '99999999999']],
+    ['IPPOOLD_ALLOW_REMOTE', ['true', 'false'], ['yes', '1', 'TRUE']],
+    ['IPPOOLD_LOG_LEVEL', ['silent', 'trace', 'fatal'], ['verbose', 'INFO']],
+    ['IPPOOLD_BODY_LIMIT_BYTES', ['1024', '16777216'], ['1023', '16777217', '1MiB']],
+    ['IPPOOLD_REQUEST_TIMEOUT_MS', ['100', '600000'], ['99', '600001', '10s']],
+    ['IPPOOLD_QUEUE_LIMIT', ['1', '1000000'], ['0', '1000001']],
+    ['IPPOOLD_BATCH_OPERATIONS_MAX', ['1', '128'], ['0', '129']],
+    ['IPPOOLD_BATCHES_IN_FLIGHT', ['1', '64'], ['0', '65']],
+    [
+      'ETCD_ENDPOINTS',
+      ['http://a:1', 'https://a.b-c.d:65535/', 'http://[fd00::1]:2379', 'http://a:1,http://10.0.0.1:2'],
+      [
+        'a:2379',
+        'http://a',
+        'http://a:0',
+        'http://a:65536',
+        'http://a:1/v3',
+        'http://a:1,',
+        'ftp://a:1',
+        'http://[1:2]:3',
+      ],
+    ],
+  ]
+  t.ok(rows.length > 0)
+  for (const [variable, right, wrong] of rows) {
+    for (const text of right) t.strictSame(problemsOf([], { [variable]: text }), [], `${variable}=${text} is right`)
+    for (const text of wrong) {
+      const problems = problemsOf([], { [variable]: text })
+      t.equal(problems.length, 1, `${variable}=${text} is wrong`)
+      t.ok(problems[0]?.startsWith(`${variable}: ${JSON.stringify(text)} is not right; give `), problems[0] ?? variable)
+      const flag = `--${flagOf({ variable })}`
+      t.ok(problemsOf([`${flag}=${text}`])[0]?.startsWith(`${flag}: `), 'a flag is named as a flag')
+    }
+  }
+})
+
+t.test('settings that do not go together are named, beside neighbours that do', async (t) => {
+  const https = { ETCD_ENDPOINTS: 'https://a:1' }
+  const http = { ETCD_ENDPOINTS: 'http://a:1' }
+  const rows: [variables: Variables, named: string | undefined][] = [
+    [{ IPPOOLD_HOST: '0.0.0.0' }, 'IPPOOLD_HOST'],
+    [{ IPPOOLD_HOST: '::' }, 'IPPOOLD_HOST'],
+    [{ IPPOOLD_HOST: 'example.org' }, 'IPPOOLD_HOST'],
+    [{ IPPOOLD_HOST: '128.0.0.1' }, 'IPPOOLD_HOST'],
+    [{ IPPOOLD_HOST: '0.0.0.0', IPPOOLD_ALLOW_REMOTE: 'true' }, undefined],
+    [{ IPPOOLD_HOST: '127.0.0.1', IPPOOLD_ALLOW_REMOTE: 'true' }, undefined],
+    [{ ...https, ETCD_CERT_FILE: 'cert' }, 'ETCD_CERT_FILE, ETCD_KEY_FILE'],
+    [{ ...https, ETCD_KEY_FILE: 'key' }, 'ETCD_CERT_FILE, ETCD_KEY_FILE'],
+    [{ ...https, ETCD_CERT_FILE: 'cert', ETCD_KEY_FILE: 'key' }, undefined],
+    [{ ...http, ETCD_USER: 'root' }, 'ETCD_USER, ETCD_PASSWORD'],
+    [{ ...http, ETCD_PASSWORD: 'secret' }, 'ETCD_USER, ETCD_PASSWORD'],
+    [{ ...http, ETCD_USER: 'root', ETCD_PASSWORD: 'secret' }, undefined],
+    [{ ETCD_ENDPOINTS: 'http://a:1,https://b:1' }, 'ETCD_ENDPOINTS'],
+    [{ ETCD_ENDPOINTS: 'http://a:1,http://b:1' }, undefined],
+    [{ ETCD_CA_FILE: 'ca' }, 'ETCD_CA_FILE'],
+    [{ ...http, ETCD_CA_FILE: 'ca' }, 'ETCD_CA_FILE'],
+    [{ ...https, ETCD_CA_FILE: 'ca' }, undefined],
+  ]
+  t.ok(rows.length > 0)
+  for (const [variables, named] of rows) {
+    const problems = problemsOf([], variables)
+    const title = JSON.stringify(variables)
+    if (named === undefined) t.strictSame(problems, [], `${title} is right`)
+    else t.ok(problems.length === 1 && problems[0]?.startsWith(`${named}: `), `${title} is wrong`, { problems })
+  }
+})
+
+t.test('everything that is wrong is told at once', async (t) => {
+  const problems = problemsOf(['--port=x', '--nonsense', 'stray', '-x', '--queue-limit'], {
+    IPPOOLD_LOG_LEVEL: 'loud',
+    IPPOOLD_HOST: '0.0.0.0',
+  })
+  const named = problems.map((problem) => problem.slice(0, problem.indexOf(':')))
+  t.strictSame(named.toSorted(), [
+    '"stray"',
+    '--nonsense',
+    '--port',
+    '--queue-limit',
+    '-x',
+    'IPPOOLD_HOST',
+    'IPPOOLD_LOG_LEVEL',
+  ])
+})
+
+t.test('what only follows from another mistake is not told', async (t) => {
+  const problems = problemsOf([], {
+    ETCD_ENDPOINTS: 'wrong',
+    ETCD_CA_FILE: 'ca',
+    IPPOOLD_HOST: '0.0.0.0',
+    IPPOOLD_ALLOW_REMOTE: 'si',
+  })
+  t.equal(problems.length, 2, problems.join('; '))
+})
+
+t.test('a flag without its value is named, and does not take the next flag for it', async (t) => {
+  for (const argv of [['--port'], ['--port', '--help-me']]) t.match(problemsOf(argv)[0], /^--port: needs a value/)
+})
+
+t.test('secrets are not shown', async (t) => {
+  const problems = problemsOf(['--etcd-endpoints=http://root:secret@a:1,http://b'], {
+    ETCD_PASSWORD: 'hidden',
+    ETCD_USER: '',
+  })
+  t.equal(problems.length, 2)
+  t.notMatch(problems.join(), /secret|hidden/)
+})
+
+t.test('--help and --version are answered whatever else is given', async (t) => {
+  t.match(parseConfig(['--port=x', '--help'], {}), { ok: true, action: 'help' })
+  t.match(parseConfig(['-h'], { IPPOOLD_PORT: 'x' }), { ok: true, action: 'help' })
+  t.match(parseConfig(['--version'], {}), { ok: true, action: 'version' })
+  t.match(parseConfig(['--version', '--help'], {}), { ok: true, action: 'help' })
+})
+
+t.test('the help tells flag, variable and default of every setting', async (t) => {
+  const help = helpText()
+  for (const setting of Object.values(settings)) {
+    const [, entry = ''] = help.split(`  --${flagOf(setting)} ${setting.placeholder}`)
+    const [first = '', meaning = '', fallback = ''] = entry.split('\n')
+    t.equal(first.trim(), setting.variable)
+    t.equal(meaning.trim(), setting.help)
+    t.match(fallback, /^ {6}Default: \S/)
+  }
+  t.ok(help.split('\n').every((line) => line.length <= 120))
+})
+
+t.test('fetched binaries are kept in the cache folder of the user', async (t) => {
+  t.equal(defaultCacheDir({ HOME: '/a' }), '/a/.cache/ippoold')
+  t.equal(defaultCacheDir({ HOME: '/a', XDG_CACHE_HOME: '/b' }), '/b/ippoold')
+  t.equal(defaultCacheDir({ HOME: '/a', XDG_CACHE_HOME: '' }), '/a/.cache/ippoold')
+  t.equal(defaultCacheDir({}), '.cache')
+})
