@@ -12,8 +12,10 @@ import {
   type PrefixLength,
   RunSet,
 } from '../net/index.ts'
-import { type Block, type BlockDigest, digestOf, parseBlockKey } from './block.ts'
+import { collectGarbage } from './block-operations.ts'
+import { type Block, type BlockDigest, digestOf, isEmpty, parseBlockKey } from './block.ts'
 import { OrderedBlocks } from './ordered-blocks.ts'
+import { parseTime } from './time.ts'
 
 /** What is stored under a block's key, as the datastore tells it. */
 type BlockLookup =
@@ -21,22 +23,38 @@ type BlockLookup =
   | { readonly kind: 'value'; readonly value: Block }
   | { readonly kind: 'unreadable' }
 
+/** Ordinals `first` to `last`, both included. */
+interface Run {
+  readonly first: number
+  readonly last: number
+}
+
+/** What the index knows of a block. */
+export interface IndexedBlock extends BlockDigest {
+  readonly free: readonly Run[]
+  /** When the first of the addresses that cool down was released, in Unix nanoseconds. */
+  readonly coolingSince: bigint | undefined
+  /** Whether the block is empty, or will be when nothing cools down any more. */
+  readonly isAbandoned: boolean
+}
+
+/** What keeps addresses that nobody holds from being chosen. */
+export interface Terms {
+  readonly reserved: CidrSet
+  /** Unix time in nanoseconds: an address that was released before it has cooled down. */
+  readonly cooledBefore: bigint
+}
+
 /**
  * Answers "which block?" without walking them all: what is kept of every block beside the image of the datastore. An answer is a
  * hint; whoever relies on it reads the block.
  */
 export class BlockIndex {
-  readonly #digests = new Map<string, BlockDigest>()
-  readonly #all = new Map<Family, OrderedBlocks>([
-    [4, new OrderedBlocks()],
-    [6, new OrderedBlocks()],
-  ])
-  /** The blocks with free addresses, and the same by the text of their affinity (empty: none). */
-  readonly #open = new Map<Family, OrderedBlocks>([
-    [4, new OrderedBlocks()],
-    [6, new OrderedBlocks()],
-  ])
-  readonly #openByAffinity = new Map<string, OrderedBlocks>()
+  readonly #entries = new Map<string, IndexedBlock>()
+  readonly #all: ByFamily = { 4: new OrderedBlocks(), 6: new OrderedBlocks() }
+  /** The blocks that have something to give, or will when it has cooled down; and the same by family and affinity. */
+  readonly #open: ByFamily = { 4: new OrderedBlocks(), 6: new OrderedBlocks() }
+  readonly #openByAffinity = new Map<string, OrderedBlocks<IndexedBlock>>()
   /** Which CIDRs are taken, by family and prefix length, as block numbers counted from the address 0. */
   readonly #taken = new Map<string, RunSet>()
 
@@ -44,47 +62,48 @@ export class BlockIndex {
   changed(key: string, lookup: BlockLookup): void {
     const cidr = parseBlockKey(key)
     if (cidr === undefined) return
-    const before = this.#digests.get(key)
+    const before = this.#entries.get(key)
     if (lookup.kind === 'absent') {
       if (before === undefined) return
-      this.#removeOpen(before)
-      this.#digests.delete(key)
-      this.#of(this.#all, cidr.family).delete(cidr)
+      this.#close(before)
+      this.#entries.delete(key)
+      this.#all[cidr.family].delete(cidr)
       this.#takenOf(cidr.family, cidr.prefixLength).delete(blockNumber(cidr))
       return
     }
-    const digest = lookup.kind === 'value' ? digestOf(lookup.value) : unreadableDigest(cidr)
-    this.#digests.set(key, digest)
-    this.#of(this.#all, cidr.family).set(digest)
+    const entry = lookup.kind === 'value' ? indexed(lookup.value) : unreadable(cidr)
+    this.#entries.set(key, entry)
+    this.#all[cidr.family].set(entry)
     if (before === undefined) this.#takenOf(cidr.family, cidr.prefixLength).add(blockNumber(cidr))
-    else if (digest.freeCount === 0 || before.affinity !== digest.affinity) this.#removeOpen(before)
-    this.#addOpen(digest)
+    else if (!isOpen(entry) || before.affinity !== entry.affinity) this.#close(before)
+    if (isOpen(entry)) this.#openUp(entry)
   }
 
   /** What is known of the block with this key; undefined when there is none. */
-  digest(key: string): BlockDigest | undefined {
-    return this.#digests.get(key)
+  entry(key: string): IndexedBlock | undefined {
+    return this.#entries.get(key)
   }
 
   /** The blocks that share an address with `range`, ascending. */
-  overlapping(range: Cidr): Iterable<BlockDigest> {
-    return this.#of(this.#all, range.family).overlapping(range)
+  overlapping(range: Cidr): Iterable<IndexedBlock> {
+    return this.#all[range.family].overlapping(range)
   }
 
   /** The block that contains `address`, whatever its size; undefined when there is none. */
-  containing(address: Address): BlockDigest | undefined {
-    for (const digest of this.overlapping(hostCidr(address))) return digest
+  containing(address: Address): IndexedBlock | undefined {
+    for (const entry of this.overlapping(hostCidr(address))) return entry
     return undefined
   }
 
-  /** The blocks in `range` with free addresses, ascending. */
-  open(range: Cidr): Iterable<BlockDigest> {
-    return this.#of(this.#open, range.family).overlapping(range)
+  /** The blocks of size `blockSize` in `pool` that may have an address to give, ascending. */
+  open(pool: Cidr, blockSize: PrefixLength, terms: Terms): Iterable<IndexedBlock> {
+    return giving(this.#open[pool.family].overlapping(pool), blockSize, terms)
   }
 
-  /** The blocks in `range` with free addresses that have this affinity (null: none), ascending. */
-  openWithAffinity(range: Cidr, affinity: string | null): Iterable<BlockDigest> {
-    return this.#openByAffinity.get(affinityGroup(range.family, affinity))?.overlapping(range) ?? []
+  /** Like {@link open}, of the blocks with this affinity (null: none). */
+  openWithAffinity(pool: Cidr, blockSize: PrefixLength, affinity: string | null, terms: Terms): Iterable<IndexedBlock> {
+    const group = this.#openByAffinity.get(groupName(pool.family, affinity))
+    return giving(group?.overlapping(pool) ?? [], blockSize, terms)
   }
 
   /**
@@ -116,39 +135,48 @@ export class BlockIndex {
     }
   }
 
-  #addOpen(digest: BlockDigest): void {
-    if (digest.freeCount === 0) return
-    this.#of(this.#open, digest.cidr.family).set(digest)
-    const group = affinityGroup(digest.cidr.family, digest.affinity)
-    let blocks = this.#openByAffinity.get(group)
-    if (blocks === undefined) {
-      blocks = new OrderedBlocks()
-      this.#openByAffinity.set(group, blocks)
-    }
-    blocks.set(digest)
+  #openUp(entry: IndexedBlock): void {
+    this.#open[entry.cidr.family].set(entry)
+    const name = groupName(entry.cidr.family, entry.affinity)
+    const group = this.#openByAffinity.get(name) ?? new OrderedBlocks()
+    this.#openByAffinity.set(name, group)
+    group.set(entry)
   }
 
-  #removeOpen(digest: BlockDigest): void {
-    if (digest.freeCount === 0) return
-    this.#of(this.#open, digest.cidr.family).delete(digest.cidr)
-    this.#openByAffinity.get(affinityGroup(digest.cidr.family, digest.affinity))?.delete(digest.cidr)
-  }
-
-  #of(blocks: ReadonlyMap<Family, OrderedBlocks>, family: Family): OrderedBlocks {
-    const found = blocks.get(family)
-    if (found === undefined) throw new Error(`There is no address family ${String(family)}.`)
-    return found
+  #close(entry: IndexedBlock): void {
+    this.#open[entry.cidr.family].delete(entry.cidr)
+    const name = groupName(entry.cidr.family, entry.affinity)
+    const group = this.#openByAffinity.get(name)
+    group?.delete(entry.cidr)
+    // Nodes come and go, under names that are never used again.
+    if (group?.isEmpty === true) this.#openByAffinity.delete(name)
   }
 
   #takenOf(family: Family, blockSize: PrefixLength): RunSet {
     const name = `${String(family)}/${String(blockSize)}`
-    let taken = this.#taken.get(name)
-    if (taken === undefined) {
-      taken = new RunSet()
-      this.#taken.set(name, taken)
-    }
+    const taken = this.#taken.get(name) ?? new RunSet()
+    this.#taken.set(name, taken)
     return taken
   }
+}
+
+type ByFamily = Readonly<Record<Family, OrderedBlocks<IndexedBlock>>>
+
+/** Whether the block may have an address to give: one that is free and not reserved, or one that has cooled down. */
+export function mayGive({ cidr, free, coolingSince }: IndexedBlock, { reserved, cooledBefore }: Terms): boolean {
+  if (coolingSince !== undefined && coolingSince < cooledBefore) return true
+  return free.some(({ first, last }) => {
+    const reservedTo = reserved.lastOfRunAt({ family: cidr.family, value: cidr.base + BigInt(first) })
+    return reservedTo === undefined || reservedTo.value < cidr.base + BigInt(last)
+  })
+}
+
+function* giving(entries: Iterable<IndexedBlock>, blockSize: PrefixLength, terms: Terms): Iterable<IndexedBlock> {
+  for (const entry of entries) if (entry.cidr.prefixLength === blockSize && mayGive(entry, terms)) yield entry
+}
+
+function isOpen({ free, coolingSince }: IndexedBlock): boolean {
+  return free.length > 0 || coolingSince !== undefined
 }
 
 function blockNumber(cidr: Cidr): bigint {
@@ -159,10 +187,38 @@ function hostBits(cidr: Cidr): bigint {
   return BigInt(bits(cidr.family) - cidr.prefixLength)
 }
 
-function affinityGroup(family: Family, affinity: string | null): string {
+function groupName(family: Family, affinity: string | null): string {
   return `${String(family)} ${affinity ?? ''}`
 }
 
-function unreadableDigest(cidr: Cidr): BlockDigest {
-  return { cidr, affinity: null, freeCount: 0, isEmpty: false, sequenceNumber: 0n, hasCooling: false }
+function indexed(block: Block): IndexedBlock {
+  const digest = digestOf(block)
+  const coolingSince = firstReleaseOf(block)
+  // A negative cooldown is over at once, whatever the time.
+  const isAbandoned = digest.hasCooling ? isEmpty(collectGarbage(block, { nanoseconds: 0n }, -1)) : digest.isEmpty
+  return { ...digest, free: freeRuns(block), coolingSince, isAbandoned }
+}
+
+function firstReleaseOf({ attributes }: Block): bigint | undefined {
+  let first: bigint | undefined
+  for (const { releasedAt } of attributes ?? []) {
+    const released = releasedAt === undefined ? undefined : parseTime(releasedAt)?.nanoseconds
+    if (released !== undefined && (first === undefined || released < first)) first = released
+  }
+  return first
+}
+
+function unreadable(cidr: Cidr): IndexedBlock {
+  const digest = { cidr, affinity: null, freeCount: 0, isEmpty: false, sequenceNumber: 0n, hasCooling: false }
+  return { ...digest, free: [], coolingSince: undefined, isAbandoned: false }
+}
+
+function freeRuns({ allocations }: Block): readonly Run[] {
+  const runs: Run[] = []
+  for (let end = 0; end < allocations.length; end++) {
+    const first = end
+    while (allocations[end] === null) end++
+    if (end > first) runs.push({ first, last: end - 1 })
+  }
+  return runs
 }

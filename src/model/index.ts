@@ -1,7 +1,7 @@
 /** The stored forms of Calico's IPAM, read and written byte for byte, and the rules of changing them. Pure. */
 export * from './affinity.ts'
 export type { Attribute, Holder } from './attribute.ts'
-export { BlockIndex } from './block-index.ts'
+export { BlockIndex, type IndexedBlock, mayGive, type Terms } from './block-index.ts'
 export * from './block.ts'
 export * from './block-operations.ts'
 export * from './cluster-information.ts'

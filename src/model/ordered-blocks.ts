@@ -1,25 +1,29 @@
 import { addressCount, type Cidr } from '../net/index.ts'
-import type { BlockDigest } from './block.ts'
 
 /** How many addresses the largest block has (/20 or /116): how far before a range a block that reaches into it may begin. */
 const largestBlock = 4096n
 
-/** Digests that arrive out of order are merged in bulk beyond this many; below it each is put in its place. */
+/** What arrives out of order is sorted in bulk from this many on; below it each is put in its place. */
 const bulkMin = 64
 
-/** Digests of blocks of one address family, one per CIDR, in the order of their addresses. */
-export class OrderedBlocks {
-  #ordered: BlockDigest[] = []
+/** Whatever is known of blocks of one address family, one entry per CIDR, in the order of their addresses. */
+export class OrderedBlocks<Entry extends { readonly cidr: Cidr }> {
+  #ordered: Entry[] = []
   /** Not yet in `#ordered`: the many that arrive together at start would each move half of it. */
-  #arriving: BlockDigest[] = []
+  #arriving: Entry[] = []
 
-  set(digest: BlockDigest): void {
-    const last = this.#ordered.at(-1)
-    if (this.#arriving.length === 0 && (last === undefined || compare(last.cidr, digest.cidr) < 0)) {
-      this.#ordered.push(digest)
-      return
-    }
-    this.#arriving.push(digest)
+  get isEmpty(): boolean {
+    return this.#ordered.length === 0 && this.#arriving.length === 0
+  }
+
+  /** Takes the entry instead of the one of the same CIDR, if there is one. */
+  set(entry: Entry): void {
+    const position = this.#firstAtOrAfter(entry.cidr)
+    const found = this.#ordered[position]
+    if (this.#arriving.length > 0) this.#arriving.push(entry)
+    else if (found === undefined) this.#ordered.push(entry)
+    else if (compare(found.cidr, entry.cidr) === 0) this.#ordered[position] = entry
+    else this.#arriving.push(entry)
   }
 
   delete(cidr: Cidr): void {
@@ -30,32 +34,32 @@ export class OrderedBlocks {
   }
 
   /** Those that share an address with `range`, ascending. */
-  *overlapping(range: Cidr): Iterable<BlockDigest> {
+  *overlapping(range: Cidr): Iterable<Entry> {
     this.#arrange()
     const end = range.base + addressCount(range)
     const earliest = { ...range, base: range.base - largestBlock }
     for (let position = this.#firstAtOrAfter(earliest); position < this.#ordered.length; position++) {
-      const digest = this.#ordered[position]
-      if (digest === undefined || digest.cidr.base >= end) return
-      if (digest.cidr.base + addressCount(digest.cidr) > range.base) yield digest
+      const entry = this.#ordered[position]
+      if (entry === undefined || entry.cidr.base >= end) return
+      if (entry.cidr.base + addressCount(entry.cidr) > range.base) yield entry
     }
   }
 
   #arrange(): void {
-    if (this.#arriving.length === 0) return
     const arriving = this.#arriving
+    if (arriving.length === 0) return
     this.#arriving = []
     if (arriving.length >= bulkMin) {
-      const merged = new Map<string, BlockDigest>()
-      for (const digest of [...this.#ordered, ...arriving]) merged.set(identity(digest.cidr), digest)
-      this.#ordered = [...merged.values()].sort((left, right) => compare(left.cidr, right.cidr))
+      this.#ordered = withoutRepeats(
+        [...this.#ordered, ...arriving].sort((left, right) => compare(left.cidr, right.cidr)),
+      )
       return
     }
-    for (const digest of arriving) {
-      const position = this.#firstAtOrAfter(digest.cidr)
+    for (const entry of arriving) {
+      const position = this.#firstAtOrAfter(entry.cidr)
       const found = this.#ordered[position]
-      const isThere = found !== undefined && compare(found.cidr, digest.cidr) === 0
-      this.#ordered.splice(position, isThere ? 1 : 0, digest)
+      const isThere = found !== undefined && compare(found.cidr, entry.cidr) === 0
+      this.#ordered.splice(position, isThere ? 1 : 0, entry)
     }
   }
 
@@ -64,16 +68,20 @@ export class OrderedBlocks {
     let high = this.#ordered.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      const digest = this.#ordered[middle]
-      if (digest !== undefined && compare(digest.cidr, cidr) < 0) low = middle + 1
+      const entry = this.#ordered[middle]
+      if (entry !== undefined && compare(entry.cidr, cidr) < 0) low = middle + 1
       else high = middle
     }
     return low
   }
 }
 
-function identity(cidr: Cidr): string {
-  return `${String(cidr.base)}/${String(cidr.prefixLength)}`
+/** Of sorted entries the last of each CIDR: sorting keeps the order of equals, so that it is the newest. */
+function withoutRepeats<Entry extends { readonly cidr: Cidr }>(sorted: readonly Entry[]): Entry[] {
+  return sorted.filter(({ cidr }, position) => {
+    const next = sorted[position + 1]
+    return next === undefined || compare(cidr, next.cidr) !== 0
+  })
 }
 
 function compare(left: Cidr, right: Cidr): number {

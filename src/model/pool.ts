@@ -65,7 +65,7 @@ export const poolDefaults = {
   blockSize: { 4: 26, 6: 122 },
   nodeSelector: 'all()',
   allowedUses: ['Workload', 'Tunnel'],
-  assignmentMode: 'Automatic'
+  assignmentMode: 'Automatic',
 } as const
 
 /** The shortest prefix that a pool's blocks may have: a block holds 4,096 addresses at most. The longest is a single address. */
@@ -85,7 +85,7 @@ const specFields = [
   'nodeSelector',
   'namespaceSelector',
   'allowedUses',
-  'assignmentMode'
+  'assignmentMode',
 ] as const satisfies readonly (keyof PoolSpec)[]
 
 const family = resourceFamily<Pool>({ name: 'IP pools', plural: 'ippools', specFields, read: readPool })
@@ -118,7 +118,7 @@ export function readPoolSpec(spec: JsonObject): PoolSpec {
     nodeSelector: textOf(spec['nodeSelector']),
     namespaceSelector: textOf(spec['namespaceSelector']),
     allowedUses: textsOf(spec['allowedUses']),
-    assignmentMode: textOf(spec['assignmentMode'])
+    assignmentMode: textOf(spec['assignmentMode']),
   }
 }
 
@@ -163,7 +163,7 @@ function readPool({ object, name, metadata, spec: fields }: Resource): Pool {
     assignmentMode: spec.assignmentMode === 'Manual' ? 'Manual' : 'Automatic',
     isDisabled,
     isTerminating,
-    isAllocatable: !isDisabled && !isTerminating && isReadable && hasBlocks && !isBarred(object['status'])
+    isAllocatable: !isDisabled && !isTerminating && isReadable && hasBlocks && !isBarred(object['status']),
   }
 }
 
@@ -181,7 +181,7 @@ function isBarred(status: Json | undefined): boolean {
   const conditions = isJsonObject(status) ? status['conditions'] : undefined
   if (!isJsonArray(conditions)) return false
   return conditions.some(
-    (condition) => isJsonObject(condition) && condition['type'] === 'Allocatable' && condition['status'] === 'False'
+    (condition) => isJsonObject(condition) && condition['type'] === 'Allocatable' && condition['status'] === 'False',
   )
 }
 

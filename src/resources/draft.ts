@@ -1,0 +1,155 @@
+import { Type } from '@sinclair/typebox'
+import {
+  type Cause,
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  jsonObject,
+  type Result,
+  refuse,
+  success,
+} from '../model/index.ts'
+import { checkFields } from './fields.ts'
+import {
+  apiVersion,
+  type Candidate,
+  type Context,
+  group,
+  type ResourceKind,
+  type StoredObject,
+  version,
+} from './kind.ts'
+import { changedMetadata, nameFor, newMetadata, validateMetadata } from './metadata.ts'
+import { objectIn } from './presentation.ts'
+import { ObjectMeta } from './schemas.ts'
+
+/** What a client's object comes to, and all that was found wrong with it. */
+export interface Draft<Value> {
+  readonly candidate: Candidate<Value>
+  readonly causes: readonly Cause[]
+  /** What the client should be told although all is well. */
+  readonly warnings: readonly string[]
+}
+
+/** Turns a parsed body into JSON. A number that JSON cannot write becomes its text; a body that is missing, null. */
+export function jsonOf(body: unknown): Json {
+  if (body === null || typeof body === 'string' || typeof body === 'boolean') return body
+  if (typeof body === 'number') return Number.isFinite(body) ? body : String(body)
+  if (Array.isArray(body)) return body.map(jsonOf)
+  if (typeof body === 'object') return jsonObject(Object.entries(body).map(([name, value]) => [name, jsonOf(value)]))
+  return null
+}
+
+/** The body of a create or replace as an object of this kind; `kind` and `apiVersion` may be left out, but not be others. */
+export function readObject<Value extends StoredObject>(kind: ResourceKind<Value>, body: Json): Result<JsonObject> {
+  if (!isJsonObject(body)) return refuse('BadRequest', `the body must be an object of kind ${kind.kind}`)
+  for (const [field, wanted] of [
+    ['kind', kind.kind],
+    ['apiVersion', apiVersion],
+  ] as const) {
+    const given = body[field] ?? wanted
+    if (given !== wanted) {
+      const message = `must be ${JSON.stringify(wanted)} here, found ${JSON.stringify(given)}`
+      return refuse('BadRequest', `${field}: ${message}`, [{ field, reason: 'FieldValueInvalid', message }])
+    }
+  }
+  return success(body)
+}
+
+/**
+ * Drafts what is stored when `given` is accepted: as a new object, or in place of `old`. Refuses unknown fields when they are to
+ * be refused; everything else that is wrong is in the causes, at most one for each field.
+ */
+export function draft<Value extends StoredObject>(
+  kind: ResourceKind<Value>,
+  given: JsonObject,
+  old: Value | undefined,
+  context: Context,
+  options: { readonly isComplete: boolean },
+): Result<Draft<Value>> {
+  const whole = checkFields(Envelope, given, { ...options, path: '', stored: old?.object })
+  const [oldMetadata, oldSpec] = [objectIn(old?.object, 'metadata'), objectIn(old?.object, 'spec')]
+  const metadata = checkFields(ObjectMeta, objectIn(given, 'metadata'), {
+    ...options,
+    path: 'metadata',
+    stored: oldMetadata,
+  })
+  const spec = checkFields(kind.specSchema, objectIn(given, 'spec'), { ...options, path: 'spec', stored: oldSpec })
+
+  const unknown = [whole, metadata, spec].flatMap((checked) => checked.unknown)
+  if (unknown.length > 0 && context.fieldValidation === 'Strict') return refuseUnknown(kind.kind, unknown)
+
+  const name = old?.name ?? nameFor(metadata.object, context.uid)
+  const newSpec = kind.withDefaults(spec.object, old && oldSpec)
+  const metadataToStore =
+    old === undefined
+      ? newMetadata(metadata.object, name, context)
+      : changedMetadata(metadata.object, oldMetadata, kind.finalizer)
+  const { status: _, ...parts } = whole.object
+  const object = jsonObject([
+    ...Object.entries(parts),
+    ['kind', kind.kind],
+    ['apiVersion', apiVersion],
+    ['metadata', metadataToStore],
+    ['spec', newSpec],
+    ...Object.entries(old?.object ?? {}).filter(([member]) => member === 'status'),
+  ])
+
+  const causes: Cause[] = [whole, metadata, spec].flatMap((checked) => checked.causes)
+  const candidate = { name, object, spec: newSpec, old, isSound: soundness(causes) }
+  const found = [...validateMetadata(metadataToStore, metadata.object, old && oldMetadata), ...kind.validate(candidate)]
+  // What is of the wrong type is not missing, or wrong in yet another way.
+  causes.push(...found.filter(({ field }) => candidate.isSound(field)))
+  return success({ candidate, causes, warnings: context.fieldValidation === 'Ignore' ? [] : unknown.map(quoteUnknown) })
+}
+
+/** The refusal of an object for what is wrong with it: one cause for each field, the first that was found. */
+export function refuseCauses<Value extends StoredObject>(
+  kind: ResourceKind<Value>,
+  name: string,
+  causes: readonly Cause[],
+): Result<never> {
+  const byField = new Map<string, Cause>()
+  for (const cause of causes) {
+    if (!byField.has(cause.field)) byField.set(cause.field, cause)
+  }
+  const distinct = [...byField.values()]
+  const told = distinct.slice(0, causesToldMax).map(({ field, message }) => `${field}: ${message}`)
+  if (distinct.length > told.length) told.push(`and ${String(distinct.length - told.length)} more`)
+  const list = told.length === 1 ? told.join() : `[${told.join(', ')}]`
+  return refuse('Invalid', `${kind.kind}.${group} ${JSON.stringify(name)} is invalid: ${list}`, distinct)
+}
+
+/** How many causes a message repeats. */
+const causesToldMax = 10
+
+/** The parts of every object; what is in them is checked one by one, and the status is not the client's to give. */
+const Envelope = Type.Object({
+  kind: Type.String(),
+  apiVersion: Type.String(),
+  metadata: Type.Object({}, { additionalProperties: true }),
+  spec: Type.Object({}, { additionalProperties: true }),
+  status: Type.Unknown(),
+})
+
+/** Tells whether nothing is wrong with some fields, by the causes found until it is asked. */
+function soundness(causes: readonly Cause[]): Candidate<unknown>['isSound'] {
+  const isWithin = (inner: string, outer: string): boolean =>
+    inner === outer || inner.startsWith(`${outer}.`) || inner.startsWith(`${outer}[`)
+  return (...fields) =>
+    !fields.some((field) => causes.some((cause) => isWithin(cause.field, field) || isWithin(field, cause.field)))
+}
+
+function refuseUnknown(kind: string, unknown: readonly string[]): Result<never> {
+  const list = unknown.slice(0, causesToldMax).map(quoteUnknown).join(', ')
+  const more = unknown.length > causesToldMax ? `, and ${String(unknown.length - causesToldMax)} more` : ''
+  return refuse(
+    'BadRequest',
+    `${kind} in version "${version}" cannot be handled as a ${kind}: strict decoding error: ${list}${more}`,
+    unknown.map((field) => ({ field, reason: 'FieldValueForbidden', message: quoteUnknown(field) })),
+  )
+}
+
+function quoteUnknown(field: string): string {
+  return `unknown field ${JSON.stringify(field)}`
+}

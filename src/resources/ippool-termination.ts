@@ -1,0 +1,275 @@
+import assert from 'node:assert/strict'
+import { answerOnly, type Key, type Plan, put, remove, type View, type Write } from '../datastore/index.ts'
+import {
+  affinities,
+  affinityKey,
+  type BlockDigest,
+  blockKey,
+  clusterInformationKey,
+  collectGarbage,
+  defaultIpamConfig,
+  formatTime,
+  ipamConfigKey,
+  isEmpty,
+  isJsonArray,
+  isJsonObject,
+  type Json,
+  jsonObject,
+  type Now,
+  ownerOf,
+  parseAffinityKey,
+  type Pool,
+  poolKey,
+  poolOf,
+  pools,
+  virtualAffinities,
+  withoutOwner,
+} from '../model/index.ts'
+import { type Cidr, covers } from '../net/index.ts'
+import type { Context, Removal } from './kind.ts'
+import { finalizersOf, textIn } from './metadata.ts'
+import { objectIn } from './presentation.ts'
+import { sameJson } from './same-json.ts'
+
+/** What a pool is held back by while blocks lie in it; Calico's own name for it. */
+export const poolFinalizer = 'projectcalico.org/ippool-finalizer'
+
+/** How many blocks, and how many leftover affinities, one transaction takes on: two keys each, of the 128 operations that etcd allows. */
+export const releasesMax = 40
+
+/** What is worth knowing of a block here. */
+export type BlockInRange = Pick<BlockDigest, 'cidr' | 'affinity' | 'isEmpty' | 'hasCooling'>
+
+/** What pools need to know that is not in their own family. */
+export interface PoolDependencies {
+  /**
+   * The blocks that share an address with `cidr`. The commit of a plan that writes must prove that there is no other, because a
+   * pool vanishes when there is none.
+   */
+  blocksIn(view: View, cidr: Cidr): readonly BlockInRange[]
+}
+
+/** How far the end of a pool has come after a step. */
+export interface TerminationStep {
+  /** The pool is gone, or it is not being deleted. */
+  readonly done: boolean
+  /** The step changes something; another one may follow at once. */
+  readonly progressed: boolean
+  readonly blocksLeft: number
+}
+
+/**
+ * Deletes a pool: at once when nothing lies in it, else by marking it, so that from this transaction on it gives no address. Every
+ * assignment compares the pool's key, so that none slips through. {@link planTermination} does the rest.
+ */
+export function planPoolRemoval(
+  view: View,
+  pool: Pool,
+  dependencies: PoolDependencies,
+  context: Context,
+): Removal<Pool> {
+  if (pool.isTerminating) return { kind: 'terminating', value: pool, writes: [] }
+  const leftovers = affinityKeysIn(view, pool)
+  const isHeld = otherFinalizers(pool).length > 0 || leftovers.length > releasesMax
+  if (!isHeld && blocksOf(view, pool, dependencies).length === 0) {
+    return { kind: 'gone', writes: [...removeAll(view, leftovers), remove(poolKey(pool.name))] }
+  }
+  const value = markTerminating(pool, context.now)
+  return { kind: 'terminating', value, writes: [put(poolKey(pool.name), value)] }
+}
+
+/**
+ * One step towards the end of a pool that is being deleted: takes the affinities from up to {@link releasesMax} blocks, deletes
+ * those without an address in use, then affinities that lead to no block, then the pool. To be called again while it progresses,
+ * and later while it is not done: addresses may be released at any time, by Calico too.
+ *
+ * Every step stands for itself: any server may make it, twice or not at all, on whatever the last one, or Calico, left behind. A
+ * block that cannot be read is left alone, and the pool with it. Nothing is done while the cluster is locked for a migration.
+ */
+export function planTermination(
+  view: View,
+  name: string,
+  dependencies: PoolDependencies,
+  { now }: Pick<Context, 'now'>,
+): Plan<TerminationStep> {
+  const lookup = view.get(poolKey(name))
+  if (lookup.kind !== 'value' || !lookup.value.isTerminating) {
+    return answerOnly({ done: true, progressed: false, blocksLeft: 0 })
+  }
+  const pool = lookup.value
+  const blocks = blocksOf(view, pool, dependencies)
+  if (isLocked(view)) return answerOnly({ done: false, progressed: false, blocksLeft: blocks.length })
+
+  const releasable = blocks.filter((block) => block.affinity !== null || block.isEmpty)
+  const released = releaseBlocks(view, releasable.length > 0 ? releasable : coolingFirst(blocks, now), now)
+  // All claims are looked through only with the last blocks to release, and when no block is left: there may be many.
+  const isLastRelease = releasable.length > 0 && releasable.length <= releasesMax
+  const leftovers = isLastRelease || blocks.length === 0 ? affinityKeysIn(view, pool) : []
+  const isCleared = blocks.length === 0 && leftovers.length <= releasesMax
+
+  const others = otherFinalizers(pool)
+  const isGone = isCleared && others.length === 0
+  const after = isCleared ? withFinalizers(pool, others) : markTerminating(pool, now)
+  const poolWrites = isGone ? [remove(poolKey(name))] : after === pool ? [] : [put(poolKey(name), after)]
+  const unhandled = leftovers.filter(({ text }) => !released.writes.some(({ key }) => key.text === text))
+  const swept = removeAll(view, unhandled.slice(0, releasesMax - releasable.length))
+  const writes = [...released.writes, ...swept, ...poolWrites]
+  return {
+    answer: { done: isGone, progressed: writes.length > 0, blocksLeft: blocks.length - released.deleted },
+    writes,
+  }
+}
+
+/** The blocks that live and die with the pool: in its range, and in no other pool that stays. */
+function blocksOf(view: View, pool: Pool, dependencies: PoolDependencies): readonly BlockInRange[] {
+  const inside = dependencies.blocksIn(view, pool.cidr).filter(({ cidr }) => covers(pool.cidr, cidr))
+  const staying = stayingPools(view, pool)
+  return inside.filter(({ cidr }) => !staying.some((other) => covers(other.cidr, cidr)))
+}
+
+/** Pools do not overlap, unless Calico was told to look away, as when it splits a pool. */
+function stayingPools(view: View, pool: Pool): readonly Pool[] {
+  return view
+    .list(pools, 'changed')
+    .flatMap((entry) => (entry.kind === 'value' ? [entry.value] : []))
+    .filter((other) => other.name !== pool.name && !other.isTerminating)
+}
+
+/** Blocks with addresses that cool down, beginning at another one each time, so that each comes up although a step is bounded. */
+function coolingFirst(blocks: readonly BlockInRange[], now: Now): readonly BlockInRange[] {
+  const cooling = blocks.filter((block) => block.hasCooling)
+  const start = Number((now.nanoseconds / 1_000_000n) % BigInt(Math.max(cooling.length, 1)))
+  return [...cooling.slice(start), ...cooling.slice(0, start)]
+}
+
+function releaseBlocks(
+  view: View,
+  blocks: readonly BlockInRange[],
+  now: Now,
+): { readonly writes: readonly Write[]; readonly deleted: number } {
+  const some = blocks.slice(0, releasesMax)
+  if (some.length === 0) return { writes: [], deleted: 0 }
+  view.prefetch(some.map(({ cidr }) => blockKey(cidr)))
+  const config = view.get(ipamConfigKey)
+  const cooldownSeconds = (config.kind === 'value' ? config.value : defaultIpamConfig).ipCooldownSeconds
+  const releases = some.map(({ cidr }) =>
+    releaseBlock(view, cidr, now, config.kind === 'unreadable' ? undefined : cooldownSeconds),
+  )
+  return {
+    writes: releases.flatMap(({ writes }) => writes),
+    deleted: releases.filter(({ isDeleted }) => isDeleted).length,
+  }
+}
+
+/** Without an address in use the block goes; else only its owner and the owner's claim do. */
+function releaseBlock(
+  view: View,
+  cidr: Cidr,
+  now: Now,
+  cooldownSeconds: number | undefined,
+): { readonly writes: readonly Write[]; readonly isDeleted: boolean } {
+  const lookup = view.get(blockKey(cidr))
+  if (lookup.kind !== 'value') return { writes: [], isDeleted: lookup.kind === 'absent' }
+  const block = cooldownSeconds === undefined ? lookup.value : collectGarbage(lookup.value, now, cooldownSeconds)
+  const owner = ownerOf(block)
+  const claim = owner === undefined ? [] : removeAll(view, [affinityKey(owner, cidr)])
+  if (isEmpty(block)) return { writes: [...claim, remove(blockKey(cidr))], isDeleted: true }
+  return {
+    writes: block.affinity === null ? [] : [...claim, put(blockKey(cidr), withoutOwner(block))],
+    isDeleted: false,
+  }
+}
+
+/** The claims on blocks of the pool, of hosts and of virtual owners, whether or not there is such a block. */
+function affinityKeysIn(view: View, pool: Pool): readonly Key<unknown>[] {
+  const staying = stayingPools(view, pool)
+  return [affinities, virtualAffinities].flatMap((family) =>
+    view.list(family, 'created').flatMap(({ key }) => {
+      const claim = parseAffinityKey(key)
+      const isOurs =
+        claim !== undefined && covers(pool.cidr, claim.cidr) && !staying.some((other) => covers(other.cidr, claim.cidr))
+      return isOurs ? [{ family, text: key }] : []
+    }),
+  )
+}
+
+/** Each key is read first, so that the commit compares it. */
+function removeAll(view: View, keys: readonly Key<unknown>[]): readonly Write[] {
+  return keys.filter((key) => view.get(key).kind !== 'absent').map(remove)
+}
+
+/** A migration is under way, in which nobody is to change anything (calico-formats.md section 4.5). */
+function isLocked(view: View): boolean {
+  const lookup = view.get(clusterInformationKey)
+  return lookup.kind === 'value' && !lookup.value.isDatastoreReady
+}
+
+function otherFinalizers(pool: Pool): readonly string[] {
+  return finalizersOf(objectIn(pool.object, 'metadata')).filter((name) => name !== poolFinalizer)
+}
+
+/**
+ * The pool as one that is being deleted; the pool itself when it is marked already. `disabled` says the same to versions of Calico
+ * that do not look at the rest.
+ */
+function markTerminating(pool: Pool, now: Now): Pool {
+  const time = formatTime(now)
+  const metadata = objectIn(pool.object, 'metadata')
+  const finalizers = finalizersOf(metadata)
+  const marked = jsonObject([
+    ...Object.entries(pool.object),
+    [
+      'metadata',
+      jsonObject([
+        ...Object.entries(metadata),
+        ['deletionTimestamp', textIn(metadata, 'deletionTimestamp') || time],
+        ['deletionGracePeriodSeconds', metadata['deletionGracePeriodSeconds'] ?? 0],
+        ['finalizers', finalizers.includes(poolFinalizer) ? finalizers : [...finalizers, poolFinalizer]],
+      ]),
+    ],
+    ['spec', jsonObject([...Object.entries(objectIn(pool.object, 'spec')), ['disabled', true]])],
+    [
+      'status',
+      jsonObject([
+        ...Object.entries(objectIn(pool.object, 'status')),
+        ['conditions', terminatingConditions(pool, time)],
+      ]),
+    ],
+  ])
+  return asStored(pool, marked)
+}
+
+const terminatingMessage =
+  'The pool is being deleted: it gives no more addresses, and vanishes when its last address is released.'
+
+/** The conditions of the pool, of which `Allocatable` says that it is terminating, and since when. */
+function terminatingConditions(pool: Pool, time: string): readonly Json[] {
+  const { conditions } = objectIn(pool.object, 'status')
+  const before = isJsonArray(conditions) ? conditions.filter(isJsonObject) : []
+  if (
+    before.some(({ type, status, reason }) => type === 'Allocatable' && status === 'False' && reason === 'Terminating')
+  )
+    return before
+  return [
+    ...before.filter(({ type }) => type !== 'Allocatable'),
+    {
+      type: 'Allocatable',
+      status: 'False',
+      lastTransitionTime: time,
+      reason: 'Terminating',
+      message: terminatingMessage,
+    },
+  ]
+}
+
+function withFinalizers(pool: Pool, finalizers: readonly string[]): Pool {
+  const metadata = jsonObject([...Object.entries(objectIn(pool.object, 'metadata')), ['finalizers', finalizers]])
+  return asStored(pool, jsonObject([...Object.entries(pool.object), ['metadata', metadata]]))
+}
+
+/** `object` as the pool that it will be read back as; `pool` itself when that says the same. */
+function asStored(pool: Pool, object: Pool['object']): Pool {
+  const parsed = poolOf(object)
+  assert(parsed.ok, 'a pool that could be read cannot be stored')
+  return sameJson(parsed.value.object, pool.object) ? pool : parsed.value
+}

@@ -1,0 +1,80 @@
+import type { TObject } from '@sinclair/typebox'
+import type { Decoded, Family, Key, Revision, View, Write } from '../datastore/index.ts'
+import type { Cause, JsonObject, Now } from '../model/index.ts'
+
+/** The API group and version of every resource, and the `apiVersion` that its objects carry. */
+export const group = 'projectcalico.org'
+export const version = 'v3'
+export const apiVersion = `${group}/${version}`
+
+/** The least that the stored form of a kind has. */
+export interface StoredObject {
+  readonly name: string
+  /** Everything that is stored. */
+  readonly object: JsonObject
+}
+
+/** A value with the revision that wrote it. */
+export interface Stored<Value> {
+  readonly value: Value
+  readonly revision: Revision
+}
+
+/** What a plan knows of the world outside the datastore; read by the shell, so that planning stays repeatable. */
+export interface Context {
+  readonly now: Now
+  /** A fresh UUID, for the object that a plan may create. */
+  readonly uid: string
+  /** What to do about fields that are not known: refuse them, drop them and say so, or just drop them. */
+  readonly fieldValidation: 'Strict' | 'Warn' | 'Ignore'
+}
+
+/** An object that is about to be stored, as far as its fields could be read. */
+export interface Candidate<Value> {
+  readonly name: string
+  /** The whole object with the kind's defaults, without fields of the wrong JSON type. */
+  readonly object: JsonObject
+  readonly spec: JsonObject
+  /** What it replaces. */
+  readonly old: Value | undefined
+  /**
+   * Whether nothing has been found wrong with any of these fields so far. A rule that looks at a field which is not sound stays
+   * silent, so that one mistake is reported once.
+   */
+  isSound(...fields: readonly string[]): boolean
+}
+
+/** What deleting an object comes to: it is gone, or it stays for a while, marked. */
+export type Removal<Value> =
+  | { readonly kind: 'gone'; readonly writes: readonly Write[] }
+  | { readonly kind: 'terminating'; readonly value: Value; readonly writes: readonly Write[] }
+
+/**
+ * One kind of resource: all that the routes and the planning of writes need to know about it. Another resource is another
+ * declaration.
+ */
+export interface ResourceKind<Value extends StoredObject> {
+  readonly kind: string
+  readonly plural: string
+  readonly singular: string
+  /** One sentence for the OpenAPI document. */
+  readonly description: string
+  /** An object as a client would send it, for the OpenAPI document. */
+  readonly example: JsonObject
+  readonly specSchema: TObject
+  readonly statusSchema: TObject
+  readonly family: Family<Value>
+  /** The finalizer of the server itself, which clients cannot take off an object that is being deleted. */
+  readonly finalizer: string | undefined
+  keyOf(name: string): Key<Value>
+  /** The value that `object` is once it is stored. */
+  parse(object: JsonObject): Decoded<Value>
+  /** The spec with what is not given filled in: from `oldSpec` what cannot be changed, else with the defaults. */
+  withDefaults(spec: JsonObject, oldSpec?: JsonObject): JsonObject
+  /** Everything that is wrong with the spec in itself, or as a successor of the old one. */
+  validate(candidate: Candidate<Value>): readonly Cause[]
+  /** Everything that is wrong with a new object beside what else is stored. */
+  admit(view: View, candidate: Candidate<Value>): readonly Cause[]
+  /** Deletes an object, or begins to. */
+  planRemoval(view: View, stored: Stored<Value>, context: Context): Removal<Value>
+}

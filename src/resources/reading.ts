@@ -1,0 +1,83 @@
+import { answerOnly, type Plan, type View } from '../datastore/index.ts'
+import { type Refusal, type Result, refuse, success } from '../model/index.ts'
+import { group, type ResourceKind, type Stored, type StoredObject } from './kind.ts'
+import { textIn } from './metadata.ts'
+import { objectIn } from './presentation.ts'
+
+/** Reads one object. Refuses with `NotFound`, and with `InternalError` for a stored value that cannot be read. */
+export function planRead<Value extends StoredObject>(
+  view: View,
+  kind: ResourceKind<Value>,
+  name: string,
+): Plan<Result<Stored<Value>>> {
+  return answerOnly(readStored(view, kind, name))
+}
+
+/** What is stored under a name, or why there is nothing to work on. */
+export function readStored<Value extends StoredObject>(
+  view: View,
+  kind: ResourceKind<Value>,
+  name: string,
+): Result<Stored<Value>> {
+  const lookup = view.get(kind.keyOf(name))
+  switch (lookup.kind) {
+    case 'value':
+      return success({ value: lookup.value, revision: lookup.revision })
+    case 'absent':
+      return refuse('NotFound', `${quoteObject(kind, name)} not found`)
+    case 'unreadable': {
+      const message = `what is stored under ${kind.keyOf(name).text} cannot be read, and is left alone: ${lookup.problem}`
+      return refuse('InternalError', message, [
+        { field: '', reason: 'UnexpectedServerResponse', message: lookup.problem },
+      ])
+    }
+  }
+}
+
+/** The refusal of a change that was meant for another state of the object. */
+export function conflict<Value extends StoredObject>(
+  kind: ResourceKind<Value>,
+  name: string,
+  problem: string,
+): Refusal {
+  const message = `Operation cannot be fulfilled on ${quoteObject(kind, name)}: ${problem}`
+  return { reason: 'Conflict', message, causes: [] }
+}
+
+/** How Kubernetes names an object in messages. */
+export function quoteObject<Value extends StoredObject>(kind: ResourceKind<Value>, name: string): string {
+  return `${kind.plural}.${group} ${JSON.stringify(name)}`
+}
+
+/** What a caller may know about the object that it wants to change. */
+export interface Preconditions {
+  readonly uid?: string | undefined
+  readonly resourceVersion?: string | undefined
+}
+
+/** Why the stored object is not the one that the caller means; undefined when it is. Empty preconditions hold. */
+export function brokenPrecondition<Value extends StoredObject>(
+  kind: ResourceKind<Value>,
+  { value, revision }: Stored<Value>,
+  { uid = '', resourceVersion = '' }: Preconditions,
+): Refusal | undefined {
+  const storedUid = textIn(objectIn(value.object, 'metadata'), 'uid')
+  if (uid !== '' && uid !== storedUid) {
+    return conflict(
+      kind,
+      value.name,
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${storedUid}`,
+    )
+  }
+  if (resourceVersion === '' || resourceVersion === String(revision)) return undefined
+  if (!/^[0-9]+$/.test(resourceVersion)) {
+    const message = `${JSON.stringify(resourceVersion)} is no resource version; it must be a number, as this server gave it`
+    return {
+      reason: 'BadRequest',
+      message,
+      causes: [{ field: 'metadata.resourceVersion', reason: 'FieldValueInvalid', message }],
+    }
+  }
+  const problem = 'the object has been modified; please apply your changes to the latest version and try again'
+  return conflict(kind, value.name, problem)
+}

@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict'
+import { answerOnly, type Plan, put, type Revision, type View } from '../datastore/index.ts'
+import { isJsonObject, type Json, type JsonObject, type Result, refuse, success } from '../model/index.ts'
+import { draft, jsonOf, readObject, refuseCauses } from './draft.ts'
+import { jsonPatch } from './json-patch.ts'
+import type { Context, ResourceKind, Stored, StoredObject } from './kind.ts'
+import { mergePatch } from './merge-patch.ts'
+import { textIn } from './metadata.ts'
+import { isObjectName } from './names.ts'
+import { objectIn, present } from './presentation.ts'
+import { brokenPrecondition, quoteObject, readStored } from './reading.ts'
+import { sameJson } from './same-json.ts'
+
+/** What a create or change came to. */
+export interface Changed<Value> {
+  readonly value: Value
+  /** Whether the plan writes it; what is as it was is left alone. */
+  readonly isWritten: boolean
+  /** The revision of what was stored before; undefined for a new object. */
+  readonly revisionBefore: Revision | undefined
+  /** What the client should be told although all is well. */
+  readonly warnings: readonly string[]
+}
+
+/**
+ * Creates an object from the parsed body of a request. Refuses with `BadRequest` a body that is not such an object, with
+ * `AlreadyExists` a name that is taken, and with `Invalid` everything that is wrong with the object, beside what else is stored
+ * too.
+ */
+export function planCreate<Value extends StoredObject>(
+  view: View,
+  kind: ResourceKind<Value>,
+  body: unknown,
+  context: Context,
+): Plan<Result<Changed<Value>>> {
+  const given = readObject(kind, jsonOf(body))
+  if (!given.ok) return answerOnly(given)
+  if (textIn(objectIn(given.value, 'metadata'), 'resourceVersion') !== '') {
+    return answerOnly(
+      refuse('BadRequest', 'metadata.resourceVersion: must not be set on an object that is to be created'),
+    )
+  }
+  const drafted = draft(kind, given.value, undefined, context, { isComplete: false })
+  if (!drafted.ok) return answerOnly(drafted)
+
+  const { candidate, warnings } = drafted.value
+  if (isObjectName(candidate.name) && view.get(kind.keyOf(candidate.name)).kind !== 'absent') {
+    return answerOnly(refuse('AlreadyExists', `${quoteObject(kind, candidate.name)} already exists`))
+  }
+  const causes = [...drafted.value.causes, ...kind.admit(view, candidate)]
+  if (causes.length > 0) return answerOnly(refuseCauses(kind, candidate.name, causes))
+
+  const value = toStore(kind, candidate.object)
+  const answer = success({ value, isWritten: true, revisionBefore: undefined, warnings })
+  return { answer, writes: [put(kind.keyOf(value.name), value)] }
+}
+
+/**
+ * Replaces the object called `name` by the parsed body of a request. What the server decides on stays as stored, and so do fields
+ * that it does not know. Refuses with `NotFound`, with `Conflict` when the body names another resourceVersion or UID than those
+ * stored, and as {@link planCreate} does. A change that changes nothing writes nothing.
+ */
+export function planReplace<Value extends StoredObject>(
+  view: View,
+  kind: ResourceKind<Value>,
+  name: string,
+  body: unknown,
+  context: Context,
+): Plan<Result<Changed<Value>>> {
+  const stored = readStored(view, kind, name)
+  return stored.ok ? planChange(kind, stored.value, jsonOf(body), context, { isComplete: false }) : answerOnly(stored)
+}
+
+/** Changes the object called `name` by a JSON merge patch. Refuses as {@link planReplace} does. */
+export function planMergePatch<Value extends StoredObject>(
+  view: View,
+  kind: ResourceKind<Value>,
+  name: string,
+  patch: unknown,
+  context: Context,
+): Plan<Result<Changed<Value>>> {
+  return planPatch(view, kind, name, context, (object) => success(mergePatch(object, jsonOf(patch))))
+}
+
+/** Changes the object called `name` by a JSON patch. Refuses as {@link planReplace} and {@link jsonPatch} do. */
+export function planJsonPatch<Value extends StoredObject>(
+  view: View,
+  kind: ResourceKind<Value>,
+  name: string,
+  patch: unknown,
+  context: Context,
+): Plan<Result<Changed<Value>>> {
+  return planPatch(view, kind, name, context, (object) => jsonPatch(object, jsonOf(patch)))
+}
+
+/** A patch sees what a client sees, the resourceVersion included; so it may name the one that it is meant for. */
+function planPatch<Value extends StoredObject>(
+  view: View,
+  kind: ResourceKind<Value>,
+  name: string,
+  context: Context,
+  patch: (object: JsonObject) => Result<Json>,
+): Plan<Result<Changed<Value>>> {
+  const stored = readStored(view, kind, name)
+  if (!stored.ok) return answerOnly(stored)
+  const patched = patch(present(kind, stored.value.value, stored.value.revision))
+  if (!patched.ok) return answerOnly(patched)
+  if (!isJsonObject(patched.value))
+    return answerOnly(refuse('BadRequest', 'the patch would turn the object into something else'))
+  return planChange(kind, stored.value, patched.value, context, { isComplete: true })
+}
+
+function planChange<Value extends StoredObject>(
+  kind: ResourceKind<Value>,
+  stored: Stored<Value>,
+  body: Json,
+  context: Context,
+  options: { readonly isComplete: boolean },
+): Plan<Result<Changed<Value>>> {
+  const given = readObject(kind, body)
+  if (!given.ok) return answerOnly(given)
+  const { name } = stored.value
+  const metadata = objectIn(given.value, 'metadata')
+  const givenName = textIn(metadata, 'name')
+  if (givenName !== '' && givenName !== name) {
+    const message = `the name of the object (${givenName}) does not match the name on the URL (${name})`
+    return answerOnly(refuse('BadRequest', message, [{ field: 'metadata.name', reason: 'FieldValueInvalid', message }]))
+  }
+  const preconditions = { uid: textIn(metadata, 'uid'), resourceVersion: textIn(metadata, 'resourceVersion') }
+  const refusal = brokenPrecondition(kind, stored, preconditions)
+  if (refusal !== undefined) return answerOnly({ ok: false, refusal })
+
+  const drafted = draft(kind, given.value, stored.value, context, options)
+  if (!drafted.ok) return answerOnly(drafted)
+  const { candidate, causes, warnings } = drafted.value
+  if (causes.length > 0) return answerOnly(refuseCauses(kind, name, causes))
+
+  const value = toStore(kind, candidate.object)
+  const revisionBefore = stored.revision
+  if (isUnchanged(kind, stored.value, value)) {
+    return answerOnly(success({ value: stored.value, isWritten: false, revisionBefore, warnings }))
+  }
+  return {
+    answer: success({ value, isWritten: true, revisionBefore, warnings }),
+    writes: [put(kind.keyOf(name), value)],
+  }
+}
+
+/** The value as it will be read back. An object without a cause can be stored, or a rule is missing. */
+function toStore<Value extends StoredObject>(kind: ResourceKind<Value>, object: JsonObject): Value {
+  const parsed = kind.parse(object)
+  assert(parsed.ok, `an object that was found valid cannot be stored: ${parsed.ok ? '' : parsed.problem}`)
+  return parsed.value
+}
+
+/** Whether two values say the same. A default that is stored in one and only meant in the other makes no difference. */
+function isUnchanged<Value extends StoredObject>(kind: ResourceKind<Value>, before: Value, after: Value): boolean {
+  return sameJson(toStore(kind, present(kind, before, undefined)).object, after.object)
+}

@@ -1,0 +1,520 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import t from 'tap'
+import { BlockIndex, type IndexedBlock, mayGive, type Terms } from '../../src/model/block-index.ts'
+import { assignAutomatically, newBlock, releaseOrdinals, withoutOwner } from '../../src/model/block-operations.ts'
+import { type Block, blockKey } from '../../src/model/block.ts'
+import { parseOwner } from '../../src/model/owner.ts'
+import {
+  addressAt,
+  addressCount,
+  blockAt,
+  blockCount,
+  type Cidr,
+  CidrSet,
+  contains,
+  type Family,
+  formatCidr,
+  mustParseAddress,
+  mustParseCidr,
+  type Ordinal,
+  ordinal,
+  type PrefixLength,
+  prefixLength,
+} from '../../src/net/index.ts'
+
+const second = 1_000_000_000n
+/** 2026-11-23T04:00:00Z. */
+const now = { nanoseconds: 1_795_406_400n * second }
+const nothingReserved = CidrSet.of([])
+const anyTime: Terms = { reserved: nothingReserved, cooledBefore: now.nanoseconds }
+
+function size(family: Family, length: number): PrefixLength {
+  const valid = prefixLength(family, length)
+  if (valid === undefined) throw new Error(`/${length} is no prefix length`)
+  return valid
+}
+
+/** A block of which the first `heldCount` addresses are held. */
+function blockOf(cidr: string | Cidr, affinity: string | null, heldCount = 0): Block {
+  const owner = affinity === null ? null : (parseOwner(affinity) ?? null)
+  const block = newBlock(typeof cidr === 'string' ? mustParseCidr(cidr) : cidr, owner, now)
+  return assignAutomatically(block, heldCount, () => false, { handle: 'h' }).block
+}
+
+function full(cidr: string | Cidr, affinity: string | null): Block {
+  return blockOf(cidr, affinity, 4096)
+}
+
+function store(index: BlockIndex, ...blocks: readonly Block[]): void {
+  for (const block of blocks) index.changed(blockKey(block.cidr).text, { kind: 'value', value: block })
+}
+
+function remove(index: BlockIndex, cidr: string): void {
+  index.changed(blockKey(mustParseCidr(cidr)).text, { kind: 'absent' })
+}
+
+function print(entries: Iterable<{ readonly cidr: Cidr }>): readonly string[] {
+  return [...entries].map(({ cidr }) => formatCidr(cidr))
+}
+
+function firstOf<Item>(items: Iterable<Item>): Item | undefined {
+  for (const item of items) return item
+  return undefined
+}
+
+const pool = mustParseCidr('10.0.0.0/24')
+const of26 = size(4, 26)
+
+interface Summary {
+  readonly all: readonly string[]
+  readonly open: readonly string[]
+  readonly ofA: readonly string[]
+  readonly ofNobody: readonly string[]
+  readonly vacant: readonly string[]
+}
+
+/** Everything that the index says of the test's pool. */
+function summary(index: BlockIndex, terms = anyTime): Summary {
+  return {
+    all: print(index.overlapping(pool)),
+    open: print(index.open(pool, of26, terms)),
+    ofA: print(index.openWithAffinity(pool, of26, 'host:a', terms)),
+    ofNobody: print(index.openWithAffinity(pool, of26, null, terms)),
+    vacant: [...index.vacant(pool, of26, 0n, terms.reserved)].map(formatCidr),
+  }
+}
+
+const [first, second26, third, fourth] = ['10.0.0.0/26', '10.0.0.64/26', '10.0.0.128/26', '10.0.0.192/26'] as const
+
+t.test('a block is found by its pool and its affinity while it has addresses to give', (t) => {
+  const index = new BlockIndex()
+  t.strictSame(summary(index), { all: [], open: [], ofA: [], ofNobody: [], vacant: [first, second26, third, fourth] })
+
+  store(
+    index,
+    blockOf(second26, 'host:a', 63),
+    full(first, 'host:a'),
+    blockOf(fourth, null, 1),
+    blockOf(third, 'host:b'),
+  )
+  t.strictSame(summary(index), {
+    all: [first, second26, third, fourth],
+    open: [second26, third, fourth],
+    ofA: [second26],
+    ofNobody: [fourth],
+    vacant: [],
+  })
+
+  store(index, full(second26, 'host:a'), blockOf(first, 'host:a', 10))
+  t.strictSame(summary(index), {
+    all: [first, second26, third, fourth],
+    open: [first, third, fourth],
+    ofA: [first],
+    ofNobody: [fourth],
+    vacant: [],
+  })
+
+  store(index, withoutOwner(blockOf(first, 'host:a', 10)), blockOf(third, 'host:a'))
+  t.strictSame(summary(index), {
+    all: [first, second26, third, fourth],
+    open: [first, third, fourth],
+    ofA: [third],
+    ofNobody: [first, fourth],
+    vacant: [],
+  })
+
+  for (const cidr of [first, second26, third, third]) remove(index, cidr)
+  t.strictSame(summary(index), {
+    all: [fourth],
+    open: [fourth],
+    ofA: [],
+    ofNobody: [fourth],
+    vacant: [first, second26, third],
+  })
+  t.end()
+})
+
+t.test('a block keeps what it has although it is stored again and again', (t) => {
+  const index = new BlockIndex()
+  for (let heldCount = 0; heldCount < 64; heldCount++) store(index, blockOf(first, 'host:a', heldCount))
+  t.strictSame(summary(index).ofA, [first])
+  t.strictSame(summary(index).all, [first])
+  store(index, full(first, 'host:a'), full(first, 'host:a'))
+  t.strictSame(summary(index).ofA, [])
+  t.end()
+})
+
+t.test('what is known of a block is looked up by its key', (t) => {
+  const index = new BlockIndex()
+  store(index, blockOf(first, 'host:a', 3))
+  const entry = index.entry(blockKey(mustParseCidr(first)).text)
+  t.match(entry, {
+    affinity: 'host:a',
+    freeCount: 61,
+    isEmpty: false,
+    isAbandoned: false,
+    free: [{ first: 3, last: 63 }],
+  })
+  t.equal(entry?.coolingSince, undefined)
+  t.equal(index.entry(blockKey(mustParseCidr(second26)).text), undefined)
+  t.end()
+})
+
+t.test('a block that cannot be read takes its place, and gives nothing', (t) => {
+  const index = new BlockIndex()
+  store(index, blockOf(first, 'host:a'))
+  index.changed(blockKey(mustParseCidr(first)).text, { kind: 'unreadable' })
+  t.strictSame(summary(index), {
+    all: [first],
+    open: [],
+    ofA: [],
+    ofNobody: [],
+    vacant: [second26, third, fourth],
+  })
+  store(index, blockOf(first, 'host:a'))
+  t.strictSame(summary(index).ofA, [first])
+  t.end()
+})
+
+t.test('a key that is no block’s key is not looked at', (t) => {
+  const index = new BlockIndex()
+  for (const key of ['/calico/ipam/v2/assignment/ipv4/block/10.0.0.1-26', '/calico/ipam/v2/config']) {
+    index.changed(key, { kind: 'unreadable' })
+  }
+  t.strictSame(summary(index).all, [])
+  t.end()
+})
+
+t.test('families do not mix', (t) => {
+  const index = new BlockIndex()
+  store(index, blockOf('::a00:0/122', 'host:a'), blockOf(first, 'host:a'))
+  t.strictSame(summary(index).all, [first])
+  t.strictSame(summary(index).ofA, [first])
+  t.strictSame(print(index.openWithAffinity(mustParseCidr('::/64'), size(6, 122), 'host:a', anyTime)), ['::a00:0/122'])
+  t.end()
+})
+
+t.test('a block of another size, or one that reaches out of the pool, is there but not to be chosen from', (t) => {
+  const index = new BlockIndex()
+  store(index, blockOf('10.0.0.0/25', null), blockOf('10.0.0.128/27', 'host:a'), blockOf(fourth, 'host:a'))
+  const found = summary(index)
+  t.strictSame(found.all, ['10.0.0.0/25', '10.0.0.128/27', fourth])
+  t.strictSame(found.open, [fourth])
+  t.strictSame(found.ofA, [fourth])
+  t.strictSame(found.ofNobody, [])
+
+  const around = new BlockIndex()
+  store(around, blockOf('10.0.0.0/22', null))
+  t.strictSame(summary(around).all, ['10.0.0.0/22'])
+  t.strictSame(summary(around).open, [])
+  t.end()
+})
+
+t.test('the block that contains an address is found whatever its size', (t) => {
+  const index = new BlockIndex()
+  store(index, blockOf('10.0.0.0/20', null), blockOf('10.0.16.0/32', null))
+  const cases: [address: string, want: string | undefined][] = [
+    ['9.255.255.255', undefined],
+    ['10.0.0.0', '10.0.0.0/20'],
+    ['10.0.15.255', '10.0.0.0/20'],
+    ['10.0.16.0', '10.0.16.0/32'],
+    ['10.0.16.1', undefined],
+    ['::a00:0', undefined],
+  ]
+  for (const [address, want] of cases) {
+    const found = index.containing(mustParseAddress(address))
+    t.equal(found && formatCidr(found.cidr), want, address)
+  }
+  t.end()
+})
+
+t.test('a block whose free addresses are all reserved has nothing to give', (t) => {
+  const index = new BlockIndex()
+  const held = blockOf(first, 'host:a', 62)
+  store(index, held)
+  const cases: [reserved: readonly string[], want: boolean][] = [
+    [[], true],
+    [['10.0.0.62/32'], true],
+    [['10.0.0.63/32'], true],
+    [['10.0.0.62/31'], false],
+    [['10.0.0.62/32', '10.0.0.63/32'], false],
+    [['10.0.0.0/24'], false],
+    [['10.0.0.0/27'], true],
+  ]
+  for (const [reserved, want] of cases) {
+    const terms = { ...anyTime, reserved: CidrSet.of(reserved.map(mustParseCidr)) }
+    t.equal(summary(index, terms).open.length === 1, want, reserved.join(' '))
+    t.equal(summary(index, terms).ofA.length === 1, want, reserved.join(' '))
+  }
+  t.end()
+})
+
+t.test('free addresses are looked at one run after the other', (t) => {
+  const index = new BlockIndex()
+  const held = full('10.0.0.0/29', null)
+  store(index, releaseOrdinals(held, [1, 2, 5, 7].map(ordinal), now, 0).block)
+  t.strictSame(index.entry(blockKey(held.cidr).text)?.free, [
+    { first: 1, last: 2 },
+    { first: 5, last: 5 },
+    { first: 7, last: 7 },
+  ])
+  const reserved = ['10.0.0.1', '10.0.0.2', '10.0.0.5'].map((address) => mustParseCidr(`${address}/32`))
+  t.equal(print(index.open(pool, size(4, 29), { ...anyTime, reserved: CidrSet.of(reserved) })).length, 1)
+  const all = CidrSet.of([...reserved, mustParseCidr('10.0.0.7/32')])
+  t.equal(print(index.open(pool, size(4, 29), { ...anyTime, reserved: all })).length, 0)
+  t.end()
+})
+
+t.test('a full block is open again once the first of its released addresses has cooled down', (t) => {
+  const index = new BlockIndex()
+  const earlier = releaseOrdinals(full(first, 'host:a'), [ordinal(5)], now, 60).block
+  const later = { nanoseconds: now.nanoseconds + 10n * second }
+  store(index, releaseOrdinals(earlier, [ordinal(3)], later, 60).block)
+  const cases: [cooledBefore: bigint, want: readonly string[]][] = [
+    [now.nanoseconds - 60n * second, []],
+    [now.nanoseconds, []],
+    [now.nanoseconds + 1n, [first]],
+    [now.nanoseconds + 60n * second, [first]],
+  ]
+  for (const [cooledBefore, want] of cases) {
+    const terms = { reserved: nothingReserved, cooledBefore }
+    t.strictSame(summary(index, terms).open, want, String(cooledBefore))
+    t.strictSame(summary(index, terms).ofA, want, String(cooledBefore))
+  }
+  store(index, full(first, 'host:a'))
+  t.strictSame(summary(index).open, [])
+  t.end()
+})
+
+t.test('a block is abandoned when nobody holds an address, be some of them cooling down', (t) => {
+  const held = blockOf(first, 'host:a', 2)
+  const cases: [block: Block, isEmpty: boolean, isAbandoned: boolean][] = [
+    [blockOf(first, 'host:a'), true, true],
+    [held, false, false],
+    [releaseOrdinals(held, [ordinal(0)], now, 60).block, false, false],
+    [releaseOrdinals(held, [ordinal(0), ordinal(1)], now, 60).block, false, true],
+  ]
+  for (const [block, isEmpty, isAbandoned] of cases) {
+    const index = new BlockIndex()
+    store(index, block)
+    t.match(index.entry(blockKey(block.cidr).text), { isEmpty, isAbandoned })
+  }
+  t.end()
+})
+
+t.test('vacant CIDRs begin at the given block, wrap at the end of the pool, and come once', (t) => {
+  const index = new BlockIndex()
+  const vacantFrom = (start: bigint): readonly string[] =>
+    [...index.vacant(pool, of26, start, nothingReserved)].map(formatCidr)
+  t.strictSame(vacantFrom(0n), [first, second26, third, fourth])
+  t.strictSame(vacantFrom(2n), [third, fourth, first, second26])
+  t.strictSame(vacantFrom(3n), [fourth, first, second26, third])
+  store(index, blockOf(third, null))
+  t.strictSame(vacantFrom(2n), [fourth, first, second26])
+  store(index, blockOf(fourth, null), blockOf(first, null))
+  t.strictSame(vacantFrom(3n), [second26])
+  store(index, blockOf(second26, null))
+  t.strictSame(vacantFrom(1n), [])
+  t.end()
+})
+
+t.test('a pool smaller than a block has no vacant CIDR', (t) => {
+  const index = new BlockIndex()
+  t.strictSame([...index.vacant(mustParseCidr('10.0.0.0/28'), of26, 0n, nothingReserved)], [])
+  t.strictSame([...index.vacant(mustParseCidr(first), of26, 0n, nothingReserved)].map(formatCidr), [first])
+  t.end()
+})
+
+t.test('a block of another size does not make a CIDR taken: that is for the caller to see', (t) => {
+  const index = new BlockIndex()
+  store(index, blockOf('10.0.0.0/25', null), blockOf('10.0.0.192/28', null))
+  t.strictSame(summary(index).vacant, [first, second26, third, fourth])
+  t.strictSame(print(index.overlapping(mustParseCidr(second26))), ['10.0.0.0/25'])
+  t.end()
+})
+
+t.test('entirely reserved CIDRs are not vacant, partly reserved ones are', (t) => {
+  const index = new BlockIndex()
+  const cases: [reserved: readonly string[], want: readonly string[]][] = [
+    [['10.0.0.64/26'], [first, third, fourth]],
+    [
+      ['10.0.0.64/27', '10.0.0.96/27'],
+      [first, third, fourth],
+    ],
+    [
+      ['10.0.0.64/27', '10.0.0.96/28'],
+      [first, second26, third, fourth],
+    ],
+    [
+      ['10.0.0.0/25', '10.0.0.128/27'],
+      [third, fourth],
+    ],
+    [
+      ['10.0.0.1/32', '10.0.0.128/25'],
+      [first, second26],
+    ],
+    [['10.0.0.0/8'], []],
+    [
+      ['10.0.0.32/27', '10.0.0.64/26'],
+      [first, third, fourth],
+    ],
+  ]
+  for (const [reserved, want] of cases) {
+    const terms = { ...anyTime, reserved: CidrSet.of(reserved.map(mustParseCidr)) }
+    t.strictSame(summary(index, terms).vacant, want, reserved.join(' '))
+  }
+  t.end()
+})
+
+t.test('a reserved range of 2^57 blocks is skipped in one step', (t) => {
+  const index = new BlockIndex()
+  const wide = mustParseCidr('fd00:10::/64')
+  const reserved = CidrSet.of([mustParseCidr('fd00:10::/65')])
+  // Walking 2^57 blocks would never end.
+  const found = firstOf(index.vacant(wide, size(6, 122), 5n, reserved))
+  t.equal(found && formatCidr(found), 'fd00:10:0:0:8000::/122')
+  const nothing = firstOf(index.vacant(wide, size(6, 122), 5n, CidrSet.of([wide])))
+  t.equal(nothing, undefined)
+  t.end()
+})
+
+t.test('of 262,144 blocks, all but one of them full, the vacant CIDR is found without walking them', (t) => {
+  const index = new BlockIndex()
+  const wide = mustParseCidr('10.0.0.0/14')
+  const of32 = size(4, 32)
+  const count = blockCount(wide, of32)
+  t.equal(count, 262_144n)
+  const vacant = 200_000n
+  const held = full('10.0.0.0/32', 'host:a')
+  for (let number = 0n; number < count; number++) {
+    // What arrives at start comes in the order of the keys' texts, not of the addresses: here every other one from the end.
+    const cidr = blockAt(wide, of32, number % 2n === 0n ? number : count - number)
+    if (number !== vacant) store(index, { ...held, cidr })
+  }
+  // A reservation is looked up once for each CIDR that is considered.
+  let consideredCount = 0
+  const reserved = CidrSet.of([])
+  reserved.lastOfRunAt = () => {
+    consideredCount++
+    return undefined
+  }
+  const found = [...index.vacant(wide, of32, vacant + 1n, reserved)]
+  t.strictSame(found, [blockAt(wide, of32, vacant)])
+  t.equal(consideredCount, 1)
+  t.equal(firstOf(index.open(wide, of32, anyTime)), undefined)
+  t.strictSame(print(index.overlapping(mustParseCidr('10.1.0.0/31'))), ['10.1.0.0/32', '10.1.0.1/32'])
+
+  store(index, newBlock(blockAt(wide, of32, 100_001n), null, now))
+  t.strictSame(print(index.open(wide, of32, anyTime)), print([{ cidr: blockAt(wide, of32, 100_001n) }]))
+  t.end()
+})
+
+t.test('the index says what a walk over all blocks says', (t) => {
+  const poolCidr = mustParseCidr('10.0.0.0/26')
+  const of29 = size(4, 29)
+  const anyCidr = fc
+    .record({ number: fc.integer({ min: 0, max: 7 }), length: fc.constantFrom(29, 29, 29, 28, 30) })
+    .map(({ number, length }) => mustParseCidr(`10.0.0.${number * 8}/${length}`))
+  const affinity = fc.constantFrom('host:a', 'host:b', 'virtual:load-balancer', null)
+  const step = fc.oneof(
+    fc.record({
+      kind: fc.constant('store' as const),
+      cidr: anyCidr,
+      affinity,
+      heldCount: fc.constantFrom(0, 1, 3, 8, 8),
+      released: fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 3 }),
+      ago: fc.constantFrom(0, 30, 90),
+      cooldown: fc.constantFrom(0, 60),
+    }),
+    fc.record({ kind: fc.constant('remove' as const), cidr: anyCidr }),
+    fc.record({ kind: fc.constant('break' as const), cidr: anyCidr }),
+  )
+  const reservedCidr = fc
+    .record({ number: fc.integer({ min: 0, max: 63 }), length: fc.integer({ min: 28, max: 32 }) })
+    .map(({ number, length }) => mustParseCidr(`10.0.0.${number}/${length}`))
+  const property = fc.property(
+    fc.array(step, { maxLength: 40, size: 'max' }),
+    fc.array(reservedCidr, { maxLength: 6 }),
+    fc.bigInt({ min: 0n, max: 7n }),
+    (steps, reservedCidrs, start) => {
+      const index = new BlockIndex()
+      const twin = new Map<string, { readonly cidr: Cidr; readonly block: Block | undefined }>()
+      for (const step of steps) {
+        const { text } = blockKey(step.cidr)
+        if (step.kind === 'remove') {
+          index.changed(text, { kind: 'absent' })
+          twin.delete(text)
+        } else if (step.kind === 'break') {
+          index.changed(text, { kind: 'unreadable' })
+          twin.set(text, { cidr: step.cidr, block: undefined })
+        } else {
+          const held = blockOf(step.cidr, step.affinity, step.heldCount)
+          const then = { nanoseconds: now.nanoseconds - BigInt(step.ago) * second }
+          const block = releaseOrdinals(held, step.released.map(ordinal), then, step.cooldown).block
+          store(index, block)
+          twin.set(text, { cidr: step.cidr, block })
+        }
+      }
+      const reserved = CidrSet.of(reservedCidrs)
+      const terms = { reserved, cooledBefore: now.nanoseconds - 60n * second }
+      const walk = [...twin.values()].sort(({ cidr: left }, { cidr: right }) =>
+        left.base === right.base ? left.prefixLength - right.prefixLength : Number(left.base - right.base),
+      )
+      const open = walk.filter(({ cidr, block }) => cidr.prefixLength === of29 && isGiving(block, terms))
+      assert.deepEqual(print(index.overlapping(poolCidr)), print(walk))
+      assert.deepEqual(print(index.open(poolCidr, of29, terms)), print(open))
+      for (const name of ['host:a', 'host:b', 'virtual:load-balancer', null]) {
+        const ofName = open.filter(({ block }) => block?.affinity === name)
+        assert.deepEqual(print(index.openWithAffinity(poolCidr, of29, name, terms)), print(ofName))
+      }
+      const vacant: Cidr[] = []
+      for (let number = 0n; number < 8n; number++) {
+        const cidr = blockAt(poolCidr, of29, (start + number) % 8n)
+        if (!twin.has(blockKey(cidr).text) && !reserved.covers(cidr)) vacant.push(cidr)
+      }
+      assert.deepEqual([...index.vacant(poolCidr, of29, start, reserved)], vacant)
+      for (let place = 0; place < 64; place++) {
+        const address = addressAt(poolCidr, ordinal(place))
+        const expected = walk.find(({ cidr }) => contains(cidr, address))
+        assert.deepEqual(index.containing(address)?.cidr, expected?.cidr)
+      }
+    },
+  )
+  t.doesNotThrow(() => fc.assert(property, { numRuns: 100 }))
+  t.end()
+})
+
+/** Whether an address of the block is free and not reserved, or was released long enough ago; found the long way. */
+function isGiving(block: Block | undefined, { reserved, cooledBefore }: Terms): boolean {
+  if (block === undefined) return false
+  const places = Array.from({ length: Number(addressCount(block.cidr)) }, (_, place) => ordinal(place))
+  const isFree = (place: Ordinal): boolean =>
+    block.allocations[place] === null && !reserved.has(addressAt(block.cidr, place))
+  const hasCooled = (place: Ordinal): boolean => {
+    const releasedAt = block.attributes?.[block.allocations[place] ?? -1]?.releasedAt
+    return releasedAt !== undefined && BigInt(Date.parse(releasedAt)) * 1_000_000n < cooledBefore
+  }
+  return places.some((place) => isFree(place) || hasCooled(place))
+}
+
+t.test('whether a block may give is told from what the index knows of it alone', (t) => {
+  const entry: IndexedBlock = {
+    cidr: mustParseCidr('10.0.0.0/30'),
+    affinity: null,
+    freeCount: 1,
+    isEmpty: false,
+    sequenceNumber: 0n,
+    hasCooling: false,
+    free: [{ first: 2, last: 2 }],
+    coolingSince: undefined,
+    isAbandoned: false,
+  }
+  const reserved = CidrSet.of([mustParseCidr('10.0.0.2/32')])
+  t.equal(mayGive(entry, anyTime), true)
+  t.equal(mayGive({ ...entry, free: [] }, anyTime), false)
+  t.equal(mayGive(entry, { ...anyTime, reserved }), false)
+  t.equal(mayGive({ ...entry, coolingSince: now.nanoseconds - 1n }, { ...anyTime, reserved }), true)
+  t.equal(mayGive({ ...entry, coolingSince: now.nanoseconds }, { ...anyTime, reserved }), false)
+  t.end()
+})

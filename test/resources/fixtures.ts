@@ -1,0 +1,51 @@
+import type { Plan, Write } from '../../src/datastore/index.ts'
+import { type Json, type JsonObject, type Pool, poolOf, type Result } from '../../src/model/index.ts'
+import { type Context, ippoolKind, type ResourceKind } from '../../src/resources/index.ts'
+import type { BlockInRange } from '../../src/resources/ippool-termination.ts'
+
+/** The worked example of calico-formats.md, sections 3.1 and 7: what Calico stores for a pool of a CIDR, a block size and NAT. */
+export const storedPool =
+  '{"kind":"IPPool","apiVersion":"projectcalico.org/v3","metadata":{"name":"pool-a","uid":"7f1d0f0e-3c5b-4a39-9f55-0a7c8a4f8a10","creationTimestamp":"2026-11-23T03:59:00Z"},"spec":{"cidr":"10.10.0.0/24","vxlanMode":"Never","ipipMode":"Never","natOutgoing":true,"blockSize":29,"nodeSelector":"all()","allowedUses":["Workload","Tunnel"],"assignmentMode":"Automatic"}}'
+
+/** The moment, and the UID, of that example. */
+export const context: Context = {
+  now: { nanoseconds: 1_795_406_340_123_456_789n },
+  uid: '7f1d0f0e-3c5b-4a39-9f55-0a7c8a4f8a10',
+  fieldValidation: 'Warn',
+}
+
+export const strict: Context = { ...context, fieldValidation: 'Strict' }
+
+/** IP pools, in a datastore that holds these blocks. */
+export function poolKind(blocks: readonly BlockInRange[] = []): ResourceKind<Pool> {
+  return ippoolKind({ blocksIn: () => blocks })
+}
+
+/** The body of a pool as a client sends it. */
+export function poolBody(spec: Readonly<Record<string, Json>> = {}, metadata: Readonly<Record<string, Json>> = {}): JsonObject {
+  return { metadata: { name: 'pool-a', ...metadata }, spec: { cidr: '10.10.0.0/24', ...spec } }
+}
+
+/** A pool as it is stored. */
+export function mustPool(spec: Readonly<Record<string, Json>> = {}, metadata: Readonly<Record<string, Json>> = {}): Pool {
+  const parsed = poolOf(poolBody(spec, metadata))
+  if (!parsed.ok) throw new Error(parsed.problem)
+  return parsed.value
+}
+
+/** The value of a successful plan. */
+export function granted<Value>({ answer }: Plan<Result<Value>>): Value {
+  if (!answer.ok) throw new Error(`${answer.refusal.reason}: ${answer.refusal.message}`)
+  return answer.value
+}
+
+/** The causes of a plan that was refused as invalid, as `field: reason`. */
+export function causesOf(plan: Plan<Result<unknown>>): readonly string[] {
+  if (plan.answer.ok || plan.answer.refusal.reason !== 'Invalid') throw new Error('expected a refusal as invalid')
+  return plan.answer.refusal.causes.map(({ field, reason }) => `${field}: ${reason}`)
+}
+
+/** What a plan writes: keys with their new texts, or undefined for those deleted. */
+export function written({ writes }: Pick<Plan<unknown>, 'writes'>): Readonly<Record<string, string | undefined>> {
+  return Object.fromEntries(writes.map((write: Write) => [write.key.text, write.kind === 'put' ? write.encode() : undefined]))
+}
