@@ -1,0 +1,145 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import type { AssignRequest as Wish } from '../ipam/index.ts'
+import { planAssign } from '../ipam/index.ts'
+import type { Cause } from '../model/index.ts'
+import { duplicates, printAssignment, readAddress } from './allocations.ts'
+import { objectTypes } from './content.ts'
+import type { Examined, IpamOptions } from './ipam-operation.ts'
+import { carryOut, ChangeQuery, examined } from './ipam-operation.ts'
+import { limits } from './limits.ts'
+import { quotePath, quoteValue } from './quoting.ts'
+import { answer, problems } from './schemas/answers.ts'
+import { AssignRequest } from './schemas/assign-request.ts'
+import { Assignment } from './schemas/assignment.ts'
+import { ref } from './schemas/ref.ts'
+
+/** `POST /assign`: give me addresses. */
+export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
+  app.post(
+    '/assign',
+    {
+      attachValidation: true,
+      schema: {
+        operationId: 'assignAddresses',
+        tags: ['ipam'],
+        summary: 'Assign addresses',
+        description: [
+          'Gives addresses to an owner: so many of each family, or named ones. All or nothing, unless `partial` is set.',
+          'A call that is sent twice assigns twice.',
+        ].join(' '),
+        consumes: [...objectTypes],
+        querystring: ChangeQuery,
+        body: ref(AssignRequest),
+        response: {
+          201: answer('The addresses, in the order asked for.', Assignment),
+          ...problems(
+            'AddressInUse',
+            'InsufficientAddresses',
+            'Conflict',
+            'Invalid',
+            'RequestEntityTooLarge',
+            'UnsupportedMediaType',
+            'Timeout',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const wish = examined(request, () => wishOf(request.body, options.newUid))
+      const assigned = await carryOut(options, (view, context) => planAssign(view, wish, context), request.query)
+      return reply.code(201).send(printAssignment(assigned))
+    },
+  )
+  done()
+}
+
+/** What a request body asks for, complete, and everything that is wrong with it beyond its schema. */
+export function wishOf(body: AssignRequest, newHandle: () => string): Examined<Wish> {
+  const named = (body.addresses ?? []).map((text, index) => ({
+    field: `addresses[${index}]`,
+    address: readAddress(`addresses[${index}]`, text),
+  }))
+  const isByName = body.addresses !== undefined
+  const isByCount = body.ipv4 !== undefined || body.ipv6 !== undefined
+  const value = {
+    handle: body.handle ?? newHandle(),
+    node: body.node,
+    counts: { 4: body.ipv4 ?? (isByName || isByCount ? 0 : 1), 6: body.ipv6 ?? 0 },
+    addresses: named.flatMap(({ address }) => ('family' in address ? [address] : [])),
+    pools: body.pools ?? [],
+    use: body.use,
+    namespaceLabels: labelsOf(body.namespace),
+    attributes: body.attributes ?? {},
+    maxBlocksPerNode: body.maxBlocksPerNode ?? 0,
+    partial: body.partial ?? false,
+  }
+  return {
+    value,
+    causes: [
+      ...howManyCauses(value, isByName),
+      ...named.flatMap(({ address }) => ('family' in address ? [] : [address])),
+      ...duplicates(named.flatMap(({ field, address }) => ('family' in address ? [{ field, address }] : []))),
+      ...attributeCauses(value),
+    ],
+  }
+}
+
+function howManyCauses({ counts }: Wish, isByName: boolean): readonly Cause[] {
+  const isByCount = counts[4] > 0 || counts[6] > 0
+  if (isByName && isByCount) {
+    return [
+      {
+        field: 'addresses',
+        reason: 'FieldValueForbidden',
+        message: 'must not be given beside ipv4 or ipv6; give either addresses or counts',
+      },
+    ]
+  }
+  if (!isByName && !isByCount) {
+    return [
+      {
+        field: 'ipv4',
+        reason: 'FieldValueInvalid',
+        message: `0 asks for nothing; give 1 to ${limits.addresses}, or leave it out for one IPv4 address`,
+      },
+    ]
+  }
+  return []
+}
+
+/** Kubernetes gives every namespace its name as a label, and selectors rely on it. */
+function labelsOf(namespace: AssignRequest['namespace']): Readonly<Record<string, string>> {
+  return {
+    ...(namespace?.name !== undefined && { 'kubernetes.io/metadata.name': namespace.name }),
+    ...namespace?.labels,
+  }
+}
+
+function attributeCauses({ attributes, node }: Wish): readonly Cause[] {
+  const causes = Object.keys(attributes)
+    .filter((key) => key.length === 0 || key.length > limits.attributeKeyLength || /\p{Cc}/u.test(key))
+    .map(
+      (key): Cause => ({
+        field: quotePath(['attributes', key], 'attributes'),
+        reason: 'FieldValueInvalid',
+        message: `the key ${quoteValue(key)} is not allowed; give 1 to ${limits.attributeKeyLength} characters without control characters`,
+      }),
+    )
+  const bytes = Object.entries(attributes).reduce((sum, pair) => sum + Buffer.byteLength(pair.join('')), 0)
+  if (bytes > limits.attributesBytes) {
+    causes.push({
+      field: 'attributes',
+      reason: 'FieldValueInvalid',
+      message: `${bytes} bytes are not allowed; give at most ${limits.attributesBytes}`,
+    })
+  }
+  const named = attributes['node']
+  if (node !== undefined && named !== undefined && named !== node) {
+    causes.push({
+      field: 'attributes.node',
+      reason: 'FieldValueInvalid',
+      message: `${quoteValue(named)} is not the node ${quoteValue(node)}; leave it out`,
+    })
+  }
+  return causes
+}

@@ -1,0 +1,66 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { parseJsonBody, parseYamlBody } from './body-text.ts'
+import { RefusalError } from './errors.ts'
+
+/** The media types of a body that stands for itself, as the OpenAPI document names them. */
+export const objectTypes = ['application/json', 'application/yaml'] as const
+/** The media types of a body that says how to change an object (RFC 7396, RFC 6902). */
+export const patchTypes = ['application/merge-patch+json', 'application/json-patch+json'] as const
+
+const jsonTypes = ['application/json', ...patchTypes]
+const yamlTypes = ['application/yaml', 'text/yaml', 'application/x-yaml', 'text/x-yaml']
+
+/**
+ * Makes every route below `app` read bodies: JSON and YAML, and for PATCH the two kinds of patch. Any other media type or
+ * content encoding is refused with 415, before the body is read; a body without a media type is read as YAML, of which JSON is a
+ * subset. An empty body is none.
+ */
+export function readBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser<Buffer>(jsonTypes, { parseAs: 'buffer' }, (_request, body, done) =>
+    done(null, parseJsonBody(body)),
+  )
+  // `*` stands for all others: what announces a type of its own has been refused before.
+  app.addContentTypeParser<Buffer>([...yamlTypes, '*'], { parseAs: 'buffer' }, (_request, body, done) =>
+    done(null, parseYamlBody(body)),
+  )
+  app.addHook('onRequest', (request, _reply, done) => done(refusalOfBody(request)))
+}
+
+function refusalOfBody({ method, headers }: FastifyRequest): RefusalError | undefined {
+  if (method === 'GET' || method === 'HEAD') return undefined
+  const { 'content-type': type, 'content-encoding': encoding } = headers
+  if (encoding !== undefined && encoding !== 'identity') {
+    return refuse('UnsupportedMediaType', `the content encoding ${encoding} is not understood; send the body as it is`)
+  }
+  const accepted: readonly string[] = method === 'PATCH' ? patchTypes : [...objectTypes, ...yamlTypes]
+  if (type === undefined || accepted.includes(mediaTypeOf(type))) return undefined
+  const types = (method === 'PATCH' ? patchTypes : objectTypes).join(', ')
+  return refuse(
+    'UnsupportedMediaType',
+    `the body of the request was in an unknown format - accepted media types include: ${types}`,
+  )
+}
+
+/** Makes every route below `app` refuse, with 406, a request whose `Accept` excludes JSON: there is nothing else to give. */
+export function answerJson(app: FastifyInstance): void {
+  app.addHook('onRequest', ({ headers }, _reply, done) => {
+    if (headers.accept === undefined || acceptsJson(headers.accept)) done()
+    else done(refuse('NotAcceptable', 'only the following media types are accepted: application/json'))
+  })
+}
+
+function acceptsJson(accept: string): boolean {
+  return accept
+    .split(',')
+    .filter((range) => !/;\s*q=0(\.0*)?\s*(;|$)/i.test(range))
+    .some((range) => ['application/json', 'application/*', '*/*'].includes(mediaTypeOf(range)))
+}
+
+function mediaTypeOf(header: string): string {
+  return header.replace(/;.*$/s, '').trim().toLowerCase()
+}
+
+function refuse(reason: 'UnsupportedMediaType' | 'NotAcceptable', message: string): RefusalError {
+  return new RefusalError({ reason, message, causes: [] })
+}

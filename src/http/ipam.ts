@@ -1,0 +1,22 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { addressRoute } from './addresses.ts'
+import { assignRoute } from './assign.ts'
+import { handleRoutes } from './handles.ts'
+import type { IpamOptions } from './ipam-operation.ts'
+import { releaseRoute } from './release.ts'
+
+/** The IPAM routes: assign, release, and who holds what. */
+export const ipamRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
+  // Every field of every body may be left out, so a body that is left out says the same.
+  app.addHook('preValidation', (request, _reply, done) => {
+    if (request.method === 'POST' && request.body === undefined) request.body = {}
+    done()
+  })
+  // The prefix is that of this plugin already.
+  const below = { ...options, prefix: '' }
+  void app.register(assignRoute, below)
+  void app.register(releaseRoute, below)
+  void app.register(addressRoute, below)
+  void app.register(handleRoutes, below)
+  done()
+}

@@ -1,0 +1,23 @@
+/**
+ * Bounds on what one request may ask for. Each is far above what is useful and far below what would hurt: a transaction of etcd
+ * takes 1.5 MiB, and a block keeps the attributes of all its addresses in one value of it.
+ */
+export const limits = {
+  /** Addresses of each family in one assign, and addresses in one release. */
+  addresses: 1024,
+  pools: 64,
+  /** Characters. Calico's longest, `<network>.<namespace>-<vm>`, stay below it. */
+  handleLength: 512,
+  /** Characters of a Kubernetes name (RFC 1123 subdomain); calico-formats.md section 5. */
+  nameLength: 253,
+  /** A prefix of 253 characters, a slash, and 63 more; calico-formats.md section 5. */
+  labelKeyLength: 317,
+  labels: 256,
+  attributes: 32,
+  attributeKeyLength: 128,
+  attributeValueLength: 1024,
+  /** Keys and values of all attributes of one request together. */
+  attributesBytes: 4096,
+  /** Longer than any spelling of an address. */
+  addressLength: 64,
+} as const

@@ -1,0 +1,26 @@
+/** A path as a caller would write it, such as `addresses[0].handle` or `labels[a/b]`; `whole` names the request part itself. */
+export function quotePath(segments: readonly (string | number)[], whole: string): string {
+  const path = segments
+    .map((segment) => shorten(String(segment)))
+    .map((segment) => (/^[A-Za-z_][\w-]*$/.test(segment) ? `.${segment}` : `[${segment}]`))
+    .join('')
+  return path === '' ? whole : path.replace(/^\./, '')
+}
+
+const quotedLengthMax = 100
+
+/** The path of a URL, without its query, short enough for a message. */
+export function quoteUrl(url: string): string {
+  return shorten(url.replace(/\?.*$/s, ''))
+}
+
+/** A value as given, short enough for a message; of a list or an object just its size. */
+export function quoteValue(value: unknown): string {
+  if (Array.isArray(value)) return `a list of ${value.length}`
+  if (typeof value === 'object' && value !== null) return `an object of ${Object.keys(value).length} entries`
+  return shorten(typeof value === 'string' ? JSON.stringify(value) : String(value))
+}
+
+function shorten(text: string): string {
+  return text.length <= quotedLengthMax ? text : `${text.slice(0, quotedLengthMax)}...`
+}

@@ -1,0 +1,113 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import type { ReleaseItem as PlannedItem } from '../ipam/index.ts'
+import { planRelease } from '../ipam/index.ts'
+import type { Cause } from '../model/index.ts'
+import type { Address } from '../net/index.ts'
+import { duplicates, printRelease, readAddress } from './allocations.ts'
+import { objectTypes } from './content.ts'
+import type { Examined, IpamOptions } from './ipam-operation.ts'
+import { carryOut, ChangeQuery, examined } from './ipam-operation.ts'
+import { releaseHandle } from './release-handle.ts'
+import { answer, problems } from './schemas/answers.ts'
+import { ref } from './schemas/ref.ts'
+import type { ReleaseItem } from './schemas/release.ts'
+import { Release, ReleaseRequest } from './schemas/release.ts'
+
+/** `POST /release`: take back addresses, or everything of a handle. */
+export const releaseRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
+  app.post(
+    '/release',
+    {
+      attachValidation: true,
+      schema: {
+        operationId: 'releaseAddresses',
+        tags: ['ipam'],
+        summary: 'Release addresses',
+        description:
+          'Takes back addresses, or everything of a handle. One that cannot be taken back does not stop the others.',
+        consumes: [...objectTypes],
+        querystring: ChangeQuery,
+        body: ref(ReleaseRequest),
+        response: {
+          200: answer('What became of each address.', Release),
+          ...problems('NotFound', 'Conflict', 'Invalid', 'RequestEntityTooLarge', 'UnsupportedMediaType', 'Timeout'),
+        },
+      },
+    },
+    async (request) => {
+      const { handle, items } = examined(request, () => returnOf(request.body))
+      if (handle !== undefined) return printRelease(await releaseHandle(options, handle, request.query))
+      return printRelease(await carryOut(options, (view, context) => planRelease(view, items, context), request.query))
+    },
+  )
+  done()
+}
+
+/** What a request body gives back: everything of a handle, or items. */
+export interface Return {
+  readonly handle: string | undefined
+  readonly items: readonly PlannedItem[]
+}
+
+/** What a request body gives back, and everything that is wrong with it beyond its schema. */
+export function returnOf({ handle, addresses = [] }: ReleaseRequest): Examined<Return> {
+  const causes: Cause[] = [...whatCauses(handle !== undefined, addresses.length > 0)]
+  const named: { readonly field: string; readonly address: Address; readonly item: PlannedItem }[] = []
+  for (const [index, entry] of addresses.entries()) {
+    const isPlain = typeof entry === 'string'
+    const field = `addresses[${index}]${isPlain ? '' : '.address'}`
+    const address = readAddress(field, isPlain ? entry : entry.address)
+    const conditions = isPlain ? { value: {}, causes: [] } : readConditions(`addresses[${index}]`, entry)
+    causes.push(...conditions.causes)
+    if ('family' in address) named.push({ field, address, item: { address, ...conditions.value } })
+    else causes.push(address)
+  }
+  causes.push(...duplicates(named))
+  return { value: { handle, items: named.map(({ item }) => item) }, causes }
+}
+
+function whatCauses(isByHandle: boolean, isByName: boolean): readonly Cause[] {
+  if (isByHandle && isByName) {
+    return [
+      {
+        field: 'addresses',
+        reason: 'FieldValueForbidden',
+        message: 'must not be given beside handle; give either of the two',
+      },
+    ]
+  }
+  if (!isByHandle && !isByName) {
+    return [
+      {
+        field: 'addresses',
+        reason: 'FieldValueRequired',
+        message: 'nothing is given back; give addresses, or a handle',
+      },
+    ]
+  }
+  return []
+}
+
+const sequenceNumberMax = 2n ** 64n - 1n
+
+function readConditions(
+  field: string,
+  { handle, sequenceNumber }: ReleaseItem,
+): Examined<Pick<PlannedItem, 'handle' | 'sequenceNumber'>> {
+  // What is no number at all has been found by the schema.
+  const number = /^\d{1,20}$/.test(String(sequenceNumber)) ? BigInt(sequenceNumber ?? 0) : undefined
+  const causes: readonly Cause[] =
+    number === undefined || number <= sequenceNumberMax
+      ? []
+      : [
+          {
+            field: `${field}.sequenceNumber`,
+            reason: 'FieldValueInvalid',
+            message: `${number} is not allowed; give at most ${sequenceNumberMax}`,
+          },
+        ]
+  return {
+    value: { ...(handle !== undefined && { handle }), ...(number !== undefined && { sequenceNumber: number }) },
+    causes,
+  }
+}

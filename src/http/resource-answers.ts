@@ -1,0 +1,42 @@
+import type { FastifyReply } from 'fastify'
+import { type Json, type JsonObject, type Refusal, stringifyJson } from '../model/index.ts'
+import { group, objectIn, type ResourceKind, type StoredObject } from '../resources/index.ts'
+import { RefusalError } from './errors.ts'
+
+/** How many warnings an answer carries: clients bound the size of all headers together. */
+const warningsMax = 10
+const warningLengthMax = 256
+
+/**
+ * Sends an object as it is stored, every digit of it: not through a serialiser made from a schema, which would drop what the schema
+ * does not know.
+ */
+export function sendObject(reply: FastifyReply, object: JsonObject, warnings: readonly string[] = []): FastifyReply {
+  const told = warnings.slice(0, warningsMax)
+  if (warnings.length > told.length) told.push(`and ${String(warnings.length - told.length)} more`)
+  if (told.length > 0) void reply.header('warning', told.map(printWarning))
+  return reply.type('application/json; charset=utf-8').send(stringifyJson(object))
+}
+
+/** What tells that an object is gone. */
+export function goneStatus<Value extends StoredObject>(kind: ResourceKind<Value>, value: Value): JsonObject {
+  const uid: Json = objectIn(value.object, 'metadata')['uid'] ?? ''
+  const details = { name: value.name, group, kind: kind.plural, uid }
+  return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details }
+}
+
+/** A refusal as Kubernetes' clients want it: `details` names the object, of an invalid one with its kind, else with its resource. */
+export function refusalAbout<Value extends StoredObject>(
+  refusal: Refusal,
+  kind: ResourceKind<Value>,
+  name: string | undefined,
+): RefusalError {
+  const subject = { group, kind: refusal.reason === 'Invalid' ? kind.kind : kind.plural }
+  return new RefusalError(refusal, { subject: name === undefined || name === '' ? subject : { name, ...subject } })
+}
+
+/** A `Warning` header with Kubernetes' code for everything; printable ASCII only, as headers are. */
+function printWarning(text: string): string {
+  const printable = text.replace(/[^\x20-\x7E]/g, '?').slice(0, warningLengthMax)
+  return `299 - "${printable.replace(/["\\]/g, '\\$&')}"`
+}

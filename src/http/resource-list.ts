@@ -1,0 +1,183 @@
+import { type Page, type PageOptions, type Revision, RevisionCompacted } from '../datastore/index.ts'
+import type { JsonObject, Reason } from '../model/index.ts'
+import {
+  apiVersion,
+  type LabelSelector,
+  matchesLabels,
+  objectIn,
+  parseLabelSelector,
+  present,
+  quoteObject,
+  type ResourceKind,
+  type StoredObject,
+} from '../resources/index.ts'
+import { RefusalError, refuseFields } from './errors.ts'
+import type { Store } from './ipam-operation.ts'
+
+/** The parameters of a list that decide what is in it. */
+export interface ListQuery {
+  readonly limit?: number
+  readonly continue?: string
+  readonly labelSelector?: string
+  readonly fieldSelector?: string
+  readonly resourceVersion?: string
+  readonly resourceVersionMatch?: 'NotOlderThan' | 'Exact'
+}
+
+/** One page of a list. */
+export interface ObjectList {
+  readonly object: JsonObject
+  /** What the client should be told although all is well. */
+  readonly warnings: readonly string[]
+}
+
+/** How many objects are looked at in one read when only some are selected. */
+const readAhead = 500
+
+/**
+ * One page of the objects of a kind, in the order of their names; all pages are true as of one revision. Objects that cannot be
+ * read are left out, and told of in the warnings. Throws a refusal: `BadRequest` for what cannot be understood, `Expired` when the
+ * revision is gone.
+ * @see kubectl.md section 5
+ */
+export async function listObjects<Value extends StoredObject>(
+  store: Pick<Store, 'page'>,
+  kind: ResourceKind<Value>,
+  query: ListQuery,
+): Promise<ObjectList> {
+  const { limit = 0 } = query
+  const selector = readSelector(query)
+  const start = readStart(query)
+  const items: JsonObject[] = []
+  const warnings: string[] = []
+  let position: Position = start
+  let remaining: number
+  do {
+    const wanted = selector === undefined ? limit - items.length : Math.max(limit, readAhead)
+    const page = await readPage(store, kind, position, limit === 0 ? 0 : wanted)
+    let read = 0
+    for (const entry of page.entries) {
+      read += 1
+      const name = entry.key.slice(kind.family.prefix.length)
+      position = { revision: page.revision, name }
+      if (entry.kind === 'unreadable') warnings.push(`${quoteObject(kind, name)} cannot be read: ${entry.problem}`)
+      else if (selector?.(entry.value) !== false) items.push(present(kind, entry.value, entry.revision))
+      if (items.length === limit) break
+    }
+    position = { ...position, revision: page.revision }
+    remaining = page.remaining + page.entries.length - read
+  } while (remaining > 0 && items.length !== limit)
+
+  requireReached(position.revision ?? 0n, query.resourceVersion)
+  const metadata = {
+    resourceVersion: String(position.revision),
+    ...(remaining > 0 && { continue: printToken(position) }),
+    ...(remaining > 0 && selector === undefined && { remainingItemCount: remaining }),
+  }
+  return { object: { kind: `${kind.kind}List`, apiVersion, metadata, items }, warnings }
+}
+
+/**
+ * Refuses with `Timeout` a read for which the client wants a state that etcd has yet to reach.
+ * @see kubectl.md section 5
+ */
+export function requireReached(revision: Revision, wanted = ''): void {
+  if (wanted !== '' && BigInt(wanted) > revision) {
+    throw refusal('Timeout', `Too large resource version: ${wanted}, current: ${String(revision)}`)
+  }
+}
+
+/** Where a page begins: after an object, as of a revision. Without either it is the first page of the newest state. */
+interface Position {
+  readonly revision?: Revision
+  readonly name?: string
+}
+
+function readStart({ continue: token = '', resourceVersion = '', resourceVersionMatch }: ListQuery): Position {
+  if (token !== '') return readToken(token)
+  if (resourceVersionMatch === 'Exact') {
+    if (resourceVersion === '' || resourceVersion === '0') {
+      throw refusal('BadRequest', 'resourceVersionMatch=Exact needs a resourceVersion above 0')
+    }
+    return { revision: BigInt(resourceVersion) }
+  }
+  return {}
+}
+
+function printToken({ revision = 0n, name = '' }: Position): string {
+  return Buffer.from(`${String(revision)}/${name}`).toString('base64url')
+}
+
+function readToken(token: string): Position {
+  const match = /^([0-9]{1,18})\/(.+)$/s.exec(Buffer.from(token, 'base64url').toString())
+  if (match?.[1] === undefined || match[2] === undefined) {
+    throw refuseFields('BadRequest', [
+      {
+        field: 'continue',
+        reason: 'FieldValueInvalid',
+        message: 'is not what a list of this server gave; leave it out',
+      },
+    ])
+  }
+  return { revision: BigInt(match[1]), name: match[2] }
+}
+
+async function readPage<Value extends StoredObject>(
+  store: Pick<Store, 'page'>,
+  { family }: ResourceKind<Value>,
+  { revision, name }: Position,
+  limit: number,
+): Promise<Page<Value>> {
+  const options: PageOptions = {
+    ...(limit > 0 && { limit }),
+    ...(name !== undefined && { after: `${family.prefix}${name}` }),
+    ...(revision !== undefined && { revision }),
+  }
+  try {
+    return await store.page(family, options)
+  } catch (error) {
+    if (error instanceof RevisionCompacted) {
+      throw refusal('Expired', `The list as of revision ${String(revision)} is not available any more; list again`)
+    }
+    // A revision that is yet to come is refused by etcd in no particular way.
+    if (revision !== undefined) requireReached((await store.page(family, { limit: 1 })).revision, String(revision))
+    throw error
+  }
+}
+
+/** Which objects are listed; undefined: all of them, so that it is known how many follow a page. */
+function readSelector(query: ListQuery): ((object: StoredObject) => boolean) | undefined {
+  const { labelSelector = '', fieldSelector = '' } = query
+  const labels = labelSelector === '' ? undefined : readLabelSelector(labelSelector)
+  const fields = fieldSelector === '' ? undefined : readFieldSelector(fieldSelector)
+  if (labels === undefined && fields === undefined) return undefined
+  return (object) =>
+    (labels === undefined || matchesLabels(labels, labelsOf(object))) && fields?.(object.name) !== false
+}
+
+function readLabelSelector(text: string): LabelSelector {
+  const parsed = parseLabelSelector(text)
+  if (parsed.ok) return parsed.selector
+  throw refuseFields('BadRequest', [{ field: 'labelSelector', reason: 'FieldValueInvalid', message: parsed.problem }])
+}
+
+/** Kubernetes' field selectors, of which `metadata.name=x` and `metadata.name!=x` mean something here. */
+function readFieldSelector(text: string): (name: string) => boolean {
+  const conditions = text.split(',').map((condition) => {
+    const [, field, operator, value] = /^([^=!]*)(==|!=|=)(.*)$/s.exec(condition) ?? []
+    if (field !== 'metadata.name' || value === undefined) {
+      throw refusal('BadRequest', `field label not supported: ${field ?? condition}`)
+    }
+    return (name: string) => (name === value) === (operator !== '!=')
+  })
+  return (name) => conditions.every((holds) => holds(name))
+}
+
+function labelsOf({ object }: StoredObject): Readonly<Record<string, string>> {
+  const labels = Object.entries(objectIn(objectIn(object, 'metadata'), 'labels'))
+  return Object.fromEntries(labels.filter((label): label is [string, string] => typeof label[1] === 'string'))
+}
+
+function refusal(reason: Reason, message: string): RefusalError {
+  return new RefusalError({ reason, message, causes: [] })
+}

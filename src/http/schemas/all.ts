@@ -1,0 +1,22 @@
+import type { TSchema } from '@sinclair/typebox'
+import { AssignRequest } from './assign-request.ts'
+import { Allocation, Assignment } from './assignment.ts'
+import { FailedRelease, Release, ReleaseItem, ReleaseRequest } from './release.ts'
+import { Health, Version } from './server.ts'
+import { Status, StatusCause, StatusDetails } from './status.ts'
+
+/** Every schema that routes refer to by its `$id`; the resources bring their own. */
+export const schemas: readonly TSchema[] = [
+  StatusCause,
+  StatusDetails,
+  Status,
+  Health,
+  Version,
+  AssignRequest,
+  Allocation,
+  Assignment,
+  ReleaseItem,
+  ReleaseRequest,
+  FailedRelease,
+  Release,
+]

@@ -1,0 +1,46 @@
+import type { Static, TSchema } from '@sinclair/typebox'
+import type { Reason } from '../../model/index.ts'
+import { RefusalError, reasons } from '../errors.ts'
+import { ref } from './ref.ts'
+import { Status, statusOf } from './status.ts'
+
+/** One answer of a route, as Fastify and the OpenAPI document want it. */
+export interface Answer {
+  readonly description: string
+  readonly headers?: Readonly<Record<string, unknown>>
+  readonly content: Readonly<Record<string, unknown>>
+}
+
+/** A successful answer: a schema with an `$id`, whose first example is the answer's unless another is given. */
+export function answer<Schema extends TSchema>(description: string, schema: Schema, example?: Static<Schema>): Answer {
+  const examples: unknown = schema['examples']
+  const shown: unknown = example ?? (Array.isArray(examples) ? examples[0] : undefined)
+  return { description, content: { 'application/json': { schema: ref(schema), example: shown } } }
+}
+
+/** What any route may answer, whatever was asked. */
+const always: readonly Reason[] = ['BadRequest', 'NotAcceptable', 'InternalError', 'ServiceUnavailable']
+
+/** The failures of a route: `given`, and those that any route may answer. To be spread into its `response`. */
+export function problems(...given: readonly Reason[]): Readonly<Record<number, Answer>> {
+  const byCode = new Map<number, Reason[]>()
+  for (const reason of new Set([...given, ...always])) {
+    const { code } = reasons[reason]
+    byCode.set(code, [...(byCode.get(code) ?? []), reason])
+  }
+  return Object.fromEntries([...byCode].map(([code, told]) => [code, problem(told)]))
+}
+
+const retryAfter = { 'Retry-After': { type: 'integer', description: 'Seconds until it is worth trying again.' } }
+
+function problem(told: readonly Reason[]): Answer {
+  const examples = told.map((reason) => {
+    const refusal = new RefusalError({ reason, message: reasons[reason].when, causes: [] })
+    return [reason, { value: statusOf(refusal) }] as const
+  })
+  return {
+    ...(told.includes('ServiceUnavailable') && { headers: retryAfter }),
+    description: told.map((reason) => `\`${reason}\`: ${reasons[reason].when}`).join(' '),
+    content: { 'application/json': { schema: ref(Status), examples: Object.fromEntries(examples) } },
+  }
+}

@@ -1,0 +1,97 @@
+import type { Static } from '@sinclair/typebox'
+import { Type } from '@sinclair/typebox'
+import { poolUses } from '../../model/index.ts'
+import { limits } from '../limits.ts'
+import { closed, handle, name, oneOf, texts } from './fields.ts'
+
+/** The body of an assign. Every field may be left out. */
+export const AssignRequest = Type.Object(
+  {
+    handle: Type.Optional(
+      Type.String({ ...handle, description: 'The owner, of one or many addresses; made up when absent.' }),
+    ),
+    node: Type.Optional(
+      Type.String({
+        ...name,
+        description: 'The node that will use the addresses: they come from its blocks.',
+        examples: ['node-1'],
+      }),
+    ),
+    ipv4: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: limits.addresses,
+        description: 'How many IPv4 addresses. One when neither counts nor addresses are given.',
+      }),
+    ),
+    ipv6: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: limits.addresses, description: 'How many IPv6 addresses.' }),
+    ),
+    addresses: Type.Optional(
+      Type.Array(Type.String({ maxLength: limits.addressLength }), {
+        minItems: 1,
+        maxItems: limits.addresses,
+        description: 'These very addresses, instead of counts; each once.',
+      }),
+    ),
+    pools: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, maxLength: limits.nameLength }), {
+        maxItems: limits.pools,
+        description: 'Names or CIDRs of the only pools to choose from; any pool when absent or empty.',
+      }),
+    ),
+    use: Type.Optional(oneOf(poolUses, { description: 'What the addresses are for; `Workload` when absent.' })),
+    namespace: Type.Optional(
+      Type.Object(
+        {
+          name: Type.Optional(
+            Type.String({
+              ...name,
+              description: 'Counts as the label `kubernetes.io/metadata.name`, as in Kubernetes.',
+            }),
+          ),
+          labels: Type.Optional(
+            texts({ maxProperties: limits.labels, maxLength: limits.labelKeyLength, description: 'Its labels.' }),
+          ),
+        },
+        { ...closed, description: 'The namespace that will use the addresses, for the namespace selectors of pools.' },
+      ),
+    ),
+    attributes: Type.Optional(
+      texts({
+        maxProperties: limits.attributes,
+        maxLength: limits.attributeValueLength,
+        description: [
+          `Kept with the addresses. Keys of 1 to ${limits.attributeKeyLength} characters;`,
+          `${limits.attributesBytes} bytes in all.`,
+        ].join(' '),
+      }),
+    ),
+    maxBlocksPerNode: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 2 ** 31 - 1,
+        description: 'How many blocks the node may have; 0: no limit besides the configured one.',
+      }),
+    ),
+    partial: Type.Optional(
+      Type.Boolean({ description: 'Fewer addresses than asked for are fine. Otherwise it is all or nothing.' }),
+    ),
+  },
+  {
+    ...closed,
+    $id: 'AssignRequest',
+    description: 'A wish for addresses: how many of each family, or which.',
+    examples: [
+      {
+        handle: 'vm-42',
+        node: 'node-1',
+        ipv4: 1,
+        ipv6: 1,
+        pools: ['my.ippool-1', 'my.ippool-6'],
+        attributes: { tenant: 'blue' },
+      },
+    ],
+  },
+)
+export type AssignRequest = Static<typeof AssignRequest>

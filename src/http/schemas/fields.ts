@@ -1,0 +1,54 @@
+import type { TUnsafe } from '@sinclair/typebox'
+import { Type } from '@sinclair/typebox'
+import { limits } from '../limits.ts'
+
+/** Objects of the API are closed: an unknown field is refused rather than dropped without a word. */
+export const closed = { additionalProperties: false } as const
+
+/** A map of texts, of any names. */
+export function texts(options: {
+  readonly maxProperties?: number
+  readonly maxLength?: number
+  readonly description: string
+}): TUnsafe<Record<string, string>> {
+  const { maxLength, ...rest } = options
+  const value = maxLength === undefined ? { type: 'string' } : { type: 'string', maxLength }
+  return Type.Unsafe<Record<string, string>>({ type: 'object', additionalProperties: value, ...rest })
+}
+
+/** A text that may be missing, and is null then: an answer has the same fields every time. */
+export function nullableText(description: string): TUnsafe<string | null> {
+  return Type.Unsafe<string | null>({ type: ['string', 'null'], description })
+}
+
+/** One of some texts. */
+export function oneOf<const Text extends string>(
+  values: readonly Text[],
+  options: { readonly description?: string; readonly examples?: readonly Text[] } = {},
+): TUnsafe<Text> {
+  return Type.Unsafe<Text>({ type: 'string', enum: [...values], ...options })
+}
+
+/**
+ * The name of an owner, as it stands in etcd's keys: a slash would make a key that nobody finds, Calico cuts at a carriage return,
+ * and `.` and `..` would vanish from a URL.
+ * @see calico-formats.md section 5
+ */
+const handlePattern = '^(?!\\.{1,2}$)[^/\\u0000-\\u001F\\u007F-\\u009F]+$'
+
+/** The handle of a request. A message about it says what `$comment` says. */
+export const handle = {
+  minLength: 1,
+  maxLength: limits.handleLength,
+  pattern: handlePattern,
+  $comment: `1 to ${limits.handleLength} characters, without slashes and control characters, and not "." or ".."`,
+  examples: ['vm-42'],
+}
+
+/** A name after the rule for all kinds of resources, nodes among them. */
+export const name = {
+  minLength: 1,
+  maxLength: limits.nameLength,
+  pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
+  $comment: `1 to ${limits.nameLength} lower-case letters, digits, "-" and ".", each part beginning and ending with a letter or digit`,
+}

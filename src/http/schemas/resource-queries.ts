@@ -1,0 +1,105 @@
+import { Type } from '@sinclair/typebox'
+import { closed, oneOf } from './fields.ts'
+
+/** What clients of Kubernetes send along, and what makes no difference here. */
+function ignored(example: string, why: string) {
+  return Type.Optional(Type.String({ description: `Accepted, without effect: ${why}.`, examples: [example] }))
+}
+
+const anyQuery = {
+  pretty: ignored('true', 'answers are compact JSON'),
+  timeout: ignored('32s', 'the server has a deadline of its own'),
+  includeObject: ignored('Object', 'there are no tables'),
+}
+
+const flag = ['true', 'false', '1', '0'] as const
+
+const resourceVersion = Type.Optional(
+  Type.String({
+    pattern: '^[0-9]{0,18}$',
+    description:
+      'The answer is to be no older than this revision. It never is older than what etcd has, so only a revision that is yet to come makes a difference.',
+    examples: ['1001'],
+  }),
+)
+
+/** The name of an object in the path. */
+export const NamePath = Type.Object(
+  { name: Type.String({ description: 'The name of the object.', examples: ['my.ippool-1'] }) },
+  closed,
+)
+
+/** The query of a list. */
+export const ListQuery = Type.Object(
+  {
+    limit: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'How many objects to answer at most; 0 for all.', examples: [100] }),
+    ),
+    continue: Type.Optional(
+      Type.String({ description: 'The `metadata.continue` of the page before.', examples: ['MTAxOC9teS5pcHBvb2wtMQ'] }),
+    ),
+    labelSelector: Type.Optional(
+      Type.String({
+        description:
+          "Only objects with such labels: Kubernetes' selectors, with `=`, `!=`, `in`, `notin`, `name` and `!name`.",
+        examples: ['team=network'],
+      }),
+    ),
+    fieldSelector: Type.Optional(
+      Type.String({
+        description: 'Only objects with such fields; `metadata.name` is the only one.',
+        examples: ['metadata.name=my.ippool-1'],
+      }),
+    ),
+    resourceVersion,
+    resourceVersionMatch: Type.Optional(
+      oneOf(['NotOlderThan', 'Exact'], {
+        description: '`Exact`: the list as of the very resourceVersion.',
+        examples: ['Exact'],
+      }),
+    ),
+    watch: Type.Optional(oneOf(flag, { description: 'Watching is not served.', examples: ['false'] })),
+    allowWatchBookmarks: ignored('true', 'watching is not served'),
+    sendInitialEvents: ignored('true', 'watching is not served'),
+    timeoutSeconds: ignored('300', 'watching is not served'),
+    ...anyQuery,
+  },
+  closed,
+)
+
+/** The query of a read. */
+export const ReadQuery = Type.Object({ resourceVersion, ...anyQuery }, closed)
+
+const dryRun = Type.Optional(
+  oneOf(['All'], { description: 'Answer what would happen, and write nothing.', examples: ['All'] }),
+)
+
+/** The query of a create, replace or patch. */
+export const WriteQuery = Type.Object(
+  {
+    dryRun,
+    fieldValidation: Type.Optional(
+      oneOf(['Strict', 'Warn', 'Ignore'], {
+        description:
+          'What to do about fields that are not known: refuse them, drop them with a warning (unless said otherwise), or drop them.',
+        examples: ['Strict'],
+      }),
+    ),
+    fieldManager: ignored('kubectl', 'fields have no managers'),
+    force: ignored('true', 'fields have no managers'),
+    ...anyQuery,
+  },
+  closed,
+)
+
+/** The query of a delete. */
+export const DeleteQuery = Type.Object(
+  {
+    dryRun,
+    propagationPolicy: ignored('Background', 'nothing depends on these objects'),
+    orphanDependents: ignored('false', 'nothing depends on these objects'),
+    gracePeriodSeconds: ignored('0', 'there is nothing to wait for'),
+    ...anyQuery,
+  },
+  closed,
+)

@@ -1,0 +1,123 @@
+import type { TSchema } from '@sinclair/typebox'
+import { Type } from '@sinclair/typebox'
+import { stringifyJson } from '../../model/index.ts'
+import {
+  apiVersion,
+  ObjectMeta,
+  objectIn,
+  present,
+  type ResourceKind,
+  type StoredObject,
+} from '../../resources/index.ts'
+import { closed } from './fields.ts'
+import { ref } from './ref.ts'
+
+/** The metadata of a list. */
+export const ListMeta = Type.Object(
+  {
+    resourceVersion: Type.String({ description: 'The revision as of which the list is true.', examples: ['1018'] }),
+    continue: Type.Optional(Type.String({ description: 'To be sent for the next page; absent on the last one.' })),
+    remainingItemCount: Type.Optional(
+      Type.Integer({ description: 'How many objects follow; not given with a selector.' }),
+    ),
+  },
+  { ...closed, $id: 'ListMeta', description: 'What is to be known of a list besides its items.' },
+)
+
+/** An RFC 7396 merge patch. */
+export const MergePatch = Type.Object(
+  {},
+  {
+    additionalProperties: true,
+    $id: 'MergePatch',
+    description:
+      'The fields to change, with their new values; null removes a field. Objects are merged, lists replaced (RFC 7396).',
+    examples: [{ spec: { disabled: true } }],
+  },
+)
+
+/** An RFC 6902 patch. */
+export const JsonPatch = Type.Array(
+  Type.Object(
+    {
+      op: Type.String({ enum: ['add', 'remove', 'replace', 'move', 'copy', 'test'] }),
+      path: Type.String({ description: 'A JSON pointer.' }),
+      from: Type.Optional(Type.String({ description: 'A JSON pointer; for move and copy.' })),
+      value: Type.Optional(Type.Unknown({ description: 'For add, replace and test.' })),
+    },
+    closed,
+  ),
+  {
+    $id: 'JsonPatch',
+    description: 'Operations, carried out in order, all or none (RFC 6902).',
+    examples: [
+      [
+        { op: 'test', path: '/spec/disabled', value: true },
+        { op: 'remove', path: '/spec/disabled' },
+      ],
+    ],
+  },
+)
+
+/** The schemas of one kind: an object, and a list of them. */
+export interface KindSchemas<Value> {
+  readonly object: TSchema
+  readonly list: TSchema
+  /** The kind's example as it would be stored. */
+  readonly stored: Value
+  /** The same as the server would answer it. */
+  readonly example: unknown
+}
+
+/** The schemas of `kind`, named after it. */
+export function kindSchemas<Value extends StoredObject>(kind: ResourceKind<Value>): KindSchemas<Value> {
+  const stored = storedExample(kind)
+  const example: unknown = JSON.parse(stringifyJson(present(kind, stored, 1001n)))
+  const object = Type.Object(
+    {
+      kind: Type.Optional(Type.String({ enum: [kind.kind], description: 'Always present in answers.' })),
+      apiVersion: Type.Optional(Type.String({ enum: [apiVersion], description: 'Always present in answers.' })),
+      metadata: ref(ObjectMeta),
+      spec: ref(kind.specSchema),
+      status: Type.Optional(ref(kind.statusSchema)),
+    },
+    { ...closed, $id: kind.kind, description: kind.description, examples: [kind.example] },
+  )
+  const list = Type.Object(
+    {
+      kind: Type.String({ enum: [`${kind.kind}List`] }),
+      apiVersion: Type.String({ enum: [apiVersion] }),
+      metadata: ref(ListMeta),
+      items: Type.Array(ref(object), { description: 'In the order of their names.' }),
+    },
+    {
+      ...closed,
+      $id: `${kind.kind}List`,
+      description: `Some objects of kind ${kind.kind}.`,
+      examples: [{ kind: `${kind.kind}List`, apiVersion, metadata: { resourceVersion: '1018' }, items: [example] }],
+    },
+  )
+  return { object, list, stored, example }
+}
+
+/** Every schema that the resource routes refer to by its `$id`. */
+export function resourceSchemas(kinds: readonly ResourceKind<StoredObject>[]): readonly TSchema[] {
+  const own = kinds.flatMap((kind) => [
+    kind.specSchema,
+    kind.statusSchema,
+    kindSchemas(kind).object,
+    kindSchemas(kind).list,
+  ])
+  return [ObjectMeta, ListMeta, MergePatch, JsonPatch, ...own]
+}
+
+function storedExample<Value extends StoredObject>(kind: ResourceKind<Value>): Value {
+  const metadata = {
+    ...objectIn(kind.example, 'metadata'),
+    uid: '7f1d0f0e-3c5b-4a39-9f55-0a7c8a4f8a10',
+    creationTimestamp: '2026-11-23T03:59:00Z',
+  }
+  const parsed = kind.parse({ ...kind.example, metadata, spec: kind.withDefaults(objectIn(kind.example, 'spec')) })
+  if (!parsed.ok) throw new Error(`the example of ${kind.kind} cannot be stored: ${parsed.problem}`)
+  return parsed.value
+}

@@ -1,0 +1,87 @@
+import type { Static } from '@sinclair/typebox'
+import { Type } from '@sinclair/typebox'
+import type { CauseReason, Reason } from '../../model/index.ts'
+import type { RefusalError } from '../errors.ts'
+import { reasons } from '../errors.ts'
+import { oneOf } from './fields.ts'
+import { ref } from './ref.ts'
+
+/** One part of a failure: which field (or pool), and what is wrong with it. */
+export const StatusCause = Type.Object(
+  {
+    reason: Type.Unsafe<CauseReason>({
+      type: 'string',
+      description: 'What is wrong, for programs.',
+      examples: ['FieldValueInvalid'],
+    }),
+    message: Type.String({ description: 'The value as given, what is wrong with it, and what would be right.' }),
+    field: Type.String({ description: 'The field of the request, or the pool.', examples: ['addresses[0].handle'] }),
+  },
+  { $id: 'StatusCause', additionalProperties: false, description: 'One part of a failure.' },
+)
+
+/** What a Status is about. */
+export const StatusDetails = Type.Object(
+  {
+    name: Type.Optional(Type.String({ description: 'The name of the object.' })),
+    group: Type.Optional(Type.String({ description: 'The API group of the object.' })),
+    kind: Type.Optional(Type.String({ description: 'The kind or the resource of the object.' })),
+    uid: Type.Optional(Type.String({ description: 'The UID of the object.' })),
+    causes: Type.Optional(Type.Array(ref(StatusCause))),
+    retryAfterSeconds: Type.Optional(
+      Type.Integer({ description: 'When to try again; as in the header `Retry-After`.' }),
+    ),
+  },
+  { $id: 'StatusDetails', additionalProperties: false, description: 'What a Status is about.' },
+)
+
+const reasonsInWords = Object.entries(reasons)
+  .map(([reason, { code, when }]) => `- \`${reason}\` (${code}): ${when}`)
+  .join('\n')
+
+/** The one error body of every route: Kubernetes' `Status` (meta/v1). It also answers a delete that succeeded. */
+export const Status = Type.Object(
+  {
+    kind: Type.Literal('Status'),
+    apiVersion: Type.Literal('v1'),
+    metadata: Type.Object({}, { additionalProperties: false }),
+    status: oneOf(['Failure', 'Success']),
+    message: Type.Optional(Type.String({ description: 'For people; may change.' })),
+    reason: Type.Optional(Type.Unsafe<Reason>(oneOf(Object.keys(reasons), { description: reasonsInWords }))),
+    details: Type.Optional(ref(StatusDetails)),
+    code: Type.Optional(Type.Integer({ description: 'The HTTP status code.', examples: [422] })),
+  },
+  {
+    $id: 'Status',
+    additionalProperties: false,
+    description:
+      'The outcome of a call that does not answer with an object: every failure, and a delete that succeeded.',
+  },
+)
+export type Status = Static<typeof Status>
+
+/** How many causes one answer lists: enough to mend a request, and a bound on what a hostile one gets back. */
+const causesMax = 100
+
+/** The `Status` that tells `error`. */
+export function statusOf(error: RefusalError): Status {
+  const { reason, message } = error.refusal
+  const causes = error.refusal.causes
+    .slice(0, causesMax)
+    .map(({ reason, message, field }) => ({ reason, message, field }))
+  const details = {
+    ...error.subject,
+    ...(causes.length > 0 && { causes }),
+    ...(error.retryAfterSeconds !== undefined && { retryAfterSeconds: error.retryAfterSeconds }),
+  }
+  return {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    message,
+    reason,
+    ...(Object.keys(details).length > 0 && { details }),
+    code: reasons[reason].code,
+  }
+}

@@ -1,0 +1,125 @@
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import underPressure from '@fastify/under-pressure'
+import type { FastifyInstance, FastifyServerOptions } from 'fastify'
+import fastify, { LogController } from 'fastify'
+import type { BlockIndex, Now } from '../model/index.ts'
+import { apiVersion, resourceKinds } from '../resources/index.ts'
+import { answerJson, readBodies } from './content.ts'
+import { answerClientError, answerUnreadablePath, handleErrors } from './error-handling.ts'
+import { RefusalError } from './errors.ts'
+import { ipamRoutes } from './ipam.ts'
+import type { Store } from './ipam-operation.ts'
+import { openapiOptions } from './openapi.ts'
+import { operationRoutes } from './operations.ts'
+import { resourceRoutes } from './resources.ts'
+import { refuseBySchema } from './schema-causes.ts'
+import { schemas } from './schemas/all.ts'
+import { buildValidator } from './validator.ts'
+
+/** Everything that the server takes from outside: it reads no clock, no environment and no randomness of its own. */
+export interface ServerDependencies {
+  readonly store: Store
+  /** The index of blocks that is kept beside the store. */
+  readonly blocks: BlockIndex
+  readonly now: () => Now
+  /** A new unique name, for requests, owners and objects that did not bring one. */
+  readonly newUid: () => string
+  /** The version of ippoold. */
+  readonly version: string
+  /** Bytes that a request's body may have. */
+  readonly bodyLimitBytes: number
+  /** Milliseconds after which an operation that is not done yet is given up. */
+  readonly deadlineMs: number
+  readonly logger: NonNullable<FastifyServerOptions['logger']>
+}
+
+/** A request must have arrived by then: what trickles in for longer ties up a connection. */
+const requestTimeoutMs = 60_000
+
+/** Longer than any name in a path, percent-encoded. */
+const pathSegmentLengthMax = 2_048
+
+/** Mean delay of the event loop, over a second, from which on more work would only make everybody wait. */
+const eventLoopDelayMaxMs = 1_000
+
+/**
+ * The HTTP server, listening to nothing yet: `inject` tests it, `listen` serves it, and `close` refuses new requests with 503,
+ * answers those in flight, and resolves. The store is the caller's, and to be closed after it.
+ */
+export function buildServer(dependencies: ServerDependencies): FastifyInstance {
+  const { store, blocks, now, newUid, version, deadlineMs } = dependencies
+  const app = fastify({
+    logger: dependencies.logger,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    bodyLimit: dependencies.bodyLimitBytes,
+    requestTimeout: requestTimeoutMs,
+    routerOptions: { maxParamLength: pathSegmentLengthMax },
+    // The error of a closing server is to be a Status too; see `refuseWhenStopping`.
+    return503OnClosing: false,
+    genReqId: ({ headers }) => requestIdOf(headers['x-request-id']) ?? newUid(),
+    schemaController: { compilersFactory: { buildValidator } },
+    schemaErrorFormatter: refuseBySchema,
+    frameworkErrors: answerUnreadablePath,
+    clientErrorHandler: answerClientError,
+  })
+  traceRequests(app)
+  handleErrors(app)
+  readBodies(app)
+  refuseWhenStopping(app)
+  for (const schema of schemas) app.addSchema(schema)
+  void app.register(swagger, openapiOptions(version))
+  void app.register(swaggerUi, { routePrefix: '/docs', staticCSP: docsPolicy, theme: { title: 'ippoold' } })
+  void app.register(underPressure, { maxEventLoopDelay: eventLoopDelayMaxMs, pressureHandler: refuseUnderPressure })
+  void app.register(operationRoutes, { store, version })
+  void app.register((api, _options, done) => {
+    answerJson(api)
+    void api.register(ipamRoutes, { prefix: '/ipam/v1', store, blocks, now, newUid, deadlineMs })
+    const kinds = resourceKinds(blocks)
+    void api.register(resourceRoutes, { prefix: `/apis/${apiVersion}`, store, kinds, now, newUid, deadlineMs })
+    done()
+  })
+  return app
+}
+
+/** The pages under /docs load nothing from anywhere else; they do style themselves. */
+const docsPolicy = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
+
+/** A request id of the caller's own, when it is fit for a log. */
+function requestIdOf(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' && /^[\w.:-]{1,128}$/.test(header) ? header : undefined
+}
+
+/** Tells every caller its request id, and the log one line about every request; never a body, a query or a credential. */
+function traceRequests(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    void reply.header('x-request-id', request.id)
+    done()
+  })
+  app.addHook('onResponse', ({ log, method, routeOptions }, { statusCode, elapsedTime }, done) => {
+    log.info(
+      { method, route: routeOptions.url ?? null, status: statusCode, ms: Math.round(elapsedTime * 100) / 100 },
+      'request',
+    )
+    done()
+  })
+}
+
+function refuseWhenStopping(app: FastifyInstance): void {
+  let isStopping = false
+  app.addHook('preClose', (done) => {
+    isStopping = true
+    done()
+  })
+  app.addHook('onRequest', (_request, _reply, done) =>
+    isStopping ? done(refuseForNow('The server is stopping; nothing was changed.')) : done(),
+  )
+}
+
+function refuseUnderPressure(): Promise<void> {
+  return Promise.reject(refuseForNow('The server is overloaded; nothing was changed.'))
+}
+
+function refuseForNow(message: string): RefusalError {
+  return new RefusalError({ reason: 'ServiceUnavailable', message, causes: [] }, { retryAfterSeconds: 1 })
+}

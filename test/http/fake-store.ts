@@ -1,0 +1,60 @@
+import type {
+  Family,
+  Health,
+  Outcome,
+  Page,
+  PageOptions,
+  Plan,
+  SubmitOptions,
+  View,
+} from '../../src/datastore/index.ts'
+import type { Store } from '../../src/http/index.ts'
+import { blocks as blockFamily, BlockIndex } from '../../src/model/index.ts'
+import { FakeView } from '../support/fake-view.ts'
+
+/**
+ * A datastore in memory, for tests of routes: plans run on a {@link FakeView} and are committed at once, one after the other.
+ */
+export class FakeStore implements Store {
+  readonly view = new FakeView()
+  /** The index of blocks, kept as the datastore keeps it. */
+  readonly blocks = new BlockIndex()
+  /** What the last operation was submitted with. */
+  lastOptions: SubmitOptions = {}
+  /** Thrown by the next operations, when set. */
+  fault: Error | undefined
+  state: Health = { ready: true, checks: [{ name: 'etcd', ok: true, message: 'answers' }] }
+
+  submit<Answer>(plan: (view: View) => Plan<Answer>, options: SubmitOptions = {}): Promise<Outcome<Answer>> {
+    this.lastOptions = options
+    if (this.fault !== undefined) return Promise.reject(this.fault)
+    const planned = plan(this.view)
+    if (options.dryRun !== true) this.#commit(planned)
+    return Promise.resolve({ answer: planned.answer, revision: this.view.revision })
+  }
+
+  /** Of the newest revision, whatever revision is asked for. */
+  page<Value>(family: Family<Value>, { limit = 0, after = '' }: PageOptions = {}): Promise<Page<Value>> {
+    if (this.fault !== undefined) return Promise.reject(this.fault)
+    const left = this.view.list(family, 'hint').filter(({ key }) => key > after)
+    const entries = limit === 0 ? left : left.slice(0, limit)
+    return Promise.resolve({ entries, revision: this.view.revision, remaining: left.length - entries.length })
+  }
+
+  health(): Health {
+    return this.state
+  }
+
+  members(): Promise<readonly { readonly endpoint: string; readonly version: string }[]> {
+    if (this.fault !== undefined) return Promise.reject(this.fault)
+    return Promise.resolve([{ endpoint: 'http://127.0.0.1:2379', version: '3.5.16' }])
+  }
+
+  #commit(planned: Plan<unknown>): void {
+    this.view.apply(planned)
+    for (const { key } of planned.writes) {
+      if (!key.text.startsWith(blockFamily.prefix)) continue
+      this.blocks.changed(key.text, this.view.get({ family: blockFamily, text: key.text }))
+    }
+  }
+}
