@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { Etcd3 } from 'etcd3'
 import { measureCalls, measureHttp, type Measurement } from './measure.ts'
-import { startBenchServer } from './processes.ts'
+import { startBenchEtcd, startBenchServer } from './processes.ts'
 
 /**
  * Assigns one address a call from 1, 64 and 256 callers, beside (a) raw puts of 100 bytes into the same etcd from as many callers
@@ -19,64 +19,91 @@ const { values: options } = parseArgs({
 const seconds = Number(options.seconds)
 const nodes = Number(options.nodes)
 
-const batched = await startBenchServer()
-const unbatched = await startBenchServer({ ETCD_ENDPOINTS: batched.etcd, IPPOOLD_BATCH_OPERATIONS_MAX: '1' })
-const etcd = new Etcd3({ hosts: batched.etcd })
-const value = Buffer.alloc(100, 'x')
+const callerCounts = options.callers.split(',').map(Number)
+const store = await startBenchEtcd()
 
 try {
+  await createPool()
+  // One server at a time: another one would follow every change, and take its share of the machine.
+  const grouped = await measureServer({})
+  const single = await measureServer({ IPPOOLD_BATCH_OPERATIONS_MAX: '1' })
+  const puts = await measurePuts()
+  print(grouped, single, puts)
+} finally {
+  await store.stop()
+}
+
+/** The pool is far larger than what is assigned. */
+async function createPool(): Promise<void> {
+  const server = await startBenchServer({ ETCD_ENDPOINTS: store.endpoint })
   const pool = {
     apiVersion: 'projectcalico.org/v3',
     kind: 'IPPool',
     metadata: { name: 'bench' },
     spec: { cidr: '10.0.0.0/8' },
   }
-  const created = await fetch(`${batched.url}/apis/projectcalico.org/v3/ippools`, {
+  const created = await fetch(`${server.url}/apis/projectcalico.org/v3/ippools`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(pool),
   })
   if (!created.ok) throw new Error(await created.text())
+  await server.stop()
+}
 
-  const body = (caller: number): object => ({
+/** Assigns from each number of callers, after a warm-up. */
+async function measureServer(settings: Readonly<Record<string, string>>): Promise<readonly Measurement[]> {
+  const server = await startBenchServer({ ETCD_ENDPOINTS: store.endpoint, ...settings })
+  const assign = (callers: number, time: number): Promise<Measurement> =>
+    measureHttp(`${server.url}/ipam/v1/assign`, callers, time, body)
+  await assign(16, 2)
+  const measurements: Measurement[] = []
+  for (const callers of callerCounts) measurements.push(await assign(callers, seconds))
+  await server.stop()
+  return measurements
+}
+
+function body(caller: number): object {
+  return {
     ...(nodes === 0 ? {} : { node: `node-${String(caller % nodes)}`, maxBlocksPerNode: 1_000_000 }),
     attributes: { namespace: 'default', pod: `web-${String(caller)}`, timestamp: '2026-11-23 04:00:01.5 +0000 UTC' },
-  })
-  const assign = (url: string, callers: number): Promise<Measurement> =>
-    measureHttp(`${url}/ipam/v1/assign`, callers, seconds, body)
+  }
+}
 
-  // Neither side pays for a cold start.
-  await assign(batched.url, 64)
-  await assign(unbatched.url, 8)
+async function measurePuts(): Promise<readonly Measurement[]> {
+  const etcd = new Etcd3({ hosts: store.endpoint })
+  const value = Buffer.alloc(100, 'x')
+  const put = (caller: number): Promise<unknown> =>
+    etcd
+      .put(`/bench/${String(caller)}`)
+      .value(value)
+      .exec()
+  await measureCalls(16, 1, put)
+  const measurements: Measurement[] = []
+  for (const callers of callerCounts) measurements.push(await measureCalls(callers, seconds, put))
+  etcd.close()
+  return measurements
+}
 
+function print(grouped: readonly Measurement[], single: readonly Measurement[], puts: readonly Measurement[]): void {
   process.stdout.write(`${String(seconds)} s each, ${nodes === 0 ? 'no node' : `${String(nodes)} nodes`}\n`)
-  row(['callers', 'assign/s', 'p50 ms', 'p99 ms', 'put/s', 'put p50', 'single/s', 'x puts', 'x single', 'p50/put'])
-  for (const callers of options.callers.split(',').map(Number)) {
-    const puts = await measureCalls(callers, seconds, (caller) =>
-      etcd
-        .put(`/bench/${String(caller)}`)
-        .value(value)
-        .exec(),
-    )
-    const single = await assign(unbatched.url, callers)
-    const grouped = await assign(batched.url, callers)
+  row(['callers', 'assign/s', 'p50 ms', 'p99 ms', 'single/s', 'x single', 'put/s', 'x put', 'put p50', 'p50/put'])
+  for (const [index, callers] of callerCounts.entries()) {
+    const [group, alone, put] = [grouped[index], single[index], puts[index]]
+    if (group === undefined || alone === undefined || put === undefined) continue
     row([
       String(callers),
-      grouped.perSecond.toFixed(0),
-      grouped.p50Ms.toFixed(2),
-      grouped.p99Ms.toFixed(2),
-      puts.perSecond.toFixed(0),
-      puts.p50Ms.toFixed(2),
-      single.perSecond.toFixed(0),
-      (grouped.perSecond / puts.perSecond).toFixed(2),
-      (grouped.perSecond / single.perSecond).toFixed(1),
-      (grouped.p50Ms / puts.p50Ms).toFixed(2),
+      group.perSecond.toFixed(0),
+      group.p50Ms.toFixed(2),
+      group.p99Ms.toFixed(2),
+      alone.perSecond.toFixed(0),
+      (group.perSecond / alone.perSecond).toFixed(1),
+      put.perSecond.toFixed(0),
+      (group.perSecond / put.perSecond).toFixed(2),
+      put.p50Ms.toFixed(2),
+      (group.p50Ms / put.p50Ms).toFixed(2),
     ])
   }
-} finally {
-  etcd.close()
-  await unbatched.stop()
-  await batched.stop()
 }
 
 function row(cells: readonly string[]): void {

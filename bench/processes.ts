@@ -3,23 +3,41 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { defaultCacheDir } from '../src/config.ts'
+import { startEmbeddedEtcd } from '../src/etcd/index.ts'
 
 /** A server under measurement. */
 export interface BenchServer {
   readonly url: string
-  /** The first etcd endpoint that it uses. */
-  readonly etcd: string
   stop(): Promise<void>
 }
 
-/**
- * Starts the built server on a free port, by default with an etcd of its own in a temporary directory. Resolves once it serves;
- * throws with what it printed when it ends before.
- */
-export async function startBenchServer(settings: Readonly<Record<string, string>> = {}): Promise<BenchServer> {
+/** An etcd with no data, run as the server runs its own; its data go with it. */
+export async function startBenchEtcd(): Promise<{ readonly endpoint: string; stop(): Promise<void> }> {
   const dataDir = await mkdtemp(join(tmpdir(), 'ippoold-bench-'))
+  const complain = (details: object, message: string): void => {
+    process.stderr.write(`${message} ${JSON.stringify(details)}\n`)
+  }
+  const etcd = await startEmbeddedEtcd({
+    dataDir,
+    cacheDir: defaultCacheDir(process.env),
+    environment: process.env,
+    announce: (line) => process.stdout.write(`${line}\n`),
+    logger: { info: () => undefined, warn: complain, error: complain },
+  })
+  return {
+    endpoint: etcd.endpoint,
+    stop: async () => {
+      await etcd.stop()
+      await rm(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Starts the built server on a free port. Resolves once it serves; throws with what it printed when it ends before. */
+export async function startBenchServer(settings: Readonly<Record<string, string>>): Promise<BenchServer> {
   const child = spawn(process.execPath, ['dist/main.js'], {
-    env: { ...process.env, IPPOOLD_PORT: '0', IPPOOLD_DATA_DIR: dataDir, IPPOOLD_LOG_LEVEL: 'error', ...settings },
+    env: { ...process.env, IPPOOLD_PORT: '0', IPPOOLD_LOG_LEVEL: 'error', ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let printed = ''
@@ -38,14 +56,12 @@ export async function startBenchServer(settings: Readonly<Record<string, string>
   await untilReady(url)
   return {
     url,
-    etcd: await etcdEndpoint(url),
     stop: async () => {
       const ended = new Promise((resolve) => {
         child.once('exit', resolve)
       })
       child.kill('SIGTERM')
       await ended
-      await rm(dataDir, { recursive: true, force: true })
     },
   }
 }
@@ -58,11 +74,4 @@ async function untilReady(url: string): Promise<void> {
     await sleep(50)
   }
   throw new Error(`${url} did not become ready.`)
-}
-
-async function etcdEndpoint(url: string): Promise<string> {
-  const version: unknown = await (await fetch(`${url}/version`)).json()
-  const endpoint = /https?:\/\/[^"]+/.exec(JSON.stringify(version))?.[0]
-  if (endpoint === undefined) throw new Error(`${url}/version names no etcd endpoint.`)
-  return endpoint
 }

@@ -2,6 +2,7 @@ import {
   type Block,
   type BlockIndex,
   assignOrdinal,
+  blockKey,
   blocks as blockFamily,
   type Cause,
   type IpamConfig,
@@ -15,8 +16,9 @@ import {
 } from '../model/index.ts'
 import { type Address, blockOf, type Cidr, formatAddress, formatCidr, ordinalOf } from '../net/index.ts'
 import { allocationOf, holderOf } from './allocation.ts'
-import { affinityText, blockKeys, type Draft } from './draft.ts'
+import { affinityText, type Draft } from './draft.ts'
 import { isNamed, notAllocatable } from './eligible-pools.ts'
+import { blockOfOtherSize } from './locate.ts'
 import { ownerFor } from './owner.ts'
 import type { Allocation, AssignRequest } from './request.ts'
 import { poolOf, type Pools, readPools } from './surroundings.ts'
@@ -41,7 +43,7 @@ export function assignNamed(
   const placed = placeAll(readPools(draft.view), request)
   if (!placed.ok) return placed
   const owner = ownerFor(request.node, request.use)
-  draft.view.prefetch(blockKeys(placed.value.map(({ address, pool }) => blockOf(address, pool.blockSize))))
+  draft.view.prefetch(placed.value.map(({ address, pool }) => blockKey(blockOf(address, pool.blockSize))))
   const allocations: Allocation[] = []
   const taken: Cause[] = []
   for (const { address, field, pool } of placed.value) {
@@ -114,31 +116,26 @@ function usableBlock(
   config: IpamConfig,
   blocks: BlockIndex,
 ): Result<Block> {
+  if (config.strictAffinity && owner === undefined) return refuseStrict(cidr, 'no node is named')
   const found = draft.block(cidr)
   switch (found.kind) {
     case 'unreadable':
       return refuse('Conflict', `The stored block ${formatCidr(cidr)} cannot be read: ${found.problem}`)
-    case 'absent':
-      if (config.strictAffinity && owner === undefined) return refuseStrict(cidr, 'no node is named')
-      for (const other of blocksOfOtherSize(draft, cidr, blocks)) {
-        return refuse(
-          'Conflict',
-          `The stored block ${formatCidr(other)} overlaps the block ${formatCidr(cidr)} of the pool.`,
-        )
-      }
-      return success(newBlock(cidr, owner ?? null, draft.now))
+    case 'absent': {
+      draft.view.consult(blockFamily)
+      const other = blockOfOtherSize(cidr, blocks)
+      return other === undefined
+        ? success(newBlock(cidr, owner ?? null, draft.now))
+        : refuse(
+            'Conflict',
+            `The stored block ${formatCidr(other)} overlaps the block ${formatCidr(cidr)} of the pool.`,
+          )
+    }
     case 'block':
-      if (config.strictAffinity && found.block.affinity !== affinityText(owner)) {
-        return refuseStrict(cidr, `it belongs to ${found.block.affinity ?? 'nobody'}`)
-      }
-      if (config.strictAffinity && owner === undefined) return refuseStrict(cidr, 'no node is named')
-      return success(found.block)
+      return config.strictAffinity && found.block.affinity !== affinityText(owner)
+        ? refuseStrict(cidr, `it belongs to ${found.block.affinity ?? 'nobody'}`)
+        : success(found.block)
   }
-}
-
-function* blocksOfOtherSize(draft: Draft, cidr: Cidr, blocks: BlockIndex): Iterable<Cidr> {
-  draft.view.consult(blockFamily)
-  for (const other of blocks.overlapping(cidr)) if (other.cidr.prefixLength !== cidr.prefixLength) yield other.cidr
 }
 
 function refuseStrict(cidr: Cidr, why: string): Result<never> {

@@ -1,4 +1,4 @@
-import { put, remove, type Key, type View, type Write } from '../datastore/index.ts'
+import { type Key, type Lookup, put, remove, type View, type Write } from '../datastore/index.ts'
 import {
   addToHandle,
   type Affinity,
@@ -34,10 +34,9 @@ export class Draft {
   readonly now: Now
   readonly #cooldownSeconds: number
   readonly #blocks = new Map<string, FoundBlock>()
-  /** The CIDRs of the blocks that were changed, created or deleted, by key. */
-  readonly #changedBlocks = new Map<string, Cidr>()
   readonly #handles = new Map<string, Handle | undefined>()
-  readonly #others = new Map<string, Write>()
+  readonly #affinities = new Map<string, Affinity | undefined>()
+  readonly #writes = new Map<string, Write>()
 
   constructor(view: View, now: Now, cooldownSeconds: number) {
     this.view = view
@@ -67,43 +66,39 @@ export class Draft {
 
   /** Stores a new or changed block; or deletes it, when it is empty and nobody's, as Calico does after a release. */
   setBlock(block: Block): void {
-    const key = blockKey(block.cidr)
     const isGone = block.affinity === null && isEmpty(block)
-    this.#blocks.set(key.text, isGone ? { kind: 'absent' } : { kind: 'block', block })
-    this.#changedBlocks.set(key.text, block.cidr)
+    this.#setBlock(block.cidr, isGone ? undefined : block)
   }
 
   /** Removes the block at `cidr` with the claim of `owner` on it: only for one that is empty. */
   deleteBlock(cidr: Cidr, owner: Owner): void {
-    const key = blockKey(cidr)
-    this.#blocks.set(key.text, { kind: 'absent' })
-    this.#changedBlocks.set(key.text, cidr)
+    this.#setBlock(cidr, undefined)
     this.dropAffinity(owner, cidr)
   }
 
   /** The claim of `owner` on the block at `cidr`; undefined when there is none, or none that can be read. */
   affinity(owner: Owner, cidr: Cidr): Affinity | undefined {
-    const lookup = this.view.get(affinityKey(owner, cidr))
-    return lookup.kind === 'value' ? lookup.value : undefined
+    const found = this.#affinity(owner, cidr)
+    return found === 'unreadable' ? undefined : found
   }
 
-  /** Sees to it that the claim of `owner` on the block at `cidr` is confirmed. */
+  /** Sees to it that the claim of `owner` on the block at `cidr` is confirmed. One that cannot be read is left alone. */
   confirmAffinity(owner: Owner, cidr: Cidr): void {
-    if (this.affinity(owner, cidr)?.state === 'confirmed') return
-    this.#write(put(affinityKey(owner, cidr), confirmedAffinity))
+    const found = this.#affinity(owner, cidr)
+    if (found === 'unreadable' || found?.state === 'confirmed') return
+    this.#setAffinity(owner, cidr, { ...confirmedAffinity, ...found, state: 'confirmed' })
   }
 
-  /** Removes the claim of `owner` on the block at `cidr`, if there is one. */
+  /** Removes the claim of `owner` on the block at `cidr`, if there is one. One that cannot be read is left alone. */
   dropAffinity(owner: Owner, cidr: Cidr): void {
-    const key = affinityKey(owner, cidr)
-    if (this.view.get(key).kind !== 'absent') this.#write(remove(key))
+    if (this.affinity(owner, cidr) !== undefined) this.#setAffinity(owner, cidr, undefined)
   }
 
   /** Counts `count` more addresses of `handle` in `block`. A handle is taken to be new until the commit says otherwise. */
   addToHandle(handle: string, block: Cidr, count: number): void {
-    const stored = this.#handle(handle, true)
+    const found = this.#handle(handle, true)
     // An unreadable handle is left alone: it is an index, and the block is the truth.
-    if (stored.kind !== 'unreadable') this.#setHandle(handle, addToHandle(stored.value, formatCidr(block), count))
+    if (found !== 'unreadable') this.#setHandle(handle, addToHandle(found, formatCidr(block), count))
   }
 
   /**
@@ -111,49 +106,55 @@ export class Draft {
    * high. @see calico-ipam.md section 4
    */
   setHandleCount(handle: string, cidrText: string, count: number): void {
-    const stored = this.#handle(handle, false)
-    if (stored.kind === 'known' && stored.value !== undefined) {
-      this.#setHandle(handle, setHandleCount(stored.value, cidrText, count))
-    }
+    const found = this.#handle(handle, false)
+    if (found !== 'unreadable' && found !== undefined) this.#setHandle(handle, setHandleCount(found, cidrText, count))
   }
 
   /** Every change, one write per key. */
   writes(): readonly Write[] {
-    const blocks = [...this.#changedBlocks].map(([text, cidr]): Write => {
-      const found = this.#blocks.get(text)
-      return found?.kind === 'block' ? put(blockKey(cidr), found.block) : remove(blockKey(cidr))
-    })
-    return [...blocks, ...this.#others.values()]
+    return [...this.#writes.values()]
   }
 
-  #handle(
-    handle: string,
-    assumeAbsent: boolean,
-  ): { readonly kind: 'known'; readonly value: Handle | undefined } | { readonly kind: 'unreadable' } {
+  #setBlock(cidr: Cidr, block: Block | undefined): void {
+    const key = blockKey(cidr)
+    this.#blocks.set(key.text, block === undefined ? { kind: 'absent' } : { kind: 'block', block })
+    this.#write(key, block)
+  }
+
+  #handle(handle: string, assumeAbsent: boolean): Handle | undefined | 'unreadable' {
     const key = handleKey(handle)
-    if (this.#handles.has(key.text)) return { kind: 'known', value: this.#handles.get(key.text) }
-    const lookup = this.view.get(key, { assumeAbsent })
-    if (lookup.kind === 'unreadable') return { kind: 'unreadable' }
-    return { kind: 'known', value: lookup.kind === 'value' ? lookup.value : undefined }
+    return this.#handles.has(key.text) ? this.#handles.get(key.text) : valueOf(this.view.get(key, { assumeAbsent }))
   }
 
   #setHandle(handle: string, value: Handle | undefined): void {
     const key = handleKey(handle)
     this.#handles.set(key.text, value)
-    this.#write(value === undefined ? remove(key) : put(key, value))
+    this.#write(key, value)
   }
 
-  #write(write: Write): void {
-    this.#others.set(write.key.text, write)
+  #affinity(owner: Owner, cidr: Cidr): Affinity | undefined | 'unreadable' {
+    const key = affinityKey(owner, cidr)
+    return this.#affinities.has(key.text) ? this.#affinities.get(key.text) : valueOf(this.view.get(key))
   }
+
+  #setAffinity(owner: Owner, cidr: Cidr, value: Affinity | undefined): void {
+    const key = affinityKey(owner, cidr)
+    this.#affinities.set(key.text, value)
+    this.#write(key, value)
+  }
+
+  #write<Value>(key: Key<Value>, value: Value | undefined): void {
+    this.#writes.set(key.text, value === undefined ? remove(key) : put(key, value))
+  }
+}
+
+/** The value that was found; undefined when there is none. */
+function valueOf<Value>(lookup: Lookup<Value>): Value | undefined | 'unreadable' {
+  if (lookup.kind === 'unreadable') return 'unreadable'
+  return lookup.kind === 'value' ? lookup.value : undefined
 }
 
 /** The text of `owner` as a block's `affinity` has it; null for nobody. */
 export function affinityText(owner: Owner | undefined): string | null {
   return owner === undefined ? null : formatOwner(owner)
-}
-
-/** For `view.prefetch`: the keys of blocks. */
-export function blockKeys(cidrs: Iterable<Cidr>): readonly Key<unknown>[] {
-  return [...cidrs].map((cidr) => blockKey(cidr))
 }

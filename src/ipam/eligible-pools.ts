@@ -1,8 +1,17 @@
-import { refuse, success, type Cause, type CauseReason, type Pool, type PoolUse, type Result } from '../model/index.ts'
-import { type Family, formatCidr, parseCidr, sameCidr } from '../net/index.ts'
+import {
+  type Cause,
+  type CauseReason,
+  type Pool,
+  type PoolSelector,
+  type PoolUse,
+  refuse,
+  type Result,
+  success,
+} from '../model/index.ts'
+import { type Family, parseCidr, sameCidr } from '../net/index.ts'
 import { matches } from '../selector/index.ts'
 import type { AssignRequest } from './request.ts'
-import type { Pools } from './surroundings.ts'
+import type { Pools, UnreadablePool } from './surroundings.ts'
 
 /** The pools that may serve a request, and for every other one why not. */
 export interface EligiblePools {
@@ -24,7 +33,7 @@ export function eligiblePools(
   nodeLabels: Readonly<Record<string, string>>,
 ): Result<EligiblePools> {
   const ofFamily = stored.all.filter((pool) => pool.cidr.family === family)
-  const causes: Cause[] = stored.unreadable.map(({ name, problem }) => cause(name, 'PoolUnreadable', problem))
+  const causes: Cause[] = stored.unreadable.map(unreadablePool)
   const allocatable: Pool[] = []
   for (const pool of ofFamily) {
     if (pool.isAllocatable) allocatable.push(pool)
@@ -63,9 +72,10 @@ function requestedPools(
   const refused: Cause[] = []
   const pools: Pool[] = []
   for (const [index, reference] of requested.entries()) {
-    const named = stored.all.filter((pool) => isNamed(pool, reference))
-    const pool = named[0]
-    if (pool === undefined) {
+    const pool = stored.all.find((one) => isNamed(one, reference))
+    const unreadable = stored.unreadable.find(({ name }) => name === reference)
+    if (unreadable !== undefined) refused.push(unreadablePool(unreadable))
+    else if (pool === undefined) {
       const field = `pools[${String(index)}]`
       unknown.push({
         field,
@@ -105,14 +115,10 @@ function selectedPools(
     const { nodeSelector, namespaceSelector } = pool
     if (pool.assignmentMode !== 'Automatic') {
       causes.push(cause(pool.name, 'PoolNotAutomatic', 'is used only when asked for (spec.assignmentMode is Manual)'))
-    } else if (!nodeSelector.ok || !namespaceSelector.ok) {
-      const broken = nodeSelector.ok ? namespaceSelector : nodeSelector
-      const problem = broken.ok ? '' : broken.problem
-      return refuse(
-        'Conflict',
-        `The stored selector ${JSON.stringify(broken.text)} of pool ${pool.name} cannot be read.`,
-        [cause(pool.name, 'PoolUnreadable', problem)],
-      )
+    } else if (!nodeSelector.ok) {
+      return refuseSelector(pool, nodeSelector)
+    } else if (!namespaceSelector.ok) {
+      return refuseSelector(pool, namespaceSelector)
     } else if (!matches(nodeSelector.selector, nodeLabels)) {
       causes.push(cause(pool.name, 'PoolNotForNode', `its nodeSelector ${nodeSelector.text} does not match the node`))
     } else if (!matches(namespaceSelector.selector, namespaceLabels)) {
@@ -125,11 +131,15 @@ function selectedPools(
   return success(pools)
 }
 
-function cause(pool: string, reason: CauseReason, message: string): Cause {
-  return { field: `pools[${pool}]`, reason, message: `pool ${pool} ${message}` }
+function unreadablePool({ name, problem }: UnreadablePool): Cause {
+  return cause(name, 'PoolUnreadable', `cannot be read: ${problem}`)
 }
 
-/** A pool by which a caller can find it: its name and CIDR. */
-export function describePool(pool: Pool): string {
-  return `${pool.name} (${formatCidr(pool.cidr)})`
+function refuseSelector(pool: Pool, { text, problem }: Extract<PoolSelector, { readonly ok: false }>): Result<never> {
+  const message = `The stored selector ${JSON.stringify(text)} of pool ${pool.name} cannot be read.`
+  return refuse('Conflict', message, [cause(pool.name, 'PoolUnreadable', problem)])
+}
+
+function cause(pool: string, reason: CauseReason, message: string): Cause {
+  return { field: `pools[${pool}]`, reason, message: `pool ${pool} ${message}` }
 }

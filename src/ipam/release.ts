@@ -21,7 +21,6 @@ import {
   addressAt,
   type Address,
   type Cidr,
-  contains,
   firstAddress,
   formatAddress,
   formatCidr,
@@ -30,10 +29,10 @@ import {
   parseCidr,
 } from '../net/index.ts'
 import { matches } from '../selector/index.ts'
-import { locateBlock } from './locate.ts'
 import { Draft } from './draft.ts'
+import { locateBlock } from './locate.ts'
 import type { Context, FailedRelease, HandleReleaseAnswer, ReleaseAnswer, ReleaseItem } from './request.ts'
-import { type Pools, readConfig, readPools, requireUnlocked } from './surroundings.ts'
+import { poolOf, type Pools, readConfig, readPools, requireUnlocked } from './surroundings.ts'
 
 /** Blocks that one step of releasing a handle changes at the most: with their claims they fit into one transaction. */
 const blocksPerStep = 40
@@ -46,14 +45,14 @@ export function planRelease(view: View, items: readonly ReleaseItem[], context: 
   const prepared = prepare(view, context)
   if (!prepared.ok) return answerOnly(prepared)
   const { draft, pools, cooldownSeconds } = prepared.value
-  const tally = new Tally()
+  const tally = emptyTally()
   const changes: Change[] = []
   for (const [cidr, inBlock] of groupByBlock(view, pools, items, context, tally)) {
     const found = draft.block(cidr)
     if (found.kind === 'absent') {
       for (const { address } of inBlock) tally.unallocated.push(address)
     } else if (found.kind === 'unreadable') {
-      for (const { address } of inBlock) tally.fail(address, 'Unreadable', unreadable(cidr, found.problem))
+      for (const { address } of inBlock) tally.failed.push(unreadable(address, cidr, found.problem))
     } else {
       const ordinals = inBlock.flatMap((item) => releasable(found.block, item, tally))
       if (ordinals.length === 0) continue
@@ -82,27 +81,29 @@ export function planReleaseHandle(view: View, handle: string, context: Context):
       refuse('Conflict', `The stored handle ${JSON.stringify(handle)} cannot be read: ${stored.problem}`),
     )
   }
-  const tally = new Tally()
+  const { released, unallocated, failed } = emptyTally()
   const named = [...stored.value.blocks.keys()].map((text) => ({ text, cidr: parseCidr(text) }))
-  const step = named.slice(0, blocksPerStep)
-  view.prefetch(step.flatMap(({ cidr }) => (cidr === undefined ? [] : [blockKey(cidr)])))
-  for (const { text, cidr } of step) {
+  view.prefetch(named.slice(0, blocksPerStep).flatMap(({ cidr }) => (cidr === undefined ? [] : [blockKey(cidr)])))
+  let settledCount = 0
+  for (const { text, cidr } of named) {
+    if (settledCount === blocksPerStep) break
     const found = cidr === undefined ? undefined : draft.block(cidr)
-    if (cidr === undefined || found === undefined || found.kind === 'absent') {
-      draft.setHandleCount(handle, text, 0)
-    } else if (found.kind === 'unreadable') {
-      tally.fail(firstAddress(cidr), 'Unreadable', unreadable(cidr, found.problem))
-    } else {
-      const { block, ordinals } = releaseHandle(found.block, handle, draft.now, cooldownSeconds)
-      for (const ordinal of ordinals) tally.released.push(addressAt(cidr, ordinal))
-      if (ordinals.length > 0) store(draft, { block, handles: new Set() }, pools)
-      draft.setHandleCount(handle, text, 0)
+    if (cidr !== undefined && found?.kind === 'unreadable') {
+      failed.push(unreadable(firstAddress(cidr), cidr, found.problem))
+      continue
     }
+    if (cidr !== undefined && found?.kind === 'block') {
+      const { block, ordinals } = releaseHandle(found.block, handle, draft.now, cooldownSeconds)
+      for (const ordinal of ordinals) released.push(addressAt(cidr, ordinal))
+      if (ordinals.length > 0) store(draft, { block, handles: new Set() }, pools)
+    }
+    draft.setHandleCount(handle, text, 0)
+    settledCount++
   }
-  // What cannot be read stays with the handle, and must not be met again and again.
-  const isComplete = named.length <= blocksPerStep || tally.failed.length > 0
-  const { released, unallocated, failed } = tally
-  return { answer: success({ released, unallocated, failed, isComplete }), writes: draft.writes() }
+  // What cannot be read stays with the handle: every step meets it, and the last one tells.
+  const isComplete = settledCount + failed.length === named.length
+  const answer = { released, unallocated, failed: isComplete ? failed : [], isComplete }
+  return { answer: success(answer), writes: draft.writes() }
 }
 
 /** What every release needs. */
@@ -121,14 +122,15 @@ function prepare(view: View, context: Context): Result<Prepared> {
   return success({ draft: new Draft(view, context.now, cooldownSeconds), pools: readPools(view), cooldownSeconds })
 }
 
-class Tally implements ReleaseAnswer {
-  readonly released: Address[] = []
-  readonly unallocated: Address[] = []
-  readonly failed: FailedRelease[] = []
+/** A {@link ReleaseAnswer} while it is being found. */
+interface Tally {
+  readonly released: Address[]
+  readonly unallocated: Address[]
+  readonly failed: FailedRelease[]
+}
 
-  fail(address: Address, reason: FailedRelease['reason'], message: string): void {
-    this.failed.push({ address, reason, message })
-  }
+function emptyTally(): Tally {
+  return { released: [], unallocated: [], failed: [] }
 }
 
 /** Puts each item to the block of its address. Of an address that is named twice the last item counts. */
@@ -164,7 +166,7 @@ function releasable(block: Block, item: ReleaseItem, tally: Tally): readonly Ord
   // Before anything else, as in Calico: a number given for a free address is a mismatch too.
   if (sequenceNumber !== undefined && sequenceNumber !== stored) {
     const message = `${formatAddress(address)} has the sequence number ${String(stored)}, not ${String(sequenceNumber)}: it was released, and perhaps assigned again, in the meantime.`
-    tally.fail(address, 'SequenceNumberMismatch', message)
+    tally.failed.push({ address, reason: 'SequenceNumberMismatch', message })
     return []
   }
   if (!isHeld(block, ordinal)) {
@@ -172,11 +174,8 @@ function releasable(block: Block, item: ReleaseItem, tally: Tally): readonly Ord
     return []
   }
   if (handle !== undefined && comparableHandle(handle) !== (handleOf(block, ordinal) ?? '')) {
-    tally.fail(
-      address,
-      'HandleMismatch',
-      `${formatAddress(address)} is not held by the handle ${JSON.stringify(handle)}.`,
-    )
+    const message = `${formatAddress(address)} is not held by the handle ${JSON.stringify(handle)}.`
+    tally.failed.push({ address, reason: 'HandleMismatch', message })
     return []
   }
   return [ordinal]
@@ -201,11 +200,12 @@ function giveUpDeselected(draft: Draft, block: Block, pools: Pools): void {
   const owner = parseOwner(block.affinity ?? '')
   if (owner?.type !== 'host' || !isEmpty(block)) return
   const node = draft.view.get(nodeKey(owner.name))
-  const pool = pools.all.find(({ cidr, isAllocatable }) => isAllocatable && contains(cidr, firstAddress(block.cidr)))
+  const pool = poolOf(pools, firstAddress(block.cidr), ({ isAllocatable }) => isAllocatable)
   if (node.kind !== 'value' || pool?.nodeSelector.ok !== true) return
   if (!matches(pool.nodeSelector.selector, node.value.labels)) draft.deleteBlock(block.cidr, owner)
 }
 
-function unreadable(cidr: Cidr, problem: string): string {
-  return `The stored block ${formatCidr(cidr)} cannot be read: ${problem}`
+function unreadable(address: Address, cidr: Cidr, problem: string): FailedRelease {
+  const message = `The stored block ${formatCidr(cidr)} cannot be read: ${problem}`
+  return { address, reason: 'Unreadable', message }
 }

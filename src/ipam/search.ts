@@ -3,19 +3,21 @@ import {
   affinityPrefix,
   assignAutomatically,
   type Block,
-  type BlockDigest,
   type BlockIndex,
   blockKey,
   blocks as blockFamily,
   type Cause,
+  type IndexedBlock,
   type IpamConfig,
   isEmpty,
+  mayGive,
   newBlock,
   nanosecondsPerSecond,
   type Owner,
   parseAffinityKey,
   parseOwner,
   type Pool,
+  type Terms,
   virtualAffinities,
 } from '../model/index.ts'
 import {
@@ -28,8 +30,9 @@ import {
   type Family,
   type Ordinal,
 } from '../net/index.ts'
-import { affinityText, type Draft } from './draft.ts'
 import { allocationOf, holderOf } from './allocation.ts'
+import { affinityText, type Draft } from './draft.ts'
+import { blockOfOtherSize } from './locate.ts'
 import type { Allocation, AssignRequest } from './request.ts'
 import { startOfSearch } from './start-of-search.ts'
 
@@ -67,6 +70,7 @@ function cidrsOf(listing: readonly { readonly key: string }[]): readonly Cidr[] 
 export class Search {
   readonly #scope: SearchScope
   readonly #affinity: string | null
+  readonly #terms: Terms
   readonly #found: Allocation[] = []
   #missing = 0
   #claimed = 0
@@ -75,6 +79,8 @@ export class Search {
   constructor(scope: SearchScope) {
     this.#scope = scope
     this.#affinity = affinityText(scope.owner)
+    const cooldown = BigInt(scope.config.ipCooldownSeconds) * nanosecondsPerSecond
+    this.#terms = { reserved: scope.reserved, cooledBefore: scope.draft.now.nanoseconds - cooldown }
   }
 
   /** Takes up to `wanted` addresses into the draft, and gives them in the order of their choice. */
@@ -90,8 +96,9 @@ export class Search {
       }
       return []
     }
-    this.#takeFromOwnBlocks()
-    while (this.#missing > 0 && this.#claimNext()) this.#claimed++
+    if (owner === undefined) this.#repeat(() => this.#takeFromAffine())
+    else this.#takeFromClaims(owner)
+    this.#repeat(() => this.#claimNext())
     if (this.#missing > 0 && this.#obstacle === undefined) this.#borrow()
     return this.#found
   }
@@ -102,61 +109,47 @@ export class Search {
     return this.#obstacle === undefined ? full : [this.#obstacle, ...full]
   }
 
-  #takeFromOwnBlocks(): void {
-    const { owner } = this.#scope
-    if (owner !== undefined) {
-      for (const cidr of this.#claimedCidrs(owner, 'hint')) {
-        if (this.#missing === 0) return
-        this.#takeFromClaimed(owner, cidr)
-      }
-    }
-    // Blocks that say that they are the owner's although its claim is lost; or, without an owner, those that are nobody's.
-    for (const pool of this.#scope.pools) {
-      for (const digest of this.#scope.blocks.openWithAffinity(pool.cidr, this.#affinity)) {
-        if (this.#missing === 0) return
-        const found = this.#scope.draft.block(digest.cidr)
-        if (found.kind !== 'block' || found.block.affinity !== this.#affinity) continue
-        if (this.#takeFrom(found.block, pool) && owner !== undefined)
-          this.#scope.draft.confirmAffinity(owner, digest.cidr)
-      }
+  /** Takes a step as long as addresses are missing and the step before it gave some. */
+  #repeat(step: () => boolean): void {
+    let hasGiven = true
+    while (this.#missing > 0 && hasGiven) hasGiven = step()
+  }
+
+  #takeFromClaims(owner: Owner): void {
+    for (const cidr of this.#worthReading(this.#claims(owner, 'hint'))) {
+      if (this.#missing === 0) return
+      const pool = this.#poolOf(cidr)
+      if (pool !== undefined && !this.#scope.reserved.covers(cidr)) this.#takeFromClaimed(owner, cidr, pool)
     }
   }
 
-  /** The blocks that the owner has claims on, in the order of the claims' keys, as far as they lie in the pools. */
-  #claimedCidrs(owner: Owner, guard: 'hint' | 'changed'): readonly Cidr[] {
-    const { family, draft, pools } = this.#scope
+  /** The claims of the owner, in the order of their keys, whatever pools they are in. */
+  #claims(owner: Owner, guard: 'hint' | 'changed'): readonly { readonly key: string }[] {
+    const { family, draft } = this.#scope
     const claims = owner.type === 'host' ? affinities : virtualAffinities
-    const listing = draft.view.list(claims, guard, affinityPrefix(owner, family))
-    const cidrs = guard === 'hint' ? this.#worthReading(listing) : cidrsOf(listing)
-    return cidrs.filter((cidr) => pools.some((pool) => covers(pool.cidr, cidr)))
+    return draft.view.list(claims, guard, affinityPrefix(owner, family))
   }
 
-  /** Without the blocks that are known to be used up. Hundreds of operations of one batch ask for the same listing. */
+  /** The blocks claimed, but those known to be used up. Hundreds of operations of one batch ask for the same listing. */
   #worthReading(listing: readonly { readonly key: string }[]): readonly Cidr[] {
     let cidrs = worthReading.get(listing)
     if (cidrs === undefined) {
       cidrs = cidrsOf(listing).filter((cidr) => {
-        const digest = this.#scope.blocks.digest(blockKey(cidr).text)
-        return digest === undefined || !this.#isUsedUp(digest)
+        const entry = this.#scope.blocks.entry(blockKey(cidr).text)
+        return entry === undefined || entry.affinity !== this.#affinity || mayGive(entry, this.#terms)
       })
       worthReading.set(listing, cidrs)
     }
     return cidrs
   }
 
-  #isUsedUp(digest: BlockDigest): boolean {
-    return digest.freeCount === 0 && !digest.hasCooling && digest.affinity === this.#affinity
-  }
-
   /** Takes from a block that the owner has a claim on, and heals what is half done. @see calico-ipam.md section 6.3 */
-  #takeFromClaimed(owner: Owner, cidr: Cidr): void {
-    const { draft, reserved } = this.#scope
-    const pool = this.#poolOf(cidr)
-    if (pool === undefined || reserved.covers(cidr)) return
+  #takeFromClaimed(owner: Owner, cidr: Cidr, pool: Pool): void {
+    const { draft } = this.#scope
     const found = draft.block(cidr)
     if (found.kind === 'unreadable') return
     if (found.kind === 'absent') {
-      if (cidr.prefixLength === pool.blockSize && this.#isVacant(cidr)) this.#takeFromNew(cidr, pool)
+      if (cidr.prefixLength === pool.blockSize && this.#hasRoom(cidr)) this.#takeFromNew(cidr, pool)
       return
     }
     if (found.block.affinity !== this.#affinity) {
@@ -171,7 +164,8 @@ export class Search {
     const { config, owner } = this.#scope
     if (owner !== undefined) {
       const limit = this.#blockLimit()
-      const claimed = this.#claimedCidrs(owner, 'changed').length
+      const cidrs = cidrsOf(this.#claims(owner, 'changed'))
+      const claimed = cidrs.filter((cidr) => this.#poolOf(cidr) !== undefined).length
       if (claimed + this.#claimed >= limit) {
         this.#obstacle = {
           field: 'node',
@@ -189,7 +183,10 @@ export class Search {
       }
       return false
     }
-    if (this.#claimVacant() || this.#takeOver()) return true
+    if (this.#takeFromAffine() || this.#claimVacant() || this.#takeOver()) {
+      this.#claimed++
+      return true
+    }
     if (config.strictAffinity) {
       this.#obstacle = {
         field: 'node',
@@ -205,6 +202,21 @@ export class Search {
       (limit) => limit > 0,
     )
     return limits.length === 0 ? defaultMaxBlocks : Math.min(...limits)
+  }
+
+  /** Takes from a block that is the owner's by its own word, though the claim is lost; or, without an owner, from one that is nobody's. */
+  #takeFromAffine(): boolean {
+    const { blocks, draft, owner, pools } = this.#scope
+    for (const pool of pools) {
+      for (const { cidr } of blocks.openWithAffinity(pool.cidr, pool.blockSize, this.#affinity, this.#terms)) {
+        const found = draft.block(cidr)
+        if (found.kind !== 'block' || found.block.affinity !== this.#affinity || !this.#takeFrom(found.block, pool))
+          continue
+        if (owner !== undefined) draft.confirmAffinity(owner, cidr)
+        return true
+      }
+    }
+    return false
   }
 
   #claimVacant(): boolean {
@@ -224,44 +236,48 @@ export class Search {
 
   /** The index knows nothing of what was planned earlier in the same batch, so the block itself is asked. */
   #claimIfVacant(cidr: Cidr, pool: Pool): boolean {
+    if (!this.#hasRoom(cidr)) return false
     const found = this.#scope.draft.block(cidr)
-    if (found.kind === 'absent') return this.#isVacant(cidr) && this.#takeFromNew(cidr, pool)
+    if (found.kind === 'absent') {
+      this.#takeFromNew(cidr, pool)
+      return true
+    }
     return found.kind === 'block' && found.block.affinity === this.#affinity && this.#takeFrom(found.block, pool)
   }
 
-  /** No block of another size may lie there. */
-  #isVacant(cidr: Cidr): boolean {
-    for (const other of this.#scope.blocks.overlapping(cidr)) {
-      if (other.cidr.prefixLength !== cidr.prefixLength) return false
-    }
-    return true
+  #hasRoom(cidr: Cidr): boolean {
+    return blockOfOtherSize(cidr, this.#scope.blocks) === undefined
   }
 
-  #takeFromNew(cidr: Cidr, pool: Pool): boolean {
+  /** Only for a CIDR that is not entirely reserved. */
+  #takeFromNew(cidr: Cidr, pool: Pool): void {
     const { draft, owner } = this.#scope
-    if (!this.#takeFrom(newBlock(cidr, owner ?? null, draft.now), pool)) return false
+    this.#takeFrom(newBlock(cidr, owner ?? null, draft.now), pool)
     if (owner !== undefined) draft.confirmAffinity(owner, cidr)
-    return true
   }
 
   /** Takes over an empty block of somebody else that was not claimed a moment ago. @see calico-ipam.md section 1.6, step 5 */
   #takeOver(): boolean {
     const { blocks, draft, pools, reserved } = this.#scope
     for (const pool of pools) {
-      for (const digest of blocks.open(pool.cidr)) {
-        if (!digest.isEmpty || digest.affinity === this.#affinity || reserved.covers(digest.cidr)) continue
-        const found = draft.block(digest.cidr)
-        if (found.kind !== 'block' || !isEmpty(found.block) || this.#isClaimedRecently(digest)) continue
-        const other = parseOwner(found.block.affinity ?? '')
-        if (other === undefined || draft.affinity(other, digest.cidr) === undefined) continue
-        draft.dropAffinity(other, digest.cidr)
-        if (this.#takeFromNew(digest.cidr, pool)) return true
+      for (const entry of blocks.open(pool.cidr, pool.blockSize, this.#terms)) {
+        const { cidr, affinity, sequenceNumber } = entry
+        const other = parseOwner(affinity ?? '')
+        if (!entry.isAbandoned || other === undefined || affinity === this.#affinity) continue
+        if (this.#isClaimedRecently(entry) || reserved.covers(cidr)) continue
+        const found = draft.block(cidr)
+        // What was planned earlier in the same batch may have changed it, which its number tells.
+        if (found.kind !== 'block' || found.block.sequenceNumber !== sequenceNumber || !isEmpty(found.block)) continue
+        if (draft.affinity(other, cidr) === undefined) continue
+        draft.dropAffinity(other, cidr)
+        this.#takeFromNew(cidr, pool)
+        return true
       }
     }
     return false
   }
 
-  #isClaimedRecently({ claimedAtSeconds }: BlockDigest): boolean {
+  #isClaimedRecently({ claimedAtSeconds }: IndexedBlock): boolean {
     if (claimedAtSeconds === undefined) return false
     const claimedAt = BigInt(claimedAtSeconds) * nanosecondsPerSecond
     return this.#scope.draft.now.nanoseconds - claimedAt < reclaimAfterNanoseconds
@@ -271,9 +287,9 @@ export class Search {
   #borrow(): void {
     const { blocks, draft, pools } = this.#scope
     for (const pool of pools) {
-      for (const digest of blocks.open(pool.cidr)) {
+      for (const { cidr } of blocks.open(pool.cidr, pool.blockSize, this.#terms)) {
         if (this.#missing === 0) return
-        const found = draft.block(digest.cidr)
+        const found = draft.block(cidr)
         if (found.kind === 'block') this.#takeFrom(found.block, pool)
       }
     }

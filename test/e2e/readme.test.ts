@@ -1,0 +1,91 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
+import t from 'tap'
+import { flagOf, settings } from '../../src/settings.ts'
+import { startServer } from '../support/server.ts'
+
+/**
+ * The tour of README.md, executed. Each step is a command of a `sh` block below "A tour" with the `# =>` lines that follow it. Every
+ * such line must be found in what the command prints: blanks do not count, and `...` stands for anything. A command that changes
+ * nothing is repeated for a while, since the tour speaks of things that happen by themselves.
+ */
+
+const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+const addressInTour = 'http://127.0.0.1:8080'
+const patienceMs = 10_000
+
+interface Step {
+  readonly command: string
+  readonly expected: readonly string[]
+}
+
+function section(title: string): string {
+  const [, text] = new RegExp(`^## ${title}\n(.*?)(?=^## |(?![^]))`, 'ms').exec(readme) ?? []
+  if (text === undefined) throw new Error(`README.md has no section "${title}".`)
+  return text
+}
+
+function stepsOf(text: string): Step[] {
+  const blocks = [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = '']) => block)
+  // A step ends with its last `# =>` line.
+  return blocks.flatMap((block) =>
+    [...block.matchAll(/(.*?)((?:^# => [^\n]*\n)+)/gms)].map(([, command = '', expected = '']) => ({
+      command,
+      expected: [...expected.matchAll(/^# => (.*)$/gm)].map(([, line = '']) => line),
+    })),
+  )
+}
+
+function firstMissing(output: string, expected: readonly string[]): string | undefined {
+  const squeeze = (text: string): string => text.replaceAll(/\s/g, '')
+  const printed = squeeze(output)
+  return expected.find((line) => {
+    let from = 0
+    const isNext = (part: string): boolean => {
+      const at = printed.indexOf(part, from)
+      from = at + part.length
+      return at >= 0
+    }
+    return !line
+      .split(/(?:^|\s)\.\.\.(?:\s|$)/)
+      .map(squeeze)
+      .every(isNext)
+  })
+}
+
+/** Carries out a step on the server at `url`; `missing` is the first expected line that was not printed. */
+async function run(step: Step, url: string): Promise<{ output: string; missing: string | undefined }> {
+  const script = step.command.replaceAll(addressInTour, url)
+  const isRead = !/ (-d|-X|--data-binary) /.test(script)
+  const deadline = Date.now() + patienceMs
+  for (;;) {
+    const output = spawnSync('bash', ['-c', script], { encoding: 'utf8' }).stdout
+    const missing = firstMissing(output, step.expected)
+    if (missing === undefined || !isRead || Date.now() > deadline) return { output, missing }
+    await pause(100)
+  }
+}
+
+const canCurl = spawnSync('curl', ['--version']).error === undefined
+
+t.test('the tour of the README works as it stands', { skip: canCurl ? false : 'curl is not installed' }, async (t) => {
+  const steps = stepsOf(section('A tour'))
+  t.ok(steps.length >= 10, 'there are steps')
+  const server = await startServer(t)
+  for (const step of steps) {
+    const { output, missing } = await run(step, server.url)
+    t.equal(missing, undefined, step.command.trim(), { output })
+  }
+})
+
+t.test('the table of settings in the README is the one that the server knows', async (t) => {
+  const table = section('Configuration')
+    .split('\n')
+    .filter((line) => line.startsWith('|'))
+  const rows = Object.values(settings).map((setting) => {
+    const standard = setting.fallbackHelp ?? (setting.fallback === undefined ? '' : `\`${String(setting.fallback)}\``)
+    return `| \`${setting.variable}\` | \`--${flagOf(setting)}\` | ${standard} | ${setting.help} |`
+  })
+  t.strictSame(table, ['| variable | flag | default | what it is |', '|---|---|---|---|', ...rows])
+})

@@ -1,0 +1,56 @@
+import t from 'tap'
+import { allocationOf, holderOf } from '../../src/ipam/allocation.ts'
+import { assignAutomatically, newBlock } from '../../src/model/index.ts'
+import { mustParseAddress, mustParseCidr, ordinal } from '../../src/net/index.ts'
+import { requestOf, S } from '../support/ipam-world.ts'
+
+t.test('the node is stored among the attributes, where Calico looks for it', (t) => {
+  const attributes = { tenant: 'blue' }
+  t.strictSame(holderOf(requestOf({ handle: 'vm-42', attributes })), { handle: 'vm-42', secondary: { tenant: 'blue' } })
+  t.strictSame(holderOf(requestOf({ handle: 'vm-42', attributes, node: 'node1' })), {
+    handle: 'vm-42',
+    secondary: { tenant: 'blue', node: 'node1' },
+  })
+  t.strictSame(holderOf(requestOf({ handle: 'vm-42' })), { handle: 'vm-42', secondary: {} })
+  t.end()
+})
+
+t.test('callers see the node beside the other attributes, and every name that they gave', (t) => {
+  const block = newBlock(mustParseCidr('10.10.0.8/29'), null, { nanoseconds: S })
+  const attributes = JSON.parse('{"__proto__":"a","constructor":"b"}') as Record<string, string>
+  const holder = holderOf(requestOf({ handle: 'vm-42', attributes, node: 'node1' }))
+  const { block: held } = assignAutomatically(block, 1, () => false, holder)
+  const allocation = allocationOf(held, ordinal(0), 'pool-a')
+  t.strictSame(Object.entries(allocation.attributes), [
+    ['__proto__', 'a'],
+    ['constructor', 'b'],
+  ])
+  t.strictSame(
+    { ...allocation, attributes: {} },
+    {
+      address: mustParseAddress('10.10.0.8'),
+      block: mustParseCidr('10.10.0.8/29'),
+      pool: 'pool-a',
+      node: 'node1',
+      handle: 'vm-42',
+      sequenceNumber: S,
+      attributes: {},
+    },
+  )
+  t.end()
+})
+
+t.test('an address may be held without a handle, a node, attributes and a pool', (t) => {
+  const block = newBlock(mustParseCidr('fd00::/122'), null, { nanoseconds: S })
+  const { block: held } = assignAutomatically(block, 2, () => false, {})
+  t.strictSame(allocationOf(held, ordinal(1), undefined), {
+    address: mustParseAddress('fd00::1'),
+    block: mustParseCidr('fd00::/122'),
+    pool: undefined,
+    node: undefined,
+    handle: undefined,
+    sequenceNumber: S,
+    attributes: {},
+  })
+  t.end()
+})

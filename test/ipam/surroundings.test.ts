@@ -1,0 +1,101 @@
+import t from 'tap'
+import {
+  poolOf,
+  readConfig,
+  readNodeLabels,
+  readPools,
+  readReserved,
+  requireUnlocked,
+} from '../../src/ipam/surroundings.ts'
+import { clusterInformationKey, ipamConfigKey, nodeKey, poolKey, reservationKey } from '../../src/model/index.ts'
+import { mustParseAddress, mustParseCidr } from '../../src/net/index.ts'
+import { World } from '../support/ipam-world.ts'
+
+t.test('without a stored configuration the defaults hold, with one what it says, absent meaning false', (t) => {
+  const world = new World()
+  t.match(readConfig(world.view), { ok: true, value: { strictAffinity: false, autoAllocateBlocks: true } })
+  world.put(ipamConfigKey.text, '{"strict_affinity":true}')
+  t.match(readConfig(world.view), { ok: true, value: { strictAffinity: true, autoAllocateBlocks: false } })
+  t.ok(world.view.reads.has('/calico/ipam/v2/config'))
+  t.end()
+})
+
+t.test('a configuration that cannot be read is not guessed', (t) => {
+  const world = new World()
+  world.put(ipamConfigKey.text, '{"strict_affinity":"yes"}')
+  t.match(readConfig(world.view), {
+    ok: false,
+    refusal: { reason: 'Conflict', message: /^\/calico\/ipam\/v2\/config: .*strict_affinity/ },
+  })
+  t.end()
+})
+
+t.test('only a cluster that says that it is locked is locked', (t) => {
+  const texts: [text: string, isUnlocked: boolean][] = [
+    ['{"metadata":{"name":"default"},"spec":{"datastoreReady":true}}', true],
+    ['{"metadata":{"name":"default"},"spec":{}}', true],
+    ['{"metadata":{"name":"default"},"spec":{"datastoreReady":false}}', false],
+    ['{"metadata":{"name":"default"},"spec":{"datastoreReady":"no"}}', true],
+  ]
+  const world = new World()
+  t.equal(requireUnlocked(world.view).ok, true)
+  for (const [text, isUnlocked] of texts) {
+    world.put(clusterInformationKey.text, text)
+    t.equal(requireUnlocked(world.view).ok, isUnlocked, text)
+  }
+  world.lockCluster()
+  t.match(requireUnlocked(world.view), { refusal: { reason: 'ServiceUnavailable', message: /datastoreReady/ } })
+  t.end()
+})
+
+t.test('pools come in the order of their names, and those that cannot be read stand aside', (t) => {
+  const world = new World()
+  for (const name of ['b', 'a', 'a.1', 'a-1']) world.pool(name, '10.0.0.0/24')
+  world.put(poolKey('broken').text, '{"metadata":{"name":"broken"},"spec":{"cidr":"10.0.0.0"}}')
+  const { all, unreadable } = readPools(world.view)
+  t.strictSame(
+    all.map(({ name }) => name),
+    ['a', 'a-1', 'a.1', 'b'],
+  )
+  t.match(unreadable, [{ name: 'broken', problem: /cidr/ }])
+  t.ok(world.view.reads.has(`changed ${poolKey('').text}`), 'the commit proves that no pool was added or changed')
+  t.end()
+})
+
+t.test('reserved is what any reservation says, as far as it can be read', (t) => {
+  const world = new World()
+  t.equal(readReserved(world.view).isEmpty, true)
+  world.reserve('10.0.0.0/30', ' 10.0.0.8 ', 'nonsense', '', '10.0.1.7/24')
+  world.reserve('fd00::/120')
+  world.put(reservationKey('broken').text, '{')
+  const reserved = readReserved(world.view)
+  for (const cidr of ['10.0.0.0/30', '10.0.0.8/32', '10.0.1.0/24', 'fd00::/120'])
+    t.ok(reserved.covers(mustParseCidr(cidr)), cidr)
+  for (const address of ['10.0.0.4', '10.0.0.9', '10.0.2.0', 'fd00::100'])
+    t.notOk(reserved.has(mustParseAddress(address)), address)
+  t.ok(world.view.reads.has(`changed ${reservationKey('').text}`))
+  t.end()
+})
+
+t.test('a node has the labels that are stored, and none when nothing can be read', (t) => {
+  const world = new World()
+  world.node('node1', { zone: 'a' })
+  world.put(nodeKey('broken').text, '[]')
+  t.strictSame({ ...readNodeLabels(world.view, 'node1') }, { zone: 'a' })
+  t.strictSame({ ...readNodeLabels(world.view, 'broken') }, {})
+  t.strictSame({ ...readNodeLabels(world.view, 'unknown') }, {})
+  t.strictSame({ ...readNodeLabels(world.view, undefined) }, {})
+  t.ok(world.view.reads.has(nodeKey('unknown').text), 'that it is not there is proved too')
+  t.end()
+})
+
+t.test('the pool of an address is the first one, by name, that contains it and is acceptable', (t) => {
+  const world = new World()
+  world.pool('b', '10.0.0.0/24')
+  world.pool('a', '10.0.0.0/16', { disabled: true })
+  const pools = readPools(world.view)
+  t.equal(poolOf(pools, mustParseAddress('10.0.0.1'))?.name, 'a')
+  t.equal(poolOf(pools, mustParseAddress('10.0.0.1'), ({ isDisabled }) => !isDisabled)?.name, 'b')
+  t.equal(poolOf(pools, mustParseAddress('10.1.0.1')), undefined)
+  t.end()
+})
