@@ -36,13 +36,18 @@ interface GuardedPrefix {
   readonly revision: Revision
 }
 
-/** Interrupts a plan whose read cannot be answered at once. Never leaves this file. */
-class Interruption extends Error {
+/** Interrupts a plan whose read cannot be answered at once. Never leaves this file, and is no error: nobody looks at its stack. */
+class Interruption {
   readonly planned: Planned
   constructor(planned: Planned) {
-    super(planned.kind)
     this.planned = planned
   }
+}
+
+/** Costs a fraction of an error, which would collect its stack each time that an operation has to wait. */
+function interrupt(planned: Planned): never {
+  // eslint-disable-next-line @typescript-eslint/only-throw-error
+  throw new Interruption(planned)
 }
 
 /**
@@ -92,7 +97,8 @@ export class Batch {
     }
     const size = this.#sizeWith(view, writes)
     if (size > transactionOperationsMax) {
-      return this.#reads.size === 0 ? { kind: 'too-large', operations: size } : { kind: 'full' }
+      const isEmpty = this.#reads.size === 0 && this.#guards.size === 0
+      return isEmpty ? { kind: 'too-large', operations: size } : { kind: 'full' }
     }
     this.#take(view, writes)
     return { kind: 'added', answer: plan.answer }
@@ -124,11 +130,11 @@ export class Batch {
 
   /** For {@link RecordingView}: what the batch knows of a key. */
   lookup<Value>(key: Key<Value>, assumeAbsent: boolean): Lookup<Value> {
-    if (this.#busy.has(key.text)) throw new Interruption({ kind: 'busy', key: key.text })
+    if (this.#busy.has(key.text)) interrupt({ kind: 'busy', key: key.text })
     const lookup = this.#image.lookup(key)
     if (lookup !== undefined) return lookup
     if (assumeAbsent) return { kind: 'absent' }
-    throw new Interruption({ kind: 'cold', keys: [key] })
+    interrupt({ kind: 'cold', keys: [key] })
   }
 
   /** For {@link RecordingView}: the write of an earlier operation of the batch. */
@@ -144,13 +150,13 @@ export class Batch {
     const cold = keys.filter(
       (key) => !this.#writes.has(key.text) && !this.#busy.has(key.text) && this.#image.lookup(key) === undefined,
     )
-    if (cold.length > 0) throw new Interruption({ kind: 'cold', keys: cold.slice(0, transactionOperationsMax) })
+    if (cold.length > 0) interrupt({ kind: 'cold', keys: cold.slice(0, transactionOperationsMax) })
   }
 
   /** For {@link RecordingView}: the guard of a listing, as of what is known. */
   guard(family: Family<unknown>, guard: 'changed' | 'created', prefix: string): GuardedPrefix {
     const key = this.#busy.below(prefix, guard)
-    if (key !== undefined) throw new Interruption({ kind: 'busy', key })
+    if (key !== undefined) interrupt({ kind: 'busy', key })
     return { family, guard, prefix, revision: this.#image.of(family).provenRevision(guard, prefix) }
   }
 

@@ -3,6 +3,7 @@ import { noop } from 'cockatiel'
 import {
   Etcd3,
   EtcdAuthenticationFailedError,
+  EtcdLeaseInvalidError,
   EtcdPermissionDeniedError,
   GRPCFailedPreconditionError,
   GRPCInvalidArgumentError,
@@ -17,7 +18,7 @@ import {
   type IWatchRequest,
   type IWatchResponse,
 } from 'etcd3'
-import { DatastoreUnavailable, RevisionCompacted } from './faults.ts'
+import { asError, DatastoreUnavailable, RevisionCompacted } from './faults.ts'
 import { callDeadlineMs } from './limits.ts'
 
 /** How to reach etcd. File contents, not paths. */
@@ -188,13 +189,34 @@ function isDefiniteRefusal(error: unknown): boolean {
     error instanceof GRPCOutOfRangeError ||
     error instanceof GRPCResourceExhastedError ||
     error instanceof EtcdPermissionDeniedError ||
-    error instanceof EtcdAuthenticationFailedError
+    error instanceof EtcdAuthenticationFailedError ||
+    error instanceof EtcdLeaseInvalidError
   )
 }
 
-/** grpc-js says so when there was no connection to write the call to: the one ambiguous status that is known to be harmless. */
-function wasNeverSent(error: Error): boolean {
-  return error.message.includes('No connection established')
+/** What grpc-js and etcd3 say when there was no connection to write the call to: ambiguous by their status, and known to be harmless. */
+function wasNeverSent({ message }: Error): boolean {
+  return (
+    message.includes('No connection established') ||
+    message.includes('Channel closed before call started') ||
+    message.includes('the client was already closed') ||
+    // The deadline passed while a connection was waited for; unless an attempt had been made before.
+    (message.includes('Waiting for LB pick') && !message.includes('previous attempts'))
+  )
+}
+
+/** Whether etcd, or the gRPC server in it, refused a transaction for its length. */
+export function isTooLarge({ message }: Error): boolean {
+  return (
+    message.includes('request is too large') ||
+    message.includes('too many operations in txn request') ||
+    message.includes('received message larger than max')
+  )
+}
+
+/** Whether etcd refused a transaction for what is in it, so that another one may go through. */
+export function isAboutContent(error: Error): boolean {
+  return isTooLarge(error) || error instanceof GRPCInvalidArgumentError || error instanceof EtcdPermissionDeniedError
 }
 
 function isCompacted(error: unknown): boolean {
@@ -206,8 +228,4 @@ function unavailable(error: unknown): DatastoreUnavailable {
   return new DatastoreUnavailable('ServiceUnavailable', 'etcd does not answer; nothing was changed. Try again.', {
     cause: error,
   })
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error))
 }

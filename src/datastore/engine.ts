@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { EtcdLeaseInvalidError, GRPCInvalidArgumentError, type IResponseOp, type ITxnResponse } from 'etcd3'
+import { EtcdLeaseInvalidError, type IRequestOp, type IResponseOp, type ITxnResponse } from 'etcd3'
 import { Batch } from './batch.ts'
 import { BusyKeys } from './busy-keys.ts'
-import type { EtcdClient } from './client.ts'
-import { DatastoreUnavailable } from './faults.ts'
+import { isAboutContent, isTooLarge, type EtcdClient, type TransactionOutcome } from './client.ts'
+import { asError, DatastoreUnavailable } from './faults.ts'
 import type { Image } from './image.ts'
 import { transactionBytesMax } from './limits.ts'
 import { Operation, type Outcome, type SubmitOptions } from './operation.ts'
+import { Queue } from './queue.ts'
 import { Refresher } from './refresher.ts'
 import { settle, type Slot, type SlotLease } from './slots.ts'
 import { storedValue } from './snapshot.ts'
@@ -44,11 +45,9 @@ export class Engine {
   readonly #busy = new BusyKeys()
   readonly #freeSlots: Slot[]
   readonly #slotCount: number
-  #queue: Operation[] = []
-  /** Operations that wait for the commit that is writing a key. */
-  readonly #parked = new Map<string, Operation[]>()
-  /** Operations submitted and not yet settled. */
-  #pending = 0
+  readonly #queue = new Queue()
+  /** Operations submitted and not yet settled, wherever they are. */
+  readonly #open = new Set<Operation>()
   #sequence = 0
   #isScheduled = false
   #isClosing = false
@@ -79,13 +78,12 @@ export class Engine {
    * was not carried out, and whatever the plan throws.
    */
   submit<Answer>(plan: (view: View) => Plan<Answer>, options: SubmitOptions = {}): Promise<Outcome<Answer>> {
-    if (this.#isClosing)
-      return Promise.reject(new DatastoreUnavailable('ServiceUnavailable', 'The server is stopping.'))
-    if (this.#pending >= this.#limits.queueLengthMax) {
+    if (this.#isClosing) return Promise.reject(stopping())
+    if (this.pending >= this.#limits.queueLengthMax) {
       return Promise.reject(
         new DatastoreUnavailable(
           'ServiceUnavailable',
-          `${String(this.#pending)} calls are waiting, which is all that this server takes; nothing was changed. Try again.`,
+          `${String(this.pending)} calls are waiting, which is all that this server takes; nothing was changed. Try again.`,
         ),
       )
     }
@@ -104,56 +102,64 @@ export class Engine {
           deadline: Date.now() + (options.deadlineMs ?? this.#limits.deadlineMs),
         },
         ({ revision }) => {
-          this.#finishOne()
+          this.#finish(operation)
           if (answer === undefined) reject(new Error('An operation was committed without having been planned.'))
           else resolve({ answer: answer.value, revision })
         },
         (fault) => {
-          this.#finishOne()
-          reject(fault instanceof Error ? fault : new Error(String(fault)))
+          this.#finish(operation)
+          reject(fault)
         },
       )
-      this.#pending++
-      this.#queue.push(operation)
+      this.#open.add(operation)
+      this.#queue.add(operation)
       this.#schedule()
     })
   }
 
   /** Operations submitted and not yet settled. */
   get pending(): number {
-    return this.#pending
+    return this.#open.size
   }
 
-  /** Fails the operations whose deadline has passed while they were waiting. To be called now and then. */
+  /**
+   * Fails the operations whose deadline has passed, wherever they are, unless their writes may be in etcd. To be called now and
+   * then.
+   */
   expire(): void {
     const nowMs = Date.now()
-    const isExpired = (operation: Operation): boolean => operation.deadline <= nowMs
-    for (const operation of this.#queue.filter(isExpired)) this.#failExpired(operation)
-    this.#queue = this.#queue.filter((operation) => !operation.isSettled)
-    for (const [key, operations] of this.#parked) {
-      for (const operation of operations.filter(isExpired)) this.#failExpired(operation)
-      this.#parked.set(
-        key,
-        operations.filter((operation) => !operation.isSettled),
-      )
+    let isAnyExpired = false
+    for (const operation of this.#open) {
+      if (operation.isCommitting || operation.deadline > nowMs) continue
+      this.#failExpired(operation)
+      isAnyExpired = true
     }
+    if (isAnyExpired) this.#queue.dropSettled()
   }
 
-  /** Takes no more operations, waits until those under way are settled, at the most for `patienceMs`, and gives up the rest. */
+  /**
+   * Takes no more operations, waits until those under way are settled, at the most for `patienceMs`, and gives up the rest. Those
+   * whose commit has been sent are given up when the deadline of the call to etcd has passed.
+   */
   async close(patienceMs: number): Promise<void> {
     this.#isClosing = true
-    if (this.#pending > 0) {
-      const drained = new Promise<void>((resolve) => {
-        this.#drained.push(resolve)
-      })
-      await Promise.race([drained, sleep(patienceMs, undefined, { ref: false })])
-    }
+    await Promise.race([this.#untilDrained(), sleep(patienceMs, undefined, { ref: false })])
     this.#isClosed = true
+    for (const operation of this.#open) if (!operation.isCommitting) operation.fail(stopping())
+    this.#queue.dropSettled()
+    await this.#untilDrained()
   }
 
-  #finishOne(): void {
-    this.#pending--
-    if (this.#pending === 0) for (const resolve of this.#drained.splice(0)) resolve()
+  #untilDrained(): Promise<void> {
+    if (this.#open.size === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#drained.push(resolve)
+    })
+  }
+
+  #finish(operation: Operation): void {
+    this.#open.delete(operation)
+    if (this.#open.size === 0) for (const resolve of this.#drained.splice(0)) resolve()
   }
 
   /** Lets everything that arrives in one turn of the event loop into the same batch. */
@@ -167,7 +173,7 @@ export class Engine {
   }
 
   #pump(): void {
-    while (this.#queue.length > 0) {
+    while (!this.#queue.isEmpty) {
       const slot = this.#freeSlots.pop()
       if (slot === undefined) return
       const { batch, operations } = this.#form()
@@ -183,19 +189,11 @@ export class Engine {
   #form(): { batch: Batch; operations: Operation[] } {
     const batch = new Batch(this.#image, this.#busy)
     const operations: Operation[] = []
-    const waiting = this.#queue
-    let next = 0
-    for (; next < waiting.length && operations.length < this.#limits.batchOperationsMax; next++) {
-      const operation = waiting[next]
-      if (operation === undefined || operation.isSettled) continue
-      if (operation.isAlone && operations.length > 0) break
-      if (!this.#addTo(batch, operation, operations)) break
-      if (operation.isAlone && operations.length > 0) {
-        next++
-        break
-      }
-    }
-    this.#queue = waiting.slice(next)
+    this.#queue.takeWhile((operation) => {
+      const isFull = operations.length >= this.#limits.batchOperationsMax
+      const isApart = operations.length > 0 && (operation.isAlone || operations[0]?.isAlone === true)
+      return !isFull && !isApart && this.#addTo(batch, operation, operations)
+    })
     return { batch, operations }
   }
 
@@ -209,7 +207,7 @@ export class Engine {
     try {
       planned = batch.add(operation)
     } catch (bug) {
-      operation.fail(bug instanceof Error ? bug : new Error(String(bug)))
+      operation.fail(asError(bug))
       return true
     }
     switch (planned.kind) {
@@ -222,7 +220,7 @@ export class Engine {
         operation.fail(tooLarge(`${String(planned.operations)} keys in one transaction`))
         return true
       case 'busy':
-        this.#park(planned.key, operation)
+        this.#queue.park(planned.key, operation)
         return true
       case 'cold':
         void this.#fetch(planned.keys, operation)
@@ -237,27 +235,24 @@ export class Engine {
     operation.fail(new DatastoreUnavailable('Timeout', 'The deadline passed before anything was changed. Try again.'))
   }
 
-  #park(key: string, operation: Operation): void {
-    const parked = this.#parked.get(key)
-    if (parked === undefined) this.#parked.set(key, [operation])
-    else parked.push(operation)
-  }
-
-  /** Puts operations back before everything that was submitted after them. */
-  #requeue(operations: readonly Operation[]): void {
-    const returning = operations.filter((operation) => !operation.isSettled)
-    if (returning.length === 0) return
-    this.#queue = [...returning, ...this.#queue].sort((left, right) => left.sequence - right.sequence)
-  }
-
   async #fetch(keys: readonly Key<unknown>[], operation: Operation): Promise<void> {
     const outcome = await this.#client.transact({
       success: keys.map((key) => ({ request_range: { key: Buffer.from(key.text) } })),
     })
-    if (outcome.kind === 'answered') this.#takeReads(keys, outcome.response.responses, outcome.response)
-    else if (this.#mayTryAgain(operation)) await sleep(50)
-    else return
-    this.#requeue([operation])
+    switch (outcome.kind) {
+      case 'answered':
+        this.#unsentInRow = 0
+        this.#takeReads(keys, outcome.response.responses, outcome.response)
+        this.#tryAgain([operation])
+        break
+      case 'refused':
+        operation.fail(refusedByEtcd(outcome.error))
+        break
+      case 'unsent':
+      case 'lost':
+        await this.#unsent([operation], outcome.error)
+        break
+    }
     this.#schedule()
   }
 
@@ -270,33 +265,38 @@ export class Engine {
         }),
       )
     } catch (fault) {
-      if (!operation.isSettled) operation.fail(fault instanceof Error ? fault : new Error(String(fault)))
+      operation.fail(asError(fault))
       return
     }
-    this.#requeue([operation])
+    this.#tryAgain([operation])
     this.#schedule()
   }
 
   async #commit(batch: Batch, operations: readonly Operation[], slot: Slot): Promise<void> {
-    const isReadOnly = batch.writes.size === 0
+    try {
+      await this.#carryOut(batch, operations, slot)
+    } catch (bug) {
+      this.#separate(operations, asError(bug))
+    }
+    this.#release(batch, slot)
+  }
+
+  async #carryOut(batch: Batch, operations: readonly Operation[], slot: Slot): Promise<void> {
     const changes = batch.changes()
     if (operations.length > 1 && sizeOf(changes) > transactionBytesMax) {
-      this.#freeSlots.push(slot)
-      this.#commitInHalves(operations)
+      this.#halve(operations)
       return
     }
     for (const { key, revision } of batch.reads)
       if (batch.writes.has(key.text)) this.#busy.add(key.text, revision === 0n)
-    const compares = batch.compares()
-    const outcome = await this.#client.transact(
-      isReadOnly
-        ? { compare: compares, failure: batch.rereads() }
-        : {
-            compare: [...compares, slot.compare()],
-            success: [...changes, slot.write(this.#lease.current())],
-            failure: [...batch.rereads(), slot.read()],
-          },
-    )
+    const isReadOnly = changes.length === 0
+    for (const operation of operations) operation.isCommitting = !isReadOnly
+    const outcome = await this.#send(batch, changes, slot)
+    if (outcome.kind === 'lost' && !isReadOnly) {
+      await this.#settle(batch, operations, slot, outcome.error)
+      return
+    }
+    for (const operation of operations) operation.isCommitting = false
     switch (outcome.kind) {
       case 'answered':
         this.#unsentInRow = 0
@@ -307,26 +307,38 @@ export class Engine {
         await this.#refused(operations, outcome.error)
         break
       case 'unsent':
+      case 'lost':
         await this.#unsent(operations, outcome.error)
         break
-      case 'lost':
-        if (isReadOnly) this.#tryAgain(operations)
-        else await this.#settle(batch, operations, slot, outcome.error)
-        break
     }
-    this.#release(batch, slot)
+  }
+
+  /** Sends the transaction of a batch. */
+  async #send(batch: Batch, changes: readonly IRequestOp[], slot: Slot): Promise<TransactionOutcome> {
+    const compare = batch.compares()
+    // Reading the slot also keeps etcd from answering a transaction without reads and writes by a member that is behind.
+    const failure = [...batch.rereads(), slot.read()]
+    if (changes.length === 0) return this.#client.transact({ compare, failure })
+    const lease = this.#lease.current()
+    if (slot.revision === 0n) {
+      const opening = await slot.open(this.#client, lease)
+      // Nothing of the commit itself has been sent.
+      if (opening.kind !== 'answered') return opening.kind === 'lost' ? { ...opening, kind: 'unsent' } : opening
+    }
+    const success = [...changes, slot.write(lease)]
+    return this.#client.transact({ compare: [...compare, slot.compare()], success, failure })
   }
 
   /** Every compare held: the writes are in etcd, all of them at `revision`. */
   #applied(batch: Batch, operations: readonly Operation[], revision: Revision, slot: Slot): void {
+    if (batch.writes.size > 0) slot.revision = revision
+    for (const operation of operations) operation.settle({ answer: undefined, revision } satisfies Outcome<unknown>)
     for (const write of batch.writes.values()) {
       const held = this.#image.of(write.key.family)
       if (write.kind === 'put') held.storeCommitted(write.key.text, write.value, revision)
       else held.storeAbsent(write.key.text, revision)
     }
     for (const { family, guard, prefix } of batch.guards) this.#image.of(family).prove(guard, prefix, revision)
-    if (batch.writes.size > 0) slot.revision = revision
-    for (const operation of operations) operation.settle({ answer: undefined, revision } satisfies Outcome<unknown>)
   }
 
   /** A compare failed, and the present values came along: plan again on those. */
@@ -338,8 +350,7 @@ export class Engine {
       response,
       reads.map(({ revision }) => revision),
     )
-    const slotResponse = response.responses[reads.length]
-    if (slotResponse !== undefined) slot.take(slotResponse)
+    slot.take(response.responses[reads.length])
     if (wasOutdated || [...batch.guards].length === 0) {
       this.#tryAgain(operations)
       return
@@ -364,41 +375,46 @@ export class Engine {
       const pair = responses[index]?.response_range.kvs[0]
       const held = this.#image.of(key.family)
       if (pair === undefined) held.storeAbsent(key.text, readAt)
-      else held.store(key.text, storedValue(pair))
+      else held.store(key.text, storedValue(pair, readAt))
       if ((pair === undefined ? 0n : BigInt(pair.mod_revision)) !== expected?.[index]) isAnyOutdated = true
     }
     return isAnyOutdated
   }
 
-  #commitInHalves(operations: readonly Operation[]): void {
-    // The encoded writes are too long for one request. Halving ends at one operation, which etcd then judges by itself.
+  /** The encoded writes are too long for one request. What cannot be halved any more, etcd judges by itself. */
+  #halve(operations: readonly Operation[]): void {
     for (const operation of operations.slice(Math.ceil(operations.length / 2))) operation.isAlone = true
-    this.#requeue(operations)
-    this.#schedule()
+    this.#tryAgain(operations)
+  }
+
+  /** One of the operations is to blame for `fault`; apart, the others go through. */
+  #separate(operations: readonly Operation[], fault: Error): void {
+    for (const operation of operations) {
+      if (operations.length === 1) operation.fail(fault)
+      else operation.isAlone = true
+    }
+    this.#tryAgain(operations)
   }
 
   async #refused(operations: readonly Operation[], error: Error): Promise<void> {
     if (error instanceof EtcdLeaseInvalidError) {
-      await this.#lease.renew().catch(() => undefined)
-      this.#tryAgain(operations)
+      try {
+        await this.#lease.renew()
+        this.#tryAgain(operations)
+      } catch (fault) {
+        for (const operation of operations) operation.fail(asError(fault))
+      }
       return
     }
-    if (operations.length > 1) {
-      // One of them is to blame; apart, the others go through.
-      for (const operation of operations) operation.isAlone = true
-      this.#requeue(operations)
+    if (isAboutContent(error)) {
+      this.#separate(
+        operations,
+        isTooLarge(error) ? tooLarge('more than one transaction takes', error) : refusedByEtcd(error),
+      )
       return
     }
     this.#logger.error({ err: error }, 'etcd refused a transaction')
-    for (const operation of operations) {
-      operation.fail(
-        error instanceof GRPCInvalidArgumentError
-          ? tooLarge('more than one transaction takes')
-          : new DatastoreUnavailable('ServiceUnavailable', 'etcd refused the change; nothing was changed.', {
-              cause: error,
-            }),
-      )
-    }
+    for (const operation of operations) operation.fail(refusedByEtcd(error))
   }
 
   async #unsent(operations: readonly Operation[], error: Error): Promise<void> {
@@ -422,10 +438,11 @@ export class Engine {
     const settlement = await settle(
       this.#client,
       slot,
-      this.#lease.current(),
+      this.#lease,
       () => this.#isClosed,
       () => sleep(100),
     )
+    for (const operation of operations) operation.isCommitting = false
     switch (settlement.kind) {
       case 'applied':
         this.#applied(batch, operations, settlement.revision, slot)
@@ -441,36 +458,38 @@ export class Engine {
   }
 
   #tryAgain(operations: readonly Operation[]): void {
-    this.#requeue(operations.filter((operation) => this.#mayTryAgain(operation)))
+    this.#queue.putBack(operations.filter((operation) => this.#mayTryAgain(operation)))
   }
 
-  /** Fails the operation when its deadline has passed. */
+  /** Fails the operation when its deadline has passed, or the server has given up. */
   #mayTryAgain(operation: Operation): boolean {
     if (operation.isSettled) return false
-    if (operation.deadline > Date.now()) return true
-    this.#failExpired(operation)
-    return false
+    if (this.#isClosed) operation.fail(stopping())
+    else if (operation.deadline <= Date.now()) this.#failExpired(operation)
+    return !operation.isSettled
   }
 
   #release(batch: Batch, slot: Slot): void {
-    const woken: Operation[] = []
-    for (const key of batch.writes.keys()) {
-      this.#busy.delete(key)
-      const parked = this.#parked.get(key)
-      if (parked === undefined) continue
-      woken.push(...parked)
-      this.#parked.delete(key)
-    }
-    this.#requeue(woken)
+    for (const key of batch.writes.keys()) this.#busy.delete(key)
+    this.#queue.wake(batch.writes.keys())
     this.#freeSlots.push(slot)
     this.#pump()
   }
 }
 
-function tooLarge(what: string): DatastoreUnavailable {
+function stopping(): DatastoreUnavailable {
+  return new DatastoreUnavailable('ServiceUnavailable', 'The server is stopping; nothing was changed.')
+}
+
+function refusedByEtcd(cause: Error): DatastoreUnavailable {
+  return new DatastoreUnavailable('ServiceUnavailable', 'etcd refused the change; nothing was changed.', { cause })
+}
+
+function tooLarge(what: string, cause?: Error): DatastoreUnavailable {
   return new DatastoreUnavailable(
     'RequestEntityTooLarge',
     `The call needs ${what}; nothing was changed. Ask for fewer addresses in one call.`,
+    { cause },
   )
 }
 

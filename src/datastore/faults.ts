@@ -25,3 +25,8 @@ export class RevisionCompacted extends Error {
     this.name = 'RevisionCompacted'
   }
 }
+
+/** What was thrown, as an error. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown))
+}

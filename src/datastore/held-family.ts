@@ -2,16 +2,20 @@ import { recentValuesMax } from './limits.ts'
 import { SortedKeys } from './sorted-keys.ts'
 import type { Family, Listed, Lookup, Observer, Revision } from './view.ts'
 
-/** One key as etcd stores it: its mod revision and its value's bytes. */
+/** One key as etcd stores it: its mod revision, its value's bytes, and the revision of etcd at which this was so. */
 export interface StoredValue {
   readonly revision: Revision
   readonly text: string
+  readonly asOf: Revision
 }
 
-/** A key in memory. `lookup` is undefined when only its existence is held. */
+/**
+ * A key in memory, as of a revision. `lookup` is undefined when only its existence is held. That a key is absent is held only in a
+ * family of which not every key is in memory.
+ */
 interface Held {
   readonly revision: Revision
-  lookup: Exclude<Lookup<unknown>, { kind: 'absent' }> | undefined
+  lookup: Lookup<unknown> | undefined
 }
 
 /** Told of values that cannot be decoded. */
@@ -32,6 +36,7 @@ export class HeldFamily {
   readonly #recentMax: number
   /** Keys found or made absent at a revision that the watch has yet to pass, so that its older events cannot bring them back. */
   readonly #absentSince = new Map<string, Revision>()
+  #keySetChanges = 0
   readonly #provenRevisions = new Map<string, Revision>()
   #completeRevision = 0n
 
@@ -57,6 +62,11 @@ export class HeldFamily {
     return this.#entries.size
   }
 
+  /** How often a key has come or gone; tells whether one did while something else was awaited. */
+  get keySetChanges(): number {
+    return this.#keySetChanges
+  }
+
   /** What is stored under `key`, or undefined when that is not in memory. */
   lookup(key: string): Lookup<unknown> | undefined {
     const held = this.#entries.get(key)
@@ -65,17 +75,12 @@ export class HeldFamily {
     return held.lookup
   }
 
-  /** The revision at which `key` is held; 0 when it is not. */
-  revisionOf(key: string): Revision {
-    return this.#entries.get(key)?.revision ?? 0n
-  }
-
   /** The entries below `prefix`, in key order. Only for a family that holds all its values. */
   *entries(prefix: string): Iterable<Listed<unknown>> {
     if (this.#sortedKeys === undefined) throw new Error(`The values of ${this.family.name} are not all in memory.`)
     for (const key of this.#sortedKeys.startingWith(prefix)) {
       const lookup = this.#entries.get(key)?.lookup
-      if (lookup !== undefined) yield { key, ...lookup }
+      if (lookup !== undefined && lookup.kind !== 'absent') yield { key, ...lookup }
     }
   }
 
@@ -86,7 +91,7 @@ export class HeldFamily {
 
   /** Takes over a value that etcd gave. */
   store(key: string, stored: StoredValue): void {
-    if (this.#isOutdated(key, stored.revision)) return
+    if (this.#isOutdated(key, stored.revision, stored.asOf)) return
     const decoded = this.family.decode(key, stored.text)
     if (!decoded.ok) this.#report(key, decoded.problem)
     this.#hold(
@@ -99,18 +104,18 @@ export class HeldFamily {
 
   /** Takes over a value that this server has just committed. */
   storeCommitted(key: string, value: unknown, revision: Revision): void {
-    if (!this.#isOutdated(key, revision)) this.#hold(key, { kind: 'value', value, revision })
+    if (!this.#isOutdated(key, revision, revision)) this.#hold(key, { kind: 'value', value, revision })
   }
 
   /** Takes over that `key` did not exist at `revision`. */
   storeAbsent(key: string, revision: Revision): void {
-    if (this.isComplete && revision > this.#completeRevision) this.#absentSince.set(key, revision)
+    if (this.isComplete) this.#rememberAbsence(key, revision)
     const held = this.#entries.get(key)
-    if (held === undefined || held.revision > revision) return
-    this.#entries.delete(key)
-    this.#recent.delete(key)
-    this.#sortedKeys?.delete(key)
-    this.#observer?.changed(key, { kind: 'absent' })
+    if (held !== undefined && held.revision > revision) return
+    // Where a key that is not held may exist, its absence is something to hold.
+    if (!this.isComplete) this.#keep(key, { revision, lookup: { kind: 'absent' } })
+    else if (held !== undefined) this.#drop(key)
+    if (held !== undefined && held.lookup?.kind !== 'absent') this.#observer?.changed(key, { kind: 'absent' })
   }
 
   /** Every change up to `revision` has been taken over. */
@@ -136,18 +141,39 @@ export class HeldFamily {
     this.#provenRevisions.set(`${guard} ${prefix}`, revision)
   }
 
-  #isOutdated(key: string, revision: Revision): boolean {
+  #isOutdated(key: string, revision: Revision, asOf: Revision): boolean {
     if ((this.#absentSince.get(key) ?? 0n) >= revision) return true
     const held = this.#entries.get(key)
-    if (held === undefined) return false
+    // A key that is not held has not existed at the complete revision, whatever a late answer says of the time before. A read that
+    // is as new is believed: etcd may have lost an event of the watch (reliability.md section 5).
+    if (held === undefined) return this.isComplete && asOf < this.#completeRevision
     return held.revision > revision || (held.revision === revision && held.lookup !== undefined)
   }
 
+  #rememberAbsence(key: string, revision: Revision): void {
+    const since = this.#absentSince.get(key) ?? this.#completeRevision
+    if (revision > since) this.#absentSince.set(key, revision)
+  }
+
   #hold(key: string, lookup: Exclude<Lookup<unknown>, { kind: 'absent' }>): void {
-    if (!this.#entries.has(key)) this.#sortedKeys?.add(key)
-    this.#entries.set(key, { revision: lookup.revision, lookup })
+    this.#keep(key, { revision: lookup.revision, lookup })
     this.#observer?.changed(key, lookup)
+  }
+
+  #keep(key: string, held: Held): void {
+    if (!this.#entries.has(key)) {
+      this.#keySetChanges++
+      this.#sortedKeys?.add(key)
+    }
+    this.#entries.set(key, held)
     this.#touch(key)
+  }
+
+  #drop(key: string): void {
+    this.#keySetChanges++
+    this.#entries.delete(key)
+    this.#recent.delete(key)
+    this.#sortedKeys?.delete(key)
   }
 
   #touch(key: string): void {

@@ -1,5 +1,4 @@
 import type { Plannable } from './batch.ts'
-import type { DatastoreUnavailable } from './faults.ts'
 import type { Family, Plan, Revision, View } from './view.ts'
 
 /** What a caller gets: the plan's answer, and the revision at which it holds. */
@@ -22,11 +21,13 @@ export class Operation implements Plannable {
   readonly sequence: number
   readonly isDryRun: boolean
   readonly deadline: number
-  /** To be committed in a transaction of its own, because etcd refused one that it was part of. */
+  /** To be committed in a transaction of its own, because one that it was part of could not be. */
   isAlone = false
+  /** Its writes may be in etcd, so that only the fate of the commit settles it. */
+  isCommitting = false
   readonly #plan: (view: View) => Plan<unknown>
   readonly #settle: (outcome: Outcome<unknown>) => void
-  readonly #fail: (fault: unknown) => void
+  readonly #fail: (fault: Error) => void
   readonly #fresh = new Set<Family<unknown>>()
   #isSettled = false
 
@@ -35,7 +36,7 @@ export class Operation implements Plannable {
     plan: (view: View) => Plan<unknown>,
     options: { readonly isDryRun: boolean; readonly deadline: number },
     settle: (outcome: Outcome<unknown>) => void,
-    fail: (fault: unknown) => void,
+    fail: (fault: Error) => void,
   ) {
     this.sequence = sequence
     this.isDryRun = options.isDryRun
@@ -61,12 +62,16 @@ export class Operation implements Plannable {
     this.#fresh.add(family)
   }
 
+  /** Nothing happens when it is settled already, as when the deadline passed while its answer was on the way. */
   settle(outcome: Outcome<unknown>): void {
+    if (this.#isSettled) return
     this.#isSettled = true
     this.#settle(outcome)
   }
 
-  fail(fault: DatastoreUnavailable | Error): void {
+  /** As `settle`, for the worse. */
+  fail(fault: Error): void {
+    if (this.#isSettled) return
     this.#isSettled = true
     this.#fail(fault)
   }

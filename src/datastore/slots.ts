@@ -1,5 +1,5 @@
-import type { ICompare, IRequestOp, IResponseOp } from 'etcd3'
-import type { EtcdClient } from './client.ts'
+import { EtcdLeaseInvalidError, type ICompare, type IRequestOp, type IResponseOp, type ITxnRequest } from 'etcd3'
+import type { EtcdClient, TransactionOutcome } from './client.ts'
 import { compareKey } from './keys.ts'
 import { slotLeaseSeconds } from './limits.ts'
 import type { Revision } from './view.ts'
@@ -10,6 +10,7 @@ import type { Revision } from './view.ts'
  */
 export class Slot {
   readonly key: string
+  /** The mod revision of the key; 0 when it has yet to be written, or has vanished. */
   revision: Revision = 0n
   #commits = 0
 
@@ -24,7 +25,12 @@ export class Slot {
   /** Writes the number of the next commit into the slot. */
   write(lease: string): IRequestOp {
     this.#commits++
-    return { request_put: { key: Buffer.from(this.key), value: Buffer.from(String(this.#commits)), lease } }
+    return this.#put(String(this.#commits), lease)
+  }
+
+  /** Keeps the last commit out for ever, if the slot is still as it was before. */
+  fence(lease: string): ITxnRequest {
+    return { compare: [this.compare()], success: [this.#put(fence, lease)], failure: [this.read()] }
   }
 
   read(): IRequestOp {
@@ -36,7 +42,28 @@ export class Slot {
     const pair = response?.response_range.kvs[0]
     this.revision = pair === undefined ? 0n : BigInt(pair.mod_revision)
   }
+
+  /**
+   * Writes the slot for the first time, or again after it has vanished. A commit must not do so itself: a slot that is missing after its
+   * answer was lost would look as if it had not been applied, and it may have been, and the slot have vanished since.
+   */
+  async open(client: EtcdClient, lease: string): Promise<TransactionOutcome> {
+    const request = { compare: [this.compare()], success: [this.#put(opened, lease)], failure: [this.read()] }
+    const outcome = await client.transact(request)
+    if (outcome.kind !== 'answered') return outcome
+    const { response } = outcome
+    if (response.succeeded) this.revision = BigInt(response.header.revision)
+    else this.take(response.responses[0])
+    return outcome
+  }
+
+  #put(value: string, lease: string): IRequestOp {
+    return { request_put: { key: Buffer.from(this.key), value: Buffer.from(value), lease } }
+  }
 }
+
+const opened = 'opened'
+const fence = 'fenced'
 
 /** What became of a commit whose answer was lost. */
 export type Settlement =
@@ -52,18 +79,14 @@ export type Settlement =
 export async function settle(
   client: EtcdClient,
   slot: Slot,
-  lease: string,
+  lease: SlotLease,
   isClosed: () => boolean,
   pause: () => Promise<void>,
 ): Promise<Settlement> {
-  const fence = Buffer.from('fenced')
   while (!isClosed()) {
-    const outcome = await client.transact({
-      compare: [slot.compare()],
-      success: [{ request_put: { key: Buffer.from(slot.key), value: fence, lease } }],
-      failure: [slot.read()],
-    })
+    const outcome = await client.transact(slot.fence(lease.current()))
     if (outcome.kind !== 'answered') {
+      if (outcome.error instanceof EtcdLeaseInvalidError) await lease.renew().catch(() => undefined)
       await pause()
       continue
     }
@@ -72,14 +95,11 @@ export async function settle(
       slot.revision = BigInt(response.header.revision)
       return { kind: 'fenced' }
     }
+    slot.take(response.responses[0])
     const pair = response.responses[0]?.response_range.kvs[0]
-    if (pair === undefined) {
-      slot.revision = 0n
-      return { kind: 'unknown' }
-    }
-    slot.revision = BigInt(pair.mod_revision)
+    if (pair === undefined) return { kind: 'unknown' }
     // A fence of ours whose answer was lost as well.
-    if (pair.value.equals(fence)) return { kind: 'fenced' }
+    if (pair.value.toString() === fence) return { kind: 'fenced' }
     return { kind: 'applied', revision: slot.revision }
   }
   return { kind: 'unknown' }

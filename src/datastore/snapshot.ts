@@ -3,67 +3,61 @@ import type { EtcdClient } from './client.ts'
 import type { HeldFamily, StoredValue } from './held-family.ts'
 import { prefixEnd } from './keys.ts'
 import { snapshotPageSize } from './limits.ts'
+import type { Revision } from './view.ts'
 
-/** A key-value pair of etcd's, with what the image wants of it. */
-export function storedValue(pair: IKeyValue): StoredValue {
-  return { revision: BigInt(pair.mod_revision), text: pair.value.toString() }
+/** A key-value pair of etcd's, with what the image wants of it, as of the revision of the answer that brought it. */
+export function storedValue(pair: IKeyValue, asOf: Revision): StoredValue {
+  return { revision: BigInt(pair.mod_revision), text: pair.value.toString(), asOf }
 }
 
-/** Reads all of a family, in pages of one revision, into memory. */
+/**
+ * Reads all of a family, in pages, into memory. It is complete up to the revision of the first page; later pages may be newer,
+ * and need no history, so that a compaction in between does no harm.
+ */
 export async function loadFamily(client: EtcdClient, held: HeldFamily): Promise<void> {
   const { prefix } = held.family
   const end = prefixEnd(prefix)
   let start = Buffer.from(prefix)
-  let revision: string | undefined
+  let first: Revision | undefined
   const seen = new Set<string>()
   for (;;) {
-    const page = await client.range({
-      key: start,
-      range_end: end,
-      limit: snapshotPageSize,
-      ...(revision === undefined ? {} : { revision }),
-    })
-    revision ??= page.header.revision
+    const page = await client.range({ key: start, range_end: end, limit: snapshotPageSize })
+    const asOf = BigInt(page.header.revision)
+    first ??= asOf
     for (const pair of page.kvs) {
       const key = pair.key.toString()
       seen.add(key)
-      held.store(key, storedValue(pair))
+      held.store(key, storedValue(pair, asOf))
     }
     const last = page.kvs.at(-1)
     if (!page.more || last === undefined) break
     start = Buffer.concat([last.key, Buffer.from([0])])
   }
-  dropOthers(held, seen, BigInt(revision))
+  dropOthers(held, seen, first)
+  held.completeUpTo(first)
 }
 
 /**
  * Brings a family in memory up to a revision that is not older than the call, by a linearizable read: what has changed since
- * the last time, and, when the number of keys then differs (deletions leave no trace), the names of all keys.
+ * the last time, and, when the number of keys does not agree (deletions leave no trace), the names of all keys.
  */
 export async function refreshFamily(client: EtcdClient, held: HeldFamily): Promise<void> {
   const range = { key: Buffer.from(held.family.prefix), range_end: prefixEnd(held.family.prefix) }
+  const { keySetChanges } = held
   const changed = await client.range({ ...range, min_mod_revision: String(held.completeRevision + 1n) })
-  for (const pair of changed.kvs) held.store(pair.key.toString(), storedValue(pair))
-  if (BigInt(changed.count) === BigInt(held.size)) {
-    held.completeUpTo(BigInt(changed.header.revision))
-    return
+  const asOf = BigInt(changed.header.revision)
+  // A key that came or went meanwhile, by the watch or by a commit, could make up for one whose deletion went unseen.
+  const isCountComparable = held.keySetChanges === keySetChanges
+  for (const pair of changed.kvs) held.store(pair.key.toString(), storedValue(pair, asOf))
+  if (!isCountComparable || BigInt(changed.count) !== BigInt(held.size)) {
+    const names = await client.range({ ...range, keys_only: true })
+    dropOthers(held, new Set(names.kvs.map((pair) => pair.key.toString())), BigInt(names.header.revision))
   }
-  const names = await client.range({ ...range, keys_only: true })
-  const existing = new Set(names.kvs.map((pair) => pair.key.toString()))
-  const revision = BigInt(names.header.revision)
-  for (const pair of names.kvs) {
-    // Created or changed between the two reads: the next refresh would bring it, but this one promises completeness.
-    if (BigInt(pair.mod_revision) > BigInt(changed.header.revision)) {
-      const single = await client.range({ key: pair.key })
-      for (const value of single.kvs) held.store(value.key.toString(), storedValue(value))
-    }
-  }
-  dropOthers(held, existing, revision)
+  held.completeUpTo(asOf)
 }
 
-function dropOthers(held: HeldFamily, existing: ReadonlySet<string>, revision: bigint): void {
+function dropOthers(held: HeldFamily, existing: ReadonlySet<string>, revision: Revision): void {
   for (const key of [...held.keys()]) {
     if (!existing.has(key)) held.storeAbsent(key, revision)
   }
-  held.completeUpTo(revision)
 }

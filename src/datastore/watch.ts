@@ -103,7 +103,7 @@ export class Watch {
       if (revision <= held.completeRevision) continue
       const key = event.kv.key.toString()
       if (event.type === 'Delete') held.storeAbsent(key, revision)
-      else held.store(key, storedValue(event.kv))
+      else held.store(key, storedValue(event.kv, revision))
     }
     // All events of one revision come in one response. The header's revision is the store's, which may be ahead of the events
     // still to come; only a response without events (a progress notification) speaks for the watcher itself.

@@ -1,0 +1,54 @@
+import type { Operation } from './operation.ts'
+
+/** Operations that wait, in the order of submission: for their turn to be planned, or for the commit that is writing a key. */
+export class Queue {
+  #waiting: Operation[] = []
+  readonly #parked = new Map<string, Operation[]>()
+
+  /** Whether no operation waits for its turn. */
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0
+  }
+
+  /** Adds the operation that was submitted last. */
+  add(operation: Operation): void {
+    this.#waiting.push(operation)
+  }
+
+  /** Puts operations back before everything that was submitted after them. */
+  putBack(operations: readonly Operation[]): void {
+    const returning = operations.filter((operation) => !operation.isSettled)
+    if (returning.length === 0) return
+    this.#waiting = [...returning, ...this.#waiting].sort((left, right) => left.sequence - right.sequence)
+  }
+
+  /** Takes operations out, in order, until `take` declines one. */
+  takeWhile(take: (operation: Operation) => boolean): void {
+    const declined = this.#waiting.findIndex((operation) => !operation.isSettled && !take(operation))
+    this.#waiting.splice(0, declined === -1 ? Infinity : declined)
+  }
+
+  /** Lets an operation wait until `key` is woken. */
+  park(key: string, operation: Operation): void {
+    const parked = this.#parked.get(key)
+    if (parked === undefined) this.#parked.set(key, [operation])
+    else parked.push(operation)
+  }
+
+  /** Puts back what waits for one of `keys`. */
+  wake(keys: Iterable<string>): void {
+    const woken: Operation[] = []
+    for (const key of keys) {
+      woken.push(...(this.#parked.get(key) ?? []))
+      this.#parked.delete(key)
+    }
+    this.putBack(woken)
+  }
+
+  /** Forgets operations that were settled while they were waiting. */
+  dropSettled(): void {
+    const isOpen = (operation: Operation): boolean => !operation.isSettled
+    this.#waiting = this.#waiting.filter(isOpen)
+    for (const [key, operations] of this.#parked) this.#parked.set(key, operations.filter(isOpen))
+  }
+}
