@@ -1,7 +1,7 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import { planReadAddress } from '../ipam/index.ts'
-import { printAllocation, readAddress } from './allocations.ts'
+import { printAllocation, readAddresses } from './allocations.ts'
 import { refuseFields } from './errors.ts'
 import type { IpamOptions } from './ipam-operation.ts'
 import { carryOut, NoQuery } from './ipam-operation.ts'
@@ -35,8 +35,9 @@ export const addressRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
       },
     },
     async ({ params }) => {
-      const address = readAddress('ip', params.ip)
-      if (!('family' in address)) throw refuseFields('Invalid', [address])
+      const { named, causes } = readAddresses([{ field: 'ip', text: params.ip }])
+      const address = named[0]?.address
+      if (address === undefined) throw refuseFields('Invalid', causes)
       return printAllocation(await carryOut(options, (view, context) => planReadAddress(view, address, context)))
     },
   )

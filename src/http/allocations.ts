@@ -49,26 +49,33 @@ export function printRelease({ released, unallocated, failed }: ReleaseAnswer): 
   }
 }
 
-/** The address that `text` spells, or the cause why there is none. */
-export function readAddress(field: string, text: string): Address | Cause {
-  return (
-    parseAddress(text) ?? {
-      field,
-      reason: 'FieldValueInvalid',
-      message: `${quoteValue(text)} is not an address; give one such as 10.1.0.5 or fd00::5`,
-    }
-  )
+/** The text of an address, and the field of the request that it stands in. */
+export interface AddressText {
+  readonly field: string
+  readonly text: string
 }
 
-/** The causes why addresses that were named before may not be named again. */
-export function duplicates(named: readonly { readonly field: string; readonly address: Address }[]): readonly Cause[] {
-  const first = new Map<string, string>()
-  return named.flatMap(({ field, address }): readonly Cause[] => {
-    const text = formatAddress(address)
-    const before = first.get(text)
-    if (before !== undefined)
-      return [{ field, reason: 'FieldValueDuplicate', message: `${text} is ${before} already; name it once` }]
-    first.set(text, field)
-    return []
-  })
+/** The addresses that texts spell, and why the others spell none or may not be named again. */
+export function readAddresses<Given extends AddressText>(
+  given: readonly Given[],
+): { readonly named: readonly (Given & { readonly address: Address })[]; readonly causes: readonly Cause[] } {
+  const named: (Given & { readonly address: Address })[] = []
+  const causes: Cause[] = []
+  const fields = new Map<string, string>()
+  for (const entry of given) {
+    const { field, text } = entry
+    const address = parseAddress(text)
+    if (address === undefined) {
+      const message = `${quoteValue(text)} is not an address; give one such as 10.1.0.5 or fd00::5`
+      causes.push({ field, reason: 'FieldValueInvalid', message })
+      continue
+    }
+    const spelling = formatAddress(address)
+    const before = fields.get(spelling)
+    if (before === undefined) named.push({ ...entry, address })
+    else
+      causes.push({ field, reason: 'FieldValueDuplicate', message: `${spelling} is ${before} already; name it once` })
+    fields.set(spelling, before ?? field)
+  }
+  return { named, causes }
 }

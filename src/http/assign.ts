@@ -2,7 +2,7 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import type { AssignRequest as Wish } from '../ipam/index.ts'
 import { planAssign } from '../ipam/index.ts'
 import type { Cause } from '../model/index.ts'
-import { duplicates, printAssignment, readAddress } from './allocations.ts'
+import { printAssignment, readAddresses } from './allocations.ts'
 import { objectTypes } from './content.ts'
 import type { Examined, IpamOptions } from './ipam-operation.ts'
 import { carryOut, ChangeQuery, examined } from './ipam-operation.ts'
@@ -55,17 +55,15 @@ export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
 
 /** What a request body asks for, complete, and everything that is wrong with it beyond its schema. */
 export function wishOf(body: AssignRequest, newHandle: () => string): Examined<Wish> {
-  const named = (body.addresses ?? []).map((text, index) => ({
-    field: `addresses[${index}]`,
-    address: readAddress(`addresses[${index}]`, text),
-  }))
+  const texts = (body.addresses ?? []).map((text, index) => ({ field: `addresses[${index}]`, text }))
+  const { named, causes } = readAddresses(texts)
   const isByName = body.addresses !== undefined
   const isByCount = body.ipv4 !== undefined || body.ipv6 !== undefined
   const value = {
     handle: body.handle ?? newHandle(),
     node: body.node,
     counts: { 4: body.ipv4 ?? (isByName || isByCount ? 0 : 1), 6: body.ipv6 ?? 0 },
-    addresses: named.flatMap(({ address }) => ('family' in address ? [address] : [])),
+    addresses: named.map(({ address }) => address),
     pools: body.pools ?? [],
     use: body.use,
     namespaceLabels: labelsOf(body.namespace),
@@ -73,15 +71,7 @@ export function wishOf(body: AssignRequest, newHandle: () => string): Examined<W
     maxBlocksPerNode: body.maxBlocksPerNode ?? 0,
     partial: body.partial ?? false,
   }
-  return {
-    value,
-    causes: [
-      ...howManyCauses(value, isByName),
-      ...named.flatMap(({ address }) => ('family' in address ? [] : [address])),
-      ...duplicates(named.flatMap(({ field, address }) => ('family' in address ? [{ field, address }] : []))),
-      ...attributeCauses(value),
-    ],
-  }
+  return { value, causes: [...howManyCauses(value, isByName), ...causes, ...attributeCauses(value)] }
 }
 
 function howManyCauses({ counts }: Wish, isByName: boolean): readonly Cause[] {

@@ -1,21 +1,9 @@
 import { isUtf8 } from 'node:buffer'
-import type { CST } from 'yaml'
-import { Composer, isScalar, LineCounter, Parser } from 'yaml'
-import { RefusalError, refuseFields } from './errors.ts'
+import type { RefusalError } from './errors.ts'
+import { refusal, refuseFields } from './errors.ts'
+import { bodyLimits } from './limits.ts'
 import { quotePath, quoteValue } from './quoting.ts'
-
-/** Bounds on what a body may hold, so that no body costs much more than its own length. */
-export const bodyLimits = {
-  /** Objects, lists and scalars. */
-  values: 20_000,
-  depth: 64,
-  /** Characters of one text. All annotations of an object together may have 262,144; patterns are not tried on longer texts. */
-  textLength: 300_000,
-  /** YAML takes a hundred times longer to parse than JSON. */
-  yamlBytes: 32 * 1024,
-  yamlValues: 5_000,
-  yamlAliases: 32,
-} as const
+import { parseYaml } from './yaml-text.ts'
 
 /**
  * Reads a JSON body (RFC 8259). Stricter than `JSON.parse` where that would change what the caller said without a word: a name
@@ -29,7 +17,7 @@ export function parseJsonBody(bytes: Buffer): unknown {
   try {
     value = JSON.parse(text)
   } catch (error) {
-    throw refuseBody(
+    throw refusal(
       'BadRequest',
       `The body is not JSON: ${error instanceof SyntaxError ? error.message : 'it cannot be parsed'}`,
     )
@@ -46,7 +34,7 @@ export function parseYamlBody(bytes: Buffer): unknown {
   const json = /^\s*[[{]/.test(text) ? tryJson(text) : undefined
   if (json !== undefined) return checkJson(text, json)
   if (bytes.length > bodyLimits.yamlBytes) {
-    throw refuseBody(
+    throw refusal(
       'RequestEntityTooLarge',
       `A YAML body may have ${bodyLimits.yamlBytes} bytes; send JSON, or less at a time`,
     )
@@ -72,7 +60,7 @@ function checkJson(text: string, value: unknown): unknown {
 }
 
 function decode(bytes: Buffer): string {
-  if (!isUtf8(bytes)) throw refuseBody('BadRequest', 'The body is not UTF-8 text')
+  if (!isUtf8(bytes)) throw refusal('BadRequest', 'The body is not UTF-8 text')
   const text = bytes.toString('utf8')
   return text.startsWith('\uFEFF') ? text.slice(1) : text
 }
@@ -103,7 +91,8 @@ function checkNames(text: string): void {
       default:
         open.pop()
     }
-    if (open.length > bodyLimits.depth) throw refuseBody('BadRequest', tooDeep)
+    if (open.length > bodyLimits.depth)
+      throw refusal('BadRequest', `The body nests deeper than ${bodyLimits.depth} levels`)
   }
 }
 
@@ -122,69 +111,8 @@ function isEscaped(text: string, index: number): boolean {
 
 function checkName(name: string, names: Set<string> | undefined): void {
   if (names?.has(name))
-    throw refuseBody('BadRequest', `The name ${quoteValue(name)} is given twice in one object; give it once`)
+    throw refusal('BadRequest', `The name ${quoteValue(name)} is given twice in one object; give it once`)
   names?.add(name)
-}
-
-/** Parses in two steps, because the second one recurses: what nests too deep must be found between them. */
-function parseYaml(text: string): unknown {
-  const lines = new LineCounter()
-  const tokens = [...new Parser(lines.addNewLine).parse(text)]
-  checkTokens(tokens)
-  const composer = new Composer({
-    version: '1.2',
-    schema: 'core',
-    merge: false,
-    stringKeys: true,
-    resolveKnownTags: false,
-    logLevel: 'silent',
-  })
-  const documents = [...composer.compose(tokens)]
-  const fault = documents.flatMap(({ errors, warnings }) => [...errors, ...warnings])[0]
-  if (fault) {
-    const { line, col } = lines.linePos(fault.pos[0])
-    throw refuseBody(
-      'BadRequest',
-      `The body is not YAML as it is understood here: ${fault.message} (line ${line}, column ${col})`,
-    )
-  }
-  const [document, ...others] = documents.filter(({ contents }) => !isNothing(contents))
-  if (others.length > 0) throw refuseBody('BadRequest', 'The body holds several YAML documents; send one at a time')
-  try {
-    return document?.toJS({ maxAliasCount: bodyLimits.yamlAliases })
-  } catch (error) {
-    // The only complaints left are about aliases: unknown ones, or too many.
-    throw refuseBody(
-      'BadRequest',
-      `The body is not YAML as it is understood here: ${error instanceof Error ? error.message : 'alias'}`,
-    )
-  }
-}
-
-/** Whether there is nothing between two marks of a document's end, which is not the same as a `null` in so many letters. */
-function isNothing(contents: unknown): boolean {
-  return contents === null || (isScalar(contents) && contents.value === null && contents.source === '')
-}
-
-/** Refuses YAML that nests too deep or holds too much, without recursion. */
-function checkTokens(tokens: readonly CST.Token[]): void {
-  const open: { readonly part: CST.Token | CST.CollectionItem; readonly depth: number }[] = tokens.map((part) => ({
-    part,
-    depth: 0,
-  }))
-  for (let count = 0, next = open.pop(); next !== undefined; next = open.pop()) {
-    const { part } = next
-    const depth = next.depth + ('items' in part ? 1 : 0)
-    count += 1
-    if (count > 2 * bodyLimits.yamlValues) throw refuseBody('RequestEntityTooLarge', tooMany(bodyLimits.yamlValues))
-    if (depth > bodyLimits.depth) throw refuseBody('BadRequest', tooDeep)
-    const inside = [
-      ...('items' in part ? part.items : []),
-      'key' in part ? part.key : undefined,
-      'value' in part ? part.value : undefined,
-    ]
-    for (const child of inside) if (typeof child === 'object' && child !== null) open.push({ part: child, depth })
-  }
 }
 
 /** Refuses what a JSON value in memory cannot mean exactly, or should not hold. */
@@ -192,9 +120,14 @@ function checkValues(body: unknown): void {
   let count = 0
   const visit = (value: unknown, path: readonly (string | number)[]): void => {
     count += 1
-    if (count > bodyLimits.values) throw refuseBody('RequestEntityTooLarge', tooMany(bodyLimits.values))
+    if (count > bodyLimits.values)
+      throw refusal(
+        'RequestEntityTooLarge',
+        `The body holds more than ${bodyLimits.values} values; send less at a time`,
+      )
     // Only aliases can make a value nest deeper than its text.
-    if (path.length > bodyLimits.depth) throw refuseBody('BadRequest', tooDeep)
+    if (path.length > bodyLimits.depth)
+      throw refusal('BadRequest', `The body nests deeper than ${bodyLimits.depth} levels`)
     const problem = problemOf(value)
     if (problem !== undefined) throw refuseField(path, problem)
     if (Array.isArray(value)) value.forEach((item, index) => visit(item, [...path, index]))
@@ -224,16 +157,6 @@ function problemOf(value: unknown): string | undefined {
   return undefined
 }
 
-const tooDeep = `The body nests deeper than ${bodyLimits.depth} levels`
-
-function tooMany(limit: number): string {
-  return `The body holds more than ${limit} values; send less at a time`
-}
-
 function refuseField(path: readonly (string | number)[], message: string): RefusalError {
   return refuseFields('BadRequest', [{ field: quotePath(path, 'body'), reason: 'FieldValueInvalid', message }])
-}
-
-function refuseBody(reason: 'BadRequest' | 'RequestEntityTooLarge', message: string): RefusalError {
-  return new RefusalError({ reason, message, causes: [] })
 }

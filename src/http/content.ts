@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { parseJsonBody, parseYamlBody } from './body-text.ts'
-import { RefusalError } from './errors.ts'
+import type { RefusalError } from './errors.ts'
+import { refusal } from './errors.ts'
 
 /** The media types of a body that stands for itself, as the OpenAPI document names them. */
 export const objectTypes = ['application/json', 'application/yaml'] as const
@@ -31,12 +32,12 @@ function refusalOfBody({ method, headers }: FastifyRequest): RefusalError | unde
   if (method === 'GET' || method === 'HEAD') return undefined
   const { 'content-type': type, 'content-encoding': encoding } = headers
   if (encoding !== undefined && encoding !== 'identity') {
-    return refuse('UnsupportedMediaType', `the content encoding ${encoding} is not understood; send the body as it is`)
+    return refusal('UnsupportedMediaType', `the content encoding ${encoding} is not understood; send the body as it is`)
   }
   const accepted: readonly string[] = method === 'PATCH' ? patchTypes : [...objectTypes, ...yamlTypes]
   if (type === undefined || accepted.includes(mediaTypeOf(type))) return undefined
   const types = (method === 'PATCH' ? patchTypes : objectTypes).join(', ')
-  return refuse(
+  return refusal(
     'UnsupportedMediaType',
     `the body of the request was in an unknown format - accepted media types include: ${types}`,
   )
@@ -46,7 +47,7 @@ function refusalOfBody({ method, headers }: FastifyRequest): RefusalError | unde
 export function answerJson(app: FastifyInstance): void {
   app.addHook('onRequest', ({ headers }, _reply, done) => {
     if (headers.accept === undefined || acceptsJson(headers.accept)) done()
-    else done(refuse('NotAcceptable', 'only the following media types are accepted: application/json'))
+    else done(refusal('NotAcceptable', 'only the following media types are accepted: application/json'))
   })
 }
 
@@ -59,8 +60,4 @@ function acceptsJson(accept: string): boolean {
 
 function mediaTypeOf(header: string): string {
   return header.replace(/;.*$/s, '').trim().toLowerCase()
-}
-
-function refuse(reason: 'UnsupportedMediaType' | 'NotAcceptable', message: string): RefusalError {
-  return new RefusalError({ reason, message, causes: [] })
 }

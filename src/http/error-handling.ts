@@ -4,7 +4,7 @@ import type { ConnectionError, FastifyInstance, FastifyReply, FastifyRequest } f
 import { DatastoreUnavailable } from '../datastore/index.ts'
 import type { Reason } from '../model/index.ts'
 import { recordMethods } from './allowed-methods.ts'
-import { RefusalError, reasons } from './errors.ts'
+import { reasons, RefusalError, refusal } from './errors.ts'
 import { quoteUrl } from './quoting.ts'
 import { statusOf } from './schemas/status.ts'
 
@@ -30,7 +30,7 @@ export function handleErrors(app: FastifyInstance): void {
 export function answerUnreadablePath(error: Error, request: FastifyRequest, reply: FastifyReply): void {
   const message = `The path ${quoteUrl(request.url)} cannot be read: it is not percent-encoded, or a part of it is too long`
   void reply.header('x-request-id', request.id)
-  answerError(new RefusalError({ reason: 'BadRequest', message, causes: [] }, { cause: error }), request, reply)
+  answerError(refusal('BadRequest', message, { cause: error }), request, reply)
 }
 
 /** Answers `error` as a `Status`. */
@@ -42,11 +42,11 @@ function answerError(error: unknown, request: FastifyRequest, reply: FastifyRepl
     reply.raw.destroy()
     return
   }
-  const refusal = refusalOf(error, request)
-  const { code } = reasons[refusal.refusal.reason]
-  void reply.code(code).headers(refusal.headers).type('application/json; charset=utf-8')
-  if (refusal.retryAfterSeconds !== undefined) void reply.header('retry-after', String(refusal.retryAfterSeconds))
-  void reply.send(statusOf(refusal))
+  const refused = refusalOf(error, request)
+  const { code } = reasons[refused.refusal.reason]
+  void reply.code(code).headers(refused.headers).type('application/json; charset=utf-8')
+  if (refused.retryAfterSeconds !== undefined) void reply.header('retry-after', String(refused.retryAfterSeconds))
+  void reply.send(statusOf(refused))
 }
 
 /**
@@ -58,9 +58,9 @@ export function answerClientError(error: ConnectionError, socket: Socket): void 
     socket.destroy()
     return
   }
-  const refusal = refusalOfConnection(error.code)
-  const body = JSON.stringify(statusOf(refusal))
-  const { code } = reasons[refusal.refusal.reason]
+  const refused = refusalOfConnection(error.code)
+  const body = JSON.stringify(statusOf(refused))
+  const { code } = reasons[refused.refusal.reason]
   const head = [
     `HTTP/1.1 ${code} ${STATUS_CODES[code] ?? ''}`,
     'content-type: application/json; charset=utf-8',
@@ -73,15 +73,11 @@ export function answerClientError(error: ConnectionError, socket: Socket): void 
 function refusalOfConnection(code: string): RefusalError {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
-      return new RefusalError({
-        reason: 'RequestEntityTooLarge',
-        message: 'The headers of the request are too long.',
-        causes: [],
-      })
+      return refusal('RequestEntityTooLarge', 'The headers of the request are too long.')
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return new RefusalError({ reason: 'BadRequest', message: 'The request took too long to arrive.', causes: [] })
+      return refusal('BadRequest', 'The request took too long to arrive.')
     default:
-      return new RefusalError({ reason: 'BadRequest', message: 'This is not an HTTP request.', causes: [] })
+      return refusal('BadRequest', 'This is not an HTTP request.')
   }
 }
 
@@ -102,35 +98,29 @@ function refusalOf(error: unknown, request: FastifyRequest): RefusalError {
   }
   if (error instanceof Error && 'statusCode' in error) {
     const reason = reasonsOfOthers.get(error.statusCode)
-    if (reason) return new RefusalError({ reason, message: error.message, causes: [] }, { cause: error })
+    if (reason) return refusal(reason, error.message, { cause: error })
   }
   request.log.error({ err: error }, 'bug')
   const message = `This is a fault of the server; its log tells more under the request id ${request.id}`
-  return new RefusalError({ reason: 'InternalError', message, causes: [] }, { cause: error })
+  return refusal('InternalError', message, { cause: error })
 }
 
-/** Nothing was changed by any of these, so a caller may repeat the call at once; only the first is worth repeating unchanged. */
+/** Nothing was changed by any of these. Only of the first is it known when a repeated call may fare better. */
 function refusalOfFault(
   fault: DatastoreUnavailable,
   reason: 'ServiceUnavailable' | 'Timeout' | 'RequestEntityTooLarge',
 ): RefusalError {
   const retryAfterSeconds = reason === 'ServiceUnavailable' ? fault.retryAfterSeconds : undefined
-  return new RefusalError({ reason, message: fault.message, causes: [] }, { cause: fault, retryAfterSeconds })
+  return refusal(reason, fault.message, { cause: fault, retryAfterSeconds })
 }
 
 function refuseRoute({ method, url }: FastifyRequest, allowed: readonly string[]): RefusalError {
   const path = quoteUrl(url)
   // A route that exists may still find nothing, as the one for the files of /docs does.
   if (allowed.length === 0 || allowed.includes(method)) {
-    return new RefusalError({
-      reason: 'NotFound',
-      message: `There is nothing at ${path}; /openapi.json lists every route`,
-      causes: [],
-    })
+    return refusal('NotFound', `There is nothing at ${path}; /openapi.json lists every route`)
   }
   const methods = allowed.join(', ')
-  return new RefusalError(
-    { reason: 'MethodNotAllowed', message: `${method} is not allowed on ${path}; allowed are ${methods}`, causes: [] },
-    { headers: { allow: methods } },
-  )
+  const message = `${method} is not allowed on ${path}; allowed are ${methods}`
+  return refusal('MethodNotAllowed', message, { headers: { allow: methods } })
 }

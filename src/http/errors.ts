@@ -90,6 +90,11 @@ export class RefusalError extends Error {
   }
 }
 
+/** A refusal for one reason, said in one sentence. */
+export function refusal(reason: Reason, message: string, options?: RefusalOptions): RefusalError {
+  return new RefusalError({ reason, message, causes: [] }, options)
+}
+
 /** The value of a successful result. Throws {@link RefusalError} for a refused one; `subject` names what it was about. */
 export function granted<Value>(result: Result<Value>, subject?: Subject): Value {
   if (result.ok) return result.value

@@ -1,19 +1,23 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import { planReadHandle } from '../ipam/index.ts'
-import { printHoldings, printRelease } from './allocations.ts'
+import { planEnsure, planReadHandle } from '../ipam/index.ts'
+import { printAssignment, printHoldings, printRelease } from './allocations.ts'
+import { wishOf } from './assign.ts'
+import { objectTypes } from './content.ts'
 import { refuseFields } from './errors.ts'
 import type { IpamOptions } from './ipam-operation.ts'
-import { carryOut, ChangeQuery, NoQuery } from './ipam-operation.ts'
+import { carryOut, ChangeQuery, examined, NoQuery } from './ipam-operation.ts'
 import { releaseHandle } from './release-handle.ts'
 import { answer, problems } from './schemas/answers.ts'
+import { EnsureRequest } from './schemas/assign-request.ts'
 import { Assignment } from './schemas/assignment.ts'
 import { closed, handle } from './schemas/fields.ts'
+import { ref } from './schemas/ref.ts'
 import { Release } from './schemas/release.ts'
 
 const HandlePath = Type.Object({ handle: Type.String({ ...handle, description: 'The owner.' }) }, closed)
 
-/** `GET` and `DELETE /handles/{handle}`: everything of one owner. */
+/** `GET`, `PUT` and `DELETE /handles/{handle}`: everything of one owner. */
 export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
   app.get(
     '/handles/:handle',
@@ -30,6 +34,45 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
     },
     async ({ params }) =>
       printHoldings(await carryOut(options, (view, context) => planReadHandle(view, params.handle, context))),
+  )
+
+  app.put(
+    '/handles/:handle',
+    {
+      attachValidation: true,
+      schema: {
+        operationId: 'ensureHandle',
+        tags: ['ipam'],
+        summary: 'See to it that an owner holds addresses',
+        description: [
+          'The declarative assign, which may be repeated at will: what the owner holds already counts, by family and pool or by the',
+          'very addresses; what is missing is assigned, all or nothing, and nothing is ever released.',
+        ].join(' '),
+        consumes: [...objectTypes],
+        params: HandlePath,
+        querystring: ChangeQuery,
+        body: ref(EnsureRequest),
+        response: {
+          200: answer('The owner held all of it already: everything that satisfies the request.', Assignment),
+          201: answer('Something was assigned: everything that satisfies the request.', Assignment),
+          ...problems(
+            'AddressInUse',
+            'InsufficientAddresses',
+            'Conflict',
+            'Invalid',
+            'RequestEntityTooLarge',
+            'UnsupportedMediaType',
+            'Timeout',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { handle } = request.params
+      const wish = examined(request, () => wishOf({ ...request.body, handle }, options.newUid))
+      const ensured = await carryOut(options, (view, context) => planEnsure(view, wish, context), request.query)
+      return reply.code(ensured.isAdded ? 201 : 200).send(printAssignment(ensured))
+    },
   )
 
   app.delete(

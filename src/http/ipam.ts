@@ -9,7 +9,7 @@ import { releaseRoute } from './release.ts'
 export const ipamRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
   // Every field of every body may be left out, so a body that is left out says the same.
   app.addHook('preValidation', (request, _reply, done) => {
-    if (request.method === 'POST' && request.body === undefined) request.body = {}
+    if (['POST', 'PUT'].includes(request.method) && request.body === undefined) request.body = {}
     done()
   })
   // The prefix is that of this plugin already.

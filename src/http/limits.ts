@@ -21,3 +21,16 @@ export const limits = {
   /** Longer than any spelling of an address. */
   addressLength: 64,
 } as const
+
+/** Bounds on what a body may hold, so that no body costs much more than its own length. */
+export const bodyLimits = {
+  /** Objects, lists and scalars. */
+  values: 20_000,
+  depth: 64,
+  /** Characters of one text. All annotations of an object together may have 262,144; patterns are not tried on longer texts. */
+  textLength: 300_000,
+  /** YAML takes a hundred times longer to parse than JSON. */
+  yamlBytes: 32 * 1024,
+  yamlValues: 5_000,
+  yamlAliases: 32,
+} as const

@@ -1,12 +1,11 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import type { ReleaseItem as PlannedItem } from '../ipam/index.ts'
-import { planRelease } from '../ipam/index.ts'
 import type { Cause } from '../model/index.ts'
-import type { Address } from '../net/index.ts'
-import { duplicates, printRelease, readAddress } from './allocations.ts'
+import { printRelease, readAddresses } from './allocations.ts'
 import { objectTypes } from './content.ts'
 import type { Examined, IpamOptions } from './ipam-operation.ts'
-import { carryOut, ChangeQuery, examined } from './ipam-operation.ts'
+import { ChangeQuery, examined } from './ipam-operation.ts'
+import { releaseAddresses } from './release-addresses.ts'
 import { releaseHandle } from './release-handle.ts'
 import { answer, problems } from './schemas/answers.ts'
 import { ref } from './schemas/ref.ts'
@@ -37,7 +36,7 @@ export const releaseRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
     async (request) => {
       const { handle, items } = examined(request, () => returnOf(request.body))
       if (handle !== undefined) return printRelease(await releaseHandle(options, handle, request.query))
-      return printRelease(await carryOut(options, (view, context) => planRelease(view, items, context), request.query))
+      return printRelease(await releaseAddresses(options, items, request.query))
     },
   )
   done()
@@ -51,19 +50,20 @@ export interface Return {
 
 /** What a request body gives back, and everything that is wrong with it beyond its schema. */
 export function returnOf({ handle, addresses = [] }: ReleaseRequest): Examined<Return> {
-  const causes: Cause[] = [...whatCauses(handle !== undefined, addresses.length > 0)]
-  const named: { readonly field: string; readonly address: Address; readonly item: PlannedItem }[] = []
-  for (const [index, entry] of addresses.entries()) {
-    const isPlain = typeof entry === 'string'
-    const field = `addresses[${index}]${isPlain ? '' : '.address'}`
-    const address = readAddress(field, isPlain ? entry : entry.address)
-    const conditions = isPlain ? { value: {}, causes: [] } : readConditions(`addresses[${index}]`, entry)
-    causes.push(...conditions.causes)
-    if ('family' in address) named.push({ field, address, item: { address, ...conditions.value } })
-    else causes.push(address)
+  const texts = addresses.map((entry, index) => {
+    const field = `addresses[${index}]`
+    if (typeof entry === 'string') return { field, text: entry, conditions: unconditional }
+    return { field: `${field}.address`, text: entry.address, conditions: readConditions(field, entry) }
+  })
+  const { named, causes } = readAddresses(texts)
+  return {
+    value: { handle, items: named.map(({ address, conditions }) => ({ address, ...conditions.value })) },
+    causes: [
+      ...whatCauses(handle !== undefined, addresses.length > 0),
+      ...causes,
+      ...texts.flatMap(({ conditions }) => conditions.causes),
+    ],
   }
-  causes.push(...duplicates(named))
-  return { value: { handle, items: named.map(({ item }) => item) }, causes }
 }
 
 function whatCauses(isByHandle: boolean, isByName: boolean): readonly Cause[] {
@@ -90,10 +90,11 @@ function whatCauses(isByHandle: boolean, isByName: boolean): readonly Cause[] {
 
 const sequenceNumberMax = 2n ** 64n - 1n
 
-function readConditions(
-  field: string,
-  { handle, sequenceNumber }: ReleaseItem,
-): Examined<Pick<PlannedItem, 'handle' | 'sequenceNumber'>> {
+type Conditions = Pick<PlannedItem, 'handle' | 'sequenceNumber'>
+
+const unconditional: Examined<Conditions> = { value: {}, causes: [] }
+
+function readConditions(field: string, { handle, sequenceNumber }: ReleaseItem): Examined<Conditions> {
   // What is no number at all has been found by the schema.
   const number = /^\d{1,20}$/.test(String(sequenceNumber)) ? BigInt(sequenceNumber ?? 0) : undefined
   const causes: readonly Cause[] =

@@ -52,6 +52,7 @@ export async function listObjects<Value extends StoredObject>(
   const warnings: string[] = []
   let position: Position = start
   let remaining: number
+  const isFull = (): boolean => limit > 0 && items.length === limit
   do {
     const wanted = selector === undefined ? limit - items.length : Math.max(limit, readAhead)
     const page = await readPage(store, kind, position, limit === 0 ? 0 : wanted)
@@ -62,11 +63,11 @@ export async function listObjects<Value extends StoredObject>(
       position = { revision: page.revision, name }
       if (entry.kind === 'unreadable') warnings.push(`${quoteObject(kind, name)} cannot be read: ${entry.problem}`)
       else if (selector?.(entry.value) !== false) items.push(present(kind, entry.value, entry.revision))
-      if (items.length === limit) break
+      if (isFull()) break
     }
     position = { ...position, revision: page.revision }
     remaining = page.remaining + page.entries.length - read
-  } while (remaining > 0 && items.length !== limit)
+  } while (remaining > 0 && !isFull())
 
   requireReached(position.revision ?? 0n, query.resourceVersion)
   const metadata = {

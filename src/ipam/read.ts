@@ -48,22 +48,32 @@ function readAddress(view: View, address: Address, context: Context): Result<All
 }
 
 function readHandle(view: View, handle: string, context: Context): Result<AssignAnswer> {
-  const config = readConfig(view)
-  if (!config.ok) return config
-  const draft = new Draft(view, context.now, config.value.ipCooldownSeconds)
-  const stored = view.get(handleKey(handle))
-  if (stored.kind === 'absent') return refuse('NotFound', `No handle ${JSON.stringify(handle)} exists.`)
+  if (view.get(handleKey(handle)).kind === 'absent') {
+    return refuse('NotFound', `No handle ${JSON.stringify(handle)} exists.`)
+  }
+  const held = heldBy(view, handle, context)
+  return held.ok ? success({ handle, addresses: held.value }) : held
+}
+
+/** Everything that a handle holds, block by block: nothing, when there is no such handle, which is assumed until the commit says otherwise. */
+export function heldBy(view: View, handle: string, context: Context): Result<readonly Allocation[]> {
+  const stored = view.get(handleKey(handle), { assumeAbsent: true })
+  if (stored.kind === 'absent') return success([])
   if (stored.kind === 'unreadable') {
     return refuse('Conflict', `The stored handle ${JSON.stringify(handle)} cannot be read: ${stored.problem}`)
   }
+  const config = readConfig(view)
+  if (!config.ok) return config
+  const draft = new Draft(view, context.now, config.value.ipCooldownSeconds)
   const pools = readPools(view)
   const cidrs = [...stored.value.blocks.keys()].flatMap((text) => parseCidr(text) ?? [])
   view.prefetch(cidrs.map((cidr) => blockKey(cidr)))
-  const addresses = cidrs.flatMap((cidr) => {
-    const found = draft.block(cidr)
-    if (found.kind !== 'block') return []
-    const pool = poolOf(pools, firstAddress(cidr))?.name
-    return ordinalsOfHandle(found.block, handle).map((ordinal) => allocationOf(found.block, ordinal, pool))
-  })
-  return success({ handle, addresses })
+  return success(
+    cidrs.flatMap((cidr) => {
+      const found = draft.block(cidr)
+      if (found.kind !== 'block') return []
+      const pool = poolOf(pools, firstAddress(cidr))?.name
+      return ordinalsOfHandle(found.block, handle).map((ordinal) => allocationOf(found.block, ordinal, pool))
+    }),
+  )
 }

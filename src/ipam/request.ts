@@ -53,10 +53,13 @@ export interface ReleaseItem {
   readonly sequenceNumber?: bigint
 }
 
-/** An address that was not taken back because its holder is not who the caller says, or because its block cannot be read. */
+/**
+ * An address that was not taken back: its holder is not who the caller says, its block cannot be read, or the datastore did not come
+ * round to it.
+ */
 export interface FailedRelease {
   readonly address: Address
-  readonly reason: 'SequenceNumberMismatch' | 'HandleMismatch' | 'Unreadable'
+  readonly reason: 'SequenceNumberMismatch' | 'HandleMismatch' | 'Unreadable' | 'Unavailable'
   readonly message: string
 }
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { bodyLimits, parseJsonBody, parseYamlBody } from '../../src/http/body-text.ts'
+import { parseJsonBody, parseYamlBody } from '../../src/http/body-text.ts'
 import { RefusalError } from '../../src/http/errors.ts'
+import { bodyLimits } from '../../src/http/limits.ts'
 
 /** The reason of the refusal and the fields it names, or the value. */
 function outcome(parse: (bytes: Buffer) => unknown, text: string | Buffer): unknown {

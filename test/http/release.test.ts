@@ -1,4 +1,5 @@
 import t from 'tap'
+import { DatastoreUnavailable } from '../../src/datastore/index.ts'
 import { returnOf } from '../../src/http/release.ts'
 import { mustParseAddress } from '../../src/net/index.ts'
 import { causesOf, putPool, startServer, type ServerInMemory } from './server-in-memory.ts'
@@ -171,4 +172,38 @@ t.test('conditions are read exactly', (t) => {
   t.strictSame(item({ handle: 'a' }), { address, handle: 'a' })
   t.strictSame(returnOf({ handle: 'a' }), { value: { handle: 'a', items: [] }, causes: [] })
   t.end()
+})
+
+t.test('a handle that somebody else releases meanwhile is answered with what this call released', async (t) => {
+  const { store, call } = startServer(t)
+  store.view.remove('/calico/resources/v3/projectcalico.org/ippools/blue')
+  putPool(store, 'wide', '10.1.0.0/16', 24)
+  const addresses = Array.from({ length: 60 }, (_, block) => `10.1.${block}.0`)
+  await call('POST', '/ipam/v1/assign', { handle: 'vm-1', addresses })
+  const submit = store.submit.bind(store)
+  store.submit = async (plan, options) => {
+    const outcome = await submit(plan, options)
+    store.view.remove('/calico/ipam/v2/handle/vm-1')
+    return outcome
+  }
+  const answer = await call('DELETE', '/ipam/v1/handles/vm-1')
+  t.equal(answer.status, 200)
+  const released = answer.body['released'] as readonly string[]
+  t.ok(released.length > 0 && released.length < addresses.length)
+  t.ok(released.every((address) => addresses.includes(address)))
+})
+
+t.test('a fault half-way through the steps is told', async (t) => {
+  const { store, call } = startServer(t)
+  store.view.remove('/calico/resources/v3/projectcalico.org/ippools/blue')
+  putPool(store, 'wide', '10.1.0.0/16', 24)
+  const addresses = Array.from({ length: 60 }, (_, block) => `10.1.${block}.0`)
+  await call('POST', '/ipam/v1/assign', { handle: 'vm-1', addresses })
+  const submit = store.submit.bind(store)
+  store.submit = async (plan, options) => {
+    const outcome = await submit(plan, options)
+    store.fault = new DatastoreUnavailable('Timeout', 'The deadline passed before anything was changed.')
+    return outcome
+  }
+  t.match(await call('DELETE', '/ipam/v1/handles/vm-1'), { status: 504, body: { reason: 'Timeout' } })
 })

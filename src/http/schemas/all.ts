@@ -1,5 +1,5 @@
 import type { TSchema } from '@sinclair/typebox'
-import { AssignRequest } from './assign-request.ts'
+import { AssignRequest, EnsureRequest } from './assign-request.ts'
 import { Allocation, Assignment } from './assignment.ts'
 import { FailedRelease, Release, ReleaseItem, ReleaseRequest } from './release.ts'
 import { Health, Version } from './server.ts'
@@ -13,6 +13,7 @@ export const schemas: readonly TSchema[] = [
   Health,
   Version,
   AssignRequest,
+  EnsureRequest,
   Allocation,
   Assignment,
   ReleaseItem,

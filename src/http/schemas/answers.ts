@@ -1,6 +1,6 @@
 import type { Static, TSchema } from '@sinclair/typebox'
 import type { Reason } from '../../model/index.ts'
-import { RefusalError, reasons } from '../errors.ts'
+import { reasons, refusal } from '../errors.ts'
 import { ref } from './ref.ts'
 import { Status, statusOf } from './status.ts'
 
@@ -35,8 +35,7 @@ const retryAfter = { 'Retry-After': { type: 'integer', description: 'Seconds unt
 
 function problem(told: readonly Reason[]): Answer {
   const examples = told.map((reason) => {
-    const refusal = new RefusalError({ reason, message: reasons[reason].when, causes: [] })
-    return [reason, { value: statusOf(refusal) }] as const
+    return [reason, { value: statusOf(refusal(reason, reasons[reason].when)) }] as const
   })
   return {
     ...(told.includes('ServiceUnavailable') && { headers: retryAfter }),

@@ -95,3 +95,11 @@ export const AssignRequest = Type.Object(
   },
 )
 export type AssignRequest = Static<typeof AssignRequest>
+
+/** The body of the declarative assign: the owner is in the path. */
+export const EnsureRequest = Type.Omit(AssignRequest, ['handle'], {
+  ...closed,
+  $id: 'EnsureRequest',
+  description: 'What an owner is to hold at least: how many addresses of each family, or which.',
+  examples: [{ node: 'node-1', ipv4: 1, ipv6: 1 }],
+})

@@ -57,7 +57,9 @@ export type ReleaseRequest = Static<typeof ReleaseRequest>
 export const FailedRelease = Type.Object(
   {
     address: Type.String(),
-    reason: oneOf(['SequenceNumberMismatch', 'HandleMismatch', 'Unreadable']),
+    reason: oneOf(['SequenceNumberMismatch', 'HandleMismatch', 'Unreadable', 'Unavailable'], {
+      description: '`Unavailable`: the datastore did not come round to it; release it again.',
+    }),
     message: Type.String(),
   },
   { ...closed, $id: 'FailedRelease', description: 'An address that was not taken back, and why.' },

@@ -13,7 +13,7 @@ import { closed } from './fields.ts'
 import { ref } from './ref.ts'
 
 /** The metadata of a list. */
-export const ListMeta = Type.Object(
+const ListMeta = Type.Object(
   {
     resourceVersion: Type.String({ description: 'The revision as of which the list is true.', examples: ['1018'] }),
     continue: Type.Optional(Type.String({ description: 'To be sent for the next page; absent on the last one.' })),

@@ -1,0 +1,61 @@
+import { answerOnly, type Plan, type View } from '../datastore/index.ts'
+import { type Result, success } from '../model/index.ts'
+import { compareAddresses, type Family } from '../net/index.ts'
+import { planAssign } from './assign.ts'
+import { isNamed } from './eligible-pools.ts'
+import { heldBy } from './read.ts'
+import type { Allocation, AssignAnswer, AssignRequest, Context } from './request.ts'
+import { poolOf, readPools } from './surroundings.ts'
+
+/** What satisfies a wish that may be repeated. */
+export interface EnsureAnswer extends AssignAnswer {
+  /** Whether something was assigned to get there. */
+  readonly isAdded: boolean
+}
+
+/**
+ * Sees to it that a handle holds at least what the request asks for: what it holds already counts, by family and pool or by the very
+ * addresses; what is missing is assigned, all or nothing; nothing is ever released. So the same call can be made any number of
+ * times. @see DESIGN.md section 2, "Safe to repeat"
+ */
+export function planEnsure(view: View, request: AssignRequest, context: Context): Plan<Result<EnsureAnswer>> {
+  const held = heldBy(view, request.handle, context)
+  if (!held.ok) return answerOnly(held)
+  const satisfying = request.addresses.length > 0 ? named(held.value, request) : counted(view, held.value, request)
+  const missing = remainder(request, satisfying)
+  const { handle } = request
+  if (missing === undefined) return answerOnly(success({ handle, addresses: satisfying, isAdded: false }))
+  const { answer, writes } = planAssign(view, missing, context)
+  if (!answer.ok) return answerOnly(answer)
+  return { answer: success({ handle, addresses: [...satisfying, ...answer.value.addresses], isAdded: true }), writes }
+}
+
+function named(held: readonly Allocation[], request: AssignRequest): readonly Allocation[] {
+  return held.filter(({ address }) => request.addresses.some((wanted) => compareAddresses(wanted, address) === 0))
+}
+
+function counted(view: View, held: readonly Allocation[], request: AssignRequest): readonly Allocation[] {
+  const ofFamily = held.filter(({ address }) => request.counts[address.family] > 0)
+  if (request.pools.length === 0) return ofFamily
+  const pools = readPools(view)
+  return ofFamily.filter(({ address }) => {
+    const pool = poolOf(pools, address)
+    return pool !== undefined && request.pools.some((reference) => isNamed(pool, reference))
+  })
+}
+
+/** What is still to be assigned; undefined when that is nothing. */
+function remainder(request: AssignRequest, satisfying: readonly Allocation[]): AssignRequest | undefined {
+  if (request.addresses.length > 0) {
+    const addresses = request.addresses.filter((wanted) => {
+      return !satisfying.some(({ address }) => compareAddresses(wanted, address) === 0)
+    })
+    return addresses.length === 0 ? undefined : { ...request, addresses }
+  }
+  const lacking = (family: Family): number => {
+    const has = satisfying.filter(({ address }) => address.family === family).length
+    return Math.max(0, request.counts[family] - has)
+  }
+  const counts = { 4: lacking(4), 6: lacking(6) }
+  return counts[4] + counts[6] === 0 ? undefined : { ...request, counts }
+}
