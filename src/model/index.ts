@@ -8,16 +8,7 @@ export * from './cluster-information.ts'
 export * from './handle.ts'
 export * from './ipam-config.ts'
 export type { Json, JsonObject } from './json.ts'
-export {
-  compareBytewise,
-  isJsonArray,
-  isJsonObject,
-  JsonNumber,
-  jsonObject,
-  stringifyJson,
-  stringifyMembers,
-  stringifyString,
-} from './json.ts'
+export { isJsonArray, isJsonObject, JsonNumber, jsonObject, stringifyJson } from './json.ts'
 export * from './json-parser.ts'
 export * from './node.ts'
 export * from './owner.ts'

@@ -130,7 +130,10 @@ const metadataFields = fieldNames(
 
 function encodeMetadata(metadata: JsonObject): string {
   const stored = Object.entries(metadata).filter(([name, value]) => {
-    return name !== 'resourceVersion' && name !== 'selfLink' && !(metadataFields.exact.has(name) && isEmpty(value))
+    if (name === 'resourceVersion' || name === 'selfLink') return false
+    // Go has a pointer to this number, and leaves out no 0 that it points to.
+    if (name === 'deletionGracePeriodSeconds' && value === 0) return true
+    return !(metadataFields.exact.has(name) && isEmpty(value))
   })
   return stringifyOrdered(jsonObject(stored), metadataFields.ordered, (name, value) => {
     const isMap = (name === 'labels' || name === 'annotations') && isJsonObject(value)

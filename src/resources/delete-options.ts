@@ -7,7 +7,7 @@ import { objectIn } from './presentation.ts'
 import type { Preconditions } from './reading.ts'
 
 /** The body that a delete may have. */
-export const DeleteOptions = Type.Object(
+const DeleteOptions = Type.Object(
   {
     kind: Type.Optional(Type.String()),
     apiVersion: Type.Optional(Type.String()),

@@ -30,7 +30,11 @@ export interface CheckOptions {
  * and what it means is not known here. So it stays as it is, whether a client leaves it out or sends it back; asking for another
  * value, or for its removal by a patch, counts as unknown.
  */
-export function checkFields(schema: TObject | TRecord, object: JsonObject, { path, stored, isComplete }: CheckOptions): Checked {
+export function checkFields(
+  schema: TObject | TRecord,
+  object: JsonObject,
+  { path, stored, isComplete }: CheckOptions,
+): Checked {
   const findings: Findings = { unknown: [], causes: [] }
   const members: [string, Json][] = []
 

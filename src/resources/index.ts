@@ -1,5 +1,5 @@
-/** The Kubernetes-style resources: what each kind is, which objects are valid, and what creating, changing and deleting them writes. Pure. */
-export { DeleteOptions, type DeleteRequest, readDeleteOptions } from './delete-options.ts'
+/** The Kubernetes-style resources: what each kind is, which objects are valid, and what every change of them writes. Pure. */
+export { type DeleteRequest, readDeleteOptions } from './delete-options.ts'
 export { type Deleted, planDelete } from './deletion.ts'
 export {
   type BlockInRange,
@@ -14,11 +14,10 @@ export {
   type ResourceKind,
   type Stored,
   type StoredObject,
-  version,
 } from './kind.ts'
 export { ippoolKind } from './ippool.ts'
 export { poolDependencies, resourceKinds } from './kinds.ts'
-export { everyLabel, type LabelSelector, matchesLabels, parseLabelSelector } from './label-selector.ts'
+export { type LabelSelector, matchesLabels, parseLabelSelector } from './label-selector.ts'
 export { objectIn, present } from './presentation.ts'
 export { planRead, type Preconditions, quoteObject } from './reading.ts'
 export { ObjectMeta } from './schemas.ts'

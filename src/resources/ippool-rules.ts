@@ -82,9 +82,7 @@ const rules: readonly Rule[] = [
     fields: ['cidr'],
     check({ text, cidr }) {
       const range = cidr && linkLocal.find((local) => overlaps(local, cidr))
-      return (
-        range && invalid('spec.cidr', text, `must not overlap the link-local range ${formatCidr(range)}`)
-      )
+      return range && invalid('spec.cidr', text, `must not overlap the link-local range ${formatCidr(range)}`)
     },
   },
   // B6, B17. Without a CIDR the size must be right for one of the families.

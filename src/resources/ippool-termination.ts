@@ -37,6 +37,9 @@ export const poolFinalizer = 'projectcalico.org/ippool-finalizer'
 /** How many blocks, and how many leftover affinities, one transaction takes on: two keys each, of the 128 operations that etcd allows. */
 export const releasesMax = 40
 
+/** How many characters of blocks one transaction writes, of the 1.5 MiB that etcd allows: a block may have hundreds of thousands. */
+export const releasedLengthMax = 400_000
+
 /** What is worth knowing of a block here. */
 export type BlockInRange = Pick<BlockDigest, 'cidr' | 'affinity' | 'isEmpty' | 'hasCooling'>
 
@@ -103,7 +106,7 @@ export function planTermination(
   const releasable = blocks.filter((block) => block.affinity !== null || block.isEmpty)
   const released = releaseBlocks(view, releasable.length > 0 ? releasable : coolingFirst(blocks, now), now)
   // All claims are looked through only with the last blocks to release, and when no block is left: there may be many.
-  const isLastRelease = releasable.length > 0 && releasable.length <= releasesMax
+  const isLastRelease = releasable.length > 0 && released.isComplete
   const leftovers = isLastRelease || blocks.length === 0 ? affinityKeysIn(view, pool) : []
   const isCleared = blocks.length === 0 && leftovers.length <= releasesMax
 
@@ -142,32 +145,43 @@ function coolingFirst(blocks: readonly BlockInRange[], now: Now): readonly Block
   return [...cooling.slice(start), ...cooling.slice(0, start)]
 }
 
-function releaseBlocks(
-  view: View,
-  blocks: readonly BlockInRange[],
-  now: Now,
-): { readonly writes: readonly Write[]; readonly deleted: number } {
+function releaseBlocks(view: View, blocks: readonly BlockInRange[], now: Now): Releases {
   const some = blocks.slice(0, releasesMax)
-  if (some.length === 0) return { writes: [], deleted: 0 }
+  if (some.length === 0) return { writes: [], deleted: 0, isComplete: true }
   view.prefetch(some.map(({ cidr }) => blockKey(cidr)))
   const config = view.get(ipamConfigKey)
-  const cooldownSeconds = (config.kind === 'value' ? config.value : defaultIpamConfig).ipCooldownSeconds
-  const releases = some.map(({ cidr }) =>
-    releaseBlock(view, cidr, now, config.kind === 'unreadable' ? undefined : cooldownSeconds),
-  )
+  const { ipCooldownSeconds } = config.kind === 'value' ? config.value : defaultIpamConfig
+  const cooldownSeconds = config.kind === 'unreadable' ? undefined : ipCooldownSeconds
+  const releases: Release[] = []
+  let length = 0
+  for (const { cidr } of some) {
+    const release = releaseBlock(view, cidr, now, cooldownSeconds)
+    length += release.writes.reduce((sum, write) => sum + (write.kind === 'put' ? write.encode().length : 0), 0)
+    if (releases.length > 0 && length > releasedLengthMax) break
+    releases.push(release)
+  }
   return {
     writes: releases.flatMap(({ writes }) => writes),
     deleted: releases.filter(({ isDeleted }) => isDeleted).length,
+    isComplete: releases.length === blocks.length,
   }
 }
 
+/** What becomes of one block. */
+interface Release {
+  readonly writes: readonly Write[]
+  readonly isDeleted: boolean
+}
+
+/** What becomes of some blocks: all that were given, unless they are too many for one transaction. */
+interface Releases {
+  readonly writes: readonly Write[]
+  readonly deleted: number
+  readonly isComplete: boolean
+}
+
 /** Without an address in use the block goes; else only its owner and the owner's claim do. */
-function releaseBlock(
-  view: View,
-  cidr: Cidr,
-  now: Now,
-  cooldownSeconds: number | undefined,
-): { readonly writes: readonly Write[]; readonly isDeleted: boolean } {
+function releaseBlock(view: View, cidr: Cidr, now: Now, cooldownSeconds: number | undefined): Release {
   const lookup = view.get(blockKey(cidr))
   if (lookup.kind !== 'value') return { writes: [], isDeleted: lookup.kind === 'absent' }
   const block = cooldownSeconds === undefined ? lookup.value : collectGarbage(lookup.value, now, cooldownSeconds)

@@ -97,14 +97,12 @@ function isUnset(value: Json | undefined): boolean {
  * terminating ones too (A6), and blocks of another size in its range (C1). Blocks of its own size are taken over as they are.
  */
 function admitPool(view: View, candidate: Candidate<Pool>, dependencies: PoolDependencies): readonly Cause[] {
-  const spec = readPoolSpec(candidate.spec)
-  const cidr = parseCidr(spec.cidr ?? '')
+  const { cidr: text = '', blockSize = 0 } = readPoolSpec(candidate.spec)
+  const cidr = parseCidr(text)
   if (cidr === undefined || !candidate.isSound('spec.cidr')) return []
   return [
     ...overlapCauses(view, candidate.name, cidr),
-    ...(candidate.isSound('spec.blockSize')
-      ? blockSizeCauses(dependencies.blocksIn(view, cidr), spec.blockSize ?? 0)
-      : []),
+    ...(candidate.isSound('spec.blockSize') ? blockSizeCauses(dependencies.blocksIn(view, cidr), blockSize) : []),
   ]
 }
 

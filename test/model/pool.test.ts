@@ -81,7 +81,11 @@ t.test('no digit of an unknown field is lost', (t) => {
 })
 
 t.test('fields that are absent are read as Calico reads them', (t) => {
-  for (const spec of [{}, { blockSize: 0, nodeSelector: '', allowedUses: [], assignmentMode: '' }, { disabled: null }]) {
+  for (const spec of [
+    {},
+    { blockSize: 0, nodeSelector: '', allowedUses: [], assignmentMode: '' },
+    { disabled: null },
+  ]) {
     const pool = mustDecode(withSpec(spec))
     t.equal(pool.blockSize, 26)
     t.strictSame(pool.allowedUses, ['Workload', 'Tunnel'])
@@ -119,7 +123,9 @@ t.test('a pool is unreadable when its JSON is broken or its CIDR is none', (t) =
 })
 
 t.test('a pool gives addresses unless something in it says otherwise', (t) => {
-  const condition = (type: string, status: string): Record<string, Json> => ({ status: { conditions: [{ type, status }] } })
+  const condition = (type: string, status: string): Record<string, Json> => ({
+    status: { conditions: [{ type, status }] },
+  })
   const barred: readonly [string, string][] = [
     ['disabled', withSpec({ disabled: true })],
     ['being deleted', withSpec({}, { metadata: { name: 'pool-a', deletionTimestamp: '2026-11-23T04:00:00Z' } })],
@@ -152,7 +158,9 @@ t.test('a pool gives addresses unless something in it says otherwise', (t) => {
 t.test('what keeps a pool from giving addresses is told apart', (t) => {
   t.ok(mustDecode(withSpec({ disabled: true })).isDisabled)
   t.notOk(mustDecode(withSpec({ disabled: true })).isTerminating)
-  const terminating = mustDecode(withSpec({}, { metadata: { name: 'pool-a', deletionTimestamp: '2026-11-23T04:00:00Z' } }))
+  const terminating = mustDecode(
+    withSpec({}, { metadata: { name: 'pool-a', deletionTimestamp: '2026-11-23T04:00:00Z' } }),
+  )
   t.ok(terminating.isTerminating)
   t.notOk(terminating.isDisabled)
   t.end()

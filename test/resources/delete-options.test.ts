@@ -31,7 +31,11 @@ t.test('what cannot be understood is refused, because it might matter', (t) => {
     ['a text', 'x', /must be an object/],
     ['an unknown field', { precondition: {} }, /unknown field "precondition"/],
     ['an unknown precondition', { preconditions: { name: 'x' } }, /unknown field "preconditions.name"/],
-    ['a number', { preconditions: { resourceVersion: 7 } }, /preconditions.resourceVersion: Invalid value: 7: must be a string/],
+    [
+      'a number',
+      { preconditions: { resourceVersion: 7 } },
+      /preconditions.resourceVersion: Invalid value: 7: must be a string/,
+    ],
     ['another kind of dry run', { dryRun: ['Some'] }, /dryRun: supported values: "All"/],
     ['a dry run that is no list', { dryRun: 'All' }, /dryRun: Invalid value: "All": must be a list/],
   ]

@@ -50,13 +50,17 @@ t.test('a body is an object of the kind that is asked for', (t) => {
     t.equal(read.ok, isRight, name)
     if (!read.ok) t.equal(read.refusal.reason, 'BadRequest', name)
   }
-  t.match(readObject(kind, { kind: 'Pool' }), { refusal: { message: 'kind: must be "IPPool" here, found "Pool"', causes: [{ field: 'kind' }] } })
+  t.match(readObject(kind, { kind: 'Pool' }), {
+    refusal: { message: 'kind: must be "IPPool" here, found "Pool"', causes: [{ field: 'kind' }] },
+  })
   t.end()
 })
 
 t.test('a new object is drafted with what the server decides on', (t) => {
   const { candidate, causes, warnings } = mustDraft(
-    draft(kind, { ...poolBody(), status: { conditions: [{ type: 'Allocatable' }] } }, undefined, context, { isComplete: false }),
+    draft(kind, { ...poolBody(), status: { conditions: [{ type: 'Allocatable' }] } }, undefined, context, {
+      isComplete: false,
+    }),
   )
   t.equal(candidate.name, 'pool-a')
   t.equal(candidate.object['kind'], 'IPPool')
@@ -72,7 +76,15 @@ t.test('a new object is drafted with what the server decides on', (t) => {
 t.test('everything that is wrong is told at once', (t) => {
   const body = {
     metadata: { name: 'A', labels: { a: 1 }, annotations: { 'b c': '' } },
-    spec: { cidr: 10, blockSize: '26', vxlanMode: 'x', ipipMode: 'y', nodeSelector: '=', allowedUses: ['Z', 'Z'], disabled: 1 },
+    spec: {
+      cidr: 10,
+      blockSize: '26',
+      vxlanMode: 'x',
+      ipipMode: 'y',
+      nodeSelector: '=',
+      allowedUses: ['Z', 'Z'],
+      disabled: 1,
+    },
   }
   t.strictSame(fieldsOf(mustDraft(draft(kind, body, undefined, context, { isComplete: false }))).toSorted(), [
     'metadata.annotations',
@@ -96,12 +108,14 @@ t.test('parts of the wrong type are told once', (t) => {
     [{ metadata: { name: 'x' }, spec: [] }, ['spec']],
     [{ metadata: { name: 'x' } }, ['spec.cidr']],
   ]
-  for (const [body, fields] of rows) t.strictSame(fieldsOf(mustDraft(draft(kind, body, undefined, context, { isComplete: false }))), fields)
+  for (const [body, fields] of rows)
+    t.strictSame(fieldsOf(mustDraft(draft(kind, body, undefined, context, { isComplete: false }))), fields)
   t.end()
 })
 
 t.test('a field is not sound when it, a part of it, or the whole that it is in is wrong', (t) => {
-  const sound = (body: JsonObject) => mustDraft(draft(kind, body, undefined, context, { isComplete: false })).candidate.isSound
+  const sound = (body: JsonObject) =>
+    mustDraft(draft(kind, body, undefined, context, { isComplete: false })).candidate.isSound
   t.ok(sound(poolBody())('spec.cidr', 'spec.allowedUses'))
   const isSound = sound(poolBody({ allowedUses: ['Workload', 1], blockSize: 99 }))
   t.notOk(isSound('spec.allowedUses'))
@@ -128,12 +142,19 @@ t.test('unknown fields are refused, told of, or just dropped', (t) => {
       reason: 'BadRequest',
       message:
         'IPPool in version "v3" cannot be handled as a IPPool: strict decoding error: unknown field "more", unknown field "metadata.colour", unknown field "spec.bogus"',
-      causes: [{ field: 'more' }, { field: 'metadata.colour' }, { field: 'spec.bogus', reason: 'FieldValueForbidden', message: 'unknown field "spec.bogus"' }],
+      causes: [
+        { field: 'more' },
+        { field: 'metadata.colour' },
+        { field: 'spec.bogus', reason: 'FieldValueForbidden', message: 'unknown field "spec.bogus"' },
+      ],
     },
   })
   const many = poolBody(Object.fromEntries(Array.from({ length: 12 }, (_, index) => [`x${String(index)}`, 1])))
   t.match(draft(kind, many, undefined, strict, options), { refusal: { message: /"spec\.x9", and 2 more$/ } })
-  t.match(mustDraft(draft(kind, body, undefined, context, options)).candidate.object, { spec: { bogus: undefined }, more: undefined })
+  t.match(mustDraft(draft(kind, body, undefined, context, options)).candidate.object, {
+    spec: { bogus: undefined },
+    more: undefined,
+  })
   t.end()
 })
 
@@ -166,12 +187,20 @@ t.test('a refusal has one cause for each field, the first', (t) => {
   const cause = (field: string, message: string) => ({ field, reason: 'FieldValueInvalid', message }) as const
   t.match(refuseCauses(kind, 'x', [cause('spec.cidr', 'one')]), {
     ok: false,
-    refusal: { reason: 'Invalid', message: 'IPPool.projectcalico.org "x" is invalid: spec.cidr: one', causes: [cause('spec.cidr', 'one')] },
+    refusal: {
+      reason: 'Invalid',
+      message: 'IPPool.projectcalico.org "x" is invalid: spec.cidr: one',
+      causes: [cause('spec.cidr', 'one')],
+    },
   })
   const two = refuseCauses(kind, 'x', [cause('a', 'one'), cause('b', 'two'), cause('a', 'three')])
   t.match(two, { refusal: { message: 'IPPool.projectcalico.org "x" is invalid: [a: one, b: two]' } })
   t.strictSame(!two.ok && two.refusal.causes, [cause('a', 'one'), cause('b', 'two')])
-  const many = refuseCauses(kind, 'x', Array.from({ length: 12 }, (_, index) => cause(`f${String(index)}`, 'no')))
+  const many = refuseCauses(
+    kind,
+    'x',
+    Array.from({ length: 12 }, (_, index) => cause(`f${String(index)}`, 'no')),
+  )
   t.match(many, { refusal: { message: /f9: no, and 2 more\]$/ } })
   t.equal(!many.ok && many.refusal.causes.length, 12, 'all of them are in the causes')
   t.end()

@@ -15,13 +15,25 @@ const schema = Type.Object({
 })
 
 /** What is kept of an object, the unknown fields in it, and the fields of the wrong type. */
-function check(object: JsonObject, stored?: JsonObject, isComplete = false): readonly [string, readonly string[], readonly string[]] {
+function check(
+  object: JsonObject,
+  stored?: JsonObject,
+  isComplete = false,
+): readonly [string, readonly string[], readonly string[]] {
   const checked = checkFields(schema, object, { path: 'spec', stored, isComplete })
-  return [stringifyJson(checked.object), checked.unknown, checked.causes.map(({ field, message }) => `${field}: ${message}`)]
+  return [
+    stringifyJson(checked.object),
+    checked.unknown,
+    checked.causes.map(({ field, message }) => `${field}: ${message}`),
+  ]
 }
 
 t.test('a field has the JSON type of its schema, or is refused by its path', (t) => {
-  const rows: readonly (readonly [name: string, right: readonly Json[], wrong: readonly (readonly [Json, string])[]])[] = [
+  const rows: readonly (readonly [
+    name: string,
+    right: readonly Json[],
+    wrong: readonly (readonly [Json, string])[],
+  ])[] = [
     ['text', ['', 'x'], [[1, 'spec.text: Invalid value: 1: must be a string']]],
     ['flag', [true, false], [['true', 'spec.flag: Invalid value: "true": must be true or false']]],
     [
@@ -71,19 +83,16 @@ t.test('a field has the JSON type of its schema, or is refused by its path', (t)
 })
 
 t.test('all fields of a wrong type are told at once', (t) => {
-  t.strictSame(
-    check({ text: 1, texts: [1, 'x', 2], flag: true, count: 'x' }),
+  t.strictSame(check({ text: 1, texts: [1, 'x', 2], flag: true, count: 'x' }), [
+    '{"flag":true}',
+    [],
     [
-      '{"flag":true}',
-      [],
-      [
-        'spec.text: Invalid value: 1: must be a string',
-        'spec.texts[0]: Invalid value: 1: must be a string',
-        'spec.texts[2]: Invalid value: 2: must be a string',
-        'spec.count: Invalid value: "x": must be a whole number',
-      ],
+      'spec.text: Invalid value: 1: must be a string',
+      'spec.texts[0]: Invalid value: 1: must be a string',
+      'spec.texts[2]: Invalid value: 2: must be a string',
+      'spec.count: Invalid value: "x": must be a whole number',
     ],
-  )
+  ])
   t.end()
 })
 
@@ -94,13 +103,18 @@ t.test('null stands for nothing', (t) => {
 })
 
 t.test('what is not known is found wherever it is, and dropped', (t) => {
-  t.strictSame(
-    check({ text: 'x', bogus: 1, 'odd name': null, items: [{ name: 'a' }, { size: 1 }] }),
-    ['{"text":"x","items":[{"name":"a"},{}]}', ['spec.bogus', 'spec[odd name]', 'spec.items[1].size'], []],
-  )
+  t.strictSame(check({ text: 'x', bogus: 1, 'odd name': null, items: [{ name: 'a' }, { size: 1 }] }), [
+    '{"text":"x","items":[{"name":"a"},{}]}',
+    ['spec.bogus', 'spec[odd name]', 'spec.items[1].size'],
+    [],
+  ])
   const whole = checkFields(schema, { bogus: 1 }, { path: '', isComplete: false })
   t.strictSame(whole.unknown, ['bogus'], 'the path of a whole resource is its fields')
-  t.strictSame(check({ toString: 1, constructor: 1 })[1], ['spec.toString', 'spec.constructor'], 'inherited names are not known')
+  t.strictSame(
+    check({ toString: 1, constructor: 1 })[1],
+    ['spec.toString', 'spec.constructor'],
+    'inherited names are not known',
+  )
   t.end()
 })
 

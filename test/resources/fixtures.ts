@@ -1,5 +1,13 @@
 import type { Plan, Write } from '../../src/datastore/index.ts'
-import { type Json, type JsonObject, type Pool, poolOf, type Result } from '../../src/model/index.ts'
+import {
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  parseJson,
+  type Pool,
+  poolOf,
+  type Result,
+} from '../../src/model/index.ts'
 import { type Context, ippoolKind, type ResourceKind } from '../../src/resources/index.ts'
 import type { BlockInRange } from '../../src/resources/ippool-termination.ts'
 
@@ -22,12 +30,18 @@ export function poolKind(blocks: readonly BlockInRange[] = []): ResourceKind<Poo
 }
 
 /** The body of a pool as a client sends it. */
-export function poolBody(spec: Readonly<Record<string, Json>> = {}, metadata: Readonly<Record<string, Json>> = {}): JsonObject {
+export function poolBody(
+  spec: Readonly<Record<string, Json>> = {},
+  metadata: Readonly<Record<string, Json>> = {},
+): JsonObject {
   return { metadata: { name: 'pool-a', ...metadata }, spec: { cidr: '10.10.0.0/24', ...spec } }
 }
 
 /** A pool as it is stored. */
-export function mustPool(spec: Readonly<Record<string, Json>> = {}, metadata: Readonly<Record<string, Json>> = {}): Pool {
+export function mustPool(
+  spec: Readonly<Record<string, Json>> = {},
+  metadata: Readonly<Record<string, Json>> = {},
+): Pool {
   const parsed = poolOf(poolBody(spec, metadata))
   if (!parsed.ok) throw new Error(parsed.problem)
   return parsed.value
@@ -47,5 +61,14 @@ export function causesOf(plan: Plan<Result<unknown>>): readonly string[] {
 
 /** What a plan writes: keys with their new texts, or undefined for those deleted. */
 export function written({ writes }: Pick<Plan<unknown>, 'writes'>): Readonly<Record<string, string | undefined>> {
-  return Object.fromEntries(writes.map((write: Write) => [write.key.text, write.kind === 'put' ? write.encode() : undefined]))
+  return Object.fromEntries(
+    writes.map((write: Write) => [write.key.text, write.kind === 'put' ? write.encode() : undefined]),
+  )
+}
+
+/** The object that a text holds. */
+export function mustParse(text: string | undefined): JsonObject {
+  const parsed = parseJson(text ?? '')
+  if (!parsed.ok || !isJsonObject(parsed.value)) throw new Error(`not an object: ${String(text)}`)
+  return parsed.value
 }

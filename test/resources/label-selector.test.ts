@@ -67,7 +67,8 @@ t.test('what is no selector is refused with its place', (t) => {
     ['!', 'expected a label name at position 1, found the end'],
     [`team ${'y'.repeat(40)}`, `expected "," or the end at position 5, found "${'y'.repeat(20)}"`],
   ]
-  for (const [text, problem] of rows) t.strictSame(parseLabelSelector(text), { ok: false, problem }, JSON.stringify(text))
+  for (const [text, problem] of rows)
+    t.strictSame(parseLabelSelector(text), { ok: false, problem }, JSON.stringify(text))
   t.end()
 })
 

@@ -42,8 +42,23 @@ t.test('the metadata of a new object is what clients decide on, and what the ser
 })
 
 t.test('in a change clients decide on what is theirs, and on nothing else', (t) => {
-  const stored = { name: 'x', uid: 'u', creationTimestamp: null, generation: 3, future: 1, labels: { a: 'b' }, annotations: { c: 'd' } }
-  const given = { name: 'x', uid: 'other', creationTimestamp: 'now', generation: 4, labels: { a: 'e' }, ownerReferences: [] }
+  const stored = {
+    name: 'x',
+    uid: 'u',
+    creationTimestamp: null,
+    generation: 3,
+    future: 1,
+    labels: { a: 'b' },
+    annotations: { c: 'd' },
+  }
+  const given = {
+    name: 'x',
+    uid: 'other',
+    creationTimestamp: 'now',
+    generation: 4,
+    labels: { a: 'e' },
+    ownerReferences: [],
+  }
   t.equal(
     stringifyJson(changedMetadata(given, stored, 'my/own')),
     '{"name":"x","uid":"u","creationTimestamp":null,"generation":3,"future":1,"labels":{"a":"e"},"ownerReferences":[]}',
@@ -52,7 +67,12 @@ t.test('in a change clients decide on what is theirs, and on nothing else', (t) 
 })
 
 t.test("the server's own finalizer stays on an object that is being deleted", (t) => {
-  const rows: readonly (readonly [name: string, stored: JsonObject, given: readonly string[] | undefined, want: readonly string[]])[] = [
+  const rows: readonly (readonly [
+    name: string,
+    stored: JsonObject,
+    given: readonly string[] | undefined,
+    want: readonly string[],
+  ])[] = [
     ['left out', { deletionTimestamp, finalizers: ['a/b', 'my/own'] }, undefined, ['my/own']],
     ['taken off', { deletionTimestamp, finalizers: ['a/b', 'my/own'] }, ['a/b'], ['a/b', 'my/own']],
     ['kept in its place', { deletionTimestamp, finalizers: ['my/own', 'a/b'] }, ['my/own', 'a/b'], ['my/own', 'a/b']],
@@ -108,7 +128,12 @@ t.test('what is wrong with metadata is told by field, beside what is right', (t)
     ['an owner', named({ ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: 'p', uid: 'u' }] }), []],
     [
       'an owner in part',
-      named({ ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: 'p', uid: 'u' }, { kind: 'Pod', name: '' }] }),
+      named({
+        ownerReferences: [
+          { apiVersion: 'v1', kind: 'Pod', name: 'p', uid: 'u' },
+          { kind: 'Pod', name: '' },
+        ],
+      }),
       [
         'metadata.ownerReferences[1].apiVersion: FieldValueRequired',
         'metadata.ownerReferences[1].name: FieldValueRequired',
@@ -122,7 +147,11 @@ t.test('what is wrong with metadata is told by field, beside what is right', (t)
   ]
   for (const [name, metadata, want] of rows) {
     const causes = validateMetadata(metadata, metadata, undefined)
-    t.strictSame(causes.map(({ field, reason }) => `${field}: ${reason}`), want, name)
+    t.strictSame(
+      causes.map(({ field, reason }) => `${field}: ${reason}`),
+      want,
+      name,
+    )
   }
   t.end()
 })

@@ -14,7 +14,15 @@ t.test('an object is shown with its revision, where Kubernetes writes it', (t) =
     kind: 'IPPool',
     apiVersion: 'projectcalico.org/v3',
     metadata: { name: 'a', uid: 'u', labels: { x: 'y' } },
-    spec: { cidr: '10.0.0.0/24', vxlanMode: 'Never', ipipMode: 'Never', blockSize: 26, nodeSelector: 'all()', allowedUses: ['Tunnel'], assignmentMode: 'Manual' },
+    spec: {
+      cidr: '10.0.0.0/24',
+      vxlanMode: 'Never',
+      ipipMode: 'Never',
+      blockSize: 26,
+      nodeSelector: 'all()',
+      allowedUses: ['Tunnel'],
+      assignmentMode: 'Manual',
+    },
   }
   t.equal(
     presented(object, 2n ** 60n),
@@ -34,6 +42,7 @@ t.test('what is not stored is shown as its default, and nothing stored is hidden
 
 t.test('a member that should be an object is empty when it is none', (t) => {
   t.strictSame(Object.keys(objectIn({ a: { b: 1 } }, 'a')), ['b'])
-  for (const object of [undefined, {}, { a: null }, { a: 'x' }, { a: [] }]) t.strictSame(Object.keys(objectIn(object, 'a')), [])
+  for (const object of [undefined, {}, { a: null }, { a: 'x' }, { a: [] }])
+    t.strictSame(Object.keys(objectIn(object, 'a')), [])
   t.end()
 })

@@ -37,7 +37,11 @@ t.test('an object that cannot be read is a fault of what is stored, told with it
 
 t.test('a precondition names the very object', (t) => {
   const stored = { value: mustPool({}, { uid: 'u' }), revision: 7n }
-  const rows: readonly (readonly [name: string, Parameters<typeof brokenPrecondition>[2], reason: string | undefined])[] = [
+  const rows: readonly (readonly [
+    name: string,
+    Parameters<typeof brokenPrecondition>[2],
+    reason: string | undefined,
+  ])[] = [
     ['none', {}, undefined],
     ['empty ones', { uid: '', resourceVersion: '' }, undefined],
     ['its UID', { uid: 'u' }, undefined],
