@@ -50,11 +50,11 @@ module.exports = {
       to: { path: '^src/[^/]+/', pathNot: '^src/[^/]+/index\\.ts$' },
     },
     {
-      name: 'etcd-process-from-main-only',
-      comment: 'The embedded etcd process is started and stopped by main.ts; everything else knows endpoints.',
+      name: 'started-by-main-only',
+      comment: 'The embedded etcd and the upkeep are started and stopped by main.ts; nothing else knows of them.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(etcd/|main\\.ts$)' },
-      to: { path: '^src/etcd/' },
+      from: { path: '^src/', pathNot: '^src/((etcd|upkeep)/|main\\.ts$)' },
+      to: { path: '^src/(etcd|upkeep)/' },
     },
     {
       name: 'no-circular',

@@ -21,7 +21,6 @@ export default defineConfig(
       'no-console': 'error',
       'no-else-return': 'error',
       'no-param-reassign': 'error',
-      'no-promise-executor-return': 'error',
       'object-shorthand': 'error',
       'prefer-const': 'error',
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'separate-type-imports' }],

@@ -46,8 +46,13 @@ t.test('there is something to look at', async (t) => {
 })
 
 t.test('a line of code fits a screen', async (t) => {
+  // A text does not count: stored bytes, for one, are shown as they are.
+  const withoutTexts = code.map(({ path, lines }) => ({
+    path,
+    lines: lines.map((line) => line.replaceAll(/(['"`])(\\.|(?!\1).)*\1/g, '')),
+  }))
   const advice = `longer than ${lineWidthMax} characters; break it, or run "npm run format"`
-  t.strictSame(places(code, new RegExp(`^.{${lineWidthMax + 1},}$`, 'u'), advice), [])
+  t.strictSame(places(withoutTexts, new RegExp(`^.{${lineWidthMax + 1},}$`, 'u'), advice), [])
 })
 
 t.test('a file can be read in one go', async (t) => {
@@ -79,7 +84,7 @@ t.test('one thing has one name everywhere', async (t) => {
 
 t.test('types leave no code behind', async (t) => {
   const advice = 'use a union of literals, or an object with "as const"'
-  t.strictSame(places(code, /^\s*(export )?(declare )?(const )?enum\b/, advice), [])
+  t.strictSame(places(code, /^\s*(export )?(declare )?(const )?enum \w+ \{/, advice), [])
 })
 
 t.test('a line without coverage has its reason above it', async (t) => {

@@ -45,7 +45,7 @@ export async function fetchDebianEtcd(
  */
 async function download(
   workshop: string,
-  command: (name: string, args: readonly string[]) => Promise<unknown>,
+  command: (name: string, args: readonly string[]) => Promise<{ readonly stderr: string }>,
 ): Promise<void> {
   try {
     await command('apt-get', [...patience, 'download', 'etcd-server'])
@@ -56,8 +56,14 @@ async function download(
     await mkdir(join(lists, 'partial'), { recursive: true })
     await mkdir(join(cache, 'archives', 'partial'), { recursive: true })
     const privately = [...patience, '-o', `Dir::State::lists=${lists}`, '-o', `Dir::Cache=${cache}`]
-    await command('apt-get', [...privately, 'update'])
-    await command('apt-get', [...privately, 'download', 'etcd-server'])
+    const { stderr } = await command('apt-get', [...privately, 'update'])
+    try {
+      await command('apt-get', [...privately, 'download', 'etcd-server'])
+    } catch (cause) {
+      // An update does without mirrors that do not answer. When the package is missing then, that is why.
+      const unanswered = stderr.split('\n').find((line) => line.startsWith('W: Failed to fetch'))
+      throw unanswered === undefined ? cause : new EtcdStartFailure(unanswered.trim(), { cause })
+    }
   }
 }
 

@@ -115,9 +115,11 @@ t.test('package lists that are missing or old are replaced by private ones', { s
 
 t.test('where nothing can be fetched, the failure says why and what helps', { skip }, async (t) => {
   const failing = `echo 'W: unimportant' >&2; echo 'E: No mirror answers.' >&2; exit 100`
+  const offline = `case "$*" in *update*) echo 'W: Failed to fetch http://mirror/InRelease' >&2;; *) exit 100;; esac`
   const rows: [string, Record<string, string>, RegExp][] = [
     ['no apt-get', {}, /this system has no apt-get/],
     ['no mirror', { 'apt-get': failing }, /E: No mirror answers\.\n/],
+    ['no network', { 'apt-get': offline }, /W: Failed to fetch http:\/\/mirror/],
     ['nothing fetched', { 'apt-get': 'exit 0' }, /apt-get fetched nothing/],
     ['a package that is too old', { 'apt-get': aptGet, dpkg: dpkg('3.3.25') }, /is etcd 3\.3\.25/],
     [
