@@ -54,6 +54,7 @@ export function parseConfig(argv: readonly string[], environment: Environment): 
     logLevel: read(settings.logLevel),
     bodyLimitBytes: read(settings.bodyLimitBytes),
     requestTimeoutMs: read(settings.requestTimeoutMs),
+    answerRetentionSeconds: read(settings.answerRetentionSeconds),
     queueLimit: read(settings.queueLimit),
     batchOperationsMax: read(settings.batchOperationsMax),
     batchesInFlight: read(settings.batchesInFlight),

@@ -18,6 +18,7 @@ import {
   nodes,
   pools,
   reservations,
+  storedAnswers,
   type Now,
   virtualAffinities,
 } from './model/index.ts'
@@ -180,12 +181,14 @@ async function openDatastore(
         declare(reservations),
         declare(nodes),
         declare(clusterInformations),
+        declare(storedAnswers),
       ],
       limits: {
         batchOperationsMax: config.batchOperationsMax,
         batchesInFlight: config.batchesInFlight,
         queueLengthMax: config.queueLimit,
         deadlineMs: config.requestTimeoutMs,
+        expirySeconds: config.answerRetentionSeconds,
       },
       logger,
     })

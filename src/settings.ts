@@ -133,6 +133,13 @@ export const settings = {
     fallback: 10_000,
     read: integer(100, 600_000),
   }),
+  answerRetentionSeconds: setting({
+    variable: 'IPPOOLD_ANSWER_RETENTION_SECONDS',
+    placeholder: '<seconds>',
+    help: 'How long the answer to a call with an Idempotency-Key is kept for repetitions.',
+    fallback: 86_400,
+    read: integer(1, 31_536_000),
+  }),
   queueLimit: setting({
     variable: 'IPPOOLD_QUEUE_LIMIT',
     placeholder: '<count>',

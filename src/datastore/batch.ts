@@ -113,13 +113,13 @@ export class Batch {
     return [...keys, ...prefixes]
   }
 
-  /** The writes, encoded. */
-  changes(): IRequestOp[] {
+  /** The writes, encoded; those of keys that are to expire are attached to `expiringLease`. */
+  changes(expiringLease: string): IRequestOp[] {
     return [...this.#writes.values()].map((write) => {
       const key = Buffer.from(write.key.text)
-      return write.kind === 'delete'
-        ? { request_delete_range: { key } }
-        : { request_put: { key, value: Buffer.from(write.encode()) } }
+      if (write.kind === 'delete') return { request_delete_range: { key } }
+      const value = Buffer.from(write.encode())
+      return { request_put: write.isExpiring ? { key, value, lease: expiringLease } : { key, value } }
     })
   }
 

@@ -59,7 +59,7 @@ export class EtcdClient {
   /** Reads a range, trying the members in turn until `deadlineMs` has passed. Throws when none answers, or when etcd refuses. */
   async range(request: IRangeRequest, deadlineMs = callDeadlineMs * 2): Promise<IRangeResponse> {
     const deadline = Date.now() + deadlineMs
-    for (;;) {
+    for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 500)) {
       const attempted = this.#preferred
       try {
         const tryDeadline = Math.min(deadline, Date.now() + callDeadlineMs)
@@ -68,7 +68,7 @@ export class EtcdClient {
         if (isCompacted(error)) throw new RevisionCompacted(error)
         if (isDefiniteRefusal(error) || Date.now() >= deadline || this.#closed) throw unavailable(error)
         this.#moveOn(attempted)
-        await sleep(20)
+        await sleep(pauseMs)
       }
     }
   }

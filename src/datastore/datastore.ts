@@ -4,7 +4,9 @@ import { Engine, type EngineLimits, type EngineLogger } from './engine.ts'
 import { Image, type Declaration } from './image.ts'
 import { prefixEnd } from './keys.ts'
 import type { Outcome, SubmitOptions } from './operation.ts'
-import { Slot, SlotLease } from './slots.ts'
+import { Lease } from './lease.ts'
+import { expiringLeaseTurnSeconds, slotLeaseSeconds } from './limits.ts'
+import { Slot } from './slots.ts'
 import { loadFamily } from './snapshot.ts'
 import type { Family, Listed, Plan, Revision, View } from './view.ts'
 import { Watch, type WatchLogger } from './watch.ts'
@@ -13,7 +15,11 @@ import { Watch, type WatchLogger } from './watch.ts'
 export interface DatastoreOptions {
   readonly connection: EtcdConnection
   readonly declarations: readonly Declaration[]
-  readonly limits: EngineLimits & { readonly batchesInFlight: number }
+  readonly limits: EngineLimits & {
+    readonly batchesInFlight: number
+    /** How long keys that are to expire are kept, at the least. */
+    readonly expirySeconds: number
+  }
   readonly logger: EngineLogger & WatchLogger
 }
 
@@ -49,17 +55,17 @@ export class Datastore {
   readonly #image: Image
   readonly #watch: Watch
   readonly #engine: Engine
-  readonly #lease: SlotLease
+  readonly #slotLease: Lease
   readonly #timers: readonly NodeJS.Timeout[]
   #contactError: string | undefined
   #isClosing = false
 
-  private constructor(client: EtcdClient, image: Image, watch: Watch, engine: Engine, lease: SlotLease) {
+  private constructor(client: EtcdClient, image: Image, watch: Watch, engine: Engine, slotLease: Lease) {
     this.#client = client
     this.#image = image
     this.#watch = watch
     this.#engine = engine
-    this.#lease = lease
+    this.#slotLease = slotLease
     this.#timers = [
       setInterval(() => void this.#ping(), pingIntervalMs),
       setInterval(() => {
@@ -70,14 +76,28 @@ export class Datastore {
 
   /** Connects, reads everything that is to be held in memory, and goes on watching it. Throws when etcd does not answer. */
   static async open(options: DatastoreOptions): Promise<Datastore> {
-    const { logger } = options
     const client = new EtcdClient(options.connection)
+    try {
+      return await Datastore.#openWith(client, options)
+    } catch (fault) {
+      client.close()
+      throw fault
+    }
+  }
+
+  static async #openWith(client: EtcdClient, options: DatastoreOptions): Promise<Datastore> {
+    const { logger } = options
     const image = new Image(options.declarations, (key, problem) => {
       logger.warn({ key, problem }, 'a stored value cannot be read; it is left alone')
     })
     const complete = [...image.families()].filter((held) => held.isComplete)
     for (const held of complete) await loadFamily(client, held)
-    const lease = await SlotLease.grant(client)
+    const { expirySeconds } = options.limits
+    const leaseTurnSeconds = Math.min(expirySeconds, expiringLeaseTurnSeconds)
+    const leases = {
+      slots: await Lease.grant(client, slotLeaseSeconds, slotLeaseSeconds / 2),
+      expiring: await Lease.grant(client, expirySeconds + leaseTurnSeconds, leaseTurnSeconds),
+    }
     const server = randomUUID()
     const slots = Array.from(
       { length: options.limits.batchesInFlight },
@@ -85,7 +105,8 @@ export class Datastore {
     )
     const watch = new Watch(client, complete, logger)
     watch.start()
-    return new Datastore(client, image, watch, new Engine(client, image, lease, slots, options.limits, logger), lease)
+    const engine = new Engine(client, image, leases, slots, options.limits, logger)
+    return new Datastore(client, image, watch, engine, leases.slots)
   }
 
   /** See {@link Engine.submit}. */
@@ -164,7 +185,7 @@ export class Datastore {
     for (const timer of this.#timers) clearInterval(timer)
     this.#watch.close()
     // Without it the slots stay until the lease ends by itself.
-    await this.#lease.revoke().catch(() => undefined)
+    await this.#slotLease.revoke().catch(() => undefined)
     this.#client.close()
   }
 

@@ -5,11 +5,12 @@ import { BusyKeys } from './busy-keys.ts'
 import { isAboutContent, isTooLarge, type EtcdClient, type TransactionOutcome } from './client.ts'
 import { asError, DatastoreUnavailable } from './faults.ts'
 import type { Image } from './image.ts'
+import type { Lease } from './lease.ts'
 import { transactionBytesMax } from './limits.ts'
 import { Operation, type Outcome, type SubmitOptions } from './operation.ts'
 import { Queue } from './queue.ts'
 import { Refresher } from './refresher.ts'
-import { settle, type Slot, type SlotLease } from './slots.ts'
+import { settle, type Slot } from './slots.ts'
 import { storedValue } from './snapshot.ts'
 import type { Key, Plan, Revision, View } from './view.ts'
 
@@ -21,6 +22,14 @@ export interface EngineLimits {
   readonly queueLengthMax: number
   /** The deadline of an operation that names none. */
   readonly deadlineMs: number
+}
+
+/** What the engine attaches keys to. */
+export interface EngineLeases {
+  /** Cleans up the slots of a server that died. */
+  readonly slots: Lease
+  /** Ends what is to expire. */
+  readonly expiring: Lease
 }
 
 /** What the engine says about itself. */
@@ -39,7 +48,7 @@ export class Engine {
   readonly #client: EtcdClient
   readonly #image: Image
   readonly #limits: EngineLimits
-  readonly #lease: SlotLease
+  readonly #leases: EngineLeases
   readonly #logger: EngineLogger
   readonly #refresher: Refresher
   readonly #busy = new BusyKeys()
@@ -58,14 +67,14 @@ export class Engine {
   constructor(
     client: EtcdClient,
     image: Image,
-    lease: SlotLease,
+    leases: EngineLeases,
     slots: readonly Slot[],
     limits: EngineLimits,
     logger: EngineLogger,
   ) {
     this.#client = client
     this.#image = image
-    this.#lease = lease
+    this.#leases = leases
     this.#freeSlots = [...slots]
     this.#slotCount = slots.length
     this.#limits = limits
@@ -282,7 +291,7 @@ export class Engine {
   }
 
   async #carryOut(batch: Batch, operations: readonly Operation[], slot: Slot): Promise<void> {
-    const changes = batch.changes()
+    const changes = batch.changes(this.#leases.expiring.current())
     if (operations.length > 1 && sizeOf(changes) > transactionBytesMax) {
       this.#halve(operations)
       return
@@ -319,7 +328,7 @@ export class Engine {
     // Reading the slot also keeps etcd from answering a transaction without reads and writes by a member that is behind.
     const failure = [...batch.rereads(), slot.read()]
     if (changes.length === 0) return this.#client.transact({ compare, failure })
-    const lease = this.#lease.current()
+    const lease = this.#leases.slots.current()
     if (slot.revision === 0n) {
       const opening = await slot.open(this.#client, lease)
       // Nothing of the commit itself has been sent.
@@ -399,7 +408,7 @@ export class Engine {
   async #refused(operations: readonly Operation[], error: Error): Promise<void> {
     if (error instanceof EtcdLeaseInvalidError) {
       try {
-        await this.#lease.renew()
+        await Promise.all([this.#leases.slots.renew(), this.#leases.expiring.renew()])
         this.#tryAgain(operations)
       } catch (fault) {
         for (const operation of operations) operation.fail(asError(fault))
@@ -438,7 +447,7 @@ export class Engine {
     const settlement = await settle(
       this.#client,
       slot,
-      this.#lease,
+      this.#leases.slots,
       () => this.#isClosed,
       () => sleep(100),
     )

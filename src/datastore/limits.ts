@@ -17,3 +17,6 @@ export const recentValuesMax = { digests: 2_048, recent: 65_536 } as const
 
 /** How long etcd keeps the slots of a server that died. Only cleans up; nothing is decided by it. */
 export const slotLeaseSeconds = 3_600
+
+/** How long one lease takes all keys that are to expire: they share few leases, and stay this much longer at the most. */
+export const expiringLeaseTurnSeconds = 3_600

@@ -1,7 +1,7 @@
 import { EtcdLeaseInvalidError, type ICompare, type IRequestOp, type IResponseOp, type ITxnRequest } from 'etcd3'
 import type { EtcdClient, TransactionOutcome } from './client.ts'
 import { compareKey } from './keys.ts'
-import { slotLeaseSeconds } from './limits.ts'
+import type { Lease } from './lease.ts'
 import type { Revision } from './view.ts'
 
 /**
@@ -79,7 +79,7 @@ export type Settlement =
 export async function settle(
   client: EtcdClient,
   slot: Slot,
-  lease: SlotLease,
+  lease: Lease,
   isClosed: () => boolean,
   pause: () => Promise<void>,
 ): Promise<Settlement> {
@@ -103,46 +103,4 @@ export async function settle(
     return { kind: 'applied', revision: slot.revision }
   }
   return { kind: 'unknown' }
-}
-
-/** The lease that cleans up the slots of a server that died. Renewed by replacement: each commit attaches its slot anew. */
-export class SlotLease {
-  readonly #client: EtcdClient
-  #id: string
-  #grantedAtMs: number
-  #renewal: Promise<void> | undefined
-
-  private constructor(client: EtcdClient, id: string) {
-    this.#client = client
-    this.#id = id
-    this.#grantedAtMs = Date.now()
-  }
-
-  static async grant(client: EtcdClient): Promise<SlotLease> {
-    return new SlotLease(client, await client.grantLease(slotLeaseSeconds))
-  }
-
-  /** The lease to attach slots to. Asks for a new one when half of its time is over, and goes on with the old one meanwhile. */
-  current(): string {
-    if (Date.now() - this.#grantedAtMs > (slotLeaseSeconds * 1_000) / 2) void this.renew().catch(() => undefined)
-    return this.#id
-  }
-
-  /** Replaces the lease. */
-  async renew(): Promise<void> {
-    this.#renewal ??= this.#replace().finally(() => {
-      this.#renewal = undefined
-    })
-    return this.#renewal
-  }
-
-  /** Ends the lease, and with it the slots. */
-  async revoke(): Promise<void> {
-    await this.#client.revokeLease(this.#id)
-  }
-
-  async #replace(): Promise<void> {
-    this.#id = await this.#client.grantLease(slotLeaseSeconds)
-    this.#grantedAtMs = Date.now()
-  }
 }

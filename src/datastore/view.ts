@@ -80,7 +80,14 @@ export interface View {
 
 /** A change of one key. */
 export type Write =
-  | { readonly kind: 'put'; readonly key: Key<unknown>; readonly value: unknown; encode(): string }
+  | {
+      readonly kind: 'put'
+      readonly key: Key<unknown>
+      readonly value: unknown
+      /** Whether etcd is to forget it after a while (`answerSeconds`). */
+      readonly isExpiring: boolean
+      encode(): string
+    }
   | { readonly kind: 'delete'; readonly key: Key<unknown> }
 
 /** The outcome of planning: what to answer, and what to write. A refusal is an answer without writes, and validated all the same. */
@@ -89,9 +96,9 @@ export interface Plan<Answer> {
   readonly writes: readonly Write[]
 }
 
-/** Stores `value` under `key`. */
-export function put<Value>(key: Key<Value>, value: Value): Write {
-  return { kind: 'put', key, value, encode: () => key.family.encode(value) }
+/** Stores `value` under `key`; for a while only, when it is to expire. */
+export function put<Value>(key: Key<Value>, value: Value, options: { readonly isExpiring?: boolean } = {}): Write {
+  return { kind: 'put', key, value, isExpiring: options.isExpiring ?? false, encode: () => key.family.encode(value) }
 }
 
 /** Removes `key`. */

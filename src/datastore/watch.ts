@@ -20,7 +20,10 @@ export class Watch {
   readonly #families: readonly HeldFamily[]
   readonly #logger: WatchLogger
   #stream: IDuplexStream<IWatchRequest, IWatchResponse> | undefined
-  #isConnected = false
+  /** The families by the ids of their watchers, and those of them whose watcher etcd has confirmed on the present stream. */
+  readonly #watched = new Map<string, HeldFamily>()
+  readonly #confirmed = new Set<HeldFamily>()
+  #lastWatchId = 0
   #closed = false
   #retryDelayMs = 50
   #retryTimer: NodeJS.Timeout | undefined
@@ -31,9 +34,9 @@ export class Watch {
     this.#logger = logger
   }
 
-  /** Whether events are arriving. While they are not, plans stand on older data and commits fail more often. */
+  /** Whether the events of all families are arriving. While they are not, plans stand on older data and commits fail more often. */
   get isConnected(): boolean {
-    return this.#isConnected
+    return this.#confirmed.size === this.#families.length
   }
 
   /** Starts watching after what the families hold, and goes on until closed. */
@@ -66,17 +69,19 @@ export class Watch {
       stream.on('data', (response) => {
         if (this.#stream === stream) this.#receive(response)
       })
-      for (const [index, held] of this.#families.entries()) this.#createWatcher(index, held)
+      for (const held of this.#families) this.#createWatcher(held)
     } catch (error) {
       this.#reconnect(error)
     }
   }
 
-  /** Watcher ids start at 1: 0 asks etcd to choose one. */
-  #createWatcher(index: number, held: HeldFamily): void {
+  /** Every watcher has an id of its own: etcd does not give that of a cancelled one to another on the same stream. */
+  #createWatcher(held: HeldFamily): void {
+    const id = String(++this.#lastWatchId)
+    this.#watched.set(id, held)
     this.#stream?.write({
       create_request: {
-        watch_id: index + 1,
+        watch_id: id,
         key: Buffer.from(held.family.prefix),
         range_end: prefixEnd(held.family.prefix),
         start_revision: String(held.completeRevision + 1n),
@@ -86,16 +91,20 @@ export class Watch {
   }
 
   #receive(response: IWatchResponse): void {
-    const index = Number(response.watch_id) - 1
-    const held = this.#families[index]
-    if (held === undefined) return
+    const held = this.#watched.get(response.watch_id)
+    if (held === undefined) {
+      if (response.canceled) this.#reconnect(new Error(`etcd refused a watch: ${response.cancel_reason}`))
+      return
+    }
     if (response.canceled) {
-      void this.#restore(index, held, response)
+      this.#watched.delete(response.watch_id)
+      this.#confirmed.delete(held)
+      void this.#restore(held, response)
       return
     }
     if (response.created) {
-      this.#isConnected = true
-      this.#retryDelayMs = 50
+      this.#confirmed.add(held)
+      if (this.isConnected) this.#retryDelayMs = 50
       return
     }
     for (const event of response.events) {
@@ -111,7 +120,7 @@ export class Watch {
     held.completeUpTo(BigInt(last === undefined ? response.header.revision : last.kv.mod_revision))
   }
 
-  async #restore(index: number, held: HeldFamily, response: IWatchResponse): Promise<void> {
+  async #restore(held: HeldFamily, response: IWatchResponse): Promise<void> {
     this.#logger.warn(
       { family: held.family.name, compactRevision: response.compact_revision, reason: response.cancel_reason },
       'etcd cancelled a watch; reading the family afresh',
@@ -119,18 +128,20 @@ export class Watch {
     const stream = this.#stream
     try {
       await loadFamily(this.#client, held)
-      if (this.#stream === stream) this.#createWatcher(index, held)
+      if (this.#stream === stream) this.#createWatcher(held)
     } catch (error) {
       if (this.#stream === stream) this.#reconnect(error)
     }
   }
 
   #reconnect(cause: unknown): void {
-    this.#stream?.cancel()
+    const stream = this.#stream
     this.#stream = undefined
+    stream?.cancel()
     if (this.#closed) return
-    if (this.#isConnected) this.#logger.warn({ err: cause }, 'the watch on etcd broke; resuming')
-    this.#isConnected = false
+    if (this.isConnected) this.#logger.warn({ err: cause }, 'the watch on etcd broke; resuming')
+    this.#watched.clear()
+    this.#confirmed.clear()
     this.#client.abandonMember()
     this.#retryTimer = setTimeout(() => void this.#connect(), this.#retryDelayMs)
     this.#retryDelayMs = Math.min(this.#retryDelayMs * 2, 2_000)

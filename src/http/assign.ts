@@ -4,8 +4,9 @@ import { planAssign } from '../ipam/index.ts'
 import type { Cause } from '../model/index.ts'
 import { printAssignment, readAddresses } from './allocations.ts'
 import { objectTypes } from './content.ts'
+import { carryOutChange, changeModeOf, IdempotencyHeaders } from './idempotency.ts'
 import type { Examined, IpamOptions } from './ipam-operation.ts'
-import { carryOut, ChangeQuery, examined } from './ipam-operation.ts'
+import { ChangeQuery, examined } from './ipam-operation.ts'
 import { limits } from './limits.ts'
 import { quotePath, quoteValue } from './quoting.ts'
 import { answer, problems } from './schemas/answers.ts'
@@ -25,9 +26,10 @@ export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
         summary: 'Assign addresses',
         description: [
           'Gives addresses to an owner: so many of each family, or named ones. All or nothing, unless `partial` is set.',
-          'A call that is sent twice assigns twice.',
+          'A call that is sent twice assigns twice, unless it has an `Idempotency-Key`.',
         ].join(' '),
         consumes: [...objectTypes],
+        headers: IdempotencyHeaders,
         querystring: ChangeQuery,
         body: ref(AssignRequest),
         response: {
@@ -36,6 +38,7 @@ export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
             'AddressInUse',
             'InsufficientAddresses',
             'Conflict',
+            'IdempotencyKeyReused',
             'Invalid',
             'RequestEntityTooLarge',
             'UnsupportedMediaType',
@@ -46,8 +49,14 @@ export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
     },
     async (request, reply) => {
       const wish = examined(request, () => wishOf(request.body, options.newUid))
-      const assigned = await carryOut(options, (view, context) => planAssign(view, wish, context), request.query)
-      return reply.code(201).send(printAssignment(assigned))
+      const mode = changeModeOf(request, request.query)
+      const assigned = await carryOutChange(
+        options,
+        mode,
+        (view, context) => planAssign(view, wish, context),
+        printAssignment,
+      )
+      return reply.code(201).type('application/json; charset=utf-8').send(assigned)
     },
   )
   done()

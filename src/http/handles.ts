@@ -1,13 +1,13 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import { planEnsure, planReadHandle } from '../ipam/index.ts'
-import { printAssignment, printHoldings, printRelease } from './allocations.ts'
+import { printAssignment, printHoldings } from './allocations.ts'
 import { wishOf } from './assign.ts'
 import { objectTypes } from './content.ts'
 import { refuseFields } from './errors.ts'
 import type { IpamOptions } from './ipam-operation.ts'
 import { carryOut, ChangeQuery, examined, NoQuery } from './ipam-operation.ts'
-import { releaseHandle } from './release-handle.ts'
+import { releaseHandle } from './release-parts.ts'
 import { answer, problems } from './schemas/answers.ts'
 import { EnsureRequest } from './schemas/assign-request.ts'
 import { Assignment } from './schemas/assignment.ts'
@@ -98,7 +98,7 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
           { field: 'body', reason: 'FieldValueForbidden', message: 'this call takes none; send it without' },
         ])
       }
-      return printRelease(await releaseHandle(options, params.handle, query))
+      return releaseHandle(options, params.handle, query)
     },
   )
   done()

@@ -1,12 +1,12 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import type { ReleaseItem as PlannedItem } from '../ipam/index.ts'
 import type { Cause } from '../model/index.ts'
-import { printRelease, readAddresses } from './allocations.ts'
+import { readAddresses } from './allocations.ts'
 import { objectTypes } from './content.ts'
+import { changeModeOf, IdempotencyHeaders } from './idempotency.ts'
 import type { Examined, IpamOptions } from './ipam-operation.ts'
 import { ChangeQuery, examined } from './ipam-operation.ts'
-import { releaseAddresses } from './release-addresses.ts'
-import { releaseHandle } from './release-handle.ts'
+import { releaseAddresses, releaseHandle } from './release-parts.ts'
 import { answer, problems } from './schemas/answers.ts'
 import { ref } from './schemas/ref.ts'
 import type { ReleaseItem } from './schemas/release.ts'
@@ -25,18 +25,27 @@ export const releaseRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
         description:
           'Takes back addresses, or everything of a handle. One that cannot be taken back does not stop the others.',
         consumes: [...objectTypes],
+        headers: IdempotencyHeaders,
         querystring: ChangeQuery,
         body: ref(ReleaseRequest),
         response: {
           200: answer('What became of each address.', Release),
-          ...problems('NotFound', 'Conflict', 'Invalid', 'RequestEntityTooLarge', 'UnsupportedMediaType', 'Timeout'),
+          ...problems(
+            'NotFound',
+            'Conflict',
+            'IdempotencyKeyReused',
+            'Invalid',
+            'RequestEntityTooLarge',
+            'UnsupportedMediaType',
+            'Timeout',
+          ),
         },
       },
     },
     async (request) => {
       const { handle, items } = examined(request, () => returnOf(request.body))
-      if (handle !== undefined) return printRelease(await releaseHandle(options, handle, request.query))
-      return printRelease(await releaseAddresses(options, items, request.query))
+      const mode = changeModeOf(request, request.query)
+      return handle === undefined ? releaseAddresses(options, items, mode) : releaseHandle(options, handle, mode)
     },
   )
   done()

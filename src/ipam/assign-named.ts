@@ -3,7 +3,6 @@ import {
   type BlockIndex,
   assignOrdinal,
   blockKey,
-  blocks as blockFamily,
   type Cause,
   type IpamConfig,
   isCooling,
@@ -80,11 +79,10 @@ function placeAll(pools: Pools, request: AssignRequest): Result<readonly Placed[
   const causes: Cause[] = []
   for (const [index, address] of request.addresses.entries()) {
     const field = `addresses[${String(index)}]`
-    const pool = poolOf(pools, address, ({ isAllocatable }) => isAllocatable)
-    const problem = pool === undefined ? noPool(pools, address) : unfitPool(pool, request)
-    if (pool !== undefined && problem === undefined) placed.push({ address, field, pool })
+    const pool = poolFor(pools, address, request)
+    if (typeof pool !== 'string') placed.push({ address, field, pool })
     else {
-      const message = `Invalid value: "${formatAddress(address)}": ${problem ?? ''}`
+      const message = `Invalid value: "${formatAddress(address)}": ${pool}`
       causes.push({ field, reason: 'FieldValueInvalid', message })
     }
   }
@@ -93,19 +91,20 @@ function placeAll(pools: Pools, request: AssignRequest): Result<readonly Placed[
     : refuse('Invalid', 'An address cannot be assigned from any pool.', causes)
 }
 
-function noPool(pools: Pools, address: Address): string {
-  const pool = poolOf(pools, address)
-  return pool === undefined ? 'lies in no pool' : `lies in no enabled pool: ${notAllocatable(pool).message}`
-}
-
-function unfitPool(pool: Pool, request: AssignRequest): string | undefined {
+/** The pool to assign an address from, or why there is none. */
+function poolFor(pools: Pools, address: Address, request: AssignRequest): Pool | string {
+  const pool = poolOf(pools, address, ({ isAllocatable }) => isAllocatable)
+  if (pool === undefined) {
+    const other = poolOf(pools, address)
+    return other === undefined ? 'lies in no pool' : `lies in no enabled pool: ${notAllocatable(other).message}`
+  }
   if (request.pools.length > 0 && !request.pools.some((reference) => isNamed(pool, reference))) {
     return `lies in pool ${pool.name}, which is not among the pools asked for`
   }
   if (request.use !== undefined && !pool.allowedUses.includes(request.use)) {
     return `lies in pool ${pool.name}, which allows ${pool.allowedUses.join(', ')}; the use is ${request.use}`
   }
-  return undefined
+  return pool
 }
 
 /** The block to assign from, made when there is none yet; refused when strict affinity keeps it for somebody else. */
@@ -122,7 +121,6 @@ function usableBlock(
     case 'unreadable':
       return refuse('Conflict', `The stored block ${formatCidr(cidr)} cannot be read: ${found.problem}`)
     case 'absent': {
-      draft.view.consult(blockFamily)
       const other = blockOfOtherSize(cidr, blocks)
       return other === undefined
         ? success(newBlock(cidr, owner ?? null, draft.now))

@@ -59,7 +59,7 @@ export function eligiblePools(
 export function notAllocatable(pool: Pool): Cause {
   if (pool.isTerminating) return cause(pool.name, 'PoolTerminating', 'is being deleted')
   if (pool.isDisabled) return cause(pool.name, 'PoolDisabled', 'is disabled (spec.disabled)')
-  return cause(pool.name, 'PoolDisabled', 'has the condition Allocatable=False')
+  return cause(pool.name, 'PoolDisabled', 'has the condition Allocatable=False, or a spec that cannot be used')
 }
 
 function requestedPools(

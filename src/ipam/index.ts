@@ -1,6 +1,7 @@
 /** The allocator: pure plans over the datastore's view. */
 export { planAssign } from './assign.ts'
 export { planEnsure } from './ensure.ts'
+export { type Once, planOnce } from './once.ts'
 export { planReadAddress, planReadHandle } from './read.ts'
 export { planRelease, planReleaseHandle } from './release.ts'
 export type {

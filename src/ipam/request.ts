@@ -53,13 +53,10 @@ export interface ReleaseItem {
   readonly sequenceNumber?: bigint
 }
 
-/**
- * An address that was not taken back: its holder is not who the caller says, its block cannot be read, or the datastore did not come
- * round to it.
- */
+/** An address that was not taken back because its holder is not who the caller says, or because its block cannot be read. */
 export interface FailedRelease {
   readonly address: Address
-  readonly reason: 'SequenceNumberMismatch' | 'HandleMismatch' | 'Unreadable' | 'Unavailable'
+  readonly reason: 'SequenceNumberMismatch' | 'HandleMismatch' | 'Unreadable'
   readonly message: string
 }
 

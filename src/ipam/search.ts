@@ -5,7 +5,6 @@ import {
   type Block,
   type BlockIndex,
   blockKey,
-  blocks as blockFamily,
   type Cause,
   type IndexedBlock,
   type IpamConfig,
@@ -85,9 +84,8 @@ export class Search {
 
   /** Takes up to `wanted` addresses into the draft, and gives them in the order of their choice. */
   take(wanted: number): readonly Allocation[] {
-    const { config, draft, owner } = this.#scope
+    const { config, owner } = this.#scope
     this.#missing = wanted
-    draft.view.consult(blockFamily)
     if (owner === undefined && config.strictAffinity) {
       this.#obstacle = {
         field: 'node',

@@ -34,7 +34,7 @@ t.test('an object that is held back is marked once', (t) => {
   const marking = kindThat(() => ({
     kind: 'terminating',
     value: marked,
-    writes: [{ kind: 'put', key: poolKey('pool-a'), value: marked, encode: () => 'marked' }],
+    writes: [{ kind: 'put', key: poolKey('pool-a'), value: marked, isExpiring: false, encode: () => 'marked' }],
   }))
   const plan = planDelete(viewWithPool(), marking, 'pool-a', {}, context)
   t.match(granted(plan), { isGone: false, isWritten: true, revisionBefore: 2n, value: marked })

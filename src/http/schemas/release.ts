@@ -53,11 +53,14 @@ export const ReleaseRequest = Type.Object(
 )
 export type ReleaseRequest = Static<typeof ReleaseRequest>
 
+/** Why an address is left where it is. */
+export const failedReasons = ['SequenceNumberMismatch', 'HandleMismatch', 'Unreadable', 'Unavailable'] as const
+
 /** An address that was left where it is. */
 export const FailedRelease = Type.Object(
   {
     address: Type.String(),
-    reason: oneOf(['SequenceNumberMismatch', 'HandleMismatch', 'Unreadable', 'Unavailable'], {
+    reason: oneOf(failedReasons, {
       description: '`Unavailable`: the datastore did not come round to it; release it again.',
     }),
     message: Type.String(),

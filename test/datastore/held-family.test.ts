@@ -1,0 +1,217 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { HeldFamily } from '../../src/datastore/held-family.ts'
+import { recentValuesMax } from '../../src/datastore/limits.ts'
+import type { Family, Lookup, Observer, Revision } from '../../src/datastore/index.ts'
+import { numbersBelow, summary } from './rig.ts'
+
+const a = '/n/a'
+
+/** What is held of a family of numbers, with what its observer and its reporter were told. */
+function hold(held: Family<number>['held']) {
+  const observed: [key: string, lookup: Lookup<unknown>][] = []
+  const observer: Observer<unknown> = { changed: (key, lookup) => observed.push([key, lookup]) }
+  const problems: [key: string, problem: string][] = []
+  const family = new HeldFamily(numbersBelow('/n/', held), observer, (key, problem) => problems.push([key, problem]))
+  return { family, observed, problems }
+}
+
+/** A value as an event of the watch brings it. */
+function stored(text: string, revision: Revision, asOf = revision) {
+  return { text, revision, asOf }
+}
+
+t.test('a value is held as it is decoded, one that is broken with its problem', async (t) => {
+  const { family, observed, problems } = hold('values')
+  family.store(a, stored('1', 5n))
+  family.store('/n/b', stored('one', 6n))
+  t.strictSame(family.lookup(a), { kind: 'value', value: 1, revision: 5n })
+  t.strictSame(family.lookup('/n/b'), { kind: 'unreadable', problem: 'one is not a number', revision: 6n })
+  t.strictSame(problems, [['/n/b', 'one is not a number']])
+  t.strictSame(summary([...family.entries('/n/')] as never), ['a=1', 'b!'])
+  t.strictSame(observed, [
+    [a, family.lookup(a)],
+    ['/n/b', family.lookup('/n/b')],
+  ])
+})
+
+t.test('what is older than what is held is not taken over', async (t) => {
+  for (const held of ['values', 'digests', 'recent'] as const) {
+    const { family, observed } = hold(held)
+    family.store(a, stored('2', 20n))
+    family.store(a, stored('1', 10n))
+    family.storeCommitted(a, 1, 10n)
+    family.storeAbsent(a, 19n)
+    family.store(a, stored('2', 20n, 30n))
+    t.strictSame(family.lookup(a), { kind: 'value', value: 2, revision: 20n }, held)
+    t.equal(observed.length, 1, held)
+    family.storeCommitted(a, 3, 21n)
+    t.strictSame(family.lookup(a), { kind: 'value', value: 3, revision: 21n }, held)
+    family.storeAbsent(a, 22n)
+    t.strictSame(family.lookup(a), { kind: 'absent' }, held)
+    t.strictSame(observed.at(-1), [a, { kind: 'absent' }], held)
+  }
+})
+
+t.test('a deletion keeps older events from bringing the key back', async (t) => {
+  for (const held of ['values', 'digests', 'recent'] as const) {
+    const { family, observed } = hold(held)
+    family.store(a, stored('1', 10n))
+    family.storeAbsent(a, 20n)
+    family.store(a, stored('2', 15n))
+    t.strictSame(family.lookup(a), { kind: 'absent' }, held)
+    t.equal(observed.length, 2, held)
+    family.store(a, stored('3', 21n))
+    t.strictSame(family.lookup(a), { kind: 'value', value: 3, revision: 21n }, held)
+  }
+})
+
+t.test('an older answer does not weaken what is known of a deletion', async (t) => {
+  const { family } = hold('values')
+  family.storeAbsent(a, 20n)
+  family.storeAbsent(a, 10n)
+  family.store(a, stored('1', 15n))
+  t.strictSame(family.lookup(a), { kind: 'absent' })
+})
+
+t.test('a late answer does not bring back what the watch has seen go', async (t) => {
+  const { family } = hold('digests')
+  family.store(a, stored('1', 10n))
+  family.storeAbsent(a, 20n)
+  family.completeUpTo(20n)
+  family.store(a, stored('1', 10n, 15n))
+  family.storeCommitted(a, 1, 10n)
+  t.strictSame(family.lookup(a), { kind: 'absent' })
+})
+
+t.test('a new answer is believed, although the watch has said nothing of the key', async (t) => {
+  const { family } = hold('digests')
+  family.completeUpTo(20n)
+  family.store(a, stored('1', 10n, 20n))
+  t.strictSame(family.lookup(a), { kind: 'value', value: 1, revision: 10n })
+})
+
+t.test('a key that is not held does not exist, but for a family of which only some are held', async (t) => {
+  const cases: [held: Family<number>['held'], lookup: Lookup<unknown> | undefined][] = [
+    ['values', { kind: 'absent' }],
+    ['digests', { kind: 'absent' }],
+    ['recent', undefined],
+  ]
+  for (const [held, lookup] of cases) t.strictSame(hold(held).family.lookup(a), lookup, held)
+})
+
+t.test('an observer hears of a key that goes only if it was there', async (t) => {
+  for (const held of ['values', 'digests', 'recent'] as const) {
+    const { family, observed } = hold(held)
+    family.storeAbsent(a, 10n)
+    family.storeAbsent(a, 11n)
+    t.strictSame(observed, [], held)
+  }
+})
+
+t.test('only the recently used values of a family that holds digests are in memory, and every key', async (t) => {
+  const { family, observed } = hold('digests')
+  const count = recentValuesMax.digests
+  for (let n = 0; n < count; n++) family.store(`/n/${n}`, stored('1', BigInt(n + 1)))
+  family.lookup('/n/0')
+  family.store('/n/new', stored('1', 99_999n))
+  t.ok(family.lookup('/n/0'), 'used a moment ago')
+  t.equal(family.lookup('/n/1'), undefined, 'the least recently used')
+  t.ok(family.lookup('/n/2'))
+  t.equal(family.size, count + 1)
+  t.equal(observed.length, count + 1, 'that a value is forgotten is no change')
+  family.store('/n/1', stored('1', 2n, 99_999n))
+  t.strictSame(
+    family.lookup('/n/1'),
+    { kind: 'value', value: 1, revision: 2n },
+    'read again at the revision it was held at',
+  )
+})
+
+t.test('a family that holds recent values forgets the others, absences too', async (t) => {
+  const { family } = hold('recent')
+  const count = recentValuesMax.recent
+  for (let n = 0; n < count; n++) family.storeAbsent(`/n/${n}`, 1n)
+  family.store('/n/new', stored('1', 2n))
+  t.equal(family.lookup('/n/0'), undefined)
+  t.strictSame(family.lookup('/n/1'), { kind: 'absent' })
+  t.equal(family.size, count)
+})
+
+t.test('the complete revision only grows', async (t) => {
+  const { family } = hold('values')
+  family.completeUpTo(7n)
+  family.completeUpTo(5n)
+  t.equal(family.completeRevision, 7n)
+})
+
+t.test('a prefix is proven up to its last proof, or to the complete revision when that is newer', async (t) => {
+  const { family } = hold('values')
+  family.completeUpTo(5n)
+  t.equal(family.provenRevision('changed', '/n/'), 5n)
+  family.prove('changed', '/n/', 9n)
+  t.equal(family.provenRevision('changed', '/n/'), 9n)
+  t.equal(family.provenRevision('created', '/n/'), 5n, 'the other guard')
+  t.equal(family.provenRevision('changed', '/n/a'), 5n, 'another prefix')
+  family.completeUpTo(12n)
+  t.equal(family.provenRevision('changed', '/n/'), 12n)
+})
+
+t.test('proofs of very many prefixes are forgotten rather than kept', async (t) => {
+  const { family } = hold('values')
+  for (let n = 0; n < 1_002; n++) family.prove('changed', `/n/${n}`, 9n)
+  t.equal(family.provenRevision('changed', '/n/0'), 0n)
+  t.equal(family.provenRevision('changed', '/n/1001'), 9n)
+})
+
+t.test('keys that come and go are counted, values that change are not', async (t) => {
+  const { family } = hold('values')
+  const before = family.keySetChanges
+  family.store(a, stored('1', 1n))
+  t.equal(family.keySetChanges, before + 1)
+  family.store(a, stored('2', 2n))
+  t.equal(family.keySetChanges, before + 1)
+  family.storeAbsent(a, 3n)
+  family.storeAbsent(a, 4n)
+  t.equal(family.keySetChanges, before + 2)
+})
+
+t.test('values are listed only by a family that holds them all', async (t) => {
+  t.throws(() => [...hold('digests').family.entries('/n/')])
+})
+
+t.test('whatever the order in which a history arrives, and how often, its end is what is held', async (t) => {
+  const change = fc.record({ key: fc.constantFrom('/n/a', '/n/b'), isDeletion: fc.boolean() })
+  const order = (length: number) => fc.array(fc.nat({ max: length - 1 }), { maxLength: 3 * length })
+  const history = fc
+    .array(change, { minLength: 1, maxLength: 12 })
+    .chain((changes) => fc.tuple(fc.constant(changes), order(changes.length)))
+  t.doesNotThrow(() =>
+    fc.assert(
+      fc.property(history, fc.constantFrom('values', 'digests', 'recent'), ([changes, early], held) => {
+        const { family } = hold(held)
+        const apply = (index: number): void => {
+          const { key, isDeletion } = changes[index] ?? { key: a, isDeletion: true }
+          const revision = BigInt(index + 1)
+          if (isDeletion) family.storeAbsent(key, revision)
+          else family.store(key, stored(String(index), revision))
+        }
+        // Answers to commits and reads come at any time; the watch comes with everything, in order.
+        for (const index of early) apply(index)
+        for (const index of changes.keys()) {
+          apply(index)
+          family.completeUpTo(BigInt(index + 1))
+          for (const late of early) if (late <= index) apply(late)
+        }
+        for (const key of ['/n/a', '/n/b']) {
+          const last = changes.findLastIndex((change) => change.key === key)
+          const lookup = family.lookup(key)
+          if (last === -1) continue
+          const want = changes[last]?.isDeletion === true ? 'absent' : last
+          if ((lookup?.kind === 'value' ? lookup.value : lookup?.kind) !== want) return false
+        }
+        return true
+      }),
+    ),
+  )
+})
