@@ -79,9 +79,17 @@ class RunningParts {
   }
 }
 
-/** The clock. Its last digits come from the process's own, as the system's has only milliseconds. */
-function now(): Now {
-  return { nanoseconds: BigInt(Date.now()) * 1_000_000n + (process.hrtime.bigint() % 1_000_000n) }
+/**
+ * A clock that never gives the same time twice, nor an earlier one: a block that is deleted and made anew must not get the sequence
+ * numbers of the old one. Its last digits come from the process's own clock, as the system's has only milliseconds.
+ */
+function strictClock(): () => Now {
+  let last = 0n
+  return () => {
+    const nanoseconds = BigInt(Date.now()) * 1_000_000n + (process.hrtime.bigint() % 1_000_000n)
+    last = nanoseconds > last ? nanoseconds : last + 1n
+    return { nanoseconds: last }
+  }
 }
 
 interface Served {
@@ -96,6 +104,7 @@ async function start(config: Config, { logger, serverLog }: Log, parts: RunningP
   const embedded = config.etcdEndpoints.length === 0 ? await startEtcd(config, logger, parts) : undefined
   const endpoints = embedded === undefined ? config.etcdEndpoints : [embedded.endpoint]
   const index = new BlockIndex()
+  const now = strictClock()
   const termination = new PoolTermination(poolDependencies(index), now, logger)
   const datastore = await openDatastore({ ...credentials, endpoints }, index, termination, config, logger)
   parts.add(() => datastore.close())

@@ -1,6 +1,6 @@
 import { answerOnly, type Plan, type View } from '../datastore/index.ts'
-import { type Result, success } from '../model/index.ts'
-import { compareAddresses, type Family } from '../net/index.ts'
+import { type Cause, type Reason, refuse, type Result, success } from '../model/index.ts'
+import { type Address, compareAddresses, type Family } from '../net/index.ts'
 import { planAssign } from './assign.ts'
 import { isNamed } from './eligible-pools.ts'
 import { heldBy } from './read.ts'
@@ -24,10 +24,34 @@ export function planEnsure(view: View, request: AssignRequest, context: Context)
   const satisfying = request.addresses.length > 0 ? named(held.value, request) : counted(view, held.value, request)
   const missing = remainder(request, satisfying)
   const { handle } = request
-  if (missing === undefined) return answerOnly(success({ handle, addresses: satisfying, isAdded: false }))
+  const unchanged = success({ handle, addresses: satisfying, isAdded: false })
+  if (missing === undefined) return answerOnly(unchanged)
   const { answer, writes } = planAssign(view, missing, context)
-  if (!answer.ok) return answerOnly(answer)
+  if (!answer.ok) {
+    // Who is content with less has that already when the call is repeated.
+    const isContent = request.partial && satisfying.length > 0 && shortages.has(answer.refusal.reason)
+    if (isContent) return answerOnly(unchanged)
+    const { reason, message, causes } = answer.refusal
+    return answerOnly(refuse(reason, message, causes.map(placedIn(request.addresses, missing.addresses))))
+  }
   return { answer: success({ handle, addresses: [...satisfying, ...answer.value.addresses], isAdded: true }), writes }
+}
+
+/** Why an assignment gives less than is asked for, though nothing is wrong with what is asked for. */
+const shortages: ReadonlySet<Reason> = new Set(['InsufficientAddresses', 'AddressInUse'])
+
+/** Lets a cause name an address by its place among those of the request, of which only the missing ones were asked for. */
+function placedIn(all: readonly Address[], missing: readonly Address[]): (cause: Cause) => Cause {
+  const fields = missing.map((address, index): readonly [string, string] => [
+    fieldOf(index),
+    fieldOf(all.indexOf(address)),
+  ])
+  const places = new Map(fields)
+  return (cause) => ({ ...cause, field: places.get(cause.field) ?? cause.field })
+}
+
+function fieldOf(index: number): string {
+  return `addresses[${String(index)}]`
 }
 
 function named(held: readonly Allocation[], request: AssignRequest): readonly Allocation[] {

@@ -55,7 +55,7 @@ function readHandle(view: View, handle: string, context: Context): Result<Assign
   return held.ok ? success({ handle, addresses: held.value }) : held
 }
 
-/** Everything that a handle holds, block by block: nothing, when there is no such handle, which is assumed until the commit says otherwise. */
+/** Everything that a handle holds, block by block; nothing when there is no such handle, which the commit proves. */
 export function heldBy(view: View, handle: string, context: Context): Result<readonly Allocation[]> {
   const stored = view.get(handleKey(handle), { assumeAbsent: true })
   if (stored.kind === 'absent') return success([])

@@ -72,7 +72,7 @@ t.test('each pool that gives no addresses to anybody says why', (t) => {
       {},
       { status: { conditions: [{ type: 'Allocatable', status: 'False', reason: 'CIDROverlap' }] } },
       'pools[p] PoolDisabled',
-      /^pool p has the condition Allocatable=False$/,
+      /^pool p has the condition Allocatable=False, /,
     ],
     [{}, { status: { conditions: [{ type: 'Allocatable', status: 'True' }] } }, 'p', /^$/],
   ]
@@ -233,7 +233,11 @@ t.test('a pool asked for that does not exist, or is of no use, refuses the whole
     ],
   ]
   for (const [pools, want] of cases) t.strictSame(eligible(world, { pools }), want, pools.join(' '))
-  t.strictSame(eligible(world, { pools: ['a', 'six'] }), ['a', 'pools[broken] PoolUnreadable', 'pools[off] PoolDisabled'])
+  t.strictSame(eligible(world, { pools: ['a', 'six'] }), [
+    'a',
+    'pools[broken] PoolUnreadable',
+    'pools[off] PoolDisabled',
+  ])
   t.end()
 })
 

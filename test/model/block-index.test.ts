@@ -1,61 +1,29 @@
-import assert from 'node:assert/strict'
-import fc from 'fast-check'
 import t from 'tap'
 import { BlockIndex, type IndexedBlock, mayGive, type Terms } from '../../src/model/block-index.ts'
-import { assignAutomatically, newBlock, releaseOrdinals, withoutOwner } from '../../src/model/block-operations.ts'
+import { newBlock, releaseOrdinals, withoutOwner } from '../../src/model/block-operations.ts'
 import { type Block, blockKey } from '../../src/model/block.ts'
-import { parseOwner } from '../../src/model/owner.ts'
 import {
-  addressAt,
-  addressCount,
   blockAt,
   blockCount,
   type Cidr,
   CidrSet,
-  contains,
-  type Family,
   formatCidr,
   mustParseAddress,
   mustParseCidr,
-  type Ordinal,
   ordinal,
-  type PrefixLength,
-  prefixLength,
 } from '../../src/net/index.ts'
+import { blockOf, cidrsOf, madeAt, size, store } from '../support/indexed-blocks.ts'
 
 const second = 1_000_000_000n
-/** 2026-11-23T04:00:00Z. */
-const now = { nanoseconds: 1_795_406_400n * second }
 const nothingReserved = CidrSet.of([])
-const anyTime: Terms = { reserved: nothingReserved, cooledBefore: now.nanoseconds }
-
-function size(family: Family, length: number): PrefixLength {
-  const valid = prefixLength(family, length)
-  if (valid === undefined) throw new Error(`/${length} is no prefix length`)
-  return valid
-}
-
-/** A block of which the first `heldCount` addresses are held. */
-function blockOf(cidr: string | Cidr, affinity: string | null, heldCount = 0): Block {
-  const owner = affinity === null ? null : (parseOwner(affinity) ?? null)
-  const block = newBlock(typeof cidr === 'string' ? mustParseCidr(cidr) : cidr, owner, now)
-  return assignAutomatically(block, heldCount, () => false, { handle: 'h' }).block
-}
+const anyTime: Terms = { reserved: nothingReserved, cooledBefore: madeAt.nanoseconds }
 
 function full(cidr: string | Cidr, affinity: string | null): Block {
   return blockOf(cidr, affinity, 4096)
 }
 
-function store(index: BlockIndex, ...blocks: readonly Block[]): void {
-  for (const block of blocks) index.changed(blockKey(block.cidr).text, { kind: 'value', value: block })
-}
-
 function remove(index: BlockIndex, cidr: string): void {
   index.changed(blockKey(mustParseCidr(cidr)).text, { kind: 'absent' })
-}
-
-function print(entries: Iterable<{ readonly cidr: Cidr }>): readonly string[] {
-  return [...entries].map(({ cidr }) => formatCidr(cidr))
 }
 
 function firstOf<Item>(items: Iterable<Item>): Item | undefined {
@@ -77,10 +45,10 @@ interface Summary {
 /** Everything that the index says of the test's pool. */
 function summary(index: BlockIndex, terms = anyTime): Summary {
   return {
-    all: print(index.overlapping(pool)),
-    open: print(index.open(pool, of26, terms)),
-    ofA: print(index.openWithAffinity(pool, of26, 'host:a', terms)),
-    ofNobody: print(index.openWithAffinity(pool, of26, null, terms)),
+    all: cidrsOf(index.overlapping(pool)),
+    open: cidrsOf(index.open(pool, of26, terms)),
+    ofA: cidrsOf(index.openWithAffinity(pool, of26, 'host:a', terms)),
+    ofNobody: cidrsOf(index.openWithAffinity(pool, of26, null, terms)),
     vacant: [...index.vacant(pool, of26, 0n, terms.reserved)].map(formatCidr),
   }
 }
@@ -191,7 +159,9 @@ t.test('families do not mix', (t) => {
   store(index, blockOf('::a00:0/122', 'host:a'), blockOf(first, 'host:a'))
   t.strictSame(summary(index).all, [first])
   t.strictSame(summary(index).ofA, [first])
-  t.strictSame(print(index.openWithAffinity(mustParseCidr('::/64'), size(6, 122), 'host:a', anyTime)), ['::a00:0/122'])
+  t.strictSame(cidrsOf(index.openWithAffinity(mustParseCidr('::/64'), size(6, 122), 'host:a', anyTime)), [
+    '::a00:0/122',
+  ])
   t.end()
 })
 
@@ -253,29 +223,29 @@ t.test('a block whose free addresses are all reserved has nothing to give', (t) 
 t.test('free addresses are looked at one run after the other', (t) => {
   const index = new BlockIndex()
   const held = full('10.0.0.0/29', null)
-  store(index, releaseOrdinals(held, [1, 2, 5, 7].map(ordinal), now, 0).block)
+  store(index, releaseOrdinals(held, [1, 2, 5, 7].map(ordinal), madeAt, 0).block)
   t.strictSame(index.entry(blockKey(held.cidr).text)?.free, [
     { first: 1, last: 2 },
     { first: 5, last: 5 },
     { first: 7, last: 7 },
   ])
   const reserved = ['10.0.0.1', '10.0.0.2', '10.0.0.5'].map((address) => mustParseCidr(`${address}/32`))
-  t.equal(print(index.open(pool, size(4, 29), { ...anyTime, reserved: CidrSet.of(reserved) })).length, 1)
+  t.equal(cidrsOf(index.open(pool, size(4, 29), { ...anyTime, reserved: CidrSet.of(reserved) })).length, 1)
   const all = CidrSet.of([...reserved, mustParseCidr('10.0.0.7/32')])
-  t.equal(print(index.open(pool, size(4, 29), { ...anyTime, reserved: all })).length, 0)
+  t.equal(cidrsOf(index.open(pool, size(4, 29), { ...anyTime, reserved: all })).length, 0)
   t.end()
 })
 
 t.test('a full block is open again once the first of its released addresses has cooled down', (t) => {
   const index = new BlockIndex()
-  const earlier = releaseOrdinals(full(first, 'host:a'), [ordinal(5)], now, 60).block
-  const later = { nanoseconds: now.nanoseconds + 10n * second }
+  const earlier = releaseOrdinals(full(first, 'host:a'), [ordinal(5)], madeAt, 60).block
+  const later = { nanoseconds: madeAt.nanoseconds + 10n * second }
   store(index, releaseOrdinals(earlier, [ordinal(3)], later, 60).block)
   const cases: [cooledBefore: bigint, want: readonly string[]][] = [
-    [now.nanoseconds - 60n * second, []],
-    [now.nanoseconds, []],
-    [now.nanoseconds + 1n, [first]],
-    [now.nanoseconds + 60n * second, [first]],
+    [madeAt.nanoseconds - 60n * second, []],
+    [madeAt.nanoseconds, []],
+    [madeAt.nanoseconds + 1n, [first]],
+    [madeAt.nanoseconds + 60n * second, [first]],
   ]
   for (const [cooledBefore, want] of cases) {
     const terms = { reserved: nothingReserved, cooledBefore }
@@ -292,8 +262,8 @@ t.test('a block is abandoned when nobody holds an address, be some of them cooli
   const cases: [block: Block, isEmpty: boolean, isAbandoned: boolean][] = [
     [blockOf(first, 'host:a'), true, true],
     [held, false, false],
-    [releaseOrdinals(held, [ordinal(0)], now, 60).block, false, false],
-    [releaseOrdinals(held, [ordinal(0), ordinal(1)], now, 60).block, false, true],
+    [releaseOrdinals(held, [ordinal(0)], madeAt, 60).block, false, false],
+    [releaseOrdinals(held, [ordinal(0), ordinal(1)], madeAt, 60).block, false, true],
   ]
   for (const [block, isEmpty, isAbandoned] of cases) {
     const index = new BlockIndex()
@@ -330,7 +300,7 @@ t.test('a block of another size does not make a CIDR taken: that is for the call
   const index = new BlockIndex()
   store(index, blockOf('10.0.0.0/25', null), blockOf('10.0.0.192/28', null))
   t.strictSame(summary(index).vacant, [first, second26, third, fourth])
-  t.strictSame(print(index.overlapping(mustParseCidr(second26))), ['10.0.0.0/25'])
+  t.strictSame(cidrsOf(index.overlapping(mustParseCidr(second26))), ['10.0.0.0/25'])
   t.end()
 })
 
@@ -403,100 +373,12 @@ t.test('of 262,144 blocks, all but one of them full, the vacant CIDR is found wi
   t.strictSame(found, [blockAt(wide, of32, vacant)])
   t.equal(consideredCount, 1)
   t.equal(firstOf(index.open(wide, of32, anyTime)), undefined)
-  t.strictSame(print(index.overlapping(mustParseCidr('10.1.0.0/31'))), ['10.1.0.0/32', '10.1.0.1/32'])
+  t.strictSame(cidrsOf(index.overlapping(mustParseCidr('10.1.0.0/31'))), ['10.1.0.0/32', '10.1.0.1/32'])
 
-  store(index, newBlock(blockAt(wide, of32, 100_001n), null, now))
-  t.strictSame(print(index.open(wide, of32, anyTime)), print([{ cidr: blockAt(wide, of32, 100_001n) }]))
+  store(index, newBlock(blockAt(wide, of32, 100_001n), null, madeAt))
+  t.strictSame(cidrsOf(index.open(wide, of32, anyTime)), cidrsOf([{ cidr: blockAt(wide, of32, 100_001n) }]))
   t.end()
 })
-
-t.test('the index says what a walk over all blocks says', (t) => {
-  const poolCidr = mustParseCidr('10.0.0.0/26')
-  const of29 = size(4, 29)
-  const anyCidr = fc
-    .record({ number: fc.integer({ min: 0, max: 7 }), length: fc.constantFrom(29, 29, 29, 28, 30) })
-    .map(({ number, length }) => mustParseCidr(`10.0.0.${number * 8}/${length}`))
-  const affinity = fc.constantFrom('host:a', 'host:b', 'virtual:load-balancer', null)
-  const step = fc.oneof(
-    fc.record({
-      kind: fc.constant('store' as const),
-      cidr: anyCidr,
-      affinity,
-      heldCount: fc.constantFrom(0, 1, 3, 8, 8),
-      released: fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 3 }),
-      ago: fc.constantFrom(0, 30, 90),
-      cooldown: fc.constantFrom(0, 60),
-    }),
-    fc.record({ kind: fc.constant('remove' as const), cidr: anyCidr }),
-    fc.record({ kind: fc.constant('break' as const), cidr: anyCidr }),
-  )
-  const reservedCidr = fc
-    .record({ number: fc.integer({ min: 0, max: 63 }), length: fc.integer({ min: 28, max: 32 }) })
-    .map(({ number, length }) => mustParseCidr(`10.0.0.${number}/${length}`))
-  const property = fc.property(
-    fc.array(step, { maxLength: 40, size: 'max' }),
-    fc.array(reservedCidr, { maxLength: 6 }),
-    fc.bigInt({ min: 0n, max: 7n }),
-    (steps, reservedCidrs, start) => {
-      const index = new BlockIndex()
-      const twin = new Map<string, { readonly cidr: Cidr; readonly block: Block | undefined }>()
-      for (const step of steps) {
-        const { text } = blockKey(step.cidr)
-        if (step.kind === 'remove') {
-          index.changed(text, { kind: 'absent' })
-          twin.delete(text)
-        } else if (step.kind === 'break') {
-          index.changed(text, { kind: 'unreadable' })
-          twin.set(text, { cidr: step.cidr, block: undefined })
-        } else {
-          const held = blockOf(step.cidr, step.affinity, step.heldCount)
-          const then = { nanoseconds: now.nanoseconds - BigInt(step.ago) * second }
-          const block = releaseOrdinals(held, step.released.map(ordinal), then, step.cooldown).block
-          store(index, block)
-          twin.set(text, { cidr: step.cidr, block })
-        }
-      }
-      const reserved = CidrSet.of(reservedCidrs)
-      const terms = { reserved, cooledBefore: now.nanoseconds - 60n * second }
-      const walk = [...twin.values()].sort(({ cidr: left }, { cidr: right }) =>
-        left.base === right.base ? left.prefixLength - right.prefixLength : Number(left.base - right.base),
-      )
-      const open = walk.filter(({ cidr, block }) => cidr.prefixLength === of29 && isGiving(block, terms))
-      assert.deepEqual(print(index.overlapping(poolCidr)), print(walk))
-      assert.deepEqual(print(index.open(poolCidr, of29, terms)), print(open))
-      for (const name of ['host:a', 'host:b', 'virtual:load-balancer', null]) {
-        const ofName = open.filter(({ block }) => block?.affinity === name)
-        assert.deepEqual(print(index.openWithAffinity(poolCidr, of29, name, terms)), print(ofName))
-      }
-      const vacant: Cidr[] = []
-      for (let number = 0n; number < 8n; number++) {
-        const cidr = blockAt(poolCidr, of29, (start + number) % 8n)
-        if (!twin.has(blockKey(cidr).text) && !reserved.covers(cidr)) vacant.push(cidr)
-      }
-      assert.deepEqual([...index.vacant(poolCidr, of29, start, reserved)], vacant)
-      for (let place = 0; place < 64; place++) {
-        const address = addressAt(poolCidr, ordinal(place))
-        const expected = walk.find(({ cidr }) => contains(cidr, address))
-        assert.deepEqual(index.containing(address)?.cidr, expected?.cidr)
-      }
-    },
-  )
-  t.doesNotThrow(() => fc.assert(property, { numRuns: 100 }))
-  t.end()
-})
-
-/** Whether an address of the block is free and not reserved, or was released long enough ago; found the long way. */
-function isGiving(block: Block | undefined, { reserved, cooledBefore }: Terms): boolean {
-  if (block === undefined) return false
-  const places = Array.from({ length: Number(addressCount(block.cidr)) }, (_, place) => ordinal(place))
-  const isFree = (place: Ordinal): boolean =>
-    block.allocations[place] === null && !reserved.has(addressAt(block.cidr, place))
-  const hasCooled = (place: Ordinal): boolean => {
-    const releasedAt = block.attributes?.[block.allocations[place] ?? -1]?.releasedAt
-    return releasedAt !== undefined && BigInt(Date.parse(releasedAt)) * 1_000_000n < cooledBefore
-  }
-  return places.some((place) => isFree(place) || hasCooled(place))
-}
 
 t.test('whether a block may give is told from what the index knows of it alone', (t) => {
   const entry: IndexedBlock = {
@@ -514,7 +396,7 @@ t.test('whether a block may give is told from what the index knows of it alone',
   t.equal(mayGive(entry, anyTime), true)
   t.equal(mayGive({ ...entry, free: [] }, anyTime), false)
   t.equal(mayGive(entry, { ...anyTime, reserved }), false)
-  t.equal(mayGive({ ...entry, coolingSince: now.nanoseconds - 1n }, { ...anyTime, reserved }), true)
-  t.equal(mayGive({ ...entry, coolingSince: now.nanoseconds }, { ...anyTime, reserved }), false)
+  t.equal(mayGive({ ...entry, coolingSince: madeAt.nanoseconds - 1n }, { ...anyTime, reserved }), true)
+  t.equal(mayGive({ ...entry, coolingSince: madeAt.nanoseconds }, { ...anyTime, reserved }), false)
   t.end()
 })

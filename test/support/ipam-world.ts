@@ -34,7 +34,7 @@ export const S = 1_795_406_400_123_456_789n
 /** The prefixes of the keys that assigning and releasing change. */
 export const blockPrefix = '/calico/ipam/v2/assignment/ipv4/block/'
 export const handlePrefix = '/calico/ipam/v2/handle/'
-export const hostPrefix = '/calico/ipam/v2/host/'
+const hostPrefix = '/calico/ipam/v2/host/'
 
 /** What a test says of a request; the rest is as plain as possible: one IPv4 address for the handle `h`. */
 export type Wish = Partial<Omit<AssignRequest, 'addresses' | 'counts'>> & {
@@ -66,6 +66,10 @@ export class World {
   readonly view = new FakeView()
   readonly blocks = new BlockIndex()
   nanoseconds = S
+  /** What the last plan that was carried out had read, as the commit compared it. */
+  lastReads: ReadonlySet<string> = new Set()
+  /** Keys that were written and that the index of blocks has not been told of, while it is held back. */
+  #untold: Set<string> | undefined
 
   get context(): Context {
     return { now: { nanoseconds: this.nanoseconds }, blocks: this.blocks }
@@ -150,24 +154,39 @@ export class World {
     const keys = plan.writes.map(({ key }) => key.text)
     assert.equal(new Set(keys).size, keys.length, `written twice: ${keys.join(' ')}`)
     for (const key of keys) assert(this.view.reads.has(key), `${key} is written unread`)
+    this.lastReads = new Set(this.view.reads)
     const answer = this.view.apply(plan)
-    for (const key of keys) this.#index(key)
+    for (const key of keys) {
+      if (this.#untold === undefined) this.#index(key)
+      else this.#untold.add(key)
+    }
     return answer
   }
 
   assign(wish: Wish = {}): Result<AssignAnswer> {
-    this.view.reads.clear()
-    return this.commit(planAssign(this.view, requestOf(wish), this.context))
+    return this.#carryOut(() => planAssign(this.view, requestOf(wish), this.context))
   }
 
   release(items: readonly ReleaseItem[]): Result<ReleaseAnswer> {
-    this.view.reads.clear()
-    return this.commit(planRelease(this.view, items, this.context))
+    return this.#carryOut(() => planRelease(this.view, items, this.context))
   }
 
   releaseHandle(handle: string): Result<HandleReleaseAnswer> {
-    this.view.reads.clear()
-    return this.commit(planReleaseHandle(this.view, handle, this.context))
+    return this.#carryOut(() => planReleaseHandle(this.view, handle, this.context))
+  }
+
+  /** From now on operations are those of one batch: the index learns of none of their writes until {@link endBatch}. */
+  beginBatch(): void {
+    this.#untold ??= new Set()
+  }
+
+  get isInBatch(): boolean {
+    return this.#untold !== undefined
+  }
+
+  endBatch(): void {
+    for (const key of this.#untold ?? []) this.#index(key)
+    this.#untold = undefined
   }
 
   /** Assigns, and gives the addresses as text; of a refusal its reason and the reasons of its causes. */
@@ -221,6 +240,15 @@ export class World {
   /** Everything that is stored, key by key. */
   dump(prefix = '/'): readonly (readonly [key: string, text: string | undefined])[] {
     return this.view.keys(prefix).map((key) => [key, this.view.text(key)] as const)
+  }
+
+  #carryOut<Answer>(plan: () => Plan<Answer>): Answer {
+    this.view.reads.clear()
+    const planned = plan()
+    // The engine believes a plan that writes nothing only once what it consulted is known as it is.
+    if (planned.writes.length > 0 || this.#untold === undefined) return this.commit(planned)
+    this.endBatch()
+    return this.#carryOut(plan)
   }
 
   #index(key: string): void {

@@ -16,6 +16,8 @@ export interface TestIppoold {
   readonly clients: readonly HttpClient[]
   /** Calls the first server. */
   readonly call: HttpClient['call']
+  /** Calls the last server. */
+  readonly callOther: HttpClient['call']
 }
 
 /** How {@link startIppoold} starts. */
@@ -37,8 +39,9 @@ export async function startIppoold(
   const start = (): Promise<TestServer> => startServer(t, { env: { ETCD_ENDPOINTS: etcd.endpoint, ...env } })
   const servers = await Promise.all(Array.from({ length: count }, start))
   const clients = servers.map(({ url }) => new HttpClient(t, url))
-  const call: HttpClient['call'] = (...request) => first(clients).call(...request)
-  return { etcd, keys, servers, clients, call }
+  const call: HttpClient['call'] = (...request) => serverAt(clients, 0).call(...request)
+  const callOther: HttpClient['call'] = (...request) => serverAt(clients, -1).call(...request)
+  return { etcd, keys, servers, clients, call, callOther }
 }
 
 /** Creates a pool. Throws when it is refused. */
@@ -63,8 +66,8 @@ export function refusalIn({ status, body }: Answer): {
   return { status, reason: body['reason'], fields: causes.map(({ field }) => field) }
 }
 
-function first(clients: readonly HttpClient[]): HttpClient {
-  const [client] = clients
+function serverAt(clients: readonly HttpClient[], index: number): HttpClient {
+  const client = clients.at(index)
   if (client === undefined) throw new Error('there is no server')
   return client
 }

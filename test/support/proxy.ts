@@ -2,8 +2,19 @@ import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import type { Test } from 'tap'
 
-/** What happens to a connection that a client opens: it works, it is broken at once, or it is accepted and then nothing ever passes. */
-export type Newcomers = 'pass' | 'refuse' | 'stall'
+/**
+ * What happens to a connection that a client opens: it works, it is broken at once, it is accepted and then nothing ever passes, or
+ * it works but for the answers, which are held.
+ */
+export type Newcomers = 'pass' | 'refuse' | 'stall' | 'mute'
+
+/**
+ * What passes on a connection: what the client says; etcd's answers to calls; and what it pushes down streams that stay open, as it
+ * does the events of a watch. While answers are held, calls are carried out and nobody hears of it.
+ */
+export type Traffic = (typeof traffic)[number]
+
+const traffic = ['requests', 'answers', 'pushes'] as const
 
 /**
  * The network between the clients of an etcd and etcd itself, with its faults under control: nothing in here waits for a while, breaks
@@ -62,34 +73,19 @@ export class TcpProxy {
     for (const link of this.#links) link.freeze()
   }
 
-  /** Keeps back what the clients of the present connections say from here on. */
-  holdRequests(): void {
-    for (const link of this.#links) link.requests.hold()
+  /** Keeps back, on the present connections from here on, one kind of what passes. */
+  hold(traffic: Traffic): void {
+    for (const link of this.#links) link[traffic].hold()
   }
 
-  /** Keeps back what etcd says on the present connections from here on: requests are carried out, and nobody hears of it. */
-  holdAnswers(): void {
-    for (const link of this.#links) link.answers.hold()
+  /** Lets everything go on that is held, or one kind of it. */
+  release(...kinds: readonly Traffic[]): void {
+    for (const link of this.#links) link.release(kinds.length === 0 ? traffic : kinds)
   }
 
-  /** Keeps back what etcd pushes down the open streams of the present connections: the events of a watch. Calls are answered. */
-  holdPushes(): void {
-    for (const link of this.#links) link.pushes.hold()
-  }
-
-  /** Lets everything go on that is held. */
-  release(): void {
-    for (const link of this.#links) link.release()
-  }
-
-  /** Whether a request that contains `text` (a key does) is held. */
-  holdsRequest(text: string): boolean {
-    return [...this.#links].some((link) => link.requests.held.includes(text))
-  }
-
-  /** Whether a push that contains `text` is held. */
-  holdsPush(text: string): boolean {
-    return [...this.#links].some((link) => link.pushes.held.includes(text))
+  /** Whether something that contains `text`, as a key does, is held. */
+  holds(kind: Traffic, text: string): boolean {
+    return [...this.#links].some((link) => link[kind].held.includes(text))
   }
 
   /** Whether etcd has answered every call that it has been sent. */
@@ -112,6 +108,7 @@ export class TcpProxy {
     const link = new Link(client, connect(this.#target), () => this.#links.delete(link))
     this.#links.add(link)
     if (this.newcomers === 'stall') link.freeze()
+    if (this.newcomers === 'mute') link.answers.hold()
   }
 }
 
@@ -147,6 +144,10 @@ class Direction {
     for (const bytes of held) this.pass(bytes)
   }
 
+  get isHolding(): boolean {
+    return this.#held !== undefined
+  }
+
   get held(): Buffer {
     return Buffer.concat(this.#held ?? [])
   }
@@ -157,12 +158,16 @@ class Link {
   readonly requests: Direction
   readonly answers: Direction
   readonly pushes: Direction
+  /** What keeps the connection itself going: settings, pings, windows. */
+  readonly upkeep: Direction
   readonly #client: Socket
   readonly #target: Socket
   readonly #requestFrames = new FrameReader(clientPreface)
   readonly #answerFrames = new FrameReader(0)
   /** Streams whose request is complete and that etcd has not ended. */
   readonly #calls = new Set<number>()
+  /** Streams whose first answer is held: nothing on them may overtake it. */
+  readonly #unannounced = new Set<number>()
   #isFrozen = false
   #isClientCut = false
   readonly #onEnd: () => void
@@ -174,6 +179,7 @@ class Link {
     this.requests = new Direction(target)
     this.answers = new Direction(client)
     this.pushes = new Direction(client)
+    this.upkeep = new Direction(client)
     client.on('data', (bytes) => {
       this.#request(bytes)
     })
@@ -198,16 +204,15 @@ class Link {
     return this.#calls.size
   }
 
-  release(): void {
+  release(kinds: readonly Traffic[]): void {
     if (this.#isFrozen) return
-    this.requests.release()
-    this.answers.release()
-    this.pushes.release()
+    for (const kind of kinds) this[kind].release()
+    if (kinds.includes('answers')) this.#unannounced.clear()
   }
 
   freeze(): void {
     this.#isFrozen = true
-    for (const direction of [this.requests, this.answers, this.pushes]) direction.hold()
+    for (const direction of [this.requests, this.answers, this.pushes, this.upkeep]) direction.hold()
   }
 
   cutClient(): void {
@@ -228,9 +233,11 @@ class Link {
 
   #answer(bytes: Buffer): void {
     for (const { stream, isLast, isData, frame } of this.#answerFrames.read(bytes)) {
-      const isPush = isData && stream !== 0 && !this.#calls.has(stream)
-      if (isPush) this.pushes.pass(frame)
+      const isPush = isData && !this.#calls.has(stream) && !this.#unannounced.has(stream)
+      if (stream === 0) this.upkeep.pass(frame)
+      else if (isPush) this.pushes.pass(frame)
       else this.answers.pass(frame)
+      if (stream !== 0 && !isData && this.answers.isHolding) this.#unannounced.add(stream)
       if (isLast) this.#calls.delete(stream)
     }
   }

@@ -22,7 +22,7 @@ export interface StoredState {
 }
 
 /** Everything below `prefix`, as text. */
-export async function dumpEtcd(endpoint: string, prefix = '/calico/'): Promise<ReadonlyMap<string, string>> {
+async function dumpEtcd(endpoint: string, prefix = '/calico/'): Promise<ReadonlyMap<string, string>> {
   const etcd = new Etcd3({ hosts: endpoint, grpcOptions: { 'grpc.max_receive_message_length': -1 } })
   try {
     return new Map(Object.entries(await etcd.getAll().prefix(prefix).strings()))

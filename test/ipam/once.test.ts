@@ -1,0 +1,74 @@
+import t from 'tap'
+import { answerOnly, type Plan, put } from '../../src/datastore/index.ts'
+import { planOnce } from '../../src/ipam/index.ts'
+import { handleKey, refuse, type Result, storedAnswerKey, success } from '../../src/model/index.ts'
+import { World } from '../support/ipam-world.ts'
+
+const call = { key: 'a key', request: 'digest', part: 0 }
+const answerKey = storedAnswerKey(call.key, call.part).text
+
+/** A change that can be counted: it makes a handle each time. */
+function changing(world: World): () => Plan<Result<string>> {
+  return () => {
+    const key = handleKey(`h${world.view.keys('/calico/').length}`)
+    world.view.get(key)
+    const handle = { blocks: new Map(), deleted: false, unknownFields: {} }
+    return { answer: success(`{"made":"${key.text}"}`), writes: [put(key, handle)] }
+  }
+}
+
+t.test('a call takes effect once, and is answered alike each time', (t) => {
+  const world = new World()
+  const answers = [1, 2, 3].map(() => world.commit(planOnce(world.view, call, changing(world))))
+  for (const answer of answers) t.strictSame(answer, success('{"made":"/calico/ipam/v2/handle/h0"}'))
+  t.strictSame(world.view.keys('/calico/'), ['/calico/ipam/v2/handle/h0'])
+  t.end()
+})
+
+t.test('the answer is written with the change, and expires', (t) => {
+  const world = new World()
+  const { writes } = planOnce(world.view, call, changing(world))
+  t.strictSame(
+    writes.map((write) => [write.key.text, write.kind === 'put' && write.isExpiring]),
+    [
+      ['/calico/ipam/v2/handle/h0', false],
+      [answerKey, true],
+    ],
+  )
+  t.ok(world.view.reads.has(answerKey), 'that it was not there is proved')
+  t.end()
+})
+
+t.test('other keys, and other parts of the same call, are calls of their own', (t) => {
+  const world = new World()
+  for (const other of [call, { ...call, part: 1 }, { ...call, key: 'another key' }]) {
+    world.commit(planOnce(world.view, other, changing(world)))
+  }
+  t.equal(world.view.keys('/calico/').length, 3)
+  t.end()
+})
+
+t.test('the key of another call is refused, and so is one whose answer cannot be read', (t) => {
+  const world = new World()
+  world.commit(planOnce(world.view, call, changing(world)))
+  const before = world.dump()
+  const other = planOnce(world.view, { ...call, request: 'another digest' }, changing(world))
+  t.match(world.commit(other), { ok: false, refusal: { reason: 'IdempotencyKeyReused', message: /"a key"/ } })
+  t.strictSame(world.dump(), before)
+  world.put(answerKey, '[')
+  t.match(world.commit(planOnce(world.view, call, changing(world))), { ok: false, refusal: { reason: 'Conflict' } })
+  t.equal(world.view.text(answerKey), '[')
+  t.end()
+})
+
+t.test('a refusal is not stored: the call may be granted when it is sent again', (t) => {
+  const world = new World()
+  const refusing = (): Plan<Result<string>> => answerOnly(refuse('InsufficientAddresses', 'Nothing left.'))
+  t.match(world.commit(planOnce(world.view, call, refusing)), {
+    ok: false,
+    refusal: { reason: 'InsufficientAddresses' },
+  })
+  t.strictSame(world.dump(), [])
+  t.match(world.commit(planOnce(world.view, call, changing(world))), { ok: true })
+  t.end()
+})

@@ -1,0 +1,424 @@
+import fc from 'fast-check'
+
+/** A schema as an OpenAPI document has it. */
+export interface Schema {
+  readonly $ref?: string
+  readonly type?: string | readonly string[]
+  readonly enum?: readonly unknown[]
+  readonly const?: unknown
+  readonly anyOf?: readonly Schema[]
+  readonly properties?: Readonly<Record<string, Schema>>
+  readonly additionalProperties?: boolean | Schema
+  readonly items?: Schema
+  readonly required?: readonly string[]
+}
+
+/** One operation of an OpenAPI document. */
+export interface Operation {
+  readonly parameters?: readonly { readonly name: string; readonly in: string; readonly schema: Schema }[]
+  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Schema }>> }
+  readonly responses: Readonly<
+    Record<string, { readonly content?: Readonly<Record<string, { readonly schema: Schema }>> }>
+  >
+}
+
+/** As much of an OpenAPI document as a test looks at. */
+export interface OpenapiDocument {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
+  readonly components: { readonly schemas: Readonly<Record<string, Schema>> }
+}
+
+/** A request, right or wrong, that can be sent over HTTP. */
+export interface RandomRequest {
+  readonly method: string
+  /** The path of the document that it is meant for. */
+  readonly route: string
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | Buffer | undefined
+}
+
+/** Texts that mean something to some route, and what resembles them. */
+const texts = [
+  ...['10.120.0.1', '10.120.0.77', '10.120.1.1', 'fd00:120::1', 'fd00:120:0:0::ffff', 'FD00:120::2', '192.0.2.1'],
+  ...[
+    '10.120.0.01',
+    '::ffff:10.120.0.1',
+    'fe80::1%eth0',
+    '10.120.0.1/32',
+    '10.120.0',
+    '0x0a.120.0.1',
+    '1',
+    '::',
+    '0.0.0.0',
+  ],
+  ...[
+    '10.120.0.0/24',
+    '10.121.0.0/16',
+    '10.122.0.0/24',
+    'fd00:121::/64',
+    'fd00:122::/112',
+    '10.123.0.1/24',
+    '0.0.0.0/0',
+    '10.120.0.0/33',
+  ],
+  ...[
+    'h-1',
+    'h-2',
+    'h-3',
+    'h-4',
+    'h-5',
+    'fuzz-1',
+    'fuzz-2',
+    'fuzz-3',
+    'node-1',
+    'node-2',
+    'a/b',
+    '..',
+    '.',
+    '',
+    ' ',
+    'Ü',
+    'x\r\ny',
+    '\u0000',
+  ],
+  ...['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', 'then'],
+  ...[
+    'all()',
+    "zone == 'a'",
+    '!all()',
+    'has(',
+    'global()',
+    'a == "\ud83d\ude00"',
+    'Workload',
+    'Tunnel',
+    'LoadBalancer',
+    'Fun',
+    'Never',
+    'Always',
+    'All',
+  ],
+  ...[
+    '1795406400123456789',
+    '9007199254740993',
+    '18446744073709551616',
+    '-1',
+    '0',
+    '01',
+    '1e3',
+    '2026-11-23T04:00:00Z',
+    'true',
+    'null',
+  ],
+]
+const text = fc.oneof(
+  { weight: 30, arbitrary: fc.constantFrom(...texts) },
+  { weight: 3, arbitrary: fc.string({ unit: 'binary', maxLength: 12 }) },
+  { weight: 1, arbitrary: fc.constantFrom(64, 254, 1_000, 40_000).map((length) => 'x'.repeat(length)) },
+)
+
+/** What fits under some names, so that many a request is right. */
+const fitting: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
+  handle: fc.constantFrom('h-1', 'h-2', 'h-3', 'h-4', 'h-5'),
+  node: fc.constantFrom('node-1', 'node-2'),
+  ip: fc.constantFrom('10.120.0.1', '10.120.1.7', 'fd00:120::1'),
+  address: fc.constantFrom('10.120.0.1', '10.120.1.7', 'fd00:120::1'),
+  addresses: fc.uniqueArray(
+    fc.nat(63).map((index) => `10.120.0.${String(index)}`),
+    { minLength: 1, maxLength: 4 },
+  ),
+  ipv4: fc.constantFrom(1, 2, 5),
+  ipv6: fc.constantFrom(1, 2, 5),
+  pools: fc.constantFrom(['four'], ['six'], ['four', 'six'], []),
+  use: fc.constant('Workload'),
+  maxBlocksPerNode: fc.constant(0),
+  name: fc.constantFrom('fuzz-1', 'fuzz-2', 'fuzz-3'),
+  kind: fc.constant('IPPool'),
+  cidr: fc.constantFrom('10.121.0.0/24', '10.122.0.0/24', 'fd00:121::/112'),
+  blockSize: fc.constant(0),
+  'idempotency-key': fc.uuid(),
+}
+const number = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom(0, 1, 2, 3, 26, 28, 122, 126) },
+  { weight: 1, arbitrary: fc.constantFrom(-0, -1, 0.5, 1_025, 2 ** 31, 2 ** 53, -(2 ** 63), 1e308, 5e-324) },
+)
+const junk: fc.Arbitrary<unknown> = fc.oneof(
+  text,
+  number,
+  fc.constantFrom(null, true, false, [], {}, [[]], [null], { a: {} }, Array(300).fill('x')),
+)
+
+/** Values that a schema allows, roughly, with now and then one that it does not. */
+function valueOf(schema: Schema, { components }: OpenapiDocument, depth = 0): fc.Arbitrary<unknown> {
+  const inner = (schema: Schema): fc.Arbitrary<unknown> => {
+    const value = depth > 8 ? junk : valueOf(schema, { paths: {}, components }, depth + 1)
+    return fc.oneof({ weight: 60, arbitrary: value }, { weight: 1, arbitrary: junk })
+  }
+  if (schema.$ref !== undefined) return inner(components.schemas[schema.$ref.replace(/^.*\//, '')] ?? {})
+  if (schema.anyOf !== undefined) return fc.oneof(...schema.anyOf.map(inner))
+  if (schema.enum !== undefined) return fc.constantFrom(...schema.enum)
+  if ('const' in schema) return fc.constant(schema.const)
+  switch ([schema.type].flat()[0]) {
+    case 'string':
+      return text
+    case 'integer':
+    case 'number':
+      return number
+    case 'boolean':
+      return fc.boolean()
+    case 'array':
+      return fc.array(inner(schema.items ?? {}), { maxLength: 3 })
+    case 'object':
+      return objectOf(schema, inner)
+    case undefined:
+    default:
+      return junk
+  }
+}
+
+/** Some of the properties of an object, mostly those that must be given, and now and then others. */
+function objectOf(schema: Schema, inner: (schema: Schema) => fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
+  const { properties = {}, additionalProperties = false, required = [] } = schema
+  const known = fc.tuple(few(Object.keys(properties), 3), fc.integer({ min: 0, max: 9 })).chain(([names, luck]) => {
+    const chosen = new Set([...names, ...(luck > 0 ? required : [])])
+    const values = [...chosen].map((name) => [name, named(name, inner(properties[name] ?? {}))] as const)
+    return fc.record(Object.fromEntries(values))
+  })
+  const others = fc.dictionary(text, inner(typeof additionalProperties === 'object' ? additionalProperties : {}), {
+    maxKeys: 2,
+  })
+  const both = fc.tuple(known, others).map(([one, other]) => ({ ...one, ...other }))
+  return additionalProperties === false
+    ? fc.oneof({ weight: 30, arbitrary: known }, { weight: 1, arbitrary: both })
+    : both
+}
+
+/** A value for a property or parameter of this name. */
+function named(name: string, value: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
+  const fit = fitting[name]
+  return fit === undefined ? value : fc.oneof({ weight: 9, arbitrary: fit }, { weight: 1, arbitrary: value })
+}
+
+/** What text of JSON can say and a value in memory cannot. */
+const distortions: readonly ((json: string) => string)[] = [
+  (json) => json.replace('{', '{"handle":"h-1","handle":"h-2",'),
+  (json) => json.replace('{', '{"__proto__":{"handle":"h-1"},'),
+  (json) => json.replace('{', '{"handle":"\\ud800",'),
+  (json) => json.replace('{', '{"unknown":1,'),
+  (json) => json.replace(/\d+/, '9007199254740993'),
+  (json) => json.replace(/\d+/, '1e400'),
+  (json) => json.replace(/\d+/, '-0'),
+  (json) => json.replace(/\d+/, '01'),
+  (json) => `${json}${json}`,
+  (json) => json.slice(0, -1),
+  (json) => `\uFEFF${json}`,
+  (json) => json.replaceAll('"', "'"),
+  (json) => `--- # a comment\n${json}\n...\n`,
+  (json) => `"${json}"`,
+]
+
+const oddBodies: readonly (string | Buffer)[] = [
+  ...['', ' ', 'null', 'true', '7', '"x"', '[]', '{}', '[{}]', '\u0000', '[1,]', '{"a":1,}', '# nothing', '---\n---\n'],
+  '['.repeat(5_000),
+  '{"a":'.repeat(5_000),
+  `${'['.repeat(63)}${']'.repeat(63)}`,
+  '- '.repeat(3_000),
+  'a: &a [x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a]\nc: [*b, *b, *b, *b, *b, *b, *b, *b, *b]',
+  'handle: &a [*a]',
+  'handle: !!js/function "function () {}"',
+  'handle: !!binary aGk=',
+  'ipv4: 0o7\nhandle: 1_000',
+  'spec: {cidr: 10.121.0.0/16}\nmetadata: {name: fuzz-1}',
+  `{"node":"${'a.'.repeat(50_000)}!"}`,
+  `{"addresses":${JSON.stringify(Array(2_000).fill('10.120.0.1'))}}`,
+  `{"attributes":${JSON.stringify(Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`k${String(index)}`, 'v'])))}}`,
+  Buffer.from([0xff, 0xfe, 0x7b, 0x00]),
+  Buffer.from([0x1f, 0x8b, 0x08, 0x00]),
+]
+
+const oddTypes = [
+  'application/json',
+  'application/yaml',
+  'text/plain',
+  'application/json; charset=utf-16',
+  'APPLICATION/JSON',
+  'multipart/form-data',
+  'application/merge-patch+json',
+  'application/json-patch+json',
+  'application/strategic-merge-patch+json',
+  ';',
+  'x',
+]
+const oddSegments = [
+  '..',
+  '.',
+  '%2e%2e',
+  '%2F',
+  'a%2Fb',
+  '%00',
+  '%ff',
+  '%zz',
+  '%',
+  '%25',
+  '*',
+  'fe80::1%25eth0',
+  '10.120.0.1%2F24',
+  '__proto__',
+  'constructor',
+  'x'.repeat(300),
+  'x'.repeat(3_000),
+  '%F0%9F%98%80',
+  ';',
+  ':',
+  '',
+]
+const oddQueries = [
+  '',
+  '',
+  '',
+  '?',
+  '?dryRun=All',
+  '?dryRun=All&dryRun=All',
+  '?dryRun=',
+  '?dryRun=None',
+  '?unknown=1',
+  '?__proto__=1',
+  '?limit=-1',
+  '?limit=1e9',
+  '?continue=x',
+  '?continue=AAAA',
+  '?%zz',
+  '?a[b]=c',
+  '?labelSelector=a%3Db',
+  '?labelSelector=(',
+  '?fieldSelector=x',
+  '?watch=true',
+  `?${'a=b&'.repeat(200)}`,
+]
+const oddMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND']
+
+/** Requests to every operation of a document, with everything that can be wrong about a request. */
+export function randomRequests(document: OpenapiDocument): fc.Arbitrary<RandomRequest> {
+  const operations = Object.entries(document.paths).flatMap(([route, methods]) =>
+    Object.entries(methods).map(([method, operation]) => requestTo(document, route, method.toUpperCase(), operation)),
+  )
+  return fc.oneof(...operations)
+}
+
+function requestTo(
+  document: OpenapiDocument,
+  route: string,
+  method: string,
+  { parameters = [], requestBody }: Operation,
+): fc.Arbitrary<RandomRequest> {
+  const parametersIn = (place: string): Readonly<Record<string, fc.Arbitrary<string>>> => {
+    const inPlace = parameters.filter((parameter) => parameter.in === place)
+    return Object.fromEntries(
+      inPlace.map(({ name, schema }) => [name, named(name, valueOf(schema, document)).map(textOf)]),
+    )
+  }
+  const query = fc.oneof(
+    { weight: 9, arbitrary: fc.constant('') },
+    { weight: 1, arbitrary: fc.constantFrom(...oddQueries) },
+    { weight: 2, arbitrary: someOf(parametersIn('query')).map(encodeQuery) },
+  )
+  const segments = fc
+    .record(parametersIn('path'))
+    .map((values) => route.replace(/\{(\w+)\}/g, (_, name: string) => encodeText(values[name] ?? '')))
+  const odd = fc.constantFrom(...oddSegments).map((segment) => route.replace(/\{\w+\}/g, () => segment))
+  const path = fc.oneof({ weight: 9, arbitrary: segments }, { weight: 1, arbitrary: odd })
+  const bodies = Object.entries(requestBody?.content ?? {})
+  const content = bodies.length > 0 ? bodyOf(document, bodies) : noBody
+  const key = parametersIn('header')['idempotency-key'] ?? fc.constant(undefined)
+  return fc
+    .record({
+      method: rarely(fc.constant(method), fc.constantFrom(...oddMethods), 15),
+      path: fc.tuple(path, query).map((parts) => parts.join('')),
+      content: rarely(content, oddBody, 9),
+      accept: rarely(
+        fc.constant('*/*'),
+        fc.constantFrom('application/json', 'text/html', 'application/json;as=Table;g=meta.k8s.io;v=v1', ''),
+        30,
+      ),
+      key: rarely(fc.constant(undefined), key, 5),
+    })
+    .map(({ content: { type, body }, accept, key, ...request }) => ({
+      ...request,
+      route,
+      headers: {
+        accept,
+        ...(type === undefined ? {} : { 'content-type': type }),
+        // Any other character cannot be sent in a header.
+        ...(key === undefined ? {} : { 'idempotency-key': key.replace(/[^\x20-\x7E]/g, '?') }),
+      },
+      body,
+    }))
+}
+
+/** Mostly one, and the other once in so many times. */
+function rarely<Value>(
+  mostly: fc.Arbitrary<Value>,
+  otherwise: fc.Arbitrary<Value>,
+  times: number,
+): fc.Arbitrary<Value> {
+  return fc.oneof({ weight: times, arbitrary: mostly }, { weight: 1, arbitrary: otherwise })
+}
+
+function someOf(
+  values: Readonly<Record<string, fc.Arbitrary<string>>>,
+): fc.Arbitrary<Readonly<Record<string, string>>> {
+  return few(Object.keys(values), 2).chain((names) =>
+    fc.record(Object.fromEntries(names.map((name) => [name, values[name] ?? text]))),
+  )
+}
+
+/** Up to so many of some names. */
+function few(names: string[], most: number): fc.Arbitrary<string[]> {
+  return fc.subarray(names, { maxLength: Math.min(most, names.length) })
+}
+
+interface Content {
+  readonly type: string | undefined
+  readonly body: string | Buffer | undefined
+}
+
+const noBody: fc.Arbitrary<Content> = fc.constant({ type: undefined, body: undefined })
+const oddBody: fc.Arbitrary<Content> = fc.record({
+  type: fc.option(fc.constantFrom(...oddTypes), { nil: undefined }),
+  body: fc.constantFrom(...oddBodies),
+})
+
+function bodyOf(
+  document: OpenapiDocument,
+  content: readonly (readonly [string, { readonly schema: Schema }])[],
+): fc.Arbitrary<Content> {
+  const oddType = fc.option(fc.constantFrom(...oddTypes), { nil: undefined })
+  const distort = rarely(
+    fc.constant((json: string) => json),
+    fc.constantFrom(...distortions),
+    15,
+  )
+  return fc.oneof(
+    ...content.map(([type, { schema }]) =>
+      fc.record({
+        type: rarely(fc.constant<string | undefined>(type), oddType, 20),
+        body: fc.tuple(valueOf(schema, document), distort).map(([value, distort]) => distort(JSON.stringify(value))),
+      }),
+    ),
+  )
+}
+
+function encodeQuery(values: Readonly<Record<string, string>>): string {
+  return `?${Object.entries(values)
+    .map((pair) => pair.map(encodeText).join('='))
+    .join('&')}`
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+/** Percent-encoded; half a character, which cannot be, as something that is no UTF-8. */
+function encodeText(part: string): string {
+  return /[\uD800-\uDFFF]/u.test(part) ? '%ED%A0%80' : encodeURIComponent(part)
+}
