@@ -14,7 +14,7 @@ export class Lease {
     this.#seconds = seconds
     this.#replaceAfterMs = replaceAfterSeconds * 1_000
     this.#id = id
-    this.#grantedAtMs = Date.now()
+    this.#grantedAtMs = performance.now()
   }
 
   /** A lease of `seconds`, to be replaced after `replaceAfterSeconds`: what is attached to it lives for the difference at least. */
@@ -24,7 +24,7 @@ export class Lease {
 
   /** The lease to attach keys to. Asks for a new one when it is time, and goes on with the old one meanwhile. */
   current(): string {
-    if (Date.now() - this.#grantedAtMs > this.#replaceAfterMs) void this.renew().catch(() => undefined)
+    if (performance.now() - this.#grantedAtMs > this.#replaceAfterMs) void this.renew().catch(() => undefined)
     return this.#id
   }
 
@@ -43,6 +43,6 @@ export class Lease {
 
   async #replace(): Promise<void> {
     this.#id = await this.#client.grantLease(this.#seconds)
-    this.#grantedAtMs = Date.now()
+    this.#grantedAtMs = performance.now()
   }
 }

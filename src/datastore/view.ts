@@ -84,7 +84,7 @@ export type Write =
       readonly kind: 'put'
       readonly key: Key<unknown>
       readonly value: unknown
-      /** Whether etcd is to forget it after a while (`answerSeconds`). */
+      /** Whether etcd is to forget it after a while (`expirySeconds`). */
       readonly isExpiring: boolean
       encode(): string
     }

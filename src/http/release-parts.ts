@@ -1,12 +1,11 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import { DatastoreUnavailable, type Plan, type View } from '../datastore/index.ts'
+import { answerOnly, DatastoreUnavailable, type Plan, type View } from '../datastore/index.ts'
 import { type Context, planRelease, planReadHandle, planReleaseHandle, type ReleaseItem } from '../ipam/index.ts'
 import type { HandleReleaseAnswer } from '../ipam/index.ts'
-import type { Result } from '../model/index.ts'
+import { type Result, success } from '../model/index.ts'
 import { compareAddresses, formatAddress, mustParseAddress } from '../net/index.ts'
 import { printRelease } from './allocations.ts'
-import { RefusalError } from './errors.ts'
 import { type ChangeMode, carryOutChange } from './idempotency.ts'
 import { carryOut, type IpamOptions } from './ipam-operation.ts'
 import { failedReasons, type Release } from './schemas/release.ts'
@@ -30,12 +29,12 @@ const Part = Type.Object({
 })
 type Part = Static<typeof Part>
 
-/** Addresses of one part: each may need its block, its handle and its claim, of the 128 keys of a transaction. */
-const addressesPerPart = 40
+/** Addresses of one part: each may need its block, its handle, its node and its claim, of the 128 keys of a transaction. */
+const addressesPerPart = 30
 
 /**
- * Takes back addresses, the parts side by side. Addresses of a part that did not come about are told as failed; throws its fault when
- * none came about.
+ * Takes back addresses, the parts side by side; the first goes ahead if the call is to take effect once. Addresses of a part that
+ * did not come about are told as failed; throws its fault when none came about.
  */
 export async function releaseAddresses(
   options: IpamOptions,
@@ -45,9 +44,13 @@ export async function releaseAddresses(
   const shares = Array.from({ length: Math.ceil(items.length / addressesPerPart) }, (_, part) =>
     items.slice(part * addressesPerPart, (part + 1) * addressesPerPart),
   )
-  const outcomes = await Promise.allSettled(
-    shares.map((share, part) => releasePart(options, mode, part, (view, context) => planItems(view, share, context))),
-  )
+  const release = (share: readonly ReleaseItem[], part: number): Promise<Part> =>
+    releasePart(options, mode, part, (view, context) => planItems(view, share, context))
+  const [first = [], ...others] = shares
+  const leading = release(first, 0)
+  // Whether the key is free for this call shows by the first part, before any other may do something.
+  if (mode.once !== undefined) await leading
+  const outcomes = await Promise.allSettled([leading, ...others.map((share, index) => release(share, index + 1))])
   const isAnyDone = outcomes.some(({ status }) => status === 'fulfilled')
   return merge(
     outcomes.map((outcome, part) => {
@@ -69,7 +72,7 @@ export async function releaseHandle(options: IpamOptions, handle: string, mode: 
     return printRelease({ released: addresses.map(({ address }) => address), unallocated: [], failed: [] })
   }
   while (parts.at(-1)?.isComplete === false) {
-    parts.push(await releasePart(options, mode, parts.length, plan).catch(endOfHandle))
+    parts.push(await releasePart(options, mode, parts.length, (view, context) => restOfHandle(plan(view, context))))
   }
   return merge(parts)
 }
@@ -88,13 +91,13 @@ async function releasePart(
 
 function planItems(view: View, items: readonly ReleaseItem[], context: Context): Plan<Result<HandleReleaseAnswer>> {
   const { answer, writes } = planRelease(view, items, context)
-  return { answer: answer.ok ? { ok: true, value: { ...answer.value, isComplete: true } } : answer, writes }
+  return { answer: answer.ok ? success({ ...answer.value, isComplete: true }) : answer, writes }
 }
 
-/** Somebody else released the rest. */
-function endOfHandle(error: unknown): Part {
-  if (!(error instanceof RefusalError) || error.refusal.reason !== 'NotFound') throw error
-  return { released: [], unallocated: [], failed: [], isComplete: true }
+/** A part after the first finds no such handle when somebody else released the rest, which is no refusal any more. */
+function restOfHandle(planned: Plan<Result<HandleReleaseAnswer>>): Plan<Result<HandleReleaseAnswer>> {
+  if (planned.answer.ok || planned.answer.refusal.reason !== 'NotFound') return planned
+  return answerOnly(success({ released: [], unallocated: [], failed: [], isComplete: true }))
 }
 
 /** Whether it is certain that nothing was changed. */

@@ -1,6 +1,6 @@
 import { answerOnly, type Plan, type View } from '../datastore/index.ts'
 import { type Cause, type Reason, refuse, type Result, success } from '../model/index.ts'
-import { type Address, compareAddresses, type Family } from '../net/index.ts'
+import { type Address, compareAddresses, formatCidr, type Family } from '../net/index.ts'
 import { planAssign } from './assign.ts'
 import { isNamed } from './eligible-pools.ts'
 import { heldBy } from './read.ts'
@@ -21,7 +21,13 @@ export interface EnsureAnswer extends AssignAnswer {
 export function planEnsure(view: View, request: AssignRequest, context: Context): Plan<Result<EnsureAnswer>> {
   const held = heldBy(view, request.handle, context)
   if (!held.ok) return answerOnly(held)
-  const satisfying = request.addresses.length > 0 ? named(held.value, request) : counted(view, held.value, request)
+  const { allocations, unreadable } = held.value
+  if (unreadable.length > 0) {
+    const blocks = unreadable.map(formatCidr).join(', ')
+    const message = `What ${JSON.stringify(request.handle)} holds is not known, as stored blocks cannot be read: ${blocks}`
+    return answerOnly(refuse('Conflict', message))
+  }
+  const satisfying = request.addresses.length > 0 ? named(allocations, request) : counted(view, allocations, request)
   const missing = remainder(request, satisfying)
   const { handle } = request
   const unchanged = success({ handle, addresses: satisfying, isAdded: false })

@@ -9,7 +9,7 @@ import {
   type Result,
   success,
 } from '../model/index.ts'
-import { type Address, firstAddress, formatAddress, formatCidr, ordinalOf, parseCidr } from '../net/index.ts'
+import { type Address, type Cidr, firstAddress, formatAddress, formatCidr, ordinalOf, parseCidr } from '../net/index.ts'
 import { allocationOf } from './allocation.ts'
 import { Draft } from './draft.ts'
 import { locateBlock } from './locate.ts'
@@ -52,13 +52,20 @@ function readHandle(view: View, handle: string, context: Context): Result<Assign
     return refuse('NotFound', `No handle ${JSON.stringify(handle)} exists.`)
   }
   const held = heldBy(view, handle, context)
-  return held.ok ? success({ handle, addresses: held.value }) : held
+  return held.ok ? success({ handle, addresses: held.value.allocations }) : held
+}
+
+/** What a handle holds, as far as it can be read. */
+export interface Holdings {
+  readonly allocations: readonly Allocation[]
+  /** Blocks in which the handle has addresses, and which cannot be read. */
+  readonly unreadable: readonly Cidr[]
 }
 
 /** Everything that a handle holds, block by block; nothing when there is no such handle, which the commit proves. */
-export function heldBy(view: View, handle: string, context: Context): Result<readonly Allocation[]> {
+export function heldBy(view: View, handle: string, context: Context): Result<Holdings> {
   const stored = view.get(handleKey(handle), { assumeAbsent: true })
-  if (stored.kind === 'absent') return success([])
+  if (stored.kind === 'absent') return success({ allocations: [], unreadable: [] })
   if (stored.kind === 'unreadable') {
     return refuse('Conflict', `The stored handle ${JSON.stringify(handle)} cannot be read: ${stored.problem}`)
   }
@@ -68,12 +75,16 @@ export function heldBy(view: View, handle: string, context: Context): Result<rea
   const pools = readPools(view)
   const cidrs = [...stored.value.blocks.keys()].flatMap((text) => parseCidr(text) ?? [])
   view.prefetch(cidrs.map((cidr) => blockKey(cidr)))
-  return success(
-    cidrs.flatMap((cidr) => {
-      const found = draft.block(cidr)
-      if (found.kind !== 'block') return []
-      const pool = poolOf(pools, firstAddress(cidr))?.name
-      return ordinalsOfHandle(found.block, handle).map((ordinal) => allocationOf(found.block, ordinal, pool))
-    }),
-  )
+  const allocations: Allocation[] = []
+  const unreadable: Cidr[] = []
+  for (const cidr of cidrs) {
+    const found = draft.block(cidr)
+    if (found.kind === 'unreadable') unreadable.push(cidr)
+    if (found.kind !== 'block') continue
+    const pool = poolOf(pools, firstAddress(cidr))?.name
+    allocations.push(
+      ...ordinalsOfHandle(found.block, handle).map((ordinal) => allocationOf(found.block, ordinal, pool)),
+    )
+  }
+  return success({ allocations, unreadable })
 }

@@ -49,6 +49,17 @@ t.test('what cannot be the name of an owner is refused as such', async (t) => {
   }
 })
 
+t.test('what cannot be the name of an owner is refused as such, whatever is wished for', async (t) => {
+  const { call } = startServer(t)
+  // The body has not been looked at by then, and may be of any type.
+  for (const body of [{ ipv4: 1 }, { addresses: false }, { addresses: [7] }, { attributes: 'x' }, []]) {
+    const answer = await call('PUT', '/ipam/v1/handles/a%2Fb', body)
+    t.match(answer, { status: 422, body: { reason: 'Invalid' } }, JSON.stringify(body))
+    t.ok(causesOf(answer).every(([field]) => field === 'handle'))
+  }
+  t.match(await call('PUT', '/ipam/v1/handles/ab', { addresses: false }), { status: 400 })
+})
+
 t.test('a query or a body where none is taken is refused', async (t) => {
   const { call } = startServer(t)
   await call('POST', '/ipam/v1/assign', { handle: 'vm-1' })

@@ -91,9 +91,13 @@ t.test('who is content with less stays content when the call is repeated', (t) =
   t.end()
 })
 
-t.test('a handle that cannot be read is refused, because what it holds is not known', (t) => {
+t.test('what cannot be read is refused, because what the handle holds is not known', (t) => {
   const world = worldWithPools()
   world.put('/calico/ipam/v2/handle/h', '{')
   t.strictSame(ensure(world, { ipv4: 1 }), ['Conflict'])
+
+  world.take({ handle: 'in-a-block', addresses: ['10.0.1.1'] })
+  world.put('/calico/ipam/v2/assignment/ipv4/block/10.0.1.0-29', '{')
+  t.strictSame(ensure(world, { handle: 'in-a-block', ipv4: 1 }), ['Conflict'])
   t.end()
 })

@@ -103,7 +103,10 @@ t.test('a handle without addresses exists; released addresses are not its own an
 
 t.test('for who only wants to know what is held, a handle that does not exist holds nothing', (t) => {
   const world = worldWithPool()
-  t.strictSame(heldBy(world.view, 'nobody', world.context), { ok: true, value: [] })
+  t.strictSame(heldBy(world.view, 'nobody', world.context), {
+    ok: true,
+    value: { allocations: [], unreadable: [] },
+  })
   t.end()
 })
 
