@@ -17,7 +17,7 @@ export interface Plannable {
 /** What came of planning one operation. */
 export type Planned =
   | { readonly kind: 'added'; readonly answer: unknown }
-  /** The transaction has no room for it any more. */
+  /** The transaction has no room for it any more, or it must not stand on what the others of the batch write. */
   | { readonly kind: 'full' }
   /** It does not fit into a transaction of its own. */
   | { readonly kind: 'too-large'; readonly operations: number }
@@ -25,7 +25,7 @@ export type Planned =
   | { readonly kind: 'busy'; readonly key: string }
   /** It reads values that are not in memory. */
   | { readonly kind: 'cold'; readonly keys: readonly Key<unknown>[] }
-  /** It refuses, or changes nothing, on the word of an index or a listing that nothing proves. */
+  /** It refuses, or changes nothing, on the word of an index or a listing that nothing proves, and that is not known to be exact. */
   | { readonly kind: 'unproved'; readonly families: readonly Family<unknown>[] }
 
 /** A listing to prove at commit. */
@@ -89,8 +89,14 @@ export class Batch {
       if (interruption instanceof Interruption) return interruption.planned
       throw interruption
     }
-    const unproved = plan.writes.length === 0 ? [...view.hinted].filter((family) => !operation.isFresh(family)) : []
-    if (unproved.length > 0) return { kind: 'unproved', families: unproved }
+    if (plan.writes.length === 0) {
+      const unproved = [...view.hinted].filter(
+        (family) => !operation.isFresh(family) || !this.#image.of(family).isExact,
+      )
+      if (unproved.length > 0) return { kind: 'unproved', families: unproved }
+      // What is in memory was true at one revision, and with the writes of earlier operations it may never be.
+      if ([...view.hinted].some((family) => this.#writesTo(family))) return { kind: 'full' }
+    }
     const writes = operation.isDryRun ? [] : plan.writes
     for (const { key } of writes) {
       if (!view.reads.has(key.text) && !this.#reads.has(key.text)) throw new Error(`${key.text} is written unread.`)
@@ -184,6 +190,10 @@ export class Batch {
     return [...untouched, ...added].sort((left, right) => (left.key < right.key ? -1 : 1))
   }
 
+  #writesTo(family: Family<unknown>): boolean {
+    return [...this.#writes.values()].some(({ key }) => key.family === family)
+  }
+
   /** The longest list of the transaction with `view` and `writes` added; one for the slot. */
   #sizeWith(view: RecordingView, writes: readonly Write[]): number {
     let reads = this.#reads.size
@@ -210,6 +220,11 @@ export class Batch {
     if (write.kind === 'delete' && this.#reads.get(text)?.revision === 0n) this.#writes.delete(text)
     else this.#writes.set(text, write)
   }
+}
+
+/** Bytes of the keys and values that are written. */
+export function sizeOf(changes: readonly IRequestOp[]): number {
+  return changes.reduce((sum, { request_put: put }) => sum + (put?.key?.length ?? 0) + (put?.value?.length ?? 0), 0)
 }
 
 /** The view of one operation: answers from the batch, and keeps what was asked. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { EtcdClient, type EtcdConnection } from './client.ts'
-import { Engine, type EngineLimits, type EngineLogger } from './engine.ts'
+import { Engine, type EngineLeases, type EngineLimits, type EngineLogger } from './engine.ts'
 import { Image, type Declaration } from './image.ts'
 import { prefixEnd } from './keys.ts'
 import type { Outcome, SubmitOptions } from './operation.ts'
@@ -55,17 +55,17 @@ export class Datastore {
   readonly #image: Image
   readonly #watch: Watch
   readonly #engine: Engine
-  readonly #slotLease: Lease
+  readonly #leases: EngineLeases
   readonly #timers: readonly NodeJS.Timeout[]
   #contactError: string | undefined
   #isClosing = false
 
-  private constructor(client: EtcdClient, image: Image, watch: Watch, engine: Engine, slotLease: Lease) {
+  private constructor(client: EtcdClient, image: Image, watch: Watch, engine: Engine, leases: EngineLeases) {
     this.#client = client
     this.#image = image
     this.#watch = watch
     this.#engine = engine
-    this.#slotLease = slotLease
+    this.#leases = leases
     this.#timers = [
       setInterval(() => void this.#ping(), pingIntervalMs),
       setInterval(() => {
@@ -106,7 +106,7 @@ export class Datastore {
     const watch = new Watch(client, complete, logger)
     watch.start()
     const engine = new Engine(client, image, leases, slots, options.limits, logger)
-    return new Datastore(client, image, watch, engine, leases.slots)
+    return new Datastore(client, image, watch, engine, leases)
   }
 
   /** See {@link Engine.submit}. */
@@ -185,11 +185,13 @@ export class Datastore {
     for (const timer of this.#timers) clearInterval(timer)
     this.#watch.close()
     // Without it the slots stay until the lease ends by itself.
-    await this.#slotLease.revoke().catch(() => undefined)
+    await this.#leases.slots.revoke().catch(() => undefined)
     this.#client.close()
   }
 
   async #ping(): Promise<void> {
+    // Asked for now and then, a lease does not get old while nobody writes.
+    for (const lease of [this.#leases.slots, this.#leases.expiring]) lease.current()
     try {
       await this.#client.range({ key: Buffer.from('/ippoold/v1/'), count_only: true }, pingIntervalMs * 2)
       this.#contactError = undefined

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EtcdLeaseInvalidError, type IRequestOp, type IResponseOp, type ITxnResponse } from 'etcd3'
-import { Batch } from './batch.ts'
+import { Batch, sizeOf } from './batch.ts'
 import { BusyKeys } from './busy-keys.ts'
 import { isAboutContent, isTooLarge, type EtcdClient, type TransactionOutcome } from './client.ts'
-import { asError, DatastoreUnavailable } from './faults.ts'
+import { asError, DatastoreUnavailable, refusedByEtcd, stopping, tooLarge } from './faults.ts'
 import type { Image } from './image.ts'
 import type { Lease } from './lease.ts'
 import { transactionBytesMax } from './limits.ts'
@@ -248,6 +248,15 @@ export class Engine {
     const outcome = await this.#client.transact({
       success: keys.map((key) => ({ request_range: { key: Buffer.from(key.text) } })),
     })
+    try {
+      await this.#fetched(keys, operation, outcome)
+    } catch (bug) {
+      operation.fail(asError(bug))
+    }
+    this.#schedule()
+  }
+
+  async #fetched(keys: readonly Key<unknown>[], operation: Operation, outcome: TransactionOutcome): Promise<void> {
     switch (outcome.kind) {
       case 'answered':
         this.#unsentInRow = 0
@@ -262,7 +271,6 @@ export class Engine {
         await this.#unsent([operation], outcome.error)
         break
     }
-    this.#schedule()
   }
 
   async #refresh(families: Iterable<Key<unknown>['family']>, operation: Operation): Promise<void> {
@@ -484,24 +492,4 @@ export class Engine {
     this.#freeSlots.push(slot)
     this.#pump()
   }
-}
-
-function stopping(): DatastoreUnavailable {
-  return new DatastoreUnavailable('ServiceUnavailable', 'The server is stopping; nothing was changed.')
-}
-
-function refusedByEtcd(cause: Error): DatastoreUnavailable {
-  return new DatastoreUnavailable('ServiceUnavailable', 'etcd refused the change; nothing was changed.', { cause })
-}
-
-function tooLarge(what: string, cause?: Error): DatastoreUnavailable {
-  return new DatastoreUnavailable(
-    'RequestEntityTooLarge',
-    `The call needs ${what}; nothing was changed. Ask for fewer addresses in one call.`,
-    { cause },
-  )
-}
-
-function sizeOf(changes: readonly { request_put?: { value?: Buffer; key?: Buffer } }[]): number {
-  return changes.reduce((sum, { request_put: put }) => sum + (put?.value?.length ?? 0) + (put?.key?.length ?? 0), 0)
 }

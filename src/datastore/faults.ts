@@ -18,10 +18,29 @@ export class DatastoreUnavailable extends Error {
   }
 }
 
+/** What an operation hears that the server gives up because it is going to stop. */
+export function stopping(): DatastoreUnavailable {
+  return new DatastoreUnavailable('ServiceUnavailable', 'The server is stopping; nothing was changed.')
+}
+
+/** What an operation hears that etcd does not carry out, and says so. */
+export function refusedByEtcd(cause: Error): DatastoreUnavailable {
+  return new DatastoreUnavailable('ServiceUnavailable', 'etcd refused the change; nothing was changed.', { cause })
+}
+
+/** What an operation hears that no transaction can hold; `what` says what it would take. */
+export function tooLarge(what: string, cause?: Error): DatastoreUnavailable {
+  return new DatastoreUnavailable(
+    'RequestEntityTooLarge',
+    `The call needs ${what}; nothing was changed. Ask for fewer addresses in one call.`,
+    { cause },
+  )
+}
+
 /** A read asked for a revision that etcd has compacted away. */
 export class RevisionCompacted extends Error {
   constructor(cause: unknown) {
-    super('The revision is no longer in etcd: it has been compacted.', { cause })
+    super('etcd has compacted the revision away.', { cause })
     this.name = 'RevisionCompacted'
   }
 }

@@ -37,6 +37,7 @@ export class HeldFamily {
   /** Keys found or made absent at a revision that the watch has yet to pass, so that its older events cannot bring them back. */
   readonly #absentSince = new Map<string, Revision>()
   #keySetChanges = 0
+  #newestRevision = 0n
   readonly #provenRevisions = new Map<string, Revision>()
   #completeRevision = 0n
 
@@ -65,6 +66,14 @@ export class HeldFamily {
   /** How often a key has come or gone; tells whether one did while something else was awaited. */
   get keySetChanges(): number {
     return this.#keySetChanges
+  }
+
+  /**
+   * Whether what is in memory is the family as it was at one revision, the complete one. It is not when a commit of this server or a
+   * read has brought something newer, and what somebody else changed before that is still on its way.
+   */
+  get isExact(): boolean {
+    return this.#newestRevision <= this.#completeRevision
   }
 
   /** What is stored under `key`, or undefined when that is not in memory. */
@@ -114,7 +123,7 @@ export class HeldFamily {
     if (held !== undefined && held.revision > revision) return
     // Where a key that is not held may exist, its absence is something to hold.
     if (!this.isComplete) this.#keep(key, { revision, lookup: { kind: 'absent' } })
-    else if (held !== undefined) this.#drop(key)
+    else if (held !== undefined) this.#drop(key, revision)
     if (held !== undefined && held.lookup?.kind !== 'absent') this.#observer?.changed(key, { kind: 'absent' })
   }
 
@@ -161,6 +170,7 @@ export class HeldFamily {
   }
 
   #keep(key: string, held: Held): void {
+    this.#seeNew(held.revision)
     if (!this.#entries.has(key)) {
       this.#keySetChanges++
       this.#sortedKeys?.add(key)
@@ -169,11 +179,16 @@ export class HeldFamily {
     this.#touch(key)
   }
 
-  #drop(key: string): void {
+  #drop(key: string, revision: Revision): void {
+    this.#seeNew(revision)
     this.#keySetChanges++
     this.#entries.delete(key)
     this.#recent.delete(key)
     this.#sortedKeys?.delete(key)
+  }
+
+  #seeNew(revision: Revision): void {
+    if (revision > this.#newestRevision) this.#newestRevision = revision
   }
 
   #touch(key: string): void {

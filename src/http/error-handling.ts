@@ -42,11 +42,20 @@ function answerError(error: unknown, request: FastifyRequest, reply: FastifyRepl
     reply.raw.destroy()
     return
   }
+  if (isBodyTooLong(error)) {
+    // The rest of it is read and thrown away: to hang up on somebody who is still sending takes the answer from him.
+    void reply.removeHeader('connection')
+    request.raw.resume()
+  }
   const refused = refusalOf(error, request)
   const { code } = reasons[refused.refusal.reason]
   void reply.code(code).headers(refused.headers).type('application/json; charset=utf-8')
   if (refused.retryAfterSeconds !== undefined) void reply.header('retry-after', String(refused.retryAfterSeconds))
   void reply.send(statusOf(refused))
+}
+
+function isBodyTooLong(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'FST_ERR_CTP_BODY_TOO_LARGE'
 }
 
 /**

@@ -53,10 +53,13 @@ export interface Examined<Value> {
 /**
  * What `examine` makes of a request whose schema holds. Throws a refusal for everything that is wrong with the values at once:
  * what the schema found (the route must have `attachValidation`) and what only the closer look finds. A malformed request is
- * refused for that alone, and not looked at any closer.
+ * refused for that alone, and not looked at any closer; so is one with a wrong path, after which nobody has checked the body.
  */
 export function examined<Value>({ validationError }: FastifyRequest, examine: () => Examined<Value>): Value {
-  const isReadable = validationError instanceof RefusalError && validationError.refusal.reason === 'Invalid'
+  const isReadable =
+    validationError instanceof RefusalError &&
+    validationError.validationContext === 'body' &&
+    validationError.refusal.reason === 'Invalid'
   if (validationError !== undefined && !isReadable) throw validationError
   const found = isReadable ? validationError.refusal.causes : []
   const fields = new Set(found.map(({ field }) => field))

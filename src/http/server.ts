@@ -1,3 +1,4 @@
+import { Server as NetServer } from 'node:net'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import underPressure from '@fastify/under-pressure'
@@ -55,6 +56,7 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     bodyLimit: dependencies.bodyLimitBytes,
     requestTimeout: requestTimeoutMs,
+    http: { requireHostHeader: false },
     routerOptions: { maxParamLength: pathSegmentLengthMax },
     // The error of a closing server is to be a Status too; see `refuseWhenStopping`.
     return503OnClosing: false,
@@ -68,6 +70,7 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
   handleErrors(app)
   readBodies(app)
   refuseWhenStopping(app)
+  takeOddRequests(app)
   for (const schema of schemas) app.addSchema(schema)
   void app.register(swagger, openapiOptions(version))
   void app.register(swaggerUi, { routePrefix: '/docs', staticCSP: docsPolicy, theme: { title: 'ippoold' } })
@@ -109,15 +112,50 @@ function traceRequests(app: FastifyInstance): void {
   })
 }
 
+/** What a closing server does with those that are connected. To be called before any route is registered. */
 function refuseWhenStopping(app: FastifyInstance): void {
   let isStopping = false
-  app.addHook('preClose', (done) => {
+  app.addHook('preClose', async () => {
     isStopping = true
-    done()
+    if (app.server.listening) await sayFarewell(app.server)
   })
   app.addHook('onRequest', (_request, _reply, done) =>
     isStopping ? done(refuseForNow('The server is stopping; nothing was changed.')) : done(),
   )
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    if (isStopping) void reply.header('connection', 'close')
+    done(null, payload)
+  })
+}
+
+/** How long a connection that is not in use is kept open for, so that whoever sends over it just then gets an answer. */
+const farewellMs = 500
+
+/**
+ * Takes no more connections, and resolves when all are closed: those in use with their next answer, the others after
+ * {@link farewellMs}. The server's own `close` would cut at once what looks idle, whatever is on its way there.
+ */
+async function sayFarewell(server: FastifyInstance['server']): Promise<void> {
+  const closed = new Promise((resolve) => {
+    NetServer.prototype.close.call(server, resolve)
+  })
+  const timer = setTimeout(() => {
+    server.closeIdleConnections()
+  }, farewellMs)
+  await closed
+  clearTimeout(timer)
+}
+
+/** Node refuses a request without a host by itself, but not with a Status; and one that expects what Node does not know. */
+function takeOddRequests(app: FastifyInstance): void {
+  app.addHook('onRequest', ({ raw, headers }, _reply, done) => {
+    const isHostMissing = raw.httpVersion === '1.1' && headers.host === undefined
+    done(isHostMissing ? refusal('BadRequest', 'The request has no Host header.') : undefined)
+  })
+  // A server need not do what is expected of it (RFC 9110 section 10.1.1).
+  app.server.on('checkExpectation', (request, response) => {
+    app.server.emit('request', request, response)
+  })
 }
 
 /** Refuses when the event loop is late. It was not measured at all in a second in which it never came around: that says nothing. */

@@ -150,6 +150,19 @@ t.test('a plan without writes is not believed on the word of an index', async (t
   t.equal(batch.add(looking((view) => view.list(values, 'created'))).kind, 'added', 'a guard is proof')
 })
 
+t.test('a refusal on the word of an index stands on one revision of it', async (t) => {
+  const { batch, image } = startBatch()
+  const refusing = operation((view) => answerOnly(view.list(values, 'hint').length), { isFresh: true })
+  image.of(values).storeCommitted(a.text, 5, 35n)
+  t.strictSame(batch.add(refusing), { kind: 'unproved', families: [values] }, 'a commit of this server went ahead')
+  image.of(values).completeUpTo(35n)
+  batch.add(operation(increment(keyOf(values, 'c'))))
+  t.strictSame(batch.add(refusing), { kind: 'full' }, 'an earlier operation of the batch is going to')
+  const next = new Batch(image, new BusyKeys())
+  next.add(operation((view) => ({ answer: view.get(cold, { assumeAbsent: true }), writes: [put(cold, 1)] })))
+  t.strictSame(next.add(refusing), { kind: 'added', answer: 2 }, 'writes of another family do not matter')
+})
+
 t.test('a plan waits for the commit that is writing what it reads', async (t) => {
   const { batch, busy } = startBatch()
   busy.add(a.text, false)

@@ -7,7 +7,13 @@ import { increment, keyOf, numbersBelow, openEtcd, openStore, revisionOf, summar
 
 const etcd = await startEtcd(t)
 const keys = openEtcd(t, etcd.endpoint)
-const limits = { batchesInFlight: 1, expirySeconds: 60, batchOperationsMax: 128, queueLengthMax: 100, deadlineMs: 2_000 }
+const limits = {
+  batchesInFlight: 1,
+  batchOperationsMax: 128,
+  queueLengthMax: 100,
+  deadlineMs: 2_000,
+  expirySeconds: 60,
+}
 const logger = { info: () => undefined, warn: () => undefined, error: () => undefined }
 
 /** What comes of opening without etcd. It takes as long as other tests do, and so runs beside them. */

@@ -191,6 +191,26 @@ t.test('a value that cannot be encoded fails its own caller alone', async (t) =>
   t.equal((await datastore.submit(increment(key))).answer, 3, 'nothing is left locked')
 })
 
+t.test('an index that fails fails the callers that come across it, and locks nothing', async (t) => {
+  const family = numbersBelow('/index/', 'recent')
+  let isBroken = true
+  const observer = {
+    changed: () => {
+      if (isBroken) throw new Error('a bug in an index')
+    },
+  }
+  const { datastore } = await openStore(t, { endpoints, families: [family], observer, batchesInFlight: 1 })
+  const key = keyOf(family, 'a')
+  await keys.put(key.text).value('7')
+  await t.rejects(datastore.submit(increment(key)), { message: 'a bug in an index' }, 'by a read')
+  isBroken = false
+  t.equal((await datastore.submit(increment(key))).answer, 8)
+  isBroken = true
+  t.equal((await datastore.submit(increment(key))).answer, 9, 'what has been committed is told all the same')
+  isBroken = false
+  t.equal((await datastore.submit(increment(key))).answer, 10)
+})
+
 t.test('what is not in memory is read, and absence is an answer', async (t) => {
   const family = numbersBelow('/cold/', 'recent')
   const { datastore } = await openStore(t, { endpoints, families: [family], deadlineMs: 2_000 })

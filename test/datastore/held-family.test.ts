@@ -176,6 +176,27 @@ t.test('keys that come and go are counted, values that change are not', async (t
   t.equal(family.keySetChanges, before + 2)
 })
 
+t.test('what is held is exact when nothing in it is newer than the complete revision', async (t) => {
+  const { family } = hold('digests')
+  t.ok(family.isExact)
+  family.store(a, stored('1', 5n))
+  t.notOk(family.isExact, 'an event that is being taken over')
+  family.completeUpTo(5n)
+  t.ok(family.isExact)
+  family.storeCommitted(a, 2, 9n)
+  t.notOk(family.isExact, 'a commit, before which somebody else may have changed something')
+  family.completeUpTo(8n)
+  t.notOk(family.isExact)
+  family.completeUpTo(9n)
+  t.ok(family.isExact)
+  family.storeAbsent('/n/none', 12n)
+  t.ok(family.isExact, 'nothing has changed')
+  family.storeAbsent(a, 12n)
+  t.notOk(family.isExact)
+  family.completeUpTo(12n)
+  t.ok(family.isExact)
+})
+
 t.test('values are listed only by a family that holds them all', async (t) => {
   t.throws(() => [...hold('digests').family.entries('/n/')])
 })

@@ -67,6 +67,7 @@ export interface StoreOptions {
   readonly batchOperationsMax?: number
   readonly queueLengthMax?: number
   readonly deadlineMs?: number
+  readonly expirySeconds?: number
 }
 
 export interface Store {
@@ -85,10 +86,11 @@ export async function openStore(t: Test, options: StoreOptions): Promise<Store> 
     connection: { endpoints: options.endpoints },
     declarations,
     limits: {
-      batchesInFlight: options.batchesInFlight ?? 2, expirySeconds: 60,
+      batchesInFlight: options.batchesInFlight ?? 2,
       batchOperationsMax: options.batchOperationsMax ?? 128,
       queueLengthMax: options.queueLengthMax ?? 10_000,
       deadlineMs: options.deadlineMs ?? 10_000,
+      expirySeconds: options.expirySeconds ?? 60,
     },
     logger: { info: log('info'), warn: log('warn'), error: log('error') },
   })

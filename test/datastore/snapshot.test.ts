@@ -6,6 +6,7 @@ import { snapshotPageSize } from '../../src/datastore/limits.ts'
 import { Refresher } from '../../src/datastore/refresher.ts'
 import { loadFamily, refreshFamily } from '../../src/datastore/snapshot.ts'
 import { startEtcd } from '../support/etcd.ts'
+import { until } from '../support/until.ts'
 import { numbersBelow, openEtcd, revisionOf } from './rig.ts'
 
 const etcd = await startEtcd(t)
@@ -132,10 +133,19 @@ t.test('what this server creates during a refresh stays', async (t) => {
 t.test('many who ask at once share a refresh, and each learns what was there when it asked', async (t) => {
   const held = await hold('/shared/', 'a')
   const refresher = new Refresher(client)
+  // The first refresh has its answer, and goes on only when all have asked.
+  let goOn = (): void => undefined
+  const allHaveAsked = new Promise<void>((resolve) => {
+    goOn = resolve
+  })
+  client.meanwhile = () => allHaveAsked
   const first = refresher.refresh(held)
+  await until('the answer to the first', () => client.reads === 1 || undefined)
   await keys.put('/shared/a').value('2')
   const others = Array.from({ length: 20 }, () => refresher.refresh(held))
+  goOn()
   await first
+  t.strictSame(heldIn(held), { '/shared/a': 1 })
   await Promise.all(others)
   t.strictSame(heldIn(held), { '/shared/a': 2 })
   t.equal(client.reads, 2)

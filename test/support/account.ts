@@ -11,8 +11,8 @@ type Outcome = 'done' | 'refused' | 'doubtful'
  */
 export class Account {
   readonly #held = new Map<string, Held>()
-  /** Calls without an answer, by their handles, which may hold something: with the address that was given back, if it was a release. */
-  readonly #doubtful = new Map<string, string | undefined>()
+  /** Handles of calls without an answer: they may hold something. */
+  readonly #doubtful = new Set<string>()
   /** What was answered wrongly. */
   readonly violations: string[] = []
   readonly outcomes: Record<Outcome, number> = { done: 0, refused: 0, doubtful: 0 }
@@ -45,15 +45,6 @@ export class Account {
     return [...lost, ...unexplained]
   }
 
-  /** The calls that were carried out although nobody was told. */
-  unanswered(holders: ReadonlyMap<string, string>): readonly string[] {
-    const holding = new Set(holders.values())
-    return [...this.#doubtful].flatMap(([handle, released]) => {
-      if (released === undefined) return holding.has(handle) ? [`an assignment to ${handle}`] : []
-      return holders.get(released) === handle ? [] : [`the release of ${released} by ${handle}`]
-    })
-  }
-
   /**
    * A caller that takes up to `most` addresses, and gives back the oldest, in turns until `isOver`. Refusals by 409, 503 and 504 are
    * taken to have changed nothing.
@@ -68,7 +59,7 @@ export class Account {
   }
 
   async #assign(client: HttpClient, wish: { readonly handle: string }): Promise<readonly Held[]> {
-    const answer = await this.#call(client, '/ipam/v1/assign', wish, [wish.handle])
+    const answer = await this.#call(client, '/ipam/v1/assign', wish, wish.handle)
     if (answer?.status !== 201) return []
     const { addresses } = answer.body as unknown as { readonly addresses: readonly Held[] }
     for (const held of addresses) {
@@ -81,7 +72,7 @@ export class Account {
   async #release(client: HttpClient, { address, handle, sequenceNumber }: Held): Promise<void> {
     this.leave(address)
     const addresses = [{ address, handle, sequenceNumber }]
-    const answer = await this.#call(client, '/ipam/v1/release', { addresses }, [handle, address])
+    const answer = await this.#call(client, '/ipam/v1/release', { addresses }, handle)
     if (answer === undefined) return
     const { released } = answer.body as unknown as { readonly released?: readonly string[] }
     if (answer.status !== 200) this.enter({ address, handle, sequenceNumber })
@@ -91,12 +82,7 @@ export class Account {
   }
 
   /** The answer, if there is one. A server that is not there refuses as well. */
-  async #call(
-    client: HttpClient,
-    path: string,
-    body: object,
-    doubt: readonly [handle: string, released?: string],
-  ): Promise<Answer | undefined> {
+  async #call(client: HttpClient, path: string, body: object, handle: string): Promise<Answer | undefined> {
     let answer: Answer
     try {
       answer = await client.call('POST', path, body)
@@ -107,7 +93,7 @@ export class Account {
         return { status: 503, body: {}, headers: {} }
       }
       this.outcomes.doubtful++
-      this.#doubtful.set(doubt[0], doubt[1])
+      this.#doubtful.add(handle)
       return undefined
     }
     const isDone = answer.status < 300

@@ -87,14 +87,21 @@ export class NaiveAllocator {
     const named = this.#pools.filter(({ name }) => wish.pools.includes(name))
     const isWellAsked =
       wish.pools.length === 0 || families.every((family) => named.some((pool) => familyOf(pool) === family))
-    if (!isWellAsked) { this.#refused(outcome, 'Invalid', 'InsufficientAddresses'); return; }
+    if (!isWellAsked) {
+      this.#refused(outcome, 'Invalid', 'InsufficientAddresses')
+      return
+    }
     if (named.some((pool) => this.disabled.has(pool.name) && families.includes(familyOf(pool)))) {
-      this.#refused(outcome, 'InsufficientAddresses', 'Invalid'); return;
+      this.#refused(outcome, 'InsufficientAddresses', 'Invalid')
+      return
     }
     const available = families.map((family) => this.#available(family, wish, named))
     const isEnough = families.every((family, index) => (available[index] ?? 0) >= wanted[family])
     const hasSome = available.some((count) => count > 0)
-    if (!isEnough && !(wish.partial === true && hasSome)) { this.#refused(outcome, 'InsufficientAddresses'); return; }
+    if (!isEnough && !(wish.partial === true && hasSome)) {
+      this.#refused(outcome, 'InsufficientAddresses')
+      return
+    }
     assert(outcome.ok, 'refused, although there were enough')
     const { addresses } = outcome.value
     for (const [index, family] of families.entries()) {
@@ -126,17 +133,24 @@ export class NaiveAllocator {
       const pool = this.#poolOf(address)
       return pool !== undefined && !this.disabled.has(pool.name)
     })
-    if (!isPlaced) { this.#refused(outcome, 'Invalid'); return; }
+    if (!isPlaced) {
+      this.#refused(outcome, 'Invalid')
+      return
+    }
     if (this.#rules.isStrict) {
       const isOthers = addresses.some((address) => {
         const block = this.#blockOf(address)
         return block !== undefined && block.affinity !== affinityOf(wish.node)
       })
-      if (wish.node === undefined || isOthers) { this.#refused(outcome, 'Conflict'); return; }
+      if (wish.node === undefined || isOthers) {
+        this.#refused(outcome, 'Conflict')
+        return
+      }
     }
     const free = addresses.filter((address) => this.#isFree(address))
     if (free.length < addresses.length && !(wish.partial === true && free.length > 0)) {
-      this.#refused(outcome, 'AddressInUse'); return;
+      this.#refused(outcome, 'AddressInUse')
+      return
     }
     assert(outcome.ok, 'refused, although all were free')
     assert.deepEqual(
@@ -168,7 +182,10 @@ export class NaiveAllocator {
   /** Compares the outcome of the release of a handle with the rules, and takes it over. */
   gaveBackAll(handle: string, outcome: Result<ReleaseAnswer>): void {
     const held = [...this.holdings].flatMap(([text, holding]) => (holding.handle === handle ? [text] : []))
-    if (held.length === 0) { this.#refused(outcome, 'NotFound'); return; }
+    if (held.length === 0) {
+      this.#refused(outcome, 'NotFound')
+      return
+    }
     assert(outcome.ok, 'the handle holds addresses')
     assert.deepEqual(outcome.value.released.map(formatAddress).sort(), held.sort())
     for (const text of held) this.#letGo(text)

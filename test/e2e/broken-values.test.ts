@@ -1,0 +1,170 @@
+import t from 'tap'
+import { createPool, poolsPath, refusalIn, startIppoold } from '../support/ippoold.ts'
+import { until } from '../support/until.ts'
+
+/**
+ * One broken value in etcd is reported and left alone, and never stops the rest: every family of keys gets a value that is not
+ * JSON, and one of the wrong type, before the server starts.
+ */
+
+const resources = '/calico/resources/v3/projectcalico.org'
+const pool = (name: string, cidr: string): string =>
+  `{"kind":"IPPool","apiVersion":"projectcalico.org/v3","metadata":{"name":"${name}","uid":"1","creationTimestamp":"2026-11-23T03:59:00Z"},"spec":{"cidr":"${cidr}","blockSize":30}}`
+
+const broken: Readonly<Record<string, string>> = {
+  [`${resources}/ippools/not-json`]: '{"kind":"IPPool","metadata":{"name":"not-json"',
+  [`${resources}/ippools/wrong-type`]:
+    '{"kind":"IPPool","metadata":{"name":"wrong-type"},"spec":{"cidr":["10.70.0.0/16"]}}',
+  [`${resources}/ippools/list`]: '[]',
+  [`${resources}/ippools/other-name`]: pool('good', '10.79.0.0/16'),
+  [`${resources}/ipreservations/not-json`]: 'not JSON',
+  [`${resources}/ipreservations/wrong-type`]:
+    '{"metadata":{"name":"wrong-type"},"spec":{"reservedCIDRs":"10.70.0.0/16"}}',
+  [`${resources}/nodes/not-json`]: '\u0000',
+  [`${resources}/nodes/wrong-type`]: '{"metadata":{"name":"wrong-type","labels":["zone"]}}',
+  [`${resources}/clusterinformations/default`]: '{"metadata":{"name":"default"},"spec":{"datastoreReady":"no"}}',
+  '/calico/ipam/v2/assignment/ipv4/block/10.70.0.0-30': '{"cidr":"10.70.0.0/30"',
+  '/calico/ipam/v2/assignment/ipv4/block/10.70.0.4-30':
+    '{"cidr":"10.70.0.4/30","affinity":null,"allocations":"none","unallocated":[0,1,2,3],"attributes":null,"sequenceNumber":1,"deleted":false}',
+  '/calico/ipam/v2/assignment/ipv4/block/10.70.0.8-30':
+    '{"cidr":"10.70.0.8/30","affinity":null,"allocations":[null,null,null,null],"unallocated":[0,1,2,3],"attributes":null,"sequenceNumber":-1,"deleted":false}',
+  '/calico/ipam/v2/assignment/ipv4/block/10.70.0.12-30':
+    '{"cidr":"10.70.0.16/30","affinity":null,"allocations":[null,null,null,null],"unallocated":[0,1,2,3],"attributes":null,"sequenceNumber":1,"deleted":false}',
+  '/calico/ipam/v2/assignment/ipv4/block/10.70.0.16-30':
+    '{"cidr":"10.70.0.16/30","affinity":null,"allocations":[null,null],"unallocated":[0,1],"attributes":null,"sequenceNumber":1,"deleted":false}',
+  '/calico/ipam/v2/assignment/ipv4/block/nonsense': '{}',
+  '/calico/ipam/v2/assignment/ipv9/block/10.70.0.0-30': '{}',
+  '/calico/ipam/v2/assignment/ipv6/block/fd00::-122': '',
+  '/calico/ipam/v2/handle/not-json': '{"block":',
+  '/calico/ipam/v2/handle/wrong-type': '{"block":{"10.70.0.0/30":"one"},"deleted":false}',
+  '/calico/ipam/v2/handle/a/b': '{"block":{},"deleted":false}',
+  '/calico/ipam/v2/host/node1/ipv4/block/10.70.0.20-30': '{"state":',
+  '/calico/ipam/v2/host/node1/ipv4/block/10.70.0.24-30': '{"state":7}',
+  '/calico/ipam/v2/host/node1/ipv4/block/nonsense': '{"state":"confirmed","deleted":false}',
+  '/calico/ipam/v2/virtual/load-balancer/ipv4/block/10.70.0.28-30': '7',
+}
+
+const good = {
+  [`${resources}/ippools/good`]: pool('good', '10.70.0.0/27'),
+  [`${resources}/ippools/zone`]: pool('zone', '10.71.0.0/30'),
+}
+
+const { call, keys, servers } = await startIppoold(t, { stored: { ...broken, ...good } })
+
+/** The broken keys with what is stored there. */
+async function brokenNow(): Promise<Readonly<Record<string, string | undefined>>> {
+  const stored = await keys.dump('/calico/')
+  return Object.fromEntries(Object.keys(broken).map((key) => [key, stored[key]]))
+}
+
+t.test('the server serves, and says what it cannot read', async (t) => {
+  t.equal((await call('GET', '/readyz')).status, 200)
+  const output = servers[0]?.output() ?? ''
+  const unsaid = Object.keys(broken).filter(
+    (key) => !key.startsWith('/calico/ipam/v2/handle/') && !output.includes(key),
+  )
+  t.strictSame(unsaid, [], 'all but handles are read at the start, and complained about')
+})
+
+t.test('pools that can be read are served, and the others named', async (t) => {
+  const list = await call('GET', poolsPath)
+  const { items } = list.body as unknown as { items: { metadata: { name: string } }[] }
+  t.strictSame(
+    items.map(({ metadata }) => metadata.name),
+    ['good', 'zone'],
+  )
+  for (const name of ['not-json', 'wrong-type', 'list', 'other-name']) {
+    t.match(String(list.headers['warning']), name)
+    t.match(String((await call('GET', `${poolsPath}/${name}`)).body['message']), `${resources}/ippools/${name}`)
+    t.match((await call('DELETE', `${poolsPath}/${name}`)).body, { kind: 'Status', status: 'Failure' })
+    t.match((await call('PUT', `${poolsPath}/${name}`, { spec: { cidr: '10.72.0.0/16' } })).body, { status: 'Failure' })
+    const created = await call('POST', poolsPath, { metadata: { name }, spec: { cidr: '10.72.0.0/16' } })
+    t.match(refusalIn(created), { status: 409, reason: 'AlreadyExists' })
+  }
+  const zone = await call(
+    'PATCH',
+    `${poolsPath}/zone`,
+    { spec: { nodeSelector: '!has(zone)' } },
+    'application/merge-patch+json',
+  )
+  t.equal(zone.status, 200)
+  await createPool(call, 'more', { cidr: '10.73.0.0/16' })
+  t.equal((await call('DELETE', `${poolsPath}/more`)).status, 200)
+})
+
+t.test('a node that cannot be read counts as one without labels', async (t) => {
+  const given = await call('POST', '/ipam/v1/assign', { node: 'wrong-type', handle: 'no-labels', pools: ['zone'] })
+  t.equal(given.status, 201)
+  t.match((await call('DELETE', '/ipam/v1/handles/no-labels')).body, { released: ['10.71.0.0'] })
+})
+
+t.test('blocks that can be read give addresses, the others are passed over', async (t) => {
+  const given = await call('POST', '/ipam/v1/assign', { node: 'node1', handle: 'all', pools: ['good'], ipv4: 12 })
+  t.equal(given.status, 201)
+  const { addresses } = given.body as unknown as { addresses: { address: string }[] }
+  const free = Array.from({ length: 12 }, (_, index) => `10.70.0.${String(20 + index)}`)
+  t.strictSame(addresses.map(({ address }) => address).sort(), free)
+  t.match(refusalIn(await call('POST', '/ipam/v1/assign', { node: 'node1', pools: ['good'] })), {
+    status: 409,
+    reason: 'InsufficientAddresses',
+  })
+
+  for (const last of [1, 5, 9, 13, 17]) {
+    const address = `10.70.0.${String(last)}`
+    t.match(refusalIn(await call('POST', '/ipam/v1/assign', { addresses: [address] })), {
+      status: 409,
+      reason: 'Conflict',
+    })
+    t.match(refusalIn(await call('GET', `/ipam/v1/addresses/${address}`)), { status: 409, reason: 'Conflict' })
+  }
+  const released = await call('POST', '/ipam/v1/release', { addresses: ['10.70.0.1', '10.70.0.20', '10.70.0.5'] })
+  t.match(released.body, {
+    released: ['10.70.0.20'],
+    failed: [
+      { address: '10.70.0.1', reason: 'Unreadable' },
+      { address: '10.70.0.5', reason: 'Unreadable' },
+    ],
+  })
+})
+
+t.test('a handle that cannot be read is left alone, and its addresses can be used', async (t) => {
+  for (const handle of ['not-json', 'wrong-type']) {
+    t.match(refusalIn(await call('GET', `/ipam/v1/handles/${handle}`)), { status: 409, reason: 'Conflict' })
+    t.match(refusalIn(await call('DELETE', `/ipam/v1/handles/${handle}`)), { status: 409, reason: 'Conflict' })
+    const given = await call('POST', '/ipam/v1/assign', { handle, pools: ['zone'] })
+    t.equal(given.status, 201)
+    const { addresses } = given.body as unknown as { addresses: { address: string }[] }
+    const [address = ''] = addresses.map(({ address }) => address)
+    t.match((await call('GET', `/ipam/v1/addresses/${address}`)).body, { handle })
+    t.match((await call('POST', '/ipam/v1/release', { addresses: [address] })).body, { released: [address] })
+  }
+})
+
+t.test('a configuration that cannot be read stops what would have to guess its rules, and nothing else', async (t) => {
+  for (const text of ['{"strict_affinity":', '{"strict_affinity":"yes"}', '[]']) {
+    await keys.put('/calico/ipam/v2/config', text)
+    const refused = await call('POST', '/ipam/v1/assign', { pools: ['zone'] })
+    t.match(refusalIn(refused), { status: 409, reason: 'Conflict' }, text)
+    t.match(String(refused.body['message']), '/calico/ipam/v2/config')
+    t.equal((await call('GET', poolsPath)).status, 200)
+    t.equal((await keys.get('/calico/ipam/v2/config'))?.text, text)
+  }
+  await keys.delete('/calico/ipam/v2/config')
+  t.equal((await call('POST', '/ipam/v1/assign', { pools: ['zone'] })).status, 201)
+})
+
+t.test('all that is broken is as it was', async (t) => {
+  t.strictSame(await brokenNow(), broken)
+})
+
+t.test('a pool over blocks that cannot be read is not deleted from under them', async (t) => {
+  await call('DELETE', '/ipam/v1/handles/all')
+  t.match((await call('DELETE', `${poolsPath}/good`)).body, { kind: 'IPPool' })
+  await until('what can be read is released', async () => {
+    const names = Object.keys(await keys.dump('/calico/ipam/v2/assignment/'))
+    return names.every((key) => key in broken || !key.includes('/10.70.')) || undefined
+  })
+  t.match((await call('GET', `${poolsPath}/good`)).body, { metadata: { deletionTimestamp: /./ } })
+  const isBlock = ([key]: readonly [string, unknown]): boolean => key.includes('/assignment/')
+  t.strictSame(Object.entries(await brokenNow()).filter(isBlock), Object.entries(broken).filter(isBlock))
+})

@@ -1,0 +1,149 @@
+import AjvCompiler from '@fastify/ajv-compiler'
+import fc from 'fast-check'
+import { Client } from 'undici'
+import t from 'tap'
+import { createPool, startIppoold } from '../support/ippoold.ts'
+import { type OpenapiDocument, type RandomRequest, randomRequests, type Schema } from '../support/random-requests.ts'
+import { disagreements, readStoredState } from '../support/stored.ts'
+
+/**
+ * Whatever a caller sends, it gets an answer that the OpenAPI document has, and etcd holds only what was answered with success. To
+ * repeat a run, give its seed: IPPOOLD_TEST_SEED=1 tsx test/e2e/fuzz.test.ts
+ */
+
+const requestCount = 10_000
+const seed = Number(process.env['IPPOOLD_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
+
+const { call, etcd, keys, servers } = await startIppoold(t)
+const document = (await call('GET', '/openapi.json')).body as unknown as OpenapiDocument
+await createPool(call, 'four', { cidr: '10.120.0.0/22', blockSize: 28 })
+await createPool(call, 'six', { cidr: 'fd00:120::/64' })
+
+interface Sent {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly text: string
+}
+
+const client = new Client(servers[0]?.url ?? '', { headersTimeout: 30_000 })
+t.teardown(() => client.close())
+
+async function send({ method, path, headers, body }: RandomRequest): Promise<Sent> {
+  const response = await client.request({ method, path, headers, ...(body === undefined ? {} : { body }) })
+  return { status: response.statusCode, headers: response.headers, text: await response.body.text() }
+}
+
+/** Compiles the schemas of the document, on demand. */
+const compile = AjvCompiler()(
+  {},
+  { customOptions: { coerceTypes: false, useDefaults: false, removeAdditional: false, strict: false } },
+)
+const validators = new Map<Schema, (value: unknown) => boolean>()
+
+function fits(schema: Schema, value: unknown): boolean {
+  const { components } = document
+  const validate =
+    validators.get(schema) ?? (compile({ schema: { ...schema, components } }) as (value: unknown) => boolean)
+  validators.set(schema, validate)
+  return validate(value)
+}
+
+/** What is wrong with the answer to a request; nothing when all is well. */
+function problemsOf(request: RandomRequest, { status, headers, text }: Sent): readonly string[] {
+  const operation = document.paths[request.route]?.[request.method.toLowerCase()]
+  const response = operation?.responses[String(status)]
+  const body = parse(text)
+  const problems: string[] = []
+  const isTimeTravel = status === 504 && text.includes('Too large resource version')
+  if (status >= 500 && !isTimeTravel) problems.push('a fault of the server')
+  if (request.method === 'HEAD') return problems
+  if (body === undefined) return [...problems, 'no JSON']
+  // A path that is not the route it was made from, such as one with a slash in it, is one that the document does not know.
+  const isElsewhere = [400, 404, 405].includes(status) || text.includes('The headers of the request are too long')
+  if (operation !== undefined && response === undefined && !isElsewhere) problems.push('not a documented status')
+  if (operation === undefined && status < 400) problems.push('a method that the document does not know')
+  if (status === 405 && !/^[A-Z]+(, [A-Z]+)*$/.test(String(headers['allow']))) problems.push('no Allow')
+  if (status >= 400) {
+    if (!fits({ $ref: '#/components/schemas/Status' }, body)) problems.push('no Status')
+    const { reason, code, status: outcome } = body as { reason?: unknown; code?: unknown; status?: unknown }
+    if (typeof reason !== 'string' || code !== status || outcome !== 'Failure')
+      problems.push('a Status without a reason')
+  } else {
+    const schema = response?.content?.['application/json']?.schema
+    if (schema !== undefined && !fits(schema, body)) problems.push('not what the schema says')
+  }
+  if (!String(headers['content-type']).startsWith('application/json')) problems.push('no JSON by its type')
+  return problems
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** Who holds what, by what was answered. */
+class Announced {
+  readonly holders = new Map<string, string>()
+  readonly pools = new Set<string>(['four', 'six'])
+
+  /** Under these, an answer may be one that was given before. */
+  readonly #keys = new Set<string>()
+
+  take({ method, route, path, headers }: RandomRequest, { status, text }: Sent): void {
+    if (status >= 300 || method === 'HEAD' || method === 'GET' || /[?&]dryRun=All/.test(path)) return
+    const { 'idempotency-key': key } = headers
+    if (key !== undefined && this.#keys.has(key)) return
+    if (key !== undefined) this.#keys.add(key)
+    const body = parse(text) as {
+      addresses?: { address: string; handle: string }[]
+      released?: string[]
+      metadata?: { name?: string }
+    }
+    for (const { address, handle } of body.addresses ?? []) this.holders.set(address, handle)
+    for (const address of body.released ?? []) this.holders.delete(address)
+    if (route.startsWith('/apis/') && body.metadata?.name !== undefined) this.pools.add(body.metadata.name)
+  }
+}
+
+t.test(`${String(requestCount)} random requests, seed ${String(seed)}`, async (t) => {
+  const announced = new Announced()
+  const statuses: Record<string, number> = {}
+  const failures: string[] = []
+  const requests = fc.sample(randomRequests(document), { numRuns: requestCount, seed })
+  for (const request of requests) {
+    const answer = await send(request)
+    announced.take(request, answer)
+    statuses[answer.status] = (statuses[answer.status] ?? 0) + 1
+    const problems = problemsOf(request, answer)
+    if (problems.length > 0 && failures.length < 20) {
+      const { method, path, headers, body } = request
+      const sent = `${method} ${path.slice(0, 200)} ${JSON.stringify(headers)} ${String(body).slice(0, 500)}`
+      failures.push(`${problems.join(', ')}: ${sent} => ${String(answer.status)} ${answer.text.slice(0, 500)}`)
+    }
+  }
+  t.comment(JSON.stringify(statuses))
+  t.strictSame(failures, [], `seed ${String(seed)}`)
+  t.ok((statuses['201'] ?? 0) > 100, 'some were right')
+  t.ok((statuses['400'] ?? 0) > 100 && (statuses['422'] ?? 0) > 100, 'and some were wrong')
+
+  const state = await readStoredState(etcd.endpoint)
+  t.strictSame([...state.holders].sort(), [...announced.holders].sort(), 'etcd holds exactly what was announced')
+  t.strictSame(disagreements(state), [])
+  const names = Object.keys(await keys.dump('/calico/resources/')).map((key) => key.replace(/^.*\//, ''))
+  t.strictSame(
+    names.filter((name) => !announced.pools.has(name)),
+    [],
+  )
+  const known =
+    /^\/(calico\/ipam\/v2\/(assignment|handle|host|virtual)\/|calico\/resources\/v3\/projectcalico\.org\/|ippoold\/v1\/)/
+  t.strictSame(
+    Object.keys(await keys.dump('/')).filter((key) => !known.test(key)),
+    [],
+    'there are no other keys',
+  )
+  t.equal((await call('GET', '/readyz')).status, 200)
+  t.equal((await call('POST', '/ipam/v1/assign', { handle: 'after', pools: ['four'] })).status, 201)
+})
