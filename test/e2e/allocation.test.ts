@@ -4,7 +4,7 @@ import type { Answer } from '../support/http-client.ts'
 import { createPool, poolsPath, refusalIn, startIppoold } from '../support/ippoold.ts'
 import { disagreements, readStoredState } from '../support/stored.ts'
 
-const { call, callOther, etcd, keys } = await startIppoold(t, { servers: 2 })
+const { call, callOther, etcd, keys, servers } = await startIppoold(t, { servers: 2 })
 
 interface Allocation {
   readonly address: string
@@ -365,6 +365,82 @@ t.test('an address for a load balancer comes from a block of the whole cluster',
     '"affinity":"virtual:load-balancer"',
   )
 })
+
+t.test('a call that is repeated under its key takes effect once, on whatever server', async (t) => {
+  await createPool(call, 'once', { cidr: '10.104.0.0/24' })
+  const wish = { handle: 'once', pools: ['once'], ipv4: 2 }
+  const key = { 'idempotency-key': 'key-1' }
+  const answers = await Promise.all([
+    ...Array.from({ length: 8 }, (_, index) => servers[index % 2]).map((server) =>
+      post(server, '/ipam/v1/assign', wish, key),
+    ),
+  ])
+  t.strictSame(
+    answers.map(({ status }) => status),
+    answers.map(() => 201),
+  )
+  const [first] = answers
+  for (const { body } of answers) t.strictSame(body, first?.body)
+  t.equal(allocationsIn(await call('GET', '/ipam/v1/handles/once')).length, 2)
+  const again = await changesNothing(t, () => post(servers[1], '/ipam/v1/assign', wish, key))
+  t.strictSame(again.body, first?.body)
+  const other = await changesNothing(t, () => post(servers[0], '/ipam/v1/assign', { ...wish, ipv4: 3 }, key))
+  t.match(refusalIn(other), { status: 422, reason: 'IdempotencyKeyReused' })
+
+  // A refusal is not kept: the same call may succeed later.
+  const released = { addresses: addressesIn({ ...again }) }
+  const early = { 'idempotency-key': 'key-2' }
+  const wide = { handle: 'wide', pools: ['once'], ipv4: 255 }
+  t.equal((await post(servers[0], '/ipam/v1/assign', wide, early)).status, 409)
+  const back = { 'idempotency-key': 'key-3' }
+  const [one, two] = [
+    await post(servers[0], '/ipam/v1/release', released, back),
+    await post(servers[1], '/ipam/v1/release', released, back),
+  ]
+  t.strictSame(one.body, { released: released.addresses, unallocated: [], failed: [] })
+  t.strictSame(two.body, one.body, 'not "unallocated"')
+  t.equal((await post(servers[0], '/ipam/v1/assign', wide, early)).status, 201)
+})
+
+t.test('what an owner is to hold may be said again and again', async (t) => {
+  await createPool(call, 'ensured', { cidr: '10.105.0.0/24' })
+  const wish = { pools: ['ensured'], ipv4: 2, node: 'n1' }
+  const answers = await Promise.all(
+    Array.from({ length: 8 }, (_, index) =>
+      (index % 2 === 0 ? call : callOther)('PUT', '/ipam/v1/handles/ensured', wish),
+    ),
+  )
+  t.strictSame(answers.map(({ status }) => status).sort(), [200, 200, 200, 200, 200, 200, 200, 201])
+  for (const { body } of answers) t.strictSame(body, answers[0]?.body)
+  const again = await changesNothing(t, () => call('PUT', '/ipam/v1/handles/ensured', wish))
+  t.equal(again.status, 200)
+  const more = await callOther('PUT', '/ipam/v1/handles/ensured', { ...wish, ipv4: 3 })
+  t.equal(more.status, 201)
+  t.equal(allocationsIn(more).length, 3)
+  t.strictSame(
+    addressesIn(again).filter((address) => !addressesIn(more).includes(address)),
+    [],
+    'nothing is released',
+  )
+  await release(addressesIn(more)[0] ?? '')
+  t.equal((await call('PUT', '/ipam/v1/handles/ensured', { ...wish, ipv4: 3 })).status, 201)
+  t.equal(allocationsIn(await call('GET', '/ipam/v1/handles/ensured')).length, 3)
+})
+
+/** Posts with headers of its own. */
+async function post(
+  server: { readonly url: string } | undefined,
+  path: string,
+  body: object,
+  headers: Readonly<Record<string, string>>,
+): Promise<Answer> {
+  const response = await fetch(`${server?.url ?? ''}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  })
+  return { status: response.status, body: (await response.json()) as Answer['body'], headers: {} }
+}
 
 /** Bodies of an assign that are refused, each beside its reason and fields. */
 const wrongWishes: readonly (readonly [body: object, status: number, reason: string, fields: readonly string[]])[] = [
