@@ -56,16 +56,25 @@ export class Datastore {
   readonly #watch: Watch
   readonly #engine: Engine
   readonly #leases: EngineLeases
+  readonly #deadlineMs: number
   readonly #timers: readonly NodeJS.Timeout[]
   #contactError: string | undefined
   #isClosing = false
 
-  private constructor(client: EtcdClient, image: Image, watch: Watch, engine: Engine, leases: EngineLeases) {
+  private constructor(
+    client: EtcdClient,
+    image: Image,
+    watch: Watch,
+    engine: Engine,
+    leases: EngineLeases,
+    deadlineMs: number,
+  ) {
     this.#client = client
     this.#image = image
     this.#watch = watch
     this.#engine = engine
     this.#leases = leases
+    this.#deadlineMs = deadlineMs
     this.#timers = [
       setInterval(() => void this.#ping(), pingIntervalMs),
       setInterval(() => {
@@ -106,7 +115,7 @@ export class Datastore {
     const watch = new Watch(client, complete, logger)
     watch.start()
     const engine = new Engine(client, image, leases, slots, options.limits, logger)
-    return new Datastore(client, image, watch, engine, leases)
+    return new Datastore(client, image, watch, engine, leases, options.limits.deadlineMs)
   }
 
   /** See {@link Engine.submit}. */
@@ -116,16 +125,17 @@ export class Datastore {
 
   /**
    * Reads entries of a family straight from etcd, linearizable. Throws {@link RevisionCompacted} when the revision asked for
-   * is gone, {@link DatastoreUnavailable} when etcd does not answer.
+   * is gone, {@link DatastoreUnavailable} when etcd does not answer by the deadline of an operation.
    */
   async page<Value>(family: Family<Value>, options: PageOptions = {}): Promise<Page<Value>> {
     const after = options.after === undefined ? undefined : Buffer.from(`${options.after}\0`)
-    const range = await this.#client.range({
+    const request = {
       key: after ?? Buffer.from(family.prefix),
       range_end: prefixEnd(family.prefix),
       limit: options.limit ?? 0,
       ...(options.revision === undefined ? {} : { revision: String(options.revision) }),
-    })
+    }
+    const range = await this.#client.range(request, this.#deadlineMs)
     const entries = range.kvs.map((pair): Listed<Value> => {
       const key = pair.key.toString()
       const revision = BigInt(pair.mod_revision)

@@ -135,34 +135,40 @@ class Parser {
   #string(): string {
     const text = this.#text
     const start = this.#at + 1
-    for (let at = start; ; at++) {
-      const code = text.charCodeAt(at)
-      if (code === char.quote) {
-        this.#at = at + 1
-        return text.slice(start, at)
-      }
-      if (code === char.backslash) return this.#stringWithEscapes(start, at)
-      if (!(code >= 0x20)) throw this.#unfinishedString(at)
-    }
+    const end = this.#endOfPlainText(start)
+    if (text.charCodeAt(end) === char.backslash) return this.#stringWithEscapes(start, end)
+    this.#endString(end)
+    return text.slice(start, end)
   }
 
   #stringWithEscapes(start: number, firstEscape: number): string {
     const text = this.#text
-    let result = ''
-    let from = start
-    for (let at = firstEscape; ; at++) {
-      const code = text.charCodeAt(at)
-      if (code === char.quote) {
-        this.#at = at + 1
-        return result + text.slice(from, at)
-      }
-      if (code === char.backslash) {
-        this.#at = at
-        result += text.slice(from, at) + this.#escape()
-        at = this.#at - 1
-        from = this.#at
-      } else if (!(code >= 0x20)) throw this.#unfinishedString(at)
+    let result = text.slice(start, firstEscape)
+    let at = firstEscape
+    while (text.charCodeAt(at) === char.backslash) {
+      this.#at = at
+      result += this.#escape()
+      at = this.#endOfPlainText(this.#at)
+      result += text.slice(this.#at, at)
     }
+    this.#endString(at)
+    return result
+  }
+
+  /** The first place from `from` on where a string ends, has an escape, or is not well-formed. */
+  #endOfPlainText(from: number): number {
+    const text = this.#text
+    let at = from
+    // Beyond the end of the text the code is NaN.
+    for (let code = text.charCodeAt(at); code >= 0x20 && code !== char.quote && code !== char.backslash; ) {
+      code = text.charCodeAt(++at)
+    }
+    return at
+  }
+
+  #endString(at: number): void {
+    if (this.#text.charCodeAt(at) !== char.quote) throw this.#unfinishedString(at)
+    this.#at = at + 1
   }
 
   #escape(): string {

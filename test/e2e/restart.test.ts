@@ -6,6 +6,7 @@ import { Account } from '../support/account.ts'
 import { startEtcdCluster, temporaryFolder, type TestMember } from '../support/etcd.ts'
 import { HttpClient, type Answer } from '../support/http-client.ts'
 import { createPool, refusalIn } from '../support/ippoold.ts'
+import { RawConnection, rawRequest } from '../support/raw-http.ts'
 import { etcdOf, startServer, type TestServer } from '../support/server.ts'
 import { disagreements, readStoredState } from '../support/stored.ts'
 import { until } from '../support/until.ts'
@@ -94,6 +95,38 @@ t.test('a server killed under load, and started again: everything acknowledged i
   await isTrue(t, more, await endpointIn(dataDir))
 })
 
+t.test('calls whose answer was lost are repeated under their keys, and take effect once', async (t) => {
+  const dataDir = await temporaryFolder(t)
+  const env = { IPPOOLD_DATA_DIR: dataDir }
+  const first = await startServer(t, { env })
+  await createPool((...request) => new HttpClient(t, first.url).call(...request), 'load', poolSpec)
+  const names = Array.from({ length: 200 }, (_, number) => `once-${String(number)}`)
+  let answered = 0
+  const ask = async (server: TestServer, handle: string): Promise<number | undefined> => {
+    const headers = { 'content-type': 'application/json', 'idempotency-key': handle }
+    const body = JSON.stringify({ handle, ipv4: 2 })
+    const answer = await fetch(`${server.url}/ipam/v1/assign`, { method: 'POST', headers, body }).catch(() => undefined)
+    if (answer !== undefined) answered++
+    return answer?.status
+  }
+  const asked = Promise.all(names.map((name) => ask(first, name)))
+  await until('some calls are answered', () => answered > 0 || undefined)
+  await first.stop('SIGKILL')
+  const statuses = await asked
+  t.comment(
+    `${String(statuses.filter((status) => status === undefined).length)} of ${String(statuses.length)} answers are lost`,
+  )
+
+  const second = await startServer(t, { env })
+  const again = await Promise.all(names.map((name) => ask(second, name)))
+  t.strictSame(
+    again,
+    again.map(() => 201),
+  )
+  const { holders } = await readStoredState(await endpointIn(dataDir))
+  t.strictSame([...holders.values()].sort(), names.flatMap((name) => [name, name]).sort())
+})
+
 t.test('SIGTERM while calls are under way: each is answered, and the exit code is 0', async (t) => {
   const { member, server, client } = await startOnMember(t)
   member.signal('SIGSTOP')
@@ -124,7 +157,28 @@ t.test('SIGTERM under load: what was acknowledged is there, and the exit code is
   await load.stop()
   t.strictSame(ending, { code: 0, signal: null })
   await isTrue(t, load, member.endpoint)
-  t.equal(load.account.outcomes.doubtful, 0, 'every call was answered')
+  // A connection that the server has yet to accept is refused by the system, at times after the call was sent.
+  const { holders } = await readStoredState(member.endpoint)
+  t.strictSame(load.account.unanswered(holders), [], 'what was carried out was answered')
+})
+
+t.test('SIGTERM: who sends over a connection that is open just then gets an answer', async (t) => {
+  const { server } = await startOnMember(t)
+  const connections = await Promise.all(Array.from({ length: 20 }, () => RawConnection.open(server.url)))
+  for (const connection of connections) await connection.write(rawRequest('GET', '/livez'))
+  await until(
+    'all are answered',
+    () => connections.every((connection) => connection.answers().length === 1) || undefined,
+  )
+  const ending = server.stop('SIGTERM')
+  for (const connection of connections) await connection.write(rawRequest('GET', '/livez'))
+  await until('all are closed', () => connections.every((connection) => connection.isClosed) || undefined)
+  for (const connection of connections) {
+    const [, last] = connection.answers()
+    t.match(last?.status, /^(200|503)$/)
+    if (last?.status === 503) t.match(last.head, /^connection: close$/im)
+  }
+  t.strictSame(await ending, { code: 0, signal: null })
 })
 
 t.test('the embedded etcd killed under load: no answer is wrong, and service is back within seconds', async (t) => {
@@ -170,11 +224,9 @@ t.test('while etcd is away, calls are refused in time, and the server says that 
   const { member, client } = await startOnMember(t, { IPPOOLD_REQUEST_TIMEOUT_MS: String(deadlineMs) })
   await member.kill()
   // From here on it is known that nothing that is sent can arrive.
-  await until('the server is not ready', () => isReady(client, 503))
-  t.match(refusalIn(await client.call('GET', '/readyz')), {
-    status: 503,
-    reason: 'ServiceUnavailable',
-    fields: ['etcd', 'watch'],
+  await until('the server is not ready', async () => {
+    const { status, fields } = refusalIn(await client.call('GET', '/readyz'))
+    return (status === 503 && fields.join() === 'etcd,watch') || undefined
   })
   await inTime(t, client)
   t.equal((await client.call('GET', '/livez')).status, 200)

@@ -72,6 +72,12 @@ t.test('what is never stored, and metadata that says nothing, is left out', (t) 
   t.end()
 })
 
+t.test('a grace period of 0 is stored, unlike other numbers that are 0', (t) => {
+  const given = object('{"metadata":{"name":"a","deletionGracePeriodSeconds":0,"generation":0},"spec":{}}')
+  t.equal(encodeResource(given, specFields), '{"metadata":{"name":"a","deletionGracePeriodSeconds":0},"spec":{}}')
+  t.end()
+})
+
 t.test('names of known fields are found whatever their case', (t) => {
   const given = '{"Kind":"k","METADATA":{"Name":"a","UID":"u"},"Spec":{"CIDR":"x","Other":1}}'
   t.equal(

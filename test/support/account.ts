@@ -11,8 +11,8 @@ type Outcome = 'done' | 'refused' | 'doubtful'
  */
 export class Account {
   readonly #held = new Map<string, Held>()
-  /** Handles of calls without an answer: they may hold something. */
-  readonly #doubtful = new Set<string>()
+  /** Handles of calls without an answer, which may hold something: with the address that was to be given back, if it was a release. */
+  readonly #doubtful = new Map<string, string | undefined>()
   /** What was answered wrongly. */
   readonly violations: string[] = []
   readonly outcomes: Record<Outcome, number> = { done: 0, refused: 0, doubtful: 0 }
@@ -45,6 +45,15 @@ export class Account {
     return [...lost, ...unexplained]
   }
 
+  /** The calls that were carried out although nobody was told. */
+  unanswered(holders: ReadonlyMap<string, string>): readonly string[] {
+    const holding = new Set(holders.values())
+    return [...this.#doubtful].flatMap(([handle, released]) => {
+      if (released === undefined) return holding.has(handle) ? [`an assignment to ${handle}`] : []
+      return holders.get(released) === handle ? [] : [`the release of ${released} by ${handle}`]
+    })
+  }
+
   /**
    * A caller that takes up to `most` addresses, and gives back the oldest, in turns until `isOver`. Refusals by 409, 503 and 504 are
    * taken to have changed nothing.
@@ -59,7 +68,7 @@ export class Account {
   }
 
   async #assign(client: HttpClient, wish: { readonly handle: string }): Promise<readonly Held[]> {
-    const answer = await this.#call(client, '/ipam/v1/assign', wish, wish.handle)
+    const answer = await this.#call(client, '/ipam/v1/assign', wish, [wish.handle])
     if (answer?.status !== 201) return []
     const { addresses } = answer.body as unknown as { readonly addresses: readonly Held[] }
     for (const held of addresses) {
@@ -72,7 +81,7 @@ export class Account {
   async #release(client: HttpClient, { address, handle, sequenceNumber }: Held): Promise<void> {
     this.leave(address)
     const addresses = [{ address, handle, sequenceNumber }]
-    const answer = await this.#call(client, '/ipam/v1/release', { addresses }, handle)
+    const answer = await this.#call(client, '/ipam/v1/release', { addresses }, [handle, address])
     if (answer === undefined) return
     const { released } = answer.body as unknown as { readonly released?: readonly string[] }
     if (answer.status !== 200) this.enter({ address, handle, sequenceNumber })
@@ -82,7 +91,12 @@ export class Account {
   }
 
   /** The answer, if there is one. A server that is not there refuses as well. */
-  async #call(client: HttpClient, path: string, body: object, handle: string): Promise<Answer | undefined> {
+  async #call(
+    client: HttpClient,
+    path: string,
+    body: object,
+    about: readonly [handle: string, released?: string],
+  ): Promise<Answer | undefined> {
     let answer: Answer
     try {
       answer = await client.call('POST', path, body)
@@ -93,7 +107,8 @@ export class Account {
         return { status: 503, body: {}, headers: {} }
       }
       this.outcomes.doubtful++
-      this.#doubtful.add(handle)
+      const [handle, released] = about
+      this.#doubtful.set(handle, released)
       return undefined
     }
     const isDone = answer.status < 300

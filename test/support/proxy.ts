@@ -53,11 +53,6 @@ export class TcpProxy {
     return this.#accepted
   }
 
-  /** How many connections a client has open. */
-  get open(): number {
-    return [...this.#links].filter((link) => link.isClientThere).length
-  }
-
   /** Breaks all connections at both ends; what was held is lost. */
   cut(): void {
     for (const link of this.#links) link.destroy()
@@ -74,8 +69,8 @@ export class TcpProxy {
   }
 
   /** Keeps back, on the present connections from here on, one kind of what passes. */
-  hold(traffic: Traffic): void {
-    for (const link of this.#links) link[traffic].hold()
+  hold(kind: Traffic): void {
+    for (const link of this.#links) link[kind].hold()
   }
 
   /** Lets everything go on that is held, or one kind of it. */
@@ -194,10 +189,6 @@ class Link {
     target.on('close', () => {
       if (!this.#isFrozen) this.destroy()
     })
-  }
-
-  get isClientThere(): boolean {
-    return !this.#client.destroyed
   }
 
   get callsUnderWay(): number {
