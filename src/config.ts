@@ -70,7 +70,7 @@ export function helpText(): string {
   const entries = Object.values(settings).map((setting) => {
     const flag = `--${flagOf(setting)} ${setting.placeholder}`
     const fallback = setting.fallbackHelp ?? (setting.fallback === undefined ? 'none' : String(setting.fallback))
-    return `  ${flag.padEnd(34)}${setting.variable}\n      ${setting.help}\n      Default: ${fallback}\n`
+    return `  ${flag.padEnd(38)}${setting.variable}\n      ${setting.help}\n      Default: ${fallback}\n`
   })
   return [
     "ippoold: IP address management over HTTP, on Calico's own etcd data",

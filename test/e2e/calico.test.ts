@@ -1,6 +1,5 @@
 import t from 'tap'
-import type { Answer } from '../support/http-client.ts'
-import { createPool, startIppoold } from '../support/ippoold.ts'
+import { allocationsIn, createPool, startIppoold } from '../support/ippoold.ts'
 
 /**
  * Data that Calico has written, as literal values: ippoold reads them, continues them, and leaves behind what Calico would have. Each
@@ -181,15 +180,6 @@ const { call, keys } = await startIppoold(t, {
     ...halfDoneKeys(),
   },
 })
-
-interface Allocation {
-  readonly address: string
-  readonly sequenceNumber: string
-}
-
-function allocationsIn({ body }: Answer): readonly Allocation[] {
-  return (body['addresses'] ?? []) as readonly Allocation[]
-}
 
 async function textAt(key: string): Promise<string | undefined> {
   return (await keys.get(key))?.text

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { CalicoHost } from '../support/calico.ts'
 import { HttpClient, type Answer } from '../support/http-client.ts'
-import { createPool, poolOf, poolsPath, refusalIn, startIppoold } from '../support/ippoold.ts'
+import { addressesIn, createPool, poolOf, poolsPath, refusalIn, startIppoold } from '../support/ippoold.ts'
 import { startServer } from '../support/server.ts'
 import { disagreements, readStoredState } from '../support/stored.ts'
 import { until } from '../support/until.ts'
@@ -32,11 +32,6 @@ async function assign(request: object): Promise<Answer> {
   const answer = await call('POST', '/ipam/v1/assign', request)
   if (answer.status !== 201) throw new Error(`not assigned: ${JSON.stringify(answer.body)}`)
   return answer
-}
-
-function addressesIn({ body }: Answer): readonly string[] {
-  const { addresses = [] } = body as { readonly addresses?: readonly { readonly address: string }[] }
-  return addresses.map(({ address }) => address)
 }
 
 /** Waits until a pool is gone from etcd, and from both servers. */

@@ -1,7 +1,8 @@
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { Writable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
+import { until } from '../support/until.ts'
 import { startServer } from './server-in-memory.ts'
 
 /** A place for the lines of a log. */
@@ -75,45 +76,41 @@ function gate(): { readonly opened: Promise<void>; open(): void } {
 
 t.test('a server that stops answers what it has begun, and tells what comes then to come again', async (t) => {
   const { app, store } = startServer(t)
-  const [begun, finish, stopping, second] = [gate(), gate(), gate(), gate()]
+  const [begun, finish] = [gate(), gate()]
   const submit = store.submit.bind(store)
   store.submit = async (plan, options) => {
     begun.open()
     await finish.opened
     return submit(plan, options)
   }
-  app.addHook('preClose', (done) => {
-    stopping.open()
-    done()
-  })
-  app.server.on('request', ({ method }) => {
-    if (method === 'GET') second.open()
-  })
   const { port } = new URL(await app.listen({ host: '127.0.0.1', port: 0 }))
 
-  // Both requests go over one connection, which is busy with the first one when the server stops.
-  const chunks: Buffer[] = []
-  const ended = gate()
-  const socket = connect(Number(port), '127.0.0.1')
-  socket.on('data', (chunk) => chunks.push(chunk)).on('close', () => ended.open())
+  const busy = talk(Number(port))
+  const idle = talk(Number(port))
+  await idle.connected
   const body = '{"handle":"vm-1"}'
-  socket.write(
+  busy.socket.write(
     `POST /ipam/v1/assign HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
   )
   await begun.opened
   const closed = app.close()
-  await stopping.opened
-  socket.write('GET /livez HTTP/1.1\r\nhost: a\r\n\r\n')
-  await second.opened
+  await until('the server takes no more connections', () => (app.server.listening ? undefined : true))
+  idle.socket.write('GET /livez HTTP/1.1\r\nhost: a\r\n\r\n')
+  t.match(await idle.said, /^HTTP\/1.1 503 .*retry-after: 1.*"reason":"ServiceUnavailable"/s)
   finish.open()
-  await ended.opened
+  t.match(await busy.said, /^HTTP\/1.1 201 .*connection: close.*"handle":"vm-1"/is)
   await closed
-
-  const text = Buffer.concat(chunks).toString()
-  t.match(text, /^HTTP\/1.1 201 .*"handle":"vm-1"/s)
   t.ok(store.view.text('/calico/ipam/v2/handle/vm-1'), 'what was begun is done')
-  t.match(text, /HTTP\/1.1 503 .*retry-after: 1.*"reason":"ServiceUnavailable"/s)
 })
+
+/** A connection, and everything that is said over it until the server closes it. */
+function talk(port: number): { socket: Socket; connected: Promise<void>; said: Promise<string> } {
+  const chunks: Buffer[] = []
+  const [connected, ended] = [gate(), gate()]
+  const socket = connect(port, '127.0.0.1', () => connected.open())
+  socket.on('data', (chunk) => chunks.push(chunk)).on('close', () => ended.open())
+  return { socket, connected: connected.opened, said: ended.opened.then(() => Buffer.concat(chunks).toString()) }
+}
 
 t.test('a server whose event loop is stuck says so, except about being alive', async (t) => {
   const { app, call } = startServer(t, { deadlineMs: 400 })

@@ -56,6 +56,39 @@ export function poolOf(name: string, spec: object): object {
   return { apiVersion: 'projectcalico.org/v3', kind: 'IPPool', metadata: { name }, spec }
 }
 
+/** One address as it is answered. */
+export interface Allocation {
+  readonly address: string
+  readonly block: string
+  readonly pool: string | null
+  readonly node: string | null
+  readonly handle: string
+  readonly sequenceNumber: string
+  readonly attributes: Readonly<Record<string, string>>
+}
+
+/** The addresses of an answer, with all that is said of them; none when it is a refusal. */
+export function allocationsIn({ body }: Answer): readonly Allocation[] {
+  return (body['addresses'] ?? []) as readonly Allocation[]
+}
+
+/** The addresses of an answer; none when it is a refusal. */
+export function addressesIn(answer: Answer): readonly string[] {
+  return allocationsIn(answer).map(({ address }) => address)
+}
+
+/** Does something that must leave etcd exactly as it is, its revision included. */
+export async function changesNothing<Outcome>(
+  t: Test,
+  keys: EtcdKeys,
+  action: () => Promise<Outcome>,
+): Promise<Outcome> {
+  const before = { revision: await keys.revision(), stored: await keys.dump('/') }
+  const outcome = await action()
+  t.strictSame({ revision: await keys.revision(), stored: await keys.dump('/') }, before, 'nothing is written')
+  return outcome
+}
+
 /** The reason and the fields of what is wrong, of an answer that is a `Status`. */
 export function refusalIn({ status, body }: Answer): {
   readonly status: number

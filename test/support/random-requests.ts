@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { distortions, oddBodies, oddMethods, oddQueries, oddSegments, oddTypes, texts } from './odd-values.ts'
 
 /** A schema as an OpenAPI document has it. */
 export interface Schema {
@@ -38,79 +39,6 @@ export interface RandomRequest {
   readonly body: string | Buffer | undefined
 }
 
-/** Texts that mean something to some route, and what resembles them. */
-const texts = [
-  ...['10.120.0.1', '10.120.0.77', '10.120.1.1', 'fd00:120::1', 'fd00:120:0:0::ffff', 'FD00:120::2', '192.0.2.1'],
-  ...[
-    '10.120.0.01',
-    '::ffff:10.120.0.1',
-    'fe80::1%eth0',
-    '10.120.0.1/32',
-    '10.120.0',
-    '0x0a.120.0.1',
-    '1',
-    '::',
-    '0.0.0.0',
-  ],
-  ...[
-    '10.120.0.0/24',
-    '10.121.0.0/16',
-    '10.122.0.0/24',
-    'fd00:121::/64',
-    'fd00:122::/112',
-    '10.123.0.1/24',
-    '0.0.0.0/0',
-    '10.120.0.0/33',
-  ],
-  ...[
-    'h-1',
-    'h-2',
-    'h-3',
-    'h-4',
-    'h-5',
-    'fuzz-1',
-    'fuzz-2',
-    'fuzz-3',
-    'node-1',
-    'node-2',
-    'a/b',
-    '..',
-    '.',
-    '',
-    ' ',
-    'Ü',
-    'x\r\ny',
-    '\u0000',
-  ],
-  ...['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', 'then'],
-  ...[
-    'all()',
-    "zone == 'a'",
-    '!all()',
-    'has(',
-    'global()',
-    'a == "\ud83d\ude00"',
-    'Workload',
-    'Tunnel',
-    'LoadBalancer',
-    'Fun',
-    'Never',
-    'Always',
-    'All',
-  ],
-  ...[
-    '1795406400123456789',
-    '9007199254740993',
-    '18446744073709551616',
-    '-1',
-    '0',
-    '01',
-    '1e3',
-    '2026-11-23T04:00:00Z',
-    'true',
-    'null',
-  ],
-]
 const text = fc.oneof(
   { weight: 30, arbitrary: fc.constantFrom(...texts) },
   { weight: 3, arbitrary: fc.string({ unit: 'binary', maxLength: 12 }) },
@@ -207,104 +135,6 @@ function named(name: string, value: fc.Arbitrary<unknown>): fc.Arbitrary<unknown
   const fit = fitting[name]
   return fit === undefined ? value : fc.oneof({ weight: 9, arbitrary: fit }, { weight: 1, arbitrary: value })
 }
-
-/** What text of JSON can say and a value in memory cannot. */
-const distortions: readonly ((json: string) => string)[] = [
-  (json) => json.replace('{', '{"handle":"h-1","handle":"h-2",'),
-  (json) => json.replace('{', '{"__proto__":{"handle":"h-1"},'),
-  (json) => json.replace('{', '{"handle":"\\ud800",'),
-  (json) => json.replace('{', '{"unknown":1,'),
-  (json) => json.replace(/\d+/, '9007199254740993'),
-  (json) => json.replace(/\d+/, '1e400'),
-  (json) => json.replace(/\d+/, '-0'),
-  (json) => json.replace(/\d+/, '01'),
-  (json) => `${json}${json}`,
-  (json) => json.slice(0, -1),
-  (json) => `\uFEFF${json}`,
-  (json) => json.replaceAll('"', "'"),
-  (json) => `--- # a comment\n${json}\n...\n`,
-  (json) => `"${json}"`,
-]
-
-const oddBodies: readonly (string | Buffer)[] = [
-  ...['', ' ', 'null', 'true', '7', '"x"', '[]', '{}', '[{}]', '\u0000', '[1,]', '{"a":1,}', '# nothing', '---\n---\n'],
-  '['.repeat(5_000),
-  '{"a":'.repeat(5_000),
-  `${'['.repeat(63)}${']'.repeat(63)}`,
-  '- '.repeat(3_000),
-  'a: &a [x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a]\nc: [*b, *b, *b, *b, *b, *b, *b, *b, *b]',
-  'handle: &a [*a]',
-  'handle: !!js/function "function () {}"',
-  'handle: !!binary aGk=',
-  'ipv4: 0o7\nhandle: 1_000',
-  'spec: {cidr: 10.121.0.0/16}\nmetadata: {name: fuzz-1}',
-  `{"node":"${'a.'.repeat(50_000)}!"}`,
-  `{"addresses":${JSON.stringify(Array(2_000).fill('10.120.0.1'))}}`,
-  `{"attributes":${JSON.stringify(Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`k${String(index)}`, 'v'])))}}`,
-  Buffer.from([0xff, 0xfe, 0x7b, 0x00]),
-  Buffer.from([0x1f, 0x8b, 0x08, 0x00]),
-]
-
-const oddTypes = [
-  'application/json',
-  'application/yaml',
-  'text/plain',
-  'application/json; charset=utf-16',
-  'APPLICATION/JSON',
-  'multipart/form-data',
-  'application/merge-patch+json',
-  'application/json-patch+json',
-  'application/strategic-merge-patch+json',
-  ';',
-  'x',
-]
-const oddSegments = [
-  '..',
-  '.',
-  '%2e%2e',
-  '%2F',
-  'a%2Fb',
-  '%00',
-  '%ff',
-  '%zz',
-  '%',
-  '%25',
-  '*',
-  'fe80::1%25eth0',
-  '10.120.0.1%2F24',
-  '__proto__',
-  'constructor',
-  'x'.repeat(300),
-  'x'.repeat(3_000),
-  '%F0%9F%98%80',
-  ';',
-  ':',
-  '',
-]
-const oddQueries = [
-  '',
-  '',
-  '',
-  '?',
-  '?dryRun=All',
-  '?dryRun=All&dryRun=All',
-  '?dryRun=',
-  '?dryRun=None',
-  '?unknown=1',
-  '?__proto__=1',
-  '?limit=-1',
-  '?limit=1e9',
-  '?continue=x',
-  '?continue=AAAA',
-  '?%zz',
-  '?a[b]=c',
-  '?labelSelector=a%3Db',
-  '?labelSelector=(',
-  '?fieldSelector=x',
-  '?watch=true',
-  `?${'a=b&'.repeat(200)}`,
-]
-const oddMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND']
 
 /** Requests to every operation of a document, with everything that can be wrong about a request. */
 export function randomRequests(document: OpenapiDocument): fc.Arbitrary<RandomRequest> {
