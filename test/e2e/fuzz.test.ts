@@ -38,6 +38,7 @@ const compile = AjvCompiler()(
   {},
   { customOptions: { coerceTypes: false, useDefaults: false, removeAdditional: false, strict: false } },
 )
+const statusSchema: Schema = { $ref: '#/components/schemas/Status' }
 const validators = new Map<Schema, (value: unknown) => boolean>()
 
 function fits(schema: Schema, value: unknown): boolean {
@@ -64,7 +65,7 @@ function problemsOf(request: RandomRequest, { status, headers, text }: Sent): re
   if (operation === undefined && status < 400) problems.push('a method that the document does not know')
   if (status === 405 && !/^[A-Z]+(, [A-Z]+)*$/.test(String(headers['allow']))) problems.push('no Allow')
   if (status >= 400) {
-    if (!fits({ $ref: '#/components/schemas/Status' }, body)) problems.push('no Status')
+    if (!fits(statusSchema, body)) problems.push('no Status')
     const { reason, code, status: outcome } = body as { reason?: unknown; code?: unknown; status?: unknown }
     if (typeof reason !== 'string' || code !== status || outcome !== 'Failure')
       problems.push('a Status without a reason')

@@ -106,7 +106,8 @@ function valueOf(schema: Schema, { components }: OpenapiDocument, depth = 0): fc
     case 'array':
       return fc.array(inner(schema.items ?? {}), { maxLength: 3 })
     case 'object':
-      return objectOf(schema, inner)
+      // What is wrong deep inside hides what is wrong further out.
+      return objectOf(schema, inner, depth === 1 ? 3 : 1)
     case undefined:
     default:
       return junk
@@ -114,9 +115,15 @@ function valueOf(schema: Schema, { components }: OpenapiDocument, depth = 0): fc
 }
 
 /** Some of the properties of an object, mostly those that must be given, and now and then others. */
-function objectOf(schema: Schema, inner: (schema: Schema) => fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
-  const { properties = {}, additionalProperties = false, required = [] } = schema
-  const known = fc.tuple(few(Object.keys(properties), 3), fc.integer({ min: 0, max: 9 })).chain(([names, luck]) => {
+function objectOf(
+  schema: Schema,
+  inner: (schema: Schema) => fc.Arbitrary<unknown>,
+  most: number,
+): fc.Arbitrary<unknown> {
+  const { properties = {}, additionalProperties = false } = schema
+  // Most objects want a name, whatever their schema says.
+  const required = [...(schema.required ?? []), ...('name' in properties ? ['name'] : [])]
+  const known = fc.tuple(few(Object.keys(properties), most), fc.integer({ min: 0, max: 9 })).chain(([names, luck]) => {
     const chosen = new Set([...names, ...(luck > 0 ? required : [])])
     const values = [...chosen].map((name) => [name, named(name, inner(properties[name] ?? {}))] as const)
     return fc.record(Object.fromEntries(values))
