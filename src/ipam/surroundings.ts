@@ -1,4 +1,4 @@
-import type { View } from '../datastore/index.ts'
+import type { Listed, View } from '../datastore/index.ts'
 import {
   clusterInformationKey,
   defaultIpamConfig,
@@ -10,6 +10,7 @@ import {
   success,
   type IpamConfig,
   type Pool,
+  type Reservation,
   type Result,
 } from '../model/index.ts'
 import { type Cidr, CidrSet, contains, type Address } from '../net/index.ts'
@@ -54,29 +55,38 @@ export function requireUnlocked(view: View): Result<undefined> {
 
 /** Every pool; the commit proves that none was added or changed. */
 export function readPools(view: View): Pools {
+  return poolsIn(view.list(poolFamily, 'changed'))
+}
+
+const poolsIn = oncePerListing((entries: readonly Listed<Pool>[]): Pools => {
   const all: Pool[] = []
   const unreadable: UnreadablePool[] = []
-  for (const entry of view.list(poolFamily, 'changed')) {
+  for (const entry of entries) {
     if (entry.kind === 'value') all.push(entry.value)
     else unreadable.push({ name: entry.key.slice(poolFamily.prefix.length), problem: entry.problem })
   }
   return { all, unreadable }
-}
-
-const noReservations = CidrSet.of([])
-const sets = new WeakMap<object, CidrSet>()
+})
 
 /** Every address that is not to be chosen automatically; the commit proves that no reservation was added or changed. */
 export function readReserved(view: View): CidrSet {
-  const entries = view.list(reservations, 'changed')
-  if (entries.length === 0) return noReservations
-  // One batch lists the same reservations for each of its operations.
-  let set = sets.get(entries)
-  if (set === undefined) {
-    set = CidrSet.of(entries.flatMap((entry): readonly Cidr[] => (entry.kind === 'value' ? entry.value.cidrs : [])))
-    sets.set(entries, set)
+  return reservedIn(view.list(reservations, 'changed'))
+}
+
+const reservedIn = oncePerListing((entries: readonly Listed<Reservation>[]): CidrSet => {
+  return CidrSet.of(entries.flatMap((entry): readonly Cidr[] => (entry.kind === 'value' ? entry.value.cidrs : [])))
+})
+
+/** What `derive` makes of a listing, made once: a batch gives the same listing to each of its operations. */
+function oncePerListing<Listing extends object, Value>(
+  derive: (listing: Listing) => Value,
+): (listing: Listing) => Value {
+  const known = new WeakMap<Listing, { readonly value: Value }>()
+  return (listing) => {
+    const found = known.get(listing) ?? { value: derive(listing) }
+    known.set(listing, found)
+    return found.value
   }
-  return set
 }
 
 /** The labels that node selectors are evaluated against. A node that is not registered counts as one with none (DESIGN.md section 2). */
