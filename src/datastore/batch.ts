@@ -160,7 +160,9 @@ export class Batch {
   }
 
   /** For {@link RecordingView}: the guard of a listing, as of what is known. */
-  guard(family: Family<unknown>, guard: 'changed' | 'created', prefix: string): GuardedPrefix {
+  guard(family: Family<unknown>, guard: 'changed' | 'created', prefix: string, name: string): GuardedPrefix {
+    const known = this.#guards.get(name)
+    if (known !== undefined) return known
     const key = this.#busy.below(prefix, guard)
     if (key !== undefined) interrupt({ kind: 'busy', key })
     return { family, guard, prefix, revision: this.#image.of(family).provenRevision(guard, prefix) }
@@ -171,7 +173,7 @@ export class Batch {
     // The prefix belongs to one family, so what was listed below it has that family's type.
     // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion
     if (known !== undefined) return known as readonly Listed<Value>[]
-    const listing = this.#overlaid([...this.#image.list(family, prefix)], prefix)
+    const listing = this.#overlaid(this.#image.list(family, prefix), prefix)
     this.#listings.set(prefix, listing)
     return listing
   }
@@ -269,6 +271,7 @@ class RecordingView implements View {
   }
 
   #guard(family: Family<unknown>, guard: 'changed' | 'created', prefix: string): void {
-    this.guards.set(`${guard} ${prefix}`, this.#batch.guard(family, guard, prefix))
+    const name = `${guard} ${prefix}`
+    this.guards.set(name, this.#batch.guard(family, guard, prefix, name))
   }
 }

@@ -4,6 +4,7 @@ import { Batch, sizeOf } from './batch.ts'
 import { BusyKeys } from './busy-keys.ts'
 import { isAboutContent, isTooLarge, type EtcdClient, type TransactionOutcome } from './client.ts'
 import { asError, DatastoreUnavailable, refusedByEtcd, stopping, tooLarge } from './faults.ts'
+import type { HeldFamily } from './held-family.ts'
 import type { Image } from './image.ts'
 import type { Lease } from './lease.ts'
 import { transactionBytesMax } from './limits.ts'
@@ -30,6 +31,13 @@ export interface EngineLeases {
   readonly slots: Lease
   /** Ends what is to expire. */
   readonly expiring: Lease
+}
+
+/** A key that a commit is writing, and where it is held. */
+interface Locked {
+  readonly key: string
+  readonly isCreated: boolean
+  readonly held: HeldFamily
 }
 
 /** What the engine says about itself. */
@@ -61,6 +69,8 @@ export class Engine {
   #isScheduled = false
   #isClosing = false
   #isClosed = false
+  /** Operations in the commits that etcd has yet to answer. */
+  #committing = 0
   #unsentInRow = 0
   readonly #drained: (() => void)[] = []
 
@@ -181,8 +191,12 @@ export class Engine {
     })
   }
 
+  /**
+   * Commits what is waiting. Beside commits under way another one is sent only when at least as many operations are waiting as those
+   * commit: so a few callers never wait for each other, while many share few large transactions.
+   */
   #pump(): void {
-    while (!this.#queue.isEmpty) {
+    while (this.#queue.length > 0 && this.#queue.length >= this.#committing) {
       const slot = this.#freeSlots.pop()
       if (slot === undefined) return
       const { batch, operations } = this.#form()
@@ -290,12 +304,14 @@ export class Engine {
   }
 
   async #commit(batch: Batch, operations: readonly Operation[], slot: Slot): Promise<void> {
+    let locked: readonly Locked[] = []
     try {
+      locked = this.#lock(batch)
       await this.#carryOut(batch, operations, slot)
     } catch (bug) {
       this.#separate(operations, asError(bug))
     }
-    this.#release(batch, slot)
+    this.#release(locked, slot)
   }
 
   async #carryOut(batch: Batch, operations: readonly Operation[], slot: Slot): Promise<void> {
@@ -304,11 +320,11 @@ export class Engine {
       this.#halve(operations)
       return
     }
-    for (const { key, revision } of batch.reads)
-      if (batch.writes.has(key.text)) this.#busy.add(key.text, revision === 0n)
     const isReadOnly = changes.length === 0
     for (const operation of operations) operation.isCommitting = !isReadOnly
+    this.#committing += operations.length
     const outcome = await this.#send(batch, changes, slot)
+    this.#committing -= operations.length
     if (outcome.kind === 'lost' && !isReadOnly) {
       await this.#settle(batch, operations, slot, outcome.error)
       return
@@ -452,6 +468,8 @@ export class Engine {
 
   async #settle(batch: Batch, operations: readonly Operation[], slot: Slot, error: Error): Promise<void> {
     this.#logger.warn({ err: error, slot: slot.key }, 'the answer to a commit was lost; settling it')
+    // Nobody else has to wait for that.
+    this.#schedule()
     const settlement = await settle(
       this.#client,
       slot,
@@ -486,9 +504,24 @@ export class Engine {
     return !operation.isSettled
   }
 
-  #release(batch: Batch, slot: Slot): void {
-    for (const key of batch.writes.keys()) this.#busy.delete(key)
-    this.#queue.wake(batch.writes.keys())
+  /** Keeps later batches, and what the watch tells meanwhile, away from the keys that a batch writes. */
+  #lock(batch: Batch): readonly Locked[] {
+    const locked = [...batch.reads]
+      .filter(({ key }) => batch.writes.has(key.text))
+      .map(({ key, revision }) => ({ key: key.text, isCreated: revision === 0n, held: this.#image.of(key.family) }))
+    for (const { key, isCreated, held } of locked) {
+      this.#busy.add(key, isCreated)
+      held.awaitCommit(key)
+    }
+    return locked
+  }
+
+  #release(locked: readonly Locked[], slot: Slot): void {
+    for (const { key, held } of locked) {
+      this.#busy.delete(key)
+      held.settled(key)
+    }
+    this.#queue.wake(locked.map(({ key }) => key))
     this.#freeSlots.push(slot)
     this.#pump()
   }

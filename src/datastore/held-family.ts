@@ -18,6 +18,15 @@ interface Held {
   lookup: Lookup<unknown> | undefined
 }
 
+/** What the watch told of a key: its new value, or undefined for its deletion. */
+interface Change {
+  readonly revision: Revision
+  readonly value: Buffer | undefined
+}
+
+/** Listings kept of one family: more than a cluster has nodes. */
+const listingsMax = 10_000
+
 /** Told of values that cannot be decoded. */
 export type ProblemReport = (key: string, problem: string) => void
 
@@ -39,6 +48,10 @@ export class HeldFamily {
   #keySetChanges = 0
   #newestRevision = 0n
   readonly #provenRevisions = new Map<string, Revision>()
+  /** Listings by their prefix, each until a key below it changes. */
+  readonly #listings = new Map<string, readonly Listed<unknown>[]>()
+  /** Keys that a commit of this server is writing, with the change of each that the watch has told of meanwhile. */
+  readonly #awaited = new Map<string, Change | undefined>()
   #completeRevision = 0n
 
   constructor(family: Family<unknown>, observer: Observer<unknown> | undefined, report: ProblemReport) {
@@ -73,7 +86,7 @@ export class HeldFamily {
    * read has brought something newer, and what somebody else changed before that is still on its way.
    */
   get isExact(): boolean {
-    return this.#newestRevision <= this.#completeRevision
+    return this.#newestRevision <= this.#completeRevision && !this.#hasPutAside()
   }
 
   /** What is stored under `key`, or undefined when that is not in memory. */
@@ -84,13 +97,23 @@ export class HeldFamily {
     return held.lookup
   }
 
-  /** The entries below `prefix`, in key order. Only for a family that holds all its values. */
-  *entries(prefix: string): Iterable<Listed<unknown>> {
+  /**
+   * The entries below `prefix`, in key order: the same list for as long as none of them changes, so that what is derived from it can
+   * be kept as long. Only for a family that holds all its values.
+   */
+  listing(prefix: string): readonly Listed<unknown>[] {
+    const known = this.#listings.get(prefix)
+    if (known !== undefined) return known
     if (this.#sortedKeys === undefined) throw new Error(`The values of ${this.family.name} are not all in memory.`)
+    const listing: Listed<unknown>[] = []
     for (const key of this.#sortedKeys.startingWith(prefix)) {
       const lookup = this.#entries.get(key)?.lookup
-      if (lookup !== undefined && lookup.kind !== 'absent') yield { key, ...lookup }
+      if (lookup !== undefined && lookup.kind !== 'absent') listing.push({ key, ...lookup })
     }
+    // Anybody can ask for the claims of nodes that do not exist.
+    if (this.#listings.size >= listingsMax) this.#listings.clear()
+    this.#listings.set(prefix, listing)
+    return listing
   }
 
   /** The keys in memory, in no order. */
@@ -127,7 +150,43 @@ export class HeldFamily {
     if (held !== undefined && held.lookup?.kind !== 'absent') this.#observer?.changed(key, { kind: 'absent' })
   }
 
-  /** Every change up to `revision` has been taken over. */
+  /**
+   * Says that a commit of this server is going to write `key`. What the watch tells of the key meanwhile is put aside until {@link
+   * settled}: it is the commit itself as a rule, whose value is known without decoding it once more.
+   */
+  awaitCommit(key: string): void {
+    this.#awaited.set(key, undefined)
+  }
+
+  /** The commit that was going to write `key` is over, and what it brought has been taken over. */
+  settled(key: string): void {
+    const change = this.#awaited.get(key)
+    this.#awaited.delete(key)
+    if (change !== undefined) this.#takeOver(key, change)
+  }
+
+  /** Takes over a change that the watch tells of; `value` is undefined for a deletion. */
+  watched(key: string, revision: Revision, value: Buffer | undefined): void {
+    const change = { revision, value }
+    if (this.#awaited.has(key)) this.#awaited.set(key, change)
+    else this.#takeOver(key, change)
+  }
+
+  #hasPutAside(): boolean {
+    for (const [key, change] of this.#awaited) {
+      if (change !== undefined && !this.#isOutdated(key, change.revision, change.revision)) return true
+    }
+    return false
+  }
+
+  #takeOver(key: string, { revision, value }: Change): void {
+    if (value === undefined) this.storeAbsent(key, revision)
+    else if (!this.#isOutdated(key, revision, revision)) {
+      this.store(key, { revision, text: value.toString(), asOf: revision })
+    }
+  }
+
+  /** Every change up to `revision` has been taken over, or is put aside for the end of a commit. */
   completeUpTo(revision: Revision): void {
     if (revision <= this.#completeRevision) return
     this.#completeRevision = revision
@@ -166,7 +225,12 @@ export class HeldFamily {
 
   #hold(key: string, lookup: Exclude<Lookup<unknown>, { kind: 'absent' }>): void {
     this.#keep(key, { revision: lookup.revision, lookup })
+    this.#dropListings(key)
     this.#observer?.changed(key, lookup)
+  }
+
+  #dropListings(key: string): void {
+    for (const prefix of this.#listings.keys()) if (key.startsWith(prefix)) this.#listings.delete(prefix)
   }
 
   #keep(key: string, held: Held): void {
@@ -185,6 +249,7 @@ export class HeldFamily {
     this.#entries.delete(key)
     this.#recent.delete(key)
     this.#sortedKeys?.delete(key)
+    this.#dropListings(key)
   }
 
   #seeNew(revision: Revision): void {

@@ -41,12 +41,10 @@ export class Image {
     return this.of(key.family).lookup(key.text) as Lookup<Value> | undefined
   }
 
-  /** The entries of `family` below `prefix`, in key order. */
-  *list<Value>(family: Family<Value>, prefix: string): Iterable<Listed<Value>> {
-    for (const entry of this.of(family).entries(prefix)) {
-      // As in `lookup`.
-      // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion
-      yield entry as Listed<Value>
-    }
+  /** See {@link HeldFamily.listing}. */
+  list<Value>(family: Family<Value>, prefix: string): readonly Listed<Value>[] {
+    // As in `lookup`.
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion
+    return this.of(family).listing(prefix) as readonly Listed<Value>[]
   }
 }

@@ -5,9 +5,9 @@ export class Queue {
   #waiting: Operation[] = []
   readonly #parked = new Map<string, Operation[]>()
 
-  /** Whether no operation waits for its turn. */
-  get isEmpty(): boolean {
-    return this.#waiting.length === 0
+  /** How many operations wait for their turn. */
+  get length(): number {
+    return this.#waiting.length
   }
 
   /** Adds the operation that was submitted last. */

@@ -2,7 +2,7 @@ import type { IDuplexStream, IWatchRequest, IWatchResponse } from 'etcd3'
 import type { EtcdClient } from './client.ts'
 import type { HeldFamily } from './held-family.ts'
 import { prefixEnd } from './keys.ts'
-import { loadFamily, storedValue } from './snapshot.ts'
+import { loadFamily } from './snapshot.ts'
 
 /** What the watch needs to say about itself. */
 export interface WatchLogger {
@@ -111,8 +111,7 @@ export class Watch {
       const revision = BigInt(event.kv.mod_revision)
       if (revision <= held.completeRevision) continue
       const key = event.kv.key.toString()
-      if (event.type === 'Delete') held.storeAbsent(key, revision)
-      else held.store(key, storedValue(event.kv, revision))
+      held.watched(key, revision, event.type === 'Delete' ? undefined : event.kv.value)
     }
     // All events of one revision come in one response. The header's revision is the store's, which may be ahead of the events
     // still to come; only a response without events (a progress notification) speaks for the watcher itself.

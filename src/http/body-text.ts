@@ -54,10 +54,24 @@ function tryJson(text: string): unknown {
 }
 
 function checkJson(text: string, value: unknown): unknown {
-  checkNames(text)
-  checkValues(value)
+  // A name given twice, and nothing else, makes the value have fewer members than the text.
+  if (checkValues(value) !== countMembers(text)) checkNames(text)
   return value
 }
+
+/** How many members the objects of a JSON text have: each has a colon outside of strings. */
+function countMembers(text: string): number {
+  let members = 0
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === colonCode) members++
+    else if (code === quoteCode) at = endOfString(text, at) - 1
+  }
+  return members
+}
+
+const colonCode = 0x3a
+const quoteCode = 0x22
 
 function decode(bytes: Buffer): string {
   if (!isUtf8(bytes)) throw refusal('BadRequest', 'The body is not UTF-8 text')
@@ -91,8 +105,6 @@ function checkNames(text: string): void {
       default:
         open.pop()
     }
-    if (open.length > bodyLimits.depth)
-      throw refusal('BadRequest', `The body nests deeper than ${bodyLimits.depth} levels`)
   }
 }
 
@@ -115,31 +127,40 @@ function checkName(name: string, names: Set<string> | undefined): void {
   names?.add(name)
 }
 
-/** Refuses what a JSON value in memory cannot mean exactly, or should not hold. */
-function checkValues(body: unknown): void {
+/** Refuses what a JSON value in memory cannot mean exactly, or should not hold. Gives how many members its objects have. */
+function checkValues(body: unknown): number {
   let count = 0
-  const visit = (value: unknown, path: readonly (string | number)[]): void => {
+  let members = 0
+  const path: (string | number)[] = []
+  const visitPart = (name: string | number, part: unknown): void => {
+    path.push(name)
+    visit(part)
+    path.pop()
+  }
+  const visit = (value: unknown): void => {
     count += 1
     if (count > bodyLimits.values)
       throw refusal(
         'RequestEntityTooLarge',
         `The body holds more than ${bodyLimits.values} values; send less at a time`,
       )
-    // Only aliases can make a value nest deeper than its text.
-    if (path.length > bodyLimits.depth)
+    if (typeof value === 'object' && value !== null && path.length >= bodyLimits.depth)
       throw refusal('BadRequest', `The body nests deeper than ${bodyLimits.depth} levels`)
     const problem = problemOf(value)
     if (problem !== undefined) throw refuseField(path, problem)
-    if (Array.isArray(value)) value.forEach((item, index) => visit(item, [...path, index]))
-    else if (typeof value === 'object' && value !== null) {
+    if (Array.isArray(value)) {
+      for (const [index, item] of value.entries()) visitPart(index, item)
+    } else if (typeof value === 'object' && value !== null) {
       for (const [name, item] of Object.entries(value)) {
+        members += 1
         const nameProblem = name === '__proto__' ? 'this name is not allowed' : problemOf(name)
         if (nameProblem !== undefined) throw refuseField([...path, name], nameProblem)
-        visit(item, [...path, name])
+        visitPart(name, item)
       }
     }
   }
-  visit(body, [])
+  visit(body)
+  return members
 }
 
 function problemOf(value: unknown): string | undefined {

@@ -34,6 +34,7 @@ import { affinityText, type Draft } from './draft.ts'
 import { blockOfOtherSize } from './locate.ts'
 import type { Allocation, AssignRequest } from './request.ts'
 import { startOfSearch } from './start-of-search.ts'
+import { oncePerListing } from './surroundings.ts'
 
 /** What a search for addresses of one family needs to know. */
 export interface SearchScope {
@@ -55,12 +56,31 @@ const defaultMaxBlocks = 20
 /** How long ago an empty block must have been claimed before somebody else may take it over. @see calico-ipam.md section 1.6 */
 const reclaimAfterNanoseconds = 60n * nanosecondsPerSecond
 
-/** Kept for as long as a listing lives, which is one batch: the index does not change while a batch is being planned. */
-const worthReading = new WeakMap<object, readonly Cidr[]>()
-
-function cidrsOf(listing: readonly { readonly key: string }[]): readonly Cidr[] {
-  return listing.flatMap(({ key }) => parseAffinityKey(key)?.cidr ?? [])
+/** A block that somebody has a claim on, and the key it is stored under. */
+interface Claim {
+  readonly cidr: Cidr
+  readonly blockKey: string
 }
+
+/** The claims that a listing of affinities tells of. Thousands of operations are given the same listing. */
+const claimsIn = oncePerListing((listing: readonly { readonly key: string }[]): readonly Claim[] =>
+  listing.flatMap(({ key }) => {
+    const cidr = parseAffinityKey(key)?.cidr
+    return cidr === undefined ? [] : { cidr, blockKey: blockKey(cidr).text }
+  }),
+)
+
+/** Of claims those not known to be used up, and for how long that holds. */
+interface WorthReading {
+  readonly cidrs: readonly Cidr[]
+  /** As of this state of the index, which does not change while a batch is being planned. */
+  readonly changes: number
+  readonly reserved: CidrSet
+  /** Whether a block that is used up has an address that cools down: then it depends on the time, too. */
+  readonly isCooling: boolean
+}
+
+const worthReading = new WeakMap<readonly Claim[], WorthReading>()
 
 /**
  * Finds addresses of one family: in the owner's blocks, then in vacant ones that it claims, then in empty ones that it takes over, and
@@ -122,22 +142,26 @@ export class Search {
   }
 
   /** The claims of the owner, in the order of their keys, whatever pools they are in. */
-  #claims(owner: Owner, guard: 'hint' | 'changed'): readonly { readonly key: string }[] {
+  #claims(owner: Owner, guard: 'hint' | 'changed'): readonly Claim[] {
     const { family, draft } = this.#scope
     const claims = owner.type === 'host' ? affinities : virtualAffinities
-    return draft.view.list(claims, guard, affinityPrefix(owner, family))
+    return claimsIn(draft.view.list(claims, guard, affinityPrefix(owner, family)))
   }
 
-  /** The blocks claimed, but those known to be used up. Hundreds of operations of one batch ask for the same listing. */
-  #worthReading(listing: readonly { readonly key: string }[]): readonly Cidr[] {
-    let cidrs = worthReading.get(listing)
-    if (cidrs === undefined) {
-      cidrs = cidrsOf(listing).filter((cidr) => {
-        const entry = this.#scope.blocks.entry(blockKey(cidr).text)
-        return entry === undefined || entry.affinity !== this.#affinity || mayGive(entry, this.#terms)
-      })
-      worthReading.set(listing, cidrs)
+  /** The blocks claimed, but those known to be used up. */
+  #worthReading(claims: readonly Claim[]): readonly Cidr[] {
+    const { blocks, reserved } = this.#scope
+    const known = worthReading.get(claims)
+    if (known?.changes === blocks.changes && known.reserved === reserved && !known.isCooling) return known.cidrs
+    const cidrs: Cidr[] = []
+    let isCooling = false
+    for (const { cidr, blockKey } of claims) {
+      const entry = blocks.entry(blockKey)
+      const isUsedUp = entry !== undefined && !mayGive(entry, this.#terms) && entry.affinity === this.#affinity
+      if (!isUsedUp) cidrs.push(cidr)
+      else if (entry.coolingSince !== undefined) isCooling = true
     }
+    worthReading.set(claims, { cidrs, changes: blocks.changes, reserved, isCooling })
     return cidrs
   }
 
@@ -162,8 +186,7 @@ export class Search {
     const { config, owner } = this.#scope
     if (owner !== undefined) {
       const limit = this.#blockLimit()
-      const cidrs = cidrsOf(this.#claims(owner, 'changed'))
-      const claimed = cidrs.filter((cidr) => this.#poolOf(cidr) !== undefined).length
+      const claimed = this.#claims(owner, 'changed').filter(({ cidr }) => this.#poolOf(cidr) !== undefined).length
       if (claimed + this.#claimed >= limit) {
         this.#obstacle = {
           field: 'node',

@@ -77,8 +77,8 @@ const reservedIn = oncePerListing((entries: readonly Listed<Reservation>[]): Cid
   return CidrSet.of(entries.flatMap((entry): readonly Cidr[] => (entry.kind === 'value' ? entry.value.cidrs : [])))
 })
 
-/** What `derive` makes of a listing, made once: a batch gives the same listing to each of its operations. */
-function oncePerListing<Listing extends object, Value>(
+/** What `derive` makes of a listing, made once: the same listing is given to every operation for as long as nothing in it changes. */
+export function oncePerListing<Listing extends object, Value>(
   derive: (listing: Listing) => Value,
 ): (listing: Listing) => Value {
   const known = new WeakMap<Listing, { readonly value: Value }>()

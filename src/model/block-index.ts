@@ -57,11 +57,18 @@ export class BlockIndex {
   readonly #openByAffinity = new Map<string, OrderedBlocks<IndexedBlock>>()
   /** Which CIDRs are taken, by family and prefix length, as block numbers counted from the address 0. */
   readonly #taken = new Map<string, RunSet>()
+  #changes = 0
+
+  /** How often the index has changed: as long as it stays the same, so does what is derived from the index. */
+  get changes(): number {
+    return this.#changes
+  }
 
   /** Takes over a change of a block's key. A block that cannot be read still occupies its CIDR, with nothing to give. */
   changed(key: string, lookup: BlockLookup): void {
     const cidr = parseBlockKey(key)
     if (cidr === undefined) return
+    this.#changes++
     const before = this.#entries.get(key)
     if (lookup.kind === 'absent') {
       if (before === undefined) return
@@ -165,6 +172,7 @@ type ByFamily = Readonly<Record<Family, OrderedBlocks<IndexedBlock>>>
 /** Whether the block may have an address to give: one that is free and not reserved, or one that has cooled down. */
 export function mayGive({ cidr, free, coolingSince }: IndexedBlock, { reserved, cooledBefore }: Terms): boolean {
   if (coolingSince !== undefined && coolingSince < cooledBefore) return true
+  if (reserved.isEmpty) return free.length > 0
   return free.some(({ first, last }) => {
     const reservedTo = reserved.lastOfRunAt({ family: cidr.family, value: cidr.base + BigInt(first) })
     return reservedTo === undefined || reservedTo.value < cidr.base + BigInt(last)

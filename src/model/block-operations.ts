@@ -54,7 +54,7 @@ export function assignAutomatically(
     else unallocated.push(place)
   }
   if (ordinals.length === 0) return { block, ordinals }
-  return { block: allocate({ ...block, unallocated }, ordinals, holder), ordinals }
+  return { block: allocate(block, unallocated, ordinals, holder), ordinals }
 }
 
 /** Takes this very ordinal for `holder`, reserved or not. `taken`: somebody holds it, or it cools down. */
@@ -62,7 +62,7 @@ export function assignOrdinal(block: Block, place: Ordinal, holder: Holder): Blo
   assertInBlock(block, place)
   if (block.allocations[place] !== null) return 'taken'
   const unallocated = block.unallocated.filter((other) => other !== place)
-  return allocate({ ...block, unallocated }, [place], holder)
+  return allocate(block, unallocated, [place], holder)
 }
 
 /** The outcome of a release: the ordinals released, those that nobody held, both ascending, and the block after it. */
@@ -109,13 +109,19 @@ export function releaseHandle(block: Block, handle: string, now: Now, cooldownSe
  * alone. When there is nothing to collect, the block given is the block returned.
  */
 export function collectGarbage(block: Block, now: Now, cooldownSeconds: number): Block {
+  if (tidy.has(block)) return block
   const deadline = now.nanoseconds - BigInt(cooldownSeconds) * nanosecondsPerSecond
-  return sweep(block, ({ releasedAt }) => {
+  const swept = sweep(block, ({ releasedAt }) => {
     if (releasedAt === undefined) return false
     const released = parseTime(releasedAt)
     return cooldownSeconds < 0 || (released !== undefined && released.nanoseconds < deadline)
   })
+  if (attributesOf(swept).every(({ releasedAt }) => releasedAt === undefined)) tidy.add(swept)
+  return swept
 }
+
+/** Blocks in which there is nothing to collect, however late it gets: each of thousands of assignments asks for the same block. */
+const tidy = new WeakSet<Block>()
 
 /** The block claimed for `owner` at `now`, its number grown by one. */
 export function withOwner(block: Block, owner: Owner, now: Now): Block {
@@ -205,10 +211,10 @@ function assertInBlock(block: Block, place: Ordinal): void {
 }
 
 /**
- * Points ordinals, which have left the queue already, at the holder's entry. All addresses of one holder share one
+ * Points ordinals at the holder's entry; `unallocated` is the queue without them. All addresses of one holder share one
  * entry.
  */
-function allocate(block: Block, places: readonly Ordinal[], holder: Holder): Block {
+function allocate(block: Block, unallocated: readonly Ordinal[], places: readonly Ordinal[], holder: Holder): Block {
   const existing = attributesOf(block)
   const found = existing.findIndex((attribute) => isFor(attribute, holder))
   const index = found < 0 ? existing.length : found
@@ -218,12 +224,16 @@ function allocate(block: Block, places: readonly Ordinal[], holder: Holder): Blo
     allocations[place] = index
     numbers.set(place, block.sequenceNumber)
   }
-  return touch({
+  const allocated: Block = {
     ...block,
     allocations,
+    unallocated,
     attributes: found < 0 ? [...existing, attributeFor(holder)] : existing,
+    sequenceNumber: block.sequenceNumber + 1n,
     sequenceNumberForAllocation: numbers,
-  })
+  }
+  if (tidy.has(block)) tidy.add(allocated)
+  return allocated
 }
 
 /**

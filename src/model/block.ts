@@ -11,7 +11,7 @@ import {
 } from '../net/index.ts'
 import { type Attribute, encodeAttribute, readAttribute } from './attribute.ts'
 import { formatBlockPath, parseBlockPath } from './block-cidr.ts'
-import { type Json, type JsonObject, stringifyMembers, stringifyString } from './json.ts'
+import { type Json, type JsonObject, stringifyString } from './json.ts'
 import type { StoredFamily, StoredKey } from './stored.ts'
 import {
   decodeJson,
@@ -251,6 +251,25 @@ function encodeBlock(block: Block): string {
 
 /** Go sorts the ordinals as text: 0, 1, 10, 11, 2. */
 function encodeNumbers(block: Block): string {
-  const sorted = [...block.sequenceNumberForAllocation.keys()].map(String).sort()
-  return stringifyMembers(sorted.map((name) => [name, String(block.sequenceNumberForAllocation.get(Number(name)))]))
+  const numbers = block.sequenceNumberForAllocation
+  const members: string[] = []
+  for (const place of asTexts(block.allocations.length)) {
+    const number = numbers.get(place)
+    if (number !== undefined) members.push(`"${place}":${number}`)
+  }
+  return `{${members.join(',')}}`
 }
+
+/** The ordinals of a block of that many addresses, sorted as text; there are few sizes, and thousands of blocks of each. */
+function asTexts(size: number): readonly number[] {
+  let sorted = sortedAsText.get(size)
+  if (sorted === undefined) {
+    sorted = Array.from({ length: size }, (_, place) => String(place))
+      .sort()
+      .map(Number)
+    sortedAsText.set(size, sorted)
+  }
+  return sorted
+}
+
+const sortedAsText = new Map<number, readonly number[]>()

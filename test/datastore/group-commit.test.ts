@@ -56,6 +56,34 @@ t.test('what arrives while a key is being written forms the next batch', async (
   t.equal(await revisionOf(keys), before + 2)
 })
 
+t.test('beside commits under way another one is sent when it is as large as those', async (t) => {
+  const proxy = await startProxy(t, etcd.endpoint)
+  const family = numbersBelow('/beside/', 'values')
+  const { datastore } = await openStore(t, { endpoints: [proxy.endpoint], families: [family], batchesInFlight: 3 })
+  // What is submitted in one turn of the event loop shares a batch anyway.
+  const nextTurn = (): Promise<unknown> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+  const submit = async (...names: readonly string[]) => {
+    const outcomes = names.map((name) => datastore.submit(increment(keyOf(family, name))))
+    await nextTurn()
+    return outcomes
+  }
+  const written = (name: string): Promise<unknown> =>
+    until(`${name} to be written`, async () => (await timesWritten(keys, `/beside/${name}`)) || undefined)
+  // Three slots are in use from here on: opening one takes a call of its own.
+  await Promise.all([...(await submit('x')), ...(await submit('y')), ...(await submit('z', 'z'))])
+  proxy.hold('answers')
+  const outcomes = await submit('a')
+  await written('a')
+  outcomes.push(...(await submit('b')))
+  await written('b')
+  outcomes.push(...(await submit('c')), ...(await submit('d')))
+  await written('d')
+  proxy.release()
+  const [ofA, ofB, ofC, ofD] = (await Promise.all(outcomes)).map(({ revision }) => revision)
+  t.not(ofA, ofB)
+  t.equal(ofC, ofD, 'the third waited for the fourth')
+})
+
 t.test('batches of one operation are what group commit is measured against', async (t) => {
   const { datastore, key } = await start(t, 'single', { batchOperationsMax: 1 })
   const before = await revisionOf(keys)

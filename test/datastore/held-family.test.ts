@@ -28,7 +28,7 @@ t.test('a value is held as it is decoded, one that is broken with its problem', 
   t.strictSame(family.lookup(a), { kind: 'value', value: 1, revision: 5n })
   t.strictSame(family.lookup('/n/b'), { kind: 'unreadable', problem: 'one is not a number', revision: 6n })
   t.strictSame(problems, [['/n/b', 'one is not a number']])
-  t.strictSame(summary([...family.entries('/n/')] as never), ['a=1', 'b!'])
+  t.strictSame(summary(family.listing('/n/') as never), ['a=1', 'b!'])
   t.strictSame(observed, [
     [a, family.lookup(a)],
     ['/n/b', family.lookup('/n/b')],
@@ -152,7 +152,7 @@ t.test('a prefix is proven up to its last proof, or to the complete revision whe
   family.prove('changed', '/n/', 9n)
   t.equal(family.provenRevision('changed', '/n/'), 9n)
   t.equal(family.provenRevision('created', '/n/'), 5n, 'the other guard')
-  t.equal(family.provenRevision('changed', '/n/a'), 5n, 'another prefix')
+  t.equal(family.provenRevision('changed', a), 5n, 'another prefix')
   family.completeUpTo(12n)
   t.equal(family.provenRevision('changed', '/n/'), 12n)
 })
@@ -198,11 +198,11 @@ t.test('what is held is exact when nothing in it is newer than the complete revi
 })
 
 t.test('values are listed only by a family that holds them all', async (t) => {
-  t.throws(() => [...hold('digests').family.entries('/n/')])
+  t.throws(() => [...hold('digests').family.listing('/n/')])
 })
 
 t.test('whatever the order in which a history arrives, and how often, its end is what is held', async (t) => {
-  const change = fc.record({ key: fc.constantFrom('/n/a', '/n/b'), isDeletion: fc.boolean() })
+  const change = fc.record({ key: fc.constantFrom(a, '/n/b'), isDeletion: fc.boolean() })
   const order = (length: number) => fc.array(fc.nat({ max: length - 1 }), { maxLength: 3 * length })
   const history = fc
     .array(change, { minLength: 1, maxLength: 12 })
@@ -224,7 +224,7 @@ t.test('whatever the order in which a history arrives, and how often, its end is
           family.completeUpTo(BigInt(index + 1))
           for (const late of early) if (late <= index) apply(late)
         }
-        for (const key of ['/n/a', '/n/b']) {
+        for (const key of [a, '/n/b']) {
           const last = changes.findLastIndex((change) => change.key === key)
           const lookup = family.lookup(key)
           if (last === -1) continue
@@ -235,4 +235,49 @@ t.test('whatever the order in which a history arrives, and how often, its end is
       }),
     ),
   )
+})
+
+t.test('what the watch tells of a key that is being committed waits for the end of the commit', async (t) => {
+  const { family } = hold('digests')
+  family.completeUpTo(5n)
+  family.awaitCommit(a)
+  family.watched(a, 6n, Buffer.from('1'))
+  t.strictSame(family.lookup(a), { kind: 'absent' })
+  family.completeUpTo(6n)
+  t.notOk(family.isExact, 'a change is known to be missing')
+  family.settled(a)
+  t.match(family.lookup(a), { kind: 'value', revision: 6n })
+  t.ok(family.isExact)
+})
+
+t.test('the commit itself, told by the watch before its answer, is not decoded again', async (t) => {
+  const { family, problems } = hold('digests')
+  family.awaitCommit(a)
+  family.watched(a, 6n, Buffer.from('decoding this would be reported'))
+  family.storeCommitted(a, 1, 6n)
+  family.settled(a)
+  t.strictSame(problems, [])
+  t.match(family.lookup(a), { kind: 'value', value: 1, revision: 6n })
+})
+
+t.test('somebody else’s deletion during a commit that came to nothing is taken over after it', async (t) => {
+  const { family } = hold('digests')
+  family.store(a, { revision: 2n, text: '1', asOf: 2n })
+  family.awaitCommit(a)
+  family.watched(a, 7n, undefined)
+  t.match(family.lookup(a), { kind: 'value' })
+  family.settled(a)
+  t.strictSame(family.lookup(a), { kind: 'absent' })
+})
+
+t.test('a listing is the same list until a key below its prefix changes', async (t) => {
+  const { family } = hold('values')
+  family.store('/n/a/1', { revision: 1n, text: '1', asOf: 1n })
+  family.store('/n/b/1', { revision: 2n, text: '1', asOf: 2n })
+  const [ofA, ofB] = [family.listing('/n/a/'), family.listing('/n/b/')]
+  family.store('/n/b/2', { revision: 3n, text: '2', asOf: 3n })
+  t.equal(family.listing('/n/a/'), ofA)
+  t.not(family.listing('/n/b/'), ofB)
+  family.storeAbsent('/n/a/1', 4n)
+  t.strictSame(family.listing('/n/a/'), [])
 })

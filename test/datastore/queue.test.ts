@@ -34,11 +34,11 @@ function start() {
 
 t.test('operations are taken in the order of submission', async (t) => {
   const { queue, a, b, c } = start()
-  t.ok(queue.isEmpty)
+  t.equal(queue.length, 0)
   for (const operation of [a, b, c]) queue.add(operation)
-  t.notOk(queue.isEmpty)
+  t.equal(queue.length, 3)
   t.strictSame(takeAll(queue), [0, 1, 2])
-  t.ok(queue.isEmpty)
+  t.equal(queue.length, 0)
 })
 
 t.test('one that is declined stays, and so does everything behind it', async (t) => {
@@ -67,7 +67,7 @@ t.test('what is parked waits for its key', async (t) => {
   queue.wake(['/none', '/one'])
   t.strictSame(takeAll(queue), [0, 1])
   queue.wake(['/one'])
-  t.ok(queue.isEmpty)
+  t.equal(queue.length, 0)
   queue.wake(['/two', '/two'])
   t.strictSame(takeAll(queue), [2])
 })
@@ -78,7 +78,7 @@ t.test('what is settled meanwhile is skipped, and can be dropped at once', async
   a.fail(new Error('too late'))
   t.strictSame(takeAll(queue), [1])
   queue.putBack([a])
-  t.ok(queue.isEmpty)
+  t.equal(queue.length, 0)
   queue.add(c)
   queue.park('/one', d)
   queue.park('/one', e)

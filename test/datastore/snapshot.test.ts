@@ -44,10 +44,7 @@ async function hold(prefix: string, ...names: readonly string[]): Promise<HeldFa
 /** What is held, and what etcd has. */
 function heldIn(held: HeldFamily): Record<string, unknown> {
   return Object.fromEntries(
-    [...held.entries(held.family.prefix)].map((entry) => [
-      entry.key,
-      entry.kind === 'value' ? entry.value : entry.kind,
-    ]),
+    held.listing(held.family.prefix).map((entry) => [entry.key, entry.kind === 'value' ? entry.value : entry.kind]),
   )
 }
 

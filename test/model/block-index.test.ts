@@ -113,6 +113,18 @@ t.test('a block keeps what it has although it is stored again and again', (t) =>
   t.end()
 })
 
+t.test('whether anything has changed since can be told', (t) => {
+  const index = new BlockIndex()
+  const before = index.changes
+  t.equal(index.changes, before)
+  store(index, full(first, 'host:a'))
+  const after = index.changes
+  t.not(after, before)
+  remove(index, first)
+  t.not(index.changes, after)
+  t.end()
+})
+
 t.test('what is known of a block is looked up by its key', (t) => {
   const index = new BlockIndex()
   store(index, blockOf(first, 'host:a', 3))

@@ -9,6 +9,8 @@ export class FakeView implements View {
   readonly reads = new Set<string>()
   readonly #stored = new Map<string, { text: string; revision: Revision }>()
   readonly #busy = new Set<string>()
+  /** As in the image, a listing is the same list for as long as nothing in it changes. */
+  readonly #listings = new Map<string, readonly Listed<unknown>[]>()
   #revision = 1n
 
   get revision(): Revision {
@@ -22,11 +24,16 @@ export class FakeView implements View {
 
   list<Value>(family: Family<Value>, guard: Guard, prefix: string = family.prefix): readonly Listed<Value>[] {
     this.reads.add(`${guard} ${prefix}`)
+    const known = this.#listings.get(prefix)
+    // A prefix belongs to one family.
+     
+    if (known !== undefined) return known as readonly Listed<Value>[]
     const entries: Listed<Value>[] = []
     for (const key of this.keys(prefix)) {
       const lookup = this.#lookup(family, key)
       if (lookup.kind !== 'absent') entries.push({ key, ...lookup })
     }
+    this.#listings.set(prefix, entries)
     return entries
   }
 
@@ -60,6 +67,7 @@ export class FakeView implements View {
   /** Stores a text as somebody else may have written it, in a revision of its own. */
   putText(key: string, text: string): Revision {
     this.#revision += 1n
+    this.#changed(key)
     this.#stored.set(key, { text, revision: this.#revision })
     return this.#revision
   }
@@ -67,6 +75,7 @@ export class FakeView implements View {
   /** Removes a key behind the back of every plan. */
   remove(key: string): void {
     this.#revision += 1n
+    this.#changed(key)
     this.#stored.delete(key)
   }
 
@@ -80,10 +89,15 @@ export class FakeView implements View {
     this.reads.clear()
     if (plan.writes.length > 0) this.#revision += 1n
     for (const write of plan.writes) {
+      this.#changed(write.key.text)
       if (write.kind === 'delete') this.#stored.delete(write.key.text)
       else this.#stored.set(write.key.text, { text: write.encode(), revision: this.#revision })
     }
     return plan.answer
+  }
+
+  #changed(key: string): void {
+    for (const prefix of this.#listings.keys()) if (key.startsWith(prefix)) this.#listings.delete(prefix)
   }
 
   #lookup<Value>(family: Family<Value>, key: string): Lookup<Value> {
