@@ -26,7 +26,7 @@ export class FakeView implements View {
     this.reads.add(`${guard} ${prefix}`)
     const known = this.#listings.get(prefix)
     // A prefix belongs to one family.
-     
+
     if (known !== undefined) return known as readonly Listed<Value>[]
     const entries: Listed<Value>[] = []
     for (const key of this.keys(prefix)) {
