@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { Etcd3 } from 'etcd3'
 import { measureCalls, measureHttp, type Measurement } from './measure.ts'
-import { startBenchEtcd, startBenchServer } from './processes.ts'
+import { createPool, startBenchEtcd, startBenchServer } from './processes.ts'
 
 /**
  * Assigns one address a call from 1, 64 and 256 callers, beside (a) raw puts of 100 bytes into the same etcd from as many callers
@@ -23,7 +23,10 @@ const callerCounts = options.callers.split(',').map(Number)
 const store = await startBenchEtcd()
 
 try {
-  await createPool()
+  const first = await startBenchServer({ ETCD_ENDPOINTS: store.endpoint })
+  // Far larger than what is assigned.
+  await createPool(first.url, 'bench', '10.0.0.0/8')
+  await first.stop()
   // One server at a time: another one would follow every change, and take its share of the machine.
   const grouped = await measureServer({})
   const single = await measureServer({ IPPOOLD_BATCH_OPERATIONS_MAX: '1' })
@@ -31,24 +34,6 @@ try {
   print(grouped, single, puts)
 } finally {
   await store.stop()
-}
-
-/** The pool is far larger than what is assigned. */
-async function createPool(): Promise<void> {
-  const server = await startBenchServer({ ETCD_ENDPOINTS: store.endpoint })
-  const pool = {
-    apiVersion: 'projectcalico.org/v3',
-    kind: 'IPPool',
-    metadata: { name: 'bench' },
-    spec: { cidr: '10.0.0.0/8' },
-  }
-  const created = await fetch(`${server.url}/apis/projectcalico.org/v3/ippools`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(pool),
-  })
-  if (!created.ok) throw new Error(await created.text())
-  await server.stop()
 }
 
 /** Assigns from each number of callers, after a warm-up. */

@@ -9,6 +9,7 @@ import { startEmbeddedEtcd } from '../src/etcd/index.ts'
 /** A server under measurement. */
 export interface BenchServer {
   readonly url: string
+  readonly pid: number
   stop(): Promise<void>
 }
 
@@ -54,8 +55,11 @@ export async function startBenchServer(settings: Readonly<Record<string, string>
     })
   })
   await untilReady(url)
+  const { pid } = child
+  if (pid === undefined) throw new Error('The server has no process id.')
   return {
     url,
+    pid,
     stop: async () => {
       const ended = new Promise((resolve) => {
         child.once('exit', resolve)
@@ -64,6 +68,21 @@ export async function startBenchServer(settings: Readonly<Record<string, string>
       await ended
     },
   }
+}
+
+/** Creates a pool; throws when it is refused. */
+export async function createPool(url: string, name: string, cidr: string): Promise<void> {
+  const created = await fetch(`${url}/apis/projectcalico.org/v3/ippools`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      apiVersion: 'projectcalico.org/v3',
+      kind: 'IPPool',
+      metadata: { name },
+      spec: { cidr },
+    }),
+  })
+  if (!created.ok) throw new Error(await created.text())
 }
 
 async function untilReady(url: string): Promise<void> {

@@ -4,10 +4,10 @@ import { Batch, sizeOf } from './batch.ts'
 import { BusyKeys } from './busy-keys.ts'
 import { isAboutContent, isTooLarge, type EtcdClient, type TransactionOutcome } from './client.ts'
 import { asError, DatastoreUnavailable, refusedByEtcd, stopping, tooLarge } from './faults.ts'
-import type { HeldFamily } from './held-family.ts'
 import type { Image } from './image.ts'
 import type { Lease } from './lease.ts'
 import { transactionBytesMax } from './limits.ts'
+import { lock, unlock, type Locked } from './locks.ts'
 import { Operation, type Outcome, type SubmitOptions } from './operation.ts'
 import { Queue } from './queue.ts'
 import { Refresher } from './refresher.ts'
@@ -31,13 +31,6 @@ export interface EngineLeases {
   readonly slots: Lease
   /** Ends what is to expire. */
   readonly expiring: Lease
-}
-
-/** A key that a commit is writing, and where it is held. */
-interface Locked {
-  readonly key: string
-  readonly isCreated: boolean
-  readonly held: HeldFamily
 }
 
 /** What the engine says about itself. */
@@ -306,7 +299,7 @@ export class Engine {
   async #commit(batch: Batch, operations: readonly Operation[], slot: Slot): Promise<void> {
     let locked: readonly Locked[] = []
     try {
-      locked = this.#lock(batch)
+      locked = lock(batch, this.#image, this.#busy)
       await this.#carryOut(batch, operations, slot)
     } catch (bug) {
       this.#separate(operations, asError(bug))
@@ -504,23 +497,8 @@ export class Engine {
     return !operation.isSettled
   }
 
-  /** Keeps later batches, and what the watch tells meanwhile, away from the keys that a batch writes. */
-  #lock(batch: Batch): readonly Locked[] {
-    const locked = [...batch.reads]
-      .filter(({ key }) => batch.writes.has(key.text))
-      .map(({ key, revision }) => ({ key: key.text, isCreated: revision === 0n, held: this.#image.of(key.family) }))
-    for (const { key, isCreated, held } of locked) {
-      this.#busy.add(key, isCreated)
-      held.awaitCommit(key)
-    }
-    return locked
-  }
-
   #release(locked: readonly Locked[], slot: Slot): void {
-    for (const { key, held } of locked) {
-      this.#busy.delete(key)
-      held.settled(key)
-    }
+    unlock(locked, this.#busy)
     this.#queue.wake(locked.map(({ key }) => key))
     this.#freeSlots.push(slot)
     this.#pump()
