@@ -3,7 +3,7 @@ import { EtcdLeaseInvalidError, type IRequestOp, type IResponseOp, type ITxnResp
 import { Batch, sizeOf } from './batch.ts'
 import { BusyKeys } from './busy-keys.ts'
 import { isAboutContent, isTooLarge, type EtcdClient, type TransactionOutcome } from './client.ts'
-import { asError, DatastoreUnavailable, refusedByEtcd, stopping, tooLarge } from './faults.ts'
+import { asError, DatastoreUnavailable, queueFull, refusedByEtcd, stopping, tooLarge, unreachable } from './faults.ts'
 import type { Image } from './image.ts'
 import type { Lease } from './lease.ts'
 import { transactionBytesMax } from './limits.ts'
@@ -92,12 +92,7 @@ export class Engine {
   submit<Answer>(plan: (view: View) => Plan<Answer>, options: SubmitOptions = {}): Promise<Outcome<Answer>> {
     if (this.#isClosing) return Promise.reject(stopping())
     if (this.pending >= this.#limits.queueLengthMax) {
-      return Promise.reject(
-        new DatastoreUnavailable(
-          'ServiceUnavailable',
-          `${String(this.pending)} calls are waiting, which is all that this server takes; nothing was changed. Try again.`,
-        ),
-      )
+      return Promise.reject(queueFull(this.pending))
     }
     return new Promise((resolve, reject) => {
       let answer: { readonly value: Answer } | undefined
@@ -446,13 +441,7 @@ export class Engine {
   async #unsent(operations: readonly Operation[], error: Error): Promise<void> {
     this.#unsentInRow++
     if (this.#unsentInRow > this.#slotCount * 2) {
-      for (const operation of operations) {
-        operation.fail(
-          new DatastoreUnavailable('ServiceUnavailable', 'etcd cannot be reached; nothing was changed. Try again.', {
-            cause: error,
-          }),
-        )
-      }
+      for (const operation of operations) operation.fail(unreachable(error))
       return
     }
     await sleep(50)

@@ -23,6 +23,21 @@ export function stopping(): DatastoreUnavailable {
   return new DatastoreUnavailable('ServiceUnavailable', 'The server is stopping; nothing was changed.')
 }
 
+/** What a caller hears for whom there is no room beside the `waiting` ones. */
+export function queueFull(waiting: number): DatastoreUnavailable {
+  return new DatastoreUnavailable(
+    'ServiceUnavailable',
+    `${String(waiting)} calls are waiting, which is all that this server takes; nothing was changed. Try again.`,
+  )
+}
+
+/** What an operation hears that did not get as far as etcd. */
+export function unreachable(cause: Error): DatastoreUnavailable {
+  return new DatastoreUnavailable('ServiceUnavailable', 'etcd cannot be reached; nothing was changed. Try again.', {
+    cause,
+  })
+}
+
 /** What an operation hears that etcd does not carry out, and says so. */
 export function refusedByEtcd(cause: Error): DatastoreUnavailable {
   return new DatastoreUnavailable('ServiceUnavailable', 'etcd refused the change; nothing was changed.', { cause })
