@@ -42,6 +42,19 @@ t.test('what is half done is healed', (t) => {
     })
   }
 
+  t.test('a claimed block that was used up is looked at again when its last address is not reserved any more', (t) => {
+    const world = worldWithPool()
+    world.reserve('10.0.0.9')
+    const attributes = [{ handle_id: 'x' }]
+    world.block(block2, 'host:node4', { allocations: [0, null, 0, 0], unallocated: [1], attributes })
+    world.claim('node4', block2)
+    const wish = { node: 'node4', maxBlocksPerNode: 1 }
+    for (let repetition = 0; repetition < 2; repetition++) t.strictSame(world.take(wish)[1], 'node BlockLimit')
+    world.remove('/calico/resources/v3/projectcalico.org/ipreservations/10-0-0-9')
+    t.strictSame(world.take(wish), ['10.0.0.9'])
+    t.end()
+  })
+
   t.test('a claim of somebody else keeps nobody away: only the block counts', (t) => {
     for (const state of ['pending', 'confirmed', 'pendingDeletion']) {
       const world = worldWithPool()
