@@ -311,8 +311,9 @@ export class Engine {
     const isReadOnly = changes.length === 0
     for (const operation of operations) operation.isCommitting = !isReadOnly
     this.#committing += operations.length
-    const outcome = await this.#send(batch, changes, slot)
-    this.#committing -= operations.length
+    const outcome = await this.#send(batch, changes, slot).finally(() => {
+      this.#committing -= operations.length
+    })
     if (outcome.kind === 'lost' && !isReadOnly) {
       await this.#settle(batch, operations, slot, outcome.error)
       return

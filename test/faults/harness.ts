@@ -1,0 +1,81 @@
+import { groupBy } from './group.ts'
+import { setTimeout as pause } from 'node:timers/promises'
+import { check } from './checker.ts'
+import { Cluster } from './cluster.ts'
+import { scheduleFaults, strike } from './faults.ts'
+import { Random } from './random.ts'
+import { Recorder } from './recorder.ts'
+import { Traffic } from './traffic.ts'
+
+/** What a run is made of. */
+export interface Settings {
+  readonly durationMs: number
+  readonly seed: number
+  readonly servers: number
+  readonly callers: number
+}
+
+/** How a run came out: every line of `problems` makes it a failure. */
+export interface Report {
+  readonly problems: readonly string[]
+  readonly lines: readonly string[]
+}
+
+/** Runs traffic under faults against a cluster of its own, and checks what came of it. Tells what it does by `say`. */
+export async function runFaults(settings: Settings, say: (line: string) => void): Promise<Report> {
+  const { durationMs, seed, servers, callers } = settings
+  say(`seed ${seed}: ${durationMs / 1_000} s, ${servers} servers, ${callers} callers`)
+  const schedule = scheduleFaults(new Random(seed), durationMs)
+  for (const { kind, target, atMs, lastsMs } of schedule)
+    say(`  at ${Math.round(atMs)} ms for ${lastsMs} ms: ${kind} (${target})`)
+  const cluster = await Cluster.start(servers)
+  const recorder = new Recorder(cluster.members.map(({ endpoint }) => endpoint))
+  const traffic = new Traffic(cluster.servers.map(({ url }) => url))
+  const problems: string[] = []
+  const struck = new Map<string, number>()
+  try {
+    await traffic.prepare()
+    let isOver = false
+    const start = performance.now()
+    const work = traffic.run(callers, seed, () => isOver)
+    try {
+      for (const fault of schedule) {
+        await pause(Math.max(0, start + fault.atMs - performance.now()))
+        if (performance.now() > start + durationMs) break
+        const isHit = await strike(cluster, recorder, fault)
+        if (isHit) struck.set(fault.kind, (struck.get(fault.kind) ?? 0) + 1)
+        await cluster.settle()
+      }
+      await pause(Math.max(0, start + durationMs - performance.now()))
+    } finally {
+      isOver = true
+      await work
+    }
+    await cluster.settle()
+    await recorder.finish()
+  } finally {
+    recorder.close()
+    await traffic.close()
+    await cluster.stop()
+  }
+  const { calls } = traffic
+  const violations = check({ calls, revisions: recorder.revisions })
+  problems.push(...violations.slice(0, 50).map(({ invariant, problem }) => `${invariant}: ${problem}`))
+  for (const { kind } of schedule) if (!struck.has(kind)) problems.push(`nothing was hit by ${kind}`)
+  const acknowledged = calls.filter(({ outcome }) => outcome === 'ok').length
+  if (acknowledged < durationMs / 200) problems.push(`only ${acknowledged} calls were acknowledged`)
+  const unknown = calls.filter(({ outcome }) => outcome === 'unknown').length
+  const statuses = [...groupBy(calls, ({ kind, status }) => `${kind} ${status}`)].map(
+    ([name, { length }]) => `${name}: ${length}`,
+  )
+  const lines = [
+    `calls ${calls.length}: acknowledged ${acknowledged}, unknown ${unknown}; pool changes ${traffic.poolChanges}`,
+    `answers: ${statuses.toSorted().join(', ')}`,
+    `revisions replayed: ${recorder.revisions.length}`,
+    `faults ${[...struck.values()].reduce((sum, count) => sum + count, 0)}: ${[...struck].map(([kind, count]) => `${kind} ${count}`).join(', ')}`,
+    ...problems.map((problem) => `VIOLATION ${problem}`),
+    `verdict of seed ${seed}: ${problems.length === 0 ? 'all promises held' : `${violations.length} violations, ${problems.length} problems`}`,
+  ]
+  for (const line of lines) say(line)
+  return { problems, lines }
+}

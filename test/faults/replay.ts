@@ -1,0 +1,204 @@
+import type { Holding, RevisionOfKeys } from './history.ts'
+
+/** One hold of one address by one handle, as etcd has it. */
+export interface Episode extends Holding {
+  readonly begins: bigint
+  /** The revision in which it ends; absent while it lasts. */
+  ends?: bigint
+  /** Who took over in the revision in which it ended. */
+  successor?: string
+}
+
+/** What is wrong, and with which invariant. */
+export interface Violation {
+  readonly invariant:
+    | 'one-owner'
+    | 'no-theft'
+    | 'durable'
+    | 'explained'
+    | 'all-or-nothing'
+    | 'order'
+    | 'agreement'
+    | 'repeat'
+  readonly problem: string
+}
+
+interface StoredBlock {
+  readonly cidr: string
+  readonly affinity?: string | null
+  readonly allocations: readonly (number | null)[]
+  readonly unallocated: readonly number[]
+  readonly attributes: readonly { readonly handle_id?: string; readonly releasedAt?: string }[] | null
+  readonly sequenceNumber: string
+  readonly sequenceNumberForAllocation?: Readonly<Record<string, string>>
+}
+
+const root = '/calico/ipam/v2/'
+
+/** Goes through every revision, collects who held what, and checks what must be true at each. Reads the stored forms by itself. */
+export class Replay {
+  readonly episodes: Episode[] = []
+  readonly violations: Violation[] = []
+  readonly #current = new Map<string, Episode>()
+  readonly #blocks = new Map<string, StoredBlock>()
+  readonly #handles = new Map<string, Readonly<Record<string, number>>>()
+  readonly #affinities = new Map<string, string>()
+  /** Every address by the block that has it. */
+  readonly #homes = new Map<string, string>()
+  readonly #numbers = new Map<string, Set<string>>()
+
+  constructor(revisions: readonly RevisionOfKeys[]) {
+    for (const revision of revisions) this.#apply(revision)
+  }
+
+  #apply({ revision, changes }: RevisionOfKeys): void {
+    const touched = new Set<string>()
+    const blocks = new Set<string>()
+    for (const { key, text } of changes) {
+      const handle = after(key, `${root}handle/`)
+      const block = after(key, `${root}assignment/`)
+      const host = after(key, `${root}host/`)
+      if (handle !== undefined) {
+        touched.add(handle)
+        if (text === undefined) this.#handles.delete(handle)
+        else this.#handles.set(handle, readHandle(text))
+      } else if (block !== undefined) {
+        blocks.add(block)
+        this.#changeBlock(block, text, revision, touched)
+      } else if (host !== undefined) {
+        const home = host.slice(host.indexOf('/') + 1)
+        blocks.add(home)
+        if (text === undefined) this.#affinities.delete(host)
+        else this.#affinities.set(host, text)
+      }
+    }
+    for (const handle of touched) this.#compareHandle(handle, revision)
+    for (const block of blocks) this.#compareAffinity(block, revision)
+  }
+
+  #changeBlock(name: string, text: string | undefined, revision: bigint, touched: Set<string>): void {
+    const before = this.#blocks.get(name)
+    const block = text === undefined ? undefined : readBlock(text)
+    if (block === undefined) this.#blocks.delete(name)
+    else this.#blocks.set(name, block)
+    if (before !== undefined && block !== undefined && BigInt(block.sequenceNumber) < BigInt(before.sequenceNumber)) {
+      this.#violate(
+        'order',
+        revision,
+        `the number of block ${name} falls from ${before.sequenceNumber} to ${block.sequenceNumber}`,
+      )
+    }
+    if (block !== undefined) this.#checkShape(name, block, revision)
+    const size = Math.max(before?.allocations.length ?? 0, block?.allocations.length ?? 0)
+    for (let ordinal = 0; ordinal < size; ordinal++) {
+      const address = addressAt((block ?? before)?.cidr ?? '', ordinal)
+      const home = this.#homes.get(address)
+      if (block === undefined) this.#homes.delete(address)
+      else if (home !== undefined && home !== name)
+        this.#violate('one-owner', revision, `${address} lies in ${home} and ${name}`)
+      else this.#homes.set(address, name)
+      this.#changeHolder(
+        address,
+        block && holderAt(block, ordinal),
+        block?.sequenceNumberForAllocation?.[ordinal] ?? '',
+        revision,
+        touched,
+      )
+    }
+  }
+
+  #changeHolder(
+    address: string,
+    handle: string | undefined,
+    number: string,
+    revision: bigint,
+    touched: Set<string>,
+  ): void {
+    const last = this.#current.get(address)
+    if (last?.handle === handle && (last === undefined || last.sequenceNumber === number)) return
+    if (last !== undefined) {
+      last.ends = revision
+      if (handle !== undefined) last.successor = handle
+      this.#current.delete(address)
+      touched.add(last.handle)
+    }
+    if (handle === undefined) return
+    touched.add(handle)
+    const used = this.#numbers.get(address) ?? new Set<string>()
+    if (used.has(number)) this.#violate('order', revision, `the number ${number} of ${address} is repeated`)
+    this.#numbers.set(address, used.add(number))
+    const episode = { address, handle, sequenceNumber: number, begins: revision }
+    this.#current.set(address, episode)
+    this.episodes.push(episode)
+  }
+
+  #checkShape(name: string, block: StoredBlock, revision: bigint): void {
+    const free = new Set(block.unallocated)
+    const taken = block.allocations.filter((index) => index !== null).length
+    const isWhole = free.size === block.unallocated.length && free.size + taken === block.allocations.length
+    const isDisjoint = block.unallocated.every((ordinal) => block.allocations[ordinal] === null)
+    if (!isWhole || !isDisjoint) this.#violate('order', revision, `allocated and free do not make up block ${name}`)
+  }
+
+  #compareHandle(handle: string, revision: bigint): void {
+    const counted = new Map<string, number>()
+    for (const [name, block] of this.#blocks) {
+      const count = block.allocations.filter((_, ordinal) => holderAt(block, ordinal) === handle).length
+      if (count > 0) counted.set(this.#blocks.get(name)?.cidr ?? name, count)
+    }
+    const said = new Map(Object.entries(this.#handles.get(handle) ?? {}))
+    const isSame = said.size === counted.size && [...said].every(([cidr, count]) => counted.get(cidr) === count)
+    if (isSame) return
+    const [told, found] = [said, counted].map((counts) => JSON.stringify([...counts]))
+    this.#violate('agreement', revision, `handle ${handle} says ${told ?? ''}, its blocks ${found ?? ''}`)
+  }
+
+  #compareAffinity(name: string, revision: bigint): void {
+    const owner = /^host:(.*)$/.exec(this.#blocks.get(name)?.affinity ?? '')?.[1]
+    const claims = [...this.#affinities].filter(([host]) => host.endsWith(`/${name}`))
+    const claimants = claims
+      .filter(([, text]) => text.includes('"confirmed"'))
+      .map(([host]) => host.slice(0, host.indexOf('/')))
+    const isAgreed = claimants.length === (owner === undefined ? 0 : 1) && claimants[0] === owner
+    if (!isAgreed)
+      this.#violate(
+        'agreement',
+        revision,
+        `block ${name} is of ${owner ?? 'nobody'}, and claimed by [${claimants.join()}]`,
+      )
+  }
+
+  #violate(invariant: Violation['invariant'], revision: bigint, problem: string): void {
+    this.violations.push({ invariant, problem: `revision ${revision}: ${problem}` })
+  }
+}
+
+function after(key: string, prefix: string): string | undefined {
+  return key.startsWith(prefix) ? key.slice(prefix.length) : undefined
+}
+
+/** Numbers beyond 2^53 as texts. */
+function readBlock(text: string): StoredBlock {
+  const quoted = text.replaceAll(/("(?:sequenceNumber|\d+)":)(\d+)/g, '$1"$2"')
+  // The text is what a server under test wrote; a block that is no block fails the run.
+
+  return JSON.parse(quoted) as StoredBlock
+}
+
+function readHandle(text: string): Readonly<Record<string, number>> {
+  const { block } = JSON.parse(text) as { readonly block?: Readonly<Record<string, number>> | null }
+  return block ?? {}
+}
+
+function holderAt(block: StoredBlock, ordinal: number): string | undefined {
+  const index = block.allocations[ordinal] ?? undefined
+  if (index === undefined) return undefined
+  const attribute = block.attributes?.[index]
+  return attribute?.releasedAt === undefined ? (attribute?.handle_id ?? '') : undefined
+}
+
+/** The address of an ordinal; the pools of the harness are IPv4, and no block crosses the last byte. */
+function addressAt(cidr: string, ordinal: number): string {
+  const [, start = '', last = '0'] = /^(\d+\.\d+\.\d+\.)(\d+)\//.exec(cidr) ?? []
+  return `${start}${Number(last) + ordinal}`
+}

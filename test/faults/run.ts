@@ -1,0 +1,26 @@
+import { randomInt } from 'node:crypto'
+import { parseArgs } from 'node:util'
+import { runFaults } from './harness.ts'
+
+const { values } = parseArgs({
+  options: {
+    duration: { type: 'string', default: '120' },
+    seed: { type: 'string', default: String(randomInt(2 ** 31)) },
+    servers: { type: 'string', default: '2' },
+    callers: { type: 'string', default: '16' },
+  },
+})
+const numbers = {
+  duration: Number(values.duration),
+  seed: Number(values.seed),
+  servers: Number(values.servers),
+  callers: Number(values.callers),
+}
+if (!Object.values(numbers).every((number) => Number.isSafeInteger(number) && number >= 0)) {
+  throw new Error('duration (in seconds), seed, servers and callers are whole numbers')
+}
+const { duration, ...rest } = numbers
+const { problems } = await runFaults({ ...rest, durationMs: duration * 1_000 }, (line) =>
+  process.stdout.write(`${line}\n`),
+)
+process.exitCode = problems.length === 0 ? 0 : 1
