@@ -114,9 +114,10 @@ export class Search {
       }
       return []
     }
-    if (owner === undefined) this.#repeat(() => this.#takeFromAffine())
+    if (owner === undefined) this.#repeat(() => this.#takeFromAffine('calm'))
     else this.#takeFromClaims(owner)
     this.#repeat(() => this.#claimNext())
+    if (owner === undefined) this.#repeat(() => this.#takeFromAffine('contested'))
     if (this.#missing > 0 && this.#obstacle === undefined) this.#borrow()
     return this.#found
   }
@@ -133,12 +134,23 @@ export class Search {
     while (this.#missing > 0 && hasGiven) hasGiven = step()
   }
 
+  /** Before it takes from a block that others keep taking from, it claims one more: a fight would cost everybody more. */
   #takeFromClaims(owner: Owner): void {
+    const { draft, reserved } = this.#scope
+    const contested: (() => void)[] = []
     for (const cidr of this.#worthReading(this.#claims(owner, 'hint'))) {
       if (this.#missing === 0) return
       const pool = this.#poolOf(cidr)
-      if (pool !== undefined && !this.#scope.reserved.covers(cidr)) this.#takeFromClaimed(owner, cidr, pool)
+      if (pool === undefined || reserved.covers(cidr)) continue
+      const take = (): void => {
+        if (this.#missing > 0) this.#takeFromClaimed(owner, cidr, pool)
+      }
+      if (draft.view.isContested(blockKey(cidr))) contested.push(take)
+      else take()
     }
+    if (contested.length === 0) return
+    this.#repeat(() => this.#claim(() => this.#claimVacant()))
+    for (const take of contested) take()
   }
 
   /** The claims of the owner, in the order of their keys, whatever pools they are in. */
@@ -183,39 +195,47 @@ export class Search {
 
   /** Claims one more block, vacant or to be taken over, and takes from it; false when there is none to claim. */
   #claimNext(): boolean {
-    const { config, owner } = this.#scope
-    if (owner !== undefined) {
-      const limit = this.#blockLimit()
-      const claimed = this.#claims(owner, 'changed').filter(({ cidr }) => this.#poolOf(cidr) !== undefined).length
-      if (claimed + this.#claimed >= limit) {
-        this.#obstacle = {
-          field: 'node',
-          reason: 'BlockLimit',
-          message: `${owner.name} has ${String(claimed)} blocks in these pools, and may have ${String(limit)}`,
-        }
-        return false
-      }
-    }
-    if (!config.autoAllocateBlocks) {
-      this.#obstacle = {
-        field: 'node',
-        reason: 'AutoAllocationOff',
-        message: 'the blocks are used up, and auto_allocate_blocks of the IPAM configuration is off',
-      }
-      return false
-    }
-    if (this.#takeFromAffine() || this.#claimVacant() || this.#takeOver()) {
-      this.#claimed++
-      return true
-    }
-    if (config.strictAffinity) {
-      this.#obstacle = {
+    const isClaimed = this.#claim(
+      () =>
+        this.#takeFromAffine('calm') || this.#claimVacant() || this.#takeFromAffine('contested') || this.#takeOver(),
+    )
+    if (!isClaimed && this.#scope.config.strictAffinity) {
+      this.#obstacle ??= {
         field: 'node',
         reason: 'StrictAffinity',
         message: 'no block is left to claim, and strict affinity forbids borrowing from others’ blocks',
       }
     }
-    return false
+    return isClaimed
+  }
+
+  /** Claims one more block in this way, if the owner may have one more. */
+  #claim(way: () => boolean): boolean {
+    this.#obstacle = this.#obstacleToClaiming()
+    if (this.#obstacle !== undefined || !way()) return false
+    this.#claimed++
+    return true
+  }
+
+  #obstacleToClaiming(): Cause | undefined {
+    const { config, owner } = this.#scope
+    if (owner !== undefined) {
+      const limit = this.#blockLimit()
+      const claimed = this.#claims(owner, 'changed').filter(({ cidr }) => this.#poolOf(cidr) !== undefined).length
+      if (claimed + this.#claimed >= limit) {
+        return {
+          field: 'node',
+          reason: 'BlockLimit',
+          message: `${owner.name} has ${String(claimed)} blocks in these pools, and may have ${String(limit)}`,
+        }
+      }
+    }
+    if (config.autoAllocateBlocks) return undefined
+    return {
+      field: 'node',
+      reason: 'AutoAllocationOff',
+      message: 'the blocks are used up, and auto_allocate_blocks of the IPAM configuration is off',
+    }
   }
 
   #blockLimit(): number {
@@ -225,11 +245,15 @@ export class Search {
     return limits.length === 0 ? defaultMaxBlocks : Math.min(...limits)
   }
 
-  /** Takes from a block that is the owner's by its own word, though the claim is lost; or, without an owner, from one that is nobody's. */
-  #takeFromAffine(): boolean {
+  /**
+   * Takes from a block that is the owner's by its own word, though the claim is lost; or, without an owner, from one that is nobody's.
+   * From one that others keep taking from, or from one that they do not.
+   */
+  #takeFromAffine(which: 'calm' | 'contested'): boolean {
     const { blocks, draft, owner, pools } = this.#scope
     for (const pool of pools) {
       for (const { cidr } of blocks.openWithAffinity(pool.cidr, pool.blockSize, this.#affinity, this.#terms)) {
+        if (draft.view.isContested(blockKey(cidr)) !== (which === 'contested')) continue
         const found = draft.block(cidr)
         if (found.kind !== 'block' || found.block.affinity !== this.#affinity || !this.#takeFrom(found.block, pool))
           continue
