@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 
 const folder = new URL('results/', import.meta.url)
@@ -25,12 +25,6 @@ export async function saveResults(name: string, rows: readonly Row[]): Promise<v
 /** Keeps a picture in `bench/results/<name>.svg`. */
 export async function savePlot(name: string, svg: string): Promise<void> {
   await save(`${name}.svg`, svg)
-}
-
-/** The figures that {@link saveResults} kept; none when there are none. */
-export async function savedResults(name: string): Promise<readonly Row[]> {
-  const text = await readFile(new URL(`${name}.json`, folder), 'utf8').catch(() => '{"rows":[]}')
-  return (JSON.parse(text) as { readonly rows: readonly Row[] }).rows
 }
 
 async function save(file: string, text: string): Promise<void> {
