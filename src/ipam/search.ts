@@ -30,11 +30,12 @@ import {
   type Ordinal,
 } from '../net/index.ts'
 import { allocationOf, holderOf } from './allocation.ts'
+import { cleanUpClaims } from './deselected.ts'
 import { affinityText, type Draft } from './draft.ts'
 import { blockOfOtherSize } from './locate.ts'
 import type { Allocation, AssignRequest } from './request.ts'
 import { startOfSearch } from './start-of-search.ts'
-import { oncePerListing } from './surroundings.ts'
+import { oncePerListing, type Pools } from './surroundings.ts'
 
 /** What a search for addresses of one family needs to know. */
 export interface SearchScope {
@@ -46,6 +47,10 @@ export interface SearchScope {
   readonly owner: Owner | undefined
   /** In the order in which they are to be used. */
   readonly pools: readonly Pool[]
+  /** The pools chosen for the node, those not for this use among them. */
+  readonly chosen: readonly Pool[]
+  /** Every pool there is. */
+  readonly stored: Pools
   readonly family: Family
   readonly reserved: CidrSet
 }
@@ -73,6 +78,8 @@ const claimsIn = oncePerListing((listing: readonly { readonly key: string }[]): 
 /** Of claims those not known to be used up, and for how long that holds. */
 interface WorthReading {
   readonly cidrs: readonly Cidr[]
+  /** Those whose blocks are known to be empty, or will be when nothing cools down any more. */
+  readonly empty: readonly Cidr[]
   /** As of this state of the index, which does not change while a batch is being planned. */
   readonly changes: number
   readonly reserved: CidrSet
@@ -136,9 +143,11 @@ export class Search {
 
   /** Before it takes from a block that others keep taking from, it claims one more: a fight would cost everybody more. */
   #takeFromClaims(owner: Owner): void {
-    const { draft, reserved } = this.#scope
+    const { draft, reserved, stored, chosen } = this.#scope
+    const { cidrs, empty } = this.#worthReading(this.#claims(owner, 'hint'))
+    cleanUpClaims(draft, this.#affinity, empty, stored, chosen)
     const contested: (() => void)[] = []
-    for (const cidr of this.#worthReading(this.#claims(owner, 'hint'))) {
+    for (const cidr of cidrs) {
       if (this.#missing === 0) return
       const pool = this.#poolOf(cidr)
       if (pool === undefined || reserved.covers(cidr)) continue
@@ -161,20 +170,23 @@ export class Search {
   }
 
   /** The blocks claimed, but those known to be used up. */
-  #worthReading(claims: readonly Claim[]): readonly Cidr[] {
+  #worthReading(claims: readonly Claim[]): WorthReading {
     const { blocks, reserved } = this.#scope
     const known = worthReading.get(claims)
-    if (known?.changes === blocks.changes && known.reserved === reserved && !known.isCooling) return known.cidrs
+    if (known?.changes === blocks.changes && known.reserved === reserved && !known.isCooling) return known
     const cidrs: Cidr[] = []
+    const empty: Cidr[] = []
     let isCooling = false
     for (const { cidr, blockKey } of claims) {
       const entry = blocks.entry(blockKey)
+      if (entry?.isAbandoned === true) empty.push(cidr)
       const isUsedUp = entry !== undefined && !mayGive(entry, this.#terms) && entry.affinity === this.#affinity
       if (!isUsedUp) cidrs.push(cidr)
       else if (entry.coolingSince !== undefined) isCooling = true
     }
-    worthReading.set(claims, { cidrs, changes: blocks.changes, reserved, isCooling })
-    return cidrs
+    const found = { cidrs, empty, changes: blocks.changes, reserved, isCooling }
+    worthReading.set(claims, found)
+    return found
   }
 
   /** Takes from a block that the owner has a claim on, and heals what is half done. @see calico-ipam.md section 6.3 */
