@@ -4,6 +4,7 @@ import { assignRoute } from './assign.ts'
 import { handleRoutes } from './handles.ts'
 import type { IpamOptions } from './ipam-operation.ts'
 import { releaseRoute } from './release.ts'
+import { utilizationRoutes } from './utilization.ts'
 
 /** The IPAM routes: assign, release, and who holds what. */
 export const ipamRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
@@ -18,5 +19,6 @@ export const ipamRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
   void app.register(releaseRoute, below)
   void app.register(addressRoute, below)
   void app.register(handleRoutes, below)
+  void app.register(utilizationRoutes, below)
   done()
 }

@@ -3,6 +3,7 @@ export { planAssign } from './assign.ts'
 export { planEnsure } from './ensure.ts'
 export { type Once, planOnce } from './once.ts'
 export { planReadAddress, planReadHandle } from './read.ts'
+export { planReadBlocks, planReadUtilization, type UsedBlock, type UsedPool } from './read-utilization.ts'
 export { planRelease, planReleaseHandle } from './release.ts'
 export type {
   Allocation,

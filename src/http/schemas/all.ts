@@ -4,6 +4,7 @@ import { Allocation, Assignment } from './assignment.ts'
 import { FailedRelease, Release, ReleaseItem, ReleaseRequest } from './release.ts'
 import { Health, Version } from './server.ts'
 import { Status, StatusCause, StatusDetails } from './status.ts'
+import { BlockList, BlockUtilization, PoolUtilization, Utilization } from './utilization.ts'
 
 /** Every schema that routes refer to by its `$id`; the resources bring their own. */
 export const schemas: readonly TSchema[] = [
@@ -20,4 +21,8 @@ export const schemas: readonly TSchema[] = [
   ReleaseRequest,
   FailedRelease,
   Release,
+  PoolUtilization,
+  BlockUtilization,
+  Utilization,
+  BlockList,
 ]
