@@ -5,6 +5,14 @@ export { type Once, planOnce } from './once.ts'
 export { planReadAddress, planReadHandle } from './read.ts'
 export { planReadBlocks, planReadUtilization, type UsedBlock, type UsedPool } from './read-utilization.ts'
 export { planRelease, planReleaseHandle } from './release.ts'
+export {
+  type AddressFilter,
+  blockPathPrefix,
+  mayFulfil,
+  PoolsAtRevision,
+  type SelectedAddress,
+  selectAddresses,
+} from './select-addresses.ts'
 export type {
   Allocation,
   AssignAnswer,

@@ -1,4 +1,5 @@
 import type { TSchema } from '@sinclair/typebox'
+import { AddressList } from './address-list.ts'
 import { AssignRequest, EnsureRequest } from './assign-request.ts'
 import { Allocation, Assignment } from './assignment.ts'
 import { FailedRelease, Release, ReleaseItem, ReleaseRequest } from './release.ts'
@@ -17,6 +18,7 @@ export const schemas: readonly TSchema[] = [
   EnsureRequest,
   Allocation,
   Assignment,
+  AddressList,
   ReleaseItem,
   ReleaseRequest,
   FailedRelease,
