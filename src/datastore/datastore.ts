@@ -34,9 +34,14 @@ export interface PageOptions {
   readonly limit?: number
   /** The last key of the page before. */
   readonly after?: string
+  /** Instead of `after`: the first key that may be in the page. */
+  readonly from?: string
   /** The revision of the page before: all pages of a listing are of one revision. */
   readonly revision?: Revision
 }
+
+/** What of a family is needed to read entries: they need not be decoded as those in memory are. */
+export type Decodable<Value> = Pick<Family<Value>, 'prefix' | 'decode'>
 
 /** Some entries of a family, in key order, as of one revision. */
 export interface Page<Value> {
@@ -127,10 +132,10 @@ export class Datastore {
    * Reads entries of a family straight from etcd, linearizable. Throws {@link RevisionCompacted} when the revision asked for
    * is gone, {@link DatastoreUnavailable} when etcd does not answer by the deadline of an operation.
    */
-  async page<Value>(family: Family<Value>, options: PageOptions = {}): Promise<Page<Value>> {
-    const after = options.after === undefined ? undefined : Buffer.from(`${options.after}\0`)
+  async page<Value>(family: Decodable<Value>, options: PageOptions = {}): Promise<Page<Value>> {
+    const start = options.after === undefined ? (options.from ?? family.prefix) : `${options.after}\0`
     const request = {
-      key: after ?? Buffer.from(family.prefix),
+      key: Buffer.from(start),
       range_end: prefixEnd(family.prefix),
       limit: options.limit ?? 0,
       ...(options.revision === undefined ? {} : { revision: String(options.revision) }),

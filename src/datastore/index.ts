@@ -1,5 +1,12 @@
 export type { EtcdConnection } from './client.ts'
-export { Datastore, type DatastoreOptions, type Health, type Page, type PageOptions } from './datastore.ts'
+export {
+  Datastore,
+  type DatastoreOptions,
+  type Decodable,
+  type Health,
+  type Page,
+  type PageOptions,
+} from './datastore.ts'
 export { DatastoreUnavailable, RevisionCompacted } from './faults.ts'
 export { declare, type Declaration } from './image.ts'
 export type { Outcome, SubmitOptions } from './operation.ts'

@@ -5,6 +5,7 @@ import { handleRoutes } from './handles.ts'
 import type { IpamOptions } from './ipam-operation.ts'
 import { ownerAttributeRoutes } from './owner-attributes.ts'
 import { releaseRoute } from './release.ts'
+import { utilizationRoutes } from './utilization.ts'
 
 /** The IPAM routes: assign, release, and who holds what. */
 export const ipamRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
@@ -20,5 +21,6 @@ export const ipamRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
   void app.register(addressRoute, below)
   void app.register(handleRoutes, below)
   void app.register(ownerAttributeRoutes, below)
+  void app.register(utilizationRoutes, below)
   done()
 }

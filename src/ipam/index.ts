@@ -5,7 +5,16 @@ export { planEnsure } from './ensure.ts'
 export { type Once, planOnce } from './once.ts'
 export { type OwnerChange, type Ownership, planChangeOwners, planReadOwners } from './owner-attributes.ts'
 export { planReadAddress, planReadHandle } from './read.ts'
+export { planReadBlocks, planReadUtilization, type UsedBlock, type UsedPool } from './read-utilization.ts'
 export { planRelease, planReleaseHandle } from './release.ts'
+export {
+  type AddressFilter,
+  blockPathPrefix,
+  mayFulfil,
+  PoolsAtRevision,
+  type SelectedAddress,
+  selectAddresses,
+} from './select-addresses.ts'
 export type {
   Allocation,
   AssignAnswer,

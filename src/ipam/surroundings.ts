@@ -58,7 +58,8 @@ export function readPools(view: View): Pools {
   return poolsIn(view.list(poolFamily, 'changed'))
 }
 
-const poolsIn = oncePerListing((entries: readonly Listed<Pool>[]): Pools => {
+/** The pools that a listing tells of. */
+export const poolsIn = oncePerListing((entries: readonly Listed<Pool>[]): Pools => {
   const all: Pool[] = []
   const unreadable: UnreadablePool[] = []
   for (const entry of entries) {

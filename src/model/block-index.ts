@@ -29,9 +29,18 @@ interface Run {
   readonly last: number
 }
 
+/** Ordinals that cool down, or wait to be freed, all released at one moment. */
+interface CoolingRun extends Run {
+  /** In Unix nanoseconds; undefined when what is stored is no time. */
+  readonly releasedAt: bigint | undefined
+}
+
 /** What the index knows of a block. */
 export interface IndexedBlock extends BlockDigest {
+  /** False: there is a block, and nothing else is known of it. */
+  readonly isReadable: boolean
   readonly free: readonly Run[]
+  readonly cooling: readonly CoolingRun[]
   /** When the first of the addresses that cool down was released, in Unix nanoseconds. */
   readonly coolingSince: bigint | undefined
   /** Whether the block is empty, or will be when nothing cools down any more. */
@@ -94,6 +103,12 @@ export class BlockIndex {
   /** The blocks that share an address with `range`, ascending. */
   overlapping(range: Cidr): Iterable<IndexedBlock> {
     return this.#all[range.family].overlapping(range)
+  }
+
+  /** All blocks, or those after the block `cidr`, be it there or not: IPv4 before IPv6, by their first addresses, larger ones first. */
+  *after(cidr?: Cidr): Iterable<IndexedBlock> {
+    if (cidr?.family !== 6) yield* this.#all[4].after(cidr)
+    yield* this.#all[6].after(cidr?.family === 6 ? cidr : undefined)
   }
 
   /** The block that contains `address`, whatever its size; undefined when there is none. */
@@ -201,24 +216,25 @@ function groupName(family: Family, affinity: string | null): string {
 
 function indexed(block: Block): IndexedBlock {
   const digest = digestOf(block)
-  const coolingSince = firstReleaseOf(block)
+  const cooling = coolingRuns(block)
   // A negative cooldown is over at once, whatever the time.
   const isAbandoned = digest.hasCooling ? isEmpty(collectGarbage(block, { nanoseconds: 0n }, -1)) : digest.isEmpty
-  return { ...digest, free: freeRuns(block), coolingSince, isAbandoned }
+  return { ...digest, isReadable: true, free: freeRuns(block), cooling, coolingSince: firstOf(cooling), isAbandoned }
 }
 
-function firstReleaseOf({ attributes }: Block): bigint | undefined {
-  let first: bigint | undefined
-  for (const { releasedAt } of attributes ?? []) {
-    const released = releasedAt === undefined ? undefined : parseTime(releasedAt)?.nanoseconds
-    if (released !== undefined && (first === undefined || released < first)) first = released
-  }
-  return first
-}
+/** Shared by all blocks in which nothing cools down, which are nearly all. */
+const nothingCooling: readonly CoolingRun[] = []
 
 function unreadable(cidr: Cidr): IndexedBlock {
   const digest = { cidr, affinity: null, freeCount: 0, isEmpty: false, sequenceNumber: 0n, hasCooling: false }
-  return { ...digest, free: [], coolingSince: undefined, isAbandoned: false }
+  return {
+    ...digest,
+    isReadable: false,
+    free: [],
+    cooling: nothingCooling,
+    coolingSince: undefined,
+    isAbandoned: false,
+  }
 }
 
 function freeRuns({ allocations }: Block): readonly Run[] {
@@ -229,4 +245,26 @@ function freeRuns({ allocations }: Block): readonly Run[] {
     if (end > first) runs.push({ first, last: end - 1 })
   }
   return runs
+}
+
+function coolingRuns({ allocations, ...block }: Block): readonly CoolingRun[] {
+  const attributes = block.attributes ?? []
+  const isReleased = attributes.map(({ releasedAt }) => releasedAt !== undefined)
+  if (!isReleased.includes(true)) return nothingCooling
+  const moments = attributes.map(({ releasedAt = '' }) => parseTime(releasedAt)?.nanoseconds)
+  const runs: CoolingRun[] = []
+  for (const [place, index] of allocations.entries()) {
+    if (index === null || isReleased[index] !== true) continue
+    const before = allocations[place - 1] === index ? runs.pop() : undefined
+    runs.push({ first: before?.first ?? place, last: place, releasedAt: moments[index] })
+  }
+  return runs
+}
+
+function firstOf(runs: readonly CoolingRun[]): bigint | undefined {
+  let first: bigint | undefined
+  for (const { releasedAt } of runs) {
+    if (releasedAt !== undefined && (first === undefined || releasedAt < first)) first = releasedAt
+  }
+  return first
 }

@@ -45,6 +45,18 @@ export class OrderedBlocks<Entry extends { readonly cidr: Cidr }> {
     }
   }
 
+  /** Those that come after `cidr`, be it there or not; all when it is not given. */
+  *after(cidr?: Cidr): Iterable<Entry> {
+    this.#arrange()
+    let position = cidr === undefined ? 0 : this.#firstAtOrAfter(cidr)
+    const found = this.#ordered[position]
+    if (cidr !== undefined && found !== undefined && compare(found.cidr, cidr) === 0) position++
+    for (; position < this.#ordered.length; position++) {
+      const entry = this.#ordered[position]
+      if (entry !== undefined) yield entry
+    }
+  }
+
   #arrange(): void {
     const arriving = this.#arriving
     if (arriving.length === 0) return

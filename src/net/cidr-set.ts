@@ -60,13 +60,17 @@ export class CidrSet {
 
   /** How many addresses of the CIDR are in the set, each counted once; takes a step for each separate range of the set inside. */
   countIn(cidr: Cidr): bigint {
-    const ranges = this.#ranges[cidr.family]
-    const last = lastAddress(cidr).value
+    return this.countBetween(firstAddress(cidr), lastAddress(cidr))
+  }
+
+  /** Like {@link countIn}, of the addresses from `first` to `last`, both included and of one family. */
+  countBetween({ family, value: first }: Address, { value: last }: Address): bigint {
+    const ranges = this.#ranges[family]
     let count = 0n
-    for (let index = indexReaching(ranges, cidr.base); index < ranges.length; index++) {
+    for (let index = indexReaching(ranges, first); index < ranges.length; index++) {
       const range = ranges[index]
       if (range === undefined || range.first > last) break
-      count += lesser(range.last, last) - greater(range.first, cidr.base) + 1n
+      count += lesser(range.last, last) - greater(range.first, first) + 1n
     }
     return count
   }

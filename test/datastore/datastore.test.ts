@@ -47,6 +47,8 @@ t.test('entries are read in pages of one revision', async (t) => {
   t.match(second.entries[1], { kind: 'unreadable', problem: '? is not a number' })
   t.equal(second.revision, revision)
   t.equal(second.remaining, 1)
+  const from = await datastore.page(family, { limit: 2, from: '/pages/aa', revision })
+  t.strictSame(summary(from.entries), ['aa=1', 'b=1'], 'from a key on')
   const third = await datastore.page(family, { limit: 2, after: '/pages/c', revision })
   t.strictSame(summary(third.entries), ['d=1'])
   t.equal(third.remaining, 0)

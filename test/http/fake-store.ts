@@ -1,6 +1,7 @@
 import type {
-  Family,
+  Decodable,
   Health,
+  Listed,
   Outcome,
   Page,
   PageOptions,
@@ -34,10 +35,15 @@ export class FakeStore implements Store {
   }
 
   /** Of the newest revision, whatever revision is asked for. */
-  page<Value>(family: Family<Value>, { limit = 0, after = '' }: PageOptions = {}): Promise<Page<Value>> {
+  page<Value>(family: Decodable<Value>, { limit = 0, after = '', from = '' }: PageOptions = {}): Promise<Page<Value>> {
     if (this.fault !== undefined) return Promise.reject(this.fault)
-    const left = this.view.list(family, 'hint').filter(({ key }) => key > after)
-    const entries = limit === 0 ? left : left.slice(0, limit)
+    const left = this.view.keys(family.prefix).filter((key) => key > after && key >= from)
+    const entries = left.slice(0, limit === 0 ? left.length : limit).map((key): Listed<Value> => {
+      const decoded = family.decode(key, this.view.text(key) ?? '')
+      return decoded.ok
+        ? { key, kind: 'value', value: decoded.value, revision: this.view.revisionOf(key) }
+        : { key, kind: 'unreadable', problem: decoded.problem, revision: this.view.revisionOf(key) }
+    })
     return Promise.resolve({ entries, revision: this.view.revision, remaining: left.length - entries.length })
   }
 

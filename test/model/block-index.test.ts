@@ -141,6 +141,40 @@ t.test('what is known of a block is looked up by its key', (t) => {
   t.end()
 })
 
+t.test('what cools down is known run by run, with the moment of its release', (t) => {
+  const index = new BlockIndex()
+  const release = (block: Block, places: readonly number[], seconds: bigint): Block =>
+    releaseOrdinals(block, places.map(ordinal), { nanoseconds: madeAt.nanoseconds + seconds * second }, 60).block
+  const once = release(blockOf(first, 'host:a', 10), [2, 3, 8], 1n)
+  const twice = release(once, [4], 2n)
+  store(index, twice)
+  const cooling = (): unknown => index.entry(blockKey(mustParseCidr(first)).text)?.cooling
+  t.strictSame(cooling(), [
+    { first: 2, last: 3, releasedAt: madeAt.nanoseconds + second },
+    { first: 4, last: 4, releasedAt: madeAt.nanoseconds + 2n * second },
+    { first: 8, last: 8, releasedAt: madeAt.nanoseconds + second },
+  ])
+  const untimely = (twice.attributes ?? []).map((attribute) =>
+    attribute.releasedAt === undefined ? attribute : { ...attribute, releasedAt: 'never' },
+  )
+  store(index, { ...twice, attributes: untimely })
+  t.match(cooling(), [{ first: 2, releasedAt: undefined }, { first: 4 }, { first: 8 }])
+  store(index, blockOf(first, 'host:a', 64))
+  t.strictSame(cooling(), [])
+  t.end()
+})
+
+t.test('blocks are walked through from anywhere, IPv4 first', (t) => {
+  const index = new BlockIndex()
+  const all = ['10.0.0.0/26', '10.0.0.128/26', 'fd00::/122', 'fd00::40/122']
+  store(index, ...[...all].reverse().map((cidr) => blockOf(cidr, null, 1)))
+  t.strictSame(cidrsOf(index.after()), all)
+  t.strictSame(cidrsOf(index.after(mustParseCidr('10.0.0.64/26'))), all.slice(1))
+  t.strictSame(cidrsOf(index.after(mustParseCidr('10.0.0.128/26'))), all.slice(2))
+  t.strictSame(cidrsOf(index.after(mustParseCidr('fd00::/122'))), all.slice(3))
+  t.end()
+})
+
 t.test('a block that cannot be read takes its place, and gives nothing', (t) => {
   const index = new BlockIndex()
   store(index, blockOf(first, 'host:a'))
@@ -400,7 +434,9 @@ t.test('whether a block may give is told from what the index knows of it alone',
     isEmpty: false,
     sequenceNumber: 0n,
     hasCooling: false,
+    isReadable: true,
     free: [{ first: 2, last: 2 }],
+    cooling: [],
     coolingSince: undefined,
     isAbandoned: false,
   }

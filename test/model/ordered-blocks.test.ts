@@ -50,6 +50,24 @@ t.test('the newest entry of a CIDR counts, wherever the one before it waits', (t
   t.end()
 })
 
+t.test('entries are walked through from after any place', (t) => {
+  const blocks = new OrderedBlocks<Entry>()
+  for (const text of ['10.0.0.64/26', '10.0.0.0/26', '10.0.0.0/24']) blocks.set(entry(text))
+  const cases: [after: string | undefined, want: readonly string[]][] = [
+    [undefined, ['10.0.0.0/24 0', '10.0.0.0/26 0', '10.0.0.64/26 0']],
+    ['9.0.0.0/8', ['10.0.0.0/24 0', '10.0.0.0/26 0', '10.0.0.64/26 0']],
+    ['10.0.0.0/24', ['10.0.0.0/26 0', '10.0.0.64/26 0']],
+    ['10.0.0.0/25', ['10.0.0.0/26 0', '10.0.0.64/26 0']],
+    ['10.0.0.0/26', ['10.0.0.64/26 0']],
+    ['10.0.0.64/26', []],
+    ['11.0.0.0/8', []],
+  ]
+  for (const [after, want] of cases) {
+    t.strictSame(print(blocks.after(after === undefined ? undefined : mustParseCidr(after))), want, String(after))
+  }
+  t.end()
+})
+
 t.test('a range has what shares an address with it, and nothing beside it', (t) => {
   const blocks = new OrderedBlocks<Entry>()
   for (const text of ['10.0.0.0/20', '10.0.16.0/26', '10.0.16.64/26', '10.0.16.128/26']) blocks.set(entry(text))

@@ -4,8 +4,10 @@ import type { Cidr } from '../../src/net/index.ts'
 import {
   addressCount,
   CidrSet,
+  firstAddress,
   formatAddress,
   hostCidr,
+  lastAddress,
   mustParseAddress,
   mustParseCidr,
   prefixLength,
@@ -76,6 +78,16 @@ t.test('two halves cover the whole, a gap does not', (t) => {
   t.end()
 })
 
+t.test('addresses of the set are counted between any two', (t) => {
+  const set = setOf('10.0.0.4/30', '10.0.0.16/28')
+  const count = (first: string, last: string): bigint =>
+    set.countBetween(mustParseAddress(first), mustParseAddress(last))
+  t.equal(count('10.0.0.5', '10.0.0.6'), 2n)
+  t.equal(count('10.0.0.0', '10.0.0.18'), 7n)
+  t.equal(count('10.0.0.8', '10.0.0.15'), 0n)
+  t.end()
+})
+
 t.test('a run of the set goes to its last address, wherever it is entered', (t) => {
   const set = setOf('10.0.0.0/26', '10.0.0.64/27', '10.0.0.128/32', 'fd00::/127')
   const lastOf = (text: string): string | undefined => {
@@ -121,7 +133,8 @@ t.test('a set answers as a set of its addresses one by one does', (t) => {
       set.has({ family: asked.family, value: asked.base }) === naive.has(`${asked.family}:${asked.base}`) &&
       set.covers(asked) === (count === addresses.length) &&
       set.overlaps(asked) === count > 0 &&
-      set.countIn(asked) === BigInt(count)
+      set.countIn(asked) === BigInt(count) &&
+      set.countBetween(firstAddress(asked), lastAddress(asked)) === BigInt(count)
     )
   })
   t.doesNotThrow(() => {

@@ -42,6 +42,11 @@ export class EtcdKeys {
     return BigInt(header.revision)
   }
 
+  /** Makes etcd forget all revisions before the present one. */
+  async compact(): Promise<void> {
+    await this.#etcd.kv.compact({ revision: String(await this.revision()), physical: true })
+  }
+
   async put(key: string, text: string): Promise<void> {
     await this.#etcd.put(key).value(text)
   }

@@ -64,6 +64,11 @@ export class FakeView implements View {
     return this.#stored.get(key)?.text
   }
 
+  /** The revision of `key`; 0 when there is no such key. */
+  revisionOf(key: string): Revision {
+    return this.#stored.get(key)?.revision ?? 0n
+  }
+
   /** Stores a value, in a revision of its own. */
   put<Value>(key: Key<Value>, value: Value): Revision {
     return this.putText(key.text, key.family.encode(value))

@@ -1,10 +1,12 @@
 import type { TSchema } from '@sinclair/typebox'
+import { AddressList } from './address-list.ts'
 import { AssignRequest, EnsureRequest } from './assign-request.ts'
 import { Allocation, Assignment } from './assignment.ts'
 import { Ownership, OwnersRequest, SwapRequest, Usage, UsageRequest } from './ownership.ts'
 import { FailedRelease, Release, ReleaseItem, ReleaseRequest } from './release.ts'
 import { Health, Version } from './server.ts'
 import { Status, StatusCause, StatusDetails } from './status.ts'
+import { BlockList, BlockUtilization, PoolUtilization, Utilization } from './utilization.ts'
 
 /** Every schema that routes refer to by its `$id`; the resources bring their own. */
 export const schemas: readonly TSchema[] = [
@@ -17,6 +19,7 @@ export const schemas: readonly TSchema[] = [
   EnsureRequest,
   Allocation,
   Assignment,
+  AddressList,
   ReleaseItem,
   ReleaseRequest,
   FailedRelease,
@@ -26,4 +29,8 @@ export const schemas: readonly TSchema[] = [
   Ownership,
   OwnersRequest,
   SwapRequest,
+  PoolUtilization,
+  BlockUtilization,
+  Utilization,
+  BlockList,
 ]

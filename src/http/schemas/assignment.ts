@@ -3,7 +3,8 @@ import { Type } from '@sinclair/typebox'
 import { closed, nullableText, texts } from './fields.ts'
 import { ref } from './ref.ts'
 
-const allocationExample = {
+/** An allocation, as the document shows it. */
+export const allocationExample = {
   address: '10.1.0.5',
   block: '10.1.0.0/26',
   pool: 'my.ippool-1',
