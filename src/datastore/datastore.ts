@@ -5,7 +5,7 @@ import { Image, type Declaration } from './image.ts'
 import { prefixEnd } from './keys.ts'
 import type { Outcome, SubmitOptions } from './operation.ts'
 import { Lease } from './lease.ts'
-import { expiringLeaseTurnSeconds, slotLeaseSeconds } from './limits.ts'
+import { expiringLeaseTurnSeconds, slotLeaseSeconds, stoppingPatienceMs } from './limits.ts'
 import { Slot } from './slots.ts'
 import { loadFamily } from './snapshot.ts'
 import type { Family, Listed, Plan, Revision, View } from './view.ts'
@@ -183,18 +183,19 @@ export class Datastore {
     return new Map([...this.#image.families()].map((held) => [held.family.name, held.size]))
   }
 
-  /** Says that the server is going to stop, so that it is not ready any more. */
+  /** Says that the server is going to stop, so that it is not ready any more, and nobody waits for long. */
   announceStop(): void {
     this.#isClosing = true
+    this.#engine.hurry(stoppingPatienceMs)
   }
 
   /** Settles what is under way, at the most for `patienceMs`, and lets go of etcd. */
-  async close(patienceMs = 10_000): Promise<void> {
+  async close(patienceMs = stoppingPatienceMs): Promise<void> {
     this.#isClosing = true
     await this.#engine.close(patienceMs)
     for (const timer of this.#timers) clearInterval(timer)
     this.#watch.close()
-    // Without it the slots stay until the lease ends by itself.
+    // Without it the slots stay until the lease ends by itself. A commit that is still on its way finds its slot gone, and is kept out.
     await this.#leases.slots.revoke().catch(() => undefined)
     this.#client.close()
   }

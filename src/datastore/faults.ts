@@ -31,6 +31,23 @@ export function queueFull(waiting: number): DatastoreUnavailable {
   )
 }
 
+/** What an operation hears whose time was over before anything of it was sent to etcd, or after that was kept out for ever. */
+export function expired(): DatastoreUnavailable {
+  return new DatastoreUnavailable('Timeout', 'The deadline passed before anything was changed. Try again.')
+}
+
+/** What an operation hears of which nobody can tell, in the time that its caller waits, whether it was carried out. */
+export function outcomeUnknown(): DatastoreUnavailable {
+  return new DatastoreUnavailable(
+    'OutcomeUnknown',
+    [
+      'etcd did not answer in time: the change may have been made, and may still be.',
+      'To be certain, repeat the call as it was if it is a PUT, a DELETE, or has an Idempotency-Key;',
+      'otherwise ask with GET what the handle holds, once /readyz says that the server is ready.',
+    ].join(' '),
+  )
+}
+
 /** What an operation hears that did not get as far as etcd. */
 export function unreachable(cause: Error): DatastoreUnavailable {
   return new DatastoreUnavailable('ServiceUnavailable', 'etcd cannot be reached; nothing was changed. Try again.', {
