@@ -40,11 +40,7 @@ export function expired(): DatastoreUnavailable {
 export function outcomeUnknown(): DatastoreUnavailable {
   return new DatastoreUnavailable(
     'OutcomeUnknown',
-    [
-      'etcd did not answer in time: the change may have been made, and may still be.',
-      'To be certain, repeat the call as it was if it is a PUT, a DELETE, or has an Idempotency-Key;',
-      'otherwise ask with GET what the handle holds, once /readyz says that the server is ready.',
-    ].join(' '),
+    'etcd did not answer in time: the change may have been made, and may still be.',
   )
 }
 
