@@ -167,7 +167,16 @@ function openMember(endpoint: string, connection: EtcdConnection): Etcd3 {
             ...(certificate === undefined ? {} : { certChain: certificate }),
           },
         }),
-    ...(user === undefined ? {} : { auth: { username: user, password: password ?? '' } }),
+    ...(user === undefined
+      ? {}
+      : {
+          auth: {
+            username: user,
+            password: password ?? '',
+            // Every call waits for a token first, and its own deadline does not count until then.
+            callOptions: () => ({ deadline: Date.now() + callDeadlineMs }),
+          },
+        }),
     faultHandling: { global: noop, host: () => noop },
     grpcOptions: {
       // Notices a half-open connection; etcd throws out clients that ping more often than every 5 s.

@@ -5,6 +5,7 @@ import { Image, type Declaration } from './image.ts'
 import { prefixEnd } from './keys.ts'
 import type { Outcome, SubmitOptions } from './operation.ts'
 import { Lease } from './lease.ts'
+import { Lineage } from './lineage.ts'
 import { expiringLeaseTurnSeconds, slotLeaseSeconds, stoppingPatienceMs } from './limits.ts'
 import { Slot } from './slots.ts'
 import { loadFamily } from './snapshot.ts'
@@ -58,6 +59,7 @@ export class Datastore {
   readonly #leases: EngineLeases
   readonly #deadlineMs: number
   readonly #timers: readonly NodeJS.Timeout[]
+  readonly #lineage = new Lineage()
   #contactError: string | undefined
   #isClosing = false
 
@@ -161,8 +163,8 @@ export class Datastore {
       },
       {
         name: 'watch',
-        ok: this.#watch.isConnected,
-        message: this.#watch.isConnected ? 'is following etcd' : 'is not connected to etcd',
+        ok: this.#watch.problem === undefined,
+        message: this.#watch.problem ?? 'is following etcd',
       },
       {
         name: 'stopping',
@@ -200,12 +202,29 @@ export class Datastore {
     this.#client.close()
   }
 
+  #newestRevision(): Revision {
+    return [...this.#image.families()].reduce((newest, held) => {
+      return held.newestRevision > newest ? held.newestRevision : newest
+    }, 0n)
+  }
+
+  /** What is in memory may never have been in the etcd that is there now. */
+  #startAfresh(problem: string): void {
+    for (const held of this.#image.families()) held.rewind()
+    this.#watch.startAfresh(new Error(`etcd was put back to an earlier state: ${problem}.`))
+  }
+
   async #ping(): Promise<void> {
     // Asked for now and then, a lease does not get old while nobody writes.
     for (const lease of [this.#leases.slots, this.#leases.expiring]) lease.current()
+    const contradicts = this.#lineage.expect(this.#newestRevision())
     try {
-      await this.#client.range({ key: Buffer.from('/ippoold/v1/'), count_only: true }, pingIntervalMs * 2)
+      const request = { key: Buffer.from('/ippoold/v1/'), count_only: true }
+      const { header } = await this.#client.range(request, pingIntervalMs * 2)
       this.#contactError = undefined
+      const problem = contradicts(header)
+      if (problem !== undefined) this.#startAfresh(problem)
+      this.#watch.expect(BigInt(header.revision))
     } catch {
       this.#contactError = 'does not answer'
     }

@@ -18,6 +18,12 @@ export const settlingPatienceMs = 5_000
 /** How long callers may still wait when the server has been told to stop; less than what service managers give it to end. */
 export const stoppingPatienceMs = 5_000
 
+/** How often the watch asks for a sign of life, and whether one is overdue is looked at. */
+export const watchProgressMs = 1_000
+
+/** How long the watch may be silent, or behind what a read has seen, before it is given up; longer than an election. */
+export const watchSilenceMaxMs = 5_000
+
 /** Values per page while a snapshot is read: 15 kB blocks make pages of some 15 MB at the most. */
 export const snapshotPageSize = 1_000
 
