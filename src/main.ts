@@ -52,7 +52,7 @@ async function serve(config: Config): Promise<void> {
   const log = openLog(config.logLevel)
   const parts = new RunningParts()
   const starting = start(config, log, parts)
-  stopWhenAsked(config, log.logger, async () => {
+  stopWhenAsked(log.logger, async () => {
     // A start cannot be interrupted, but it can be undone.
     await starting.catch(() => undefined)
     await parts.stop()
@@ -221,23 +221,31 @@ async function listen(server: ReturnType<typeof buildServer>, { host, port }: Co
   }
 }
 
+/** Longer than the datastore, which is told to hurry, takes to settle what is under way: who still waits then waits for no answer. */
+const answerTimeMs = 7_000
+
 /**
  * Answers what is in flight, and closes. A connection that is busy when the closing begins is kept alive after its answer, and
- * would hold everything up for as long as its client likes; so those that fall idle are closed on the way.
+ * would hold everything up for as long as its client likes; so those that fall idle are closed on the way, and all others after
+ * {@link answerTimeMs}.
  */
 async function closeServer(server: ReturnType<typeof buildServer>): Promise<void> {
   const timer = setInterval(() => {
     server.server.closeIdleConnections()
   }, 50)
+  const lastCall = setTimeout(() => {
+    server.server.closeAllConnections()
+  }, answerTimeMs)
   try {
     await server.close()
   } finally {
     clearInterval(timer)
+    clearTimeout(lastCall)
   }
 }
 
-/** The datastore settles what is under way, and etcd is asked to end, both after the requests in flight have been answered. */
-const stopTimeMs = 15_000
+/** Beside the above: an embedded etcd that does not end is killed after 10 s. */
+const stopTimeMs = 20_000
 
 /** Ctrl-C comes twice when npm is in between: from the terminal, and passed on by npm. */
 const sameSignalMs = 1_000
@@ -246,9 +254,9 @@ const sameSignalMs = 1_000
  * Stops in good order on SIGINT, SIGTERM and what close-with-grace looks after besides: other signals, and faults that nobody
  * caught, which give exit code 1. A second signal ends the process at once, etcd with it.
  */
-function stopWhenAsked(config: Config, logger: Logger, stop: () => Promise<void>): void {
+function stopWhenAsked(logger: Logger, stop: () => Promise<void>): void {
   const options = {
-    delay: config.requestTimeoutMs + stopTimeMs,
+    delay: stopTimeMs,
     logger: { error: (problem: unknown) => logger.error({ err: problem }, 'stopping did not go well') },
     skip: ['SIGINT', 'SIGTERM'] satisfies NodeJS.Signals[],
   }

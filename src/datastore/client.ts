@@ -19,7 +19,7 @@ import {
   type IWatchResponse,
 } from 'etcd3'
 import { asError, DatastoreUnavailable, RevisionCompacted } from './faults.ts'
-import { callDeadlineMs } from './limits.ts'
+import { callDeadlineMs, revokeDeadlineMs } from './limits.ts'
 
 /** How to reach etcd. File contents, not paths. */
 export interface EtcdConnection {
@@ -58,15 +58,15 @@ export class EtcdClient {
 
   /** Reads a range, trying the members in turn until `deadlineMs` has passed. Throws when none answers, or when etcd refuses. */
   async range(request: IRangeRequest, deadlineMs = callDeadlineMs * 2): Promise<IRangeResponse> {
-    const deadline = Date.now() + deadlineMs
+    const deadlineAt = performance.now() + deadlineMs
     for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 500)) {
       const attempted = this.#preferred
       try {
-        const tryDeadline = Math.min(deadline, Date.now() + callDeadlineMs)
-        return await this.#member(attempted).kv.range(request, { deadline: tryDeadline })
+        const tryMs = Math.min(deadlineAt - performance.now(), callDeadlineMs)
+        return await this.#member(attempted).kv.range(request, { deadline: Date.now() + tryMs })
       } catch (error) {
         if (isCompacted(error)) throw new RevisionCompacted(error)
-        if (isDefiniteRefusal(error) || Date.now() >= deadline || this.#closed) throw unavailable(error)
+        if (isDefiniteRefusal(error) || performance.now() >= deadlineAt || this.#closed) throw unavailable(error)
         this.#moveOn(attempted)
         await sleep(pauseMs)
       }
@@ -120,7 +120,7 @@ export class EtcdClient {
 
   /** Ends a lease and with it the keys attached to it. */
   async revokeLease(id: string): Promise<void> {
-    await this.#member(this.#preferred).leaseClient.leaseRevoke({ ID: id }, { deadline: Date.now() + callDeadlineMs })
+    await this.#member(this.#preferred).leaseClient.leaseRevoke({ ID: id }, { deadline: Date.now() + revokeDeadlineMs })
   }
 
   /** The version of every member that answers; the message of the fault for one that does not. */
@@ -167,7 +167,16 @@ function openMember(endpoint: string, connection: EtcdConnection): Etcd3 {
             ...(certificate === undefined ? {} : { certChain: certificate }),
           },
         }),
-    ...(user === undefined ? {} : { auth: { username: user, password: password ?? '' } }),
+    ...(user === undefined
+      ? {}
+      : {
+          auth: {
+            username: user,
+            password: password ?? '',
+            // Every call waits for a token first, and its own deadline does not count until then.
+            callOptions: () => ({ deadline: Date.now() + callDeadlineMs }),
+          },
+        }),
     faultHandling: { global: noop, host: () => noop },
     grpcOptions: {
       // Notices a half-open connection; etcd throws out clients that ping more often than every 5 s.

@@ -5,7 +5,8 @@ import { Image, type Declaration } from './image.ts'
 import { prefixEnd } from './keys.ts'
 import type { Outcome, SubmitOptions } from './operation.ts'
 import { Lease } from './lease.ts'
-import { expiringLeaseTurnSeconds, slotLeaseSeconds } from './limits.ts'
+import { Lineage } from './lineage.ts'
+import { expiringLeaseTurnSeconds, slotLeaseSeconds, stoppingPatienceMs } from './limits.ts'
 import { Slot } from './slots.ts'
 import { loadFamily } from './snapshot.ts'
 import type { Family, Listed, Plan, Revision, View } from './view.ts'
@@ -63,6 +64,7 @@ export class Datastore {
   readonly #leases: EngineLeases
   readonly #deadlineMs: number
   readonly #timers: readonly NodeJS.Timeout[]
+  readonly #lineage = new Lineage()
   #contactError: string | undefined
   #isClosing = false
 
@@ -166,8 +168,8 @@ export class Datastore {
       },
       {
         name: 'watch',
-        ok: this.#watch.isConnected,
-        message: this.#watch.isConnected ? 'is following etcd' : 'is not connected to etcd',
+        ok: this.#watch.problem === undefined,
+        message: this.#watch.problem ?? 'is following etcd',
       },
       {
         name: 'stopping',
@@ -188,28 +190,46 @@ export class Datastore {
     return new Map([...this.#image.families()].map((held) => [held.family.name, held.size]))
   }
 
-  /** Says that the server is going to stop, so that it is not ready any more. */
+  /** Says that the server is going to stop, so that it is not ready any more, and nobody waits for long. */
   announceStop(): void {
     this.#isClosing = true
+    this.#engine.hurry(stoppingPatienceMs)
   }
 
   /** Settles what is under way, at the most for `patienceMs`, and lets go of etcd. */
-  async close(patienceMs = 10_000): Promise<void> {
+  async close(patienceMs = stoppingPatienceMs): Promise<void> {
     this.#isClosing = true
     await this.#engine.close(patienceMs)
     for (const timer of this.#timers) clearInterval(timer)
     this.#watch.close()
-    // Without it the slots stay until the lease ends by itself.
+    // Without it the slots stay until the lease ends by itself. A commit that is still on its way finds its slot gone, and is kept out.
     await this.#leases.slots.revoke().catch(() => undefined)
     this.#client.close()
+  }
+
+  #newestRevision(): Revision {
+    return [...this.#image.families()].reduce((newest, held) => {
+      return held.newestRevision > newest ? held.newestRevision : newest
+    }, 0n)
+  }
+
+  /** What is in memory may never have been in the etcd that is there now. */
+  #startAfresh(problem: string): void {
+    for (const held of this.#image.families()) held.rewind()
+    this.#watch.startAfresh(new Error(`etcd was put back to an earlier state: ${problem}.`))
   }
 
   async #ping(): Promise<void> {
     // Asked for now and then, a lease does not get old while nobody writes.
     for (const lease of [this.#leases.slots, this.#leases.expiring]) lease.current()
+    const contradicts = this.#lineage.expect(this.#newestRevision())
     try {
-      await this.#client.range({ key: Buffer.from('/ippoold/v1/'), count_only: true }, pingIntervalMs * 2)
+      const request = { key: Buffer.from('/ippoold/v1/'), count_only: true }
+      const { header } = await this.#client.range(request, pingIntervalMs * 2)
       this.#contactError = undefined
+      const problem = contradicts(header)
+      if (problem !== undefined) this.#startAfresh(problem)
+      this.#watch.expect(BigInt(header.revision))
     } catch {
       this.#contactError = 'does not answer'
     }

@@ -3,11 +3,21 @@ import { EtcdLeaseInvalidError, type IRequestOp, type IResponseOp, type ITxnResp
 import { Batch, sizeOf } from './batch.ts'
 import { BusyKeys } from './busy-keys.ts'
 import { isAboutContent, isTooLarge, type EtcdClient, type TransactionOutcome } from './client.ts'
-import { asError, DatastoreUnavailable, queueFull, refusedByEtcd, stopping, tooLarge, unreachable } from './faults.ts'
+import {
+  asError,
+  expired,
+  outcomeUnknown,
+  queueFull,
+  refusedByEtcd,
+  stopping,
+  tooLarge,
+  unreachable,
+} from './faults.ts'
 import type { Image } from './image.ts'
 import type { Lease } from './lease.ts'
 import { transactionBytesMax } from './limits.ts'
 import { lock, unlock, type Locked } from './locks.ts'
+import { OpenOperations } from './open-operations.ts'
 import { Operation, type Outcome, type SubmitOptions } from './operation.ts'
 import { Queue } from './queue.ts'
 import { Refresher } from './refresher.ts'
@@ -43,7 +53,8 @@ export interface EngineLogger {
  * Group commit over validated reads (DESIGN.md section 3). Operations that are waiting are planned one after the other over the
  * image, and committed as one etcd transaction that compares everything they read. What arrives while a key is being
  * written waits for that commit and forms the next batch, so that batches grow with the load and a single caller waits for
- * nobody. An operation is settled exactly once, and never while the fate of its commit is unknown.
+ * nobody. An operation is settled exactly once; while the fate of its commit is unknown only by saying just that, and only when its
+ * caller has waited long enough.
  */
 export class Engine {
   readonly #client: EtcdClient
@@ -56,8 +67,7 @@ export class Engine {
   readonly #freeSlots: Slot[]
   readonly #slotCount: number
   readonly #queue = new Queue()
-  /** Operations submitted and not yet settled, wherever they are. */
-  readonly #open = new Set<Operation>()
+  readonly #open = new OpenOperations()
   #sequence = 0
   #isScheduled = false
   #isClosing = false
@@ -65,7 +75,6 @@ export class Engine {
   /** Operations in the commits that etcd has yet to answer. */
   #committing = 0
   #unsentInRow = 0
-  readonly #drained: (() => void)[] = []
 
   constructor(
     client: EtcdClient,
@@ -87,7 +96,7 @@ export class Engine {
 
   /**
    * Carries out an operation and gives its answer once that is true in etcd. Throws {@link DatastoreUnavailable} when it
-   * was not carried out, and whatever the plan throws.
+   * was not carried out, or when that is not known some seconds after its deadline; and whatever the plan throws.
    */
   submit<Answer>(plan: (view: View) => Plan<Answer>, options: SubmitOptions = {}): Promise<Outcome<Answer>> {
     if (this.#isClosing) return Promise.reject(stopping())
@@ -106,15 +115,15 @@ export class Engine {
         remember,
         {
           isDryRun: options.dryRun ?? false,
-          deadline: Date.now() + (options.deadlineMs ?? this.#limits.deadlineMs),
+          deadline: performance.now() + (options.deadlineMs ?? this.#limits.deadlineMs),
         },
         ({ revision }) => {
-          this.#finish(operation)
+          this.#open.delete(operation)
           if (answer === undefined) reject(new Error('An operation was committed without having been planned.'))
           else resolve({ answer: answer.value, revision })
         },
         (fault) => {
-          this.#finish(operation)
+          this.#open.delete(operation)
           reject(fault)
         },
       )
@@ -129,44 +138,27 @@ export class Engine {
     return this.#open.size
   }
 
-  /**
-   * Fails the operations whose deadline has passed, wherever they are, unless their writes may be in etcd. To be called now and
-   * then.
-   */
+  /** Fails the operations that have waited long enough, see {@link OpenOperations.expire}. To be called now and then. */
   expire(): void {
-    const nowMs = Date.now()
-    let isAnyExpired = false
-    for (const operation of this.#open) {
-      if (operation.isCommitting || operation.deadline > nowMs) continue
-      this.#failExpired(operation)
-      isAnyExpired = true
-    }
-    if (isAnyExpired) this.#queue.dropSettled()
+    if (this.#open.expire(performance.now())) this.#queue.dropSettled()
+  }
+
+  /** Leaves those who wait no more than `patienceMs` from now, whatever their deadline. */
+  hurry(patienceMs: number): void {
+    this.#open.giveUpBy(performance.now() + patienceMs)
   }
 
   /**
-   * Takes no more operations, waits until those under way are settled, at the most for `patienceMs`, and gives up the rest. Those
-   * whose commit has been sent are given up when the deadline of the call to etcd has passed.
+   * Takes no more operations, waits until those under way are settled, at the most for `patienceMs`, and gives up the rest. Of a
+   * commit that has been sent, nobody will find out then what became of it.
    */
   async close(patienceMs: number): Promise<void> {
     this.#isClosing = true
-    await Promise.race([this.#untilDrained(), sleep(patienceMs, undefined, { ref: false })])
+    this.hurry(patienceMs)
+    await Promise.race([this.#open.untilDrained(), sleep(patienceMs, undefined, { ref: false })])
     this.#isClosed = true
-    for (const operation of this.#open) if (!operation.isCommitting) operation.fail(stopping())
+    this.#open.expire(Infinity)
     this.#queue.dropSettled()
-    await this.#untilDrained()
-  }
-
-  #untilDrained(): Promise<void> {
-    if (this.#open.size === 0) return Promise.resolve()
-    return new Promise((resolve) => {
-      this.#drained.push(resolve)
-    })
-  }
-
-  #finish(operation: Operation): void {
-    this.#open.delete(operation)
-    if (this.#open.size === 0) for (const resolve of this.#drained.splice(0)) resolve()
   }
 
   /** Lets everything that arrives in one turn of the event loop into the same batch. */
@@ -210,8 +202,8 @@ export class Engine {
 
   /** Plans one operation and puts it where it belongs; false when the batch is full. */
   #addTo(batch: Batch, operation: Operation, operations: Operation[]): boolean {
-    if (operation.deadline <= Date.now()) {
-      this.#failExpired(operation)
+    if (operation.deadline <= performance.now()) {
+      operation.fail(expired())
       return true
     }
     let planned
@@ -240,10 +232,6 @@ export class Engine {
         void this.#refresh(planned.families, operation)
         return true
     }
-  }
-
-  #failExpired(operation: Operation): void {
-    operation.fail(new DatastoreUnavailable('Timeout', 'The deadline passed before anything was changed. Try again.'))
   }
 
   async #fetch(keys: readonly Key<unknown>[], operation: Operation): Promise<void> {
@@ -470,9 +458,7 @@ export class Engine {
         this.#tryAgain(operations)
         return
       case 'unknown':
-        for (const operation of operations) {
-          operation.fail(new DatastoreUnavailable('OutcomeUnknown', 'The fate of a commit could not be found out.'))
-        }
+        for (const operation of operations) operation.fail(outcomeUnknown())
     }
   }
 
@@ -484,7 +470,7 @@ export class Engine {
   #mayTryAgain(operation: Operation): boolean {
     if (operation.isSettled) return false
     if (this.#isClosed) operation.fail(stopping())
-    else if (operation.deadline <= Date.now()) this.#failExpired(operation)
+    else if (operation.deadline <= performance.now()) operation.fail(expired())
     return !operation.isSettled
   }
 

@@ -31,6 +31,19 @@ export function queueFull(waiting: number): DatastoreUnavailable {
   )
 }
 
+/** What an operation hears whose time was over before anything of it was sent to etcd, or after that was kept out for ever. */
+export function expired(): DatastoreUnavailable {
+  return new DatastoreUnavailable('Timeout', 'The deadline passed before anything was changed. Try again.')
+}
+
+/** What an operation hears of which nobody can tell, in the time that its caller waits, whether it was carried out. */
+export function outcomeUnknown(): DatastoreUnavailable {
+  return new DatastoreUnavailable(
+    'OutcomeUnknown',
+    'etcd did not answer in time: the change may have been made, and may still be.',
+  )
+}
+
 /** What an operation hears that did not get as far as etcd. */
 export function unreachable(cause: Error): DatastoreUnavailable {
   return new DatastoreUnavailable('ServiceUnavailable', 'etcd cannot be reached; nothing was changed. Try again.', {

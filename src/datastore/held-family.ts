@@ -196,6 +196,28 @@ export class HeldFamily {
     }
   }
 
+  /**
+   * Forgets how new what is held is, because etcd has been put back to an earlier state: whatever is read next is believed. Values that
+   * can be fetched again are dropped.
+   */
+  rewind(): void {
+    this.#completeRevision = 0n
+    this.#newestRevision = 0n
+    this.#absentSince.clear()
+    this.#provenRevisions.clear()
+    for (const key of this.#awaited.keys()) this.#awaited.set(key, undefined)
+    if (!this.isComplete) this.#entries.clear()
+    for (const [key, { lookup }] of this.#entries) {
+      this.#entries.set(key, { revision: 0n, lookup: this.family.held === 'values' ? lookup : undefined })
+    }
+    this.#recent.clear()
+  }
+
+  /** The newest revision at which anything that is held was changed. */
+  get newestRevision(): Revision {
+    return this.#newestRevision
+  }
+
   /** The revision up to which everything below `prefix` is known, in the sense of `guard`. */
   provenRevision(guard: 'changed' | 'created', prefix: string): Revision {
     const proven = this.#provenRevisions.get(`${guard} ${prefix}`) ?? 0n

@@ -9,6 +9,21 @@ export const transactionBytesMax = 1_400_000
 /** The deadline of one call to etcd; longer than an election (1 s by default), shorter than a caller's patience. */
 export const callDeadlineMs = 3_000
 
+/** The deadline of the call that ends a lease: it only saves etcd from waiting for the lease's own end, and delays that of the server. */
+export const revokeDeadlineMs = 1_000
+
+/** How long past its deadline a caller waits for the fate of its commit. A silence of etcd that is shorter leaves nobody in doubt. */
+export const settlingPatienceMs = 5_000
+
+/** How long callers may still wait when the server has been told to stop; less than what service managers give it to end. */
+export const stoppingPatienceMs = 5_000
+
+/** How often the watch asks for a sign of life, and whether one is overdue is looked at. */
+export const watchProgressMs = 1_000
+
+/** How long the watch may be silent, or behind what a read has seen, before it is given up; longer than an election. */
+export const watchSilenceMaxMs = 5_000
+
 /** Values per page while a snapshot is read: 15 kB blocks make pages of some 15 MB at the most. */
 export const snapshotPageSize = 1_000
 

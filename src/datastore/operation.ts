@@ -20,10 +20,11 @@ export class Operation implements Plannable {
   /** Order of submission; operations that wait for the same commit go on in this order. */
   readonly sequence: number
   readonly isDryRun: boolean
+  /** On the clock of `performance.now`, which does not jump. */
   readonly deadline: number
   /** To be committed in a transaction of its own, because one that it was part of could not be. */
   isAlone = false
-  /** Its writes may be in etcd, so that only the fate of the commit settles it. */
+  /** Its writes may be in etcd, so that nobody may say that they are not. */
   isCommitting = false
   readonly #plan: (view: View) => Plan<unknown>
   readonly #settle: (outcome: Outcome<unknown>) => void

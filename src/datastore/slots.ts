@@ -22,10 +22,15 @@ export class Slot {
     return compareKey(this.key, this.revision)
   }
 
+  /** What the slot holds when the last commit was applied. */
+  get receipt(): string {
+    return String(this.#commits)
+  }
+
   /** Writes the number of the next commit into the slot. */
   write(lease: string): IRequestOp {
     this.#commits++
-    return this.#put(String(this.#commits), lease)
+    return this.#put(this.receipt, lease)
   }
 
   /** Keeps the last commit out for ever, if the slot is still as it was before. */
@@ -98,9 +103,10 @@ export async function settle(
     slot.take(response.responses[0])
     const pair = response.responses[0]?.response_range.kvs[0]
     if (pair === undefined) return { kind: 'unknown' }
-    // A fence of ours whose answer was lost as well.
-    if (pair.value.toString() === fence) return { kind: 'fenced' }
-    return { kind: 'applied', revision: slot.revision }
+    // Otherwise it is a fence of ours whose answer was lost as well; or an older receipt, of an etcd that was put back to an earlier
+    // state: the commit is not in it, and whatever it compared is over.
+    const isApplied = pair.value.toString() === slot.receipt
+    return isApplied ? { kind: 'applied', revision: slot.revision } : { kind: 'fenced' }
   }
   return { kind: 'unknown' }
 }

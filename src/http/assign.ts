@@ -9,6 +9,7 @@ import { carryOutChange, changeModeOf, IdempotencyHeaders } from './idempotency.
 import type { Examined, IpamOptions } from './ipam-operation.ts'
 import { ChangeQuery, examined } from './ipam-operation.ts'
 import { limits } from './limits.ts'
+import { naming } from './outcome-unknown.ts'
 import { answer, problems } from './schemas/answers.ts'
 import { AssignRequest } from './schemas/assign-request.ts'
 import { Assignment } from './schemas/assignment.ts'
@@ -55,7 +56,7 @@ export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
         mode,
         (view, context) => planAssign(view, wish, context),
         printAssignment,
-      )
+      ).catch(naming(wish.handle))
       return reply.code(201).type('application/json; charset=utf-8').send(assigned)
     },
   )

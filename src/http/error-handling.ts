@@ -5,6 +5,7 @@ import { DatastoreUnavailable } from '../datastore/index.ts'
 import type { Reason } from '../model/index.ts'
 import { recordMethods } from './allowed-methods.ts'
 import { reasons, RefusalError, refusal } from './errors.ts'
+import { refuseToGuess } from './outcome-unknown.ts'
 import { quoteUrl } from './quoting.ts'
 import { statusOf } from './schemas/status.ts'
 
@@ -35,20 +36,15 @@ export function answerUnreadablePath(error: Error, request: FastifyRequest, repl
 
 /** Answers `error` as a `Status`. */
 function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  if (error instanceof DatastoreUnavailable && error.code === 'OutcomeUnknown') {
-    // Any answer might be a lie. A broken connection tells the caller exactly what is known.
-    request.log.error({ err: error }, 'the outcome is not known: connection dropped')
-    reply.hijack()
-    reply.raw.destroy()
-    return
-  }
   if (isBodyTooLong(error)) {
     // The rest of it is read and thrown away: to hang up on somebody who is still sending takes the answer from him.
     void reply.removeHeader('connection')
     request.raw.resume()
   }
   const refused = refusalOf(error, request)
-  const { code } = reasons[refused.refusal.reason]
+  const { reason } = refused.refusal
+  if (reason === 'OutcomeUnknown') request.log.error({ err: refused }, 'the outcome of a change is not known')
+  const { code } = reasons[reason]
   void reply.code(code).headers(refused.headers).type('application/json; charset=utf-8')
   if (refused.retryAfterSeconds !== undefined) void reply.header('retry-after', String(refused.retryAfterSeconds))
   void reply.send(statusOf(refused))
@@ -101,7 +97,8 @@ const reasonsOfOthers: ReadonlyMap<unknown, Reason> = new Map([
 
 function refusalOf(error: unknown, request: FastifyRequest): RefusalError {
   if (error instanceof RefusalError) return error
-  if (error instanceof DatastoreUnavailable && error.code !== 'OutcomeUnknown') {
+  if (error instanceof DatastoreUnavailable) {
+    if (error.code === 'OutcomeUnknown') return refuseToGuess(error)
     if (error.code === 'ServiceUnavailable') request.log.warn({ err: error }, 'the datastore is not available')
     return refusalOfFault(error, error.code)
   }

@@ -45,6 +45,11 @@ export const reasons: Readonly<Record<Reason, ReasonEntry>> = {
   Invalid: { code: 422, when: 'The request is well formed and wrong; one cause for each field.' },
   TooManyRequests: { code: 429, when: 'The caller is over its own limit; `Retry-After` says when to try again.' },
   InternalError: { code: 500, when: 'A fault of the server; its log has the details under the request id.' },
+  // Not 503 or 504, which mean that nothing is held also to those who look at nothing but the status.
+  OutcomeUnknown: {
+    code: 500,
+    when: 'etcd fell silent while the change was made, which may or may not have happened. Repeat the call if it is safe to repeat, or read what is held.',
+  },
   ServiceUnavailable: {
     code: 503,
     when: 'The datastore is away, or the server is overloaded or stopping. Nothing is held; try again after `Retry-After`.',

@@ -22,6 +22,7 @@ export type Reason =
   | 'InternalError'
   | 'ServiceUnavailable'
   | 'Timeout'
+  | 'OutcomeUnknown'
 
 /** What is wrong with one field; the names are those of Kubernetes' field errors, and of ippoold's reasons why a pool gave nothing. */
 export type CauseReason =

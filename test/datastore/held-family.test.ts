@@ -281,3 +281,31 @@ t.test('a listing is the same list until a key below its prefix changes', async 
   family.storeAbsent('/n/a/1', 4n)
   t.strictSame(family.listing('/n/a/'), [])
 })
+
+t.test(
+  'a family that is rewound believes whatever is read next, and keeps only what it cannot do without',
+  async (t) => {
+    for (const held of ['values', 'digests', 'recent'] as const) {
+      const { family, observed } = hold(held)
+      family.store(a, stored('1', 20n))
+      family.storeAbsent('/n/b', 21n)
+      family.completeUpTo(22n)
+      family.prove('created', '/n/', 30n)
+      family.awaitCommit('/n/c')
+      family.watched('/n/c', 23n, Buffer.from('9'))
+      family.rewind()
+      family.settled('/n/c')
+      t.strictSame(
+        [family.completeRevision, family.newestRevision, family.provenRevision('created', '/n/')],
+        [0n, 0n, 0n],
+      )
+      t.strictSame(family.lookup(a), held === 'values' ? { kind: 'value', value: 1, revision: 20n } : undefined, held)
+      if (held !== 'recent') t.strictSame(family.lookup('/n/c'), { kind: 'absent' }, 'what the watch told is forgotten')
+      family.store(a, stored('3', 10n))
+      family.store('/n/b', stored('4', 11n))
+      t.strictSame(family.lookup(a), { kind: 'value', value: 3, revision: 10n })
+      t.strictSame(family.lookup('/n/b'), { kind: 'value', value: 4, revision: 11n })
+      t.strictSame(observed.at(-2), [a, family.lookup(a)])
+    }
+  },
+)

@@ -73,6 +73,18 @@ t.test('a slot that has vanished says nothing', async (t) => {
   t.match(await commit(slot), { kind: 'answered', response: { succeeded: true } })
 })
 
+t.test('a slot that was put back to an earlier state is not taken for a receipt', async (t) => {
+  const slot = await openSlot('/slots/put-back')
+  await commit(slot)
+  const { kvs } = await keys.kv.range({ key: Buffer.from(slot.key) })
+  slot.take({ response_range: { kvs } } as unknown as Parameters<Slot['take']>[0])
+  await commit(slot)
+  // As a restored backup would hold it: the receipt of the commit before.
+  await keys.put(slot.key).value('1')
+  t.strictSame(await settleNow(slot), { kind: 'fenced' })
+  t.match(await commit(slot), { kind: 'answered', response: { succeeded: true } }, 'the slot can be used again')
+})
+
 t.test('opening a slot that exists adopts it', async (t) => {
   const slot = await openSlot('/slots/adopted')
   const another = new Slot(slot.key)

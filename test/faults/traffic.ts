@@ -189,11 +189,12 @@ export class Traffic {
       const status = response?.statusCode ?? 0
       const parsed = (text === '' ? {} : JSON.parse(text)) as Record<string, unknown>
       if (status >= 500) await pause(20)
+      const isUnknown = parsed['reason'] === 'OutcomeUnknown'
       return {
         server: at,
         invoked,
-        returned: performance.now(),
-        outcome: status < 300 ? 'ok' : 'refused',
+        returned: isUnknown ? Infinity : performance.now(),
+        outcome: status < 300 ? 'ok' : isUnknown ? 'unknown' : 'refused',
         status,
         body: parsed,
       }

@@ -85,6 +85,19 @@ t.test('a refusal of the plan is told with its reason and causes', async (t) => 
   t.ok(causesOf(short).length > 0)
 })
 
+t.test('who does not hear what became of the call hears under which handle to look', async (t) => {
+  const { call, store } = startServer(t)
+  store.fault = new DatastoreUnavailable('OutcomeUnknown', 'It may have been made.')
+  for (const [body, name] of [
+    [{ handle: 'vm-1' }, 'vm-1'],
+    [{}, /^uid-/],
+  ] as const) {
+    const answer = await call('POST', '/ipam/v1/assign', body)
+    t.match(answer, { status: 500, body: { reason: 'OutcomeUnknown', details: { kind: 'handle', name } } })
+    t.notOk(answer.headers['retry-after'])
+  }
+})
+
 t.test('a fault of the datastore is told as what it is', async (t) => {
   const { call, store } = startServer(t)
   store.fault = new DatastoreUnavailable('ServiceUnavailable', 'etcd does not answer; nothing was changed.')

@@ -27,6 +27,7 @@ const codes: Readonly<Record<Reason, number>> = {
   InternalError: 500,
   ServiceUnavailable: 503,
   Timeout: 504,
+  OutcomeUnknown: 500,
 }
 
 t.test('the table has every reason, with the status that it is told with', (t) => {

@@ -106,10 +106,12 @@ export class Account {
         await pause(10)
         return { status: 503, body: {}, headers: {} }
       }
-      this.outcomes.doubtful++
-      const [handle, released] = about
-      this.#doubtful.set(handle, released)
-      return undefined
+      this.#doubt(about)
+      return
+    }
+    if (answer.body['reason'] === 'OutcomeUnknown') {
+      this.#doubt(about)
+      return
     }
     const isDone = answer.status < 300
     this.outcomes[isDone ? 'done' : 'refused']++
@@ -117,6 +119,11 @@ export class Account {
       this.violations.push(`${path} was answered with ${String(answer.status)}: ${JSON.stringify(answer.body)}`)
     }
     return answer
+  }
+
+  #doubt([handle, released]: readonly [handle: string, released?: string]): void {
+    this.outcomes.doubtful++
+    this.#doubtful.set(handle, released)
   }
 }
 

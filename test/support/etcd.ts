@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { defaultCacheDir } from '../../src/config.ts'
 import { findEtcd, startEmbeddedEtcd, type EtcdBinary } from '../../src/etcd/index.ts'
-import { endpointOf, etcdArguments, launchEtcd, waitUntilHealthy } from '../../src/etcd/member.ts'
+import { endpointOf, etcdArguments, launchEtcd, type Member, waitUntilHealthy } from '../../src/etcd/member.ts'
 import { newMemberName } from '../../src/etcd/member-file.ts'
 import { freePorts } from '../../src/etcd/ports.ts'
 import { endProcess, sendSignal } from '../../src/etcd/processes.ts'
@@ -28,6 +28,8 @@ export async function startEtcd(t: Test): Promise<TestEtcd> {
 /** One of the etcds of a cluster; a test may stop and start it. */
 export interface TestMember {
   readonly endpoint: string
+  /** Where its data are; they may be exchanged while it does not run. */
+  readonly dataDir: string
   pid(): number
   /** SIGSTOP freezes it, SIGCONT lets it go on. */
   signal(signal: NodeJS.Signals): void
@@ -43,8 +45,8 @@ export interface TestCluster {
   readonly members: readonly TestMember[]
 }
 
-/** A cluster of `size` etcds with no data, for this test alone. */
-export async function startEtcdCluster(t: Test, size: number): Promise<TestCluster> {
+/** A cluster of `size` etcds with no data, for this test alone. `flags` are added to the command line of each. */
+export async function startEtcdCluster(t: Test, size: number, flags: readonly string[] = []): Promise<TestCluster> {
   const folder = await temporaryFolder(t)
   const where = whereEtcdIs()
   const binary = await findEtcd(where)
@@ -61,10 +63,11 @@ export async function startEtcdCluster(t: Test, size: number): Promise<TestClust
     `--initial-cluster-token=${newMemberName()}`,
     '--heartbeat-interval=100',
     '--election-timeout=1000',
+    ...flags,
   ]
   const running = members.map((member) => {
     const args = [...etcdArguments(member, binary.version), ...together]
-    return startMember(t, binary, endpointOf(member), args, folder)
+    return startMember(t, binary, member, args, folder)
   })
   const started = await Promise.all(running)
   return { endpoints: started.map(({ endpoint }) => endpoint), members: started }
@@ -73,10 +76,11 @@ export async function startEtcdCluster(t: Test, size: number): Promise<TestClust
 async function startMember(
   t: Test,
   binary: EtcdBinary,
-  endpoint: string,
+  { dataDir, ...member }: Member,
   args: readonly string[],
   folder: string,
 ): Promise<TestMember> {
+  const endpoint = endpointOf({ dataDir, ...member })
   const launch = { binary, args, cwd: folder, logFile: join(folder, 'etcd.log'), environment: process.env }
   let running = await launchEtcd(launch)
   t.teardown(() => endProcess(running, 0))
@@ -84,6 +88,7 @@ async function startMember(
   if (problem !== undefined) throw new Error(`A member of the cluster does not start: ${problem}.`)
   return {
     endpoint,
+    dataDir,
     pid: () => running.pid,
     signal: (signal) => {
       sendSignal(running, signal)

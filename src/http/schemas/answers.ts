@@ -24,7 +24,9 @@ const always: readonly Reason[] = ['BadRequest', 'NotAcceptable', 'InternalError
 /** The failures of a route: `given`, and those that any route may answer. To be spread into its `response`. */
 export function problems(...given: readonly Reason[]): Readonly<Record<number, Answer>> {
   const byCode = new Map<number, Reason[]>()
-  for (const reason of new Set([...given, ...always])) {
+  // What can be too large for a transaction is a change, and only of a change can it be unknown whether it was made.
+  const ofChanges: readonly Reason[] = given.includes('RequestEntityTooLarge') ? ['OutcomeUnknown'] : []
+  for (const reason of new Set([...given, ...ofChanges, ...always])) {
     const { code } = reasons[reason]
     byCode.set(code, [...(byCode.get(code) ?? []), reason])
   }
