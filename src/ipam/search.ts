@@ -99,6 +99,8 @@ export class Search {
   readonly #terms: Terms
   readonly #found: Allocation[] = []
   #missing = 0
+  /** What the owner has claimed in these pools: earlier, once it has been counted, and in this search. */
+  #claimedBefore: number | undefined
   #claimed = 0
   #obstacle: Cause | undefined
 
@@ -233,7 +235,7 @@ export class Search {
     const { config, owner } = this.#scope
     if (owner !== undefined) {
       const limit = this.#blockLimit()
-      const claimed = this.#claims(owner, 'changed').filter(({ cidr }) => this.#poolOf(cidr) !== undefined).length
+      const claimed = (this.#claimedBefore ??= this.#countClaims(owner))
       if (claimed + this.#claimed >= limit) {
         return {
           field: 'node',
@@ -248,6 +250,11 @@ export class Search {
       reason: 'AutoAllocationOff',
       message: 'the blocks are used up, and auto_allocate_blocks of the IPAM configuration is off',
     }
+  }
+
+  /** The owner's blocks in these pools. */
+  #countClaims(owner: Owner): number {
+    return this.#claims(owner, 'changed').filter(({ cidr }) => this.#poolOf(cidr) !== undefined).length
   }
 
   #blockLimit(): number {
