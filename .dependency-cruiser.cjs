@@ -9,7 +9,6 @@ const mayImport = {
   datastore: [],
   ipam: ['datastore', 'model', 'net', 'selector'],
   resources: ['datastore', 'model', 'net', 'selector'],
-  upkeep: ['resources', 'ipam', 'datastore', 'model', 'net', 'selector'],
   http: ['resources', 'ipam', 'datastore', 'model', 'net', 'selector'],
   upkeep: ['resources', 'ipam', 'datastore', 'model', 'net', 'selector'],
   etcd: [],
