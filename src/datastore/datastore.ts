@@ -127,7 +127,7 @@ export class Datastore {
    * Reads entries of a family straight from etcd, linearizable. Throws {@link RevisionCompacted} when the revision asked for
    * is gone, {@link DatastoreUnavailable} when etcd does not answer by the deadline of an operation.
    */
-  async page<Value>(family: Family<Value>, options: PageOptions = {}): Promise<Page<Value>> {
+  async page<Value>(family: Pick<Family<Value>, 'prefix' | 'decode'>, options: PageOptions = {}): Promise<Page<Value>> {
     const after = options.after === undefined ? undefined : Buffer.from(`${options.after}\0`)
     const request = {
       key: after ?? Buffer.from(family.prefix),

@@ -34,7 +34,10 @@ export class FakeStore implements Store {
   }
 
   /** Of the newest revision, whatever revision is asked for. */
-  page<Value>(family: Family<Value>, { limit = 0, after = '' }: PageOptions = {}): Promise<Page<Value>> {
+  page<Value>(
+    family: Pick<Family<Value>, 'prefix' | 'decode'>,
+    { limit = 0, after = '' }: PageOptions = {},
+  ): Promise<Page<Value>> {
     if (this.fault !== undefined) return Promise.reject(this.fault)
     const left = this.view.list(family, 'hint').filter(({ key }) => key > after)
     const entries = limit === 0 ? left : left.slice(0, limit)
