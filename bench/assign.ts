@@ -1,17 +1,19 @@
 import { parseArgs } from 'node:util'
 import { Etcd3 } from 'etcd3'
 import { measureCalls, measureHttp, type Measurement } from './measure.ts'
+import { plot, type Series } from './plot.ts'
 import { createPool, startBenchEtcd, startBenchServer } from './processes.ts'
+import { printTable, savePlot, saveResults } from './results.ts'
 
 /**
- * Assigns one address a call from 1, 64 and 256 callers, beside (a) raw puts of 100 bytes into the same etcd from as many callers
+ * Assigns one address a call from a few to many callers, beside (a) raw puts of 100 bytes into the same etcd from as many callers
  * and (b) a server that commits every operation by itself; all in one run, because only the ratios mean something.
  */
 
 const { values: options } = parseArgs({
   options: {
     seconds: { type: 'string', default: '5' },
-    callers: { type: 'string', default: '1,64,256' },
+    callers: { type: 'string', default: '1,4,16,64,256' },
     /** Over how many nodes the callers are spread; 0: no node. */
     nodes: { type: 'string', default: '4' },
   },
@@ -31,7 +33,7 @@ try {
   const grouped = await measureServer({})
   const single = await measureServer({ IPPOOLD_BATCH_OPERATIONS_MAX: '1' })
   const puts = await measurePuts()
-  print(grouped, single, puts)
+  await report(grouped, single, puts)
 } finally {
   await store.stop()
 }
@@ -70,27 +72,59 @@ async function measurePuts(): Promise<readonly Measurement[]> {
   return measurements
 }
 
-function print(grouped: readonly Measurement[], single: readonly Measurement[], puts: readonly Measurement[]): void {
-  process.stdout.write(`${String(seconds)} s each, ${nodes === 0 ? 'no node' : `${String(nodes)} nodes`}\n`)
-  row(['callers', 'assign/s', 'p50 ms', 'p99 ms', 'single/s', 'x single', 'put/s', 'x put', 'put p50', 'p50/put'])
-  for (const [index, callers] of callerCounts.entries()) {
+async function report(
+  grouped: readonly Measurement[],
+  single: readonly Measurement[],
+  puts: readonly Measurement[],
+): Promise<void> {
+  process.stdout.write(`${seconds} s each, ${nodes === 0 ? 'no node' : `${nodes} nodes`}\n`)
+  const rows = callerCounts.flatMap((callers, index) => {
     const [group, alone, put] = [grouped[index], single[index], puts[index]]
-    if (group === undefined || alone === undefined || put === undefined) continue
-    row([
-      String(callers),
-      group.perSecond.toFixed(0),
-      group.p50Ms.toFixed(2),
-      group.p99Ms.toFixed(2),
-      alone.perSecond.toFixed(0),
-      (group.perSecond / alone.perSecond).toFixed(1),
-      put.perSecond.toFixed(0),
-      (group.perSecond / put.perSecond).toFixed(2),
-      put.p50Ms.toFixed(2),
-      (group.p50Ms / put.p50Ms).toFixed(2),
-    ])
-  }
-}
-
-function row(cells: readonly string[]): void {
-  process.stdout.write(`${cells.map((cell) => cell.padStart(9)).join(' ')}\n`)
+    if (group === undefined || alone === undefined || put === undefined) return []
+    return {
+      callers,
+      'assign/s': group.perSecond,
+      'p50 ms': group.p50Ms,
+      'p99 ms': group.p99Ms,
+      'single/s': alone.perSecond,
+      'x single': group.perSecond / alone.perSecond,
+      'put/s': put.perSecond,
+      'x put': group.perSecond / put.perSecond,
+      'put p50 ms': put.p50Ms,
+      'p50 / put': group.p50Ms / put.p50Ms,
+    }
+  })
+  printTable(rows)
+  await saveResults('assign', rows)
+  const line = (name: string, measured: readonly Measurement[], of: (one: Measurement) => number): Series => ({
+    name,
+    points: measured.map((measurement, index) => ({ x: callerCounts[index] ?? 0, y: of(measurement) })),
+  })
+  const perSecond = ({ perSecond }: Measurement): number => perSecond
+  const p50 = ({ p50Ms }: Measurement): number => p50Ms
+  await savePlot(
+    'callers',
+    plot([
+      {
+        title: 'Throughput against callers',
+        xLabel: 'callers',
+        yLabel: 'per second',
+        series: [
+          line('assign', grouped, perSecond),
+          line('one operation a commit', single, perSecond),
+          line('raw puts', puts, perSecond),
+        ],
+      },
+      {
+        title: 'Latency against callers',
+        xLabel: 'callers',
+        yLabel: 'milliseconds',
+        series: [
+          line('assign p50', grouped, p50),
+          line('assign p99', grouped, ({ p99Ms }) => p99Ms),
+          line('put p50', puts, p50),
+        ],
+      },
+    ]),
+  )
 }

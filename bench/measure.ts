@@ -7,6 +7,14 @@ export interface Measurement {
   readonly p99Ms: number
 }
 
+/** An HTTP request to be sent. */
+export interface Request {
+  readonly method: 'POST' | 'PUT' | 'DELETE'
+  readonly path: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: object
+}
+
 /** Calls `call` in a loop from `callers` callers at once, for `seconds`. */
 export async function measureCalls(
   callers: number,
@@ -27,16 +35,18 @@ export async function measureCalls(
   return summarise(samples, (performance.now() - begin) / 1_000)
 }
 
-/** Sends requests in a loop over `callers` connections at once, for `seconds`. Throws when one is answered by anything but 2xx. */
+/**
+ * Sends POST requests in a loop over `callers` connections at once, for `seconds`, each caller always the same one: the leanest load.
+ * Throws when one is answered by anything but 2xx.
+ */
 export async function measureHttp(
   url: string,
   callers: number,
   seconds: number,
   body: (caller: number) => object,
 ): Promise<Measurement> {
-  const samples: number[] = []
   let caller = 0
-  const result = await autocannon({
+  return drive({
     url,
     connections: callers,
     duration: seconds,
@@ -44,11 +54,52 @@ export async function measureHttp(
     headers: { 'content-type': 'application/json' },
     setupClient: (client) => {
       client.setBody(JSON.stringify(body(caller++)))
+    },
+  })
+}
+
+/**
+ * Sends `count` requests over `callers` connections at once, each one made for the purpose; `answered` is given the body of every
+ * answer. Throws when one is answered by anything but 2xx.
+ */
+export async function measureRequests(
+  url: string,
+  callers: number,
+  count: number,
+  request: (number: number) => Request,
+  answered: (body: string) => void = () => undefined,
+): Promise<Measurement> {
+  let number = 0
+  return drive({
+    url,
+    connections: callers,
+    amount: count,
+    requests: [
+      {
+        setupRequest: (template) => {
+          const { method, path, headers, body } = request(number++)
+          const type = body === undefined ? {} : { 'content-type': 'application/json' }
+          return { ...template, method, path, headers: { ...type, ...headers }, body: body && JSON.stringify(body) }
+        },
+        onResponse: (_status, body) => {
+          answered(body)
+        },
+      },
+    ],
+  })
+}
+
+async function drive(options: autocannon.Options): Promise<Measurement> {
+  const samples: number[] = []
+  const result = await autocannon({
+    ...options,
+    setupClient: (client) => {
+      options.setupClient?.(client)
       client.on('response', (_status, _bytes, ms) => samples.push(ms))
     },
   })
   if (result.non2xx > 0 || result.errors > 0) {
-    throw new Error(`${url}: ${String(result.non2xx)} answers were not 2xx, ${String(result.errors)} calls failed.`)
+    throw new Error(`${options.url}: ${result.non2xx} answers were not 2xx, ${result.errors} calls failed.`)
   }
   return summarise(samples, result.duration)
 }

@@ -16,20 +16,23 @@ import {
 } from '../src/model/index.ts'
 import { blockAt, formatCidr, mustParseCidr, prefixLength } from '../src/net/index.ts'
 import { measureHttp, type Measurement } from './measure.ts'
+import { plot, type Series } from './plot.ts'
 import { createPool, startBenchEtcd, startBenchServer } from './processes.ts'
+import { printTable, savePlot, saveResults } from './results.ts'
 
 /**
- * A server on a data set of many addresses beside the same server on an empty one: how long it takes to start, the memory it
- * takes, and what an assign takes. The data are what the server itself would have written, on 500 nodes.
+ * A server on data sets of more and more addresses, beside the same server on an empty one: how long it takes to start, the memory
+ * it takes, and what an assign takes. The data are what the server itself would have written, on 500 nodes.
  */
 
 const { values: options } = parseArgs({
   options: {
-    held: { type: 'string', default: '1000000' },
+    /** How many addresses are held; the first is what the others are compared with. */
+    held: { type: 'string', default: '0,10000,100000,1000000' },
     seconds: { type: 'string', default: '5' },
   },
 })
-const held = Number(options.held)
+const heldCounts = options.held.split(',').map(Number)
 const seconds = Number(options.seconds)
 
 const pool = mustParseCidr('10.0.0.0/12')
@@ -42,23 +45,24 @@ const node = (number: number): string => `node-${String(number % nodeCount)}`
 
 /** What a server does on one data set. */
 interface Figures {
+  readonly held: number
   readonly startMs: number
   readonly residentMiB: { readonly started: number; readonly loaded: number; readonly peak: number }
   readonly many: Measurement
   readonly alone: Measurement
 }
 
-const empty = await measure(0)
-const full = await measure(held)
-print(empty, full)
+const figures: Figures[] = []
+for (const held of heldCounts) figures.push(await measure(held))
+await report(figures)
 
-async function measure(heldCount: number): Promise<Figures> {
+async function measure(held: number): Promise<Figures> {
   const store = await startBenchEtcd()
   try {
     const first = await startBenchServer({ ETCD_ENDPOINTS: store.endpoint })
     await createPool(first.url, 'bench', formatCidr(pool))
     await first.stop()
-    await seed(store.endpoint, heldCount)
+    await seed(store.endpoint, held)
     const begin = performance.now()
     const server = await startBenchServer({ ETCD_ENDPOINTS: store.endpoint })
     const startMs = performance.now() - begin
@@ -70,7 +74,7 @@ async function measure(heldCount: number): Promise<Figures> {
     const alone = await assign(1, seconds)
     const loaded = await resident(server.pid)
     await server.stop()
-    return { startMs, residentMiB: { started: started.now, loaded: loaded.now, peak: loaded.peak }, many, alone }
+    return { held, startMs, residentMiB: { started: started.now, loaded: loaded.now, peak: loaded.peak }, many, alone }
   } finally {
     await store.stop()
   }
@@ -86,7 +90,7 @@ function body(caller: number): object {
 }
 
 /** Writes blocks that are full, with their handles and affinities, straight into etcd. */
-async function seed(endpoint: string, heldCount: number): Promise<void> {
+async function seed(endpoint: string, held: number): Promise<void> {
   const etcd = new Etcd3({ hosts: endpoint })
   const clock = BigInt(Date.now()) * 1_000_000n
   let batch: IRequestOp[] = []
@@ -99,7 +103,7 @@ async function seed(endpoint: string, heldCount: number): Promise<void> {
     batch.push({ request_put: { key: Buffer.from(key), value: Buffer.from(value) } })
     if (batch.length === valuesPerTransaction) await flush()
   }
-  for (let number = 0; number * addressesPerBlock < heldCount; number++) {
+  for (let number = 0; number * addressesPerBlock < held; number++) {
     const cidr = blockAt(pool, blockSize, BigInt(number))
     const owner = { type: 'host', name: node(number) } as const
     let block = newBlock(cidr, owner, { nanoseconds: clock })
@@ -124,22 +128,46 @@ async function resident(pid: number): Promise<{ readonly now: number; readonly p
   return { now: field('VmRSS'), peak: field('VmHWM') }
 }
 
-function print(before: Figures, after: Figures): void {
-  const ratio = (one: number, other: number): string => (one / other).toFixed(2)
-  const line = (name: string, { startMs, residentMiB, many, alone }: Figures): string =>
-    [
-      name.padStart(12),
-      `ready after ${(startMs / 1_000).toFixed(1)} s`,
-      `resident ${residentMiB.started.toFixed(0)} MiB, under load ${residentMiB.loaded.toFixed(0)}, at most ${residentMiB.peak.toFixed(0)}`,
-      `64 callers ${many.perSecond.toFixed(0)}/s, p50 ${many.p50Ms.toFixed(2)} ms`,
-      `one caller p50 ${alone.p50Ms.toFixed(2)} ms`,
-    ].join('; ')
-  process.stdout.write(
-    [
-      line('empty', before),
-      line(`${String(held)} held`, after),
-      `ratios to empty: throughput ${ratio(after.many.perSecond, before.many.perSecond)}, p50 of 64 callers ${ratio(after.many.p50Ms, before.many.p50Ms)}, of one ${ratio(after.alone.p50Ms, before.alone.p50Ms)}`,
-      '',
-    ].join('\n'),
+async function report(figures: readonly Figures[]): Promise<void> {
+  const [first] = figures
+  if (first === undefined) return
+  const rows = figures.map(({ held, startMs, residentMiB, many, alone }) => ({
+    held,
+    'ready after s': startMs / 1_000,
+    'resident MiB': residentMiB.started,
+    'under load': residentMiB.loaded,
+    'at most': residentMiB.peak,
+    '64 callers/s': many.perSecond,
+    'x first': many.perSecond / first.many.perSecond,
+    'p50 ms': many.p50Ms,
+    'p50 x first': many.p50Ms / first.many.p50Ms,
+    'one caller p50 ms': alone.p50Ms,
+    'one x first': alone.p50Ms / first.alone.p50Ms,
+  }))
+  printTable(rows)
+  await saveResults('scale', rows)
+  const line = (name: string, of: (figures: Figures) => number): Series => ({
+    name,
+    points: figures.map((each) => ({ x: each.held, y: of(each) })),
+  })
+  await savePlot(
+    'held',
+    plot([
+      {
+        title: 'Throughput against addresses held',
+        xLabel: 'addresses held',
+        yLabel: 'assigns per second, 64 callers',
+        series: [line('assign', ({ many }) => many.perSecond)],
+      },
+      {
+        title: 'Latency against addresses held',
+        xLabel: 'addresses held',
+        yLabel: 'milliseconds',
+        series: [
+          line('64 callers, p50', ({ many }) => many.p50Ms),
+          line('one caller, p50', ({ alone }) => alone.p50Ms),
+        ],
+      },
+    ]),
   )
 }

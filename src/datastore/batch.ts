@@ -152,6 +152,10 @@ export class Batch {
     return this.#busy.has(key)
   }
 
+  isContested(key: string): boolean {
+    return this.#busy.isContested(key)
+  }
+
   prefetch(keys: readonly Key<unknown>[]): void {
     const cold = keys.filter(
       (key) => !this.#writes.has(key.text) && !this.#busy.has(key.text) && this.#image.lookup(key) === undefined,
@@ -268,6 +272,10 @@ class RecordingView implements View {
 
   isBusy(key: Key<unknown>): boolean {
     return this.#batch.isBusy(key.text)
+  }
+
+  isContested(key: Key<unknown>): boolean {
+    return this.#batch.isContested(key.text)
   }
 
   #guard(family: Family<unknown>, guard: 'changed' | 'created', prefix: string): void {

@@ -366,14 +366,15 @@ export class Engine {
   /** A compare failed, and the present values came along: plan again on those. */
   #lost(batch: Batch, operations: readonly Operation[], response: ITxnResponse, slot: Slot): void {
     const reads = [...batch.reads]
-    const wasOutdated = this.#takeReads(
+    const outdated = this.#takeReads(
       reads.map(({ key }) => key),
       response.responses,
       response,
       reads.map(({ revision }) => revision),
     )
+    for (const key of outdated) if (batch.writes.has(key)) this.#busy.lost(key)
     slot.take(response.responses[reads.length])
-    if (wasOutdated || [...batch.guards].length === 0) {
+    if (outdated.length > 0 || [...batch.guards].length === 0) {
       this.#tryAgain(operations)
       return
     }
@@ -384,23 +385,23 @@ export class Engine {
     }
   }
 
-  /** Takes over values read; true when one of them was not at the revision expected of it. */
+  /** Takes over values read; gives the keys that were not at the revision expected of them. */
   #takeReads(
     keys: readonly Key<unknown>[],
     responses: readonly IResponseOp[],
     response: ITxnResponse,
     expected?: readonly Revision[],
-  ): boolean {
+  ): readonly string[] {
     const readAt = BigInt(response.header.revision)
-    let isAnyOutdated = false
+    const outdated: string[] = []
     for (const [index, key] of keys.entries()) {
       const pair = responses[index]?.response_range.kvs[0]
       const held = this.#image.of(key.family)
       if (pair === undefined) held.storeAbsent(key.text, readAt)
       else held.store(key.text, storedValue(pair, readAt))
-      if ((pair === undefined ? 0n : BigInt(pair.mod_revision)) !== expected?.[index]) isAnyOutdated = true
+      if ((pair === undefined ? 0n : BigInt(pair.mod_revision)) !== expected?.[index]) outdated.push(key.text)
     }
-    return isAnyOutdated
+    return outdated
   }
 
   /** The encoded writes are too long for one request. What cannot be halved any more, etcd judges by itself. */

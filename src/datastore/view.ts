@@ -76,6 +76,8 @@ export interface View {
   consult(family: Family<unknown>, guard?: 'created' | 'hint'): void
   /** Whether a commit under way on this server is writing the key: choosing another among equals avoids waiting. A hint. */
   isBusy(key: Key<unknown>): boolean
+  /** Whether others keep writing the key before this server can: choosing another among equals avoids the fight. A hint. */
+  isContested(key: Key<unknown>): boolean
 }
 
 /** A change of one key. */

@@ -6,7 +6,7 @@ import { quoteValue } from './quoting.ts'
 import type { Allocation, Assignment } from './schemas/assignment.ts'
 import type { Release } from './schemas/release.ts'
 
-/** An allocation as it is answered; attributes in the order of their keys. */
+/** An allocation as it is answered. */
 export function printAllocation({
   address,
   block,
@@ -23,8 +23,13 @@ export function printAllocation({
     node: node ?? null,
     handle: handle ?? null,
     sequenceNumber: String(sequenceNumber),
-    attributes: Object.fromEntries(Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1))),
+    attributes: printAttributes(attributes),
   }
+}
+
+/** Attributes in the order of their keys. */
+export function printAttributes(attributes: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 /** Addresses in the order in which they were given. */

@@ -3,12 +3,12 @@ import type { AssignRequest as Wish } from '../ipam/index.ts'
 import { planAssign } from '../ipam/index.ts'
 import type { Cause } from '../model/index.ts'
 import { printAssignment, readAddresses } from './allocations.ts'
+import { attributeCauses } from './attribute-causes.ts'
 import { objectTypes } from './content.ts'
 import { carryOutChange, changeModeOf, IdempotencyHeaders } from './idempotency.ts'
 import type { Examined, IpamOptions } from './ipam-operation.ts'
 import { ChangeQuery, examined } from './ipam-operation.ts'
 import { limits } from './limits.ts'
-import { quotePath, quoteValue } from './quoting.ts'
 import { answer, problems } from './schemas/answers.ts'
 import { AssignRequest } from './schemas/assign-request.ts'
 import { Assignment } from './schemas/assignment.ts'
@@ -112,33 +112,4 @@ function labelsOf(namespace: AssignRequest['namespace']): Readonly<Record<string
     ...(namespace?.name !== undefined && { 'kubernetes.io/metadata.name': namespace.name }),
     ...namespace?.labels,
   }
-}
-
-function attributeCauses({ attributes, node }: Wish): readonly Cause[] {
-  const causes = Object.keys(attributes)
-    .filter((key) => key.length === 0 || key.length > limits.attributeKeyLength || /\p{Cc}/u.test(key))
-    .map(
-      (key): Cause => ({
-        field: quotePath(['attributes', key], 'attributes'),
-        reason: 'FieldValueInvalid',
-        message: `the key ${quoteValue(key)} is not allowed; give 1 to ${limits.attributeKeyLength} characters without control characters`,
-      }),
-    )
-  const bytes = Object.entries(attributes).reduce((sum, pair) => sum + Buffer.byteLength(pair.join('')), 0)
-  if (bytes > limits.attributesBytes) {
-    causes.push({
-      field: 'attributes',
-      reason: 'FieldValueInvalid',
-      message: `${bytes} bytes are not allowed; give at most ${limits.attributesBytes}`,
-    })
-  }
-  const named = attributes['node']
-  if (node !== undefined && named !== undefined && named !== node) {
-    causes.push({
-      field: 'attributes.node',
-      reason: 'FieldValueInvalid',
-      message: `${quoteValue(named)} is not the node ${quoteValue(node)}; leave it out`,
-    })
-  }
-  return causes
 }

@@ -34,12 +34,12 @@ export interface ChangeMode {
 
 /** How a request wants to be carried out. A dry run has no effect to repeat. */
 export function changeModeOf(
-  { method, routeOptions, body, headers }: FastifyRequest,
+  { method, routeOptions, params, body, headers }: FastifyRequest,
   query: { readonly dryRun?: 'All' },
 ): ChangeMode {
   const key = headers['idempotency-key']
   if (query.dryRun !== undefined || typeof key !== 'string') return query
-  const asked = JSON.stringify([method, routeOptions.url, body])
+  const asked = JSON.stringify([method, routeOptions.url, params, body])
   return { once: { key, request: createHash('sha256').update(asked).digest('hex') } }
 }
 

@@ -3,6 +3,7 @@ import { addressRoute } from './addresses.ts'
 import { assignRoute } from './assign.ts'
 import { handleRoutes } from './handles.ts'
 import type { IpamOptions } from './ipam-operation.ts'
+import { ownerAttributeRoutes } from './owner-attributes.ts'
 import { releaseRoute } from './release.ts'
 
 /** The IPAM routes: assign, release, and who holds what. */
@@ -18,5 +19,6 @@ export const ipamRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
   void app.register(releaseRoute, below)
   void app.register(addressRoute, below)
   void app.register(handleRoutes, below)
+  void app.register(ownerAttributeRoutes, below)
   done()
 }

@@ -62,7 +62,7 @@ export function returnOf({ handle, addresses = [] }: ReleaseRequest): Examined<R
   const texts = addresses.map((entry, index) => {
     const field = `addresses[${index}]`
     if (typeof entry === 'string') return { field, text: entry, conditions: unconditional }
-    return { field: `${field}.address`, text: entry.address, conditions: readConditions(field, entry) }
+    return { field: `${field}.address`, text: entry.address, conditions: readConditions(`${field}.`, entry) }
   })
   const { named, causes } = readAddresses(texts)
   return {
@@ -103,7 +103,11 @@ type Conditions = Pick<PlannedItem, 'handle' | 'sequenceNumber'>
 
 const unconditional: Examined<Conditions> = { value: {}, causes: [] }
 
-function readConditions(field: string, { handle, sequenceNumber }: ReleaseItem): Examined<Conditions> {
+/** The preconditions of a request; `at` is what stands before the names of their fields. */
+export function readConditions(
+  at: string,
+  { handle, sequenceNumber }: Omit<ReleaseItem, 'address'>,
+): Examined<Conditions> {
   // What is no number at all has been found by the schema.
   const number = /^\d{1,20}$/.test(String(sequenceNumber)) ? BigInt(sequenceNumber ?? 0) : undefined
   const causes: readonly Cause[] =
@@ -111,7 +115,7 @@ function readConditions(field: string, { handle, sequenceNumber }: ReleaseItem):
       ? []
       : [
           {
-            field: `${field}.sequenceNumber`,
+            field: `${at}sequenceNumber`,
             reason: 'FieldValueInvalid',
             message: `${number} is not allowed; give at most ${sequenceNumberMax}`,
           },

@@ -5,15 +5,31 @@ import type { Allocation, AssignRequest } from './request.ts'
 /** The attribute in which Calico looks for the host that uses an address. */
 const nodeAttribute = 'node'
 
+/** Who uses an address: the node, and what else was said of it. */
+export interface Usage {
+  readonly node: string | undefined
+  readonly attributes: Readonly<Record<string, string>>
+}
+
+/** What a stored map says of who uses an address. */
+export function usageIn(map: Readonly<Record<string, string>> | undefined): Usage {
+  const { [nodeAttribute]: node, ...attributes } = map ?? {}
+  return { node, attributes }
+}
+
+/** The map to store for who uses an address: the node is among the attributes. */
+export function mapOf({ node, attributes }: Usage): Readonly<Record<string, string>> {
+  return node === undefined ? attributes : { ...attributes, [nodeAttribute]: node }
+}
+
 /** What is stored of the holder that a request names: its handle, its attributes, and the node among them. */
 export function holderOf({ handle, attributes, node }: AssignRequest): Holder {
-  const secondary = node === undefined ? attributes : { ...attributes, [nodeAttribute]: node }
-  return { handle, secondary }
+  return { handle, secondary: mapOf({ node, attributes }) }
 }
 
 /** One held address of `block`, as callers see it. */
 export function allocationOf(block: Block, ordinal: Ordinal, pool: string | undefined): Allocation {
-  const { [nodeAttribute]: node, ...attributes } = attributeOf(block, ordinal)?.secondary ?? {}
+  const { node, attributes } = usageIn(attributeOf(block, ordinal)?.secondary)
   return {
     address: addressAt(block.cidr, ordinal),
     block: block.cidr,

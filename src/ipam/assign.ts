@@ -65,6 +65,8 @@ function assignCounted(
       blocks: context.blocks,
       owner: ownerFor(request.node, use),
       pools: eligible.value.pools,
+      chosen: eligible.value.chosen,
+      stored,
       family,
       reserved,
     })

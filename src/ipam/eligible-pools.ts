@@ -16,6 +16,8 @@ import type { Pools, UnreadablePool } from './surroundings.ts'
 /** The pools that may serve a request, and for every other one why not. */
 export interface EligiblePools {
   readonly pools: readonly Pool[]
+  /** Those chosen by selectors or by name, whatever they may be used for. */
+  readonly chosen: readonly Pool[]
   readonly causes: readonly Cause[]
 }
 
@@ -52,7 +54,7 @@ export function eligiblePools(
   if (pools.length === 0 && causes.length === 0) {
     causes.push({ field: 'pools', reason: 'NoPool', message: `there is no IPv${String(family)} pool; create one` })
   }
-  return success({ pools, causes })
+  return success({ pools, chosen: selected.value, causes })
 }
 
 /** Why a pool gives no addresses to anybody. */

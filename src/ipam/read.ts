@@ -1,20 +1,30 @@
 import { answerOnly, type Plan, type View } from '../datastore/index.ts'
 import {
+  type Attribute,
+  attributeOf,
+  type Block,
   blockKey,
   handleKey,
-  isCooling,
-  isHeld,
   ordinalsOfHandle,
   refuse,
   type Result,
   success,
 } from '../model/index.ts'
-import { type Address, type Cidr, firstAddress, formatAddress, formatCidr, ordinalOf, parseCidr } from '../net/index.ts'
+import {
+  type Address,
+  type Cidr,
+  firstAddress,
+  formatAddress,
+  formatCidr,
+  type Ordinal,
+  ordinalOf,
+  parseCidr,
+} from '../net/index.ts'
 import { allocationOf } from './allocation.ts'
 import { Draft } from './draft.ts'
 import { locateBlock } from './locate.ts'
 import type { Allocation, AssignAnswer, Context } from './request.ts'
-import { poolOf, readConfig, readPools } from './surroundings.ts'
+import { poolOf, type Pools, readConfig, readPools } from './surroundings.ts'
 
 /** Who holds an address. Refused with `NotFound` when nobody does. */
 export function planReadAddress(view: View, address: Address, context: Context): Plan<Result<Allocation>> {
@@ -31,7 +41,22 @@ function readAddress(view: View, address: Address, context: Context): Result<All
   if (!config.ok) return config
   const draft = new Draft(view, context.now, config.value.ipCooldownSeconds)
   const pools = readPools(view)
-  const cidr = locateBlock(view, pools, address, context.blocks)
+  const held = findHeld(draft, pools, address, context)
+  if (!held.ok) return held
+  return success(allocationOf(held.value.block, held.value.ordinal, poolOf(pools, address)?.name))
+}
+
+/** An address that somebody holds, where it is. */
+export interface HeldAddress {
+  readonly block: Block
+  readonly ordinal: Ordinal
+  /** What is stored of its holder. */
+  readonly attribute: Attribute
+}
+
+/** Finds an address that somebody holds, in whatever pool. Refused with `NotFound` when nobody does. */
+export function findHeld(draft: Draft, pools: Pools, address: Address, context: Context): Result<HeldAddress> {
+  const cidr = locateBlock(draft.view, pools, address, context.blocks)
   const free = refuse('NotFound', `Nobody holds ${formatAddress(address)}.`)
   if (cidr === undefined) return free
   const found = draft.block(cidr)
@@ -39,12 +64,14 @@ function readAddress(view: View, address: Address, context: Context): Result<All
   if (found.kind === 'unreadable') {
     return refuse('Conflict', `The stored block ${formatCidr(cidr)} cannot be read: ${found.problem}`)
   }
+  const { block } = found
   const ordinal = ordinalOf(cidr, address)
-  if (isCooling(found.block, ordinal)) {
+  const attribute = attributeOf(block, ordinal)
+  if (attribute === undefined) return free
+  if (attribute.releasedAt !== undefined) {
     return refuse('NotFound', `Nobody holds ${formatAddress(address)}: it was released and is cooling down.`)
   }
-  if (!isHeld(found.block, ordinal)) return free
-  return success(allocationOf(found.block, ordinal, poolOf(pools, address)?.name))
+  return success({ block, ordinal, attribute })
 }
 
 function readHandle(view: View, handle: string, context: Context): Result<AssignAnswer> {

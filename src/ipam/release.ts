@@ -5,11 +5,8 @@ import {
   comparableHandle,
   handleKey,
   handleOf,
-  isEmpty,
   isHeld,
-  nodeKey,
   ordinalsOfHandle,
-  parseOwner,
   refuse,
   releaseHandle,
   releaseOrdinals,
@@ -28,11 +25,11 @@ import {
   ordinalOf,
   parseCidr,
 } from '../net/index.ts'
-import { matches } from '../selector/index.ts'
+import { giveUpDeselected } from './deselected.ts'
 import { Draft } from './draft.ts'
 import { locateBlock } from './locate.ts'
 import type { Context, FailedRelease, HandleReleaseAnswer, ReleaseAnswer, ReleaseItem } from './request.ts'
-import { poolOf, type Pools, readConfig, readPools, requireUnlocked } from './surroundings.ts'
+import { type Pools, readConfig, readPools, requireUnlocked } from './surroundings.ts'
 
 /** Blocks that one step of releasing a handle changes at the most: with their claims they fit into one transaction. */
 const blocksPerStep = 40
@@ -193,16 +190,6 @@ function store(draft: Draft, { block, handles }: Change, pools: Pools): void {
   const cidrText = formatCidr(block.cidr)
   for (const handle of handles) draft.setHandleCount(handle, cidrText, ordinalsOfHandle(block, handle).length)
   giveUpDeselected(draft, block, pools)
-}
-
-/** An empty block whose pool does not select its host any more is given up. @see calico-ipam.md section 5.3 */
-function giveUpDeselected(draft: Draft, block: Block, pools: Pools): void {
-  const owner = parseOwner(block.affinity ?? '')
-  if (owner?.type !== 'host' || !isEmpty(block)) return
-  const node = draft.view.get(nodeKey(owner.name))
-  const pool = poolOf(pools, firstAddress(block.cidr), ({ isAllocatable }) => isAllocatable)
-  if (node.kind !== 'value' || pool?.nodeSelector.ok !== true) return
-  if (!matches(pool.nodeSelector.selector, node.value.labels)) draft.deleteBlock(block.cidr, owner)
 }
 
 function unreadable(address: Address, cidr: Cidr, problem: string): FailedRelease {

@@ -30,11 +30,12 @@ import {
   type Ordinal,
 } from '../net/index.ts'
 import { allocationOf, holderOf } from './allocation.ts'
+import { cleanUpClaims } from './deselected.ts'
 import { affinityText, type Draft } from './draft.ts'
 import { blockOfOtherSize } from './locate.ts'
 import type { Allocation, AssignRequest } from './request.ts'
 import { startOfSearch } from './start-of-search.ts'
-import { oncePerListing } from './surroundings.ts'
+import { oncePerListing, type Pools } from './surroundings.ts'
 
 /** What a search for addresses of one family needs to know. */
 export interface SearchScope {
@@ -46,6 +47,10 @@ export interface SearchScope {
   readonly owner: Owner | undefined
   /** In the order in which they are to be used. */
   readonly pools: readonly Pool[]
+  /** The pools chosen for the node, those not for this use among them. */
+  readonly chosen: readonly Pool[]
+  /** Every pool there is. */
+  readonly stored: Pools
   readonly family: Family
   readonly reserved: CidrSet
 }
@@ -73,6 +78,8 @@ const claimsIn = oncePerListing((listing: readonly { readonly key: string }[]): 
 /** Of claims those not known to be used up, and for how long that holds. */
 interface WorthReading {
   readonly cidrs: readonly Cidr[]
+  /** Those whose blocks are known to be empty, or will be when nothing cools down any more. */
+  readonly empty: readonly Cidr[]
   /** As of this state of the index, which does not change while a batch is being planned. */
   readonly changes: number
   readonly reserved: CidrSet
@@ -114,9 +121,10 @@ export class Search {
       }
       return []
     }
-    if (owner === undefined) this.#repeat(() => this.#takeFromAffine())
+    if (owner === undefined) this.#repeat(() => this.#takeFromAffine('calm'))
     else this.#takeFromClaims(owner)
     this.#repeat(() => this.#claimNext())
+    if (owner === undefined) this.#repeat(() => this.#takeFromAffine('contested'))
     if (this.#missing > 0 && this.#obstacle === undefined) this.#borrow()
     return this.#found
   }
@@ -133,12 +141,25 @@ export class Search {
     while (this.#missing > 0 && hasGiven) hasGiven = step()
   }
 
+  /** Before it takes from a block that others keep taking from, it claims one more: a fight would cost everybody more. */
   #takeFromClaims(owner: Owner): void {
-    for (const cidr of this.#worthReading(this.#claims(owner, 'hint'))) {
+    const { draft, reserved, stored, chosen } = this.#scope
+    const { cidrs, empty } = this.#worthReading(this.#claims(owner, 'hint'))
+    cleanUpClaims(draft, this.#affinity, empty, stored, chosen)
+    const contested: (() => void)[] = []
+    for (const cidr of cidrs) {
       if (this.#missing === 0) return
       const pool = this.#poolOf(cidr)
-      if (pool !== undefined && !this.#scope.reserved.covers(cidr)) this.#takeFromClaimed(owner, cidr, pool)
+      if (pool === undefined || reserved.covers(cidr)) continue
+      const take = (): void => {
+        if (this.#missing > 0) this.#takeFromClaimed(owner, cidr, pool)
+      }
+      if (draft.view.isContested(blockKey(cidr))) contested.push(take)
+      else take()
     }
+    if (contested.length === 0) return
+    this.#repeat(() => this.#claim(() => this.#claimVacant()))
+    for (const take of contested) take()
   }
 
   /** The claims of the owner, in the order of their keys, whatever pools they are in. */
@@ -149,20 +170,23 @@ export class Search {
   }
 
   /** The blocks claimed, but those known to be used up. */
-  #worthReading(claims: readonly Claim[]): readonly Cidr[] {
+  #worthReading(claims: readonly Claim[]): WorthReading {
     const { blocks, reserved } = this.#scope
     const known = worthReading.get(claims)
-    if (known?.changes === blocks.changes && known.reserved === reserved && !known.isCooling) return known.cidrs
+    if (known?.changes === blocks.changes && known.reserved === reserved && !known.isCooling) return known
     const cidrs: Cidr[] = []
+    const empty: Cidr[] = []
     let isCooling = false
     for (const { cidr, blockKey } of claims) {
       const entry = blocks.entry(blockKey)
+      if (entry?.isAbandoned === true) empty.push(cidr)
       const isUsedUp = entry !== undefined && !mayGive(entry, this.#terms) && entry.affinity === this.#affinity
       if (!isUsedUp) cidrs.push(cidr)
       else if (entry.coolingSince !== undefined) isCooling = true
     }
-    worthReading.set(claims, { cidrs, changes: blocks.changes, reserved, isCooling })
-    return cidrs
+    const found = { cidrs, empty, changes: blocks.changes, reserved, isCooling }
+    worthReading.set(claims, found)
+    return found
   }
 
   /** Takes from a block that the owner has a claim on, and heals what is half done. @see calico-ipam.md section 6.3 */
@@ -183,39 +207,47 @@ export class Search {
 
   /** Claims one more block, vacant or to be taken over, and takes from it; false when there is none to claim. */
   #claimNext(): boolean {
-    const { config, owner } = this.#scope
-    if (owner !== undefined) {
-      const limit = this.#blockLimit()
-      const claimed = this.#claims(owner, 'changed').filter(({ cidr }) => this.#poolOf(cidr) !== undefined).length
-      if (claimed + this.#claimed >= limit) {
-        this.#obstacle = {
-          field: 'node',
-          reason: 'BlockLimit',
-          message: `${owner.name} has ${String(claimed)} blocks in these pools, and may have ${String(limit)}`,
-        }
-        return false
-      }
-    }
-    if (!config.autoAllocateBlocks) {
-      this.#obstacle = {
-        field: 'node',
-        reason: 'AutoAllocationOff',
-        message: 'the blocks are used up, and auto_allocate_blocks of the IPAM configuration is off',
-      }
-      return false
-    }
-    if (this.#takeFromAffine() || this.#claimVacant() || this.#takeOver()) {
-      this.#claimed++
-      return true
-    }
-    if (config.strictAffinity) {
-      this.#obstacle = {
+    const isClaimed = this.#claim(
+      () =>
+        this.#takeFromAffine('calm') || this.#claimVacant() || this.#takeFromAffine('contested') || this.#takeOver(),
+    )
+    if (!isClaimed && this.#scope.config.strictAffinity) {
+      this.#obstacle ??= {
         field: 'node',
         reason: 'StrictAffinity',
         message: 'no block is left to claim, and strict affinity forbids borrowing from others’ blocks',
       }
     }
-    return false
+    return isClaimed
+  }
+
+  /** Claims one more block in this way, if the owner may have one more. */
+  #claim(way: () => boolean): boolean {
+    this.#obstacle = this.#obstacleToClaiming()
+    if (this.#obstacle !== undefined || !way()) return false
+    this.#claimed++
+    return true
+  }
+
+  #obstacleToClaiming(): Cause | undefined {
+    const { config, owner } = this.#scope
+    if (owner !== undefined) {
+      const limit = this.#blockLimit()
+      const claimed = this.#claims(owner, 'changed').filter(({ cidr }) => this.#poolOf(cidr) !== undefined).length
+      if (claimed + this.#claimed >= limit) {
+        return {
+          field: 'node',
+          reason: 'BlockLimit',
+          message: `${owner.name} has ${String(claimed)} blocks in these pools, and may have ${String(limit)}`,
+        }
+      }
+    }
+    if (config.autoAllocateBlocks) return undefined
+    return {
+      field: 'node',
+      reason: 'AutoAllocationOff',
+      message: 'the blocks are used up, and auto_allocate_blocks of the IPAM configuration is off',
+    }
   }
 
   #blockLimit(): number {
@@ -225,11 +257,15 @@ export class Search {
     return limits.length === 0 ? defaultMaxBlocks : Math.min(...limits)
   }
 
-  /** Takes from a block that is the owner's by its own word, though the claim is lost; or, without an owner, from one that is nobody's. */
-  #takeFromAffine(): boolean {
+  /**
+   * Takes from a block that is the owner's by its own word, though the claim is lost; or, without an owner, from one that is nobody's.
+   * From one that others keep taking from, or from one that they do not.
+   */
+  #takeFromAffine(which: 'calm' | 'contested'): boolean {
     const { blocks, draft, owner, pools } = this.#scope
     for (const pool of pools) {
       for (const { cidr } of blocks.openWithAffinity(pool.cidr, pool.blockSize, this.#affinity, this.#terms)) {
+        if (draft.view.isContested(blockKey(cidr)) !== (which === 'contested')) continue
         const found = draft.block(cidr)
         if (found.kind !== 'block' || found.block.affinity !== this.#affinity || !this.#takeFrom(found.block, pool))
           continue

@@ -45,6 +45,33 @@ export function isFor(attribute: Attribute, { handle, secondary }: Holder): bool
   )
 }
 
+/** What is kept about who uses an address: the owner at present, and one that is to take over or was before. Undefined: nothing. */
+export interface Owners {
+  readonly secondary: Readonly<Record<string, string>> | undefined
+  readonly alternateOwner: Readonly<Record<string, string>> | undefined
+}
+
+/** The entry with other owners; what is empty is left out. */
+export function withOwners(attribute: Attribute, { secondary, alternateOwner }: Owners): Attribute {
+  const { secondary: _, alternateOwner: __, ...rest } = attribute
+  return {
+    ...rest,
+    ...(secondary === undefined || isEmptyMap(secondary) ? {} : { secondary }),
+    ...(alternateOwner === undefined || isEmptyMap(alternateOwner) ? {} : { alternateOwner }),
+  }
+}
+
+/** Whether both say the same, so that one of them is enough. Unknown fields are the same only if they are the very same object. */
+export function sameAttribute(one: Attribute, other: Attribute): boolean {
+  return (
+    one.handle === other.handle &&
+    one.releasedAt === other.releasedAt &&
+    one.unknownFields === other.unknownFields &&
+    sameMap(one.secondary ?? {}, other.secondary ?? {}) &&
+    sameMap(one.alternateOwner ?? {}, other.alternateOwner ?? {})
+  )
+}
+
 const names = fieldNames('handle_id', 'secondary', 'alternateOwnerAttrs', 'releasedAt')
 
 /** Reads one entry; throws Malformed. `path` names it in problems. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { addressCount, type Cidr, type Ordinal, ordinal } from '../net/index.ts'
-import { type Attribute, attributeFor, type Holder, isFor } from './attribute.ts'
+import { type Attribute, attributeFor, type Holder, isFor, sameAttribute } from './attribute.ts'
 import type { Block } from './block.ts'
 import { comparableHandle } from './handle.ts'
 import { formatOwner, type Owner, parseOwner } from './owner.ts'
@@ -63,6 +63,25 @@ export function assignOrdinal(block: Block, place: Ordinal, holder: Holder): Blo
   if (block.allocations[place] !== null) return 'taken'
   const unallocated = block.unallocated.filter((other) => other !== place)
   return allocate(block, unallocated, [place], holder)
+}
+
+/**
+ * The block with `attribute` as what is stored for an ordinal in use. Other ordinals keep what they have, though they shared the entry.
+ * When nothing changes, the block given is the block returned.
+ */
+export function replaceAttribute(block: Block, place: Ordinal, attribute: Attribute): Block {
+  const existing = attributesOf(block)
+  const index = block.allocations[place] ?? null
+  const before = index === null ? undefined : existing[index]
+  assert(index !== null && before !== undefined, 'the ordinal is free')
+  if (sameAttribute(before, attribute)) return block
+  const equal = existing.findIndex((other) => sameAttribute(other, attribute))
+  const isShared = block.allocations.some((other, at) => other === index && at !== place)
+  const allocations = [...block.allocations]
+  allocations[place] = equal >= 0 ? equal : isShared ? existing.length : index
+  const attributes = [...existing]
+  if (equal < 0) attributes[allocations[place]] = attribute
+  return touch(sweep({ ...block, allocations, attributes }, () => false))
 }
 
 /** The outcome of a release: the ordinals released, those that nobody held, both ascending, and the block after it. */

@@ -1,6 +1,6 @@
 /** The stored forms of Calico's IPAM, read and written byte for byte, and the rules of changing them. Pure. */
 export * from './affinity.ts'
-export type { Attribute, Holder } from './attribute.ts'
+export { type Attribute, type Holder, type Owners, withOwners } from './attribute.ts'
 export { BlockIndex, type IndexedBlock, mayGive, type Terms } from './block-index.ts'
 export * from './block.ts'
 export * from './block-operations.ts'

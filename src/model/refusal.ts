@@ -44,6 +44,9 @@ export type CauseReason =
   | 'BlockLimit'
   | 'AutoAllocationOff'
   | 'StrictAffinity'
+  | 'HandleMismatch'
+  | 'SequenceNumberMismatch'
+  | 'OwnerMismatch'
 
 /** One part of a refusal: the field (or the pool), what is wrong with it, and what would be right. */
 export interface Cause {

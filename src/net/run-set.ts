@@ -9,6 +9,8 @@ import assert from 'node:assert/strict'
 export class RunSet {
   /** Page number to its borders; a page without members is not there. */
   readonly #pages = new Map<bigint, number[]>()
+  /** The numbers of the pages that are full, once there is one: a run over many pages is left in one step. */
+  #full: RunSet | undefined
   #size = 0n
 
   /** How many numbers are in the set. */
@@ -29,6 +31,7 @@ export class RunSet {
     const borders = this.#pages.get(page) ?? []
     this.#pages.set(page, borders)
     flip(borders, placeOf(number))
+    if (isFull(borders)) (this.#full ??= new RunSet()).add(page)
     this.#size += 1n
   }
 
@@ -37,15 +40,19 @@ export class RunSet {
     const page = pageOf(number)
     const borders = this.#pages.get(page)
     if (borders === undefined || !this.has(number)) return
+    if (isFull(borders)) this.#full?.delete(page)
     flip(borders, placeOf(number))
     if (borders.length === 0) this.#pages.delete(page)
     this.#size -= 1n
   }
 
-  /** The smallest number from `from` upwards that is not in the set: a binary search, and one step for each full page on the way. */
+  /** The smallest number from `from` upwards that is not in the set: a few binary searches, however long the run that it is in. */
   nextAbsent(from: bigint): bigint {
     let number = from
     for (;;) {
+      const page = pageOf(number)
+      const afterFull = this.#full?.nextAbsent(page) ?? page
+      if (afterFull !== page) number = afterFull << BigInt(pageBits)
       const borders = this.#pages.get(pageOf(number))
       if (borders === undefined) return number
       const place = placeOf(number)
@@ -63,6 +70,10 @@ const pageBits = 12
 
 function pageOf(number: bigint): bigint {
   return number >> BigInt(pageBits)
+}
+
+function isFull(borders: readonly number[]): boolean {
+  return borders[0] === 0 && borders[1] === 1 << pageBits
 }
 
 function placeOf(number: bigint): number {

@@ -25,3 +25,34 @@ t.test('a guard waits for the commits that would break it', async (t) => {
   ]
   for (const [prefix, guard, key] of cases) t.equal(busy.below(prefix, guard), key, `${guard} ${prefix}`)
 })
+
+t.test('a key is contested once two races for it were lost within a second, and for a second', async (t) => {
+  let nowMs = 1_000_000
+  const busy = new BusyKeys(() => nowMs)
+  busy.lost('/a/1')
+  t.notOk(busy.isContested('/a/1'), 'one race may be lost by chance')
+  nowMs += 1_000
+  busy.lost('/a/1')
+  t.notOk(busy.isContested('/a/1'), 'and another one much later')
+  nowMs += 999
+  busy.lost('/a/1')
+  t.ok(busy.isContested('/a/1'))
+  t.notOk(busy.isContested('/a/2'))
+  nowMs += 999
+  t.ok(busy.isContested('/a/1'))
+  nowMs += 1
+  t.notOk(busy.isContested('/a/1'))
+})
+
+t.test('races that are over are forgotten, so that memory stays bounded', async (t) => {
+  let nowMs = 1_000_000
+  const busy = new BusyKeys(() => nowMs)
+  for (const time of [1, 2]) for (let number = 0; number < 2_000; number++) busy.lost(`/${time}/${number % 1_000}`)
+  t.ok(busy.isContested('/1/7'), 'none that still counts')
+  nowMs += 1_000
+  busy.lost('/3/1')
+  nowMs += 1
+  busy.lost('/3/1')
+  t.ok(busy.isContested('/3/1'))
+  t.notOk(busy.isContested('/1/7'))
+})

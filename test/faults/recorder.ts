@@ -14,22 +14,25 @@ interface WatchAnswer {
   }
 }
 
-const prefix = '/calico/ipam/v2/'
-const prefixEnd = '/calico/ipam/v20'
+/** The keys of the IPAM. */
+const ipamKeys = '/calico/ipam/v2/'
 
 /**
- * Records every revision of the IPAM keys while it happens, so that history may be compacted behind it. When the member it watches
+ * Records every revision of the IPAM keys, or of those below another prefix, while it happens, so that history may be compacted behind it. When the member it watches
  * is silent it goes to another, and resumes after the last revision it has whole; what comes twice is left out.
  */
 export class Recorder {
   readonly revisions: RevisionOfKeys[] = []
   readonly #endpoints: readonly string[]
+  readonly #keys: { readonly key: string; readonly range_end: string }
   #isOver = false
   #abort = new AbortController()
   #problem: string | undefined
 
-  constructor(endpoints: readonly string[]) {
+  constructor(endpoints: readonly string[], prefix = ipamKeys) {
     this.#endpoints = endpoints
+    // A prefix ends in a slash, and the character after the slash is a zero.
+    this.#keys = { key: encode(prefix), range_end: encode(`${prefix.slice(0, -1)}0`) }
     void this.#run()
   }
 
@@ -59,8 +62,7 @@ export class Recorder {
 
   async #newest(): Promise<bigint> {
     const range = {
-      key: encode(prefix),
-      range_end: encode(prefixEnd),
+      ...this.#keys,
       sort_target: 'MOD',
       sort_order: 'DESCEND',
       limit: 1,
@@ -85,8 +87,7 @@ export class Recorder {
     let timer = setTimeout(() => this.#abort.abort(), 2_000)
     try {
       const create_request = {
-        key: encode(prefix),
-        range_end: encode(prefixEnd),
+        ...this.#keys,
         start_revision: String(this.seen + 1n),
       }
       const body = JSON.stringify({ create_request })

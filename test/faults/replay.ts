@@ -197,8 +197,8 @@ function holderAt(block: StoredBlock, ordinal: number): string | undefined {
   return attribute?.releasedAt === undefined ? (attribute?.handle_id ?? '') : undefined
 }
 
-/** The address of an ordinal; the pools of the harness are IPv4, and no block crosses the last byte. */
+/** The address of an ordinal; no block crosses the last byte. Of IPv6 a name for it is enough. */
 function addressAt(cidr: string, ordinal: number): string {
-  const [, start = '', last = '0'] = /^(\d+\.\d+\.\d+\.)(\d+)\//.exec(cidr) ?? []
-  return `${start}${Number(last) + ordinal}`
+  const [, start, last] = /^(\d+\.\d+\.\d+\.)(\d+)\//.exec(cidr) ?? []
+  return start === undefined ? `${cidr} ${ordinal}` : `${start}${Number(last) + ordinal}`
 }

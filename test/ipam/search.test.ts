@@ -47,6 +47,14 @@ t.test('under strict affinity nothing is borrowed, and nothing is given without 
   t.end()
 })
 
+t.test('a block that others keep taking from is passed over while another one can be claimed', (t) => {
+  const world = worldWithPool()
+  world.take({ node: 'node4' })
+  world.view.contest(blockKey(mustParseCidr(block1)))
+  t.strictSame(world.take({ node: 'node4', ipv4: 2 }), ['10.0.0.8', '10.0.0.9'])
+  t.end()
+})
+
 t.test('own blocks', (t) => {
   t.test('are used in the order of the claims’ keys, as text, and a full one is followed by the next', (t) => {
     const world = new World()
@@ -364,8 +372,7 @@ t.test('vacant CIDRs', (t) => {
   t.test('are waited for when all of them are being claimed', (t) => {
     const world = worldWithPool()
     for (const cidr of blocksOfPool) world.view.occupy(blockKey(mustParseCidr(cidr)))
-    // In the engine reading the key interrupts the plan until the commit under way has ended.
-    t.strictSame(world.take({ node: 'node4' }), ['10.0.0.4'])
+    t.strictSame(world.take({ node: 'node4' }), ['10.0.0.4'], 'in the engine reading the key waits for the commit')
     t.end()
   })
 

@@ -6,6 +6,8 @@ import {
   type Holder,
   isFor,
   readAttribute,
+  sameAttribute,
+  withOwners,
 } from '../../src/model/attribute.ts'
 import { type Json } from '../../src/model/json.ts'
 import { parseJson } from '../../src/model/json-parser.ts'
@@ -91,5 +93,38 @@ t.test('an entry is shared by those who say the same', (t) => {
     ['unknown fields', { handle: 'a', unknownFields: { x: 1 } }, { handle: 'a' }, false],
   ]
   for (const [name, attribute, holder, want] of cases) t.equal(isFor(attribute, holder), want, name)
+  t.end()
+})
+
+t.test('owners come and go, and leave nothing empty', (t) => {
+  const before = mustRead('{"handle_id":"a","secondary":{"pod":"p"},"later":1}')
+  const after = withOwners(before, { secondary: undefined, alternateOwner: { pod: 'p' } })
+  t.equal(encodeAttribute(after), '{"handle_id":"a","alternateOwnerAttrs":{"pod":"p"},"later":1}')
+  const back = withOwners(after, { secondary: { pod: 'p' }, alternateOwner: {} })
+  t.equal(encodeAttribute(back), encodeAttribute(before))
+  t.equal(
+    encodeAttribute(withOwners(after, { secondary: {}, alternateOwner: undefined })),
+    '{"handle_id":"a","later":1}',
+  )
+  t.end()
+})
+
+t.test('entries say the same when nothing in them differs', (t) => {
+  const full: Attribute = { handle: 'a', secondary: { pod: 'p' }, alternateOwner: { pod: 'q' } }
+  const cases: [name: string, one: Attribute, other: Attribute, want: boolean][] = [
+    ['equal', full, { alternateOwner: { pod: 'q' }, secondary: { pod: 'p' }, handle: 'a' }, true],
+    ['nothing at all', {}, {}, true],
+    ['another handle', full, { ...full, handle: 'b' }, false],
+    ['another owner', full, { ...full, secondary: { pod: 'x' } }, false],
+    ['another alternate owner', full, { ...full, alternateOwner: { pod: 'x' } }, false],
+    ['no alternate owner', full, { handle: 'a', secondary: { pod: 'p' } }, false],
+    ['an alternate owner more', { handle: 'a' }, { handle: 'a', alternateOwner: { pod: 'x' } }, false],
+    ['cooling down', { releasedAt: '2026-11-23T04:10:00Z' }, {}, false],
+    ['and the reverse', {}, { releasedAt: '2026-11-23T04:10:00Z' }, false],
+    ['unknown fields', full, { ...full, unknownFields: { x: 1 } }, false],
+  ]
+  for (const [name, one, other, want] of cases) t.equal(sameAttribute(one, other), want, name)
+  const odd: Attribute = { unknownFields: { x: 1 } }
+  t.equal(sameAttribute(odd, odd), true, 'the very same')
   t.end()
 })

@@ -17,6 +17,7 @@ import {
   ownerOf,
   releaseHandle,
   releaseOrdinals,
+  replaceAttribute,
   sequenceNumberOf,
   touch,
   withoutOwner,
@@ -149,6 +150,35 @@ t.test('addresses of one holder share an entry, others do not', (t) => {
   const other = assignAutomatically(shared, 1, nothingReserved, { handle: 'b', secondary: { pod: 'p' } })
   t.equal(other.block.allocations[3], 3)
   t.strictSame(attributeOf(other.block, ordinal(3)), { handle: 'b', secondary: { pod: 'p' } })
+  t.end()
+})
+
+t.test('what is stored for one ordinal changes, and for no other', (t) => {
+  const block = mustAssign(threeHeld(), 5, 'b')
+  const changed: Attribute = { handle: 'b', secondary: { pod: 'p' } }
+  const split = replaceAttribute(block, ordinal(5), changed)
+  t.strictSame(
+    [split.allocations, split.attributes],
+    [
+      [0, 1, 2, null, null, 3, null, null],
+      [{ handle: 'a' }, { handle: 'b' }, { handle: 'c' }, changed],
+    ],
+  )
+  t.equal(split.sequenceNumber, block.sequenceNumber + 1n)
+  t.strictSame(split.sequenceNumberForAllocation, block.sequenceNumberForAllocation, 'it is the same assignment')
+  const joined = replaceAttribute(split, ordinal(1), changed)
+  t.strictSame(
+    [joined.allocations, joined.attributes],
+    [
+      [0, 2, 1, null, null, 2, null, null],
+      [{ handle: 'a' }, { handle: 'c' }, changed],
+    ],
+  )
+  const alone = replaceAttribute(joined, ordinal(0), { handle: 'a', alternateOwner: { pod: 'q' } })
+  t.strictSame(alone.attributes?.[0], { handle: 'a', alternateOwner: { pod: 'q' } }, 'in its place')
+  t.equal(replaceAttribute(alone, ordinal(5), { handle: 'b', secondary: { pod: 'p' } }), alone, 'nothing to write')
+  t.throws(() => replaceAttribute(block, ordinal(7), changed), /the ordinal is free/)
+  t.throws(() => replaceAttribute({ ...block, attributes: null }, ordinal(0), changed), /the ordinal is free/)
   t.end()
 })
 

@@ -77,6 +77,19 @@ t.test('262,144 blocks come and go in an order that makes as many runs as possib
   t.end()
 })
 
+t.test('a run over many full pages ends where a number is missing', (t) => {
+  const pages = 5n
+  const set = new RunSet()
+  for (let number = 0n; number < pages * 4_096n + 3n; number++) set.add(number)
+  t.equal(set.nextAbsent(1n), pages * 4_096n + 3n)
+  set.delete(3n * 4_096n + 7n)
+  t.equal(set.nextAbsent(1n), 3n * 4_096n + 7n)
+  t.equal(set.nextAbsent(3n * 4_096n + 8n), pages * 4_096n + 3n)
+  set.add(3n * 4_096n + 7n)
+  t.equal(set.nextAbsent(4_096n), pages * 4_096n + 3n)
+  t.end()
+})
+
 t.test('a run set is a set, whatever is done to it', (t) => {
   const number = fc.oneof(
     fc.bigInt({ min: 0n, max: 24n }),

@@ -12,6 +12,7 @@ export class FakeView implements View {
   readonly reads = new Set<string>()
   readonly #stored = new Map<string, { text: string; revision: Revision }>()
   readonly #busy = new Set<string>()
+  readonly #contested = new Set<string>()
   /** As in the image, a listing is the same list for as long as nothing in it changes. */
   readonly #listings = new Map<string, readonly Listed<unknown>[]>()
   #revision = 1n
@@ -52,6 +53,10 @@ export class FakeView implements View {
     return this.#busy.has(key.text)
   }
 
+  isContested(key: Key<unknown>): boolean {
+    return this.#contested.has(key.text)
+  }
+
   /** The keys that start with `prefix`, in order. */
   keys(prefix: string): readonly string[] {
     return [...this.#stored.keys()].filter((key) => key.startsWith(prefix)).sort()
@@ -85,6 +90,11 @@ export class FakeView implements View {
   /** Makes a key look as if a commit under way were writing it. */
   occupy(key: Key<unknown>): void {
     this.#busy.add(key.text)
+  }
+
+  /** Makes a key look as if others kept writing it. */
+  contest(key: Key<unknown>): void {
+    this.#contested.add(key.text)
   }
 
   /** Commits a plan, in one revision, and gives its answer. A plan without writes leaves the revision as it is. */

@@ -1,0 +1,100 @@
+import { randomUUID } from 'node:crypto'
+import { parseArgs } from 'node:util'
+import { measureRequests, type Measurement, type Request } from './measure.ts'
+import { createPool, startBenchEtcd, startBenchServer } from './processes.ts'
+import { printTable, type Row, saveResults } from './results.ts'
+
+/**
+ * Every kind of call beside assigning one address, which is measured before and after it: releases, two families, calls that may be
+ * repeated, a thousand addresses at once.
+ */
+
+const { values: options } = parseArgs({
+  options: {
+    calls: { type: 'string', default: '8000' },
+    callers: { type: 'string', default: '64' },
+  },
+})
+const calls = Number(options.calls)
+const callers = Number(options.callers)
+// A caller prepares a request that is never sent, so that more is assigned than released.
+const releases = calls - 2 * callers
+
+interface Held {
+  readonly address: string
+  readonly handle: string
+}
+
+const store = await startBenchEtcd()
+try {
+  const server = await startBenchServer({ ETCD_ENDPOINTS: store.endpoint })
+  await createPool(server.url, 'four', '10.0.0.0/8')
+  await createPool(server.url, 'six', 'fd00::/64')
+  const held: Held[] = []
+  const measure = (count: number, request: (number: number) => Request): Promise<Measurement> =>
+    measureRequests(server.url, callers, count, request)
+  const assigning = (): Promise<Measurement> =>
+    measureRequests(server.url, callers, calls, assignOne, (body) => {
+      const { addresses } = JSON.parse(body) as { readonly addresses: readonly Held[] }
+      held.push(...addresses)
+    })
+  const next = (): Held => held.pop() ?? { address: '10.0.0.0', handle: 'nobody' }
+
+  await measure(calls / 2, assignOne)
+  const assigns = [await assigning()]
+  const byAddress = await measure(releases, () => post('release', { addresses: [next().address] }))
+  assigns.push(await assigning())
+  const byHandle = await measure(releases, () => post('release', { handle: next().handle }))
+  assigns.push(await measure(calls, assignOne))
+  const dualStack = await measure(calls, (number) => post('assign', { ...wish(number), ipv4: 1, ipv6: 1 }))
+  assigns.push(await measure(calls, assignOne))
+  const withKey = await measure(calls, (number) => ({
+    ...assignOne(number),
+    headers: { 'idempotency-key': randomUUID() },
+  }))
+  assigns.push(await measure(calls, assignOne))
+  const asPut = await measure(calls, (number) => {
+    return { method: 'PUT', path: `/ipam/v1/handles/${randomUUID()}`, body: wish(number) }
+  })
+  assigns.push(await measure(calls, assignOne))
+  const thousands = await measureRequests(server.url, 4, 80, (number) =>
+    post('assign', { ...wish(number), ipv4: 1000 }),
+  )
+  await server.stop()
+
+  /** Beside the mean of the assigns before and after it. */
+  const row = (call: string, place: number, measured: Measurement, aim: number): Row => {
+    const around = ((assigns[place]?.perSecond ?? NaN) + (assigns[place + 1]?.perSecond ?? NaN)) / 2
+    const { perSecond, p50Ms, p99Ms } = measured
+    return { call, 'calls/s': perSecond, 'p50 ms': p50Ms, 'p99 ms': p99Ms, 'x assign': perSecond / around, aim }
+  }
+  const rows = [
+    row('release by address', 0, byAddress, 0.9),
+    row('release by handle', 1, byHandle, 0.9),
+    row('dual stack', 2, dualStack, 0.5),
+    row('Idempotency-Key', 3, withKey, 0.6),
+    row('PUT handle', 4, asPut, 0.6),
+  ]
+  printTable(rows)
+  const perSecond = thousands.perSecond * 1_000
+  process.stdout.write(`1,000 addresses a call, 4 callers: ${perSecond.toFixed(0)} addresses/s (aim 100,000)\n`)
+  await saveResults('calls', [...rows, { call: '1,000 addresses', 'addresses/s': perSecond }])
+} finally {
+  await store.stop()
+}
+
+function wish(number: number): object {
+  return {
+    node: `node-${number % 4}`,
+    maxBlocksPerNode: 1_000_000,
+    attributes: { namespace: 'default', pod: `web-${number}`, timestamp: '2026-11-23 04:00:01.5 +0000 UTC' },
+  }
+}
+
+function assignOne(number: number): Request {
+  return post('assign', wish(number))
+}
+
+function post(route: string, body: object): Request {
+  return { method: 'POST', path: `/ipam/v1/${route}`, body }
+}
