@@ -71,7 +71,7 @@ export async function startBenchServer(settings: Readonly<Record<string, string>
 }
 
 /** Creates a pool; throws when it is refused. */
-export async function createPool(url: string, name: string, cidr: string): Promise<void> {
+export async function createPool(url: string, name: string, cidr: string, spec: object = {}): Promise<void> {
   const created = await fetch(`${url}/apis/projectcalico.org/v3/ippools`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -79,7 +79,7 @@ export async function createPool(url: string, name: string, cidr: string): Promi
       apiVersion: 'projectcalico.org/v3',
       kind: 'IPPool',
       metadata: { name },
-      spec: { cidr },
+      spec: { cidr, ...spec },
     }),
   })
   if (!created.ok) throw new Error(await created.text())

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { type Json, type JsonObject, type Refusal, stringifyJson } from '../model/index.ts'
-import { group, objectIn, type ResourceKind, type StoredObject } from '../resources/index.ts'
+import { group, objectIn, type ServedKind, type StoredObject } from '../resources/index.ts'
 import { RefusalError } from './errors.ts'
 
 /** How many warnings an answer carries: clients bound the size of all headers together. */
@@ -19,7 +19,7 @@ export function sendObject(reply: FastifyReply, object: JsonObject, warnings: re
 }
 
 /** What tells that an object is gone. */
-export function goneStatus<Value extends StoredObject>(kind: ResourceKind<Value>, value: Value): JsonObject {
+export function goneStatus<Value extends StoredObject>(kind: ServedKind<Value>, value: Value): JsonObject {
   const uid: Json = objectIn(value.object, 'metadata')['uid'] ?? ''
   const details = { name: value.name, group, kind: kind.plural, uid }
   return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details }
@@ -28,7 +28,7 @@ export function goneStatus<Value extends StoredObject>(kind: ResourceKind<Value>
 /** A refusal as Kubernetes' clients want it: `details` names the object, of an invalid one with its kind, else with its resource. */
 export function refusalAbout<Value extends StoredObject>(
   refusal: Refusal,
-  kind: ResourceKind<Value>,
+  kind: ServedKind<Value>,
   name: string | undefined,
 ): RefusalError {
   const subject = { group, kind: refusal.reason === 'Invalid' ? kind.kind : kind.plural }

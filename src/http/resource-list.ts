@@ -1,4 +1,5 @@
-import { type Page, type PageOptions, type Revision, RevisionCompacted } from '../datastore/index.ts'
+import assert from 'node:assert/strict'
+import { type Decodable, type Page, type PageOptions, type Revision, RevisionCompacted } from '../datastore/index.ts'
 import type { JsonObject, Reason } from '../model/index.ts'
 import {
   apiVersion,
@@ -8,7 +9,7 @@ import {
   parseLabelSelector,
   present,
   quoteObject,
-  type ResourceKind,
+  type ServedKind,
   type StoredObject,
 } from '../resources/index.ts'
 import { RefusalError, refuseFields } from './errors.ts'
@@ -35,19 +36,21 @@ export interface ObjectList {
 const readAhead = 500
 
 /**
- * One page of the objects of a kind, in the order of their names; all pages are true as of one revision. Objects that cannot be
+ * One page of the objects of a kind, in the order of their keys; all pages are true as of one revision. Objects that cannot be
  * read are left out, and told of in the warnings. Throws a refusal: `BadRequest` for what cannot be understood, `Expired` when the
  * revision is gone.
  * @see kubectl.md section 5
  */
 export async function listObjects<Value extends StoredObject>(
   store: Pick<Store, 'page'>,
-  kind: ResourceKind<Value>,
+  kind: ServedKind<Value>,
   query: ListQuery,
 ): Promise<ObjectList> {
   const { limit = 0 } = query
   const selector = readSelector(query)
-  const start = readStart(query)
+  const { families } = kind.storage
+  const start = readStart(query, families)
+  const isCounted = selector === undefined && families.length === 1
   const items: JsonObject[] = []
   const warnings: string[] = []
   let position: Position = start
@@ -55,25 +58,31 @@ export async function listObjects<Value extends StoredObject>(
   const isFull = (): boolean => limit > 0 && items.length === limit
   do {
     const wanted = selector === undefined ? limit - items.length : Math.max(limit, readAhead)
-    const page = await readPage(store, kind, position, limit === 0 ? 0 : wanted)
+    const family = familyAt(families, position)
+    const page = await readPage(store, family, position, limit === 0 ? 0 : wanted)
     let read = 0
     for (const entry of page.entries) {
       read += 1
-      const name = entry.key.slice(kind.family.prefix.length)
-      position = { revision: page.revision, name }
+      const name = entry.key.slice(family.prefix.length)
+      position = { ...position, after: entry.key }
       if (entry.kind === 'unreadable') warnings.push(`${quoteObject(kind, name)} cannot be read: ${entry.problem}`)
       else if (selector?.(entry.value) !== false) items.push(present(kind, entry.value, entry.revision))
       if (isFull()) break
     }
     position = { ...position, revision: page.revision }
     remaining = page.remaining + page.entries.length - read
+    if (remaining === 0 && position.family < families.length - 1) {
+      // Whether anything lies there is yet to be seen, so that the last page may come out empty.
+      position = { revision: page.revision, family: position.family + 1 }
+      remaining = 1
+    }
   } while (remaining > 0 && !isFull())
 
   requireReached(position.revision ?? 0n, query.resourceVersion)
   const metadata = {
     resourceVersion: String(position.revision),
     ...(remaining > 0 && { continue: printToken(position) }),
-    ...(remaining > 0 && selector === undefined && { remainingItemCount: remaining }),
+    ...(remaining > 0 && isCounted && { remainingItemCount: remaining }),
   }
   return { object: { kind: `${kind.kind}List`, apiVersion, metadata, items }, warnings }
 }
@@ -88,30 +97,43 @@ export function requireReached(revision: Revision, wanted = ''): void {
   }
 }
 
-/** Where a page begins: after an object, as of a revision. Without either it is the first page of the newest state. */
+/** Where a page begins: in a family, after a key, as of a revision. Without the latter two it is the first page of the newest state. */
 interface Position {
+  readonly family: number
   readonly revision?: Revision
-  readonly name?: string
+  readonly after?: string
 }
 
-function readStart({ continue: token = '', resourceVersion = '', resourceVersionMatch }: ListQuery): Position {
-  if (token !== '') return readToken(token)
+function familyAt<Value>(families: readonly Decodable<Value>[], { family }: Position): Decodable<Value> {
+  const found = families[family]
+  assert(found, 'a list goes through the families of its kind')
+  return found
+}
+
+function readStart(
+  { continue: token = '', resourceVersion = '', resourceVersionMatch }: ListQuery,
+  families: readonly Decodable<unknown>[],
+): Position {
+  if (token !== '') return readToken(token, families)
   if (resourceVersionMatch === 'Exact') {
     if (resourceVersion === '' || resourceVersion === '0') {
       throw refusal('BadRequest', 'resourceVersionMatch=Exact needs a resourceVersion above 0')
     }
-    return { revision: BigInt(resourceVersion) }
+    return { family: 0, revision: BigInt(resourceVersion) }
   }
-  return {}
+  return { family: 0 }
 }
 
-function printToken({ revision = 0n, name = '' }: Position): string {
-  return Buffer.from(`${String(revision)}/${name}`).toString('base64url')
+function printToken({ revision = 0n, family, after = '' }: Position): string {
+  return Buffer.from(`${String(revision)}/${String(family)}${after}`).toString('base64url')
 }
 
-function readToken(token: string): Position {
-  const match = /^([0-9]{1,18})\/(.+)$/s.exec(Buffer.from(token, 'base64url').toString())
-  if (match?.[1] === undefined || match[2] === undefined) {
+function readToken(token: string, families: readonly Decodable<unknown>[]): Position {
+  const match = /^([0-9]{1,18})\/([0-9])(\/.+)?$/s.exec(Buffer.from(token, 'base64url').toString())
+  const family = Number(match?.[2])
+  const after = match?.[3]
+  const prefix = families[family]?.prefix
+  if (match?.[1] === undefined || prefix === undefined || after?.startsWith(prefix) === false) {
     throw refuseFields('BadRequest', [
       {
         field: 'continue',
@@ -120,18 +142,18 @@ function readToken(token: string): Position {
       },
     ])
   }
-  return { revision: BigInt(match[1]), name: match[2] }
+  return { family, revision: BigInt(match[1]), ...(after !== undefined && { after }) }
 }
 
-async function readPage<Value extends StoredObject>(
+async function readPage<Value>(
   store: Pick<Store, 'page'>,
-  { family }: ResourceKind<Value>,
-  { revision, name }: Position,
+  family: Decodable<Value>,
+  { revision, after }: Position,
   limit: number,
 ): Promise<Page<Value>> {
   const options: PageOptions = {
     ...(limit > 0 && { limit }),
-    ...(name !== undefined && { after: `${family.prefix}${name}` }),
+    ...(after !== undefined && { after }),
     ...(revision !== undefined && { revision }),
   }
   try {

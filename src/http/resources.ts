@@ -14,7 +14,7 @@ import {
   planReplace,
   present,
   readDeleteOptions,
-  type ResourceKind,
+  type ServedKind,
   type StoredObject,
 } from '../resources/index.ts'
 import { objectTypes, patchTypes } from './content.ts'
@@ -32,7 +32,7 @@ import { Status } from './schemas/status.ts'
 export interface ResourceOptions {
   readonly store: Pick<Store, 'submit' | 'page'>
   /** Every kind that is served. */
-  readonly kinds: readonly ResourceKind<StoredObject>[]
+  readonly kinds: readonly ServedKind<StoredObject>[]
   readonly now: () => Now
   /** A new UUID, for an object that is created. */
   readonly newUid: () => string
@@ -45,12 +45,14 @@ export interface ResourceOptions {
  * @see kubectl.md
  */
 export const resourceRoutes: FastifyPluginCallbackTypebox<ResourceOptions> = (app, options, done) => {
+  // Answers are texts already, but for failures, which hold nothing beyond their schema; compiling it for each route takes long.
+  app.setSerializerCompiler(() => (body) => JSON.stringify(body))
   for (const schema of resourceSchemas(options.kinds)) app.addSchema(schema)
   for (const kind of options.kinds) void app.register(kindRoutes, { ...options, kind, prefix: `/${kind.plural}` })
   done()
 }
 
-type KindOptions = ResourceOptions & { readonly kind: ResourceKind<StoredObject> }
+type KindOptions = ResourceOptions & { readonly kind: ServedKind<StoredObject> }
 
 const kindRoutes: FastifyPluginCallbackTypebox<KindOptions> = (app, { kind, ...options }, done) => {
   const schemas = kindSchemas(kind)
@@ -73,7 +75,7 @@ const kindRoutes: FastifyPluginCallbackTypebox<KindOptions> = (app, { kind, ...o
         tags,
         summary: `List ${kind.plural}`,
         description:
-          'Objects in the order of their names, all as of one revision: `metadata.resourceVersion` of the list.',
+          'Objects in the order of their keys in etcd, all as of one revision: `metadata.resourceVersion` of the list.',
         querystring: ListQuery,
         response: { 200: answer('The objects.', schemas.list), ...problems('Expired', 'Timeout') },
       },
@@ -108,6 +110,11 @@ const kindRoutes: FastifyPluginCallbackTypebox<KindOptions> = (app, { kind, ...o
       return sendObject(reply, present(kind, value.value, value.revision))
     },
   )
+
+  if (kind.isReadOnly) {
+    done()
+    return
+  }
 
   app.post(
     '',

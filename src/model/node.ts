@@ -1,6 +1,6 @@
-import type { JsonObject } from './json.ts'
-import { resourceFamily, resourceKey } from './resource.ts'
-import type { StoredFamily, StoredKey } from './stored.ts'
+import { type JsonObject, jsonObject } from './json.ts'
+import { type ResourceFamily, resourceFamily, resourceKey, resourceOf } from './resource.ts'
+import type { Decoded, StoredKey } from './stored.ts'
 
 /** A node, as far as IPAM looks at it. @see calico-formats.md section 4.3 */
 export interface Node {
@@ -12,7 +12,7 @@ export interface Node {
 }
 
 /** The nodes. */
-export const nodes: StoredFamily<Node> = resourceFamily({
+export const nodes: ResourceFamily<Node> = resourceFamily({
   name: 'nodes',
   plural: 'nodes',
   specFields: [
@@ -27,7 +27,14 @@ export const nodes: StoredFamily<Node> = resourceFamily({
     'interfaces',
   ],
   read: ({ object, name, labels }) => ({ object, name, labels }),
+  // Go writes both, empty or not.
+  trim: (object) => jsonObject([['spec', {}], ['status', {}], ...Object.entries(object)]),
 })
+
+/** The node that `object` becomes once it is stored. Refuses as decoding does. */
+export function nodeOf(object: JsonObject): Decoded<Node> {
+  return resourceOf(nodes, object)
+}
 
 /** The key of a node. */
 export function nodeKey(name: string): StoredKey<Node> {

@@ -1,7 +1,7 @@
 import { type Cidr, parseAddressOrCidr } from '../net/index.ts'
-import type { Json, JsonObject } from './json.ts'
-import { resourceFamily, resourceKey } from './resource.ts'
-import type { StoredFamily, StoredKey } from './stored.ts'
+import { isJsonArray, isJsonObject, type Json, type JsonObject, jsonObject } from './json.ts'
+import { type ResourceFamily, resourceFamily, resourceKey, resourceOf } from './resource.ts'
+import type { Decoded, StoredKey } from './stored.ts'
 import { readArray, readString } from './struct.ts'
 
 /** An IPReservation: addresses that are never chosen automatically. @see calico-formats.md section 4.1 */
@@ -14,12 +14,18 @@ export interface Reservation {
 }
 
 /** The reservations. */
-export const reservations: StoredFamily<Reservation> = resourceFamily({
+export const reservations: ResourceFamily<Reservation> = resourceFamily({
   name: 'reservations',
   plural: 'ipreservations',
   specFields: ['reservedCIDRs'],
   read: ({ object, name, spec }) => ({ object, name, cidrs: readCidrs(spec['reservedCIDRs']) }),
+  trim: withoutEmptyList,
 })
+
+/** The reservation that `object` becomes once it is stored. Refuses as decoding does. */
+export function reservationOf(object: JsonObject): Decoded<Reservation> {
+  return resourceOf(reservations, object)
+}
 
 /** The key of a reservation. */
 export function reservationKey(name: string): StoredKey<Reservation> {
@@ -31,4 +37,12 @@ function readCidrs(json: Json | undefined): readonly Cidr[] {
   const entries = readArray(json, path) ?? []
   const cidrs = entries.map((entry) => parseAddressOrCidr(readString(entry, path)?.trim() ?? ''))
   return cidrs.filter((cidr) => cidr !== undefined)
+}
+
+/** Go leaves out a list without entries. */
+function withoutEmptyList(object: JsonObject): JsonObject {
+  const spec = isJsonObject(object['spec']) ? object['spec'] : jsonObject([])
+  const { reservedCIDRs: list = null, ...others } = spec
+  const isEmpty = list === null || (isJsonArray(list) && list.length === 0)
+  return jsonObject([...Object.entries(object), ['spec', isEmpty ? others : spec]])
 }

@@ -56,7 +56,11 @@ export function resourceFamily<Value extends { readonly object: JsonObject }>(op
   readonly plural: string
   readonly specFields: readonly string[]
   read(resource: Resource): Value
-}): StoredFamily<Value> {
+  /** What is stored of an object, where Calico adds or leaves out something. */
+  readonly trim?: (object: JsonObject) => JsonObject
+}): ResourceFamily<Value> {
+  const trim = options.trim ?? ((object: JsonObject) => object)
+  const encodeObject = (object: JsonObject): string => encodeResource(trim(object), options.specFields)
   const prefix = resourcePrefix(options.plural)
   const specFields = fieldNames(...options.specFields)
   return {
@@ -70,8 +74,21 @@ export function resourceFamily<Value extends { readonly object: JsonObject }>(op
         throw mismatch('metadata.name', `the name in the key ${key}`, resource.name)
       })
     },
-    encode: (value) => encodeResource(value.object, options.specFields),
+    encode: (value) => encodeObject(value.object),
+    encodeObject,
   }
+}
+
+/** A family of resources, which can encode an object before anything is read of it. */
+export interface ResourceFamily<Value> extends StoredFamily<Value> {
+  encodeObject(object: JsonObject): string
+}
+
+/** The value that `object` becomes once it is stored: what is empty or never stored is gone from it. Refuses as decoding does. */
+export function resourceOf<Value>(family: ResourceFamily<Value>, object: JsonObject): Decoded<Value> {
+  const metadata = object['metadata']
+  const name = isJsonObject(metadata) ? metadata['name'] : undefined
+  return family.decode(`${family.prefix}${typeof name === 'string' ? name : ''}`, family.encodeObject(object))
 }
 
 /** Reads a stored resource. Refuses a text that is not a JSON object with a name. */

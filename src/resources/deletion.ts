@@ -16,7 +16,8 @@ export interface Deleted<Value> {
 
 /**
  * Deletes the object called `name`, or begins to. Deleting what is being deleted already changes nothing. Refuses with `NotFound`,
- * and with `Conflict` when a precondition does not hold.
+ * with `Conflict` when a precondition does not hold, and with
+ * what the kind refuses it for.
  */
 export function planDelete<Value extends StoredObject>(
   view: View,
@@ -32,6 +33,7 @@ export function planDelete<Value extends StoredObject>(
 
   const { value, revision: revisionBefore } = stored.value
   const removal = kind.planRemoval(view, stored.value, context)
+  if (removal.kind === 'refused') return answerOnly({ ok: false, refusal: removal.refusal })
   const { writes } = removal
   return removal.kind === 'gone'
     ? { answer: success({ value, isGone: true, isWritten: false, revisionBefore }), writes }

@@ -12,6 +12,7 @@ export {
   type Context,
   group,
   type ResourceKind,
+  type ServedKind,
   type Stored,
   type StoredObject,
 } from './kind.ts'

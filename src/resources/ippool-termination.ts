@@ -70,7 +70,7 @@ export function planPoolRemoval(
   pool: Pool,
   dependencies: PoolDependencies,
   context: Context,
-): Removal<Pool> {
+): Exclude<Removal<Pool>, { readonly kind: 'refused' }> {
   if (pool.isTerminating) return { kind: 'terminating', value: pool, writes: [] }
   const leftovers = affinityKeysIn(view, pool)
   const isHeld = otherFinalizers(pool).length > 0 || leftovers.length > releasesMax

@@ -18,6 +18,7 @@ import { validatePool } from './ippool-rules.ts'
 import { IPPoolSpec, IPPoolStatus } from './ippool-schema.ts'
 import { planPoolRemoval, type PoolDependencies, poolFinalizer } from './ippool-termination.ts'
 import type { Candidate, ResourceKind } from './kind.ts'
+import { stored } from './storage.ts'
 
 /**
  * IPPool, as `/apis/projectcalico.org/v3/ippools` serves it.
@@ -32,9 +33,9 @@ export function ippoolKind(dependencies: PoolDependencies): ResourceKind<Pool> {
     example,
     specSchema: IPPoolSpec,
     statusSchema: IPPoolStatus,
-    family: pools,
+    isReadOnly: false,
+    storage: stored(pools, poolKey),
     finalizer: poolFinalizer,
-    keyOf: poolKey,
     parse: poolOf,
     withDefaults,
     validate: validatePool,

@@ -1,6 +1,6 @@
 import type { TObject } from '@sinclair/typebox'
-import type { Decoded, Family, Key, Revision, View, Write } from '../datastore/index.ts'
-import type { Cause, JsonObject, Now } from '../model/index.ts'
+import type { Decodable, Decoded, Lookup, Revision, View, Write } from '../datastore/index.ts'
+import type { Cause, JsonObject, Now, Refusal } from '../model/index.ts'
 
 /** The API group and version of every resource, and the `apiVersion` that its objects carry. */
 export const group = 'projectcalico.org'
@@ -44,16 +44,29 @@ export interface Candidate<Value> {
   isSound(...fields: readonly string[]): boolean
 }
 
-/** What deleting an object comes to: it is gone, or it stays for a while, marked. */
+/** What deleting an object comes to: it is gone, or it stays for a while, marked, or it cannot be deleted yet. */
 export type Removal<Value> =
   | { readonly kind: 'gone'; readonly writes: readonly Write[] }
   | { readonly kind: 'terminating'; readonly value: Value; readonly writes: readonly Write[] }
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
 
-/**
- * One kind of resource: all that the routes and the planning of writes need to know about it. Another resource is another
- * declaration.
- */
-export interface ResourceKind<Value extends StoredObject> {
+/** How the objects of a kind lie in etcd. */
+export interface Reading<Value> {
+  /** The families whose every key is an object of the kind: a list goes through them in this order, each in the order of its keys. */
+  readonly families: readonly Decodable<Value>[]
+  /** What is stored as the object called `name`. */
+  lookup(view: View, name: string): Lookup<Value>
+}
+
+/** How the objects of a kind are stored, besides how they are read. */
+export interface Writing<Value> {
+  put(value: Value): Write
+  /** Whether what clients may write into the metadata (labels and so on) is stored. When it is not, they are told so. */
+  readonly keepsMetadata: boolean
+}
+
+/** What reading one kind of resource takes. */
+interface ReadableKind<Value extends StoredObject> {
   readonly kind: string
   readonly plural: string
   readonly singular: string
@@ -62,15 +75,29 @@ export interface ResourceKind<Value extends StoredObject> {
   /** An object as a client would send it, for the OpenAPI document. */
   readonly example: JsonObject
   readonly specSchema: TObject
-  readonly statusSchema: TObject
-  readonly family: Family<Value>
-  /** The finalizer of the server itself, which clients cannot take off an object that is being deleted. */
-  readonly finalizer: string | undefined
-  keyOf(name: string): Key<Value>
+  /** Undefined: its objects have no status. */
+  readonly statusSchema: TObject | undefined
+  readonly storage: Reading<Value>
   /** The value that `object` is once it is stored. */
   parse(object: JsonObject): Decoded<Value>
   /** The spec with what is not given filled in: from `oldSpec` what cannot be changed, else with the defaults. */
   withDefaults(spec: JsonObject, oldSpec?: JsonObject): JsonObject
+}
+
+/** A kind whose objects are only looked at: they show what others decide. */
+export interface ReadOnlyKind<Value extends StoredObject> extends ReadableKind<Value> {
+  readonly isReadOnly: true
+}
+
+/**
+ * One kind of resource: all that the routes and the planning of writes need to know about it. Another resource is another
+ * declaration.
+ */
+export interface ResourceKind<Value extends StoredObject> extends ReadableKind<Value> {
+  readonly isReadOnly: false
+  readonly storage: Reading<Value> & Writing<Value>
+  /** The finalizer of the server itself, which clients cannot take off an object that is being deleted. */
+  readonly finalizer: string | undefined
   /** Everything that is wrong with the spec in itself, or as a successor of the old one. */
   validate(candidate: Candidate<Value>): readonly Cause[]
   /** Everything that is wrong with a new object beside what else is stored. */
@@ -78,3 +105,6 @@ export interface ResourceKind<Value extends StoredObject> {
   /** Deletes an object, or begins to. */
   planRemoval(view: View, stored: Stored<Value>, context: Context): Removal<Value>
 }
+
+/** A kind of either sort, as far as reading goes. */
+export type ServedKind<Value extends StoredObject> = ResourceKind<Value> | ReadOnlyKind<Value>

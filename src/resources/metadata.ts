@@ -20,7 +20,7 @@ import {
 } from './names.ts'
 
 /** The members of metadata that clients decide on; all others are the server's. */
-const clientMembers = ['labels', 'annotations', 'ownerReferences', 'finalizers']
+export const clientMembers = ['labels', 'annotations', 'ownerReferences', 'finalizers']
 
 /**
  * The name that a new object gets: the one given, or one made up from `generateName` and five characters of its UID; empty when

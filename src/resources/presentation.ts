@@ -1,13 +1,13 @@
 import type { Revision } from '../datastore/index.ts'
 import { isJsonObject, type Json, type JsonObject, jsonObject } from '../model/index.ts'
-import { apiVersion, type ResourceKind, type StoredObject } from './kind.ts'
+import { apiVersion, type ServedKind, type StoredObject } from './kind.ts'
 
 /**
  * An object as clients see it: what is stored, with the defaults of fields that are not, and with `revision` as its
  * resourceVersion. Without a revision the object is one that a dry run would have stored.
  */
 export function present<Value extends StoredObject>(
-  kind: ResourceKind<Value>,
+  kind: ServedKind<Value>,
   value: Value,
   revision: Revision | undefined,
 ): JsonObject {

@@ -1,13 +1,13 @@
 import { answerOnly, type Plan, type View } from '../datastore/index.ts'
 import { type Refusal, type Result, refuse, success } from '../model/index.ts'
-import { group, type ResourceKind, type Stored, type StoredObject } from './kind.ts'
+import { group, type ServedKind, type Stored, type StoredObject } from './kind.ts'
 import { textIn } from './metadata.ts'
 import { objectIn } from './presentation.ts'
 
 /** Reads one object. Refuses with `NotFound`, and with `InternalError` for a stored value that cannot be read. */
 export function planRead<Value extends StoredObject>(
   view: View,
-  kind: ResourceKind<Value>,
+  kind: ServedKind<Value>,
   name: string,
 ): Plan<Result<Stored<Value>>> {
   return answerOnly(readStored(view, kind, name))
@@ -16,17 +16,17 @@ export function planRead<Value extends StoredObject>(
 /** What is stored under a name, or why there is nothing to work on. */
 export function readStored<Value extends StoredObject>(
   view: View,
-  kind: ResourceKind<Value>,
+  kind: ServedKind<Value>,
   name: string,
 ): Result<Stored<Value>> {
-  const lookup = view.get(kind.keyOf(name))
+  const lookup = kind.storage.lookup(view, name)
   switch (lookup.kind) {
     case 'value':
       return success({ value: lookup.value, revision: lookup.revision })
     case 'absent':
       return refuse('NotFound', `${quoteObject(kind, name)} not found`)
     case 'unreadable': {
-      const message = `what is stored under ${kind.keyOf(name).text} cannot be read, and is left alone: ${lookup.problem}`
+      const message = `what is stored as ${quoteObject(kind, name)} cannot be read, and is left alone: ${lookup.problem}`
       return refuse('InternalError', message, [
         { field: '', reason: 'UnexpectedServerResponse', message: lookup.problem },
       ])
@@ -35,17 +35,13 @@ export function readStored<Value extends StoredObject>(
 }
 
 /** The refusal of a change that was meant for another state of the object. */
-export function conflict<Value extends StoredObject>(
-  kind: ResourceKind<Value>,
-  name: string,
-  problem: string,
-): Refusal {
+export function conflict<Value extends StoredObject>(kind: ServedKind<Value>, name: string, problem: string): Refusal {
   const message = `Operation cannot be fulfilled on ${quoteObject(kind, name)}: ${problem}`
   return { reason: 'Conflict', message, causes: [] }
 }
 
 /** How Kubernetes names an object in messages. */
-export function quoteObject<Value extends StoredObject>(kind: ResourceKind<Value>, name: string): string {
+export function quoteObject<Value extends StoredObject>(kind: ServedKind<Value>, name: string): string {
   return `${kind.plural}.${group} ${JSON.stringify(name)}`
 }
 
@@ -57,7 +53,7 @@ export interface Preconditions {
 
 /** Why the stored object is not the one that the caller means; undefined when it is. Empty preconditions hold. */
 export function brokenPrecondition<Value extends StoredObject>(
-  kind: ResourceKind<Value>,
+  kind: ServedKind<Value>,
   { value, revision }: Stored<Value>,
   { uid = '', resourceVersion = '' }: Preconditions,
 ): Refusal | undefined {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { answerOnly, type Plan, put, type Revision, type View } from '../datastore/index.ts'
+import { answerOnly, type Plan, type Revision, type View } from '../datastore/index.ts'
 import { isJsonObject, type Json, type JsonObject, type Result, refuse, success } from '../model/index.ts'
 import { draft, jsonOf, readObject, refuseCauses } from './draft.ts'
 import { jsonPatch } from './json-patch.ts'
@@ -44,7 +44,7 @@ export function planCreate<Value extends StoredObject>(
   if (!drafted.ok) return answerOnly(drafted)
 
   const { candidate, warnings } = drafted.value
-  if (isObjectName(candidate.name) && view.get(kind.keyOf(candidate.name)).kind !== 'absent') {
+  if (isObjectName(candidate.name) && kind.storage.lookup(view, candidate.name).kind !== 'absent') {
     return answerOnly(refuse('AlreadyExists', `${quoteObject(kind, candidate.name)} already exists`))
   }
   const causes = [...drafted.value.causes, ...kind.admit(view, candidate)]
@@ -52,7 +52,7 @@ export function planCreate<Value extends StoredObject>(
 
   const value = toStore(kind, candidate.object)
   const answer = success({ value, isWritten: true, revisionBefore: undefined, warnings })
-  return { answer, writes: [put(kind.keyOf(value.name), value)] }
+  return { answer, writes: [kind.storage.put(value)] }
 }
 
 /**
@@ -142,7 +142,7 @@ function planChange<Value extends StoredObject>(
   }
   return {
     answer: success({ value, isWritten: true, revisionBefore, warnings }),
-    writes: [put(kind.keyOf(name), value)],
+    writes: [kind.storage.put(value)],
   }
 }
 

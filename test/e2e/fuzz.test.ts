@@ -139,7 +139,7 @@ t.test(`${String(requestCount)} random requests, seed ${String(seed)}`, async (t
     [],
   )
   const known =
-    /^\/(calico\/ipam\/v2\/(assignment|handle|host|virtual)\/|calico\/resources\/v3\/projectcalico\.org\/|ippoold\/v1\/)/
+    /^\/(calico\/ipam\/v2\/((assignment|handle|host|virtual)\/|config$)|calico\/resources\/v3\/projectcalico\.org\/|ippoold\/v1\/)/
   t.strictSame(
     Object.keys(await keys.dump('/')).filter((key) => !known.test(key)),
     [],

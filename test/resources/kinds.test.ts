@@ -7,7 +7,13 @@ import { FakeView } from '../support/fake-view.ts'
 t.test('the kinds that are served', (t) => {
   t.strictSame(
     resourceKinds(new BlockIndex()).map(({ kind, plural, singular }) => [kind, plural, singular]),
-    [['IPPool', 'ippools', 'ippool']],
+    [
+      ['IPPool', 'ippools', 'ippool'],
+      ['IPReservation', 'ipreservations', 'ipreservation'],
+      ['IPAMConfiguration', 'ipamconfigurations', 'ipamconfiguration'],
+      ['Node', 'nodes', 'node'],
+      ['BlockAffinity', 'blockaffinities', 'blockaffinity'],
+    ],
   )
   t.end()
 })

@@ -1,4 +1,4 @@
-import type { Family, Guard, Key, Listed, Lookup, Plan, Revision, View } from '../../src/datastore/index.ts'
+import type { Decodable, Family, Guard, Key, Listed, Lookup, Plan, Revision, View } from '../../src/datastore/index.ts'
 
 /**
  * A datastore in a map, for tests of planning functions. It holds texts as etcd does, so that every value goes through its
@@ -23,7 +23,7 @@ export class FakeView implements View {
     return this.#lookup(key.family, key.text)
   }
 
-  list<Value>(family: Family<Value>, guard: Guard, prefix: string = family.prefix): readonly Listed<Value>[] {
+  list<Value>(family: Decodable<Value>, guard: Guard, prefix: string = family.prefix): readonly Listed<Value>[] {
     this.reads.add(`${guard} ${prefix}`)
     const known = this.#listings.get(prefix)
     // A prefix belongs to one family.
@@ -115,7 +115,7 @@ export class FakeView implements View {
     for (const prefix of this.#listings.keys()) if (key.startsWith(prefix)) this.#listings.delete(prefix)
   }
 
-  #lookup<Value>(family: Family<Value>, key: string): Lookup<Value> {
+  #lookup<Value>(family: Decodable<Value>, key: string): Lookup<Value> {
     const stored = this.#stored.get(key)
     if (stored === undefined) return { kind: 'absent' }
     const decoded = family.decode(key, stored.text)

@@ -61,7 +61,8 @@ const fitting: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   use: fc.constant('Workload'),
   maxBlocksPerNode: fc.constant(0),
   name: fc.constantFrom('fuzz-1', 'fuzz-2', 'fuzz-3'),
-  kind: fc.constant('IPPool'),
+  // What is reserved hides what else is wrong with an assignment.
+  reservedCIDRs: fc.constantFrom([], ['10.119.0.0/24'], ['10.119.0.0/16', 'fd00:119::/64'], ['10.119.0.1']),
   cidr: fc.constantFrom('10.121.0.0/24', '10.122.0.0/24', 'fd00:121::/112'),
   blockSize: fc.constant(0),
   path: fc.constantFrom(

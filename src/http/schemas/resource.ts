@@ -1,14 +1,7 @@
 import type { TSchema } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
 import { stringifyJson } from '../../model/index.ts'
-import {
-  apiVersion,
-  ObjectMeta,
-  objectIn,
-  present,
-  type ResourceKind,
-  type StoredObject,
-} from '../../resources/index.ts'
+import { apiVersion, ObjectMeta, objectIn, present, type ServedKind, type StoredObject } from '../../resources/index.ts'
 import { closed } from './fields.ts'
 import { ref } from './ref.ts'
 
@@ -70,7 +63,7 @@ export interface KindSchemas<Value> {
 }
 
 /** The schemas of `kind`, named after it. */
-export function kindSchemas<Value extends StoredObject>(kind: ResourceKind<Value>): KindSchemas<Value> {
+export function kindSchemas<Value extends StoredObject>(kind: ServedKind<Value>): KindSchemas<Value> {
   const stored = storedExample(kind)
   const example: unknown = JSON.parse(stringifyJson(present(kind, stored, 1001n)))
   const object = Type.Object(
@@ -79,7 +72,7 @@ export function kindSchemas<Value extends StoredObject>(kind: ResourceKind<Value
       apiVersion: Type.Optional(Type.String({ enum: [apiVersion], description: 'Always present in answers.' })),
       metadata: ref(ObjectMeta),
       spec: ref(kind.specSchema),
-      status: Type.Optional(ref(kind.statusSchema)),
+      ...(kind.statusSchema && { status: Type.Optional(ref(kind.statusSchema)) }),
     },
     { ...closed, $id: kind.kind, description: kind.description, examples: [kind.example] },
   )
@@ -101,17 +94,17 @@ export function kindSchemas<Value extends StoredObject>(kind: ResourceKind<Value
 }
 
 /** Every schema that the resource routes refer to by its `$id`. */
-export function resourceSchemas(kinds: readonly ResourceKind<StoredObject>[]): readonly TSchema[] {
+export function resourceSchemas(kinds: readonly ServedKind<StoredObject>[]): readonly TSchema[] {
   const own = kinds.flatMap((kind) => [
     kind.specSchema,
-    kind.statusSchema,
+    ...(kind.statusSchema ? [kind.statusSchema] : []),
     kindSchemas(kind).object,
     kindSchemas(kind).list,
   ])
   return [ObjectMeta, ListMeta, MergePatch, JsonPatch, ...own]
 }
 
-function storedExample<Value extends StoredObject>(kind: ResourceKind<Value>): Value {
+function storedExample<Value extends StoredObject>(kind: ServedKind<Value>): Value {
   const metadata = {
     ...objectIn(kind.example, 'metadata'),
     uid: '7f1d0f0e-3c5b-4a39-9f55-0a7c8a4f8a10',
