@@ -34,12 +34,12 @@ export interface ChangeMode {
 
 /** How a request wants to be carried out. A dry run has no effect to repeat. */
 export function changeModeOf(
-  { method, routeOptions, body, headers }: FastifyRequest,
+  { method, routeOptions, params, body, headers }: FastifyRequest,
   query: { readonly dryRun?: 'All' },
 ): ChangeMode {
   const key = headers['idempotency-key']
   if (query.dryRun !== undefined || typeof key !== 'string') return query
-  const asked = JSON.stringify([method, routeOptions.url, body])
+  const asked = JSON.stringify([method, routeOptions.url, params, body])
   return { once: { key, request: createHash('sha256').update(asked).digest('hex') } }
 }
 
@@ -62,4 +62,13 @@ export async function carryOutChange<Answer>(
       return { answer: answer.ok ? success(JSON.stringify(print(answer.value))) : answer, writes }
     }),
   )
+}
+
+/** As {@link changeModeOf}, for a call whose query says what is to be changed. */
+export function changeModeOfQuery(request: FastifyRequest, query: { readonly dryRun?: 'All' }): ChangeMode {
+  const mode = changeModeOf(request, query)
+  const { once } = mode
+  if (once === undefined) return mode
+  const asked = JSON.stringify([once.request, query])
+  return { once: { ...once, request: createHash('sha256').update(asked).digest('hex') } }
 }
