@@ -21,10 +21,10 @@ import { carryOutParts, printed } from './parts.ts'
 import { quoteValue } from './quoting.ts'
 import {
   AffinityRelease,
+  blockFailures,
   cidrField,
   Claim,
   ClaimRequest,
-  FailedBlock,
   poolField,
   ReleasedBlock,
   StaleClaim,
@@ -35,10 +35,16 @@ import { ref } from './schemas/ref.ts'
 
 const next = Type.Union([Type.String(), Type.Null()])
 
+const FailedPart = Type.Object({
+  block: Type.String(),
+  reason: Type.Union(blockFailures.map((reason) => Type.Literal(reason))),
+  message: Type.String(),
+})
+
 const ClaimPart = Type.Object({
   claimed: Type.Array(Type.String()),
   unchanged: Type.Array(Type.String()),
-  failed: Type.Array(FailedBlock),
+  failed: Type.Array(FailedPart),
   next,
 })
 
@@ -46,7 +52,7 @@ const ClaimPart = Type.Object({
 export const ReleasePart = Type.Object({
   released: Type.Array(ReleasedBlock),
   stale: Type.Array(StaleClaim),
-  failed: Type.Array(FailedBlock),
+  failed: Type.Array(FailedPart),
   next,
 })
 export type ReleasePart = Static<typeof ReleasePart>
@@ -217,6 +223,6 @@ function printClaim({ claimed, unchanged, failed, next }: ClaimStep): Static<typ
   }
 }
 
-function printFailure({ block, ...failure }: PlannedFailure): Static<typeof FailedBlock> {
+function printFailure({ block, ...failure }: PlannedFailure): Static<typeof FailedPart> {
   return { ...failure, block: formatCidr(block) }
 }

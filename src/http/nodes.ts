@@ -13,7 +13,7 @@ import { carryOutParts, printed, type Step } from './parts.ts'
 import { ForgottenNode } from './schemas/affinity.ts'
 import { answer, problems } from './schemas/answers.ts'
 import { closed, oneOf } from './schemas/fields.ts'
-import { FailedRelease } from './schemas/release.ts'
+import { failedReasons } from './schemas/release.ts'
 
 const NodePath = Type.Object({ node: Type.String({ ...anyNode, description: 'The node.' }) }, closed)
 
@@ -33,7 +33,13 @@ const ForgetQuery = Type.Object(
 const ForgetPart = Type.Object({
   addresses: Type.Object({
     released: Type.Array(Type.String()),
-    failed: Type.Array(FailedRelease),
+    failed: Type.Array(
+      Type.Object({
+        address: Type.String(),
+        reason: Type.Union(failedReasons.map((reason) => Type.Literal(reason))),
+        message: Type.String(),
+      }),
+    ),
     left: Type.Array(Type.String()),
   }),
   affinities: Type.Omit(ReleasePart, ['next']),

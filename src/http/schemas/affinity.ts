@@ -39,7 +39,14 @@ export const ClaimRequest = Type.Object(
 )
 export type ClaimRequest = Static<typeof ClaimRequest>
 
-const blockFailures: readonly BlockFailure[] = ['ClaimedByOther', 'NoAffinity', 'Overlap', 'NotEmpty', 'Unreadable']
+/** Why a block is left as it was. */
+export const blockFailures = [
+  'ClaimedByOther',
+  'NoAffinity',
+  'Overlap',
+  'NotEmpty',
+  'Unreadable',
+] as const satisfies readonly BlockFailure[]
 
 /** A block that was left as it was. */
 export const FailedBlock = Type.Object(
