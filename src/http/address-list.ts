@@ -51,39 +51,58 @@ const blocksMax = 2_048
  */
 export async function listAddresses(store: Pick<Store, 'page'>, query: AddressQuery): Promise<AddressList> {
   const start = query.continue === undefined ? undefined : readToken(query.continue)
+  const { addresses, unreadable, revision, next } = await findAddresses(store, query, start)
+  return {
+    addresses: addresses.map(printAllocation),
+    unreadableBlocks: unreadable.map(blockNameOf),
+    revision: String(revision),
+    continue: next === undefined ? null : printToken({ ...next, revision }),
+  }
+}
+
+/** Addresses that were found, as of one revision. */
+interface FoundAddresses {
+  readonly addresses: readonly Allocation[]
+  /** The keys of blocks that cannot be read. */
+  readonly unreadable: readonly string[]
+  readonly revision: Revision
+  /** Where to go on; undefined when nothing is left to look at. */
+  readonly next: Place | undefined
+}
+
+/** Finds a page of addresses, from `start` on: as of its revision, or of now when it has none. */
+export async function findAddresses(
+  store: Pick<Store, 'page'>,
+  query: Omit<AddressQuery, 'continue'>,
+  start?: Place & { readonly revision?: Revision },
+): Promise<FoundAddresses> {
   const stored = await readAt(store, poolFamily, {}, start?.revision)
-  const snapshot = { store, revision: stored.revision }
+  const { revision } = stored
   const selection = selectionOf(new PoolsAtRevision(stored.entries), query)
   const { handle } = query
   const blocks =
     handle === undefined
-      ? blocksBelow(snapshot, selection, start?.key)
-      : blocksOfHandle(snapshot, selection, handle, start?.key)
+      ? blocksBelow({ store, revision }, selection, start?.key)
+      : blocksOfHandle({ store, revision }, selection, handle, start?.key)
   const addresses: Allocation[] = []
   const unreadable: string[] = []
   let blockCount = 0
-  let next: Position | undefined
   for await (const block of blocks) {
+    const { key } = block
     const room = query.limit - addresses.length
-    const first = block.key === start?.key ? start.ordinal : 0
+    const first = key === start?.key ? start.ordinal : 0
     if (room === 0 || blockCount++ === blocksMax) {
-      next = { ...snapshot, key: block.key, ordinal: first }
-      break
+      return { addresses, unreadable, revision, next: { key, ordinal: first } }
     }
-    if (block.kind === 'unreadable') unreadable.push(block.key)
+    if (block.kind === 'unreadable') unreadable.push(key)
     const found = block.kind === 'value' ? block.value.filter(({ ordinal }) => ordinal >= first) : []
     addresses.push(...found.slice(0, room).map(({ allocation }) => allocation))
     const [following] = found.slice(room)
-    if (following === undefined) continue
-    next = { ...snapshot, key: block.key, ordinal: following.ordinal }
-    break
+    if (following !== undefined) {
+      return { addresses, unreadable, revision, next: { key, ordinal: following.ordinal } }
+    }
   }
-  return {
-    addresses: addresses.map(printAllocation),
-    unreadableBlocks: unreadable.map(blockNameOf),
-    revision: String(snapshot.revision),
-    continue: next === undefined ? null : printToken(next),
-  }
+  return { addresses, unreadable, revision, next: undefined }
 }
 
 /** etcd as of one revision. */
@@ -101,7 +120,7 @@ interface Selection {
 
 type LookedAt = Listed<readonly SelectedAddress[]>
 
-function selectionOf(pools: PoolsAtRevision, query: AddressQuery): Selection {
+function selectionOf(pools: PoolsAtRevision, query: Omit<AddressQuery, 'continue'>): Selection {
   const pool = poolAsked(pools, query.pool)
   return {
     prefix: `${blockFamily.prefix}${pool === undefined ? '' : blockPathPrefix(pool.cidr)}`,
@@ -186,11 +205,15 @@ async function readAt<Value>(
   }
 }
 
-/** Where a page begins: in a block, as of a revision. */
-interface Position {
-  readonly revision: Revision
+/** Where a page begins: in a block, at an ordinal. */
+export interface Place {
   readonly key: string
   readonly ordinal: number
+}
+
+/** The same as of a revision. */
+interface Position extends Place {
+  readonly revision: Revision
 }
 
 const tokenPattern = /^([0-9]{1,18})\/(ipv[46]\/block\/[0-9a-f.:]{2,39}-[0-9]{1,3})\/([0-9]{1,4})$/

@@ -63,3 +63,12 @@ export async function carryOutChange<Answer>(
     }),
   )
 }
+
+/** As {@link changeModeOf}, for a call whose query says what is to be changed. */
+export function changeModeOfQuery(request: FastifyRequest, query: { readonly dryRun?: 'All' }): ChangeMode {
+  const mode = changeModeOf(request, query)
+  const { once } = mode
+  if (once === undefined) return mode
+  const asked = JSON.stringify([once.request, query])
+  return { once: { ...once, request: createHash('sha256').update(asked).digest('hex') } }
+}

@@ -1,9 +1,11 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { addressRoute } from './addresses.ts'
+import { affinityRoutes } from './affinities.ts'
 import { assignRoute } from './assign.ts'
 import { handleRoutes } from './handles.ts'
 import type { IpamOptions } from './ipam-operation.ts'
 import { ownerAttributeRoutes } from './owner-attributes.ts'
+import { nodeRoutes } from './nodes.ts'
 import { releaseRoute } from './release.ts'
 import { utilizationRoutes } from './utilization.ts'
 
@@ -22,5 +24,7 @@ export const ipamRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
   void app.register(handleRoutes, below)
   void app.register(ownerAttributeRoutes, below)
   void app.register(utilizationRoutes, below)
+  void app.register(affinityRoutes, below)
+  void app.register(nodeRoutes, below)
   done()
 }

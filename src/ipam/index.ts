@@ -1,11 +1,13 @@
 /** The allocator: pure plans over the datastore's view. */
 export type { Usage } from './allocation.ts'
 export { planAssign } from './assign.ts'
+export { type BlockFailure, type ClaimRequest, type ClaimStep, type FailedBlock, planClaim } from './claim-affinity.ts'
 export { planEnsure } from './ensure.ts'
 export { type Once, planOnce } from './once.ts'
 export { type OwnerChange, type Ownership, planChangeOwners, planReadOwners } from './owner-attributes.ts'
 export { planReadAddress, planReadHandle } from './read.ts'
 export { planReadBlocks, planReadUtilization, type UsedBlock, type UsedPool } from './read-utilization.ts'
+export { planForgetNode, planReleaseAffinity, type ReleaseScope, type ReleaseStep } from './release-affinity.ts'
 export { planRelease, planReleaseHandle } from './release.ts'
 export {
   type AddressFilter,

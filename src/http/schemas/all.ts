@@ -1,4 +1,13 @@
 import type { TSchema } from '@sinclair/typebox'
+import {
+  AffinityRelease,
+  Claim,
+  ClaimRequest,
+  FailedBlock,
+  ForgottenNode,
+  ReleasedBlock,
+  StaleClaim,
+} from './affinity.ts'
 import { AddressList } from './address-list.ts'
 import { AssignRequest, EnsureRequest } from './assign-request.ts'
 import { Allocation, Assignment } from './assignment.ts'
@@ -33,4 +42,11 @@ export const schemas: readonly TSchema[] = [
   BlockUtilization,
   Utilization,
   BlockList,
+  FailedBlock,
+  ClaimRequest,
+  Claim,
+  ReleasedBlock,
+  StaleClaim,
+  AffinityRelease,
+  ForgottenNode,
 ]

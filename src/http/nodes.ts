@@ -1,0 +1,162 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { type Static, Type } from '@sinclair/typebox'
+import { answerOnly } from '../datastore/index.ts'
+import { type Allocation, planForgetNode, planRelease, type ReleaseAnswer, type ReleaseStep } from '../ipam/index.ts'
+import { success } from '../model/index.ts'
+import { formatAddress } from '../net/index.ts'
+import { findAddresses, type Place } from './address-list.ts'
+import { anyNode, mergeReleases, printReleaseStep, refuseBody, ReleasePart } from './affinities.ts'
+import { printRelease } from './allocations.ts'
+import { changeModeOfQuery, IdempotencyHeaders } from './idempotency.ts'
+import type { IpamOptions } from './ipam-operation.ts'
+import { carryOutParts, printed, type Step } from './parts.ts'
+import { ForgottenNode } from './schemas/affinity.ts'
+import { answer, problems } from './schemas/answers.ts'
+import { closed, oneOf } from './schemas/fields.ts'
+import { failedReasons } from './schemas/release.ts'
+
+const NodePath = Type.Object({ node: Type.String({ ...anyNode, description: 'The node.' }) }, closed)
+
+const ForgetQuery = Type.Object(
+  {
+    releaseAddresses: Type.Optional(
+      Type.Boolean({ description: 'Take back the addresses that the node uses, too.', examples: [true] }),
+    ),
+    dryRun: Type.Optional(
+      oneOf(['All'], { description: 'Answer what would happen, and write nothing.', examples: ['All'] }),
+    ),
+  },
+  closed,
+)
+
+/** What one transaction of forgetting a node did: with addresses first, and then with blocks. */
+const ForgetPart = Type.Object({
+  addresses: Type.Object({
+    released: Type.Array(Type.String()),
+    failed: Type.Array(
+      Type.Object({
+        address: Type.String(),
+        reason: Type.Union(failedReasons.map((reason) => Type.Literal(reason))),
+        message: Type.String(),
+      }),
+    ),
+    left: Type.Array(Type.String()),
+  }),
+  affinities: Type.Omit(ReleasePart, ['next']),
+  next: Type.Union([Type.String(), Type.Null()]),
+})
+type ForgetPart = Static<typeof ForgetPart>
+
+/** Addresses of one part: each may need its block, its handle, its node and its claim, of the 128 keys of a transaction. */
+const addressesPerPart = 30
+
+/** Where the second half of the parts begins, and with what it goes on from there. */
+const inBlocks = 'blocks '
+
+/** `DELETE /nodes/{node}`: forget a node. */
+export const nodeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
+  app.delete(
+    '/nodes/:node',
+    {
+      schema: {
+        operationId: 'forgetNode',
+        tags: ['ipam'],
+        summary: 'Forget a node',
+        description: [
+          'Takes all blocks from a node that is gone, and on request the addresses that it used; tells what was released and what is left.',
+          'Its labels, a resource of their own, stay. Takes no body.',
+        ].join(' '),
+        params: NodePath,
+        headers: IdempotencyHeaders,
+        querystring: ForgetQuery,
+        response: {
+          200: answer('What became of everything that the node had.', ForgottenNode),
+          ...problems(
+            'Conflict',
+            'IdempotencyKeyReused',
+            'Invalid',
+            'RequestEntityTooLarge',
+            'UnsupportedMediaType',
+            'Timeout',
+          ),
+        },
+      },
+    },
+    async (request): Promise<ForgottenNode> => {
+      refuseBody(request.body)
+      const { node } = request.params
+      const { releaseAddresses = false } = request.query
+      const mode = changeModeOfQuery(request, request.query)
+      const { parts, isComplete } = await carryOutParts(options, mode, ForgetPart, (start) =>
+        start.startsWith(inBlocks)
+          ? forgetBlocks(node, start.slice(inBlocks.length))
+          : forgetAddresses(options, node, start, releaseAddresses),
+      )
+      return {
+        node,
+        addresses: {
+          released: parts.flatMap(({ addresses }) => addresses.released),
+          failed: parts.flatMap(({ addresses }) => addresses.failed),
+          left: parts.flatMap(({ addresses }) => addresses.left),
+        },
+        affinities: mergeReleases(parts.map(({ affinities }) => affinities)),
+        isComplete,
+      }
+    },
+  )
+  done()
+}
+
+function forgetBlocks(node: string, start: string): Step<ForgetPart> {
+  const step: Step<ReleaseStep> = (view, context) => planForgetNode(view, node, start, context)
+  return printed(step, (done) => {
+    const { next, ...affinities } = printReleaseStep(done)
+    return { ...nothing, affinities, next: next === null ? null : `${inBlocks}${next}` }
+  })
+}
+
+/** What is done about the next addresses that the node uses, from the block on that `start` names. */
+async function forgetAddresses(
+  options: IpamOptions,
+  node: string,
+  start: string,
+  isReleased: boolean,
+): Promise<Step<ForgetPart>> {
+  const limit = isReleased ? addressesPerPart : 1_000
+  let place = start === '' ? undefined : readPlace(start)
+  let found: readonly Allocation[] = []
+  do {
+    const page = await findAddresses(options.store, { node, attributes: [], limit }, place)
+    place = page.next
+    found = page.addresses
+  } while (found.length === 0 && place !== undefined)
+  const next = place === undefined ? inBlocks : printPlace(place)
+  const step: Step<ReleaseAnswer> = (view, context) =>
+    isReleased ? planRelease(view, found.map(itemOf), context) : answerOnly(success(noRelease))
+  return printed(step, (done) => {
+    const { released, failed } = printRelease(done)
+    const left = isReleased ? failed.map(({ address }) => address) : found.map(({ address }) => formatAddress(address))
+    return { ...nothing, addresses: { released, failed, left }, next }
+  })
+}
+
+const noRelease: ReleaseAnswer = { released: [], unallocated: [], failed: [] }
+
+const nothing: Omit<ForgetPart, 'next'> = {
+  addresses: { released: [], failed: [], left: [] },
+  affinities: { released: [], stale: [], failed: [] },
+}
+
+/** An address is taken back only as the assignment that was found. */
+function itemOf({ address, handle, sequenceNumber }: Allocation) {
+  return { address, sequenceNumber, ...(handle !== undefined && { handle }) }
+}
+
+function printPlace({ key, ordinal }: Place): string {
+  return `${ordinal} ${key}`
+}
+
+function readPlace(text: string): Place {
+  const end = text.indexOf(' ')
+  return { ordinal: Number(text.slice(0, end)), key: text.slice(end + 1) }
+}
