@@ -3,6 +3,7 @@ export { Datastore, type DatastoreOptions, type Health, type Page, type PageOpti
 export { DatastoreUnavailable, RevisionCompacted } from './faults.ts'
 export { declare, type Declaration } from './image.ts'
 export type { Outcome, SubmitOptions } from './operation.ts'
+export { Scan } from './scan.ts'
 export {
   answerOnly,
   put,

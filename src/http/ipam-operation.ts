@@ -11,7 +11,7 @@ export type Store = Pick<Datastore, 'submit' | 'page' | 'health' | 'members'>
 
 /** What the IPAM routes take from outside. */
 export interface IpamOptions {
-  readonly store: Pick<Store, 'submit'>
+  readonly store: Pick<Store, 'submit' | 'page'>
   readonly now: () => Now
   /** The index of blocks that is kept beside the store. */
   readonly blocks: BlockIndex

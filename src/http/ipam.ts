@@ -1,6 +1,7 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { addressRoute } from './addresses.ts'
 import { assignRoute } from './assign.ts'
+import { checkRoutes } from './check.ts'
 import { handleRoutes } from './handles.ts'
 import type { IpamOptions } from './ipam-operation.ts'
 import { releaseRoute } from './release.ts'
@@ -18,5 +19,6 @@ export const ipamRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
   void app.register(releaseRoute, below)
   void app.register(addressRoute, below)
   void app.register(handleRoutes, below)
+  void app.register(checkRoutes, below)
   done()
 }

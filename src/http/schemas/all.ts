@@ -1,6 +1,7 @@
 import type { TSchema } from '@sinclair/typebox'
 import { AssignRequest, EnsureRequest } from './assign-request.ts'
 import { Allocation, Assignment } from './assignment.ts'
+import { CheckFinding, CheckReport, Repair, RepairReport, RepairRequest } from './check.ts'
 import { FailedRelease, Release, ReleaseItem, ReleaseRequest } from './release.ts'
 import { Health, Version } from './server.ts'
 import { Status, StatusCause, StatusDetails } from './status.ts'
@@ -20,4 +21,9 @@ export const schemas: readonly TSchema[] = [
   ReleaseRequest,
   FailedRelease,
   Release,
+  CheckFinding,
+  CheckReport,
+  RepairRequest,
+  Repair,
+  RepairReport,
 ]
