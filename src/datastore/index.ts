@@ -2,6 +2,7 @@ export type { EtcdConnection } from './client.ts'
 export { Datastore, type DatastoreOptions, type Health, type Page, type PageOptions } from './datastore.ts'
 export { DatastoreUnavailable, RevisionCompacted } from './faults.ts'
 export { declare, type Declaration } from './image.ts'
+export { type Leadership, leaders } from './leadership.ts'
 export type { Outcome, SubmitOptions } from './operation.ts'
 export { Scan } from './scan.ts'
 export {

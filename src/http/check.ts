@@ -8,7 +8,7 @@ import type { IpamOptions } from './ipam-operation.ts'
 import { ChangeQuery, NoQuery } from './ipam-operation.ts'
 import { repair } from './repairs.ts'
 import { type Answer, answer, problems } from './schemas/answers.ts'
-import { CheckFinding, CheckReport, RepairReport, RepairRequest } from './schemas/check.ts'
+import { CheckFinding, CheckReport, exampleFinding, RepairReport, RepairRequest } from './schemas/check.ts'
 import { ref } from './schemas/ref.ts'
 import { linesType, sendReport } from './streamed.ts'
 
@@ -113,6 +113,6 @@ function print({ code, key, subject, message, repair }: Finding): object {
 function streamed(description: string, { content }: Answer): Answer {
   return {
     description,
-    content: { ...content, [linesType]: { schema: ref(CheckFinding), example: CheckFinding['examples'][0] } },
+    content: { ...content, [linesType]: { schema: ref(CheckFinding), example: exampleFinding } },
   }
 }

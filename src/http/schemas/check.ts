@@ -29,7 +29,8 @@ const findingFields = {
   }),
 }
 
-const foundExample = {
+/** What a finding looks like. */
+export const exampleFinding = {
   code: 'HandleMissing',
   key: '/calico/ipam/v2/handle/vm-42',
   subject: '10.1.0.0/26',
@@ -42,7 +43,7 @@ export const CheckFinding = Type.Object(findingFields, {
   ...closed,
   $id: 'CheckFinding',
   description: 'One thing that is wrong.',
-  examples: [foundExample],
+  examples: [exampleFinding],
 })
 
 const reportFields = {
@@ -63,7 +64,7 @@ export const CheckReport = Type.Object(
     ...closed,
     $id: 'CheckReport',
     description: 'Everything that was wrong at one revision, in the order in which it was found.',
-    examples: [{ revision: '4711', findings: [foundExample], complete: true, problem: null }],
+    examples: [{ revision: '4711', findings: [exampleFinding], complete: true, problem: null }],
   },
 )
 
@@ -113,7 +114,7 @@ export const RepairReport = Type.Object(
     examples: [
       {
         revision: '4711',
-        repairs: [{ ...foundExample, outcome: 'Repaired', detail: '1 are counted in 10.1.0.0/26.' }],
+        repairs: [{ ...exampleFinding, outcome: 'Repaired', detail: '1 are counted in 10.1.0.0/26.' }],
         complete: true,
         problem: null,
       },
