@@ -58,6 +58,8 @@ export function parseConfig(argv: readonly string[], environment: Environment): 
     queueLimit: read(settings.queueLimit),
     batchOperationsMax: read(settings.batchOperationsMax),
     batchesInFlight: read(settings.batchesInFlight),
+    upkeepIntervalSeconds: read(settings.upkeepIntervalSeconds),
+    upkeepGraceSeconds: read(settings.upkeepGraceSeconds),
   }
   for (const { among, problem } of contradictions(config)) {
     if (!among.some((setting) => unreadable.has(setting))) problems.push(problem)

@@ -5,7 +5,7 @@ import { resolve } from 'node:path'
 import closeWithGrace from 'close-with-grace'
 import { pino, type DestinationStream, type Logger } from 'pino'
 import { defaultCacheDir, helpText, parseConfig, type Config } from './config.ts'
-import { Datastore, declare, type EtcdConnection } from './datastore/index.ts'
+import { Datastore, declare, type EtcdConnection, leaders } from './datastore/index.ts'
 import { EtcdStartFailure, startEmbeddedEtcd, type EmbeddedEtcd } from './etcd/index.ts'
 import { buildServer } from './http/index.ts'
 import {
@@ -23,7 +23,7 @@ import {
   virtualAffinities,
 } from './model/index.ts'
 import { poolDependencies } from './resources/index.ts'
-import { PoolTermination } from './upkeep/index.ts'
+import { Collection, PoolTermination } from './upkeep/index.ts'
 
 /** What a shell is told: a setting was wrong, as with most programs; anything else that prevented the start, or ended the server. */
 const exitCode = { badSetting: 2, failure: 1 } as const
@@ -110,6 +110,10 @@ async function start(config: Config, { logger, serverLog }: Log, parts: RunningP
   parts.add(() => datastore.close())
   termination.start(datastore)
   parts.add(() => termination.stop())
+  const { upkeepIntervalSeconds: intervalSeconds, upkeepGraceSeconds: graceSeconds } = config
+  const collection = new Collection({ blocks: index, now, logger, intervalSeconds, graceSeconds })
+  collection.start(datastore)
+  parts.add(() => collection.stop())
   const server = buildServer({
     store: datastore,
     blocks: index,
@@ -191,6 +195,7 @@ async function openDatastore(
         declare(nodes),
         declare(clusterInformations),
         declare(storedAnswers),
+        declare(leaders),
       ],
       limits: {
         batchOperationsMax: config.batchOperationsMax,

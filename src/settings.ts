@@ -162,6 +162,20 @@ export const settings = {
     fallback: 4,
     read: integer(1, 64),
   }),
+  upkeepIntervalSeconds: setting({
+    variable: 'IPPOOLD_UPKEEP_INTERVAL_SECONDS',
+    placeholder: '<seconds>',
+    help: 'How often one of the servers tidies up: addresses whose cooldown is over, blocks that are long empty; 0 for never.',
+    fallback: 60,
+    read: integer(0, 86_400),
+  }),
+  upkeepGraceSeconds: setting({
+    variable: 'IPPOOLD_UPKEEP_GRACE_SECONDS',
+    placeholder: '<seconds>',
+    help: 'How long a block of a node must have been empty before it is taken back; 0 for never.',
+    fallback: 900,
+    read: integer(0, 31_536_000),
+  }),
 }
 
 /** The flag of a setting, without its dashes. */

@@ -36,6 +36,8 @@ t.test('without settings the server is for this machine alone, with an embedded 
     queueLimit: 4_096,
     batchOperationsMax: 128,
     batchesInFlight: 4,
+    upkeepIntervalSeconds: 60,
+    upkeepGraceSeconds: 900,
   })
 })
 
@@ -62,6 +64,8 @@ t.test('every setting is a variable and a flag', async (t) => {
     ['IPPOOLD_QUEUE_LIMIT', '1', 'queueLimit', 1],
     ['IPPOOLD_BATCH_OPERATIONS_MAX', '1', 'batchOperationsMax', 1],
     ['IPPOOLD_BATCHES_IN_FLIGHT', '64', 'batchesInFlight', 64],
+    ['IPPOOLD_UPKEEP_INTERVAL_SECONDS', '0', 'upkeepIntervalSeconds', 0],
+    ['IPPOOLD_UPKEEP_GRACE_SECONDS', '60', 'upkeepGraceSeconds', 60],
   ]
   t.strictSame(
     rows.map(([variable]) => variable).toSorted(),
@@ -102,6 +106,8 @@ t.test('a value that is wrong is named, beside its neighbour that is right', asy
     ['IPPOOLD_QUEUE_LIMIT', ['1', '1000000'], ['0', '1000001']],
     ['IPPOOLD_BATCH_OPERATIONS_MAX', ['1', '128'], ['0', '129']],
     ['IPPOOLD_BATCHES_IN_FLIGHT', ['1', '64'], ['0', '65']],
+    ['IPPOOLD_UPKEEP_INTERVAL_SECONDS', ['0', '86400'], ['-1', '86401']],
+    ['IPPOOLD_UPKEEP_GRACE_SECONDS', ['0', '31536000'], ['-1', '31536001']],
     [
       'ETCD_ENDPOINTS',
       ['http://a:1', 'https://a.b-c.d:65535/', 'http://[fd00::1]:2379', 'http://a:1,http://10.0.0.1:2'],

@@ -4,6 +4,7 @@ import { Engine, type EngineLeases, type EngineLimits, type EngineLogger } from 
 import { Image, type Declaration } from './image.ts'
 import { prefixEnd } from './keys.ts'
 import type { Outcome, SubmitOptions } from './operation.ts'
+import { Leadership, type LeadershipOptions } from './leadership.ts'
 import { Lease } from './lease.ts'
 import { Lineage } from './lineage.ts'
 import { expiringLeaseTurnSeconds, slotLeaseSeconds, stoppingPatienceMs } from './limits.ts'
@@ -58,6 +59,7 @@ const expiryIntervalMs = 50
 /** etcd as the rest of ippoold sees it: operations go in, answers that are true in etcd come out. */
 export class Datastore {
   readonly #client: EtcdClient
+  readonly #server: string
   readonly #image: Image
   readonly #watch: Watch
   readonly #engine: Engine
@@ -70,6 +72,7 @@ export class Datastore {
 
   private constructor(
     client: EtcdClient,
+    server: string,
     image: Image,
     watch: Watch,
     engine: Engine,
@@ -77,6 +80,7 @@ export class Datastore {
     deadlineMs: number,
   ) {
     this.#client = client
+    this.#server = server
     this.#image = image
     this.#watch = watch
     this.#engine = engine
@@ -122,7 +126,7 @@ export class Datastore {
     const watch = new Watch(client, complete, logger)
     watch.start()
     const engine = new Engine(client, image, leases, slots, options.limits, logger)
-    return new Datastore(client, image, watch, engine, leases, options.limits.deadlineMs)
+    return new Datastore(client, server, image, watch, engine, leases, options.limits.deadlineMs)
   }
 
   /** See {@link Engine.submit}. */
@@ -156,6 +160,11 @@ export class Datastore {
       revision: options.revision ?? BigInt(range.header.revision),
       remaining: Number(range.count) - entries.length,
     }
+  }
+
+  /** A candidate for the leadership of a task among all servers; the family `leaders` must have been declared. */
+  candidate(options: LeadershipOptions): Leadership {
+    return new Leadership(this.#client, this.#server, options)
   }
 
   /** Whether the server can do its work. */

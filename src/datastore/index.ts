@@ -9,7 +9,9 @@ export {
 } from './datastore.ts'
 export { DatastoreUnavailable, RevisionCompacted } from './faults.ts'
 export { declare, type Declaration } from './image.ts'
+export { type Leadership, leaders } from './leadership.ts'
 export type { Outcome, SubmitOptions } from './operation.ts'
+export { Scan } from './scan.ts'
 export {
   answerOnly,
   put,

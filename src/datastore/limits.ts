@@ -35,3 +35,9 @@ export const slotLeaseSeconds = 3_600
 
 /** How long one lease takes all keys that are to expire: they share few leases, and stay this much longer at the most. */
 export const expiringLeaseTurnSeconds = 3_600
+
+/**
+ * Values per page while everything is read at one revision. Small where values are large; large where there are many, because etcd
+ * counts all that follow for each page.
+ */
+export const scanPageSize = { values: 1_000, digests: 50, recent: 10_000 } as const

@@ -43,19 +43,27 @@ function refusalOfBody({ method, headers }: FastifyRequest): RefusalError | unde
   )
 }
 
-/** Makes every route below `app` refuse, with 406, a request whose `Accept` excludes JSON: there is nothing else to give. */
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What a route answers to those who ask for it, besides JSON. */
+    alsoAnswers?: readonly string[]
+  }
+}
+
+/** Makes every route below `app` refuse, with 406, a request whose `Accept` excludes JSON and what else the route can give. */
 export function answerJson(app: FastifyInstance): void {
-  app.addHook('onRequest', ({ headers }, _reply, done) => {
-    if (headers.accept === undefined || acceptsJson(headers.accept)) done()
-    else done(refusal('NotAcceptable', 'only the following media types are accepted: application/json'))
+  app.addHook('onRequest', ({ headers, routeOptions }, _reply, done) => {
+    const types = ['application/json', ...(routeOptions.config.alsoAnswers ?? [])]
+    if (headers.accept === undefined || accepts(headers.accept, types)) done()
+    else done(refusal('NotAcceptable', `only the following media types are accepted: ${types.join(', ')}`))
   })
 }
 
-function acceptsJson(accept: string): boolean {
+function accepts(accept: string, types: readonly string[]): boolean {
   return accept
     .split(',')
     .filter((range) => !/;\s*q=0(\.0*)?\s*(;|$)/i.test(range))
-    .some((range) => ['application/json', 'application/*', '*/*'].includes(mediaTypeOf(range)))
+    .some((range) => [...types, 'application/*', '*/*'].includes(mediaTypeOf(range)))
 }
 
 function mediaTypeOf(header: string): string {

@@ -2,6 +2,7 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import { addressRoute } from './addresses.ts'
 import { affinityRoutes } from './affinities.ts'
 import { assignRoute } from './assign.ts'
+import { checkRoutes } from './check.ts'
 import { handleRoutes } from './handles.ts'
 import type { IpamOptions } from './ipam-operation.ts'
 import { ownerAttributeRoutes } from './owner-attributes.ts'
@@ -26,5 +27,6 @@ export const ipamRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
   void app.register(utilizationRoutes, below)
   void app.register(affinityRoutes, below)
   void app.register(nodeRoutes, below)
+  void app.register(checkRoutes, below)
   done()
 }

@@ -27,3 +27,9 @@ export type {
   ReleaseAnswer,
   ReleaseItem,
 } from './request.ts'
+export { check } from './check/check.ts'
+export { type CheckCode, checkCodes, type Finding } from './check/finding.ts'
+export { planRepair } from './check/repair.ts'
+export type { RepairAnswer } from './check/repair-answers.ts'
+export { type CheckTerms, readTerms } from './check/terms.ts'
+export { type Collected, planCollectCooled, planCollectEmpty, planReadCooldown } from './collect.ts'

@@ -12,6 +12,7 @@ import { AddressList } from './address-list.ts'
 import { AssignRequest, EnsureRequest } from './assign-request.ts'
 import { Allocation, Assignment } from './assignment.ts'
 import { Ownership, OwnersRequest, SwapRequest, Usage, UsageRequest } from './ownership.ts'
+import { CheckFinding, CheckReport, Repair, RepairReport, RepairRequest } from './check.ts'
 import { FailedRelease, Release, ReleaseItem, ReleaseRequest } from './release.ts'
 import { Health, Version } from './server.ts'
 import { Status, StatusCause, StatusDetails } from './status.ts'
@@ -49,4 +50,9 @@ export const schemas: readonly TSchema[] = [
   StaleClaim,
   AffinityRelease,
   ForgottenNode,
+  CheckFinding,
+  CheckReport,
+  RepairRequest,
+  Repair,
+  RepairReport,
 ]

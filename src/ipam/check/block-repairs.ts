@@ -1,0 +1,138 @@
+import type { Plan, View } from '../../datastore/index.ts'
+import {
+  type Block,
+  blockKey,
+  collectGarbage,
+  formatTime,
+  handleKey,
+  handleOf,
+  isEmpty,
+  nodeKey,
+  nodes,
+  type Now,
+  ownerOf,
+  releaseOrdinals,
+  touch,
+  withoutOwner,
+} from '../../model/index.ts'
+import { type Cidr, formatCidr, type Ordinal } from '../../net/index.ts'
+import { Draft } from '../draft.ts'
+import { readConfig, readPools } from '../surroundings.ts'
+import {
+  futureReleases,
+  highestNumberAhead,
+  isFuture,
+  ordinalsOfNode,
+  ownerlessOrdinals,
+  placeOf,
+  unqueuedOrdinals,
+  unusedAttributes,
+} from './block-findings.ts'
+import type { CheckCode, Finding } from './finding.ts'
+import { handleCounts } from './handle-counts.ts'
+import { notFound, refused, type RepairAnswer, repaired } from './repair-answers.ts'
+
+/** Addresses that one step releases at the most: each may have a handle of its own, of the 128 keys of a transaction. */
+const releasedMax = 60
+
+/** The highest number that a block can have: Calico's are unsigned, of 64 bits. */
+const sequenceNumberMax = 2n ** 64n - 1n
+
+/** Mends a finding whose key is that of a block. */
+export function planBlockRepair(view: View, found: Finding, cidr: Cidr, now: Now): Plan<RepairAnswer> {
+  const stored = view.get(blockKey(cidr))
+  if (stored.kind === 'absent') return notFound()
+  if (stored.kind === 'unreadable') return refused(`The block cannot be read: ${stored.problem}`)
+  const config = readConfig(view)
+  if (!config.ok) return refused(config.refusal.message)
+  const cooldownSeconds = config.value.ipCooldownSeconds
+  const work: Work = { draft: new Draft(view, now, cooldownSeconds), block: stored.value, now, cooldownSeconds }
+  const mend = mends[found.code]
+  return mend === undefined ? refused('No repair of a block mends that.') : mend(work, found)
+}
+
+/** One repair while it is planned. */
+interface Work {
+  readonly draft: Draft
+  readonly block: Block
+  readonly now: Now
+  readonly cooldownSeconds: number
+}
+
+/** How each code whose key is that of a block is mended. */
+const mends: Partial<Readonly<Record<CheckCode, (work: Work, found: Finding) => Plan<RepairAnswer>>>> = {
+  BlockOutsidePools: deleteMisplaced,
+  BlockSizeWrong: deleteMisplaced,
+  QueueIncomplete: (work) => {
+    const lost = unqueuedOrdinals(work.block)
+    return rewrite(work, lost.length > 0 && { ...work.block, unallocated: [...work.block.unallocated, ...lost] })
+  },
+  AttributeUnused: (work) => {
+    const { block, now, cooldownSeconds } = work
+    return rewrite(work, unusedAttributes(block).length > 0 && collectGarbage(block, now, cooldownSeconds))
+  },
+  ReleasedInFuture: (work) => {
+    const after = releasedNow(work.block, work.now)
+    return rewrite(work, futureReleases(work.block, work.now).length > 0 && after)
+  },
+  SequenceNumberAhead: (work) => {
+    const highest = highestNumberAhead(work.block)
+    if (highest !== undefined && highest >= sequenceNumberMax) return refused('There is no higher number.')
+    return rewrite(work, highest !== undefined && { ...work.block, sequenceNumber: highest })
+  },
+  BlockOwnerInvalid: ({ draft, block }) => {
+    if (block.affinity === null || ownerOf(block) !== undefined) return notFound()
+    draft.setBlock(withoutOwner(block))
+    return repaired('The affinity is taken away.', draft.writes())
+  },
+  OwnerUnknown: (work) => release(work, ownerlessOrdinals(work.block)),
+  NodeGone: (work, { subject }) => (subject === undefined ? notFound() : releaseOfNode(work, subject)),
+}
+
+/** Stores the block as it should be, its number grown by one; `after` is false when nothing is wrong with it. */
+function rewrite({ draft }: Work, after: Block | false): Plan<RepairAnswer> {
+  if (after === false) return notFound()
+  draft.setBlock(touch(after))
+  return repaired('The block is as it should be.', draft.writes())
+}
+
+function releasedNow(block: Block, now: Now): Block {
+  const attributes = (block.attributes ?? []).map((attribute) =>
+    attribute.releasedAt !== undefined && isFuture(attribute.releasedAt, now)
+      ? { ...attribute, releasedAt: formatTime(now) }
+      : attribute,
+  )
+  return { ...block, attributes }
+}
+
+function deleteMisplaced({ draft, block }: Work): Plan<RepairAnswer> {
+  const pools = readPools(draft.view)
+  if (placeOf(block.cidr, pools.all).kind === 'right') return notFound()
+  if (pools.unreadable.length > 0) return refused('A pool cannot be read, and the block may lie in that.')
+  if (!isEmpty(block)) return refused('The block is not empty.')
+  const owner = ownerOf(block)
+  if (owner === undefined) draft.setBlock(withoutOwner(block))
+  else draft.deleteBlock(block.cidr, owner)
+  return repaired('The block is deleted.', draft.writes())
+}
+
+function releaseOfNode(work: Work, node: string): Plan<RepairAnswer> {
+  const { view } = work.draft
+  // Unless some node is registered, nobody registers nodes here.
+  const isGone = view.get(nodeKey(node)).kind === 'absent' && view.list(nodes, 'hint').length > 0
+  return isGone ? release(work, ordinalsOfNode(work.block, node)) : notFound()
+}
+
+function release({ draft, block: stored, now, cooldownSeconds }: Work, all: readonly Ordinal[]): Plan<RepairAnswer> {
+  if (all.length === 0) return notFound()
+  const ordinals = all.slice(0, releasedMax)
+  const before = collectGarbage(stored, now, cooldownSeconds)
+  const ids = new Set(ordinals.flatMap((place) => handleOf(before, place) ?? []))
+  draft.view.prefetch([...ids].map((id) => handleKey(id)))
+  const { block } = releaseOrdinals(before, ordinals, now, cooldownSeconds)
+  draft.setBlock(block)
+  const counts = handleCounts(block)
+  for (const id of ids) draft.setHandleCount(id, formatCidr(block.cidr), counts.get(id) ?? 0)
+  const outcome = ordinals.length < all.length ? 'Partly' : 'Repaired'
+  return repaired(`${String(ordinals.length)} addresses are released.`, draft.writes(), outcome)
+}

@@ -1,0 +1,62 @@
+import type { Family, Listed } from '../../datastore/index.ts'
+import type { Finding } from './finding.ts'
+import type { CheckSource } from './source.ts'
+import { Window } from './window.ts'
+
+/** How stored entries are compared with what is expected of them. */
+export interface Comparison<Value, Expected> {
+  /** In the order of their keys. */
+  readonly families: readonly Family<Value>[]
+  compare(entry: Listed<Value>, expected: Expected | undefined): readonly Finding[]
+  /** What is expected, and not stored. */
+  missing(key: string, expected: Expected): readonly Finding[]
+}
+
+/** Merges stored entries, in the order of their keys, with what is expected of them; as much as fits into memory at a time. */
+export class Merge<Value, Expected> {
+  readonly #comparison: Comparison<Value, Expected>
+  readonly #windowSize: number
+  #window: Window<Expected>
+  /** The last key that was compared. */
+  #after = ''
+  #isDone = false
+
+  constructor(comparison: Comparison<Value, Expected>, windowSize: number) {
+    this.#comparison = comparison
+    this.#windowSize = windowSize
+    this.#window = new Window('', windowSize)
+  }
+
+  /** Whether everything was compared. */
+  get isDone(): boolean {
+    return this.#isDone
+  }
+
+  /** See {@link Window.expect}. */
+  expect(key: string, merge: (before: Expected | undefined) => Expected): void {
+    if (!this.#isDone) this.#window.expect(key, merge)
+  }
+
+  /** Compares what the window takes, and opens the next one, for which all has to be expected again. */
+  async *merge(source: CheckSource): AsyncGenerator<Finding, void> {
+    if (this.#isDone) return
+    for (const family of this.#comparison.families) yield* this.#compare(source, family)
+    for (const [key, expected] of this.#window.rest()) yield* this.#comparison.missing(key, expected)
+    const { end } = this.#window
+    this.#isDone = end === undefined
+    this.#window = new Window(end ?? '', this.#windowSize)
+  }
+
+  async *#compare(source: CheckSource, family: Family<Value>): AsyncGenerator<Finding, void> {
+    // Keys of another family come all before, or all after.
+    const isBegun = this.#after.startsWith(family.prefix)
+    if (!isBegun && this.#after > family.prefix) return
+    for await (const page of source.entries(family, isBegun ? this.#after : undefined)) {
+      for (const entry of page) {
+        if (this.#window.isBehind(entry.key)) return
+        this.#after = entry.key
+        yield* this.#comparison.compare(entry, this.#window.take(entry.key))
+      }
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import t from 'tap'
+import { readTerms } from '../../../src/ipam/check/terms.ts'
+import { CheckWorld, now } from '../../support/check-world.ts'
+
+async function found(world: CheckWorld): Promise<readonly string[]> {
+  const { findings } = await readTerms(world.source, now)
+  return findings.map(({ code, subject, message }) => [code, subject ?? [], message].flat().join(' | '))
+}
+
+t.test('pools and nodes are what everything else is checked against', async (t) => {
+  const world = new CheckWorld()
+  world.putNode('node-1')
+  world.view.putText('/calico/resources/v3/projectcalico.org/nodes/node-2', 'broken')
+  const terms = await readTerms(world.source, now)
+  t.strictSame(
+    terms.pools.map(({ name }) => name),
+    ['pool-a'],
+  )
+  t.ok(terms.arePoolsComplete)
+  t.strictSame([...terms.nodes], ['node-1', 'node-2'], 'a node that cannot be read is registered')
+  t.strictSame(
+    terms.findings.map(({ code }) => code),
+    ['Unreadable'],
+  )
+  world.view.putText('/calico/resources/v3/projectcalico.org/ippools/pool-b', '{}')
+  t.notOk((await readTerms(world.source, now)).arePoolsComplete)
+})
+
+for (const [config, expected] of [
+  ['{"auto_allocate_blocks":true}', []],
+  ['{"strict_affinity":true,"maxBlocksPerHost":1000000,"ipCooldownSeconds":1200}', []],
+  ['{}', ['both off']],
+  ['{"auto_allocate_blocks":true,"maxBlocksPerHost":1}', ['without strict_affinity']],
+  ['{"strict_affinity":true,"maxBlocksPerHost":1000001}', ['maxBlocksPerHost is 1000001']],
+  ['{"strict_affinity":true,"maxBlocksPerHost":-1}', ['maxBlocksPerHost is -1']],
+  ['{"strict_affinity":true,"ipCooldownSeconds":1201}', ['ipCooldownSeconds is 1201']],
+  ['{"strict_affinity":true,"ipCooldownSeconds":-1}', ['ipCooldownSeconds is -1']],
+] as const) {
+  t.test(`the configuration ${config} has ${expected.length} faults`, async (t) => {
+    const world = new CheckWorld()
+    world.view.putText('/calico/ipam/v2/config', config)
+    const faults = await found(world)
+    t.equal(faults.length, expected.length)
+    for (const [index, part] of expected.entries()) t.ok(faults[index]?.includes(part), part)
+  })
+}
+
+t.test('selectors that cannot be read, and pools that share addresses', async (t) => {
+  const world = new CheckWorld()
+  world.putResource('IPPool', 'ippools', 'pool-b', {
+    cidr: '10.0.0.128/25',
+    nodeSelector: 'a =',
+    allowedUses: ['Workload'],
+  })
+  world.putResource('IPPool', 'ippools', 'pool-c', { cidr: '10.0.1.0/24', namespaceSelector: 'b' })
+  const faults = await found(world)
+  t.match(faults, [
+    /^SelectorInvalid \| nodeSelector \| nodeSelector: /,
+    /^SelectorInvalid \| namespaceSelector \| namespaceSelector: /,
+    /^PoolsOverlap \| pool-a \| 10\.0\.0\.128\/25 shares addresses with 10\.0\.0\.0\/24 of the pool pool-a/,
+  ])
+  t.equal(faults.length, 3)
+})
+
+t.test('entries of reservations that reserve nothing', async (t) => {
+  const world = new CheckWorld()
+  const reservedCIDRs = ['10.0.0.0/30', ' 10.0.0.9 ', '', null, '10.0.0.0/33', 'fd00::/12x']
+  world.putResource('IPReservation', 'ipreservations', 'r', { reservedCIDRs })
+  world.putResource('IPReservation', 'ipreservations', 's', {})
+  const empty = { kind: 'IPReservation', apiVersion: 'projectcalico.org/v3', metadata: { name: 'u' } }
+  world.view.putText('/calico/resources/v3/projectcalico.org/ipreservations/u', JSON.stringify(empty))
+  t.strictSame(await found(world), [
+    'ReservationEntryInvalid | 10.0.0.0/33 | "10.0.0.0/33" reserves nothing; give a CIDR or an address.',
+    'ReservationEntryInvalid | fd00::/12x | "fd00::/12x" reserves nothing; give a CIDR or an address.',
+  ])
+})

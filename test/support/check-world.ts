@@ -1,0 +1,109 @@
+import type { Family, Key, Listed } from '../../src/datastore/index.ts'
+import type { Finding } from '../../src/ipam/check/finding.ts'
+import { check } from '../../src/ipam/check/check.ts'
+import { planRepair } from '../../src/ipam/check/repair.ts'
+import type { RepairAnswer } from '../../src/ipam/check/repair-answers.ts'
+import type { CheckSource } from '../../src/ipam/check/source.ts'
+import { readTerms } from '../../src/ipam/check/terms.ts'
+import {
+  addToHandle,
+  affinities,
+  assignAutomatically,
+  type Block,
+  blocks,
+  confirmedAffinity,
+  handleKey,
+  handles,
+  newBlock,
+} from '../../src/model/index.ts'
+import { mustParseCidr } from '../../src/net/index.ts'
+import { keyOfBlock, keyOfClaim, resource } from './corruption.ts'
+import { FakeView } from './fake-view.ts'
+
+/** The moment at which everything is checked: 2026-11-23T04:00:00Z. */
+export const now = { nanoseconds: 1_795_406_400_000_000_000n }
+
+/** What is stored, and a check of it; keys are given without what all keys of a family begin with. */
+export class CheckWorld {
+  readonly view = new FakeView()
+
+  /** The pool `pool-a`, 10.0.0.0/24 in blocks of 8 addresses. */
+  constructor() {
+    this.putResource('IPPool', 'ippools', 'pool-a', { cidr: '10.0.0.0/24', blockSize: 29 })
+  }
+
+  /** What is stored, in pages of two. */
+  get source(): CheckSource {
+    const { view } = this
+    return {
+      async *entries<Value>(family: Family<Value>, after = '') {
+        const left = view.list(family, 'hint').filter(({ key }) => key > after)
+        for (let at = 0; at < left.length; at += 2) yield await Promise.resolve(left.slice(at, at + 2))
+      },
+      entry<Value>(key: Key<Value>): Promise<Listed<Value> | undefined> {
+        const lookup = view.get(key)
+        return Promise.resolve(lookup.kind === 'absent' ? undefined : { key: key.text, ...lookup })
+      },
+    }
+  }
+
+  putResource(kind: string, plural: string, name: string, spec: object): void {
+    this.view.putText(`/calico/resources/v3/projectcalico.org/${plural}/${name}`, resource(kind, name, spec))
+  }
+
+  putNode(name: string): void {
+    this.putResource('Node', 'nodes', name, {})
+  }
+
+  /** Stores a block of `node-1` with its claim, one address for each of the handles, which are stored too. */
+  putBlock(cidr: string, ...holders: readonly string[]): Block {
+    let block = newBlock(mustParseCidr(cidr), { type: 'host', name: 'node-1' }, now)
+    for (const handle of holders) {
+      block = assignAutomatically(block, 1, () => false, { handle, secondary: { node: 'node-1' } }).block
+      const key = handleKey(handle)
+      const stored = this.view.get(key)
+      this.view.put(key, addToHandle(stored.kind === 'value' ? stored.value : undefined, cidr, 1))
+    }
+    this.view.putText(keyOfBlock(cidr), blocks.encode(block))
+    this.view.putText(keyOfClaim('node-1', cidr), affinities.encode(confirmedAffinity))
+    return block
+  }
+
+  /** Changes the stored text of a block. Throws when nothing is changed by it. */
+  changeBlock(cidr: string, ...replacements: readonly (readonly [before: string, after: string])[]): void {
+    const key = keyOfBlock(cidr)
+    let text = this.view.text(key) ?? ''
+    for (const [before, after] of replacements) {
+      if (!text.includes(before)) throw new Error(`${before} is not in ${text}`)
+      text = text.replace(before, after)
+    }
+    this.view.putText(key, text)
+  }
+
+  putHandle(id: string, blockCounts: Readonly<Record<string, number>>): void {
+    this.view.putText(`${handles.prefix}${id}`, JSON.stringify({ block: blockCounts, deleted: false }))
+  }
+
+  async findings(windowSize?: number): Promise<readonly Finding[]> {
+    const found: Finding[] = []
+    for await (const one of check(this.source, await readTerms(this.source, now), windowSize)) found.push(one)
+    return found
+  }
+
+  /** What is found, each as its code, the last parts of its key, and its subject. */
+  async summary(windowSize?: number): Promise<readonly string[]> {
+    const found = await this.findings(windowSize)
+    return found.map(({ code, key, subject }) => [code, key.split('/').slice(-1), subject ?? []].flat().join(' '))
+  }
+
+  repair(found: Finding): RepairAnswer {
+    return this.view.apply(planRepair(this.view, found, now))
+  }
+
+  /** The only finding there is. Throws when there are more, or none. */
+  async only(): Promise<Finding> {
+    const [found, ...others] = await this.findings()
+    if (found === undefined || others.length > 0) throw new Error(JSON.stringify(await this.summary()))
+    return found
+  }
+}
