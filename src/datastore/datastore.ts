@@ -153,6 +153,11 @@ export class Datastore {
     }
   }
 
+  /** Operations submitted and not yet settled. */
+  get pending(): number {
+    return this.#engine.pending
+  }
+
   /** Whether the server can do its work. */
   health(): Health {
     const checks = [
