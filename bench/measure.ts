@@ -35,6 +35,31 @@ export async function measureCalls(
   return summarise(samples, (performance.now() - begin) / 1_000)
 }
 
+/** Sends requests in a loop over `callers` connections at once, for `seconds`; what came of it, by the status of the answer. */
+export async function measureByStatus(
+  url: string,
+  callers: number,
+  seconds: number,
+): Promise<ReadonlyMap<number, Measurement>> {
+  const samples = new Map<number, number[]>()
+  const result = await autocannon({
+    url,
+    connections: callers,
+    duration: seconds,
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{}',
+    setupClient: (client) => {
+      client.on('response', (status, _bytes, ms) => {
+        const known = samples.get(status)
+        if (known === undefined) samples.set(status, [ms])
+        else known.push(ms)
+      })
+    },
+  })
+  return new Map([...samples].map(([status, of]) => [status, summarise(of, result.duration)]))
+}
+
 /**
  * Sends POST requests in a loop over `callers` connections at once, for `seconds`, each caller always the same one: the leanest load.
  * Throws when one is answered by anything but 2xx.

@@ -122,6 +122,7 @@ async function start(config: Config, { logger, serverLog }: Log, parts: RunningP
     version: version(),
     bodyLimitBytes: config.bodyLimitBytes,
     deadlineMs: config.requestTimeoutMs,
+    callsMax: config.queueLimit,
     logger: serverLog,
   })
   parts.add(() => closeServer(server))

@@ -143,7 +143,7 @@ export const settings = {
   queueLimit: setting({
     variable: 'IPPOOLD_QUEUE_LIMIT',
     placeholder: '<count>',
-    help: 'Requests that may wait for etcd; any more are turned away at once.',
+    help: 'Requests that may be under way at once; any more are turned away, before their body is read.',
     fallback: 4_096,
     read: integer(1, 1_000_000),
   }),

@@ -167,6 +167,11 @@ export class Datastore {
     return new Leadership(this.#client, this.#server, options)
   }
 
+  /** Operations submitted and not yet settled. */
+  get pending(): number {
+    return this.#engine.pending
+  }
+
   /** Whether the server can do its work. */
   health(): Health {
     const checks = [

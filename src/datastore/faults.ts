@@ -53,8 +53,15 @@ export function unreachable(cause: Error): DatastoreUnavailable {
 
 /** What an operation hears that etcd does not carry out, and says so. */
 export function refusedByEtcd(cause: Error): DatastoreUnavailable {
+  if (cause.message.includes('database space exceeded'))
+    return new DatastoreUnavailable('ServiceUnavailable', noSpace, { cause })
   return new DatastoreUnavailable('ServiceUnavailable', 'etcd refused the change; nothing was changed.', { cause })
 }
+
+const noSpace = [
+  'The database of etcd is full; nothing was changed. Whoever runs etcd has to raise its quota, or to make room:',
+  'etcdctl compact, etcdctl defrag; and then etcdctl alarm disarm.',
+].join(' ')
 
 /** What an operation hears that no transaction can hold; `what` says what it would take. */
 export function tooLarge(what: string, cause?: Error): DatastoreUnavailable {

@@ -100,6 +100,11 @@ export function refusal(reason: Reason, message: string, options?: RefusalOption
   return new RefusalError({ reason, message, causes: [] }, options)
 }
 
+/** The refusal of a call that may be sent again soon, whatever it is about: nothing was done. */
+export function refuseForNow(message: string): RefusalError {
+  return refusal('ServiceUnavailable', message, { retryAfterSeconds: 1 })
+}
+
 /** The value of a successful result. Throws {@link RefusalError} for a refused one; `subject` names what it was about. */
 export function granted<Value>(result: Result<Value>, subject?: Subject): Value {
   if (result.ok) return result.value

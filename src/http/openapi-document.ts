@@ -15,6 +15,7 @@ export async function openapiDocument(version: string): Promise<string> {
     version,
     bodyLimitBytes: 1,
     deadlineMs: 1,
+    callsMax: 1,
     logger: false,
   })
   await app.ready()
@@ -25,6 +26,7 @@ export async function openapiDocument(version: string): Promise<string> {
 
 /** To describe the routes, none of them is called. */
 const noStore: Store = {
+  pending: 0,
   submit: refuse,
   page: refuse,
   members: refuse,

@@ -6,10 +6,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOption
 import fastify, { LogController } from 'fastify'
 import type { BlockIndex, Now } from '../model/index.ts'
 import { apiVersion, resourceKinds } from '../resources/index.ts'
+import { limitCalls } from './admission.ts'
 import { answerJson, readBodies } from './content.ts'
 import { answerClientError, answerUnreadablePath, handleErrors } from './error-handling.ts'
-import type { RefusalError } from './errors.ts'
-import { refusal } from './errors.ts'
+import { refusal, refuseForNow } from './errors.ts'
 import { ipamRoutes } from './ipam.ts'
 import type { Store } from './ipam-operation.ts'
 import { openapiOptions } from './openapi.ts'
@@ -33,6 +33,8 @@ export interface ServerDependencies {
   readonly bodyLimitBytes: number
   /** Milliseconds after which an operation that is not done yet is given up. */
   readonly deadlineMs: number
+  /** Calls that may be under way at once; any more are turned away. */
+  readonly callsMax: number
   readonly logger: NonNullable<FastifyServerOptions['logger']>
 }
 
@@ -80,6 +82,7 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
   })
   void app.register(operationRoutes, { store, version })
   void app.register((api, _options, done) => {
+    limitCalls(api, dependencies.callsMax, () => store.pending)
     answerJson(api)
     void api.register(ipamRoutes, { prefix: '/ipam/v1', store, blocks, now, newUid, deadlineMs })
     const kinds = resourceKinds(blocks)
@@ -167,8 +170,4 @@ function refuseUnderPressure(
 ): Promise<void> {
   if (delayMs === Number.POSITIVE_INFINITY) return Promise.resolve()
   return Promise.reject(refuseForNow('The server is overloaded; nothing was changed.'))
-}
-
-function refuseForNow(message: string): RefusalError {
-  return refusal('ServiceUnavailable', message, { retryAfterSeconds: 1 })
 }

@@ -68,6 +68,7 @@ export interface StoreOptions {
   readonly queueLengthMax?: number
   readonly deadlineMs?: number
   readonly expirySeconds?: number
+  readonly login?: { readonly user: string; readonly password: string }
 }
 
 export interface Store {
@@ -83,7 +84,7 @@ export async function openStore(t: Test, options: StoreOptions): Promise<Store> 
   }
   const declarations = options.families.map((family): Declaration => declare(family, options.observer))
   const datastore = await Datastore.open({
-    connection: { endpoints: options.endpoints },
+    connection: { endpoints: options.endpoints, ...options.login },
     declarations,
     limits: {
       batchesInFlight: options.batchesInFlight ?? 2,

@@ -24,6 +24,8 @@ export class FakeStore implements Store {
   lastOptions: SubmitOptions = {}
   /** Thrown by the next operations, when set. */
   fault: Error | undefined
+  /** Operations that are under way, as far as the server is told. */
+  pending = 0
   state: Health = { ready: true, checks: [{ name: 'etcd', ok: true, message: 'answers' }] }
 
   submit<Answer>(plan: (view: View) => Plan<Answer>, options: SubmitOptions = {}): Promise<Outcome<Answer>> {

@@ -43,6 +43,7 @@ export function startServer(t: Test, changes: Partial<ServerDependencies> = {}):
     version: '0.1.0',
     bodyLimitBytes: 1024 * 1024,
     deadlineMs: 30_000,
+    callsMax: 1_000,
     logger: false,
     ...changes,
   })

@@ -1,0 +1,106 @@
+import { readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { Etcd3 } from 'etcd3'
+import { measureByStatus, type Measurement } from './measure.ts'
+import { type BenchServer, createPool, startBenchEtcd, startBenchServer } from './processes.ts'
+
+/**
+ * Ten times the load that a server can serve: first as many callers as it takes, for what it serves and how fast; then ten times as many,
+ * who call again as soon as they are turned away. Callers of the second kind are to hear so soon, those who are served are to be served
+ * as before, the memory is to stay flat, and nobody who was turned away is to hold anything. How much more the callers ask for than is
+ * served is in the column `x served`: they share the machine with the server, and cannot ask for more than they get answers.
+ */
+
+const { values: options } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '10' },
+    limit: { type: 'string', default: '256' },
+    batch: { type: 'string', default: '128' },
+    times: { type: 'string', default: '10' },
+  },
+})
+const seconds = Number(options.seconds)
+const limit = Number(options.limit)
+const callers = limit * Number(options.times)
+
+const store = await startBenchEtcd()
+const etcd = new Etcd3({ hosts: store.endpoint })
+try {
+  const server = await startBenchServer({
+    ETCD_ENDPOINTS: store.endpoint,
+    IPPOOLD_QUEUE_LIMIT: String(limit),
+    IPPOOLD_BATCH_OPERATIONS_MAX: options.batch,
+  })
+  // Far larger than what is assigned.
+  await createPool(server.url, 'bench', '10.0.0.0/8')
+  const url = `${server.url}/ipam/v1/assign`
+  await measureByStatus(url, limit, 2)
+  const fitting = await measureByStatus(url, limit, seconds)
+  const memory = { start: await residentMiB(server), most: 0, end: 0 }
+  const before = await handles()
+  const watching = new AbortController()
+  const watched = watchMemory(server, watching.signal)
+  const over = await measureByStatus(url, callers, seconds)
+  watching.abort()
+  memory.most = await watched
+  await sleep(3_000)
+  memory.end = await residentMiB(server)
+  print(fitting, over, memory)
+  const served = (over.get(201)?.perSecond ?? 0) * seconds
+  say(`handles in etcd: ${String((await handles()) - before)} more, answered with 201: ${served.toFixed(0)};`)
+  say(`the difference may be as large as the ${String(callers)} calls that were cut off at the end`)
+  await server.stop()
+} finally {
+  etcd.close()
+  await store.stop()
+}
+
+/** The most that the server used until `signal`. */
+async function watchMemory(server: BenchServer, signal: AbortSignal): Promise<number> {
+  let most = 0
+  while (!signal.aborted) {
+    most = Math.max(most, await residentMiB(server))
+    await sleep(200)
+  }
+  return most
+}
+
+function handles(): Promise<number> {
+  return etcd.getAll().prefix('/calico/ipam/v2/handle/').count()
+}
+
+async function residentMiB({ pid }: BenchServer): Promise<number> {
+  const status = await readFile(`/proc/${String(pid)}/status`, 'utf8')
+  return Number(/VmRSS:\s*(\d+)/.exec(status)?.[1] ?? NaN) / 1_024
+}
+
+function print(
+  fitting: ReadonlyMap<number, Measurement>,
+  over: ReadonlyMap<number, Measurement>,
+  memory: { readonly start: number; readonly most: number; readonly end: number },
+): void {
+  const served = fitting.get(201)?.perSecond ?? NaN
+  say(`${String(seconds)} s each; limit ${String(limit)}, operations in a batch ${options.batch}`)
+  row(['callers', 'status', 'answers/s', 'x served', 'share', 'p50 ms', 'p99 ms'])
+  for (const [count, measured] of [
+    [limit, fitting],
+    [callers, over],
+  ] as const) {
+    const all = [...measured.values()].reduce((sum, { perSecond }) => sum + perSecond, 0)
+    for (const [status, { perSecond, p50Ms, p99Ms }] of [...measured].sort(([left], [right]) => left - right)) {
+      const numbers = [perSecond.toFixed(0), (perSecond / served).toFixed(2), (perSecond / all).toFixed(3)]
+      row([String(count), String(status), ...numbers, p50Ms.toFixed(1), p99Ms.toFixed(1)])
+    }
+  }
+  const { start, most, end } = memory
+  say(`resident memory: ${start.toFixed(0)} MiB before, ${most.toFixed(0)} at the most, ${end.toFixed(0)} after`)
+}
+
+function row(cells: readonly string[]): void {
+  say(cells.map((cell) => cell.padStart(9)).join(' '))
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
