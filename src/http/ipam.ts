@@ -4,6 +4,7 @@ import { assignRoute } from './assign.ts'
 import { handleRoutes } from './handles.ts'
 import type { IpamOptions } from './ipam-operation.ts'
 import { ownerAttributeRoutes } from './owner-attributes.ts'
+import { poolSplitRoute } from './pool-split.ts'
 import { releaseRoute } from './release.ts'
 
 /** The IPAM routes: assign, release, and who holds what. */
@@ -20,5 +21,6 @@ export const ipamRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
   void app.register(addressRoute, below)
   void app.register(handleRoutes, below)
   void app.register(ownerAttributeRoutes, below)
+  void app.register(poolSplitRoute, below)
   done()
 }

@@ -2,6 +2,7 @@ import type { TSchema } from '@sinclair/typebox'
 import { AssignRequest, EnsureRequest } from './assign-request.ts'
 import { Allocation, Assignment } from './assignment.ts'
 import { Ownership, OwnersRequest, SwapRequest, Usage, UsageRequest } from './ownership.ts'
+import { SplitAnswer, SplitRequest } from './pool-split.ts'
 import { FailedRelease, Release, ReleaseItem, ReleaseRequest } from './release.ts'
 import { Health, Version } from './server.ts'
 import { Status, StatusCause, StatusDetails } from './status.ts'
@@ -26,4 +27,6 @@ export const schemas: readonly TSchema[] = [
   Ownership,
   OwnersRequest,
   SwapRequest,
+  SplitRequest,
+  SplitAnswer,
 ]
