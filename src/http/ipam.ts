@@ -7,6 +7,7 @@ import { handleRoutes } from './handles.ts'
 import type { IpamOptions } from './ipam-operation.ts'
 import { ownerAttributeRoutes } from './owner-attributes.ts'
 import { nodeRoutes } from './nodes.ts'
+import { poolSplitRoute } from './pool-split.ts'
 import { releaseRoute } from './release.ts'
 import { utilizationRoutes } from './utilization.ts'
 
@@ -28,5 +29,6 @@ export const ipamRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
   void app.register(affinityRoutes, below)
   void app.register(nodeRoutes, below)
   void app.register(checkRoutes, below)
+  void app.register(poolSplitRoute, below)
   done()
 }

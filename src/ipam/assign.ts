@@ -16,7 +16,7 @@ import { eligiblePools } from './eligible-pools.ts'
 import { ownerFor } from './owner.ts'
 import type { Allocation, AssignAnswer, AssignRequest, Context } from './request.ts'
 import { Search } from './search.ts'
-import { readConfig, readNodeLabels, readPools, readReserved, requireUnlocked } from './surroundings.ts'
+import { noLabels, readConfig, readNodeLabels, readPools, readReserved, requireUnlocked } from './surroundings.ts'
 
 /**
  * Assigns addresses: as many as wanted of each family, or those named; all or nothing unless the request is content with less.
@@ -50,7 +50,7 @@ function assignCounted(
   const use = request.use ?? 'Workload'
   const stored = readPools(view)
   const reserved = readReserved(view)
-  const nodeLabels = use === 'LoadBalancer' ? {} : readNodeLabels(view, request.node)
+  const nodeLabels = use === 'LoadBalancer' ? noLabels : readNodeLabels(view, request.node)
   const allocations: Allocation[] = []
   const causes: Cause[] = []
   for (const family of [4, 6] as const) {

@@ -11,7 +11,7 @@ import {
 import { type Family, parseCidr, sameCidr } from '../net/index.ts'
 import { matches } from '../selector/index.ts'
 import type { AssignRequest } from './request.ts'
-import type { Pools, UnreadablePool } from './surroundings.ts'
+import { oncePerListing, type Pools, type UnreadablePool } from './surroundings.ts'
 
 /** The pools that may serve a request, and for every other one why not. */
 export interface EligiblePools {
@@ -34,27 +34,28 @@ export function eligiblePools(
   use: PoolUse,
   nodeLabels: Readonly<Record<string, string>>,
 ): Result<EligiblePools> {
-  const ofFamily = stored.all.filter((pool) => pool.cidr.family === family)
-  const causes: Cause[] = stored.unreadable.map(unreadablePool)
-  const allocatable: Pool[] = []
-  for (const pool of ofFamily) {
-    if (pool.isAllocatable) allocatable.push(pool)
-    else causes.push(notAllocatable(pool))
-  }
-  const selected =
-    request.pools.length > 0
-      ? requestedPools(stored, family, allocatable, request.pools)
-      : selectedPools(allocatable, nodeLabels, request.namespaceLabels, causes)
-  if (!selected.ok) return selected
-  const pools = selected.value.filter((pool) => {
-    if (pool.allowedUses.includes(use)) return true
-    causes.push(cause(pool.name, 'PoolNotForUse', `allows ${pool.allowedUses.join(', ')}; the use is ${use}`))
-    return false
+  const isRequested = request.pools.length > 0
+  const chosen = isRequested
+    ? requestedPools(stored, family, request.pools)
+    : selectedPools(stored, family, nodeLabels, request.namespaceLabels)
+  if (!chosen.ok) return chosen
+  const pools = chosen.value.filter(({ allowedUses }) => allowedUses.includes(use))
+  return success({
+    pools,
+    chosen: chosen.value,
+    // Most requests are served, and never ask.
+    get causes() {
+      const causes = [
+        ...stored.unreadable.map(unreadablePool),
+        ...stored.all.flatMap((pool) =>
+          pool.cidr.family === family && !pool.isAllocatable ? [notAllocatable(pool)] : [],
+        ),
+        ...(isRequested ? [] : allocatable(stored, family).flatMap((pool) => notSelected(pool, nodeLabels, request))),
+        ...chosen.value.flatMap((pool) => (pools.includes(pool) ? [] : [notForUse(pool, use)])),
+      ]
+      return pools.length === 0 && causes.length === 0 ? [noPool(family)] : causes
+    },
   })
-  if (pools.length === 0 && causes.length === 0) {
-    causes.push({ field: 'pools', reason: 'NoPool', message: `there is no IPv${String(family)} pool; create one` })
-  }
-  return success({ pools, chosen: selected.value, causes })
 }
 
 /** Why a pool gives no addresses to anybody. */
@@ -64,12 +65,7 @@ export function notAllocatable(pool: Pool): Cause {
   return cause(pool.name, 'PoolDisabled', 'has the condition Allocatable=False, or a spec that cannot be used')
 }
 
-function requestedPools(
-  stored: Pools,
-  family: Family,
-  allocatable: readonly Pool[],
-  requested: readonly string[],
-): Result<readonly Pool[]> {
+function requestedPools(stored: Pools, family: Family, requested: readonly string[]): Result<readonly Pool[]> {
   const unknown: Cause[] = []
   const refused: Cause[] = []
   const pools: Pool[] = []
@@ -85,7 +81,7 @@ function requestedPools(
         message: `Invalid value: ${JSON.stringify(reference)}: no pool has this name or CIDR`,
       })
     } else if (pool.cidr.family === family) {
-      if (allocatable.includes(pool)) pools.push(pool)
+      if (pool.isAllocatable) pools.push(pool)
       else refused.push(notAllocatable(pool))
     }
   }
@@ -106,31 +102,73 @@ export function isNamed(pool: Pool, reference: string): boolean {
   return cidr !== undefined && sameCidr(cidr, pool.cidr)
 }
 
+/** The pools of one family from which addresses may come at all. */
+function allocatable(stored: Pools, family: Family): readonly Pool[] {
+  return stored.all.filter((pool) => pool.cidr.family === family && pool.isAllocatable)
+}
+
 function selectedPools(
-  allocatable: readonly Pool[],
-  nodeLabels: Readonly<Record<string, string>>,
-  namespaceLabels: Readonly<Record<string, string>>,
-  causes: Cause[],
+  stored: Pools,
+  family: Family,
+  nodeLabels: Labels,
+  namespaceLabels: Labels,
 ): Result<readonly Pool[]> {
+  const forNode = poolsForNode(stored)[family](nodeLabels)
+  if (!forNode.ok) return forNode
+  const pools = forNode.value.filter(
+    ({ namespaceSelector }) => namespaceSelector.ok && matches(namespaceSelector.selector, namespaceLabels),
+  )
+  return success(pools)
+}
+
+type Labels = Readonly<Record<string, string>>
+
+/**
+ * Which pools the selectors choose for a node, evaluated once for each node for as long as neither its labels nor any pool change:
+ * there may be a hundred pools, and every assignment asks.
+ */
+const poolsForNode = oncePerListing((stored: Pools) => {
+  const of = (family: Family): ((nodeLabels: Labels) => Result<readonly Pool[]>) => {
+    const candidates = allocatable(stored, family)
+    return oncePerListing((nodeLabels: Labels) => evaluateForNode(candidates, nodeLabels))
+  }
+  return { 4: of(4), 6: of(6) }
+})
+
+function evaluateForNode(candidates: readonly Pool[], nodeLabels: Labels): Result<readonly Pool[]> {
   const pools: Pool[] = []
-  for (const pool of allocatable) {
-    const { nodeSelector, namespaceSelector } = pool
-    if (pool.assignmentMode !== 'Automatic') {
-      causes.push(cause(pool.name, 'PoolNotAutomatic', 'is used only when asked for (spec.assignmentMode is Manual)'))
-    } else if (!nodeSelector.ok) {
-      return refuseSelector(pool, nodeSelector)
-    } else if (!namespaceSelector.ok) {
-      return refuseSelector(pool, namespaceSelector)
-    } else if (!matches(nodeSelector.selector, nodeLabels)) {
-      causes.push(cause(pool.name, 'PoolNotForNode', `its nodeSelector ${nodeSelector.text} does not match the node`))
-    } else if (!matches(namespaceSelector.selector, namespaceLabels)) {
-      const message = `its namespaceSelector ${namespaceSelector.text} does not match the namespace`
-      causes.push(cause(pool.name, 'PoolNotForNamespace', message))
-    } else {
-      pools.push(pool)
-    }
+  for (const pool of candidates) {
+    const { assignmentMode, nodeSelector, namespaceSelector } = pool
+    if (assignmentMode !== 'Automatic') continue
+    if (!nodeSelector.ok) return refuseSelector(pool, nodeSelector)
+    if (!namespaceSelector.ok) return refuseSelector(pool, namespaceSelector)
+    if (matches(nodeSelector.selector, nodeLabels)) pools.push(pool)
   }
   return success(pools)
+}
+
+/** Why a pool is not chosen that nobody asked for; nothing when it is. Its selectors can be read. */
+function notSelected(pool: Pool, nodeLabels: Labels, { namespaceLabels }: AssignRequest): readonly Cause[] {
+  const { assignmentMode, nodeSelector, namespaceSelector } = pool
+  if (assignmentMode !== 'Automatic') {
+    return [cause(pool.name, 'PoolNotAutomatic', 'is used only when asked for (spec.assignmentMode is Manual)')]
+  }
+  if (nodeSelector.ok && !matches(nodeSelector.selector, nodeLabels)) {
+    return [cause(pool.name, 'PoolNotForNode', `its nodeSelector ${nodeSelector.text} does not match the node`)]
+  }
+  if (namespaceSelector.ok && !matches(namespaceSelector.selector, namespaceLabels)) {
+    const message = `its namespaceSelector ${namespaceSelector.text} does not match the namespace`
+    return [cause(pool.name, 'PoolNotForNamespace', message)]
+  }
+  return []
+}
+
+function notForUse(pool: Pool, use: PoolUse): Cause {
+  return cause(pool.name, 'PoolNotForUse', `allows ${pool.allowedUses.join(', ')}; the use is ${use}`)
+}
+
+function noPool(family: Family): Cause {
+  return { field: 'pools', reason: 'NoPool', message: `there is no IPv${String(family)} pool; create one` }
 }
 
 function unreadablePool({ name, problem }: UnreadablePool): Cause {

@@ -78,24 +78,30 @@ const reservedIn = oncePerListing((entries: readonly Listed<Reservation>[]): Cid
   return CidrSet.of(entries.flatMap((entry): readonly Cidr[] => (entry.kind === 'value' ? entry.value.cidrs : [])))
 })
 
-/** What `derive` makes of a listing, made once: the same listing is given to every operation for as long as nothing in it changes. */
-export function oncePerListing<Listing extends object, Value>(
-  derive: (listing: Listing) => Value,
-): (listing: Listing) => Value {
-  const known = new WeakMap<Listing, { readonly value: Value }>()
-  return (listing) => {
-    const found = known.get(listing) ?? { value: derive(listing) }
-    known.set(listing, found)
+/**
+ * What `derive` makes of an object, made once for each: the same listing, and the same value, is given to every operation for as long
+ * as nothing in it changes.
+ */
+export function oncePerListing<Source extends object, Value>(
+  derive: (source: Source) => Value,
+): (source: Source) => Value {
+  const known = new WeakMap<Source, { readonly value: Value }>()
+  return (source) => {
+    const found = known.get(source) ?? { value: derive(source) }
+    known.set(source, found)
     return found.value
   }
 }
 
 /** The labels that node selectors are evaluated against. A node that is not registered counts as one with none (DESIGN.md section 2). */
 export function readNodeLabels(view: View, node: string | undefined): Readonly<Record<string, string>> {
-  if (node === undefined) return {}
+  if (node === undefined) return noLabels
   const lookup = view.get(nodeKey(node))
-  return lookup.kind === 'value' ? lookup.value.labels : {}
+  return lookup.kind === 'value' ? lookup.value.labels : noLabels
 }
+
+/** One object for all that have none, so that what is derived from it is derived once. */
+export const noLabels: Readonly<Record<string, string>> = Object.freeze({})
 
 /** The first pool, in name order, that contains `address` and satisfies `accepts`. */
 export function poolOf(

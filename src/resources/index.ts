@@ -17,6 +17,7 @@ export {
   type StoredObject,
 } from './kind.ts'
 export { ippoolKind } from './ippool.ts'
+export { partsMax, planSplit } from './ippool-split.ts'
 export { poolDependencies, resourceKinds } from './kinds.ts'
 export { type LabelSelector, matchesLabels, parseLabelSelector } from './label-selector.ts'
 export { objectIn, present } from './presentation.ts'

@@ -102,9 +102,11 @@ class Announced {
       addresses?: { address: string; handle: string }[]
       released?: string[]
       metadata?: { name?: string }
+      parts?: { name: string }[]
     }
     for (const { address, handle } of body.addresses ?? []) this.holders.set(address, handle)
     for (const address of body.released ?? []) this.holders.delete(address)
+    for (const { name } of body.parts ?? []) this.pools.add(name)
     if (route.startsWith('/apis/') && body.metadata?.name !== undefined) this.pools.add(body.metadata.name)
   }
 }

@@ -250,3 +250,32 @@ t.test('a pool is meant by its name or its CIDR, however that is spelt', (t) => 
     t.equal(isNamed(six, reference), false, reference)
   t.end()
 })
+
+t.test('selectors are evaluated once for a node, until its labels or a pool change', (t) => {
+  const world = new World()
+  world.pool('a', '10.0.0.0/24', { nodeSelector: "zone == 'a'" })
+  world.pool('b', '10.0.1.0/24', { nodeSelector: "zone == 'b'" })
+  let looks = 0
+  const counted = (labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
+    new Proxy(labels, {
+      getOwnPropertyDescriptor(target, label) {
+        looks += 1
+        return Reflect.getOwnPropertyDescriptor(target, label)
+      },
+    })
+  const names = (nodeLabels: Readonly<Record<string, string>>): readonly string[] => {
+    const found = eligiblePools(readPools(world.view), 4, requestOf({}), 'Workload', nodeLabels)
+    return found.ok ? found.value.pools.map(({ name }) => name) : []
+  }
+  const labels = counted({ zone: 'a' })
+  t.strictSame(names(labels), ['a'])
+  const once = looks
+  t.ok(once >= 2)
+  for (let call = 0; call < 10; call++) t.strictSame(names(labels), ['a'])
+  t.equal(looks, once)
+  t.strictSame(names(counted({ zone: 'b' })), ['b'], 'a node with other labels')
+  world.pool('c', '10.0.2.0/24')
+  t.strictSame(names(labels), ['a', 'c'], 'a new pool')
+  t.ok(looks > once)
+  t.end()
+})

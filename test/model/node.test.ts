@@ -1,5 +1,5 @@
 import t from 'tap'
-import { nodeKey, nodes } from '../../src/model/node.ts'
+import { nodeKey, nodeOf, nodes } from '../../src/model/node.ts'
 
 t.test('a node comes back byte for byte, its labels read once', (t) => {
   const texts = [
@@ -20,5 +20,12 @@ t.test('a node may have no labels', (t) => {
     ok: true,
     value: { name: 'n', labels: {} },
   })
+  t.end()
+})
+
+t.test('a new node is stored with a spec and a status, empty or not', (t) => {
+  const made = nodeOf({ metadata: { name: 'n', labels: { a: 'b' } } })
+  t.equal(made.ok && nodes.encode(made.value), '{"metadata":{"name":"n","labels":{"a":"b"}},"spec":{},"status":{}}')
+  t.match(nodeOf({}), { ok: false })
   t.end()
 })

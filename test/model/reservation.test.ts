@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Reservation, reservationKey, reservations } from '../../src/model/reservation.ts'
+import { type Reservation, reservationKey, reservationOf, reservations } from '../../src/model/reservation.ts'
 import { formatCidr } from '../../src/net/index.ts'
 
 const key = reservationKey('rsv-1')
@@ -43,5 +43,19 @@ t.test('entries of a wrong type are a problem', (t) => {
     const decoded = reservations.decode(key.text, `{${meta},"spec":{"reservedCIDRs":${cidrs}}}`)
     t.match(decoded, { ok: false, problem: /^spec\.reservedCIDRs: / }, cidrs)
   }
+  t.end()
+})
+
+t.test('a new reservation is stored without an empty list', (t) => {
+  for (const spec of [{}, { reservedCIDRs: [] }, { reservedCIDRs: null }]) {
+    const made = reservationOf({ metadata: { name: 'r' }, spec })
+    t.equal(made.ok && reservations.encode(made.value), '{"metadata":{"name":"r"},"spec":{}}')
+  }
+  const made = reservationOf({ metadata: { name: 'r' }, spec: { reservedCIDRs: ['10.0.0.0/8'] } })
+  t.equal(
+    made.ok && reservations.encode(made.value),
+    '{"metadata":{"name":"r"},"spec":{"reservedCIDRs":["10.0.0.0/8"]}}',
+  )
+  t.match(reservationOf({ metadata: { name: 'r' } }), { ok: true, value: { cidrs: [] } })
   t.end()
 })

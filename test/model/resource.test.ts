@@ -7,6 +7,7 @@ import {
   type Resource,
   resourceFamily,
   resourceKey,
+  resourceOf,
   resourcePrefix,
 } from '../../src/model/resource.ts'
 import { Malformed } from '../../src/model/struct.ts'
@@ -140,5 +141,25 @@ t.test('a family reads and writes the resources of one kind', (t) => {
     problem: 'spec.a: 0',
   })
   t.match(family.decode(key.text, ''), { ok: false })
+  t.end()
+})
+
+t.test('what an object becomes once it is stored', (t) => {
+  const family = resourceFamily({
+    name: 'things',
+    plural: 'things',
+    specFields: ['b', 'a'],
+    read: ({ object }) => ({ object }),
+  })
+  t.match(resourceOf(family, { spec: { a: 1, b: 2 }, metadata: { name: 'x', resourceVersion: '1' } }), {
+    ok: true,
+    value: { object: { metadata: { name: 'x' } } },
+  })
+  t.equal(
+    family.encodeObject({ spec: { a: 1, b: 2 }, metadata: { name: 'x' } }),
+    '{"metadata":{"name":"x"},"spec":{"b":2,"a":1}}',
+  )
+  for (const object of [{}, { metadata: 'x' }, { metadata: { name: 7 } }])
+    t.match(resourceOf(family, object), { ok: false })
   t.end()
 })

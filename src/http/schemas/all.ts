@@ -13,6 +13,7 @@ import { AssignRequest, EnsureRequest } from './assign-request.ts'
 import { Allocation, Assignment } from './assignment.ts'
 import { Ownership, OwnersRequest, SwapRequest, Usage, UsageRequest } from './ownership.ts'
 import { CheckFinding, CheckReport, Repair, RepairReport, RepairRequest } from './check.ts'
+import { SplitAnswer, SplitRequest } from './pool-split.ts'
 import { FailedRelease, Release, ReleaseItem, ReleaseRequest } from './release.ts'
 import { Health, Version } from './server.ts'
 import { Status, StatusCause, StatusDetails } from './status.ts'
@@ -55,4 +56,6 @@ export const schemas: readonly TSchema[] = [
   RepairRequest,
   Repair,
   RepairReport,
+  SplitRequest,
+  SplitAnswer,
 ]

@@ -1,0 +1,50 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
+import { formatCidr } from '../net/index.ts'
+import { partsMax, planSplit } from '../resources/index.ts'
+import { objectTypes } from './content.ts'
+import type { IpamOptions } from './ipam-operation.ts'
+import { carryOut, ChangeQuery } from './ipam-operation.ts'
+import { answer, problems } from './schemas/answers.ts'
+import { closed, name } from './schemas/fields.ts'
+import { SplitAnswer, SplitRequest } from './schemas/pool-split.ts'
+import { ref } from './schemas/ref.ts'
+
+const PoolPath = Type.Object({ name: Type.String({ ...name, description: 'The pool.' }) }, closed)
+
+/** `POST /pools/{name}/split`: cuts a pool into several. */
+export const poolSplitRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
+  app.post(
+    '/pools/:name/split',
+    {
+      schema: {
+        operationId: 'splitPool',
+        tags: ['ipam'],
+        summary: 'Split a pool into equal parts',
+        description: [
+          'Replaces the pool by pools of equal size with the same specification, enabled, all at once. Addresses stay with their',
+          'owners, and blocks with their nodes. May be repeated, and carries on what `calicoctl ipam split` has left half-way. Where',
+          'there is a ClusterInformation, its `datastoreReady` must be false, as for calicoctl.',
+        ].join(' '),
+        consumes: [...objectTypes],
+        params: PoolPath,
+        querystring: ChangeQuery,
+        body: ref(SplitRequest),
+        response: {
+          200: answer('The pool is gone, and these are in its place.', SplitAnswer),
+          ...problems('NotFound', 'Conflict', 'Invalid', 'RequestEntityTooLarge', 'UnsupportedMediaType', 'Timeout'),
+        },
+      },
+    },
+    async ({ params, body, query }) => {
+      const uids = Array.from({ length: partsMax }, () => options.newUid())
+      const { parts } = await carryOut(
+        options,
+        (view, { now }) => planSplit(view, params.name, body.parts, { now, uids }),
+        query,
+      )
+      return { pool: params.name, parts: parts.map((part) => ({ name: part.name, cidr: formatCidr(part.cidr) })) }
+    },
+  )
+  done()
+}
