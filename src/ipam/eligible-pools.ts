@@ -8,7 +8,7 @@ import {
   type Result,
   success,
 } from '../model/index.ts'
-import { type Family, parseCidr, sameCidr } from '../net/index.ts'
+import { bits, type Family, parseCidr, sameCidr } from '../net/index.ts'
 import { matches } from '../selector/index.ts'
 import type { AssignRequest } from './request.ts'
 import type { Pools, UnreadablePool } from './surroundings.ts'
@@ -38,12 +38,13 @@ export function eligiblePools(
   const causes: Cause[] = stored.unreadable.map(unreadablePool)
   const allocatable: Pool[] = []
   for (const pool of ofFamily) {
-    if (pool.isAllocatable) allocatable.push(pool)
-    else causes.push(notAllocatable(pool))
+    const obstacle = obstacleIn(pool, request)
+    if (obstacle === undefined) allocatable.push(pool)
+    else causes.push(obstacle)
   }
   const selected =
     request.pools.length > 0
-      ? requestedPools(stored, family, allocatable, request.pools)
+      ? requestedPools(stored, family, request)
       : selectedPools(allocatable, nodeLabels, request.namespaceLabels, causes)
   if (!selected.ok) return selected
   const pools = selected.value.filter((pool) => {
@@ -64,16 +65,22 @@ export function notAllocatable(pool: Pool): Cause {
   return cause(pool.name, 'PoolDisabled', 'has the condition Allocatable=False, or a spec that cannot be used')
 }
 
-function requestedPools(
-  stored: Pools,
-  family: Family,
-  allocatable: readonly Pool[],
-  requested: readonly string[],
-): Result<readonly Pool[]> {
+/** Why a pool cannot serve a request whatever is selected; undefined when it can. */
+function obstacleIn(pool: Pool, { hostReserved }: AssignRequest): Cause | undefined {
+  if (!pool.isAllocatable) return notAllocatable(pool)
+  const { start, end } = hostReserved?.[pool.cidr.family] ?? { start: 0, end: 0 }
+  // As many bits as the number of reserved addresses needs must be left, as in Calico.
+  const longest = bits(pool.cidr.family) - (start + end).toString(2).length
+  if (start + end === 0 || pool.blockSize <= longest) return undefined
+  const message = `has blocks of size ${String(pool.blockSize)}, too small for ${String(start + end)} reserved addresses`
+  return cause(pool.name, 'PoolBlocksTooSmall', message)
+}
+
+function requestedPools(stored: Pools, family: Family, request: AssignRequest): Result<readonly Pool[]> {
   const unknown: Cause[] = []
   const refused: Cause[] = []
   const pools: Pool[] = []
-  for (const [index, reference] of requested.entries()) {
+  for (const [index, reference] of request.pools.entries()) {
     const pool = stored.all.find((one) => isNamed(one, reference))
     const unreadable = stored.unreadable.find(({ name }) => name === reference)
     if (unreadable !== undefined) refused.push(unreadablePool(unreadable))
@@ -85,8 +92,9 @@ function requestedPools(
         message: `Invalid value: ${JSON.stringify(reference)}: no pool has this name or CIDR`,
       })
     } else if (pool.cidr.family === family) {
-      if (allocatable.includes(pool)) pools.push(pool)
-      else refused.push(notAllocatable(pool))
+      const obstacle = obstacleIn(pool, request)
+      if (obstacle === undefined) pools.push(pool)
+      else refused.push(obstacle)
     }
   }
   if (unknown.length > 0) return refuse('Invalid', 'A pool that was asked for does not exist.', unknown)
