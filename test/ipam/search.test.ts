@@ -420,7 +420,7 @@ t.test('a block of which reservations and the host leave nothing is neither made
   const wish = { node: 'node4', hostReserved: { 4: { start: 0, end: 2 } } }
   t.equal(world.take(wish)[0], 'InsufficientAddresses')
   t.strictSame(world.take({ ...wish, hostReserved: { 4: { start: 0, end: 1 } } }), ['10.0.0.6'])
-  t.strictSame(world.take({ handle: 'six', ...wish, ipv4: 4, hostReserved: { 4: { start: 1, end: 0 } } }).length, 4)
+  t.strictSame(world.take({ handle: 'six', ...wish, ipv4: 6, hostReserved: { 4: { start: 1, end: 0 } } }).length, 6)
   t.equal(world.stored(block0)?.affinity, 'host:node4', 'taken over')
   t.end()
 })
