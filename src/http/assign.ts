@@ -79,9 +79,23 @@ export function wishOf(body: AssignRequest, newHandle: () => string): Examined<W
     namespaceLabels: labelsOf(body.namespace),
     attributes: body.attributes ?? {},
     maxBlocksPerNode: body.maxBlocksPerNode ?? 0,
+    ...(body.maxPerHandle !== undefined && { maxPerHandle: body.maxPerHandle }),
+    ...(body.hostReserved !== undefined && { hostReserved: hostReservedOf(body.hostReserved) }),
     partial: body.partial ?? false,
   }
-  return { value, causes: [...howManyCauses(value, isByName), ...causes, ...attributeCauses(value)] }
+  return {
+    value,
+    causes: [...howManyCauses(value, isByName), ...causes, ...attributeCauses(value), ...hostCauses(value)],
+  }
+}
+
+function hostReservedOf({ ipv4, ipv6 }: NonNullable<AssignRequest['hostReserved']>): NonNullable<Wish['hostReserved']> {
+  return { ...(ipv4 !== undefined && { 4: ipv4 }), ...(ipv6 !== undefined && { 6: ipv6 }) }
+}
+
+function hostCauses({ hostReserved, node }: Wish): readonly Cause[] {
+  if (hostReserved === undefined || node !== undefined) return []
+  return [{ field: 'node', reason: 'FieldValueRequired', message: 'hostReserved is for a node; name it' }]
 }
 
 function howManyCauses({ counts }: Wish, isByName: boolean): readonly Cause[] {

@@ -4,6 +4,7 @@ import {
   assignOrdinal,
   blockKey,
   type Cause,
+  type HostReserved,
   type IpamConfig,
   isCooling,
   newBlock,
@@ -12,6 +13,7 @@ import {
   refuse,
   type Result,
   success,
+  withHostReserved,
 } from '../model/index.ts'
 import { type Address, blockOf, type Cidr, formatAddress, formatCidr, ordinalOf } from '../net/index.ts'
 import { allocationOf, holderOf } from './allocation.ts'
@@ -47,7 +49,7 @@ export function assignNamed(
   const taken: Cause[] = []
   for (const { address, field, pool } of placed.value) {
     const cidr = blockOf(address, pool.blockSize)
-    const usable = usableBlock(draft, cidr, owner, config, blocks)
+    const usable = usableBlock(draft, cidr, owner, config, blocks, request.hostReserved?.[cidr.family])
     if (!usable.ok) return usable
     const ordinal = ordinalOf(cidr, address)
     const assigned = assignOrdinal(usable.value, ordinal, holderOf(request))
@@ -114,6 +116,7 @@ function usableBlock(
   owner: Owner | undefined,
   config: IpamConfig,
   blocks: BlockIndex,
+  reserved: HostReserved = { start: 0, end: 0 },
 ): Result<Block> {
   if (config.strictAffinity && owner === undefined) return refuseStrict(cidr, 'no node is named')
   const found = draft.block(cidr)
@@ -123,7 +126,7 @@ function usableBlock(
     case 'absent': {
       const other = blockOfOtherSize(cidr, blocks)
       return other === undefined
-        ? success(newBlock(cidr, owner ?? null, draft.now))
+        ? success(withHostReserved(newBlock(cidr, owner ?? null, draft.now), reserved))
         : refuse(
             'Conflict',
             `The stored block ${formatCidr(other)} overlaps the block ${formatCidr(cidr)} of the pool.`,

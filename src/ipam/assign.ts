@@ -9,10 +9,11 @@ import {
   type Result,
   success,
 } from '../model/index.ts'
-import type { Family } from '../net/index.ts'
+import { compareAddresses, type Family } from '../net/index.ts'
 import { assignNamed } from './assign-named.ts'
 import { Draft } from './draft.ts'
 import { eligiblePools } from './eligible-pools.ts'
+import { capHandle } from './handle-cap.ts'
 import { ownerFor } from './owner.ts'
 import type { Allocation, AssignAnswer, AssignRequest, Context } from './request.ts'
 import { Search } from './search.ts'
@@ -27,17 +28,37 @@ export function planAssign(view: View, request: AssignRequest, context: Context)
   if (!unlocked.ok) return answerOnly(unlocked)
   const config = readConfig(view)
   if (!config.ok) return answerOnly(config)
+  if (request.hostReserved !== undefined && !config.value.strictAffinity) return answerOnly(refuseLending())
+  const capped = capHandle(view, request, context)
+  if (!capped.ok) return answerOnly(capped)
+  const { request: wish, again } = capped.value
   const draft = new Draft(view, context.now, config.value.ipCooldownSeconds)
   const assigned =
-    request.addresses.length > 0
-      ? assignNamed(draft, request, config.value, context.blocks)
-      : assignCounted(draft, request, config.value, context)
+    wish.addresses.length > 0
+      ? assignNamed(draft, wish, config.value, context.blocks)
+      : assignCounted(draft, wish, config.value, context)
   if (!assigned.ok) {
     // A refusal is true only if nothing has been deleted either, which no listing proves.
     for (const family of [pools, reservations, blocks]) view.consult(family)
     return answerOnly(assigned)
   }
-  return { answer: success({ handle: request.handle, addresses: assigned.value }), writes: draft.writes() }
+  const addresses = again.length === 0 ? assigned.value : inOrder([...again, ...assigned.value], request)
+  return { answer: success({ handle: request.handle, addresses }), writes: draft.writes() }
+}
+
+/** As the request names them, or IPv4 first. */
+function inOrder(allocations: readonly Allocation[], { addresses }: AssignRequest): readonly Allocation[] {
+  const place = ({ address }: Allocation): number => {
+    const named = addresses.findIndex((one) => compareAddresses(one, address) === 0)
+    return named < 0 ? address.family : named
+  }
+  return allocations.toSorted((one, other) => place(one) - place(other))
+}
+
+/** Hosts that keep addresses of their blocks for themselves, which are those of Windows, cannot use addresses of others' blocks. */
+function refuseLending(): Result<never> {
+  const message = 'addresses can be reserved for the host only while strict affinity is on'
+  return refuse('Conflict', message, [{ field: 'hostReserved', reason: 'StrictAffinity', message }])
 }
 
 function assignCounted(

@@ -8,7 +8,7 @@ import {
   type Result,
   success,
 } from '../model/index.ts'
-import { type Family, parseCidr, sameCidr } from '../net/index.ts'
+import { bits, type Family, parseCidr, sameCidr } from '../net/index.ts'
 import { matches } from '../selector/index.ts'
 import type { AssignRequest } from './request.ts'
 import { oncePerListing, type Pools, type UnreadablePool } from './surroundings.ts'
@@ -36,22 +36,23 @@ export function eligiblePools(
 ): Result<EligiblePools> {
   const isRequested = request.pools.length > 0
   const chosen = isRequested
-    ? requestedPools(stored, family, request.pools)
+    ? requestedPools(stored, family, request)
     : selectedPools(stored, family, nodeLabels, request.namespaceLabels)
   if (!chosen.ok) return chosen
-  const pools = chosen.value.filter(({ allowedUses }) => allowedUses.includes(use))
+  const pools = chosen.value.filter((pool) => {
+    return pool.allowedUses.includes(use) && blocksTooSmall(pool, request) === undefined
+  })
   return success({
     pools,
     chosen: chosen.value,
     // Most requests are served, and never ask.
     get causes() {
       const causes = [
-        ...stored.unreadable.map(unreadablePool),
-        ...stored.all.flatMap((pool) =>
-          pool.cidr.family === family && !pool.isAllocatable ? [notAllocatable(pool)] : [],
+        // Of pools that nobody asked for there is nothing to say when some are asked for.
+        ...(isRequested ? [] : notChosen(stored, family, nodeLabels, request)),
+        ...chosen.value.flatMap((pool) =>
+          pools.includes(pool) ? [] : [blocksTooSmall(pool, request) ?? notForUse(pool, use)],
         ),
-        ...(isRequested ? [] : allocatable(stored, family).flatMap((pool) => notSelected(pool, nodeLabels, request))),
-        ...chosen.value.flatMap((pool) => (pools.includes(pool) ? [] : [notForUse(pool, use)])),
       ]
       return pools.length === 0 && causes.length === 0 ? [noPool(family)] : causes
     },
@@ -65,11 +66,21 @@ export function notAllocatable(pool: Pool): Cause {
   return cause(pool.name, 'PoolDisabled', 'has the condition Allocatable=False, or a spec that cannot be used')
 }
 
-function requestedPools(stored: Pools, family: Family, requested: readonly string[]): Result<readonly Pool[]> {
+/** Why the blocks of a pool give nothing to a host that keeps some addresses of each; undefined when they do. */
+function blocksTooSmall(pool: Pool, { hostReserved }: AssignRequest): Cause | undefined {
+  const { start, end } = hostReserved?.[pool.cidr.family] ?? { start: 0, end: 0 }
+  // As many bits as the number of reserved addresses needs must be left, as in Calico.
+  const longest = bits(pool.cidr.family) - (start + end).toString(2).length
+  if (start + end === 0 || pool.blockSize <= longest) return undefined
+  const message = `has blocks of size ${String(pool.blockSize)}, too small for ${String(start + end)} reserved addresses`
+  return cause(pool.name, 'PoolBlocksTooSmall', message)
+}
+
+function requestedPools(stored: Pools, family: Family, request: AssignRequest): Result<readonly Pool[]> {
   const unknown: Cause[] = []
   const refused: Cause[] = []
   const pools: Pool[] = []
-  for (const [index, reference] of requested.entries()) {
+  for (const [index, reference] of request.pools.entries()) {
     const pool = stored.all.find((one) => isNamed(one, reference))
     const unreadable = stored.unreadable.find(({ name }) => name === reference)
     if (unreadable !== undefined) refused.push(unreadablePool(unreadable))
@@ -81,8 +92,9 @@ function requestedPools(stored: Pools, family: Family, requested: readonly strin
         message: `Invalid value: ${JSON.stringify(reference)}: no pool has this name or CIDR`,
       })
     } else if (pool.cidr.family === family) {
-      if (pool.isAllocatable) pools.push(pool)
-      else refused.push(notAllocatable(pool))
+      const obstacle = pool.isAllocatable ? blocksTooSmall(pool, request) : notAllocatable(pool)
+      if (obstacle === undefined) pools.push(pool)
+      else refused.push(obstacle)
     }
   }
   if (unknown.length > 0) return refuse('Invalid', 'A pool that was asked for does not exist.', unknown)
@@ -145,6 +157,15 @@ function evaluateForNode(candidates: readonly Pool[], nodeLabels: Labels): Resul
     if (matches(nodeSelector.selector, nodeLabels)) pools.push(pool)
   }
   return success(pools)
+}
+
+/** Why each of the other pools is not chosen, when nobody asks for particular ones. */
+function notChosen(stored: Pools, family: Family, nodeLabels: Labels, request: AssignRequest): readonly Cause[] {
+  return [
+    ...stored.unreadable.map(unreadablePool),
+    ...stored.all.flatMap((pool) => (pool.cidr.family === family && !pool.isAllocatable ? [notAllocatable(pool)] : [])),
+    ...allocatable(stored, family).flatMap((pool) => notSelected(pool, nodeLabels, request)),
+  ]
 }
 
 /** Why a pool is not chosen that nobody asked for; nothing when it is. Its selectors can be read. */

@@ -1,4 +1,4 @@
-import type { BlockIndex, Now, PoolUse } from '../model/index.ts'
+import type { BlockIndex, HostReserved, Now, PoolUse } from '../model/index.ts'
 import type { Address, Cidr, Family } from '../net/index.ts'
 
 /** What a plan knows of the world outside the datastore. Read by the shell, so that planning stays repeatable. */
@@ -24,6 +24,10 @@ export interface AssignRequest {
   readonly attributes: Readonly<Record<string, string>>
   /** 0: no limit of the request's own. */
   readonly maxBlocksPerNode: number
+  /** How many addresses of each family the handle may hold; undefined: any number. */
+  readonly maxPerHandle?: number
+  /** What the host keeps for itself of each new block; needs strict affinity. */
+  readonly hostReserved?: Readonly<Partial<Record<Family, HostReserved>>>
   /** Fewer addresses than asked for are fine. */
   readonly partial: boolean
 }

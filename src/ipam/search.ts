@@ -18,6 +18,7 @@ import {
   type Pool,
   type Terms,
   virtualAffinities,
+  withHostReserved,
 } from '../model/index.ts'
 import {
   addressAt,
@@ -302,10 +303,7 @@ export class Search {
   #claimIfVacant(cidr: Cidr, pool: Pool): boolean {
     if (!this.#hasRoom(cidr)) return false
     const found = this.#scope.draft.block(cidr)
-    if (found.kind === 'absent') {
-      this.#takeFromNew(cidr, pool)
-      return true
-    }
+    if (found.kind === 'absent') return this.#takeFromNew(cidr, pool)
     return found.kind === 'block' && found.block.affinity === this.#affinity && this.#takeFrom(found.block, pool)
   }
 
@@ -313,11 +311,14 @@ export class Search {
     return blockOfOtherSize(cidr, this.#scope.blocks) === undefined
   }
 
-  /** Only for a CIDR that is not entirely reserved. */
-  #takeFromNew(cidr: Cidr, pool: Pool): void {
-    const { draft, owner } = this.#scope
-    this.#takeFrom(newBlock(cidr, owner ?? null, draft.now), pool)
+  /** Makes a block and takes from it; false, and nothing is made, when reservations and what the host reserves leave nothing. */
+  #takeFromNew(cidr: Cidr, pool: Pool): boolean {
+    const { draft, owner, request, family } = this.#scope
+    const reserved = request.hostReserved?.[family] ?? { start: 0, end: 0 }
+    const block = withHostReserved(newBlock(cidr, owner ?? null, draft.now), reserved)
+    if (!this.#takeFrom(block, pool)) return false
     if (owner !== undefined) draft.confirmAffinity(owner, cidr)
+    return true
   }
 
   /** Takes over an empty block of somebody else that was not claimed a moment ago. @see calico-ipam.md section 1.6, step 5 */
@@ -333,8 +334,8 @@ export class Search {
         // What was planned earlier in the same batch may have changed it, which its number tells.
         if (found.kind !== 'block' || found.block.sequenceNumber !== sequenceNumber || !isEmpty(found.block)) continue
         if (draft.affinity(other, cidr) === undefined) continue
+        if (!this.#takeFromNew(cidr, pool)) continue
         draft.dropAffinity(other, cidr)
-        this.#takeFromNew(cidr, pool)
         return true
       }
     }

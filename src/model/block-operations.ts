@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { addressCount, type Cidr, type Ordinal, ordinal } from '../net/index.ts'
 import { type Attribute, attributeFor, type Holder, isFor, sameAttribute } from './attribute.ts'
-import type { Block } from './block.ts'
+import { type Block, windowsReservedHandle } from './block.ts'
 import { comparableHandle } from './handle.ts'
 import { formatOwner, type Owner, parseOwner } from './owner.ts'
 import { noFields } from './struct.ts'
@@ -28,6 +28,27 @@ export function newBlock(cidr: Cidr, owner: Owner | null, now: Now): Block {
     sequenceNumberForAllocation: new Map(),
     deleted: false,
     unknownFields: noFields,
+  }
+}
+
+/** How many ordinals at either end of a block a host keeps for itself. */
+export interface HostReserved {
+  readonly start: number
+  readonly end: number
+}
+
+/**
+ * A new block in which the ordinals at its ends belong to the host, as Windows needs it: they are not in the queue, and have neither a
+ * sequence number nor a handle of their own. @see calico-formats.md section 2.2
+ */
+export function withHostReserved(block: Block, { start, end }: HostReserved): Block {
+  const isReserved = (place: number): boolean => place < start || place >= block.allocations.length - end
+  if (start + end === 0) return block
+  return {
+    ...block,
+    allocations: block.allocations.map((_, place) => (isReserved(place) ? 0 : null)),
+    unallocated: block.unallocated.filter((place) => !isReserved(place)),
+    attributes: [{ handle: windowsReservedHandle, secondary: { note: 'windows host rsvd' } }],
   }
 }
 

@@ -132,7 +132,8 @@ export function isEmpty(block: Block): boolean {
   })
 }
 
-const windowsReservedHandle = 'windows-reserved-ipam-handle'
+/** The handle of what Windows hosts keep for themselves. It has no key. */
+export const windowsReservedHandle = 'windows-reserved-ipam-handle'
 
 const names = fieldNames(
   'cidr',

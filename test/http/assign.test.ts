@@ -258,6 +258,17 @@ t.test('a wish is complete: what is left out has a meaning', (t) => {
     maxBlocksPerNode: 0,
     partial: false,
   })
+  t.match(
+    wishOf({ maxPerHandle: 3, node: 'n', hostReserved: { ipv4: { start: 3, end: 1 } } }, () => 'h'),
+    {
+      value: { maxPerHandle: 3, hostReserved: { 4: { start: 3, end: 1 } } },
+      causes: [],
+    },
+  )
+  t.strictSame(
+    wishOf({ hostReserved: { ipv6: { start: 3, end: 1 } } }, () => 'h').causes.map(({ field }) => field),
+    ['node'],
+  )
   t.strictSame(wishOf({ ipv6: 2 }, () => 'h').value.counts, { 4: 0, 6: 2 })
   t.strictSame(wishOf({ addresses: ['10.1.0.1'] }, () => 'h').value.counts, { 4: 0, 6: 0 })
   t.end()

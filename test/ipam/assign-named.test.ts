@@ -273,3 +273,13 @@ t.test('the pool is compared with the commit', (t) => {
   t.ok(world.lastReads.has('/calico/resources/v3/projectcalico.org/ippools/a'))
   t.end()
 })
+
+t.test('a block that is made keeps what the host reserves', (t) => {
+  const world = worldWithPool()
+  world.config({ strict_affinity: true })
+  const wish = { node: 'node1', hostReserved: { 4: { start: 1, end: 1 } } }
+  t.strictSame(world.take({ ...wish, addresses: ['10.0.0.8'] }), ['AddressInUse', 'addresses[0] FieldValueInvalid'])
+  t.strictSame(world.take({ ...wish, addresses: ['10.0.0.9'] }), ['10.0.0.9'])
+  t.strictSame(world.stored('10.0.0.8/29')?.unallocated, [2, 3, 4, 5, 6])
+  t.end()
+})

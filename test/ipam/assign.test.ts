@@ -178,6 +178,27 @@ t.test('named addresses are assigned instead of counts', (t) => {
   t.end()
 })
 
+t.test('a handle within a cap gets again what it holds, IPv4 first or as it is named', (t) => {
+  const world = new World()
+  world.pool('a', '10.0.0.0/28', { blockSize: 28 })
+  world.pool('six', 'fd00::/124', { blockSize: 124 })
+  world.take({ ipv6: 1 })
+  t.strictSame(world.take({ ipv4: 1, ipv6: 1, maxPerHandle: 1 }), ['10.0.0.0', 'fd00::'])
+  t.strictSame(world.take({ addresses: ['fd00::1', 'fd00::'], maxPerHandle: 2 }), ['fd00::1', 'fd00::'])
+  t.strictSame(world.take({ ipv4: 2, maxPerHandle: 1 }), ['Conflict', 'maxPerHandle HandleLimit'])
+  t.end()
+})
+
+t.test('addresses are reserved for a host only under strict affinity', (t) => {
+  const world = new World()
+  world.pool('a', '10.0.0.0/28', { blockSize: 28 })
+  const wish = { node: 'win1', hostReserved: { 4: { start: 3, end: 1 } } }
+  t.strictSame(world.take(wish), ['Conflict', 'hostReserved StrictAffinity'])
+  world.config({ strict_affinity: true })
+  t.strictSame(world.take(wish), ['10.0.0.3'])
+  t.end()
+})
+
 t.test('a wish for nothing is granted', (t) => {
   const world = new World()
   t.strictSame(world.take({ ipv4: 0 }), [])

@@ -85,6 +85,26 @@ t.test('each pool that gives no addresses to anybody says why', (t) => {
   t.end()
 })
 
+t.test('a pool whose blocks are too small for what the host reserves does not serve, asked for or not', (t) => {
+  const cases: [blockSize: number, start: number, end: number, serves: boolean][] = [
+    [29, 3, 1, true],
+    [30, 3, 1, false],
+    [30, 1, 1, true],
+    [31, 1, 1, false],
+    [32, 0, 0, true],
+  ]
+  for (const [blockSize, start, end, serves] of cases) {
+    const world = new World()
+    world.pool('a', '10.0.0.0/28', { blockSize })
+    const hostReserved = { 4: { start, end } }
+    const name = `/${blockSize} for ${start} and ${end}`
+    t.strictSame(eligible(world, { hostReserved }), serves ? ['a'] : ['pools[a] PoolBlocksTooSmall'], name)
+    const refused = ['InsufficientAddresses', 'pools[a] PoolBlocksTooSmall']
+    t.strictSame(eligible(world, { hostReserved, pools: ['a'] }), serves ? ['a'] : refused, name)
+  }
+  t.end()
+})
+
 t.test('a pool that cannot be read is reported, and does not stop the others', (t) => {
   const world = new World()
   world.put(poolKey('broken').text, '{')

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { blockPrefix, S } from '../support/ipam-world.ts'
+import { blockPrefix, S, World } from '../support/ipam-world.ts'
 import { blocksOfPool, blocksRead, emptyBlock, worldWithPool } from '../support/small-pool.ts'
 
 const [block0, block1, block2, block3] = blocksOfPool
@@ -164,5 +164,26 @@ t.test('a block whose claim is lost', (t) => {
     t.end()
   })
 
+  t.end()
+})
+
+t.test('blocks of which only reserved addresses are free are not read, however many they are', (t) => {
+  const world = new World()
+  world.pool('a', '10.0.0.0/22', { blockSize: 30 })
+  const reserved: string[] = []
+  for (let block = 0; block < 200; block++) {
+    const base = `10.0.${block >> 6}.${(block & 63) * 4}`
+    world.block(`${base}/30`, null, {
+      allocations: [null, 0, 0, 0],
+      unallocated: [0],
+      attributes: [{ handle_id: 'x' }],
+    })
+    reserved.push(`${base}/32`)
+  }
+  world.reserve(...reserved)
+  for (const node of [undefined, 'node4']) {
+    t.equal(world.take({ node }).length, 1)
+    t.equal(blocksRead(world).length, 1, 'the new block')
+  }
   t.end()
 })

@@ -418,24 +418,17 @@ t.test('reserved addresses are not chosen, and keep their places in the queue', 
   t.end()
 })
 
-t.test('blocks of which only reserved addresses are free are not read, however many they are', (t) => {
-  const world = new World()
-  world.pool('a', '10.0.0.0/22', { blockSize: 30 })
-  const reserved: string[] = []
-  for (let block = 0; block < 200; block++) {
-    const base = `10.0.${block >> 6}.${(block & 63) * 4}`
-    world.block(`${base}/30`, null, {
-      allocations: [null, 0, 0, 0],
-      unallocated: [0],
-      attributes: [{ handle_id: 'x' }],
-    })
-    reserved.push(`${base}/32`)
-  }
-  world.reserve(...reserved)
-  for (const node of [undefined, 'node4']) {
-    t.equal(world.take({ node }).length, 1)
-    t.equal(blocksRead(world).length, 1, 'the new block')
-  }
+t.test('a block of which reservations and the host leave nothing is neither made nor taken over', (t) => {
+  const world = worldWithPool()
+  world.config({ strict_affinity: true })
+  world.block(block0, 'host:other')
+  world.claim('other', block0)
+  for (const cidr of blocksOfPool) world.reserve(cidr.replace('/30', '/31'))
+  const wish = { node: 'node4', hostReserved: { 4: { start: 0, end: 2 } } }
+  t.equal(world.take(wish)[0], 'InsufficientAddresses')
+  t.strictSame(world.take({ ...wish, hostReserved: { 4: { start: 0, end: 1 } } }), ['10.0.0.6'])
+  t.strictSame(world.take({ handle: 'six', ...wish, ipv4: 6, hostReserved: { 4: { start: 1, end: 0 } } }).length, 6)
+  t.equal(world.stored(block0)?.affinity, 'host:node4', 'taken over')
   t.end()
 })
 

@@ -20,6 +20,7 @@ import {
   replaceAttribute,
   sequenceNumberOf,
   touch,
+  withHostReserved,
   withoutOwner,
   withOwner,
 } from '../../src/model/block-operations.ts'
@@ -112,6 +113,18 @@ t.test('a block may be owned by nobody', (t) => {
   t.equal('affinityClaimTime' in block, false)
   t.equal(ownerOf(block), undefined)
   t.equal(ownerOf({ ...block, affinity: 'nobody' }), undefined)
+  t.end()
+})
+
+t.test('a host may keep the ends of a new block for itself', (t) => {
+  const block = newBlock(mustParseCidr('10.10.0.16/28'), { type: 'host', name: 'win1' }, start)
+  const reserved = withHostReserved(block, { start: 3, end: 1 })
+  t.equal(
+    blocks.encode(reserved),
+    '{"cidr":"10.10.0.16/28","affinity":"host:win1","affinity_claim_time":"2026-11-23T04:00:00Z","allocations":[0,0,0,null,null,null,null,null,null,null,null,null,null,null,null,0],"unallocated":[3,4,5,6,7,8,9,10,11,12,13,14],"attributes":[{"handle_id":"windows-reserved-ipam-handle","secondary":{"note":"windows host rsvd"}}],"sequenceNumber":1795406400123456789,"sequenceNumberForAllocation":{},"deleted":false}',
+  )
+  t.equal(withHostReserved(block, { start: 0, end: 0 }), block)
+  t.strictSame(withHostReserved(block, { start: 20, end: 20 }).unallocated, [])
   t.end()
 })
 

@@ -4,6 +4,14 @@ import { poolUses } from '../../model/index.ts'
 import { limits } from '../limits.ts'
 import { closed, handle, name, oneOf, texts } from './fields.ts'
 
+const HostReserved = Type.Object(
+  {
+    start: Type.Integer({ minimum: 0, maximum: 255, description: 'How many at the start.', examples: [3] }),
+    end: Type.Integer({ minimum: 0, maximum: 255, description: 'How many at the end.', examples: [1] }),
+  },
+  closed,
+)
+
 /** The body of an assign. Every field may be left out. */
 export const AssignRequest = Type.Object(
   {
@@ -74,6 +82,25 @@ export const AssignRequest = Type.Object(
         description: 'How many blocks the node may have; 0: no limit besides the configured one.',
       }),
     ),
+    maxPerHandle: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: limits.addresses,
+        description: [
+          'How many addresses of each family the handle may hold. Instead of more than that, it is given again what it holds,',
+          'if that is as much as it asks for.',
+        ].join(' '),
+      }),
+    ),
+    hostReserved: Type.Optional(
+      Type.Object(
+        { ipv4: Type.Optional(HostReserved), ipv6: Type.Optional(HostReserved) },
+        {
+          ...closed,
+          description: 'Addresses at the ends of each new block that the node keeps for itself, as Windows needs it.',
+        },
+      ),
+    ),
     partial: Type.Optional(
       Type.Boolean({ description: 'Fewer addresses than asked for are fine. Otherwise it is all or nothing.' }),
     ),
@@ -97,7 +124,7 @@ export const AssignRequest = Type.Object(
 export type AssignRequest = Static<typeof AssignRequest>
 
 /** The body of the declarative assign: the owner is in the path. */
-export const EnsureRequest = Type.Omit(AssignRequest, ['handle'], {
+export const EnsureRequest = Type.Omit(AssignRequest, ['handle', 'maxPerHandle'], {
   ...closed,
   $id: 'EnsureRequest',
   description: 'What an owner is to hold at least: how many addresses of each family, or which.',

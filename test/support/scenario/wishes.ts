@@ -1,10 +1,10 @@
 import type { Random } from '../../faults/random.ts'
-import { addressIn, type Labels, scenarioNodes, scenarioPools } from './cluster.ts'
+import { addressIn, type Labels, scenarioPools } from './cluster.ts'
 import type { NaiveWish } from './naive-rules.ts'
 
-/** Some wish of some node, or of none. */
-export function randomWish(random: Random, handle: string): NaiveWish {
-  const node = random.below(10) === 0 ? {} : { node: random.pick(scenarioNodes) }
+/** Some wish of one of these nodes, or of none. */
+export function randomWish(random: Random, handle: string, nodes: readonly string[]): NaiveWish {
+  const node = random.below(10) === 0 ? {} : { node: random.pick(nodes) }
   const partial = random.below(4) === 0
   if (random.below(6) === 0) return { handle, ...node, partial, addresses: randomAddresses(random) }
   const ipv6 = random.below(3) === 0 ? 1 + random.below(2) : 0
