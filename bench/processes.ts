@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defaultCacheDir } from '../src/config.ts'
@@ -93,4 +93,11 @@ async function untilReady(url: string): Promise<void> {
     await sleep(50)
   }
   throw new Error(`${url} did not become ready.`)
+}
+
+/** The resident memory of a process, in MiB: at present, and at its highest. */
+export async function resident(pid: number): Promise<{ readonly now: number; readonly peak: number }> {
+  const status = await readFile(`/proc/${String(pid)}/status`, 'utf8')
+  const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1_024
+  return { now: field('VmRSS'), peak: field('VmHWM') }
 }

@@ -1,24 +1,10 @@
-import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { Etcd3, type IRequestOp } from 'etcd3'
-import {
-  addToHandle,
-  affinities,
-  affinityKey,
-  assignAutomatically,
-  blockKey,
-  blocks,
-  confirmedAffinity,
-  handleKey,
-  handles,
-  newBlock,
-} from '../src/model/index.ts'
-import { blockAt, formatCidr, mustParseCidr, prefixLength } from '../src/net/index.ts'
+import { formatCidr } from '../src/net/index.ts'
 import { measureHttp, type Measurement } from './measure.ts'
 import { plot, type Series } from './plot.ts'
-import { createPool, startBenchEtcd, startBenchServer } from './processes.ts'
+import { createPool, resident, startBenchEtcd, startBenchServer } from './processes.ts'
 import { printTable, savePlot, saveResults } from './results.ts'
+import { attributes, node, pool, seed } from './seed.ts'
 
 /**
  * A server on data sets of more and more addresses, beside the same server on an empty one: how long it takes to start, the memory
@@ -34,14 +20,6 @@ const { values: options } = parseArgs({
 })
 const heldCounts = options.held.split(',').map(Number)
 const seconds = Number(options.seconds)
-
-const pool = mustParseCidr('10.0.0.0/12')
-const blockSize = prefixLength(4, 26) ?? pool.prefixLength
-const addressesPerBlock = 64
-const nodeCount = 500
-const valuesPerTransaction = 60
-
-const node = (number: number): string => `node-${String(number % nodeCount)}`
 
 /** What a server does on one data set. */
 interface Figures {
@@ -80,52 +58,8 @@ async function measure(held: number): Promise<Figures> {
   }
 }
 
-/** Attributes as Calico's CNI plugin gives them. */
-function attributes(number: number): Readonly<Record<string, string>> {
-  return { namespace: 'default', pod: `web-7c5ddbdf54-${String(number)}`, timestamp: '2026-11-23 04:00:01.5 +0000 UTC' }
-}
-
 function body(caller: number): object {
   return { node: node(caller), maxBlocksPerNode: 1_000_000, attributes: attributes(caller) }
-}
-
-/** Writes blocks that are full, with their handles and affinities, straight into etcd. */
-async function seed(endpoint: string, held: number): Promise<void> {
-  const etcd = new Etcd3({ hosts: endpoint })
-  const clock = BigInt(Date.now()) * 1_000_000n
-  let batch: IRequestOp[] = []
-  const flush = async (): Promise<void> => {
-    const success = batch
-    batch = []
-    if (success.length > 0) await etcd.kv.txn({ success })
-  }
-  const put = async (key: string, value: string): Promise<void> => {
-    batch.push({ request_put: { key: Buffer.from(key), value: Buffer.from(value) } })
-    if (batch.length === valuesPerTransaction) await flush()
-  }
-  for (let number = 0; number * addressesPerBlock < held; number++) {
-    const cidr = blockAt(pool, blockSize, BigInt(number))
-    const owner = { type: 'host', name: node(number) } as const
-    let block = newBlock(cidr, owner, { nanoseconds: clock })
-    for (let place = 0; place < addressesPerBlock; place++) {
-      const address = number * addressesPerBlock + place
-      const handle = `k8s-pod-network.${createHash('sha256').update(String(address)).digest('hex')}`
-      const holder = { handle, secondary: { ...attributes(address), node: owner.name } }
-      block = assignAutomatically(block, 1, () => false, holder).block
-      await put(handleKey(handle).text, handles.encode(addToHandle(undefined, formatCidr(cidr), 1)))
-    }
-    await put(blockKey(cidr).text, blocks.encode(block))
-    await put(affinityKey(owner, cidr).text, affinities.encode(confirmedAffinity))
-  }
-  await flush()
-  etcd.close()
-}
-
-/** The resident memory of a process, in MiB: at present, and at its highest. */
-async function resident(pid: number): Promise<{ readonly now: number; readonly peak: number }> {
-  const status = await readFile(`/proc/${String(pid)}/status`, 'utf8')
-  const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1_024
-  return { now: field('VmRSS'), peak: field('VmHWM') }
 }
 
 async function report(figures: readonly Figures[]): Promise<void> {
