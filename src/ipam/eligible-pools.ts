@@ -33,11 +33,13 @@ export function eligiblePools(
   nodeLabels: Readonly<Record<string, string>>,
 ): Result<EligiblePools> {
   const ofFamily = stored.all.filter((pool) => pool.cidr.family === family)
-  const causes: Cause[] = stored.unreadable.map(unreadablePool)
+  // Of pools that nobody asked for there is nothing to say when some are asked for.
+  const isAnyMeant = request.pools.length === 0
+  const causes: Cause[] = isAnyMeant ? stored.unreadable.map(unreadablePool) : []
   const allocatable: Pool[] = []
   for (const pool of ofFamily) {
     if (pool.isAllocatable) allocatable.push(pool)
-    else causes.push(notAllocatable(pool))
+    else if (isAnyMeant) causes.push(notAllocatable(pool))
   }
   const selected =
     request.pools.length > 0
