@@ -92,7 +92,8 @@ function assignCounted(
       reserved,
     })
     const found = search.take(wanted)
-    if (found.length < wanted) causes.push(...search.causes(), ...eligible.value.causes)
+    if (found.length < wanted)
+      causes.push(...search.causes(), ...search.shortage.explain(eligible.value.causes, stored.all))
     allocations.push(...found)
   }
   const wanted = request.counts[4] + request.counts[6]

@@ -20,21 +20,13 @@ import {
   virtualAffinities,
   withHostReserved,
 } from '../model/index.ts'
-import {
-  addressAt,
-  addressCount,
-  blockCount,
-  type Cidr,
-  type CidrSet,
-  covers,
-  type Family,
-  type Ordinal,
-} from '../net/index.ts'
+import { addressAt, blockCount, type Cidr, type CidrSet, covers, type Family, type Ordinal } from '../net/index.ts'
 import { allocationOf, holderOf } from './allocation.ts'
 import { cleanUpClaims } from './deselected.ts'
 import { affinityText, type Draft } from './draft.ts'
 import { blockOfOtherSize } from './locate.ts'
 import type { Allocation, AssignRequest } from './request.ts'
+import { Shortage } from './shortage.ts'
 import { startOfSearch } from './start-of-search.ts'
 import { oncePerListing, type Pools } from './surroundings.ts'
 
@@ -132,9 +124,17 @@ export class Search {
     return this.#found
   }
 
+  /** What pools have left, for causes. */
+  get shortage(): Shortage {
+    return new Shortage(this.#scope.blocks, this.#terms, this.#scope.config.ipCooldownSeconds)
+  }
+
   /** Why no more was found: the obstacle, and what each pool has left. */
   causes(): readonly Cause[] {
-    const full = this.#scope.pools.map((pool) => this.#fullness(pool))
+    const full = this.#scope.pools.map((pool) => {
+      const found = this.#found.filter((allocation) => allocation.pool === pool.name)
+      return this.shortage.ofPool(pool, found.length)
+    })
     return this.#obstacle === undefined ? full : [this.#obstacle, ...full]
   }
 
@@ -378,26 +378,5 @@ export class Search {
 
   #poolOf(cidr: Cidr): Pool | undefined {
     return this.#scope.pools.find((pool) => covers(pool.cidr, cidr))
-  }
-
-  #fullness(pool: Pool): Cause {
-    const { blocks, reserved } = this.#scope
-    let inUse = 0n
-    let blockCountInUse = 0n
-    for (const { cidr, freeCount } of blocks.overlapping(pool.cidr)) {
-      inUse += addressCount(cidr) - BigInt(freeCount)
-      blockCountInUse++
-    }
-    const counts = [
-      `${String(addressCount(pool.cidr))} addresses`,
-      `${String(inUse)} in use or cooling down`,
-      `${String(reserved.countIn(pool.cidr))} reserved`,
-      `${String(blockCountInUse)} of ${String(blockCount(pool.cidr, pool.blockSize))} blocks claimed`,
-    ]
-    return {
-      field: `pools[${pool.name}]`,
-      reason: 'PoolFull',
-      message: `pool ${pool.name} gives no more to this request: ${counts.join(', ')}`,
-    }
   }
 }

@@ -471,7 +471,7 @@ t.test('a pool that gives no more says what it has', (t) => {
       causes: [
         {
           message:
-            'pool a gives no more to this request: 16 addresses, 12 in use or cooling down, 4 reserved, 3 of 4 blocks claimed',
+            'pool a gives no more to this request: 16 addresses, 12 in use, 0 cooling down, 4 reserved, 0 available, 3 of 4 blocks claimed; 4 are held by nobody and reserved: ask for them by name, or change the reservation',
         },
       ],
     },
