@@ -10,7 +10,10 @@ import { closed, name } from './schemas/fields.ts'
 import { SplitAnswer, SplitRequest } from './schemas/pool-split.ts'
 import { ref } from './schemas/ref.ts'
 
-const PoolPath = Type.Object({ name: Type.String({ ...name, description: 'The pool.' }) }, closed)
+const PoolPath = Type.Object(
+  { name: Type.String({ ...name, description: 'The pool.', examples: ['my.ippool-1'] }) },
+  closed,
+)
 
 /** `POST /pools/{name}/split`: cuts a pool into several. */
 export const poolSplitRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
