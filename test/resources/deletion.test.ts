@@ -66,6 +66,15 @@ t.test('a delete is for the object that is meant', (t) => {
   t.end()
 })
 
+t.test('what the kind refuses to delete stays', (t) => {
+  const refusing = kindThat(() => ({ kind: 'refused', refusal: { reason: 'Conflict', message: 'in use', causes: [] } }))
+  t.strictSame(planDelete(viewWithPool(), refusing, 'pool-a', {}, context), {
+    answer: { ok: false, refusal: { reason: 'Conflict', message: 'in use', causes: [] } },
+    writes: [],
+  })
+  t.end()
+})
+
 t.test('what cannot be read is left alone', (t) => {
   const view = new FakeView()
   view.putText(poolKey('pool-a').text, '{')

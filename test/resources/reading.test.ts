@@ -25,12 +25,12 @@ t.test('an object that is not there is not found', (t) => {
   t.end()
 })
 
-t.test('an object that cannot be read is a fault of what is stored, told with its key', (t) => {
+t.test('an object that cannot be read is a fault of what is stored, told with its name', (t) => {
   const view = new FakeView()
   view.putText(poolKey('pool-a').text, '{')
   t.match(readStored(view, kind, 'pool-a'), {
     ok: false,
-    refusal: { reason: 'InternalError', message: /\/calico\/resources\/v3\/projectcalico\.org\/ippools\/pool-a/ },
+    refusal: { reason: 'InternalError', message: /ippools\.projectcalico\.org "pool-a" cannot be read.*not JSON/ },
   })
   t.end()
 })
