@@ -8,7 +8,7 @@ export function stored<Value extends StoredObject>(
 ): Reading<Value> & Writing<Value> {
   return {
     families: [family],
-    lookup: (view, name) => view.get(keyOf(name)),
+    lookup: (view, name) => naming(keyOf(name), view.get(keyOf(name))),
     put: (value) => put(keyOf(value.name), value),
     keepsMetadata: true,
   }
@@ -31,5 +31,10 @@ export function projected<Raw, Value>(family: Family<Raw>, show: (key: string, r
 /** What is stored under `key`, as the object that it is shown as. */
 export function shown<Raw, Value>(view: View, key: Key<Raw>, show: (key: string, raw: Raw) => Value): Lookup<Value> {
   const lookup = view.get(key)
-  return lookup.kind === 'value' ? { ...lookup, value: show(key.text, lookup.value) } : lookup
+  return lookup.kind === 'value' ? { ...lookup, value: show(key.text, lookup.value) } : naming(key, lookup)
+}
+
+/** Of a value that cannot be read, the problem is told with the key: that is where to look. */
+function naming<Found extends Lookup<unknown>>(key: Key<unknown>, lookup: Found): Found {
+  return lookup.kind === 'unreadable' ? { ...lookup, problem: `${key.text}: ${lookup.problem}` } : lookup
 }

@@ -25,12 +25,15 @@ t.test('an object that is not there is not found', (t) => {
   t.end()
 })
 
-t.test('an object that cannot be read is a fault of what is stored, told with its name', (t) => {
+t.test('an object that cannot be read is a fault of what is stored, told with its key', (t) => {
   const view = new FakeView()
   view.putText(poolKey('pool-a').text, '{')
   t.match(readStored(view, kind, 'pool-a'), {
     ok: false,
-    refusal: { reason: 'InternalError', message: /ippools\.projectcalico\.org "pool-a" cannot be read.*not JSON/ },
+    refusal: {
+      reason: 'InternalError',
+      message: /\/calico\/resources\/v3\/projectcalico\.org\/ippools\/pool-a: not JSON/,
+    },
   })
   t.end()
 })
