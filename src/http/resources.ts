@@ -45,8 +45,6 @@ export interface ResourceOptions {
  * @see kubectl.md
  */
 export const resourceRoutes: FastifyPluginCallbackTypebox<ResourceOptions> = (app, options, done) => {
-  // Answers are texts already, but for failures, which hold nothing beyond their schema; compiling it for each route takes long.
-  app.setSerializerCompiler(() => (body) => JSON.stringify(body))
   for (const schema of resourceSchemas(options.kinds)) app.addSchema(schema)
   for (const kind of options.kinds) void app.register(kindRoutes, { ...options, kind, prefix: `/${kind.plural}` })
   done()

@@ -63,7 +63,10 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
     // The error of a closing server is to be a Status too; see `refuseWhenStopping`.
     return503OnClosing: false,
     genReqId: ({ headers }) => requestIdOf(headers['x-request-id']) ?? newUid(),
-    schemaController: { compilersFactory: { buildValidator } },
+    // Answers hold nothing beyond their schema, and most are texts already: compiling a serializer for each would only delay the start.
+    schemaController: {
+      compilersFactory: { buildValidator, buildSerializer: () => () => (answer: unknown) => JSON.stringify(answer) },
+    },
     schemaErrorFormatter: refuseBySchema,
     frameworkErrors: answerUnreadablePath,
     clientErrorHandler: answerClientError,

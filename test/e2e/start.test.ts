@@ -9,7 +9,7 @@ import { temporaryFolder } from '../support/etcd.ts'
 import { etcdOf, runToEnd, startServer } from '../support/server.ts'
 
 // Every test starts processes, some of them several.
-t.setTimeout(120_000)
+t.setTimeout(280_000)
 
 /** One key through etcd's JSON gateway, which is there whatever client the server uses. */
 async function putKey(endpoint: string, key: string, value: string): Promise<void> {

@@ -18,8 +18,9 @@ interface WatchAnswer {
 const ipamKeys = '/calico/ipam/v2/'
 
 /**
- * Records every revision of the IPAM keys, or of those below another prefix, while it happens, so that history may be compacted behind it. When the member it watches
- * is silent it goes to another, and resumes after the last revision it has whole; what comes twice is left out.
+ * Records every revision of the IPAM keys, or of those below another prefix, while it happens, so that history may be compacted behind
+ * it. When the member it watches is silent it goes to another, and resumes after the last revision it has whole; what comes twice is
+ * left out.
  */
 export class Recorder {
   readonly revisions: RevisionOfKeys[] = []

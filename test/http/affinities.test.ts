@@ -71,12 +71,15 @@ t.test('a claim that is stopped on the way says so, and its repetition goes on',
   t.match(whole, { status: 200, body: { claimed: { length: 256 }, isComplete: true } })
 })
 
-t.test('what fails in the first part fails as a whole, and an unknown outcome is no answer', async (t) => {
+t.test('what fails in the first part fails as a whole, and an unknown outcome is told as one', async (t) => {
   const server = start(t)
   failAt(server, 0, away)
   t.match(await server.call('POST', '/ipam/v1/affinities', { node: 'node-1', pool: 'wide' }), { status: 504 })
   failAt(server, 1, new DatastoreUnavailable('OutcomeUnknown', 'nobody knows'))
-  await t.rejects(server.call('POST', '/ipam/v1/affinities', { node: 'node-1', pool: 'wide' }))
+  t.match(await server.call('POST', '/ipam/v1/affinities', { node: 'node-1', pool: 'wide' }), {
+    status: 500,
+    body: { reason: 'OutcomeUnknown' },
+  })
   failAt(server, 1, new Error('a bug'))
   t.match(await server.call('POST', '/ipam/v1/affinities', { node: 'node-2', pool: 'wide' }), { status: 500 })
 })
