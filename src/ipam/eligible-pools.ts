@@ -175,10 +175,11 @@ function notSelected(pool: Pool, nodeLabels: Labels, { namespaceLabels }: Assign
     return [cause(pool.name, 'PoolNotAutomatic', 'is used only when asked for (spec.assignmentMode is Manual)')]
   }
   if (nodeSelector.ok && !matches(nodeSelector.selector, nodeLabels)) {
-    return [cause(pool.name, 'PoolNotForNode', `its nodeSelector ${nodeSelector.text} does not match the node`)]
+    const message = `is not for the node, which its nodeSelector ${nodeSelector.text} does not match`
+    return [cause(pool.name, 'PoolNotForNode', message)]
   }
   if (namespaceSelector.ok && !matches(namespaceSelector.selector, namespaceLabels)) {
-    const message = `its namespaceSelector ${namespaceSelector.text} does not match the namespace`
+    const message = `is not for the namespace, which its namespaceSelector ${namespaceSelector.text} does not match`
     return [cause(pool.name, 'PoolNotForNamespace', message)]
   }
   return []

@@ -27,10 +27,9 @@ export interface Holder {
 
 /** The entry for a holder. Its secondary attributes are left out when there are none. */
 export function attributeFor({ handle, secondary }: Holder): Attribute {
-  return {
-    ...(handle === undefined ? {} : { handle }),
-    ...(secondary === undefined || isEmptyMap(secondary) ? {} : { secondary }),
-  }
+  const kept = secondary === undefined || isEmptyMap(secondary) ? undefined : secondary
+  if (handle === undefined) return kept === undefined ? {} : { secondary: kept }
+  return kept === undefined ? { handle } : { handle, secondary: kept }
 }
 
 /** Whether `attribute` is what {@link attributeFor} makes for that holder, so that addresses can share it. */
@@ -81,8 +80,11 @@ export function readAttribute(json: Json, path: string): Attribute {
   const secondary = readStringMap(fields['secondary'], `${path}.secondary`)
   const alternateOwner = readStringMap(fields['alternateOwnerAttrs'], `${path}.alternateOwnerAttrs`)
   const releasedAt = readTime(fields['releasedAt'], `${path}.releasedAt`)
+  // A million of these are made at a start, most of which have the first two fields only.
+  const attribute = attributeFor({ handle, secondary })
+  if (alternateOwner === undefined && releasedAt === undefined && unknownFields === noFields) return attribute
   return {
-    ...attributeFor({ handle, secondary }),
+    ...attribute,
     ...(alternateOwner === undefined || isEmptyMap(alternateOwner) ? {} : { alternateOwner }),
     ...(releasedAt === undefined ? {} : { releasedAt }),
     ...(unknownFields === noFields ? {} : { unknownFields }),
@@ -113,7 +115,8 @@ function encodeMap(map: Readonly<Record<string, string>>): string {
 }
 
 function isEmptyMap(map: Readonly<Record<string, string>>): boolean {
-  return Object.keys(map).length === 0
+  for (const _ in map) return false
+  return true
 }
 
 function sameMap(one: Readonly<Record<string, string>>, other: Readonly<Record<string, string>>): boolean {

@@ -62,18 +62,26 @@ export function decodeJson<Value>(text: string, read: (json: Json) => Value): De
 
 /** Sorts the members of an object. `path` names the object in problems. */
 export function readStruct(json: Json | undefined, names: FieldNames, path: string): Struct {
-  const fields = spell(readObject(json, path) ?? noFields, names)
+  const object = readObject(json, path) ?? noFields
+  if (isAllExact(object, names)) return { fields: object, unknownFields: noFields }
+  const fields = spell(object, names)
   const unknown = Object.entries(fields).filter(([name]) => !names.exact.has(name))
   return { fields, unknownFields: unknown.length === 0 ? noFields : jsonObject(unknown) }
 }
 
 /** The object with its known fields spelt as Go spells them; of several spellings of one field the last counts. */
 export function spell(object: JsonObject, names: FieldNames): JsonObject {
-  // Nearly every object is written by Go, and needs no copy.
-  if (Object.keys(object).every((name) => names.exact.has(name))) return object
+  if (isAllExact(object, names)) return object
   return jsonObject(
     Object.entries(object).map(([name, value]) => [names.byFoldedName.get(name.toLowerCase()) ?? name, value]),
   )
+}
+
+/** Whether no name of the object is unknown or spelt in another way: so is nearly every object, and it needs no copy. */
+function isAllExact(object: JsonObject, names: FieldNames): boolean {
+  // Objects of this folder inherit no names. There are a million of these at a start: no list is made of them.
+  for (const name in object) if (!names.exact.has(name)) return false
+  return true
 }
 
 /** A string; undefined when null or not there. */
@@ -140,7 +148,8 @@ export function readStringMap(json: Json | undefined, path: string): Readonly<Re
 }
 
 function isStringMap(object: JsonObject): object is Readonly<Record<string, string>> {
-  return Object.values(object).every((value) => typeof value === 'string')
+  for (const name in object) if (typeof object[name] !== 'string') return false
+  return true
 }
 
 /** The text of a struct: `members` (values as JSON texts) in the order given, then what nobody knows, as it was. */
