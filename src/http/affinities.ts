@@ -29,7 +29,7 @@ import {
   ReleasedBlock,
   StaleClaim,
 } from './schemas/affinity.ts'
-import { answer, problems } from './schemas/answers.ts'
+import { answer, problemsOfRepeatable } from './schemas/answers.ts'
 import { closed, handle, oneOf } from './schemas/fields.ts'
 import { ref } from './schemas/ref.ts'
 
@@ -95,14 +95,7 @@ export const affinityRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
         body: ref(ClaimRequest),
         response: {
           200: answer('What became of each block.', Claim),
-          ...problems(
-            'Conflict',
-            'IdempotencyKeyReused',
-            'Invalid',
-            'RequestEntityTooLarge',
-            'UnsupportedMediaType',
-            'Timeout',
-          ),
+          ...problemsOfRepeatable(),
         },
       },
     },
@@ -137,14 +130,7 @@ export const affinityRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
         querystring: ReleaseQuery,
         response: {
           200: answer('What became of the blocks.', AffinityRelease),
-          ...problems(
-            'Conflict',
-            'IdempotencyKeyReused',
-            'Invalid',
-            'RequestEntityTooLarge',
-            'UnsupportedMediaType',
-            'Timeout',
-          ),
+          ...problemsOfRepeatable(),
         },
       },
     },

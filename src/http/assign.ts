@@ -10,7 +10,7 @@ import type { Examined, IpamOptions } from './ipam-operation.ts'
 import { ChangeQuery, examined } from './ipam-operation.ts'
 import { limits } from './limits.ts'
 import { naming } from './outcome-unknown.ts'
-import { answer, problems } from './schemas/answers.ts'
+import { answer, problemsOfRepeatable } from './schemas/answers.ts'
 import { AssignRequest } from './schemas/assign-request.ts'
 import { Assignment } from './schemas/assignment.ts'
 import { ref } from './schemas/ref.ts'
@@ -35,16 +35,7 @@ export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
         body: ref(AssignRequest),
         response: {
           201: answer('The addresses, in the order asked for.', Assignment),
-          ...problems(
-            'AddressInUse',
-            'InsufficientAddresses',
-            'Conflict',
-            'IdempotencyKeyReused',
-            'Invalid',
-            'RequestEntityTooLarge',
-            'UnsupportedMediaType',
-            'Timeout',
-          ),
+          ...problemsOfRepeatable('AddressInUse', 'InsufficientAddresses'),
         },
       },
     },

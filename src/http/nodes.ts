@@ -11,7 +11,7 @@ import { changeModeOfQuery, IdempotencyHeaders } from './idempotency.ts'
 import type { IpamOptions } from './ipam-operation.ts'
 import { carryOutParts, printed, type Step } from './parts.ts'
 import { ForgottenNode } from './schemas/affinity.ts'
-import { answer, problems } from './schemas/answers.ts'
+import { answer, problemsOfRepeatable } from './schemas/answers.ts'
 import { closed, oneOf } from './schemas/fields.ts'
 import { failedReasons } from './schemas/release.ts'
 
@@ -71,14 +71,7 @@ export const nodeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
         querystring: ForgetQuery,
         response: {
           200: answer('What became of everything that the node had.', ForgottenNode),
-          ...problems(
-            'Conflict',
-            'IdempotencyKeyReused',
-            'Invalid',
-            'RequestEntityTooLarge',
-            'UnsupportedMediaType',
-            'Timeout',
-          ),
+          ...problemsOfRepeatable(),
         },
       },
     },

@@ -17,7 +17,7 @@ import { carryOutChange, changeModeOf, IdempotencyHeaders } from './idempotency.
 import { carryOut, ChangeQuery, type Examined, examined, type IpamOptions, NoQuery } from './ipam-operation.ts'
 import { limits } from './limits.ts'
 import { readConditions } from './release.ts'
-import { answer, problems } from './schemas/answers.ts'
+import { answer, problems, problemsOfRepeatable } from './schemas/answers.ts'
 import { closed } from './schemas/fields.ts'
 import { Ownership, OwnersRequest, SwapRequest, type UsageRequest } from './schemas/ownership.ts'
 import { ref } from './schemas/ref.ts'
@@ -27,15 +27,7 @@ const AddressPath = Type.Object(
   closed,
 )
 
-const failures = problems(
-  'NotFound',
-  'Conflict',
-  'IdempotencyKeyReused',
-  'Invalid',
-  'RequestEntityTooLarge',
-  'UnsupportedMediaType',
-  'Timeout',
-)
+const failures = problemsOfRepeatable('NotFound')
 
 /** `GET`, `PUT /addresses/{ip}/attributes` and `POST /addresses/{ip}/attributes/swap`: who uses an address. */
 export const ownerAttributeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {

@@ -7,7 +7,7 @@ import { changeModeOf, IdempotencyHeaders } from './idempotency.ts'
 import type { Examined, IpamOptions } from './ipam-operation.ts'
 import { ChangeQuery, examined } from './ipam-operation.ts'
 import { releaseAddresses, releaseHandle } from './release-parts.ts'
-import { answer, problems } from './schemas/answers.ts'
+import { answer, problemsOfRepeatable } from './schemas/answers.ts'
 import { ref } from './schemas/ref.ts'
 import type { ReleaseItem } from './schemas/release.ts'
 import { Release, ReleaseRequest } from './schemas/release.ts'
@@ -30,15 +30,7 @@ export const releaseRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
         body: ref(ReleaseRequest),
         response: {
           200: answer('What became of each address.', Release),
-          ...problems(
-            'NotFound',
-            'Conflict',
-            'IdempotencyKeyReused',
-            'Invalid',
-            'RequestEntityTooLarge',
-            'UnsupportedMediaType',
-            'Timeout',
-          ),
+          ...problemsOfRepeatable('NotFound'),
         },
       },
     },

@@ -33,6 +33,19 @@ export function problems(...given: readonly Reason[]): Readonly<Record<number, A
   return Object.fromEntries([...byCode].map(([code, told]) => [code, problem(told)]))
 }
 
+/** The failures of a change that takes an `Idempotency-Key`: `given`, and those that any such change may answer. */
+export function problemsOfRepeatable(...given: readonly Reason[]): Readonly<Record<number, Answer>> {
+  return problems(
+    ...given,
+    'Conflict',
+    'IdempotencyKeyReused',
+    'Invalid',
+    'RequestEntityTooLarge',
+    'UnsupportedMediaType',
+    'Timeout',
+  )
+}
+
 const retryAfter = { 'Retry-After': { type: 'integer', description: 'Seconds until it is worth trying again.' } }
 
 function problem(told: readonly Reason[]): Answer {
