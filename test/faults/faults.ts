@@ -98,9 +98,10 @@ export async function strike(cluster: Cluster, recorder: Recorder, { kind, targe
       return isolate(cluster, await cluster.leader(), lastsMs)
     case 'disk-full': {
       execFileSync('prlimit', ['--pid', String(member.process.pid), '--fsize=4096'])
-      await pause(lastsMs)
-      // It ends at its next write, which may never come.
-      return !(await kill(member, 0))
+      // It ends at one of its next writes, which may never come.
+      const patience = AbortSignal.timeout(10_000)
+      while (runs(member) && !patience.aborted) await pause(100)
+      return !(await kill(member, lastsMs))
     }
     case 'compaction': {
       const revision = String(recorder.seen)
@@ -112,7 +113,7 @@ export async function strike(cluster: Cluster, recorder: Recorder, { kind, targe
 
 async function kill(member: Member, lastsMs: number): Promise<boolean> {
   const isAlive = runs(member)
-  process.kill(member.process.pid, 'SIGKILL')
+  if (isAlive) process.kill(member.process.pid, 'SIGKILL')
   await until('the member ends', () => (runs(member) ? undefined : true))
   await pause(lastsMs)
   await member.start()
