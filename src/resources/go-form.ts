@@ -3,15 +3,16 @@ import { isJsonArray, isJsonObject, type Json, jsonObject } from '../model/index
 
 /**
  * `json` as Go writes the struct that `schema` describes: fields in the order of the schema, those that are optional left out when
- * they are empty. What the schema does not know, and what is not of its type, stays as it is.
+ * they are empty, those that are not, all of them texts, written in any case. What the schema does not know, and what is not of its
+ * type, stays as it is.
  */
 export function goForm(schema: TSchema, json: Json): Json {
   if (KindGuard.IsArray(schema) && isJsonArray(json)) return json.map((item) => goForm(schema.items, item))
   if (!KindGuard.IsObject(schema) || !isJsonObject(json)) return json
   const known = Object.entries(schema.properties).flatMap(([name, property]) => {
-    const value = json[name]
-    if (value === undefined || (OptionalKind in property && isEmpty(value))) return []
-    return [[name, goForm(property, value)] as const]
+    const value = json[name] ?? null
+    if (OptionalKind in property && isEmpty(value)) return []
+    return [[name, value === null ? '' : goForm(property, value)] as const]
   })
   return jsonObject([...known, ...Object.entries(json).filter(([name]) => !Object.hasOwn(schema.properties, name))])
 }
