@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { Etcd3 } from 'etcd3'
 import { measureByStatus, type Measurement } from './measure.ts'
-import { type BenchServer, createPool, startBenchEtcd, startBenchServer } from './processes.ts'
+import { type BenchServer, createPool, resident, startBenchEtcd, startBenchServer } from './processes.ts'
 
 /**
  * Ten times the load that a server can serve: first as many callers as it takes, for what it serves and how fast; then ten times as many,
@@ -37,7 +36,7 @@ try {
   const url = `${server.url}/ipam/v1/assign`
   await measureByStatus(url, limit, 2)
   const fitting = await measureByStatus(url, limit, seconds)
-  const memory = { start: await residentMiB(server), most: 0, end: 0 }
+  const memory = { start: (await resident(server.pid)).now, most: 0, end: 0 }
   const before = await handles()
   const watching = new AbortController()
   const watched = watchMemory(server, watching.signal)
@@ -45,7 +44,7 @@ try {
   watching.abort()
   memory.most = await watched
   await sleep(3_000)
-  memory.end = await residentMiB(server)
+  memory.end = (await resident(server.pid)).now
   print(fitting, over, memory)
   const served = (over.get(201)?.perSecond ?? 0) * seconds
   say(`handles in etcd: ${String((await handles()) - before)} more, answered with 201: ${served.toFixed(0)};`)
@@ -60,7 +59,7 @@ try {
 async function watchMemory(server: BenchServer, signal: AbortSignal): Promise<number> {
   let most = 0
   while (!signal.aborted) {
-    most = Math.max(most, await residentMiB(server))
+    most = Math.max(most, (await resident(server.pid)).now)
     await sleep(200)
   }
   return most
@@ -68,11 +67,6 @@ async function watchMemory(server: BenchServer, signal: AbortSignal): Promise<nu
 
 function handles(): Promise<number> {
   return etcd.getAll().prefix('/calico/ipam/v2/handle/').count()
-}
-
-async function residentMiB({ pid }: BenchServer): Promise<number> {
-  const status = await readFile(`/proc/${String(pid)}/status`, 'utf8')
-  return Number(/VmRSS:\s*(\d+)/.exec(status)?.[1] ?? NaN) / 1_024
 }
 
 function print(

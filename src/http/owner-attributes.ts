@@ -13,7 +13,7 @@ import { printAttributes, readAddresses } from './allocations.ts'
 import { attributeCauses } from './attribute-causes.ts'
 import { objectTypes } from './content.ts'
 import { refuseFields } from './errors.ts'
-import { carryOutChange, changeModeOf, IdempotencyHeaders } from './idempotency.ts'
+import { carryOutChange, type ChangeMode, changeModeOf, IdempotencyHeaders } from './idempotency.ts'
 import { carryOut, ChangeQuery, type Examined, examined, type IpamOptions, NoQuery } from './ipam-operation.ts'
 import { limits } from './limits.ts'
 import { readConditions } from './release.ts'
@@ -31,6 +31,9 @@ const failures = problemsOfRepeatable('NotFound')
 
 /** `GET`, `PUT /addresses/{ip}/attributes` and `POST /addresses/{ip}/attributes/swap`: who uses an address. */
 export const ownerAttributeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
+  const change = (wish: OwnerChange, mode: ChangeMode): Promise<string> =>
+    carryOutChange(options, mode, (view, context) => planChangeOwners(view, wish, context), printOwnership)
+
   app.get(
     '/addresses/:ip/attributes',
     {
@@ -83,14 +86,9 @@ export const ownerAttributeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (
           ...(alternate !== undefined && { alternate: usageOf(alternate) }),
         })
       })
-      const mode = changeModeOf(request, request.query)
-      const changed = await carryOutChange(
-        options,
-        mode,
-        (view, context) => planChangeOwners(view, wish, context),
-        printOwnership,
-      )
-      return reply.type('application/json; charset=utf-8').send(changed)
+      return reply
+        .type('application/json; charset=utf-8')
+        .send(await change(wish, changeModeOf(request, request.query)))
     },
   )
 
@@ -116,14 +114,9 @@ export const ownerAttributeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (
     },
     async (request, reply) => {
       const wish = examined(request, () => changeOf(request.params.ip, request.body, { kind: 'swap' }))
-      const mode = changeModeOf(request, request.query)
-      const changed = await carryOutChange(
-        options,
-        mode,
-        (view, context) => planChangeOwners(view, wish, context),
-        printOwnership,
-      )
-      return reply.type('application/json; charset=utf-8').send(changed)
+      return reply
+        .type('application/json; charset=utf-8')
+        .send(await change(wish, changeModeOf(request, request.query)))
     },
   )
   done()
