@@ -23,4 +23,5 @@ export { type LabelSelector, matchesLabels, parseLabelSelector } from './label-s
 export { objectIn, present } from './presentation.ts'
 export { planRead, type Preconditions, quoteObject } from './reading.ts'
 export { ObjectMeta } from './schemas.ts'
+export { type ApplyOptions, planApply } from './server-side-apply.ts'
 export { type Changed, planCreate, planJsonPatch, planMergePatch, planReplace } from './writes.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { answerOnly, type Plan, type Revision, type View } from '../datastore/index.ts'
-import { isJsonObject, type Json, type JsonObject, type Result, refuse, success } from '../model/index.ts'
+import { isJsonObject, type Json, type JsonObject, type Refusal, type Result, refuse, success } from '../model/index.ts'
 import { draft, jsonOf, readObject, refuseCauses } from './draft.ts'
 import { jsonPatch } from './json-patch.ts'
 import type { Context, ResourceKind, Stored, StoredObject } from './kind.ts'
@@ -22,6 +22,9 @@ export interface Changed<Value> {
   readonly warnings: readonly string[]
 }
 
+/** Says in an object that is about to be stored who manages its fields. */
+export type SetManagers = (object: JsonObject) => JsonObject
+
 /**
  * Creates an object from the parsed body of a request. Refuses with `BadRequest` a body that is not such an object, with
  * `AlreadyExists` a name that is taken, and with `Invalid` everything that is wrong with the object, beside what else is stored
@@ -32,6 +35,7 @@ export function planCreate<Value extends StoredObject>(
   kind: ResourceKind<Value>,
   body: unknown,
   context: Context,
+  setManagers: SetManagers = (object) => object,
 ): Plan<Result<Changed<Value>>> {
   const given = readObject(kind, jsonOf(body))
   if (!given.ok) return answerOnly(given)
@@ -50,7 +54,7 @@ export function planCreate<Value extends StoredObject>(
   const causes = [...drafted.value.causes, ...kind.admit(view, candidate)]
   if (causes.length > 0) return answerOnly(refuseCauses(kind, candidate.name, causes))
 
-  const value = toStore(kind, candidate.object)
+  const value = toStore(kind, setManagers(candidate.object))
   const answer = success({ value, isWritten: true, revisionBefore: undefined, warnings })
   return { answer, writes: [kind.storage.put(value)] }
 }
@@ -110,24 +114,20 @@ function planPatch<Value extends StoredObject>(
   return planChange(kind, stored.value, patched.value, context, { isComplete: true })
 }
 
-function planChange<Value extends StoredObject>(
+/** Puts what a client has made of a stored object in its place. */
+export function planChange<Value extends StoredObject>(
   kind: ResourceKind<Value>,
   stored: Stored<Value>,
   body: Json,
   context: Context,
-  options: { readonly isComplete: boolean },
+  options: { readonly isComplete: boolean; readonly setManagers?: SetManagers },
 ): Plan<Result<Changed<Value>>> {
   const given = readObject(kind, body)
   if (!given.ok) return answerOnly(given)
   const { name } = stored.value
   const metadata = objectIn(given.value, 'metadata')
-  const givenName = textIn(metadata, 'name')
-  if (givenName !== '' && givenName !== name) {
-    const message = `the name of the object (${givenName}) does not match the name on the URL (${name})`
-    return answerOnly(refuse('BadRequest', message, [{ field: 'metadata.name', reason: 'FieldValueInvalid', message }]))
-  }
   const preconditions = { uid: textIn(metadata, 'uid'), resourceVersion: textIn(metadata, 'resourceVersion') }
-  const refusal = brokenPrecondition(kind, stored, preconditions)
+  const refusal = brokenName(name, metadata) ?? brokenPrecondition(kind, stored, preconditions)
   if (refusal !== undefined) return answerOnly({ ok: false, refusal })
 
   const drafted = draft(kind, given.value, stored.value, context, options)
@@ -135,7 +135,7 @@ function planChange<Value extends StoredObject>(
   const { candidate, causes, warnings } = drafted.value
   if (causes.length > 0) return answerOnly(refuseCauses(kind, name, causes))
 
-  const value = toStore(kind, candidate.object)
+  const value = toStore(kind, options.setManagers?.(candidate.object) ?? candidate.object)
   const revisionBefore = stored.revision
   if (isUnchanged(kind, stored.value, value)) {
     return answerOnly(success({ value: stored.value, isWritten: false, revisionBefore, warnings }))
@@ -144,6 +144,14 @@ function planChange<Value extends StoredObject>(
     answer: success({ value, isWritten: true, revisionBefore, warnings }),
     writes: [kind.storage.put(value)],
   }
+}
+
+/** Why an object with this metadata is not the one on the URL; undefined when it is. */
+export function brokenName(name: string, metadata: JsonObject): Refusal | undefined {
+  const given = textIn(metadata, 'name')
+  if (given === '' || given === name) return undefined
+  const message = `the name of the object (${given}) does not match the name on the URL (${name})`
+  return { reason: 'BadRequest', message, causes: [{ field: 'metadata.name', reason: 'FieldValueInvalid', message }] }
 }
 
 /** The value as it will be read back. An object without a cause can be stored, or a rule is missing. */
