@@ -41,7 +41,7 @@ export function planApply<Value extends StoredObject>(
   if (!applied.ok) return answerOnly(applied)
   const { object, setManagers } = applied.value
   if (stored.value !== undefined) {
-    return planChange(kind, stored.value, object, context, { isComplete: true, setManagers })
+    return planChange(kind, stored.value, object, context, { isComplete: true }, setManagers)
   }
   const named = nameAs(kind, name, configuration.value)
   return named.ok ? planCreate(view, kind, named.value, context, setManagers) : answerOnly(named)

@@ -35,7 +35,7 @@ export function planCreate<Value extends StoredObject>(
   kind: ResourceKind<Value>,
   body: unknown,
   context: Context,
-  setManagers: SetManagers = (object) => object,
+  setManagers: SetManagers = asTheyAre,
 ): Plan<Result<Changed<Value>>> {
   const given = readObject(kind, jsonOf(body))
   if (!given.ok) return answerOnly(given)
@@ -114,13 +114,17 @@ function planPatch<Value extends StoredObject>(
   return planChange(kind, stored.value, patched.value, context, { isComplete: true })
 }
 
+/** The managers that are stored. */
+const asTheyAre: SetManagers = (object) => object
+
 /** Puts what a client has made of a stored object in its place. */
 export function planChange<Value extends StoredObject>(
   kind: ResourceKind<Value>,
   stored: Stored<Value>,
   body: Json,
   context: Context,
-  options: { readonly isComplete: boolean; readonly setManagers?: SetManagers },
+  options: { readonly isComplete: boolean },
+  setManagers: SetManagers = asTheyAre,
 ): Plan<Result<Changed<Value>>> {
   const given = readObject(kind, body)
   if (!given.ok) return answerOnly(given)
@@ -135,7 +139,7 @@ export function planChange<Value extends StoredObject>(
   const { candidate, causes, warnings } = drafted.value
   if (causes.length > 0) return answerOnly(refuseCauses(kind, name, causes))
 
-  const value = toStore(kind, options.setManagers?.(candidate.object) ?? candidate.object)
+  const value = toStore(kind, setManagers(candidate.object))
   const revisionBefore = stored.revision
   if (isUnchanged(kind, stored.value, value)) {
     return answerOnly(success({ value: stored.value, isWritten: false, revisionBefore, warnings }))

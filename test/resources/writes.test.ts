@@ -2,7 +2,14 @@ import fc from 'fast-check'
 import t from 'tap'
 import { type Json, type JsonObject, poolKey, pools, stringifyJson } from '../../src/model/index.ts'
 import { objectIn } from '../../src/resources/presentation.ts'
-import { planCreate, planJsonPatch, planMergePatch, planReplace } from '../../src/resources/writes.ts'
+import {
+  planChange,
+  planCreate,
+  planJsonPatch,
+  planMergePatch,
+  planReplace,
+  type SetManagers,
+} from '../../src/resources/writes.ts'
 import { FakeView } from '../support/fake-view.ts'
 import {
   causesOf,
@@ -200,6 +207,21 @@ t.test('replace', (t) => {
     t.ok(planReplace(view, kind, 'pool-a', { spec: { ...spec, disabled: true } }, strict).answer.ok)
     t.end()
   })
+  t.end()
+})
+
+t.test('who manages the fields is said in what is stored', (t) => {
+  const setManagers: SetManagers = (object) => ({
+    ...object,
+    metadata: { ...objectIn(object, 'metadata'), managedFields: [{}] },
+  })
+  const managed = { metadata: { managedFields: [{}] } }
+  t.match(granted(planCreate(new FakeView(), kind, poolBody(), context, setManagers)).value.object, managed)
+  const stored = { value: mustPool(), revision: 2n }
+  t.match(
+    granted(planChange(kind, stored, poolBody(), strict, { isComplete: false }, setManagers)).value.object,
+    managed,
+  )
   t.end()
 })
 
