@@ -33,11 +33,13 @@ export function partsOf(schema: TSchema | undefined, json: Json | undefined): re
 
 function membersOf(schema: TObject | TRecord, object: JsonObject): readonly Part[] {
   const isField = KindGuard.IsObject(schema)
-  return Object.entries(object).flatMap(([name, json]) => {
+  const parts: Part[] = []
+  for (const [name, json] of Object.entries(object)) {
     const known = schemaOf(schema, name)
-    if (known !== undefined && json === null) return []
-    return [{ element: memberElement(name), schema: known, json, isField, keyElements: [] }]
-  })
+    if (known !== undefined && json === null) continue
+    parts.push({ element: memberElement(name), schema: known, json, isField, keyElements: [] })
+  }
+  return parts
 }
 
 function itemsOf(schema: TArray, items: readonly Json[]): readonly Part[] | undefined {

@@ -48,8 +48,11 @@ export function withUpdate<Value extends StoredObject>(
 
 /** The entries without these fields. */
 export function withoutFields(entries: readonly Entry[], gone: FieldSet): readonly Entry[] {
-  if (gone.size === 0) return entries
-  return entries.map((entry) => ({ ...entry, fields: new Set([...entry.fields].filter((path) => !gone.has(path))) }))
+  return entries.map((entry) => {
+    const fields = new Set(entry.fields)
+    for (const path of gone) fields.delete(path)
+    return fields.size === entry.fields.size ? entry : { ...entry, fields }
+  })
 }
 
 /** The paths that lead nowhere after a change and did lead somewhere before it, those of containers too. */

@@ -1,4 +1,4 @@
-import { Type } from '@sinclair/typebox'
+import { KindGuard, type TSchema, Type } from '@sinclair/typebox'
 import t from 'tap'
 import type { JsonObject } from '../../../src/model/index.ts'
 import { sameJson } from '../../../src/resources/same-json.ts'
@@ -7,9 +7,13 @@ import { partFor, type Subresource, trackedSchema } from '../../../src/resources
 import { IPPoolSpec, IPPoolStatus } from '../../../src/resources/ippool-schema.ts'
 import { poolKind } from '../fixtures.ts'
 
+function propertiesOf(schema: TSchema | undefined): readonly string[] {
+  return KindGuard.IsObject(schema) ? Object.keys(schema.properties) : []
+}
+
 t.test('each subresource has its own fields', (t) => {
   const { metadata, spec, ...more } = trackedSchema(poolKind(), '').properties
-  t.strictSame(Object.keys(metadata?.['properties'] ?? {}), ['labels', 'annotations', 'ownerReferences', 'finalizers'])
+  t.strictSame(propertiesOf(metadata), ['labels', 'annotations', 'ownerReferences', 'finalizers'])
   t.equal(spec, IPPoolSpec)
   t.strictSame(more, {})
   t.equal(trackedSchema(poolKind(), 'status').properties['status'], IPPoolStatus)
