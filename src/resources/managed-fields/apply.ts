@@ -118,7 +118,9 @@ function refuseConflicts(conflicts: readonly Conflict[]): Result<never> {
   const byManager = new Map<string, string[]>()
   for (const { path, entry } of conflicts) {
     const manager = displayManager(entry)
-    byManager.set(manager, [...(byManager.get(manager) ?? []), `\n- ${displayPath(path)}`])
+    const paths = byManager.get(manager) ?? []
+    paths.push(`\n- ${displayPath(path)}`)
+    byManager.set(manager, paths)
   }
   const lists = [...byManager].sort().map(([manager, paths]) => `conflicts with ${manager}:${paths.join('')}`)
   return refuse('Conflict', `Apply failed with ${String(causes.length)} conflicts: ${lists.join('\n')}`, causes)

@@ -30,7 +30,7 @@ export function timesOf(object: JsonObject): Readonly<Record<string, string>> {
 }
 
 /** The moment of the fixtures, so many seconds later. */
-export function secondsLater(seconds: number) {
+function secondsLater(seconds: number) {
   return { nanoseconds: context.now.nanoseconds + BigInt(seconds) * 1_000_000_000n }
 }
 

@@ -3,6 +3,7 @@ import t from 'tap'
 import { type Json, type JsonObject, stringifyJson } from '../../../src/model/index.ts'
 import { atomicObject, mapByKeys, setOfItems } from '../../../src/resources/list-type.ts'
 import { merge, removeLeaves } from '../../../src/resources/managed-fields/merge.ts'
+import { mustParse } from '../fixtures.ts'
 
 const schema = Type.Object({
   text: Type.String(),
@@ -50,6 +51,12 @@ t.test('merge', (t) => {
       { map: 'x', set: {} },
       { map: { a: '1' }, set: ['a'] },
       { map: { a: '1' }, set: ['a'] },
+    ],
+    [
+      'names like any other',
+      mustParse('{"map":{"__proto__":"1"}}'),
+      mustParse('{"map":{"__proto__":"2","constructor":"3"}}'),
+      mustParse('{"map":{"__proto__":"2","constructor":"3"}}'),
     ],
     ['what is not known', { colour: { a: 1 }, shape: 1 }, { colour: { b: 2 } }, { colour: { b: 2 }, shape: 1 }],
     ['what is not known and null', { colour: 1 }, { colour: null }, { colour: null }],

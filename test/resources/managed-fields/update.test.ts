@@ -3,8 +3,9 @@ import t from 'tap'
 import { type Json, type JsonObject, jsonObject } from '../../../src/model/index.ts'
 import { objectIn } from '../../../src/resources/presentation.ts'
 import { sameJson } from '../../../src/resources/same-json.ts'
-import { vanished, withoutFields } from '../../../src/resources/managed-fields/update.ts'
+import { vanished, withoutFields, withUpdate } from '../../../src/resources/managed-fields/update.ts'
 import { apply, managersOf, pool, timesOf, tryUpdate, update } from './fixtures.ts'
+import { context, poolKind } from '../fixtures.ts'
 
 const cidr = '10.10.0.0/24'
 const defaults = [
@@ -258,6 +259,46 @@ t.test('what a client says must be right', (t) => {
     update(odd, odd.object, 'other').object,
     { spec: { cidr } },
     'what is stored and sent back is not the fault of the client',
+  )
+  t.end()
+})
+
+t.test('nothing that a client says of managers brings it down', (t) => {
+  const scalar = fc.oneof(fc.constantFrom('Apply', 'Update', 'FieldsV1', '', null, 1), fc.string())
+  const names = [
+    'manager',
+    'operation',
+    'apiVersion',
+    'time',
+    'fieldsType',
+    'fieldsV1',
+    'subresource',
+    'f:spec',
+    'f:cidr',
+    'v:"a"',
+    'k:{}',
+    '.',
+  ]
+  const json = fc.letrec<{ json: Json }>((tie) => ({
+    json: fc.oneof(
+      { maxDepth: 4 },
+      scalar,
+      fc.array(tie('json'), { maxLength: 3 }),
+      fc.dictionary(fc.constantFrom(...names), tie('json'), { maxKeys: 6, noNullPrototype: true }),
+    ),
+  })).json
+  t.doesNotThrow(() =>
+    fc.assert(
+      fc.property(fc.array(json, { maxLength: 3 }), (managedFields) => {
+        const given = changed({}, { managedFields })
+        const after = withUpdate(poolKind(), created, given, created.object, {
+          manager: 'm',
+          subresource: '',
+          now: context.now,
+        })
+        if (!after.ok && after.refusal.reason !== 'Invalid') throw new Error(after.refusal.reason)
+      }),
+    ),
   )
   t.end()
 })
