@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { jsonObject, poolKey } from '../../src/model/index.ts'
 import { planMergePatch } from '../../src/resources/writes.ts'
@@ -178,46 +177,5 @@ t.test('an object without entries is as it was found: nobody manages it', (t) =>
   const applied = granted(apply(view, poolBody({ disabled: false })))
   t.equal(objectIn(applied.value.object, 'spec')['disabled'], undefined)
   t.match(applied.value.object, jsonObject([['metadata', { managedFields: [{ manager: 'kubectl' }] }]]))
-  t.end()
-})
-
-t.test('no body brings it down', (t) => {
-  const names = [
-    'metadata',
-    'spec',
-    'status',
-    'name',
-    'labels',
-    'finalizers',
-    'ownerReferences',
-    'uid',
-    'cidr',
-    'allowedUses',
-    'blockSize',
-    'disabled',
-  ]
-  const json = fc.letrec<{ json: unknown }>((tie) => ({
-    json: fc.oneof(
-      { maxDepth: 4 },
-      fc.constantFrom<unknown>(null, '', 'a', 0, 26, true, '10.10.0.0/24', 'Workload'),
-      fc.array(tie('json'), { maxLength: 3 }),
-      fc.dictionary(fc.oneof(fc.constantFrom(...names), fc.string()), tie('json'), { maxKeys: 5 }),
-    ),
-  })).json
-  const part = fc.dictionary(fc.constantFrom(...names), json, { maxKeys: 6 })
-  const body = fc.oneof(json, fc.record({ metadata: part, spec: part }))
-  const options = { manager: 'kubectl', isForced: false }
-  const outcomes = new Set<string>()
-  t.doesNotThrow(() =>
-    fc.assert(
-      fc.property(body, fc.boolean(), (given, isStored) => {
-        const view = isStored ? viewWithPool() : new FakeView()
-        const { answer } = planApply(view, kind, 'pool-a', given, options, context)
-        outcomes.add(answer.ok ? 'ok' : answer.refusal.reason)
-      }),
-      { numRuns: 1_000 },
-    ),
-  )
-  t.ok(outcomes.has('ok') && outcomes.has('Invalid') && outcomes.has('BadRequest'), 'something of everything')
   t.end()
 })
