@@ -7,7 +7,6 @@ import {
   jsonObject,
   type Pool,
   poolDefaults,
-  poolKey,
   poolOf,
   pools,
   readPoolSpec,
@@ -16,9 +15,8 @@ import { type Cidr, formatCidr, overlaps, parseCidr, parseInterface } from '../n
 import { invalid } from './causes.ts'
 import { validatePool } from './ippool-rules.ts'
 import { IPPoolSpec, IPPoolStatus } from './ippool-schema.ts'
-import { planPoolRemoval, type PoolDependencies, poolFinalizer } from './ippool-termination.ts'
+import { planPoolRemoval, type PoolDependencies, poolFinalizer, poolPlural, poolStorage } from './ippool-termination.ts'
 import type { Candidate, ResourceKind } from './kind.ts'
-import { stored } from './storage.ts'
 
 /**
  * IPPool, as `/apis/projectcalico.org/v3/ippools` serves it.
@@ -27,14 +25,14 @@ import { stored } from './storage.ts'
 export function ippoolKind(dependencies: PoolDependencies): ResourceKind<Pool> {
   return {
     kind: 'IPPool',
-    plural: 'ippools',
+    plural: poolPlural,
     singular: 'ippool',
     description: 'A range of addresses, and who gets addresses from it.',
     example,
     specSchema: IPPoolSpec,
     statusSchema: IPPoolStatus,
     isReadOnly: false,
-    storage: stored(pools, poolKey),
+    storage: poolStorage,
     finalizer: poolFinalizer,
     parse: poolOf,
     withDefaults,

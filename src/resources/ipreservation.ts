@@ -49,7 +49,7 @@ export const ipreservationKind: ResourceKind<Reservation> = {
   specSchema: IPReservationSpec,
   statusSchema: undefined,
   isReadOnly: false,
-  storage: stored(reservations, reservationKey),
+  storage: stored('ipreservations', reservations, reservationKey),
   finalizer: undefined,
   parse: reservationOf,
   withDefaults: (spec) => spec,

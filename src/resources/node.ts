@@ -96,7 +96,7 @@ export const nodeKind: ResourceKind<Node> = {
   specSchema: NodeSpec,
   statusSchema: NodeStatus,
   isReadOnly: false,
-  storage: stored(nodes, nodeKey),
+  storage: stored('nodes', nodes, nodeKey),
   finalizer: undefined,
   parse: nodeOf,
   withDefaults: (spec) => objectIn({ spec: goForm(NodeSpec, spec) }, 'spec'),
