@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { acceptedTypes, covers } from './accept.ts'
 import { parseJsonBody, parseYamlBody } from './body-text.ts'
 import type { RefusalError } from './errors.ts'
 import { refusal } from './errors.ts'
@@ -54,16 +55,9 @@ declare module 'fastify' {
 export function answerJson(app: FastifyInstance): void {
   app.addHook('onRequest', ({ headers, routeOptions }, _reply, done) => {
     const types = ['application/json', ...(routeOptions.config.alsoAnswers ?? [])]
-    if (headers.accept === undefined || accepts(headers.accept, types)) done()
+    if (acceptedTypes(headers.accept).some((range) => types.some((type) => covers(range, type)))) done()
     else done(refusal('NotAcceptable', `only the following media types are accepted: ${types.join(', ')}`))
   })
-}
-
-function accepts(accept: string, types: readonly string[]): boolean {
-  return accept
-    .split(',')
-    .filter((range) => !/;\s*q=0(\.0*)?\s*(;|$)/i.test(range))
-    .some((range) => [...types, 'application/*', '*/*'].includes(mediaTypeOf(range)))
 }
 
 function mediaTypeOf(header: string): string {

@@ -20,7 +20,8 @@ import {
 import { objectTypes, patchTypes } from './content.ts'
 import { granted, RefusalError, refuseFields } from './errors.ts'
 import type { Store } from './ipam-operation.ts'
-import { goneStatus, refusalAbout, sendObject } from './resource-answers.ts'
+import { chooseRepresentations } from './representation.ts'
+import { goneStatus, refusalAbout, sendJson, sendList, sendObject } from './resource-answers.ts'
 import { listObjects, requireReached } from './resource-list.ts'
 import { answer, problems } from './schemas/answers.ts'
 import { ref } from './schemas/ref.ts'
@@ -53,6 +54,7 @@ export const resourceRoutes: FastifyPluginCallbackTypebox<ResourceOptions> = (ap
 type KindOptions = ResourceOptions & { readonly kind: ServedKind<StoredObject> }
 
 const kindRoutes: FastifyPluginCallbackTypebox<KindOptions> = (app, { kind, ...options }, done) => {
+  chooseRepresentations(app, kind, options.now)
   const schemas = kindSchemas(kind)
   const tags = ['resources']
   const written = (description: string) => answer(description, schemas.object, schemas.example)
@@ -85,7 +87,7 @@ const kindRoutes: FastifyPluginCallbackTypebox<KindOptions> = (app, { kind, ...o
         ])
       }
       const { object, warnings } = await listObjects(options.store, kind, query)
-      return sendObject(reply, object, warnings)
+      return sendList(reply, object, warnings)
     },
   )
 
@@ -215,7 +217,7 @@ const kindRoutes: FastifyPluginCallbackTypebox<KindOptions> = (app, { kind, ...o
         (view, context) => planDelete(view, kind, name, preconditions, context),
         { dryRun },
       )
-      if (value.isGone) return sendObject(reply, goneStatus(kind, value.value))
+      if (value.isGone) return sendJson(reply, goneStatus(kind, value.value))
       return sendObject(reply, present(kind, value.value, value.isWritten && !dryRun ? revision : value.revisionBefore))
     },
   )

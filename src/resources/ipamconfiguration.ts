@@ -12,6 +12,7 @@ import {
 } from '../model/index.ts'
 import { annexing, putAnnex, withAnnex } from './annexed.ts'
 import { invalid, notSupported } from './causes.ts'
+import { type Column, flagColumn, numberColumn, textColumn } from './columns.ts'
 import { apiVersion, type Candidate, type ResourceKind, type StoredObject } from './kind.ts'
 import { objectIn } from './presentation.ts'
 import { projected, shown } from './storage.ts'
@@ -68,6 +69,16 @@ const IPAMConfigurationSpec = Type.Object(
   { $id: 'IPAMConfigurationSpec', additionalProperties: false, description: 'How IPAM behaves.' },
 )
 
+const columns: readonly Column[] = [
+  flagColumn('StrictAffinity', 'spec.strictAffinity', 'Whether a node borrows no addresses of others.'),
+  flagColumn('AutoAllocateBlocks', 'spec.autoAllocateBlocks', 'Whether a node may claim blocks for an address.'),
+  numberColumn('MaxBlocksPerHost', 'spec.maxBlocksPerHost', 'How many blocks a node may claim; 0: 20.'),
+  numberColumn('CooldownSeconds', 'spec.ipCooldownSeconds', 'How long a released address rests.', { isWide: true }),
+  textColumn('VMPersistence', 'spec.kubeVirtVMAddressPersistence', 'Whether virtual machines keep addresses.', {
+    isWide: true,
+  }),
+]
+
 /** The stored configuration, and the object that it is shown as. */
 export interface ShownIpamConfig extends StoredObject {
   readonly config: IpamConfig
@@ -83,6 +94,7 @@ export const ipamconfigurationKind: ResourceKind<ShownIpamConfig> = {
   kind: 'IPAMConfiguration',
   plural: 'ipamconfigurations',
   singular: 'ipamconfiguration',
+  shortNames: ['ipamconfig'],
   description:
     "How IPAM behaves, Calico's own included. There is one object, `default`; while there is none, the defaults hold.",
   example: {
@@ -93,6 +105,7 @@ export const ipamconfigurationKind: ResourceKind<ShownIpamConfig> = {
   },
   specSchema: IPAMConfigurationSpec,
   statusSchema: undefined,
+  columns,
   isReadOnly: false,
   storage: {
     families: [projected(ipamConfigs, show)],

@@ -1,11 +1,15 @@
 import type { TObject } from '@sinclair/typebox'
 import type { Decodable, Decoded, Lookup, Revision, View, Write } from '../datastore/index.ts'
 import type { Annex, Cause, JsonObject, Now, Refusal } from '../model/index.ts'
+import type { Column } from './columns.ts'
 
 /** The API group and version of every resource, and the `apiVersion` that its objects carry. */
 export const group = 'projectcalico.org'
 export const version = 'v3'
 export const apiVersion = `${group}/${version}`
+
+/** The categories that every resource is in: names for several of them at once, as in `kubectl get calico`. */
+export const categories: readonly string[] = ['calico']
 
 /** The least that the stored form of a kind has. */
 export interface StoredObject {
@@ -85,6 +89,8 @@ interface ReadableKind<Value extends StoredObject> {
   readonly kind: string
   readonly plural: string
   readonly singular: string
+  /** More names that people may use for the resource; those that calicoctl knows. */
+  readonly shortNames: readonly string[]
   /** One sentence for the OpenAPI document. */
   readonly description: string
   /** An object as a client would send it, for the OpenAPI document. */
@@ -92,6 +98,8 @@ interface ReadableKind<Value extends StoredObject> {
   readonly specSchema: TObject
   /** Undefined: its objects have no status. */
   readonly statusSchema: TObject | undefined
+  /** The columns of its tables, between the name and the age. */
+  readonly columns: readonly Column[]
   readonly storage: Reading<Value>
   /** The value that `object` is once it is stored. */
   parse(object: JsonObject): Decoded<Value>

@@ -11,6 +11,7 @@ import {
 } from '../model/index.ts'
 import { type Family, parseAddress, parseInterface } from '../net/index.ts'
 import { invalid, required } from './causes.ts'
+import { textColumn } from './columns.ts'
 import { goForm } from './go-form.ts'
 import type { Candidate, ResourceKind } from './kind.ts'
 import { planNodeRemoval } from './node-removal.ts'
@@ -85,6 +86,7 @@ export const nodeKind: ResourceKind<Node> = {
   kind: 'Node',
   plural: 'nodes',
   singular: 'node',
+  shortNames: ['no', 'nos'],
   description:
     'A node that addresses are assigned on. Its labels are what node selectors of pools look at; one that is not there counts as having none. With it go its claims on blocks; addresses stay with their owners.',
   example: {
@@ -95,6 +97,11 @@ export const nodeKind: ResourceKind<Node> = {
   },
   specSchema: NodeSpec,
   statusSchema: NodeStatus,
+  columns: [
+    textColumn('ASN', 'spec.bgp.asNumber', 'Its autonomous system.', { isWide: true }),
+    textColumn('IPv4', 'spec.bgp.ipv4Address', 'Its IPv4 address.'),
+    textColumn('IPv6', 'spec.bgp.ipv6Address', 'Its IPv6 address.'),
+  ],
   isReadOnly: false,
   storage: stored('nodes', nodes, nodeKey),
   finalizer: undefined,

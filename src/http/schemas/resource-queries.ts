@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox'
+import { rowObjects } from '../../resources/index.ts'
 import { closed, oneOf } from './fields.ts'
 
 /** What clients of Kubernetes send along, and what makes no difference here. */
@@ -9,7 +10,12 @@ function ignored(example: string, why: string) {
 const anyQuery = {
   pretty: ignored('true', 'answers are compact JSON'),
   timeout: ignored('32s', 'the server has a deadline of its own'),
-  includeObject: ignored('Object', 'there are no tables'),
+  includeObject: Type.Optional(
+    oneOf(rowObjects, {
+      description: 'Of an answer that is a table: what each row carries besides its cells, `Metadata` unless said.',
+      examples: ['Object'],
+    }),
+  ),
 }
 
 const flag = ['true', 'false', '1', '0'] as const
