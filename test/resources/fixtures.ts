@@ -59,10 +59,24 @@ export function causesOf(plan: Plan<Result<unknown>>): readonly string[] {
   return plan.answer.refusal.causes.map(({ field, reason }) => `${field}: ${reason}`)
 }
 
-/** What a plan writes: keys with their new texts, or undefined for those deleted. */
-export function written({ writes }: Pick<Plan<unknown>, 'writes'>): Readonly<Record<string, string | undefined>> {
+/** What a plan writes that Calico reads: keys with their new texts, or undefined for those deleted. */
+export function written(plan: Pick<Plan<unknown>, 'writes'>): Readonly<Record<string, string | undefined>> {
+  return writtenTo(plan, (key) => key.startsWith('/calico/'))
+}
+
+/** What a plan writes into annexes. */
+export function annexed(plan: Pick<Plan<unknown>, 'writes'>): Readonly<Record<string, string | undefined>> {
+  return writtenTo(plan, (key) => key.startsWith('/ippoold/v1/annexes/'))
+}
+
+function writtenTo(
+  { writes }: Pick<Plan<unknown>, 'writes'>,
+  isMeant: (key: string) => boolean,
+): Readonly<Record<string, string | undefined>> {
   return Object.fromEntries(
-    writes.map((write: Write) => [write.key.text, write.kind === 'put' ? write.encode() : undefined]),
+    writes
+      .filter(({ key }) => isMeant(key.text))
+      .map((write: Write) => [write.key.text, write.kind === 'put' ? write.encode() : undefined]),
   )
 }
 
