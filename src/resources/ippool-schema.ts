@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { poolUses } from '../model/index.ts'
+import { mapByKeys, setOfItems } from './list-type.ts'
 import { Condition } from './schemas.ts'
 
 /** The modes of an encapsulation. */
@@ -75,6 +76,7 @@ export const IPPoolSpec = Type.Object(
     ),
     allowedUses: Type.Optional(
       Type.Array(Type.String({ enum: [...poolUses] }), {
+        ...setOfItems,
         maxItems: allowedUsesMax,
         uniqueItems: true,
         default: ['Workload', 'Tunnel'],
@@ -97,6 +99,7 @@ export const IPPoolStatus = Type.Object(
   {
     conditions: Type.Optional(
       Type.Array(Condition, {
+        ...mapByKeys('type'),
         description:
           '`Allocatable` says whether the pool gives addresses: `False` with the reason `Terminating` while it is being deleted.',
       }),

@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox'
+import { atomicObject, mapByKeys, setOfItems } from './list-type.ts'
 
 /**
  * The schemas of the parts that all kinds share. They say what the OpenAPI document says, which fields are known, and of which JSON
@@ -20,7 +21,7 @@ const OwnerReference = Type.Object(
     controller: Type.Optional(Type.Boolean()),
     blockOwnerDeletion: Type.Optional(Type.Boolean()),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, ...atomicObject },
 )
 
 /** What every object carries. */
@@ -63,9 +64,14 @@ export const ObjectMeta = Type.Object(
     ),
     labels: stringMap('Names and values to select objects by.', { team: 'network' }),
     annotations: stringMap('Names and values for whatever else; 256 KiB together.', { 'example.org/ticket': '4711' }),
-    ownerReferences: Type.Optional(Type.Array(OwnerReference, { description: 'Kept; without effect here.' })),
+    ownerReferences: Type.Optional(
+      Type.Array(OwnerReference, { ...mapByKeys('uid'), description: 'Kept; without effect here.' }),
+    ),
     finalizers: Type.Optional(
-      Type.Array(Type.String(), { description: 'Who has yet to agree before a deleted object vanishes.' }),
+      Type.Array(Type.String(), {
+        ...setOfItems,
+        description: 'Who has yet to agree before a deleted object vanishes.',
+      }),
     ),
     managedFields: Type.Optional(
       Type.Array(Type.Object({}, { additionalProperties: true }), { description: 'Not used.' }),

@@ -20,6 +20,8 @@ export const context: Context = {
   now: { nanoseconds: 1_795_406_340_123_456_789n },
   uid: '7f1d0f0e-3c5b-4a39-9f55-0a7c8a4f8a10',
   fieldValidation: 'Warn',
+  manager: 'test',
+  subresource: '',
 }
 
 export const strict: Context = { ...context, fieldValidation: 'Strict' }

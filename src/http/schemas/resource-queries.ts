@@ -101,7 +101,16 @@ const dryRun = Type.Optional(
   oneOf(['All'], { description: 'Answer what would happen, and write nothing.', examples: ['All'] }),
 )
 
-/** The query of a create, replace or patch. */
+const fieldManager = Type.Optional(
+  Type.String({
+    minLength: 1,
+    maxLength: 128,
+    description: 'Who manages the fields that are changed; the first word of `User-Agent` unless given.',
+    examples: ['kubectl'],
+  }),
+)
+
+/** The query of a create or replace. */
 export const WriteQuery = Type.Object(
   {
     dryRun,
@@ -112,9 +121,22 @@ export const WriteQuery = Type.Object(
         examples: ['Strict'],
       }),
     ),
-    fieldManager: ignored('kubectl', 'fields have no managers'),
-    force: ignored('true', 'fields have no managers'),
+    fieldManager,
     ...anyQuery,
+  },
+  closed,
+)
+
+/** The query of a patch. */
+export const PatchQuery = Type.Object(
+  {
+    ...WriteQuery.properties,
+    force: Type.Optional(
+      oneOf(flag, {
+        description: 'Of a server-side apply: take fields from others who manage them, instead of refusing.',
+        examples: ['false'],
+      }),
+    ),
   },
   closed,
 )
@@ -127,6 +149,16 @@ export const DeleteQuery = Type.Object(
     orphanDependents: ignored('false', 'nothing depends on these objects'),
     gracePeriodSeconds: ignored('0', 'there is nothing to wait for'),
     ...anyQuery,
+  },
+  closed,
+)
+
+/** The query of a delete of several. */
+export const DeleteCollectionQuery = Type.Object(
+  {
+    ...DeleteQuery.properties,
+    labelSelector: ListQuery.properties.labelSelector,
+    fieldSelector: ListQuery.properties.fieldSelector,
   },
   closed,
 )
