@@ -24,9 +24,8 @@ import { goneStatus, refusalAbout, sendObject } from './resource-answers.ts'
 import { listObjects, requireReached } from './resource-list.ts'
 import { answer, problems } from './schemas/answers.ts'
 import { ref } from './schemas/ref.ts'
-import { JsonPatch, kindSchemas, MergePatch, resourceSchemas } from './schemas/resource.ts'
+import { JsonPatch, kindSchemas, MergePatch, pluralOf, resourceSchemas } from './schemas/resource.ts'
 import { DeleteQuery, ListQuery, NamePath, ReadQuery, WriteQuery } from './schemas/resource-queries.ts'
-import { Status } from './schemas/status.ts'
 
 /** What the resource routes take from outside. */
 export interface ResourceOptions {
@@ -69,7 +68,7 @@ const kindRoutes: FastifyPluginCallbackTypebox<KindOptions> = (app, { kind, ...o
     '',
     {
       schema: {
-        operationId: `list${kind.kind}s`,
+        operationId: `list${pluralOf(kind)}`,
         tags,
         summary: `List ${kind.plural}`,
         description:
@@ -198,7 +197,7 @@ const kindRoutes: FastifyPluginCallbackTypebox<KindOptions> = (app, { kind, ...o
             description: 'The object is gone, or is going.',
             content: {
               'application/json': {
-                schema: { anyOf: [ref(Status), ref(schemas.object)] },
+                schema: schemas.deletion,
                 example: goneStatus(kind, schemas.stored),
               },
             },

@@ -33,7 +33,12 @@ export const NamePath = Type.Object(
 export const ListQuery = Type.Object(
   {
     limit: Type.Optional(
-      Type.Integer({ minimum: 0, description: 'How many objects to answer at most; 0 for all.', examples: [100] }),
+      Type.Integer({
+        minimum: 0,
+        format: 'int64',
+        description: 'How many objects to answer at most; 0 for all.',
+        examples: [100],
+      }),
     ),
     continue: Type.Optional(
       Type.String({ description: 'The `metadata.continue` of the page before.', examples: ['MTAxOC9teS5pcHBvb2wtMQ'] }),
@@ -54,11 +59,12 @@ export const ListQuery = Type.Object(
     resourceVersion,
     resourceVersionMatch: Type.Optional(
       oneOf(['NotOlderThan', 'Exact'], {
+        title: 'ResourceVersionMatch',
         description: '`Exact`: the list as of the very resourceVersion.',
         examples: ['Exact'],
       }),
     ),
-    watch: Type.Optional(oneOf(flag, { description: 'Watching is not served.', examples: ['false'] })),
+    watch: Type.Optional(oneOf(flag, { title: 'Flag', description: 'Watching is not served.', examples: ['false'] })),
     allowWatchBookmarks: ignored('true', 'watching is not served'),
     sendInitialEvents: ignored('true', 'watching is not served'),
     timeoutSeconds: ignored('300', 'watching is not served'),
@@ -80,6 +86,7 @@ export const WriteQuery = Type.Object(
     dryRun,
     fieldValidation: Type.Optional(
       oneOf(['Strict', 'Warn', 'Ignore'], {
+        title: 'FieldValidation',
         description:
           'What to do about fields that are not known: refuse them, drop them with a warning (unless said otherwise), or drop them.',
         examples: ['Strict'],
