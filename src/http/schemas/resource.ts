@@ -96,10 +96,6 @@ export function kindSchemas<Value extends StoredObject>(kind: ServedKind<Value>)
   const deletion = Type.Unsafe<unknown>({
     title: `${kind.kind}Deletion`,
     anyOf: [ref(Status), ref(object)],
-    discriminator: {
-      propertyName: 'kind',
-      mapping: { Status: componentOf('Status'), [kind.kind]: componentOf(kind.kind) },
-    },
   })
   return { object, list, deletion, stored, example }
 }
@@ -109,10 +105,6 @@ export function pluralOf({ kind, plural }: ServedKind<StoredObject>): string {
   let shared = 0
   while (shared < kind.length && kind[shared]?.toLowerCase() === plural[shared]) shared += 1
   return kind.slice(0, shared) + plural.slice(shared)
-}
-
-function componentOf(name: string): string {
-  return `#/components/schemas/${name}`
 }
 
 /** Every schema that the resource routes refer to by its `$id`. */
