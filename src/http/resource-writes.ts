@@ -251,7 +251,11 @@ function isTrue(flag = ''): boolean {
 function refuseForce(): RefusalError {
   const message = 'Forbidden: may not be specified for non-apply patch'
   const causes = [{ field: 'force', reason: 'FieldValueForbidden', message }] as const
-  return new RefusalError({ reason: 'Invalid', message: `PatchOptions.meta.k8s.io "" is invalid: force: ${message}`, causes })
+  return new RefusalError({
+    reason: 'Invalid',
+    message: `PatchOptions.meta.k8s.io "" is invalid: force: ${message}`,
+    causes,
+  })
 }
 
 /** The name that a new object asks for, for messages about it. */

@@ -13,6 +13,7 @@ import { refusal, refuseForNow } from './errors.ts'
 import { ipamRoutes } from './ipam.ts'
 import type { Store } from './ipam-operation.ts'
 import { openapiOptions } from './openapi.ts'
+import { openapiRoutes } from './openapi-routes.ts'
 import { operationRoutes } from './operations.ts'
 import { resourceRoutes } from './resources.ts'
 import { refuseBySchema } from './schema-causes.ts'
@@ -91,6 +92,7 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
     pressureHandler: refuseUnderPressure,
   })
   void app.register(operationRoutes, { store, version })
+  void app.register(openapiRoutes)
   void app.register((api, _options, done) => {
     limitCalls(api, dependencies.callsMax, () => store.pending)
     answerJson(api)
