@@ -41,3 +41,13 @@ export const expiringLeaseTurnSeconds = 3_600
  * counts all that follow for each page.
  */
 export const scanPageSize = { values: 1_000, digests: 50, recent: 10_000 } as const
+
+/** What a journal remembers for followers that take long: changes, and characters of their values. */
+export const journalChangesMax = 10_000
+export const journalBytesMax = 32_000_000
+
+/** How often a journal makes sure that it is not behind etcd. */
+export const journalProofMs = 10_000
+
+/** How long a journal runs without followers: whoever was cut off is back by then. */
+export const journalIdleMs = 60_000

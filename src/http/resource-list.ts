@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type Decodable, type Page, type PageOptions, type Revision, RevisionCompacted } from '../datastore/index.ts'
-import type { JsonObject, Reason } from '../model/index.ts'
+import { annexes, type JsonObject, type Reason } from '../model/index.ts'
 import {
   apiVersion,
   type LabelSelector,
@@ -59,7 +59,7 @@ export async function listObjects<Value extends StoredObject>(
   do {
     const wanted = selector === undefined ? limit - items.length : Math.max(limit, readAhead)
     const family = familyAt(families, position)
-    const page = await readPage(store, family, position, limit === 0 ? 0 : wanted)
+    const page = await withAnnexes(store, kind, await readPage(store, family, position, limit === 0 ? 0 : wanted))
     let read = 0
     for (const entry of page.entries) {
       read += 1
@@ -150,8 +150,10 @@ async function readPage<Value>(
   family: Decodable<Value>,
   { revision, after }: Position,
   limit: number,
+  bounds: Pick<PageOptions, 'from' | 'to'> = {},
 ): Promise<Page<Value>> {
   const options: PageOptions = {
+    ...bounds,
     ...(limit > 0 && { limit }),
     ...(after !== undefined && { after }),
     ...(revision !== undefined && { revision }),
@@ -166,6 +168,27 @@ async function readPage<Value>(
     if (revision !== undefined) requireReached((await store.page(family, { limit: 1 })).revision, String(revision))
     throw error
   }
+}
+
+/** The page with what the annexes of its objects say, as of the same revision. */
+async function withAnnexes<Value extends StoredObject>(
+  store: Pick<Store, 'page'>,
+  { storage: { annexing } }: ServedKind<Value>,
+  page: Page<Value>,
+): Promise<Page<Value>> {
+  const names = page.entries.flatMap((entry) => (entry.kind === 'value' ? [entry.value.name] : []))
+  const [first, last] = [names[0], names.at(-1)]
+  if (annexing === undefined || first === undefined || last === undefined) return page
+  const { revision } = page
+  const [from, to] = [`${annexing.prefix}${first}`, `${annexing.prefix}${last}`]
+  const found = await readPage(store, annexes, { family: 0, revision }, 0, { from, to })
+  const byKey = new Map(found.entries.flatMap((entry) => (entry.kind === 'value' ? [[entry.key, entry] as const] : [])))
+  const entries = page.entries.map((entry) => {
+    if (entry.kind !== 'value') return entry
+    const annex = byKey.get(`${annexing.prefix}${entry.value.name}`)
+    return { ...entry, value: annexing.join(entry.value, entry.revision, annex) }
+  })
+  return { ...page, entries }
 }
 
 /** Which objects are listed; undefined: all of them, so that it is known how many follow a page. */

@@ -59,6 +59,7 @@ export const blockaffinityKind: ReadOnlyKind<StoredObject> = {
   isReadOnly: true,
   storage: {
     families: [projected(affinities, show), projected(virtualAffinities, show)],
+    annexing: undefined,
     lookup,
   },
   parse,

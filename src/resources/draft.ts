@@ -19,7 +19,7 @@ import {
   type StoredObject,
   version,
 } from './kind.ts'
-import { changedMetadata, clientMembers, nameFor, newMetadata, validateMetadata } from './metadata.ts'
+import { changedMetadata, nameFor, newMetadata, validateMetadata } from './metadata.ts'
 import { objectIn } from './presentation.ts'
 import { ObjectMeta } from './schemas.ts'
 
@@ -101,7 +101,6 @@ export function draft<Value extends StoredObject>(
   // What is of the wrong type is not missing, or wrong in yet another way.
   causes.push(...found.filter(({ field }) => candidate.isSound(field)))
   const warnings = context.fieldValidation === 'Ignore' ? [] : unknown.map(quoteUnknown)
-  if (!kind.storage.keepsMetadata) warnings.push(...notKept(metadata.object))
   return success({ candidate, causes, warnings })
 }
 
@@ -150,13 +149,6 @@ function refuseUnknown(kind: string, unknown: readonly string[]): Result<never> 
     `${kind} in version "${version}" cannot be handled as a ${kind}: strict decoding error: ${list}${more}`,
     unknown.map((field) => ({ field, reason: 'FieldValueForbidden', message: quoteUnknown(field) })),
   )
-}
-
-/** What clients like kubectl add to every object by themselves is no reason to refuse one that has no place for it. */
-function notKept(metadata: JsonObject): readonly string[] {
-  return clientMembers
-    .filter((member) => metadata[member] !== undefined)
-    .map((member) => `metadata.${member} is not kept: this kind is stored without it`)
 }
 
 function quoteUnknown(field: string): string {

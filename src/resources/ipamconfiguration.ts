@@ -10,6 +10,7 @@ import {
   type JsonObject,
   jsonObject,
 } from '../model/index.ts'
+import { annexing, putAnnex, withAnnex } from './annexed.ts'
 import { invalid, notSupported } from './causes.ts'
 import { type Column, flagColumn, numberColumn, textColumn } from './columns.ts'
 import { apiVersion, type Candidate, type ResourceKind, type StoredObject } from './kind.ts'
@@ -18,6 +19,9 @@ import { projected, shown } from './storage.ts'
 
 /** The only name that the configuration can have. */
 const onlyName = 'default'
+
+/** Calico's key has no place for metadata: all of it lies in the annex. */
+const annexOptions = { plural: 'ipamconfigurations', hasMetadata: false }
 
 /** The highest number of blocks, and the longest rest of a released address. */
 const maxBlocksPerHostMax = 1_000_000
@@ -82,7 +86,7 @@ export interface ShownIpamConfig extends StoredObject {
 
 /**
  * IPAMConfiguration, as `/apis/projectcalico.org/v3/ipamconfigurations` serves it: a view of the one key that Calico's IPAM reads
- * on etcd, with the rules that Calico has for that key. The key has no place for metadata. Calico refuses no change for the
+ * on etcd, with the rules that Calico has for that key. Calico refuses no change for the
  * blocks that exist: stricter rules hold for what is assigned from then on.
  * @see calico-formats.md sections 2.6 and 4.2, calico-ipam.md section 7
  */
@@ -105,9 +109,10 @@ export const ipamconfigurationKind: ResourceKind<ShownIpamConfig> = {
   isReadOnly: false,
   storage: {
     families: [projected(ipamConfigs, show)],
-    lookup: (view, name) => (name === onlyName ? shown(view, ipamConfigKey, show) : { kind: 'absent' }),
-    put: ({ config }) => put(ipamConfigKey, config),
-    keepsMetadata: false,
+    annexing: annexing(annexOptions),
+    lookup: (view, name) =>
+      name === onlyName ? withAnnex(view, shown(view, ipamConfigKey, show), name, annexOptions) : { kind: 'absent' },
+    put: (value) => [put(ipamConfigKey, value.config), putAnnex(value, annexOptions)],
   },
   finalizer: undefined,
   parse,
@@ -147,7 +152,9 @@ function parse(object: JsonObject): Decoded<ShownIpamConfig> {
     ipCooldownSeconds: numberIn(spec, 'ipCooldownSeconds'),
     unknownFields: jsonObject(Object.entries(spec).filter(([name]) => !known.has(name))),
   }
-  return { ok: true, value: show(ipamConfigKey.text, config) }
+  const value = show(ipamConfigKey.text, config)
+  const metadata = jsonObject([...Object.entries(objectIn(object, 'metadata')), ['name', onlyName]])
+  return { ok: true, value: { ...value, object: { ...value.object, metadata } } }
 }
 
 /** What a new object means that does not say it. What is stored always says it: a boolean that is not there is false there. */

@@ -7,7 +7,6 @@ import {
   jsonObject,
   type Pool,
   poolDefaults,
-  poolKey,
   poolOf,
   pools,
   readPoolSpec,
@@ -17,9 +16,8 @@ import { invalid } from './causes.ts'
 import { type Column, flagColumn, textColumn } from './columns.ts'
 import { validatePool } from './ippool-rules.ts'
 import { IPPoolSpec, IPPoolStatus } from './ippool-schema.ts'
-import { planPoolRemoval, type PoolDependencies, poolFinalizer } from './ippool-termination.ts'
+import { planPoolRemoval, type PoolDependencies, poolFinalizer, poolPlural, poolStorage } from './ippool-termination.ts'
 import type { Candidate, ResourceKind } from './kind.ts'
-import { stored } from './storage.ts'
 
 /**
  * IPPool, as `/apis/projectcalico.org/v3/ippools` serves it.
@@ -28,7 +26,7 @@ import { stored } from './storage.ts'
 export function ippoolKind(dependencies: PoolDependencies): ResourceKind<Pool> {
   return {
     kind: 'IPPool',
-    plural: 'ippools',
+    plural: poolPlural,
     singular: 'ippool',
     shortNames: ['ipp', 'ipps', 'pool', 'pools'],
     description: 'A range of addresses, and who gets addresses from it.',
@@ -37,7 +35,7 @@ export function ippoolKind(dependencies: PoolDependencies): ResourceKind<Pool> {
     statusSchema: IPPoolStatus,
     columns,
     isReadOnly: false,
-    storage: stored(pools, poolKey),
+    storage: poolStorage,
     finalizer: poolFinalizer,
     parse: poolOf,
     withDefaults,

@@ -52,7 +52,7 @@ export const ipreservationKind: ResourceKind<Reservation> = {
   statusSchema: undefined,
   columns: [textColumn('ReservedCIDRs', 'spec.reservedCIDRs', 'The ranges that are reserved.')],
   isReadOnly: false,
-  storage: stored(reservations, reservationKey),
+  storage: stored('ipreservations', reservations, reservationKey),
   finalizer: undefined,
   parse: reservationOf,
   withDefaults: (spec) => spec,

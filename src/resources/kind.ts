@@ -1,6 +1,6 @@
 import type { TObject } from '@sinclair/typebox'
 import type { Decodable, Decoded, Lookup, Revision, View, Write } from '../datastore/index.ts'
-import type { Cause, JsonObject, Now, Refusal } from '../model/index.ts'
+import type { Annex, Cause, JsonObject, Now, Refusal } from '../model/index.ts'
 import type { Column } from './columns.ts'
 
 /** The API group and version of every resource, and the `apiVersion` that its objects carry. */
@@ -54,8 +54,24 @@ export type Removal<Value> =
   | { readonly kind: 'terminating'; readonly value: Value; readonly writes: readonly Write[] }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
 
+/** How what lies beside the stored values of a kind comes to its objects. */
+export interface Annexing<Value> {
+  /** Below it lies the annex of each object, under the object's name. */
+  readonly prefix: string
+  /** Whether labels, too, lie in the annex. */
+  readonly holdsAllMetadata: boolean
+  /** The object with what its annex says; `revision` is the one that wrote the value. */
+  join(
+    value: Value,
+    revision: Revision,
+    annex: { readonly value: Annex; readonly revision: Revision } | undefined,
+  ): Value
+}
+
 /** How the objects of a kind lie in etcd. */
 export interface Reading<Value> {
+  /** Undefined: its objects have no annexes. */
+  readonly annexing: Annexing<Value> | undefined
   /** The families whose every key is an object of the kind: a list goes through them in this order, each in the order of its keys. */
   readonly families: readonly Decodable<Value>[]
   /** What is stored as the object called `name`. */
@@ -64,9 +80,8 @@ export interface Reading<Value> {
 
 /** How the objects of a kind are stored, besides how they are read. */
 export interface Writing<Value> {
-  put(value: Value): Write
-  /** Whether what clients may write into the metadata (labels and so on) is stored. When it is not, they are told so. */
-  readonly keepsMetadata: boolean
+  /** Stores the object, and its annex. */
+  put(value: Value): readonly Write[]
 }
 
 /** What reading one kind of resource takes. */

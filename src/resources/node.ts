@@ -103,7 +103,7 @@ export const nodeKind: ResourceKind<Node> = {
     textColumn('IPv6', 'spec.bgp.ipv6Address', 'Its IPv6 address.'),
   ],
   isReadOnly: false,
-  storage: stored(nodes, nodeKey),
+  storage: stored('nodes', nodes, nodeKey),
   finalizer: undefined,
   parse: nodeOf,
   withDefaults: (spec) => objectIn({ spec: goForm(NodeSpec, spec) }, 'spec'),
