@@ -8,6 +8,7 @@ import type { BlockIndex, Now } from '../model/index.ts'
 import { apiVersion, resourceKinds } from '../resources/index.ts'
 import { limitCalls } from './admission.ts'
 import { answerJson, readBodies } from './content.ts'
+import { discoveryRoutes } from './discovery.ts'
 import { answerClientError, answerUnreadablePath, handleErrors } from './error-handling.ts'
 import { refusal, refuseForNow } from './errors.ts'
 import { ipamRoutes } from './ipam.ts'
@@ -84,11 +85,12 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
     pressureHandler: refuseUnderPressure,
   })
   void app.register(operationRoutes, { store, version })
+  const kinds = resourceKinds(blocks)
+  void app.register(discoveryRoutes, { kinds })
   void app.register((api, _options, done) => {
     limitCalls(api, dependencies.callsMax, () => store.pending)
     answerJson(api)
     void api.register(ipamRoutes, { prefix: '/ipam/v1', store, blocks, now, newUid, deadlineMs })
-    const kinds = resourceKinds(blocks)
     void api.register(resourceRoutes, { prefix: `/apis/${apiVersion}`, store, kinds, now, newUid, deadlineMs })
     done()
   })
