@@ -29,6 +29,8 @@ const noStore: Store = {
   pending: 0,
   submit: refuse,
   page: refuse,
+  follow: refuse,
+  peek: () => undefined,
   members: refuse,
   health: () => ({ ready: false, checks: [] }),
 }

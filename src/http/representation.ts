@@ -18,6 +18,8 @@ import { refusal } from './errors.ts'
  * what clients see of an object.
  */
 export interface Representation {
+  /** The same for those that show everything alike. */
+  readonly name: string
   /** An object of the kind, in the answer to a read or a write. */
   one(object: JsonObject): JsonObject
   /** A list of the kind. */
@@ -54,7 +56,12 @@ export function chooseRepresentations<Value extends StoredObject>(
   })
 }
 
-const plain: Representation = { one: (object) => object, list: (list) => list, event: (object) => object }
+const plain: Representation = {
+  name: 'object',
+  one: (object) => object,
+  list: (list) => list,
+  event: (object) => object,
+}
 
 const json = 'application/json'
 
@@ -93,7 +100,8 @@ function representationOf<Value extends StoredObject>(
     form.as === 'metadata'
       ? metadataOnly(shown, version)
       : tableOf(kind, shown, { version, includeObject, hasColumns, now: now() })
-  return { one: (object) => show(object), list: (list) => show(list), event: show }
+  const name = `${form.as} ${version} ${includeObject}`
+  return { name, one: (object) => show(object), list: (list) => show(list), event: show }
 }
 
 /** The query has been found valid before. */

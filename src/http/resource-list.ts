@@ -1,26 +1,15 @@
 import assert from 'node:assert/strict'
 import { type Decodable, type Page, type PageOptions, type Revision, RevisionCompacted } from '../datastore/index.ts'
-import { annexes, type JsonObject, type Reason } from '../model/index.ts'
-import {
-  apiVersion,
-  type LabelSelector,
-  matchesLabels,
-  objectIn,
-  parseLabelSelector,
-  present,
-  quoteObject,
-  type ServedKind,
-  type StoredObject,
-} from '../resources/index.ts'
-import { RefusalError, refuseFields } from './errors.ts'
+import { annexes, type JsonObject } from '../model/index.ts'
+import { apiVersion, present, quoteObject, type ServedKind, type StoredObject } from '../resources/index.ts'
+import { refusal, refuseFields } from './errors.ts'
 import type { Store } from './ipam-operation.ts'
+import { readSelector, type SelectorQuery } from './object-selector.ts'
 
 /** The parameters of a list that decide what is in it. */
-export interface ListQuery {
+export interface ListQuery extends SelectorQuery {
   readonly limit?: number
   readonly continue?: string
-  readonly labelSelector?: string
-  readonly fieldSelector?: string
   readonly resourceVersion?: string
   readonly resourceVersionMatch?: 'NotOlderThan' | 'Exact'
 }
@@ -189,41 +178,4 @@ async function withAnnexes<Value extends StoredObject>(
     return { ...entry, value: annexing.join(entry.value, entry.revision, annex) }
   })
   return { ...page, entries }
-}
-
-/** Which objects are listed; undefined: all of them, so that it is known how many follow a page. */
-function readSelector(query: ListQuery): ((object: StoredObject) => boolean) | undefined {
-  const { labelSelector = '', fieldSelector = '' } = query
-  const labels = labelSelector === '' ? undefined : readLabelSelector(labelSelector)
-  const fields = fieldSelector === '' ? undefined : readFieldSelector(fieldSelector)
-  if (labels === undefined && fields === undefined) return undefined
-  return (object) =>
-    (labels === undefined || matchesLabels(labels, labelsOf(object))) && fields?.(object.name) !== false
-}
-
-function readLabelSelector(text: string): LabelSelector {
-  const parsed = parseLabelSelector(text)
-  if (parsed.ok) return parsed.selector
-  throw refuseFields('BadRequest', [{ field: 'labelSelector', reason: 'FieldValueInvalid', message: parsed.problem }])
-}
-
-/** Kubernetes' field selectors, of which `metadata.name=x` and `metadata.name!=x` mean something here. */
-function readFieldSelector(text: string): (name: string) => boolean {
-  const conditions = text.split(',').map((condition) => {
-    const [, field, operator, value] = /^([^=!]*)(==|!=|=)(.*)$/s.exec(condition) ?? []
-    if (field !== 'metadata.name' || value === undefined) {
-      throw refusal('BadRequest', `field label not supported: ${field ?? condition}`)
-    }
-    return (name: string) => (name === value) === (operator !== '!=')
-  })
-  return (name) => conditions.every((holds) => holds(name))
-}
-
-function labelsOf({ object }: StoredObject): Readonly<Record<string, string>> {
-  const labels = Object.entries(objectIn(objectIn(object, 'metadata'), 'labels'))
-  return Object.fromEntries(labels.filter((label): label is [string, string] => typeof label[1] === 'string'))
-}
-
-function refusal(reason: Reason, message: string): RefusalError {
-  return new RefusalError({ reason, message, causes: [] })
 }

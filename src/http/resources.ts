@@ -18,11 +18,12 @@ import {
   type StoredObject,
 } from '../resources/index.ts'
 import { objectTypes, patchTypes } from './content.ts'
-import { granted, RefusalError, refuseFields } from './errors.ts'
+import { granted, RefusalError } from './errors.ts'
 import type { Store } from './ipam-operation.ts'
 import { chooseRepresentations } from './representation.ts'
 import { goneStatus, refusalAbout, sendJson, sendList, sendObject } from './resource-answers.ts'
 import { listObjects, requireReached } from './resource-list.ts'
+import { isWatch, Watches, type WatchOptions } from './resource-watch.ts'
 import { answer, problems } from './schemas/answers.ts'
 import { ref } from './schemas/ref.ts'
 import { JsonPatch, kindSchemas, MergePatch, resourceSchemas } from './schemas/resource.ts'
@@ -38,6 +39,7 @@ export interface ResourceOptions {
   /** A new UUID, for an object that is created. */
   readonly newUid: () => string
   readonly deadlineMs: number
+  readonly watches: WatchOptions
 }
 
 /**
@@ -47,13 +49,20 @@ export interface ResourceOptions {
  */
 export const resourceRoutes: FastifyPluginCallbackTypebox<ResourceOptions> = (app, options, done) => {
   for (const schema of resourceSchemas(options.kinds)) app.addSchema(schema)
-  for (const kind of options.kinds) void app.register(kindRoutes, { ...options, kind, prefix: `/${kind.plural}` })
+  const openWatches = { open: 0 }
+  for (const kind of options.kinds) {
+    const watches = new Watches(options.watches, kind, openWatches)
+    void app.register(kindRoutes, { ...options, kind, watches, prefix: `/${kind.plural}` })
+  }
   done()
 }
 
-type KindOptions = ResourceOptions & { readonly kind: ServedKind<StoredObject> }
+interface KindOptions extends Omit<ResourceOptions, 'watches'> {
+  readonly kind: ServedKind<StoredObject>
+  readonly watches: Watches<StoredObject>
+}
 
-const kindRoutes: FastifyPluginCallbackTypebox<KindOptions> = (app, { kind, ...options }, done) => {
+const kindRoutes: FastifyPluginCallbackTypebox<KindOptions> = (app, { kind, watches, ...options }, done) => {
   chooseRepresentations(app, kind, options.now)
   const schemas = kindSchemas(kind)
   const tags = ['resources']
@@ -80,12 +89,9 @@ const kindRoutes: FastifyPluginCallbackTypebox<KindOptions> = (app, { kind, ...o
         response: { 200: answer('The objects.', schemas.list), ...problems('Expired', 'Timeout') },
       },
     },
-    async ({ query }, reply) => {
-      if (query.watch === 'true' || query.watch === '1') {
-        throw refuseFields('BadRequest', [
-          { field: 'watch', reason: 'FieldValueForbidden', message: 'watching is not served; list again instead' },
-        ])
-      }
+    async (request, reply) => {
+      const { query } = request
+      if (isWatch(query)) return watches.serve(request, reply, query)
       const { object, warnings } = await listObjects(options.store, kind, query)
       return sendList(reply, object, warnings)
     },

@@ -37,6 +37,8 @@ export interface ServerDependencies {
   readonly deadlineMs: number
   /** Calls that may be under way at once; any more are turned away. */
   readonly callsMax: number
+  /** How often watches tell how far they have come; a minute unless given. */
+  readonly bookmarkIntervalMs?: number
   readonly logger: NonNullable<FastifyServerOptions['logger']>
 }
 
@@ -45,6 +47,11 @@ const requestTimeoutMs = 60_000
 
 /** Longer than any name in a path, percent-encoded. */
 const pathSegmentLengthMax = 2_048
+
+/** Watches that may be open at once: they wait most of the time, and are no calls. */
+const watchesMax = 10_000
+
+const bookmarkIntervalMs = 60_000
 
 /** The share of its deadline that an operation may spend waiting for the event loop. Beyond it, more work only makes all wait. */
 const eventLoopShareMax = 0.5
@@ -76,7 +83,7 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
   traceRequests(app)
   handleErrors(app)
   readBodies(app)
-  refuseWhenStopping(app)
+  const onStopping = refuseWhenStopping(app)
   takeOddRequests(app)
   for (const schema of schemas) app.addSchema(schema)
   void app.register(swagger, openapiOptions(version))
@@ -93,7 +100,13 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
     limitCalls(api, dependencies.callsMax, () => store.pending)
     answerJson(api)
     void api.register(ipamRoutes, { prefix: '/ipam/v1', store, blocks, now, newUid, deadlineMs })
-    void api.register(resourceRoutes, { prefix: `/apis/${apiVersion}`, store, kinds, now, newUid, deadlineMs })
+    const watches = {
+      store,
+      onStopping,
+      watchesMax,
+      bookmarkIntervalMs: dependencies.bookmarkIntervalMs ?? bookmarkIntervalMs,
+    }
+    void api.register(resourceRoutes, { prefix: `/apis/${apiVersion}`, store, kinds, now, newUid, deadlineMs, watches })
     done()
   })
   return app
@@ -122,11 +135,16 @@ function traceRequests(app: FastifyInstance): void {
   })
 }
 
-/** What a closing server does with those that are connected. To be called before any route is registered. */
-function refuseWhenStopping(app: FastifyInstance): void {
+/**
+ * What a closing server does with those that are connected. To be called before any route is registered. Gives the function by which
+ * an answer that goes on and on asks to be told when it has to end; what that gives takes the request back.
+ */
+function refuseWhenStopping(app: FastifyInstance): (end: () => void) => () => void {
   let isStopping = false
+  const endless = new Set<() => void>()
   app.addHook('preClose', async () => {
     isStopping = true
+    for (const end of endless) end()
     if (app.server.listening) await sayFarewell(app.server)
   })
   app.addHook('onRequest', (_request, _reply, done) =>
@@ -136,6 +154,12 @@ function refuseWhenStopping(app: FastifyInstance): void {
     if (isStopping) void reply.header('connection', 'close')
     done(null, payload)
   })
+  return (end) => {
+    endless.add(end)
+    return () => {
+      endless.delete(end)
+    }
+  }
 }
 
 /** How long a connection that is not in use is kept open for, so that whoever sends over it just then gets an answer. */

@@ -39,8 +39,9 @@ export function withAnnex<Value extends StoredObject>(
   name: string,
   options: AnnexOptions,
 ): Lookup<Value> {
-  if (lookup.kind !== 'value') return lookup
+  // Read in any case: whoever stores the object writes it, and one may have been left behind by an object that Calico deleted.
   const annex = view.get(annexKey(options.plural, name))
+  if (lookup.kind !== 'value') return lookup
   // One that cannot be read is as good as none: nothing in it decides about an address.
   const known = annex.kind === 'value' ? annex : undefined
   return { ...lookup, value: join(lookup.value, lookup.revision, known, options) }

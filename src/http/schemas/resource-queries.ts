@@ -64,10 +64,31 @@ export const ListQuery = Type.Object(
         examples: ['Exact'],
       }),
     ),
-    watch: Type.Optional(oneOf(flag, { description: 'Watching is not served.', examples: ['false'] })),
-    allowWatchBookmarks: ignored('true', 'watching is not served'),
-    sendInitialEvents: ignored('true', 'watching is not served'),
-    timeoutSeconds: ignored('300', 'watching is not served'),
+    watch: Type.Optional(
+      oneOf(flag, {
+        description:
+          'Answer the changes from now on, or after `resourceVersion`, as they come: JSON, one event on each line. Without a resourceVersion the present objects come first.',
+        examples: ['true'],
+      }),
+    ),
+    allowWatchBookmarks: Type.Optional(
+      oneOf(flag, { description: 'Of a watch: tell now and then how far it has come.', examples: ['true'] }),
+    ),
+    sendInitialEvents: Type.Optional(
+      oneOf(flag, {
+        description:
+          'Of a watch: tell the present objects first, and by a bookmark where they end. Needs resourceVersionMatch.',
+        examples: ['true'],
+      }),
+    ),
+    timeoutSeconds: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 86_400,
+        description: 'Of a watch: when it is to end; otherwise after 30 to 60 minutes.',
+        examples: [300],
+      }),
+    ),
     ...anyQuery,
   },
   closed,
