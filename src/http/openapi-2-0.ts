@@ -1,5 +1,6 @@
 import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../model/index.ts'
 import { objectIn } from '../resources/index.ts'
+import { mapMembers } from './openapi-walk.ts'
 
 /**
  * The OpenAPI 2.0 form of the document of the resources, for kubectl before 1.29. Of what 2.0 cannot say, such as alternatives, it says
@@ -10,14 +11,14 @@ export function openapi20(document: JsonObject): JsonObject {
   return {
     swagger: '2.0',
     info: objectIn(document, 'info'),
-    paths: mapMembers(objectIn(document, 'paths'), (item) => mapMembers(item, operationOf20)),
-    definitions: mapMembers(objectIn(objectIn(document, 'components'), 'schemas'), schemaOf20),
+    paths: mapObjects(objectIn(document, 'paths'), (item) => mapObjects(item, operationOf20)),
+    definitions: mapObjects(objectIn(objectIn(document, 'components'), 'schemas'), schemaOf20),
   }
 }
 
 function operationOf20({ parameters = [], requestBody, responses, ...rest }: JsonObject): JsonObject {
   const given = (isJsonArray(parameters) ? parameters : []).filter(isJsonObject).map(parameterOf20)
-  const content = Object.entries(objectIn(isJsonObject(requestBody) ? requestBody : {}, 'content'))
+  const content = Object.entries(objectIn(objectOf(requestBody), 'content'))
   const [, media] = content[0] ?? []
   // 2.0 has one schema for all media types.
   const body = { in: 'body', name: 'body', required: true, schema: schemaIn(media) }
@@ -26,7 +27,7 @@ function operationOf20({ parameters = [], requestBody, responses, ...rest }: Jso
     ...(content.length > 0 && { consumes: content.map(([type]) => type) }),
     produces: ['application/json'],
     parameters: content.length > 0 ? [...given, body] : given,
-    responses: mapMembers(isJsonObject(responses) ? responses : {}, ({ description = '', ...response }) => ({
+    responses: mapObjects(responses ?? {}, ({ description = '', ...response }) => ({
       description,
       schema: schemaIn(objectIn(response, 'content')['application/json']),
     })),
@@ -35,11 +36,11 @@ function operationOf20({ parameters = [], requestBody, responses, ...rest }: Jso
 
 /** The type of a parameter stands beside its name. */
 function parameterOf20({ schema, ...parameter }: JsonObject): JsonObject {
-  return { ...parameter, ...(isJsonObject(schema) && schemaOf20(schema)) }
+  return { ...parameter, ...schemaOf20(objectOf(schema)) }
 }
 
 function schemaIn(media: Json | undefined): JsonObject {
-  return schemaOf20(objectIn(isJsonObject(media) ? media : {}, 'schema'))
+  return schemaOf20(objectIn(objectOf(media), 'schema'))
 }
 
 const commonKeywords: ReadonlySet<string> = new Set([
@@ -59,7 +60,7 @@ function schemaOf20(schema: JsonObject): JsonObject {
 
 function belowOf20(keyword: string, value: Json): Json {
   if (!isJsonObject(value)) return value
-  if (keyword === 'properties') return mapMembers(value, schemaOf20)
+  if (keyword === 'properties') return mapObjects(value, schemaOf20)
   return keyword === 'items' || keyword === 'additionalProperties' ? schemaOf20(value) : value
 }
 
@@ -70,10 +71,11 @@ function referenceIn(schema: JsonObject): JsonObject {
   return isJsonObject(only) ? only : schema
 }
 
-/** An object with each member converted; what is no object is an empty one. */
-function mapMembers(object: Json, convert: (member: JsonObject) => JsonObject): JsonObject {
-  if (!isJsonObject(object)) return {}
-  return Object.fromEntries(
-    Object.entries(object).map(([name, member]) => [name, convert(isJsonObject(member) ? member : {})]),
-  )
+/** An object with each member, which is an object, converted. */
+function mapObjects(object: Json, convert: (member: JsonObject) => JsonObject): JsonObject {
+  return mapMembers(objectOf(object), (member) => convert(objectOf(member)))
+}
+
+function objectOf(json: Json | undefined): JsonObject {
+  return isJsonObject(json) ? json : {}
 }

@@ -1,4 +1,5 @@
 import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../model/index.ts'
+import { mapSchema } from './openapi-walk.ts'
 
 /**
  * The OpenAPI 3.0.3 form of a schema of 3.1, which is one of JSON Schema 2020-12. Keywords that 3.0 does not have and cannot express
@@ -27,40 +28,23 @@ const commonKeywords: ReadonlySet<string> = new Set([
 
 /** A schema without a reference, but for null. */
 function plainOf30(schema: JsonObject): JsonObject {
-  const kept = Object.entries(schema).filter(([name]) => commonKeywords.has(name) || name.startsWith('x-'))
+  const kept = Object.entries(mapSchema(schema, schemaOf30)).filter(([name]) => isKept(name))
   const { required, ...all }: JsonObject = {
-    ...Object.fromEntries(kept.map(([name, value]) => [name, belowOf30(name, value)])),
+    ...Object.fromEntries(kept),
     ...constOf30(schema),
     ...boundOf30(schema, 'minimum', 'exclusiveMinimum', Math.max),
     ...boundOf30(schema, 'maximum', 'exclusiveMaximum', Math.min),
     ...exampleOf30(schema),
     ...bytesOf30(schema),
     ...itemsOf30(schema),
-    ...patternPropertiesOf30(schema),
+    ...otherPropertiesOf30(schema),
   }
   // 3.0 does not allow the empty list.
   return isJsonArray(required) && required.length > 0 ? { ...all, required } : all
 }
 
-/** The value of a keyword, with the schemas in it converted. */
-function belowOf30(keyword: string, value: Json): Json {
-  switch (keyword) {
-    case 'properties':
-      return isJsonObject(value)
-        ? Object.fromEntries(Object.entries(value).map(([name, property]) => [name, schemaOf30(property)]))
-        : value
-    case 'allOf':
-    case 'anyOf':
-    case 'oneOf':
-      return isJsonArray(value) ? value.map(schemaOf30) : value
-    case 'items':
-    case 'not':
-      return schemaOf30(value)
-    case 'additionalProperties':
-      return typeof value === 'boolean' ? value : schemaOf30(value)
-    default:
-      return value
-  }
+function isKept(keyword: string): boolean {
+  return commonKeywords.has(keyword) || keyword.startsWith('x-')
 }
 
 function constOf30({ const: only, type }: JsonObject): JsonObject {
@@ -112,16 +96,22 @@ function itemsOf30({ items, prefixItems, maxItems }: JsonObject): JsonObject {
 
 /** A list of 3.0 says what its items are. */
 function withItems(schema: JsonObject): JsonObject {
-  return schema['type'] === 'array' && schema['items'] === undefined ? { ...schema, items: {} } : schema
+  return schema['type'] === 'array' ? { items: {}, ...schema } : schema
 }
 
-/** Properties after a pattern are additional ones in 3.0: whatever the patterns, or `additionalProperties`, allow. */
-function patternPropertiesOf30({ patternProperties, additionalProperties = true }: JsonObject): JsonObject {
-  if (!isJsonObject(patternProperties) || additionalProperties === true) return {}
+/**
+ * Properties after a pattern are additional ones in 3.0: whatever the patterns, or `additionalProperties`, allow. That others are
+ * allowed is said in words: generators of 3.0 take silence for a no, and what they make would refuse an answer with a new field.
+ */
+function otherPropertiesOf30({ type, properties, patternProperties, additionalProperties }: JsonObject): JsonObject {
+  const isOpenStruct = properties !== undefined && (type === undefined || type === 'object')
+  if (!isJsonObject(patternProperties)) {
+    return isOpenStruct && additionalProperties === undefined ? { additionalProperties: true } : {}
+  }
+  if (additionalProperties === undefined || additionalProperties === true) return { additionalProperties: true }
   const others = additionalProperties === false ? [] : [additionalProperties]
-  const allowed = [...Object.values(patternProperties), ...others].map(schemaOf30)
-  if (allowed.length === 0) return {}
-  return { additionalProperties: allowed.length === 1 ? (allowed[0] ?? {}) : { anyOf: allowed } }
+  const [only = false, ...more] = [...Object.values(patternProperties), ...others].map(schemaOf30)
+  return { additionalProperties: more.length === 0 ? only : { anyOf: [only, ...more] } }
 }
 
 /** Several types, null among them or alone, and alternatives of which one is null, as 3.0 says it: `nullable` beside one type. */

@@ -1,6 +1,7 @@
 import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../model/index.ts'
 import { apiVersion, group, objectIn, type ServedKind, type StoredObject, version } from '../resources/index.ts'
 import { openapi30 } from './openapi-3-0.ts'
+import { mapDocument, mapMembers, mapSchema } from './openapi-walk.ts'
 
 /**
  * The OpenAPI document of the resources, in the form in which Kubernetes' clients read it: version 3.0, every schema under the full
@@ -9,32 +10,33 @@ import { openapi30 } from './openapi-3-0.ts'
  * @see kubectl.md section 2
  */
 export function kubernetesDocument(document: JsonObject, kinds: readonly ServedKind<StoredObject>[]): JsonObject {
-  const { openapi = '3.1.0' } = document
-  const info = { title: 'ippoold', version: objectIn(document, 'info')['version'] ?? '' }
-  const paths = pathsOf(objectIn(document, 'paths'), kinds)
   const schemas = objectIn(objectIn(document, 'components'), 'schemas')
-  const converted = openapi30({ openapi, info, paths, components: { schemas: referredTo(paths, schemas) } })
-  return withFullNames({ ...converted, components: { schemas: markedSchemas(converted, kinds) } })
+  const inline = (schema: Json): Json => inlined(schema, schemas)
+  const parts = { paths: pathsOf(objectIn(document, 'paths'), kinds), components: { schemas } }
+  const { paths, components } = mapDocument(parts, { schema: inline })
+  const used = referredTo(paths ?? {}, objectIn(isJsonObject(components) ? components : {}, 'schemas'))
+  const info = { title: 'ippoold', version: objectIn(document, 'info')['version'] ?? '' }
+  const converted = openapi30({ openapi: '3.1.0', info, paths: paths ?? {}, components: { schemas: used } })
+  const finished = mapDocument(converted, { schema: finishedSchema })
+  return { ...finished, components: { schemas: namedSchemas(finished, kinds) } }
 }
 
 /** The paths of the resources. */
 function pathsOf(paths: JsonObject, kinds: readonly ServedKind<StoredObject>[]): JsonObject {
-  const operations = kinds.flatMap((kind) => {
+  const ofKinds = kinds.flatMap((kind) => {
     const collection = `/apis/${apiVersion}/${kind.plural}`
     return Object.entries(paths)
       .filter(([path]) => path === collection || path.startsWith(`${collection}/`))
-      .map(([path, item]) => [path, itemOf(item, path === collection, kind.kind)] as const)
+      .map(([path, item]) => [path, itemOf(objectOf(item), path === collection, kind.kind)] as const)
   })
-  return Object.fromEntries(operations)
+  return Object.fromEntries(ofKinds)
 }
 
-function itemOf(item: Json, isCollection: boolean, kind: string): JsonObject {
-  if (!isJsonObject(item)) return {}
-  const operations = Object.entries(item).map(([method, operation]) => {
+function itemOf(item: JsonObject, isCollection: boolean, kind: string): JsonObject {
+  return mapMembers(item, (operation, method) => {
     const action = isCollection ? (actionsOnCollections[method] ?? method) : method
-    return [method, operationOf(isJsonObject(operation) ? operation : {}, action, kind)] as const
+    return operationOf(objectOf(operation), action, kind)
   })
-  return Object.fromEntries(operations)
 }
 
 const actionsOnCollections: Readonly<Record<string, string>> = { get: 'list', delete: 'deletecollection' }
@@ -47,22 +49,17 @@ function operationOf(operation: JsonObject, action: string, kind: string): JsonO
     description,
     ...(isJsonArray(parameters) && { parameters: parameters.filter(isJsonObject).map(withoutExample) }),
     ...(isJsonObject(requestBody) && { requestBody: { ...requestBody, content: contentOf(requestBody) } }),
-    responses: Object.fromEntries(
-      successes.map(([code, response]) => {
-        const { description = '', ...rest } = isJsonObject(response) ? response : {}
-        return [code, { description, content: contentOf(rest) }]
-      }),
-    ),
+    responses: mapMembers(Object.fromEntries(successes), (response) => ({
+      description: objectOf(response)['description'] ?? '',
+      content: contentOf(objectOf(response)),
+    })),
     'x-kubernetes-action': action,
     'x-kubernetes-group-version-kind': groupVersionKind(kind),
   }
 }
 
 function contentOf(body: JsonObject): JsonObject {
-  const content = Object.entries(objectIn(body, 'content'))
-  return Object.fromEntries(
-    content.map(([type, media]) => [type, { schema: objectIn(isJsonObject(media) ? media : {}, 'schema') }]),
-  )
+  return mapMembers(objectIn(body, 'content'), (media) => ({ schema: objectIn(objectOf(media), 'schema') }))
 }
 
 function withoutExample({ example: _, ...parameter }: JsonObject): JsonObject {
@@ -71,6 +68,15 @@ function withoutExample({ example: _, ...parameter }: JsonObject): JsonObject {
 
 function groupVersionKind(kind: string): JsonObject {
   return { group, version, kind }
+}
+
+/** A schema in which references lead to objects only: `kubectl explain` shows the type of whatever stands in its place. */
+function inlined(schema: Json, schemas: JsonObject): Json {
+  if (!isJsonObject(schema)) return schema
+  const { $ref, ...beside } = mapSchema(schema, (inner) => inlined(inner, schemas))
+  if ($ref === undefined) return beside
+  const target = objectIn(schemas, referredName($ref))
+  return target['type'] === 'object' ? { $ref, ...beside } : { ...objectOf(inlined(target, schemas)), ...beside }
 }
 
 /** The schemas that are referred to from `part`, and from each other. */
@@ -92,75 +98,63 @@ function referencesIn(json: Json): readonly string[] {
   if (isJsonArray(json)) return json.flatMap(referencesIn)
   if (!isJsonObject(json)) return []
   return Object.entries(json).flatMap(([name, value]) =>
-    name === '$ref' && typeof value === 'string' ? [value.slice(referencePrefix.length)] : referencesIn(value),
+    name === '$ref' ? [referredName(value)] : referencesIn(value),
   )
 }
 
-const referencePrefix = '#/components/schemas/'
-
-/** The schemas, with what `kubectl explain` and validation look for in them. */
-function markedSchemas(document: JsonObject, kinds: readonly ServedKind<StoredObject>[]): JsonObject {
-  const schemas = objectIn(objectIn(document, 'components'), 'schemas')
-  const names = new Set(kinds.flatMap(({ kind }) => [kind, `${kind}List`]))
-  return Object.fromEntries(
-    Object.entries(schemas).map(([name, schema]) => {
-      const marked = isJsonObject(schema) ? markedSchema(schema, schemas) : schema
-      const kind = names.has(name) ? { 'x-kubernetes-group-version-kind': [groupVersionKind(name)] } : {}
-      return [name, isJsonObject(marked) ? { ...marked, ...kind } : marked]
-    }),
-  )
-}
-
-function markedSchema(schema: JsonObject, schemas: JsonObject): JsonObject {
-  const { additionalProperties, ...rest } = schema
-  const { properties, items } = rest
+/** A schema with what `kubectl explain` and validation look for in it. */
+function finishedSchema(schema: Json): Json {
+  if (!isJsonObject(schema)) return schema
+  const { additionalProperties, discriminator: _, $ref, ...rest } = mapSchema(schema, finishedSchema)
+  const { properties } = rest
   return {
     ...rest,
-    ...(isJsonObject(items) && { items: markedSchema(items, schemas) }),
-    ...(isJsonObject(properties) && {
-      properties: Object.fromEntries(
-        Object.entries(properties).map(([name, property]) => [
-          name,
-          isJsonObject(property) ? described(markedSchema(property, schemas), schemas) : property,
-        ]),
-      ),
-    }),
+    ...($ref !== undefined && { $ref: `${referencePrefix}${fullName(referredName($ref))}` }),
+    ...(isJsonObject(properties) && { properties: mapMembers(properties, described) }),
     // Kubernetes has a word of its own for what is open, and none for what is not.
     ...(isJsonObject(additionalProperties) && { additionalProperties }),
     ...(additionalProperties === true && { 'x-kubernetes-preserve-unknown-fields': true }),
   }
 }
 
-/** A reference alone is shown without a description. */
-function described(property: JsonObject, schemas: JsonObject): JsonObject {
-  const { $ref } = property
-  if (typeof $ref !== 'string') return property
-  const { description = '' } = objectIn(schemas, $ref.slice(referencePrefix.length))
-  return { description, allOf: [{ $ref }], default: {} }
+/** A reference alone is shown without a description. The one here is shown above that of what is referred to. */
+function described(property: Json, name: string): Json {
+  const { $ref } = objectOf(property)
+  return $ref === undefined ? property : { description: descriptions[name] ?? '', allOf: [{ $ref }], default: {} }
+}
+
+const descriptions: Readonly<Record<string, string>> = {
+  metadata: 'The name, the labels, and what else does not depend on the kind.',
+  spec: 'What is wanted.',
+  status: 'What has become of it.',
+}
+
+/** The components under their full names, those of the kinds marked as such. */
+function namedSchemas(document: JsonObject, kinds: readonly ServedKind<StoredObject>[]): JsonObject {
+  const schemas = objectIn(objectIn(document, 'components'), 'schemas')
+  const ofKinds = new Set(kinds.flatMap(({ kind }) => [kind, `${kind}List`]))
+  const named = Object.entries(schemas).map(([name, schema]) => {
+    const mark = ofKinds.has(name) ? { 'x-kubernetes-group-version-kind': [groupVersionKind(name)] } : {}
+    return [fullName(name), { ...objectOf(schema), ...mark }] as const
+  })
+  return Object.fromEntries(named)
 }
 
 /** Those that are the same for every group. */
-const metaSchemas: ReadonlySet<string> = new Set(['ObjectMeta', 'ListMeta', 'Status', 'StatusDetails', 'StatusCause'])
+const metaSchemas: ReadonlySet<string> = new Set([
+  ...['ObjectMeta', 'ListMeta', 'OwnerReference', 'Condition', 'Status', 'StatusDetails', 'StatusCause'],
+])
 
 function fullName(name: string): string {
   return `${metaSchemas.has(name) ? 'io.k8s.apimachinery.pkg.apis.meta.v1' : 'org.projectcalico.v3'}.${name}`
 }
 
-function withFullNames(document: JsonObject): JsonObject {
-  const schemas = Object.entries(objectIn(objectIn(document, 'components'), 'schemas'))
-  const renamed = { schemas: Object.fromEntries(schemas.map(([name, schema]) => [fullName(name), schema])) }
-  const rename = (json: Json): Json => {
-    if (isJsonArray(json)) return json.map(rename)
-    return isJsonObject(json) ? renameIn(json) : json
-  }
-  const renameIn = (json: JsonObject): JsonObject =>
-    Object.fromEntries(
-      Object.entries(json).map(([name, value]) => [
-        name,
-        name === '$ref' && typeof value === 'string'
-          ? `${referencePrefix}${fullName(value.slice(referencePrefix.length))}`
-          : rename(value),
-      ]),
-    )
-  return renameIn({ ...document, components: renamed })
+const referencePrefix = '#/components/schemas/'
+
+function referredName($ref: Json): string {
+  return typeof $ref === 'string' ? $ref.slice(referencePrefix.length) : ''
+}
+
+function objectOf(json: Json): JsonObject {
+  return isJsonObject(json) ? json : {}
 }

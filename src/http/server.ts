@@ -14,7 +14,7 @@ import { refusal, refuseForNow } from './errors.ts'
 import { ipamRoutes } from './ipam.ts'
 import type { Store } from './ipam-operation.ts'
 import { openapiOptions } from './openapi.ts'
-import { openapiRoutes } from './openapi-routes.ts'
+import { kubernetesOpenapiRoutes } from './openapi-kubernetes-routes.ts'
 import { operationRoutes } from './operations.ts'
 import { resourceRoutes } from './resources.ts'
 import { refuseBySchema } from './schema-causes.ts'
@@ -95,7 +95,7 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
   void app.register(operationRoutes, { store, version })
   const kinds = resourceKinds(blocks)
   void app.register(discoveryRoutes, { kinds })
-  void app.register(openapiRoutes, { kinds })
+  void app.register(kubernetesOpenapiRoutes, { kinds })
   void app.register((api, _options, done) => {
     limitCalls(api, dependencies.callsMax, () => store.pending)
     answerJson(api)

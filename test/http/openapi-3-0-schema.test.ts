@@ -67,6 +67,7 @@ const cases: readonly (readonly [name: string, of31: Json, of30: Json])[] = [
       type: 'object',
       properties: { a: { type: 'string', nullable: true }, type: { type: 'string', enum: ['b'] } },
       required: ['a'],
+      additionalProperties: true,
     },
   ],
   ['nothing is required', { type: 'object', required: [] }, { type: 'object' }],
@@ -86,7 +87,7 @@ const cases: readonly (readonly [name: string, of31: Json, of30: Json])[] = [
     { patternProperties: { '^a': text, '^b': { const: 1 } }, additionalProperties: A },
     { additionalProperties: { anyOf: [text, { enum: [1] }, A] } },
   ],
-  ['properties after a pattern, and any others', { patternProperties: { '^a': text } }, {}],
+  ['properties after a pattern, and any others', { patternProperties: { '^a': text } }, { additionalProperties: true }],
   [
     'properties after no pattern',
     { patternProperties: {}, additionalProperties: false },

@@ -9,7 +9,7 @@ import { encodeOpenapi20 } from './openapi-2-0-protobuf.ts'
 import { kubernetesDocument } from './openapi-kubernetes.ts'
 
 /** What the routes of these documents take from outside. */
-export interface OpenapiOptions {
+export interface KubernetesOpenapiOptions {
   /** Every kind that is served. */
   readonly kinds: readonly ServedKind<StoredObject>[]
 }
@@ -25,7 +25,7 @@ const protobufTypes = [
  * anything. Not in the OpenAPI document themselves, as those of discovery.
  * @see kubectl.md section 2
  */
-export const openapiRoutes: FastifyPluginCallback<OpenapiOptions> = (app, { kinds }, done) => {
+export const kubernetesOpenapiRoutes: FastifyPluginCallback<KubernetesOpenapiOptions> = (app, { kinds }, done) => {
   answerJson(app)
   const hidden = { schema: { hide: true } }
   // Each is made once, when it is first asked for: most servers are never asked, and all should start fast.
