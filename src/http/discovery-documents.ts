@@ -10,8 +10,14 @@ type Kind = ServedKind<StoredObject>
 const groupVersion = { groupVersion: apiVersion, version }
 const apiGroup = { name: group, versions: [groupVersion], preferredVersion: groupVersion }
 
-/** What `/api` answers: there is no core group. */
-export const coreVersions = { kind: 'APIVersions', versions: [], serverAddressByClientCIDRs: [] }
+/**
+ * What `/api` answers. The core group has no resources here; it is there because kubectl takes a file of `kind: List`, which is how it
+ * prints several objects itself, only where there is a version `v1`.
+ */
+export const coreVersions = { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] }
+
+/** What `/api/v1` answers. */
+export const coreResources = { kind: 'APIResourceList', groupVersion: 'v1', resources: [] }
 
 /** What `/apis` answers to clients that ask for each group and version by itself afterwards. */
 export const groupList = { kind: 'APIGroupList', apiVersion: 'v1', groups: [apiGroup] }
@@ -38,7 +44,7 @@ export function resourceList(kinds: readonly Kind[]): JsonObject {
   return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: apiVersion, resources }
 }
 
-/** All groups, versions and resources at once; `kinds` are those of the one group that there is, none for the core group. */
+/** What `/apis` answers to clients that want all groups, versions and resources at once. */
 export function discoveryList(kinds: readonly Kind[], discoveryVersion: DiscoveryVersion): JsonObject {
   const resources = kinds.map((kind) => ({
     resource: kind.plural,
@@ -52,12 +58,20 @@ export function discoveryList(kinds: readonly Kind[], discoveryVersion: Discover
       subresources: [{ subresource: 'status', responseKind: responseKindOf(kind), verbs: statusVerbs }],
     }),
   }))
-  const metadata = { name: group, creationTimestamp: null }
+  return discoveryOf(group, { version, resources }, discoveryVersion)
+}
+
+/** What `/api` answers to such clients. */
+export function coreDiscoveryList(discoveryVersion: DiscoveryVersion): JsonObject {
+  return discoveryOf('', { version: 'v1', resources: [] }, discoveryVersion)
+}
+
+function discoveryOf(name: string, served: JsonObject, discoveryVersion: DiscoveryVersion): JsonObject {
   return {
     kind: 'APIGroupDiscoveryList',
     apiVersion: `apidiscovery.k8s.io/${discoveryVersion}`,
     metadata: {},
-    items: kinds.length === 0 ? [] : [{ metadata, versions: [{ version, freshness: 'Current', resources }] }],
+    items: [{ metadata: { name, creationTimestamp: null }, versions: [{ ...served, freshness: 'Current' }] }],
   }
 }
 

@@ -3,6 +3,8 @@ import { apiVersion, group, type ServedKind, type StoredObject } from '../resour
 import { acceptedTypes, covers } from './accept.ts'
 import { answerJson } from './content.ts'
 import {
+  coreDiscoveryList,
+  coreResources,
   coreVersions,
   discoveryList,
   type DiscoveryVersion,
@@ -27,17 +29,18 @@ export const discoveryRoutes: FastifyPluginCallback<DiscoveryOptions> = (app, { 
   answerJson(app)
   const hidden = { schema: { hide: true } }
   const routes = [
-    ['/api', [], coreVersions],
-    ['/apis', kinds, groupList],
+    ['/api', coreDiscoveryList, coreVersions],
+    ['/apis', (version: DiscoveryVersion) => discoveryList(kinds, version), groupList],
   ] as const
-  for (const [path, inGroup, legacy] of routes) {
+  for (const [path, everything, legacy] of routes) {
     app.get(path, hidden, (request, reply) => {
       const version = wantedVersion(request)
       if (version === undefined) return reply.send(legacy)
       const type = `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`
-      return reply.type(type).send(JSON.stringify(discoveryList(inGroup, version)))
+      return reply.type(type).send(JSON.stringify(everything(version)))
     })
   }
+  app.get('/api/v1', hidden, (_request, reply) => reply.send(coreResources))
   app.get(`/apis/${group}`, hidden, (_request, reply) => reply.send(groupDocument))
   app.get(`/apis/${apiVersion}`, hidden, (_request, reply) => reply.send(resourceList(kinds)))
   void app.register(accessReviewRoute)

@@ -50,7 +50,7 @@ t.test('everything is told at once to clients that ask so, in the newest version
     t.match(resources[4], { verbs: readOnly })
     const core = await call('GET', '/api', undefined, { accept })
     t.match(core.body, { kind: 'APIGroupDiscoveryList', apiVersion: `apidiscovery.k8s.io/${version}` })
-    t.strictSame(core.body['items'], [])
+    t.match(core.body['items'], [{ metadata: { name: '' }, versions: [{ version: 'v1', resources: [] }] }])
   }
 })
 
@@ -61,8 +61,9 @@ t.test('other clients are told of the group, then of its version', async (t) => 
   const others = ['application/json, */*', '*/*', `application/json,${aggregated('v2')}`, `${aggregated('v3')}, */*`]
   for (const accept of others) {
     t.match((await call('GET', '/apis', undefined, { accept })).body, { kind: 'APIGroupList', groups: [group] }, accept)
-    t.match((await call('GET', '/api', undefined, { accept })).body, { kind: 'APIVersions', versions: [] }, accept)
+    t.match((await call('GET', '/api', undefined, { accept })).body, { kind: 'APIVersions', versions: ['v1'] }, accept)
   }
+  t.match((await call('GET', '/api/v1')).body, { kind: 'APIResourceList', groupVersion: 'v1', resources: [] })
   t.match((await call('GET', '/apis/projectcalico.org')).body, { kind: 'APIGroup', ...group })
   t.match(await call('GET', '/apis', undefined, { accept: 'text/html' }), { status: 406 })
 })
