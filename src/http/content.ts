@@ -6,10 +6,14 @@ import { refusal } from './errors.ts'
 
 /** The media types of a body that stands for itself, as the OpenAPI document names them. */
 export const objectTypes = ['application/json', 'application/yaml'] as const
-/** The media types of a body that says how to change an object (RFC 7396, RFC 6902). */
-export const patchTypes = ['application/merge-patch+json', 'application/json-patch+json'] as const
+/** The media types of a body that says how to change an object: RFC 7396, RFC 6902, and Kubernetes' server-side apply. */
+export const patchTypes = [
+  'application/merge-patch+json',
+  'application/json-patch+json',
+  'application/apply-patch+yaml',
+] as const
 
-const jsonTypes = ['application/json', ...patchTypes]
+const jsonTypes = ['application/json', patchTypes[0], patchTypes[1]]
 const yamlTypes = ['application/yaml', 'text/yaml', 'application/x-yaml', 'text/x-yaml']
 
 /**
@@ -23,7 +27,7 @@ export function readBodies(app: FastifyInstance): void {
     done(null, parseJsonBody(body)),
   )
   // `*` stands for all others: what announces a type of its own has been refused before.
-  app.addContentTypeParser<Buffer>([...yamlTypes, '*'], { parseAs: 'buffer' }, (_request, body, done) =>
+  app.addContentTypeParser<Buffer>([...yamlTypes, patchTypes[2], '*'], { parseAs: 'buffer' }, (_request, body, done) =>
     done(null, parseYamlBody(body)),
   )
   app.addHook('onRequest', (request, _reply, done) => done(refusalOfBody(request)))

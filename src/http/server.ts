@@ -15,6 +15,7 @@ import { ipamRoutes } from './ipam.ts'
 import type { Store } from './ipam-operation.ts'
 import { openapiOptions } from './openapi.ts'
 import { kubernetesOpenapiRoutes } from './openapi-kubernetes-routes.ts'
+import { openapiRoutes } from './openapi-routes.ts'
 import { operationRoutes } from './operations.ts'
 import { resourceRoutes } from './resources.ts'
 import { refuseBySchema } from './schema-causes.ts'
@@ -96,6 +97,7 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
   const kinds = resourceKinds(blocks)
   void app.register(discoveryRoutes, { kinds })
   void app.register(kubernetesOpenapiRoutes, { kinds })
+  void app.register(openapiRoutes)
   void app.register((api, _options, done) => {
     limitCalls(api, dependencies.callsMax, () => store.pending)
     answerJson(api)

@@ -32,6 +32,7 @@ export type CauseReason =
   | 'FieldValueForbidden'
   | 'FieldValueDuplicate'
   | 'FieldValueTypeInvalid'
+  | 'FieldManagerConflict'
   | 'UnexpectedServerResponse'
   | 'PoolDisabled'
   | 'PoolTerminating'

@@ -22,11 +22,13 @@ import { projected, shown } from './storage.ts'
 const BlockAffinitySpec = Type.Object(
   {
     state: Type.String({
+      title: 'BlockAffinityState',
       enum: ['confirmed', 'pending', 'pendingDeletion'],
       description: 'How far the claim, or its release, has come.',
     }),
     node: Type.String({ description: 'Whose claim it is.', examples: ['node-1'] }),
     type: Type.String({
+      title: 'BlockAffinityType',
       enum: ['host', 'virtual'],
       description: 'Of a node, or of a virtual owner, as load balancers are.',
     }),

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { Type } from '@sinclair/typebox'
 import {
   type Cause,
@@ -102,6 +103,28 @@ export function draft<Value extends StoredObject>(
   causes.push(...found.filter(({ field }) => candidate.isSound(field)))
   const warnings = context.fieldValidation === 'Ignore' ? [] : unknown.map(quoteUnknown)
   return success({ candidate, causes, warnings })
+}
+
+/** As {@link draft}, of the status of a stored object: nothing else in `given` makes a difference. */
+export function draftStatus<Value extends StoredObject>(
+  kind: ResourceKind<Value>,
+  given: JsonObject,
+  old: Value,
+  context: Context,
+  options: { readonly isComplete: boolean },
+): Result<Draft<Value>> {
+  assert(kind.statusSchema, 'the kind has a status')
+  const status = checkFields(kind.statusSchema, objectIn(given, 'status'), {
+    ...options,
+    path: 'status',
+    stored: objectIn(old.object, 'status'),
+  })
+  const { unknown, causes } = status
+  if (unknown.length > 0 && context.fieldValidation === 'Strict') return refuseUnknown(kind.kind, unknown)
+  const object = jsonObject([...Object.entries(old.object), ['status', status.object]])
+  const spec = objectIn(old.object, 'spec')
+  const candidate = { name: old.name, object, spec, old, isSound: soundness(causes) }
+  return success({ candidate, causes, warnings: context.fieldValidation === 'Ignore' ? [] : unknown.map(quoteUnknown) })
 }
 
 /** The refusal of an object for what is wrong with it: one cause for each field, the first that was found. */

@@ -99,7 +99,7 @@ const typeNames: readonly (readonly [
 const anything = Type.Unknown()
 
 /** The schema of a member; undefined when there is none of this name. A map, and an object left open, know every name. */
-function schemaOf(schema: TObject | TRecord, name: string): TSchema | undefined {
+export function schemaOf(schema: TObject | TRecord, name: string): TSchema | undefined {
   if (KindGuard.IsRecord(schema)) return Object.values(schema.patternProperties)[0]
   if (Object.hasOwn(schema.properties, name)) return schema.properties[name]
   return schema.additionalProperties === true ? anything : undefined
@@ -111,7 +111,7 @@ function isStored(stored: JsonObject | undefined, name: string, value: Json): bo
 }
 
 /** A field's path as Kubernetes writes it; the name of a map's member, which may hold dots, stands in brackets. */
-function fieldPath(path: string, name: string): string {
+export function fieldPath(path: string, name: string): string {
   if (path === '') return name
   return /^[A-Za-z_]\w*$/.test(name) ? `${path}.${name}` : `${path}[${name}]`
 }

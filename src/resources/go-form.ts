@@ -18,6 +18,6 @@ export function goForm(schema: TSchema, json: Json): Json {
 }
 
 /** What omitempty leaves out; an object is a pointer to a struct, which is written when it is there. */
-function isEmpty(value: Json): boolean {
+export function isEmpty(value: Json): boolean {
   return value === null || value === '' || value === 0 || value === false || (isJsonArray(value) && value.length === 0)
 }

@@ -33,4 +33,5 @@ export {
   rowObjects,
   tableOf,
 } from './table.ts'
+export { type ApplyOptions, planApply } from './server-side-apply.ts'
 export { type Changed, planCreate, planJsonPatch, planMergePatch, planReplace } from './writes.ts'

@@ -54,6 +54,7 @@ const IPAMConfigurationSpec = Type.Object(
     ),
     kubeVirtVMAddressPersistence: Type.Optional(
       Type.String({
+        title: 'VMAddressPersistence',
         enum: persistences,
         description: "Whether virtual machines keep their addresses. For Calico's Kubernetes plugins; unused here.",
       }),

@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { poolUses } from '../model/index.ts'
+import { mapByKeys, setOfItems } from './list-type.ts'
 import { Condition } from './schemas.ts'
 
 /** The modes of an encapsulation. */
@@ -29,6 +30,7 @@ export const IPPoolSpec = Type.Object(
     }),
     vxlanMode: Type.Optional(
       Type.String({
+        title: 'EncapsulationMode',
         enum: encapsulationModes,
         default: 'Never',
         description: 'When VXLAN is used. Not together with `ipipMode`.',
@@ -36,6 +38,7 @@ export const IPPoolSpec = Type.Object(
     ),
     ipipMode: Type.Optional(
       Type.String({
+        title: 'EncapsulationMode',
         enum: encapsulationModes,
         default: 'Never',
         description: 'When IP in IP is used. IPv4 only, and not together with `vxlanMode`.',
@@ -74,7 +77,8 @@ export const IPPoolSpec = Type.Object(
       }),
     ),
     allowedUses: Type.Optional(
-      Type.Array(Type.String({ enum: [...poolUses] }), {
+      Type.Array(Type.String({ title: 'PoolUse', enum: [...poolUses] }), {
+        ...setOfItems,
         maxItems: allowedUsesMax,
         uniqueItems: true,
         default: ['Workload', 'Tunnel'],
@@ -83,6 +87,7 @@ export const IPPoolSpec = Type.Object(
     ),
     assignmentMode: Type.Optional(
       Type.String({
+        title: 'AssignmentMode',
         enum: assignmentModes,
         default: 'Automatic',
         description: 'Manual: addresses are taken only when the pool, or the address, is asked for.',
@@ -97,6 +102,7 @@ export const IPPoolStatus = Type.Object(
   {
     conditions: Type.Optional(
       Type.Array(Condition, {
+        ...mapByKeys('type'),
         description:
           '`Allocatable` says whether the pool gives addresses: `False` with the reason `Terminating` while it is being deleted.',
       }),

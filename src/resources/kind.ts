@@ -31,6 +31,10 @@ export interface Context {
   readonly uid: string
   /** What to do about fields that are not known: refuse them, drop them and say so, or just drop them. */
   readonly fieldValidation: 'Strict' | 'Warn' | 'Ignore'
+  /** Who manages the fields that are changed. */
+  readonly manager: string
+  /** What of the object is changed: its status, or all the rest. */
+  readonly subresource: '' | 'status'
 }
 
 /** An object that is about to be stored, as far as its fields could be read. */

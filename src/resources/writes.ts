@@ -1,10 +1,20 @@
 import { answerOnly, type Plan, type Revision, type View } from '../datastore/index.ts'
-import { isJsonObject, type Json, type JsonObject, jsonObject, type Result, refuse, success } from '../model/index.ts'
+import {
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  jsonObject,
+  type Refusal,
+  type Result,
+  refuse,
+  success,
+} from '../model/index.ts'
 import { generationOf } from './annexed.ts'
 import { planRemoval } from './deletion.ts'
-import { draft, jsonOf, readObject, refuseCauses } from './draft.ts'
+import { draft, draftStatus, jsonOf, readObject, refuseCauses } from './draft.ts'
 import { jsonPatch } from './json-patch.ts'
 import type { Context, ResourceKind, Stored, StoredObject } from './kind.ts'
+import { withUpdate } from './managed-fields/update.ts'
 import { mergePatch } from './merge-patch.ts'
 import { finalizersOf, isBeingDeleted, textIn } from './metadata.ts'
 import { isObjectName } from './names.ts'
@@ -23,6 +33,9 @@ export interface Changed<Value> {
   readonly warnings: readonly string[]
 }
 
+/** Says in an object that is about to be stored who manages its fields. */
+export type SetManagers = (object: JsonObject) => JsonObject
+
 /**
  * Creates an object from the parsed body of a request. Refuses with `BadRequest` a body that is not such an object, with
  * `AlreadyExists` a name that is taken, and with `Invalid` everything that is wrong with the object, beside what else is stored
@@ -33,6 +46,7 @@ export function planCreate<Value extends StoredObject>(
   kind: ResourceKind<Value>,
   body: unknown,
   context: Context,
+  setManagers?: SetManagers,
 ): Plan<Result<Changed<Value>>> {
   const given = readObject(kind, jsonOf(body))
   if (!given.ok) return answerOnly(given)
@@ -51,7 +65,9 @@ export function planCreate<Value extends StoredObject>(
   const causes = [...drafted.value.causes, ...kind.admit(view, candidate)]
   if (causes.length > 0) return answerOnly(refuseCauses(kind, candidate.name, causes))
 
-  const value = asStored(kind, candidate.object)
+  const managed = withManagers(kind, undefined, given.value, candidate.object, context, setManagers)
+  if (!managed.ok) return answerOnly(managed)
+  const { value } = managed
   const answer = success({ value, isWritten: true, revisionBefore: undefined, warnings })
   return { answer, writes: kind.storage.put(value) }
 }
@@ -113,36 +129,37 @@ function planPatch<Value extends StoredObject>(
   return planChange(view, kind, stored.value, patched.value, context, { isComplete: true })
 }
 
-function planChange<Value extends StoredObject>(
+/** Puts what a client has made of a stored object, or of its status, in its place. */
+export function planChange<Value extends StoredObject>(
   view: View,
   kind: ResourceKind<Value>,
   stored: Stored<Value>,
   body: Json,
   context: Context,
-  options: { readonly isComplete: boolean },
+  options: { readonly isComplete: boolean; readonly setManagers?: SetManagers },
 ): Plan<Result<Changed<Value>>> {
   const given = readObject(kind, body)
   if (!given.ok) return answerOnly(given)
   const { name } = stored.value
   const metadata = objectIn(given.value, 'metadata')
-  const givenName = textIn(metadata, 'name')
-  if (givenName !== '' && givenName !== name) {
-    const message = `the name of the object (${givenName}) does not match the name on the URL (${name})`
-    return answerOnly(refuse('BadRequest', message, [{ field: 'metadata.name', reason: 'FieldValueInvalid', message }]))
-  }
   const preconditions = { uid: textIn(metadata, 'uid'), resourceVersion: textIn(metadata, 'resourceVersion') }
-  const refusal = brokenPrecondition(kind, stored, preconditions)
+  const refusal = brokenName(name, metadata) ?? brokenPrecondition(kind, stored, preconditions)
   if (refusal !== undefined) return answerOnly({ ok: false, refusal })
 
-  const drafted = draft(kind, given.value, stored.value, context, options)
+  const drafted =
+    context.subresource === 'status'
+      ? draftStatus(kind, given.value, stored.value, context, options)
+      : draft(kind, given.value, stored.value, context, options)
   if (!drafted.ok) return answerOnly(drafted)
   const { candidate, causes, warnings } = drafted.value
   if (causes.length > 0) return answerOnly(refuseCauses(kind, name, causes))
+  const managed = withManagers(kind, stored.value, given.value, candidate.object, context, options.setManagers)
+  if (!managed.ok) return answerOnly(managed)
 
   const revisionBefore = stored.revision
   // A default that is stored in one and only meant in the other makes no difference.
   const before = asStored(kind, present(kind, stored.value, undefined)).object
-  const value = withGeneration(kind, before, asStored(kind, candidate.object))
+  const value = withGeneration(kind, before, managed.value)
   if (sameJson(before, value.object)) {
     return answerOnly(success({ value: stored.value, isWritten: false, revisionBefore, warnings }))
   }
@@ -152,6 +169,23 @@ function planChange<Value extends StoredObject>(
   return removal.kind === 'refused'
     ? answerOnly({ ok: false, refusal: removal.refusal })
     : { answer, writes: removal.writes }
+}
+
+/** The value to store, with who manages its fields: unless said otherwise, as after an update. */
+function withManagers<Value extends StoredObject>(
+  kind: ResourceKind<Value>,
+  old: Value | undefined,
+  given: JsonObject,
+  object: JsonObject,
+  { manager, subresource, now }: Context,
+  setManagers: SetManagers | undefined,
+): Result<Value> {
+  const after = asStored(kind, object).object
+  const managed =
+    setManagers === undefined
+      ? withUpdate(kind, old, given, after, { manager, subresource, now })
+      : success(setManagers(after))
+  return managed.ok ? success(asStored(kind, managed.value)) : managed
 }
 
 /** Counts a change of the spec. */
@@ -164,6 +198,14 @@ function withGeneration<Value extends StoredObject>(
   const metadata = objectIn(value.object, 'metadata')
   const counted = jsonObject([...Object.entries(metadata), ['generation', generationOf(metadata) + 1]])
   return asStored(kind, jsonObject([...Object.entries(value.object), ['metadata', counted]]))
+}
+
+/** Why an object with this metadata is not the one on the URL; undefined when it is. */
+export function brokenName(name: string, metadata: JsonObject): Refusal | undefined {
+  const given = textIn(metadata, 'name')
+  if (given === '' || given === name) return undefined
+  const message = `the name of the object (${given}) does not match the name on the URL (${name})`
+  return { reason: 'BadRequest', message, causes: [{ field: 'metadata.name', reason: 'FieldValueInvalid', message }] }
 }
 
 /** Whether a change has taken the last finalizer off an object that is being deleted. A kind with one of its own sees to it itself. */

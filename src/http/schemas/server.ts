@@ -6,9 +6,12 @@ import { closed } from './fields.ts'
 export const Health = Type.Object(
   {
     status: Type.Literal('ok'),
-    checks: Type.Array(Type.Object({ name: Type.String(), message: Type.String() }, closed), {
-      description: 'What was looked at.',
-    }),
+    checks: Type.Array(
+      Type.Object({ name: Type.String(), message: Type.String() }, { ...closed, title: 'HealthCheck' }),
+      {
+        description: 'What was looked at.',
+      },
+    ),
   },
   {
     ...closed,
@@ -29,7 +32,7 @@ export const Version = Type.Object(
     gitVersion: Type.String(),
     gitCommit: Type.String(),
     gitTreeState: Type.String(),
-    buildDate: Type.String(),
+    buildDate: Type.String({ format: 'date-time' }),
     goVersion: Type.String(),
     compiler: Type.String(),
     platform: Type.String(),

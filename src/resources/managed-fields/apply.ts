@@ -1,0 +1,129 @@
+import {
+  type Cause,
+  formatTime,
+  type Json,
+  type JsonObject,
+  jsonObject,
+  type Result,
+  refuse,
+  success,
+} from '../../model/index.ts'
+import { forbidden } from '../causes.ts'
+import { refuseCauses } from '../draft.ts'
+import { apiVersion, type ResourceKind, type Stored, type StoredObject } from '../kind.ts'
+import { objectIn, present } from '../presentation.ts'
+import { applyEntriesMax, type Entry, isSameManager, storedEntries, withEntries } from './entry.ts'
+import { displayPath, sameFields } from './field-set.ts'
+import { isSameLeaf, type Leaves, leavesOf } from './leaves.ts'
+import { listCauses } from './list-causes.ts'
+import { merge, removeLeaves } from './merge.ts'
+import { trackedSchema } from './tracked.ts'
+import { vanished, withoutFields, type Writer } from './update.ts'
+
+/** What applying a configuration comes to, before what it leaves out is filled in and all of it is validated. */
+export interface Applied {
+  /** The object with the configuration in it, and without what the same manager applied before and leaves out this time. */
+  readonly object: Json
+  /** The object that is about to be stored, with who manages its fields: what was filled in is nobody's. */
+  readonly setManagers: (after: JsonObject) => JsonObject
+}
+
+/**
+ * Applies a configuration to the object called `name`: `stored`, or one that is to be created. Fields that the configuration would
+ * give other values than they have, and that others manage, are conflicts, unless it is to be forced. Fields with equal values are
+ * managed by all who apply them.
+ * @see kubectl.md section 7
+ */
+export function applyConfiguration<Value extends StoredObject>(
+  kind: ResourceKind<Value>,
+  name: string,
+  stored: Stored<Value> | undefined,
+  configuration: JsonObject,
+  writer: Writer & { readonly isForced: boolean },
+): Result<Applied> {
+  const schema = trackedSchema(kind, writer.subresource)
+  const causes = listCauses(schema, configuration)
+  if (causes.length > 0) return refuseCauses(kind, name, causes)
+
+  const identity = { manager: writer.manager, operation: 'Apply', subresource: writer.subresource } as const
+  const known = storedEntries(stored?.value.object)
+  const own = known.find((entry) => isSameManager(identity, entry))
+  const others = known.filter((entry) => entry !== own)
+  if (own === undefined && others.filter(({ operation }) => operation === 'Apply').length >= applyEntriesMax) {
+    const problem = `the object has ${String(applyEntriesMax)} managers that apply configurations, and takes no other`
+    return refuseCauses(kind, name, [forbidden('metadata.managedFields', problem)])
+  }
+
+  const live = stored === undefined ? jsonObject([]) : present(kind, stored.value, stored.revision)
+  const before = leavesOf(schema, live)
+  const applied = leavesOf(schema, canonical(kind, configuration, live))
+  const fields = new Set(leavesOf(schema, configuration).keys())
+  const conflicts = findConflicts(
+    [...fields].filter((path) => !isSameLeaf(path, before, applied)),
+    others,
+  )
+  if (conflicts.length > 0 && !writer.isForced) return refuseConflicts(conflicts)
+
+  const isLeft = (path: string): boolean => !fields.has(path) && !others.some((other) => other.fields.has(path))
+  const left = new Set([...(own?.fields ?? [])].filter(isLeft))
+  return success({
+    object: merge(schema, removeLeaves(schema, live, left), configuration),
+    setManagers: (after) => {
+      const leaves = leavesOf(schema, after)
+      const lost = new Set([...conflicts.map(({ path }) => path), ...vanished(before, leaves)])
+      const isSame = own !== undefined && sameFields(own.fields, fields) && areSameLeaves(before, leaves)
+      const entry = isSame ? own : { ...identity, apiVersion, time: formatTime(writer.now), fields }
+      const at = own === undefined ? others.length : known.indexOf(own)
+      return withEntries(after, withoutFields(others, lost).toSpliced(at, 0, entry))
+    },
+  })
+}
+
+/** A field that the configuration would change, and somebody else who manages it. */
+interface Conflict {
+  readonly path: string
+  readonly entry: Entry
+}
+
+function findConflicts(changed: readonly string[], others: readonly Entry[]): readonly Conflict[] {
+  return changed.flatMap((path) => others.filter(({ fields }) => fields.has(path)).map((entry) => ({ path, entry })))
+}
+
+/** The configuration as it would be stored: a CIDR, for one, may be written in several ways. */
+function canonical<Value extends StoredObject>(
+  kind: ResourceKind<Value>,
+  configuration: JsonObject,
+  live: JsonObject,
+): JsonObject {
+  const spec = kind.withDefaults(objectIn(configuration, 'spec'), objectIn(live, 'spec'))
+  return jsonObject([...Object.entries(configuration), ['spec', spec]])
+}
+
+function areSameLeaves(one: Leaves, other: Leaves): boolean {
+  return [...one.keys(), ...other.keys()].every((path) => isSameLeaf(path, one, other))
+}
+
+/** In the words that kubectl adds its advice to. */
+function refuseConflicts(conflicts: readonly Conflict[]): Result<never> {
+  const causes: readonly Cause[] = conflicts.map(({ path, entry }) => ({
+    field: displayPath(path),
+    reason: 'FieldManagerConflict',
+    message: `conflict with ${displayManager(entry)}`,
+  }))
+  const [first] = causes
+  if (first !== undefined && causes.length === 1) {
+    return refuse('Conflict', `Apply failed with 1 conflict: ${first.message}: ${first.field}`, causes)
+  }
+  const byManager = new Map<string, string[]>()
+  for (const { path, entry } of conflicts) {
+    const manager = displayManager(entry)
+    byManager.set(manager, [...(byManager.get(manager) ?? []), `\n- ${displayPath(path)}`])
+  }
+  const lists = [...byManager].sort().map(([manager, paths]) => `conflicts with ${manager}:${paths.join('')}`)
+  return refuse('Conflict', `Apply failed with ${String(causes.length)} conflicts: ${lists.join('\n')}`, causes)
+}
+
+function displayManager({ manager, operation, apiVersion: version, subresource }: Entry): string {
+  const through = subresource === '' ? '' : ` with subresource ${JSON.stringify(subresource)}`
+  return `${JSON.stringify(manager)}${through}${operation === 'Update' ? ` using ${version}` : ''}`
+}

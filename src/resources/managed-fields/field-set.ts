@@ -1,0 +1,166 @@
+import {
+  compareBytewise,
+  type Decoded,
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  jsonObject,
+  parseJson,
+  stringifyJson,
+} from '../../model/index.ts'
+
+/**
+ * The fields of an object that somebody manages: the paths of its leaves, and of containers that count by themselves. A path is
+ * made of the elements that Kubernetes writes: `f:NAME` a member, `v:JSON` an item of a set, `k:{...}` an item that is found by its
+ * keys, `i:NUMBER` an item by its index. Here they are joined as in a JSON pointer.
+ * @see kubectl.md section 7
+ */
+export type FieldSet = ReadonlySet<string>
+
+/** The path of the whole object. */
+export const rootPath = ''
+
+/** The deepest path, in elements. */
+export const depthMax = 32
+
+/** The most characters that the paths of a set may have together, since each repeats all that is above it. */
+export const fieldSetLengthMax = 4_000_000
+
+/** The path of one element of the value at `path`. */
+export function pathTo(path: string, element: string): string {
+  const token = /[~/]/.test(element) ? element.replaceAll('~', '~0').replaceAll('/', '~1') : element
+  return `${path}/${token}`
+}
+
+/** The paths of everything that holds something at one of these paths, without the whole object. */
+export function pathsAbove(paths: Iterable<string>): Set<string> {
+  const above = new Set<string>()
+  for (const path of paths) {
+    for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) above.add(path.slice(0, end))
+  }
+  return above
+}
+
+/** The element of a member of an object, of an item of a set, and of an item that is known by these keys. */
+export function memberElement(name: string): string {
+  return `f:${name}`
+}
+export function itemElement(item: Json): string {
+  return `v:${stringifyJson(item)}`
+}
+export function keyElement(keys: JsonObject): string {
+  const names = Object.keys(keys).sort(compareBytewise)
+  return `k:${stringifyJson(jsonObject(names.map((name) => [name, keys[name] ?? null])))}`
+}
+
+/** A path as messages show it, such as `.status.conditions[type="Ready"].status`. */
+export function displayPath(path: string): string {
+  return elementsOf(path).map(displayElement).join('')
+}
+
+/** Reads `fieldsV1`; a problem says what is wrong with it, and where. The paths may have `lengthMax` characters together. */
+export function readFieldSet(json: Json | undefined, lengthMax: number): Decoded<FieldSet> {
+  const paths = new Set<string>()
+  let length = 0
+
+  function read(node: Json | undefined, path: string, depth: number): string | undefined {
+    const where = path === rootPath ? 'it' : `what is below ${JSON.stringify(displayPath(path))}`
+    if (!isJsonObject(node)) return `${where} must be an object`
+    if (depth > depthMax) return `it must not be nested deeper than ${String(depthMax)} levels`
+    const names = Object.keys(node)
+    if (path !== rootPath && (names.length === 0 || Object.hasOwn(node, '.'))) paths.add(path)
+    for (const name of names) {
+      if (name === '.') continue
+      const element = readElement(name)
+      if (element === undefined)
+        return `${JSON.stringify(name)} is no element of a path, such as f:spec, v:"x", k:{"type":"x"} or i:0`
+      const below = pathTo(path, element)
+      length += below.length
+      if (length > lengthMax) return 'it has too many fields'
+      const problem = read(node[name], below, depth + 1)
+      if (problem !== undefined) return problem
+    }
+    return undefined
+  }
+
+  const problem = read(json, rootPath, 0)
+  return problem === undefined ? { ok: true, value: paths } : { ok: false, problem }
+}
+
+/** The set as `fieldsV1`, in the order of the paths. */
+export function fieldSetJson(fields: FieldSet): JsonObject {
+  const root: Node = { isMember: false, below: new Map() }
+  for (const path of [...fields].sort()) {
+    let node = root
+    for (const element of elementsOf(path)) {
+      const next: Node = node.below.get(element) ?? { isMember: false, below: new Map() }
+      node.below.set(element, next)
+      node = next
+    }
+    node.isMember = true
+  }
+  return nodeJson(root)
+}
+
+/** Whether two sets have the same paths. */
+export function sameFields(one: FieldSet, other: FieldSet): boolean {
+  return one.size === other.size && [...one].every((path) => other.has(path))
+}
+
+interface Node {
+  isMember: boolean
+  readonly below: Map<string, Node>
+}
+
+function nodeJson({ isMember, below }: Node): JsonObject {
+  const members = [...below].map(([element, node]) => [element, nodeJson(node)] as const)
+  return jsonObject(isMember && members.length > 0 ? [['.', jsonObject([])], ...members] : members)
+}
+
+function elementsOf(path: string): readonly string[] {
+  const [, ...tokens] = path.split('/')
+  return tokens.map((token) => (token.includes('~') ? token.replaceAll('~1', '/').replaceAll('~0', '~') : token))
+}
+
+/** The element in the spelling of this file; undefined when it is none. */
+function readElement(text: string): string | undefined {
+  const rest = text.slice('f:'.length)
+  switch (text.slice(0, 'f:'.length)) {
+    case 'f:':
+      return text
+    case 'i:':
+      return /^(0|-?[1-9][0-9]{0,9})$/.test(rest) ? text : undefined
+    case 'v:': {
+      const parsed = parseJson(rest)
+      return parsed.ok ? itemElement(parsed.value) : undefined
+    }
+    case 'k:': {
+      const parsed = parseJson(rest)
+      return parsed.ok && isJsonObject(parsed.value) && Object.keys(parsed.value).length > 0
+        ? keyElement(parsed.value)
+        : undefined
+    }
+    default:
+      return undefined
+  }
+}
+
+function displayElement(element: string): string {
+  const rest = element.slice('f:'.length)
+  switch (element.slice(0, 'f:'.length)) {
+    case 'f:':
+      return `.${rest}`
+    case 'v:':
+      return `[=${rest}]`
+    case 'k:':
+      return `[${displayKeys(rest)}]`
+    default:
+      return `[${rest}]`
+  }
+}
+
+function displayKeys(text: string): string {
+  const parsed = parseJson(text)
+  const keys = parsed.ok && isJsonObject(parsed.value) ? Object.entries(parsed.value) : []
+  return keys.map(([name, value]) => `${name}=${stringifyJson(value)}`).join(',')
+}

@@ -1,0 +1,38 @@
+import type { TSchema } from '@sinclair/typebox'
+import { isJsonObject, type Json } from '../../model/index.ts'
+import { isEmpty } from '../go-form.ts'
+import { sameJson } from '../same-json.ts'
+import { pathTo, rootPath } from './field-set.ts'
+import { type Part, partsOf } from './parts.ts'
+
+/** The values at the leaves of an object, by their paths: whatever is owned by somebody, and changes as a whole. */
+export type Leaves = ReadonlyMap<string, Json>
+
+/**
+ * The leaves of an object, as its schema tells them from containers. What the schema does not know is none of them. A field that Go
+ * would leave out, such as a `false`, is null: as if it were not there.
+ */
+export function leavesOf(schema: TSchema, object: Json): Leaves {
+  const leaves = new Map<string, Json>()
+  addLeaves(partsOf(schema, object) ?? [], rootPath, leaves)
+  return leaves
+}
+
+/** Whether a leaf is the same in two objects. What is not there is the same as what Go would leave out. */
+export function isSameLeaf(path: string, one: Leaves, other: Leaves): boolean {
+  return sameJson(one.get(path) ?? null, other.get(path) ?? null)
+}
+
+function addLeaves(parts: readonly Part[], path: string, leaves: Map<string, Json>): void {
+  for (const { schema, json, element, isField } of parts) {
+    if (schema === undefined) continue
+    const inside = partsOf(schema, json) ?? []
+    const below = pathTo(path, element)
+    if (inside.length > 0) addLeaves(inside, below, leaves)
+    else leaves.set(below, isField && isUnset(json) ? null : json)
+  }
+}
+
+function isUnset(json: Json): boolean {
+  return isEmpty(json) || (isJsonObject(json) && Object.keys(json).length === 0)
+}

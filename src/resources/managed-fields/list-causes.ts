@@ -1,0 +1,40 @@
+import { KindGuard, type TArray, type TSchema } from '@sinclair/typebox'
+import { type Cause, isJsonArray, isJsonObject, type Json, jsonObject } from '../../model/index.ts'
+import { duplicate, required } from '../causes.ts'
+import { fieldPath, schemaOf } from '../fields.ts'
+import { listTypeOf } from '../list-type.ts'
+import { itemElement } from './field-set.ts'
+
+/**
+ * What is wrong with the lists of an applied configuration that are sets or maps: items that are there twice, or that lack the keys
+ * by which they are found.
+ */
+export function listCauses(schema: TSchema, json: Json | undefined, path = ''): readonly Cause[] {
+  if (KindGuard.IsArray(schema)) return isJsonArray(json) ? causesOfList(schema, json, path) : []
+  if (!(KindGuard.IsObject(schema) || KindGuard.IsRecord(schema)) || !isJsonObject(json)) return []
+  return Object.entries(json).flatMap(([name, value]) => {
+    const known = schemaOf(schema, name)
+    return known === undefined ? [] : listCauses(known, value, fieldPath(path, name))
+  })
+}
+
+function causesOfList(schema: TArray, items: readonly Json[], path: string): readonly Cause[] {
+  const type = listTypeOf(schema)
+  if (type.kind === 'atomic') return []
+  const keys = type.kind === 'map' ? type.keys : []
+  const known = new Set<string>()
+  return items.flatMap((item, index) => {
+    const itemPath = `${path}[${String(index)}]`
+    // An item of the wrong type is blamed for that, elsewhere.
+    if (type.kind === 'map' && !isJsonObject(item)) return []
+    const missing = isJsonObject(item) ? keys.filter((key) => (item[key] ?? null) === null) : []
+    if (missing.length > 0)
+      return missing.map((key) => required(`${itemPath}.${key}`, 'tells the items of the list apart'))
+    const identity =
+      isJsonObject(item) && type.kind === 'map' ? jsonObject(keys.map((key) => [key, item[key] ?? null])) : item
+    const element = itemElement(identity)
+    if (known.has(element)) return [duplicate(itemPath, identity)]
+    known.add(element)
+    return listCauses(schema.items, item, itemPath)
+  })
+}

@@ -1,0 +1,55 @@
+import type { TSchema } from '@sinclair/typebox'
+import { isJsonArray, isJsonObject, type Json, type JsonObject, jsonObject } from '../../model/index.ts'
+import { type FieldSet, pathTo, rootPath } from './field-set.ts'
+import { partsOf } from './parts.ts'
+
+/**
+ * `live` with the leaves of `applied` in place of its own. Everything else stays, and in its order; what is new in a list comes
+ * last.
+ */
+export function merge(schema: TSchema | undefined, live: Json | undefined, applied: Json): Json {
+  const parts = live === undefined ? [] : partsOf(schema, live)
+  const appliedParts = partsOf(schema, applied)
+  if (parts === undefined || appliedParts === undefined) return applied
+  const members = new Map(parts.map(({ element, json }) => [element, json]))
+  for (const { element, schema: inside, json } of appliedParts) {
+    members.set(element, merge(inside, members.get(element), json))
+  }
+  return assemble(applied, members)
+}
+
+/**
+ * `object` without the leaves at these paths, and without the containers that are empty then. An item keeps the keys that tell it apart
+ * for as long as there is anything else in it.
+ */
+export function removeLeaves(schema: TSchema, object: JsonObject, paths: FieldSet): JsonObject {
+  const rest = remove(schema, object, rootPath, paths, [])
+  return isJsonObject(rest) ? rest : jsonObject([])
+}
+
+function remove(
+  schema: TSchema | undefined,
+  json: Json,
+  path: string,
+  paths: FieldSet,
+  keyElements: readonly string[],
+): Json | undefined {
+  const parts = partsOf(schema, json) ?? []
+  if (parts.length === 0) return paths.has(path) ? undefined : json
+  const rests = parts.map((part) => ({
+    element: part.element,
+    json: part.json,
+    rest: remove(part.schema, part.json, pathTo(path, part.element), paths, part.keyElements),
+  }))
+  if (rests.every(({ rest }) => rest === undefined)) return undefined
+  const left = rests.flatMap(({ element, json: whole, rest = keyElements.includes(element) ? whole : undefined }) =>
+    rest === undefined ? [] : [[element, rest] as const],
+  )
+  return assemble(json, new Map(left))
+}
+
+/** A value of the same form as `like`, of these parts. */
+function assemble(like: Json, parts: ReadonlyMap<string, Json>): Json {
+  if (isJsonArray(like)) return [...parts.values()]
+  return jsonObject([...parts].map(([element, json]) => [element.slice('f:'.length), json]))
+}
