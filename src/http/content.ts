@@ -33,8 +33,8 @@ export function readBodies(app: FastifyInstance): void {
   app.addHook('onRequest', (request, _reply, done) => done(refusalOfBody(request)))
 }
 
-function refusalOfBody({ method, headers }: FastifyRequest): RefusalError | undefined {
-  if (method === 'GET' || method === 'HEAD') return undefined
+function refusalOfBody({ method, headers, routeOptions }: FastifyRequest): RefusalError | undefined {
+  if (method === 'GET' || method === 'HEAD' || routeOptions.config.readsNoBody === true) return undefined
   const { 'content-type': type, 'content-encoding': encoding } = headers
   if (encoding !== undefined && encoding !== 'identity') {
     return refusal('UnsupportedMediaType', `the content encoding ${encoding} is not understood; send the body as it is`)
@@ -52,6 +52,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** What a route answers to those who ask for it, besides JSON. */
     alsoAnswers?: readonly string[]
+    /** Whether a route takes a body of any media type, because it does not look at it. */
+    readsNoBody?: boolean
   }
 }
 

@@ -12,7 +12,7 @@ export interface OperationOptions {
 }
 
 /** The Kubernetes version whose API conventions the resources follow; kubectl warns when it is far from its own. */
-const kubernetes = { major: '1', minor: '33', gitVersion: 'v1.33.0' } as const
+const kubernetes = { major: '1', minor: '34', gitVersion: 'v1.34.0' } as const
 
 /** The routes about the server itself: `/livez`, `/readyz`, `/version`. */
 export const operationRoutes: FastifyPluginCallbackTypebox<OperationOptions> = (app, { store, version }, done) => {

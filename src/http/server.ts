@@ -8,11 +8,13 @@ import type { BlockIndex, Now } from '../model/index.ts'
 import { apiVersion, resourceKinds } from '../resources/index.ts'
 import { limitCalls } from './admission.ts'
 import { answerJson, readBodies } from './content.ts'
+import { discoveryRoutes } from './discovery.ts'
 import { answerClientError, answerUnreadablePath, handleErrors } from './error-handling.ts'
 import { refusal, refuseForNow } from './errors.ts'
 import { ipamRoutes } from './ipam.ts'
 import type { Store } from './ipam-operation.ts'
 import { openapiOptions } from './openapi.ts'
+import { kubernetesOpenapiRoutes } from './openapi-kubernetes-routes.ts'
 import { openapiRoutes } from './openapi-routes.ts'
 import { operationRoutes } from './operations.ts'
 import { resourceRoutes } from './resources.ts'
@@ -92,12 +94,14 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
     pressureHandler: refuseUnderPressure,
   })
   void app.register(operationRoutes, { store, version })
+  const kinds = resourceKinds(blocks)
+  void app.register(discoveryRoutes, { kinds })
+  void app.register(kubernetesOpenapiRoutes, { kinds })
   void app.register(openapiRoutes)
   void app.register((api, _options, done) => {
     limitCalls(api, dependencies.callsMax, () => store.pending)
     answerJson(api)
     void api.register(ipamRoutes, { prefix: '/ipam/v1', store, blocks, now, newUid, deadlineMs })
-    const kinds = resourceKinds(blocks)
     const watches = {
       store,
       onStopping,
