@@ -10,6 +10,7 @@ import { EtcdStartFailure, startEmbeddedEtcd, type EmbeddedEtcd } from './etcd/i
 import { buildServer } from './http/index.ts'
 import {
   affinities,
+  annexes,
   BlockIndex,
   blocks,
   clusterInformations,
@@ -194,6 +195,7 @@ async function openDatastore(
         declare(pools, termination.pools),
         declare(reservations),
         declare(nodes),
+        declare(annexes),
         declare(clusterInformations),
         declare(storedAnswers),
         declare(leaders),

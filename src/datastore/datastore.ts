@@ -3,6 +3,8 @@ import { EtcdClient, type EtcdConnection } from './client.ts'
 import { Engine, type EngineLeases, type EngineLimits, type EngineLogger } from './engine.ts'
 import { Image, type Declaration } from './image.ts'
 import { prefixEnd } from './keys.ts'
+import type { Follower } from './follower.ts'
+import { Journal } from './journal.ts'
 import type { Outcome, SubmitOptions } from './operation.ts'
 import { Leadership, type LeadershipOptions } from './leadership.ts'
 import { Lease } from './lease.ts'
@@ -10,7 +12,7 @@ import { Lineage } from './lineage.ts'
 import { expiringLeaseTurnSeconds, slotLeaseSeconds, stoppingPatienceMs } from './limits.ts'
 import { Slot } from './slots.ts'
 import { loadFamily } from './snapshot.ts'
-import type { Family, Listed, Plan, Revision, View } from './view.ts'
+import type { Family, Key, Listed, Lookup, Plan, Revision, View } from './view.ts'
 import { Watch, type WatchLogger } from './watch.ts'
 
 /** What the datastore is made of. */
@@ -38,6 +40,8 @@ export interface PageOptions {
   readonly after?: string
   /** Instead of `after`: the first key that may be in the page. */
   readonly from?: string
+  /** The last key that may be in the page. */
+  readonly to?: string
   /** The revision of the page before: all pages of a listing are of one revision. */
   readonly revision?: Revision
 }
@@ -67,6 +71,8 @@ export class Datastore {
   readonly #deadlineMs: number
   readonly #timers: readonly NodeJS.Timeout[]
   readonly #lineage = new Lineage()
+  /** By the first key of what they tell of. */
+  readonly #journals = new Map<string, Journal>()
   #contactError: string | undefined
   #isClosing = false
 
@@ -142,7 +148,7 @@ export class Datastore {
     const start = options.after === undefined ? (options.from ?? family.prefix) : `${options.after}\0`
     const request = {
       key: Buffer.from(start),
-      range_end: prefixEnd(family.prefix),
+      range_end: options.to === undefined ? prefixEnd(family.prefix) : Buffer.from(`${options.to}\0`),
       limit: options.limit ?? 0,
       ...(options.revision === undefined ? {} : { revision: String(options.revision) }),
     }
@@ -160,6 +166,25 @@ export class Datastore {
       revision: options.revision ?? BigInt(range.header.revision),
       remaining: Number(range.count) - entries.length,
     }
+  }
+
+  /**
+   * Follows every change after a revision that etcd has reached, in their order, of the families, which lie side by side in etcd in this
+   * order. Throws as {@link page} does.
+   */
+  follow(families: readonly Decodable<unknown>[], after: Revision): Promise<Follower> {
+    const [first = '', last = ''] = [families[0]?.prefix, families.at(-1)?.prefix]
+    let journal = this.#journals.get(first)
+    if (journal === undefined) {
+      journal = new Journal(this.#client, { start: Buffer.from(first), end: prefixEnd(last) })
+      this.#journals.set(first, journal)
+    }
+    return journal.follow(after)
+  }
+
+  /** What is in memory of a key, which may be older than etcd; undefined when nothing is. */
+  peek<Value>(key: Key<Value>): Lookup<Value> | undefined {
+    return this.#image.lookup(key)
   }
 
   /** A candidate for the leadership of a task among all servers; the family `leaders` must have been declared. */
@@ -216,6 +241,7 @@ export class Datastore {
     await this.#engine.close(patienceMs)
     for (const timer of this.#timers) clearInterval(timer)
     this.#watch.close()
+    for (const journal of this.#journals.values()) journal.close('closed')
     // Without it the slots stay until the lease ends by itself. A commit that is still on its way finds its slot gone, and is kept out.
     await this.#leases.slots.revoke().catch(() => undefined)
     this.#client.close()
@@ -230,6 +256,7 @@ export class Datastore {
   /** What is in memory may never have been in the etcd that is there now. */
   #startAfresh(problem: string): void {
     for (const held of this.#image.families()) held.rewind()
+    for (const journal of this.#journals.values()) journal.close('expired')
     this.#watch.startAfresh(new Error(`etcd was put back to an earlier state: ${problem}.`))
   }
 

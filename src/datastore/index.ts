@@ -8,6 +8,7 @@ export {
   type PageOptions,
 } from './datastore.ts'
 export { DatastoreUnavailable, RevisionCompacted } from './faults.ts'
+export type { Change, Ending, Follower } from './follower.ts'
 export { declare, type Declaration } from './image.ts'
 export { type Leadership, leaders } from './leadership.ts'
 export type { Outcome, SubmitOptions } from './operation.ts'

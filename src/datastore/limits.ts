@@ -41,3 +41,21 @@ export const expiringLeaseTurnSeconds = 3_600
  * counts all that follow for each page.
  */
 export const scanPageSize = { values: 1_000, digests: 50, recent: 10_000 } as const
+
+/** Bounds of a journal. */
+export interface JournalLimits {
+  /** What it remembers for followers that take long: changes, and characters of their values. */
+  readonly changesMax: number
+  readonly charactersMax: number
+  /** How often it makes sure that it is not behind etcd. */
+  readonly proofMs: number
+  /** How long it runs without followers: whoever was cut off is back by then. */
+  readonly idleMs: number
+}
+
+export const journalLimits: JournalLimits = {
+  changesMax: 10_000,
+  charactersMax: 32_000_000,
+  proofMs: 10_000,
+  idleMs: 60_000,
+}

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { access, constants } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
 import { promisify } from 'node:util'
-import { fetchDebianEtcd } from './debian-package.ts'
+import { fetchDebianProgram } from './debian-package.ts'
 import { childEnvironment, type Environment } from './environment.ts'
 import { EtcdStartFailure } from './failure.ts'
 
@@ -62,7 +62,7 @@ async function fetched(target: string, options: FindOptions): Promise<EtcdBinary
     options.announce(
       `etcd is not installed: fetching Debian's etcd-server package into ${options.cacheDir}, once, without installing it.`,
     )
-    await fetchDebianEtcd(target, options.environment, async (path) => {
+    await fetchDebianProgram({ from: 'etcd-server', program: 'etcd' }, target, options.environment, async (path) => {
       const probe = await probeEtcd(path, options.environment)
       if (!probe.ok) throw new EtcdStartFailure(`Debian's etcd ${probe.problem}`)
     })

@@ -10,12 +10,21 @@ const run = promisify(execFile)
 /** Give up on a mirror that does not answer, instead of letting the start hang. */
 const patience = ['-o', 'Acquire::Retries=1', '-o', 'Acquire::http::Timeout=20', '-o', 'Acquire::https::Timeout=20']
 
+/** A program in one of Debian's packages. */
+export interface DebianProgram {
+  /** The name of the package. */
+  readonly from: string
+  /** The name of the program, which lies in `/usr/bin`. */
+  readonly program: string
+}
+
 /**
- * Fetches Debian's `etcd-server` package and puts the etcd in it at `target`, without installing anything. `check` may refuse the
- * binary by throwing. Several processes may do so at once: each works in a folder of its own, and the last step is a rename.
+ * Fetches a package of Debian's and puts a program in it at `target`, without installing anything. `check` may refuse the
+ * program by throwing. Several processes may do so at once: each works in a folder of its own, and the last step is a rename.
  * Throws {@link EtcdStartFailure}, with a message that ends without a full stop.
  */
-export async function fetchDebianEtcd(
+export async function fetchDebianProgram(
+  { from, program }: DebianProgram,
   target: string,
   environment: Environment,
   check: (path: string) => Promise<void>,
@@ -25,11 +34,11 @@ export async function fetchDebianEtcd(
   const workshop = await mkdtemp(join(folder, 'fetch-'))
   try {
     const options = { cwd: workshop, env: { ...environment, LC_ALL: 'C' }, timeout: 300_000, maxBuffer: 2 ** 24 }
-    await download(workshop, (command, args) => run(command, [...args], options))
+    await download(from, workshop, (command, args) => run(command, [...args], options))
     const archive = (await readdir(workshop)).find((name) => name.endsWith('.deb'))
     if (archive === undefined) throw new EtcdStartFailure('apt-get fetched nothing')
     await run('dpkg', ['-x', archive, 'unpacked'], options)
-    const binary = join(workshop, 'unpacked', 'usr', 'bin', 'etcd')
+    const binary = join(workshop, 'unpacked', 'usr', 'bin', program)
     await check(binary)
     await rename(binary, target)
   } catch (error) {
@@ -44,11 +53,12 @@ export async function fetchDebianEtcd(
  * lists are fetched that nobody else uses: that needs no rights, and changes nothing of the machine.
  */
 async function download(
+  name: string,
   workshop: string,
-  command: (name: string, args: readonly string[]) => Promise<{ readonly stderr: string }>,
+  command: (command: string, args: readonly string[]) => Promise<{ readonly stderr: string }>,
 ): Promise<void> {
   try {
-    await command('apt-get', [...patience, 'download', 'etcd-server'])
+    await command('apt-get', [...patience, 'download', name])
   } catch (error) {
     if (isMissing(error)) throw error
     const lists = join(workshop, 'lists')
@@ -58,7 +68,7 @@ async function download(
     const privately = [...patience, '-o', `Dir::State::lists=${lists}`, '-o', `Dir::Cache=${cache}`]
     const { stderr } = await command('apt-get', [...privately, 'update'])
     try {
-      await command('apt-get', [...privately, 'download', 'etcd-server'])
+      await command('apt-get', [...privately, 'download', name])
     } catch (cause) {
       // An update does without mirrors that do not answer. When the package is missing then, that is why.
       const unanswered = stderr.split('\n').find((line) => line.startsWith('W: Failed to fetch'))

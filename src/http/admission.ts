@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { refuseForNow } from './errors.ts'
+import { isWatch } from './resource-watch.ts'
 
 /**
  * Turns away calls below `app` beyond `callsMax` at once, before their body is read. A call counts from its head until its answer
@@ -11,7 +12,12 @@ export function limitCalls(app: FastifyInstance, callsMax: number, pending: () =
     `${callsMax} calls are under way, which is all that this server takes; nothing was changed. Try again.`,
   )
   let underWay = 0
-  app.addHook('onRequest', (_request, reply, done) => {
+  app.addHook('onRequest', ({ query, method }, reply, done) => {
+    // A watch waits for most of its time, and is counted by itself.
+    if (method === 'GET' && isWatch(query)) {
+      done()
+      return
+    }
     if (Math.max(underWay, pending()) >= callsMax) {
       done(refused)
       return

@@ -1,14 +1,19 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { acceptedTypes, covers } from './accept.ts'
 import { parseJsonBody, parseYamlBody } from './body-text.ts'
 import type { RefusalError } from './errors.ts'
 import { refusal } from './errors.ts'
 
 /** The media types of a body that stands for itself, as the OpenAPI document names them. */
 export const objectTypes = ['application/json', 'application/yaml'] as const
-/** The media types of a body that says how to change an object (RFC 7396, RFC 6902). */
-export const patchTypes = ['application/merge-patch+json', 'application/json-patch+json'] as const
+/** The media types of a body that says how to change an object: RFC 7396, RFC 6902, and Kubernetes' server-side apply. */
+export const patchTypes = [
+  'application/merge-patch+json',
+  'application/json-patch+json',
+  'application/apply-patch+yaml',
+] as const
 
-const jsonTypes = ['application/json', ...patchTypes]
+const jsonTypes = ['application/json', patchTypes[0], patchTypes[1]]
 const yamlTypes = ['application/yaml', 'text/yaml', 'application/x-yaml', 'text/x-yaml']
 
 /**
@@ -22,14 +27,14 @@ export function readBodies(app: FastifyInstance): void {
     done(null, parseJsonBody(body)),
   )
   // `*` stands for all others: what announces a type of its own has been refused before.
-  app.addContentTypeParser<Buffer>([...yamlTypes, '*'], { parseAs: 'buffer' }, (_request, body, done) =>
+  app.addContentTypeParser<Buffer>([...yamlTypes, patchTypes[2], '*'], { parseAs: 'buffer' }, (_request, body, done) =>
     done(null, parseYamlBody(body)),
   )
   app.addHook('onRequest', (request, _reply, done) => done(refusalOfBody(request)))
 }
 
-function refusalOfBody({ method, headers }: FastifyRequest): RefusalError | undefined {
-  if (method === 'GET' || method === 'HEAD') return undefined
+function refusalOfBody({ method, headers, routeOptions }: FastifyRequest): RefusalError | undefined {
+  if (method === 'GET' || method === 'HEAD' || routeOptions.config.readsNoBody === true) return undefined
   const { 'content-type': type, 'content-encoding': encoding } = headers
   if (encoding !== undefined && encoding !== 'identity') {
     return refusal('UnsupportedMediaType', `the content encoding ${encoding} is not understood; send the body as it is`)
@@ -47,6 +52,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** What a route answers to those who ask for it, besides JSON. */
     alsoAnswers?: readonly string[]
+    /** Whether a route takes a body of any media type, because it does not look at it. */
+    readsNoBody?: boolean
   }
 }
 
@@ -54,16 +61,9 @@ declare module 'fastify' {
 export function answerJson(app: FastifyInstance): void {
   app.addHook('onRequest', ({ headers, routeOptions }, _reply, done) => {
     const types = ['application/json', ...(routeOptions.config.alsoAnswers ?? [])]
-    if (headers.accept === undefined || accepts(headers.accept, types)) done()
+    if (acceptedTypes(headers.accept).some((range) => types.some((type) => covers(range, type)))) done()
     else done(refusal('NotAcceptable', `only the following media types are accepted: ${types.join(', ')}`))
   })
-}
-
-function accepts(accept: string, types: readonly string[]): boolean {
-  return accept
-    .split(',')
-    .filter((range) => !/;\s*q=0(\.0*)?\s*(;|$)/i.test(range))
-    .some((range) => [...types, 'application/*', '*/*'].includes(mediaTypeOf(range)))
 }
 
 function mediaTypeOf(header: string): string {

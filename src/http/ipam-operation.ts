@@ -7,7 +7,7 @@ import { granted, RefusalError, refuseFields } from './errors.ts'
 import { closed, oneOf } from './schemas/fields.ts'
 
 /** What of the datastore the routes use. */
-export type Store = Pick<Datastore, 'submit' | 'page' | 'health' | 'members' | 'pending'>
+export type Store = Pick<Datastore, 'submit' | 'page' | 'peek' | 'follow' | 'health' | 'members' | 'pending'>
 
 /** What the IPAM routes take from outside. */
 export interface IpamOptions {

@@ -1,12 +1,22 @@
 import { BlockIndex } from '../model/index.ts'
 import type { Store } from './ipam-operation.ts'
+import { type OpenapiForm, servedDocument } from './openapi.ts'
 import { buildServer } from './server.ts'
+
+/** Which form of an OpenAPI document is wanted, and where clients that are generated from it look for the server by themselves. */
+export interface DocumentOptions {
+  readonly form?: OpenapiForm
+  readonly serverUrl?: string
+}
 
 /**
  * The OpenAPI document of everything that the server of this version serves, as text: the same for the same routes, on every
  * machine. Reads no datastore.
  */
-export async function openapiDocument(version: string): Promise<string> {
+export async function openapiDocument(
+  version: string,
+  { form = '3.1', serverUrl = '/' }: DocumentOptions = {},
+): Promise<string> {
   const app = buildServer({
     store: noStore,
     blocks: new BlockIndex(),
@@ -19,9 +29,10 @@ export async function openapiDocument(version: string): Promise<string> {
     logger: false,
   })
   await app.ready()
-  const document = app.swagger()
+  const document = servedDocument(app, form)
   await app.close()
-  return `${JSON.stringify(document, null, 2)}\n`
+  const servers = [{ url: serverUrl, description: 'A server on this machine that was started without settings.' }]
+  return `${JSON.stringify({ ...document, servers }, null, 2)}\n`
 }
 
 /** To describe the routes, none of them is called. */
@@ -29,6 +40,8 @@ const noStore: Store = {
   pending: 0,
   submit: refuse,
   page: refuse,
+  follow: refuse,
+  peek: () => undefined,
   members: refuse,
   health: () => ({ ready: false, checks: [] }),
 }

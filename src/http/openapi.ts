@@ -1,4 +1,11 @@
+import assert from 'node:assert/strict'
 import type { FastifyDynamicSwaggerOptions, SwaggerTransformObject } from '@fastify/swagger'
+import type { FastifyInstance } from 'fastify'
+import { isJsonArray, isJsonObject, type Json, type JsonObject, parseJson } from '../model/index.ts'
+import { openapi30 } from './openapi-3-0.ts'
+import { withNamedSchemas } from './openapi-names.ts'
+import { withOpenAnswers } from './openapi-open-answers.ts'
+import { mapDocument, mapMembers } from './openapi-walk.ts'
 
 /** How the OpenAPI document is made from the schemas of the routes. */
 export function openapiOptions(version: string): FastifyDynamicSwaggerOptions {
@@ -30,29 +37,59 @@ export function openapiOptions(version: string): FastifyDynamicSwaggerOptions {
       buildLocalReference: ({ $id }, _base, _fragment, index) => (typeof $id === 'string' ? $id : `def-${index}`),
     },
     convertConstToEnum: false,
-    transformObject: showExamples,
+    transformObject: finish,
   }
+}
+
+/** The versions of OpenAPI in which the document can be had. */
+export type OpenapiForm = '3.1' | '3.0'
+
+/** The document of what `app` serves, once it is ready. */
+export function servedDocument(app: FastifyInstance, form: OpenapiForm): JsonObject {
+  const document = plain(app.swagger())
+  return form === '3.0' ? openapi30(document) : document
+}
+
+/** Makes of what the schemas of the routes say a document that is good to read, and to generate clients from. */
+const finish: SwaggerTransformObject = (made) => {
+  if (!('openapiObject' in made)) return made.swaggerObject
+  const finished = withOpenAnswers(withNamedSchemas(withBodyExamples(plain(made.openapiObject))))
+  return Object.assign(made.openapiObject, finished)
+}
+
+function plain(document: object): JsonObject {
+  const parsed = parseJson(JSON.stringify(document))
+  assert(parsed.ok && isJsonObject(parsed.value), 'a document is an object')
+  return parsed.value
 }
 
 /**
  * Gives each request body the example of the component that it refers to. The schema of a route cannot: it is used to validate as
  * well, and a reference has nothing beside it.
  */
-const showExamples: SwaggerTransformObject = (made) => {
-  if (!('openapiObject' in made)) return made.swaggerObject
-  const { paths = {}, components } = made.openapiObject
-  for (const path of Object.values(paths)) {
-    for (const operation of [path?.post, path?.put, path?.patch]) {
-      const body = operation?.requestBody
-      if (body === undefined || '$ref' in body) continue
-      for (const media of Object.values(body.content)) {
-        const name =
-          media.schema !== undefined && '$ref' in media.schema ? media.schema.$ref.split('/').at(-1) : undefined
-        const component = components?.schemas?.[name ?? '']
-        const examples: unknown = component !== undefined && 'examples' in component ? component.examples : undefined
-        if (Array.isArray(examples)) media.example ??= examples[0]
+function withBodyExamples(document: JsonObject): JsonObject {
+  const { components = {} } = document
+  const schemas = isJsonObject(components) ? components['schemas'] : undefined
+  return mapDocument(document, {
+    schema: (schema) => schema,
+    part: (object, part) => {
+      const { content } = object
+      if (part !== 'body' || !isJsonObject(content)) return object
+      return {
+        ...object,
+        content: mapMembers(content, (media) => ({ ...exampleOf(media, schemas), ...asObject(media) })),
       }
-    }
-  }
-  return made.openapiObject
+    },
+  })
+}
+
+function exampleOf(media: Json, schemas: Json | undefined): JsonObject {
+  const { $ref } = asObject(asObject(media)['schema'])
+  const component = asObject(asObject(schemas)[typeof $ref === 'string' ? ($ref.split('/').at(-1) ?? '') : ''])
+  const { examples } = component
+  return isJsonArray(examples) && examples[0] !== undefined ? { example: examples[0] } : {}
+}
+
+function asObject(json: Json | undefined): JsonObject {
+  return isJsonObject(json) ? json : {}
 }

@@ -1,5 +1,4 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
-import { Type } from '@sinclair/typebox'
 import { DatastoreUnavailable } from '../datastore/index.ts'
 import { RefusalError } from './errors.ts'
 import type { Store } from './ipam-operation.ts'
@@ -13,9 +12,9 @@ export interface OperationOptions {
 }
 
 /** The Kubernetes version whose API conventions the resources follow; kubectl warns when it is far from its own. */
-const kubernetes = { major: '1', minor: '33', gitVersion: 'v1.33.0' } as const
+const kubernetes = { major: '1', minor: '34', gitVersion: 'v1.34.0' } as const
 
-/** The routes about the server itself: `/livez`, `/readyz`, `/version`, `/openapi.json`. */
+/** The routes about the server itself: `/livez`, `/readyz`, `/version`. */
 export const operationRoutes: FastifyPluginCallbackTypebox<OperationOptions> = (app, { store, version }, done) => {
   app.get(
     '/livez',
@@ -81,34 +80,6 @@ export const operationRoutes: FastifyPluginCallbackTypebox<OperationOptions> = (
     }),
   )
 
-  let document: string | undefined
-  app.get(
-    '/openapi.json',
-    {
-      schema: {
-        operationId: 'readOpenapi',
-        tags: ['server'],
-        summary: 'This document',
-        description: 'The OpenAPI document of everything that is served.',
-        response: {
-          200: {
-            description: 'An OpenAPI 3.1 document.',
-            content: {
-              'application/json': {
-                schema: Type.Unsafe<unknown>({ type: 'object', additionalProperties: true }),
-                example: { openapi: '3.1.0' },
-              },
-            },
-          },
-          ...problems(),
-        },
-      },
-    },
-    (_request, reply) => {
-      document ??= JSON.stringify(app.swagger())
-      return reply.type('application/json; charset=utf-8').send(document)
-    },
-  )
   done()
 }
 

@@ -7,11 +7,21 @@ import { RefusalError } from './errors.ts'
 const warningsMax = 10
 const warningLengthMax = 256
 
-/**
- * Sends an object as it is stored, every digit of it: not through a serialiser made from a schema, which would drop what the schema
- * does not know.
- */
+/** Sends an object of the kind, in the form that the client wants. */
 export function sendObject(reply: FastifyReply, object: JsonObject, warnings: readonly string[] = []): FastifyReply {
+  return sendJson(reply, reply.request.representation.one(object), warnings)
+}
+
+/** Sends a list of the kind, in the form that the client wants. */
+export function sendList(reply: FastifyReply, list: JsonObject, warnings: readonly string[] = []): FastifyReply {
+  return sendJson(reply, reply.request.representation.list(list), warnings)
+}
+
+/**
+ * Sends an object with every digit that is stored: not through a serialiser made from a schema, which would drop what the schema does
+ * not know.
+ */
+export function sendJson(reply: FastifyReply, object: JsonObject, warnings: readonly string[] = []): FastifyReply {
   const told = warnings.slice(0, warningsMax)
   if (warnings.length > told.length) told.push(`and ${String(warnings.length - told.length)} more`)
   if (told.length > 0) void reply.header('warning', told.map(printWarning))

@@ -1,26 +1,15 @@
 import assert from 'node:assert/strict'
 import { type Decodable, type Page, type PageOptions, type Revision, RevisionCompacted } from '../datastore/index.ts'
-import type { JsonObject, Reason } from '../model/index.ts'
-import {
-  apiVersion,
-  type LabelSelector,
-  matchesLabels,
-  objectIn,
-  parseLabelSelector,
-  present,
-  quoteObject,
-  type ServedKind,
-  type StoredObject,
-} from '../resources/index.ts'
-import { RefusalError, refuseFields } from './errors.ts'
+import { annexes, type JsonObject } from '../model/index.ts'
+import { apiVersion, present, quoteObject, type ServedKind, type StoredObject } from '../resources/index.ts'
+import { refusal, refuseFields } from './errors.ts'
 import type { Store } from './ipam-operation.ts'
+import { readSelector, type SelectorQuery } from './object-selector.ts'
 
 /** The parameters of a list that decide what is in it. */
-export interface ListQuery {
+export interface ListQuery extends SelectorQuery {
   readonly limit?: number
   readonly continue?: string
-  readonly labelSelector?: string
-  readonly fieldSelector?: string
   readonly resourceVersion?: string
   readonly resourceVersionMatch?: 'NotOlderThan' | 'Exact'
 }
@@ -59,7 +48,7 @@ export async function listObjects<Value extends StoredObject>(
   do {
     const wanted = selector === undefined ? limit - items.length : Math.max(limit, readAhead)
     const family = familyAt(families, position)
-    const page = await readPage(store, family, position, limit === 0 ? 0 : wanted)
+    const page = await withAnnexes(store, kind, await readPage(store, family, position, limit === 0 ? 0 : wanted))
     let read = 0
     for (const entry of page.entries) {
       read += 1
@@ -150,8 +139,10 @@ async function readPage<Value>(
   family: Decodable<Value>,
   { revision, after }: Position,
   limit: number,
+  bounds: Pick<PageOptions, 'from' | 'to'> = {},
 ): Promise<Page<Value>> {
   const options: PageOptions = {
+    ...bounds,
     ...(limit > 0 && { limit }),
     ...(after !== undefined && { after }),
     ...(revision !== undefined && { revision }),
@@ -168,39 +159,23 @@ async function readPage<Value>(
   }
 }
 
-/** Which objects are listed; undefined: all of them, so that it is known how many follow a page. */
-function readSelector(query: ListQuery): ((object: StoredObject) => boolean) | undefined {
-  const { labelSelector = '', fieldSelector = '' } = query
-  const labels = labelSelector === '' ? undefined : readLabelSelector(labelSelector)
-  const fields = fieldSelector === '' ? undefined : readFieldSelector(fieldSelector)
-  if (labels === undefined && fields === undefined) return undefined
-  return (object) =>
-    (labels === undefined || matchesLabels(labels, labelsOf(object))) && fields?.(object.name) !== false
-}
-
-function readLabelSelector(text: string): LabelSelector {
-  const parsed = parseLabelSelector(text)
-  if (parsed.ok) return parsed.selector
-  throw refuseFields('BadRequest', [{ field: 'labelSelector', reason: 'FieldValueInvalid', message: parsed.problem }])
-}
-
-/** Kubernetes' field selectors, of which `metadata.name=x` and `metadata.name!=x` mean something here. */
-function readFieldSelector(text: string): (name: string) => boolean {
-  const conditions = text.split(',').map((condition) => {
-    const [, field, operator, value] = /^([^=!]*)(==|!=|=)(.*)$/s.exec(condition) ?? []
-    if (field !== 'metadata.name' || value === undefined) {
-      throw refusal('BadRequest', `field label not supported: ${field ?? condition}`)
-    }
-    return (name: string) => (name === value) === (operator !== '!=')
+/** The page with what the annexes of its objects say, as of the same revision. */
+async function withAnnexes<Value extends StoredObject>(
+  store: Pick<Store, 'page'>,
+  { storage: { annexing } }: ServedKind<Value>,
+  page: Page<Value>,
+): Promise<Page<Value>> {
+  const names = page.entries.flatMap((entry) => (entry.kind === 'value' ? [entry.value.name] : []))
+  const [first, last] = [names[0], names.at(-1)]
+  if (annexing === undefined || first === undefined || last === undefined) return page
+  const { revision } = page
+  const [from, to] = [`${annexing.prefix}${first}`, `${annexing.prefix}${last}`]
+  const found = await readPage(store, annexes, { family: 0, revision }, 0, { from, to })
+  const byKey = new Map(found.entries.flatMap((entry) => (entry.kind === 'value' ? [[entry.key, entry] as const] : [])))
+  const entries = page.entries.map((entry) => {
+    if (entry.kind !== 'value') return entry
+    const annex = byKey.get(`${annexing.prefix}${entry.value.name}`)
+    return { ...entry, value: annexing.join(entry.value, entry.revision, annex) }
   })
-  return (name) => conditions.every((holds) => holds(name))
-}
-
-function labelsOf({ object }: StoredObject): Readonly<Record<string, string>> {
-  const labels = Object.entries(objectIn(objectIn(object, 'metadata'), 'labels'))
-  return Object.fromEntries(labels.filter((label): label is [string, string] => typeof label[1] === 'string'))
-}
-
-function refusal(reason: Reason, message: string): RefusalError {
-  return new RefusalError({ reason, message, causes: [] })
+  return { ...page, entries }
 }

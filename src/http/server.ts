@@ -8,11 +8,14 @@ import type { BlockIndex, Now } from '../model/index.ts'
 import { apiVersion, resourceKinds } from '../resources/index.ts'
 import { limitCalls } from './admission.ts'
 import { answerJson, readBodies } from './content.ts'
+import { discoveryRoutes } from './discovery.ts'
 import { answerClientError, answerUnreadablePath, handleErrors } from './error-handling.ts'
 import { refusal, refuseForNow } from './errors.ts'
 import { ipamRoutes } from './ipam.ts'
 import type { Store } from './ipam-operation.ts'
 import { openapiOptions } from './openapi.ts'
+import { kubernetesOpenapiRoutes } from './openapi-kubernetes-routes.ts'
+import { openapiRoutes } from './openapi-routes.ts'
 import { operationRoutes } from './operations.ts'
 import { resourceRoutes } from './resources.ts'
 import { refuseBySchema } from './schema-causes.ts'
@@ -35,6 +38,8 @@ export interface ServerDependencies {
   readonly deadlineMs: number
   /** Calls that may be under way at once; any more are turned away. */
   readonly callsMax: number
+  /** How often watches tell how far they have come; a minute unless given. */
+  readonly bookmarkIntervalMs?: number
   readonly logger: NonNullable<FastifyServerOptions['logger']>
 }
 
@@ -43,6 +48,11 @@ const requestTimeoutMs = 60_000
 
 /** Longer than any name in a path, percent-encoded. */
 const pathSegmentLengthMax = 2_048
+
+/** Watches that may be open at once: they wait most of the time, and are no calls. */
+const watchesMax = 10_000
+
+const bookmarkIntervalMs = 60_000
 
 /** The share of its deadline that an operation may spend waiting for the event loop. Beyond it, more work only makes all wait. */
 const eventLoopShareMax = 0.5
@@ -74,7 +84,7 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
   traceRequests(app)
   handleErrors(app)
   readBodies(app)
-  refuseWhenStopping(app)
+  const onStopping = refuseWhenStopping(app)
   takeOddRequests(app)
   for (const schema of schemas) app.addSchema(schema)
   void app.register(swagger, openapiOptions(version))
@@ -84,12 +94,21 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
     pressureHandler: refuseUnderPressure,
   })
   void app.register(operationRoutes, { store, version })
+  const kinds = resourceKinds(blocks)
+  void app.register(discoveryRoutes, { kinds })
+  void app.register(kubernetesOpenapiRoutes, { kinds })
+  void app.register(openapiRoutes)
   void app.register((api, _options, done) => {
     limitCalls(api, dependencies.callsMax, () => store.pending)
     answerJson(api)
     void api.register(ipamRoutes, { prefix: '/ipam/v1', store, blocks, now, newUid, deadlineMs })
-    const kinds = resourceKinds(blocks)
-    void api.register(resourceRoutes, { prefix: `/apis/${apiVersion}`, store, kinds, now, newUid, deadlineMs })
+    const watches = {
+      store,
+      onStopping,
+      watchesMax,
+      bookmarkIntervalMs: dependencies.bookmarkIntervalMs ?? bookmarkIntervalMs,
+    }
+    void api.register(resourceRoutes, { prefix: `/apis/${apiVersion}`, store, kinds, now, newUid, deadlineMs, watches })
     done()
   })
   return app
@@ -118,11 +137,16 @@ function traceRequests(app: FastifyInstance): void {
   })
 }
 
-/** What a closing server does with those that are connected. To be called before any route is registered. */
-function refuseWhenStopping(app: FastifyInstance): void {
+/**
+ * What a closing server does with those that are connected. To be called before any route is registered. Gives the function by which
+ * an answer that goes on and on asks to be told when it has to end; what that gives takes the request back.
+ */
+function refuseWhenStopping(app: FastifyInstance): (end: () => void) => () => void {
   let isStopping = false
+  const endless = new Set<() => void>()
   app.addHook('preClose', async () => {
     isStopping = true
+    for (const end of endless) end()
     if (app.server.listening) await sayFarewell(app.server)
   })
   app.addHook('onRequest', (_request, _reply, done) =>
@@ -132,6 +156,12 @@ function refuseWhenStopping(app: FastifyInstance): void {
     if (isStopping) void reply.header('connection', 'close')
     done(null, payload)
   })
+  return (end) => {
+    endless.add(end)
+    return () => {
+      endless.delete(end)
+    }
+  }
 }
 
 /** How long a connection that is not in use is kept open for, so that whoever sends over it just then gets an answer. */

@@ -1,5 +1,6 @@
 /** The stored forms of Calico's IPAM, read and written byte for byte, and the rules of changing them. Pure. */
 export * from './affinity.ts'
+export * from './annex.ts'
 export { type Attribute, type Holder, type Owners, withOwners } from './attribute.ts'
 export { BlockIndex, type IndexedBlock, mayGive, type Terms } from './block-index.ts'
 export * from './block.ts'

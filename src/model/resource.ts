@@ -127,7 +127,8 @@ function readResource(json: Json, specFields: FieldNames): Resource {
 
 const topFields = fieldNames('kind', 'apiVersion', 'metadata', 'spec', 'status')
 
-const metadataFields = fieldNames(
+/** The members of metadata, in Kubernetes' order. */
+export const metadataMembers = [
   'name',
   'generateName',
   'namespace',
@@ -143,7 +144,9 @@ const metadataFields = fieldNames(
   'ownerReferences',
   'finalizers',
   'managedFields',
-)
+] as const
+
+const metadataFields = fieldNames(...metadataMembers)
 
 function encodeMetadata(metadata: JsonObject): string {
   const stored = Object.entries(metadata).filter(([name, value]) => {

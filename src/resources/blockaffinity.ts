@@ -12,6 +12,7 @@ import {
   virtualAffinities,
 } from '../model/index.ts'
 import { type Cidr, formatCidr, parseCidr } from '../net/index.ts'
+import { textColumn } from './columns.ts'
 import { apiVersion, type ReadOnlyKind, type StoredObject } from './kind.ts'
 import { textIn } from './metadata.ts'
 import { objectIn } from './presentation.ts'
@@ -21,11 +22,13 @@ import { projected, shown } from './storage.ts'
 const BlockAffinitySpec = Type.Object(
   {
     state: Type.String({
+      title: 'BlockAffinityState',
       enum: ['confirmed', 'pending', 'pendingDeletion'],
       description: 'How far the claim, or its release, has come.',
     }),
     node: Type.String({ description: 'Whose claim it is.', examples: ['node-1'] }),
     type: Type.String({
+      title: 'BlockAffinityType',
       enum: ['host', 'virtual'],
       description: 'Of a node, or of a virtual owner, as load balancers are.',
     }),
@@ -44,13 +47,21 @@ export const blockaffinityKind: ReadOnlyKind<StoredObject> = {
   kind: 'BlockAffinity',
   plural: 'blockaffinities',
   singular: 'blockaffinity',
+  shortNames: ['affinity', 'affinities'],
   description: 'The claim of a node on a block. Shown, and changed by assigning and releasing addresses only.',
   example: objectOf({ type: 'host', name: 'node-1' }, '10.1.0.0/26', 'confirmed', false),
   specSchema: BlockAffinitySpec,
   statusSchema: undefined,
+  columns: [
+    textColumn('Block', 'spec.cidr', 'The block.'),
+    textColumn('Node', 'spec.node', 'Whose claim it is.'),
+    textColumn('Type', 'spec.type', 'Whether a node, or a virtual owner.', { isWide: true }),
+    textColumn('State', 'spec.state', 'How far the claim, or its release, has come.'),
+  ],
   isReadOnly: true,
   storage: {
     families: [projected(affinities, show), projected(virtualAffinities, show)],
+    annexing: undefined,
     lookup,
   },
   parse,

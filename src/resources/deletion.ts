@@ -1,7 +1,10 @@
 import { answerOnly, type Plan, type Revision, type View } from '../datastore/index.ts'
-import { type Result, success } from '../model/index.ts'
-import type { Context, ResourceKind, StoredObject } from './kind.ts'
-import { brokenPrecondition, type Preconditions, readStored } from './reading.ts'
+import { formatTime, type JsonObject, jsonObject, type Result, success } from '../model/index.ts'
+import { generationOf, removeAnnex } from './annexed.ts'
+import type { Context, Removal, ResourceKind, Stored, StoredObject } from './kind.ts'
+import { finalizersOf, isBeingDeleted } from './metadata.ts'
+import { objectIn } from './presentation.ts'
+import { asStored, brokenPrecondition, type Preconditions, readStored } from './reading.ts'
 
 /** What a delete came to. */
 export interface Deleted<Value> {
@@ -32,10 +35,42 @@ export function planDelete<Value extends StoredObject>(
   if (refusal !== undefined) return answerOnly({ ok: false, refusal })
 
   const { value, revision: revisionBefore } = stored.value
-  const removal = kind.planRemoval(view, stored.value, context)
+  const removal = planRemoval(view, kind, stored.value, context)
   if (removal.kind === 'refused') return answerOnly({ ok: false, refusal: removal.refusal })
   const { writes } = removal
   return removal.kind === 'gone'
     ? { answer: success({ value, isGone: true, isWritten: false, revisionBefore }), writes }
     : { answer: success({ value: removal.value, isGone: false, isWritten: writes.length > 0, revisionBefore }), writes }
+}
+
+/**
+ * Removes an object with its annex, as its kind wants it; one that has finalizers is marked instead, and goes with the last of them.
+ * A kind with a finalizer of its own sees to all of them.
+ */
+export function planRemoval<Value extends StoredObject>(
+  view: View,
+  kind: ResourceKind<Value>,
+  stored: Stored<Value>,
+  context: Context,
+): Removal<Value> {
+  const metadata = objectIn(stored.value.object, 'metadata')
+  if (kind.finalizer === undefined && finalizersOf(metadata).length > 0) {
+    if (isBeingDeleted(metadata)) return { kind: 'terminating', value: stored.value, writes: [] }
+    const value = asStored(kind, markDeleted(stored.value.object, context))
+    return { kind: 'terminating', value, writes: kind.storage.put(value) }
+  }
+  const removal = kind.planRemoval(view, stored, context)
+  if (removal.kind !== 'gone') return removal
+  return { ...removal, writes: [...removal.writes, ...removeAnnex(view, kind.plural, stored.value.name)] }
+}
+
+function markDeleted(object: JsonObject, { now }: Context): JsonObject {
+  const metadata = objectIn(object, 'metadata')
+  const marked = jsonObject([
+    ...Object.entries(metadata),
+    ['generation', generationOf(metadata) + 1],
+    ['deletionTimestamp', formatTime(now)],
+    ['deletionGracePeriodSeconds', 0],
+  ])
+  return jsonObject([...Object.entries(object), ['metadata', marked]])
 }

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { Type } from '@sinclair/typebox'
 import {
   type Cause,
@@ -19,7 +20,7 @@ import {
   type StoredObject,
   version,
 } from './kind.ts'
-import { changedMetadata, clientMembers, nameFor, newMetadata, validateMetadata } from './metadata.ts'
+import { changedMetadata, nameFor, newMetadata, validateMetadata } from './metadata.ts'
 import { objectIn } from './presentation.ts'
 import { ObjectMeta } from './schemas.ts'
 
@@ -101,8 +102,29 @@ export function draft<Value extends StoredObject>(
   // What is of the wrong type is not missing, or wrong in yet another way.
   causes.push(...found.filter(({ field }) => candidate.isSound(field)))
   const warnings = context.fieldValidation === 'Ignore' ? [] : unknown.map(quoteUnknown)
-  if (!kind.storage.keepsMetadata) warnings.push(...notKept(metadata.object))
   return success({ candidate, causes, warnings })
+}
+
+/** As {@link draft}, of the status of a stored object: nothing else in `given` makes a difference. */
+export function draftStatus<Value extends StoredObject>(
+  kind: ResourceKind<Value>,
+  given: JsonObject,
+  old: Value,
+  context: Context,
+  options: { readonly isComplete: boolean },
+): Result<Draft<Value>> {
+  assert(kind.statusSchema, 'the kind has a status')
+  const status = checkFields(kind.statusSchema, objectIn(given, 'status'), {
+    ...options,
+    path: 'status',
+    stored: objectIn(old.object, 'status'),
+  })
+  const { unknown, causes } = status
+  if (unknown.length > 0 && context.fieldValidation === 'Strict') return refuseUnknown(kind.kind, unknown)
+  const object = jsonObject([...Object.entries(old.object), ['status', status.object]])
+  const spec = objectIn(old.object, 'spec')
+  const candidate = { name: old.name, object, spec, old, isSound: soundness(causes) }
+  return success({ candidate, causes, warnings: context.fieldValidation === 'Ignore' ? [] : unknown.map(quoteUnknown) })
 }
 
 /** The refusal of an object for what is wrong with it: one cause for each field, the first that was found. */
@@ -150,13 +172,6 @@ function refuseUnknown(kind: string, unknown: readonly string[]): Result<never> 
     `${kind} in version "${version}" cannot be handled as a ${kind}: strict decoding error: ${list}${more}`,
     unknown.map((field) => ({ field, reason: 'FieldValueForbidden', message: quoteUnknown(field) })),
   )
-}
-
-/** What clients like kubectl add to every object by themselves is no reason to refuse one that has no place for it. */
-function notKept(metadata: JsonObject): readonly string[] {
-  return clientMembers
-    .filter((member) => metadata[member] !== undefined)
-    .map((member) => `metadata.${member} is not kept: this kind is stored without it`)
 }
 
 function quoteUnknown(field: string): string {

@@ -9,12 +9,14 @@ export {
 } from './ippool-termination.ts'
 export {
   apiVersion,
+  categories,
   type Context,
   group,
   type ResourceKind,
   type ServedKind,
   type Stored,
   type StoredObject,
+  version,
 } from './kind.ts'
 export { ippoolKind } from './ippool.ts'
 export { partsMax, planSplit } from './ippool-split.ts'
@@ -23,5 +25,13 @@ export { type LabelSelector, matchesLabels, parseLabelSelector } from './label-s
 export { objectIn, present } from './presentation.ts'
 export { planRead, type Preconditions, quoteObject } from './reading.ts'
 export { ObjectMeta } from './schemas.ts'
+export {
+  metadataOnly,
+  type MetaVersion,
+  metaVersions,
+  type RowObject,
+  rowObjects,
+  tableOf,
+} from './table.ts'
 export { type ApplyOptions, planApply } from './server-side-apply.ts'
 export { type Changed, planCreate, planJsonPatch, planMergePatch, planReplace } from './writes.ts'

@@ -10,13 +10,18 @@ import {
   type JsonObject,
   jsonObject,
 } from '../model/index.ts'
+import { annexing, putAnnex, withAnnex } from './annexed.ts'
 import { invalid, notSupported } from './causes.ts'
+import { type Column, flagColumn, numberColumn, textColumn } from './columns.ts'
 import { apiVersion, type Candidate, type ResourceKind, type StoredObject } from './kind.ts'
 import { objectIn } from './presentation.ts'
 import { projected, shown } from './storage.ts'
 
 /** The only name that the configuration can have. */
 const onlyName = 'default'
+
+/** Calico's key has no place for metadata: all of it lies in the annex. */
+const annexOptions = { plural: 'ipamconfigurations', hasMetadata: false }
 
 /** The highest number of blocks, and the longest rest of a released address. */
 const maxBlocksPerHostMax = 1_000_000
@@ -49,6 +54,7 @@ const IPAMConfigurationSpec = Type.Object(
     ),
     kubeVirtVMAddressPersistence: Type.Optional(
       Type.String({
+        title: 'VMAddressPersistence',
         enum: persistences,
         description: "Whether virtual machines keep their addresses. For Calico's Kubernetes plugins; unused here.",
       }),
@@ -64,6 +70,16 @@ const IPAMConfigurationSpec = Type.Object(
   { $id: 'IPAMConfigurationSpec', additionalProperties: false, description: 'How IPAM behaves.' },
 )
 
+const columns: readonly Column[] = [
+  flagColumn('StrictAffinity', 'spec.strictAffinity', 'Whether a node borrows no addresses of others.'),
+  flagColumn('AutoAllocateBlocks', 'spec.autoAllocateBlocks', 'Whether a node may claim blocks for an address.'),
+  numberColumn('MaxBlocksPerHost', 'spec.maxBlocksPerHost', 'How many blocks a node may claim; 0: 20.'),
+  numberColumn('CooldownSeconds', 'spec.ipCooldownSeconds', 'How long a released address rests.', { isWide: true }),
+  textColumn('VMPersistence', 'spec.kubeVirtVMAddressPersistence', 'Whether virtual machines keep addresses.', {
+    isWide: true,
+  }),
+]
+
 /** The stored configuration, and the object that it is shown as. */
 export interface ShownIpamConfig extends StoredObject {
   readonly config: IpamConfig
@@ -71,7 +87,7 @@ export interface ShownIpamConfig extends StoredObject {
 
 /**
  * IPAMConfiguration, as `/apis/projectcalico.org/v3/ipamconfigurations` serves it: a view of the one key that Calico's IPAM reads
- * on etcd, with the rules that Calico has for that key. The key has no place for metadata. Calico refuses no change for the
+ * on etcd, with the rules that Calico has for that key. Calico refuses no change for the
  * blocks that exist: stricter rules hold for what is assigned from then on.
  * @see calico-formats.md sections 2.6 and 4.2, calico-ipam.md section 7
  */
@@ -79,6 +95,7 @@ export const ipamconfigurationKind: ResourceKind<ShownIpamConfig> = {
   kind: 'IPAMConfiguration',
   plural: 'ipamconfigurations',
   singular: 'ipamconfiguration',
+  shortNames: ['ipamconfig'],
   description:
     "How IPAM behaves, Calico's own included. There is one object, `default`; while there is none, the defaults hold.",
   example: {
@@ -89,12 +106,14 @@ export const ipamconfigurationKind: ResourceKind<ShownIpamConfig> = {
   },
   specSchema: IPAMConfigurationSpec,
   statusSchema: undefined,
+  columns,
   isReadOnly: false,
   storage: {
     families: [projected(ipamConfigs, show)],
-    lookup: (view, name) => (name === onlyName ? shown(view, ipamConfigKey, show) : { kind: 'absent' }),
-    put: ({ config }) => put(ipamConfigKey, config),
-    keepsMetadata: false,
+    annexing: annexing(annexOptions),
+    lookup: (view, name) =>
+      name === onlyName ? withAnnex(view, shown(view, ipamConfigKey, show), name, annexOptions) : { kind: 'absent' },
+    put: (value) => [put(ipamConfigKey, value.config), putAnnex(value, annexOptions)],
   },
   finalizer: undefined,
   parse,
@@ -134,7 +153,9 @@ function parse(object: JsonObject): Decoded<ShownIpamConfig> {
     ipCooldownSeconds: numberIn(spec, 'ipCooldownSeconds'),
     unknownFields: jsonObject(Object.entries(spec).filter(([name]) => !known.has(name))),
   }
-  return { ok: true, value: show(ipamConfigKey.text, config) }
+  const value = show(ipamConfigKey.text, config)
+  const metadata = jsonObject([...Object.entries(objectIn(object, 'metadata')), ['name', onlyName]])
+  return { ok: true, value: { ...value, object: { ...value.object, metadata } } }
 }
 
 /** What a new object means that does not say it. What is stored always says it: a boolean that is not there is false there. */

@@ -30,6 +30,7 @@ export const IPPoolSpec = Type.Object(
     }),
     vxlanMode: Type.Optional(
       Type.String({
+        title: 'EncapsulationMode',
         enum: encapsulationModes,
         default: 'Never',
         description: 'When VXLAN is used. Not together with `ipipMode`.',
@@ -37,6 +38,7 @@ export const IPPoolSpec = Type.Object(
     ),
     ipipMode: Type.Optional(
       Type.String({
+        title: 'EncapsulationMode',
         enum: encapsulationModes,
         default: 'Never',
         description: 'When IP in IP is used. IPv4 only, and not together with `vxlanMode`.',
@@ -75,7 +77,7 @@ export const IPPoolSpec = Type.Object(
       }),
     ),
     allowedUses: Type.Optional(
-      Type.Array(Type.String({ enum: [...poolUses] }), {
+      Type.Array(Type.String({ title: 'PoolUse', enum: [...poolUses] }), {
         ...setOfItems,
         maxItems: allowedUsesMax,
         uniqueItems: true,
@@ -85,6 +87,7 @@ export const IPPoolSpec = Type.Object(
     ),
     assignmentMode: Type.Optional(
       Type.String({
+        title: 'AssignmentMode',
         enum: assignmentModes,
         default: 'Automatic',
         description: 'Manual: addresses are taken only when the pool, or the address, is asked for.',

@@ -13,7 +13,9 @@ import {
   success,
 } from '../model/index.ts'
 import { blockAt, blockOf, type Cidr, firstAddress, formatCidr, prefixLength, sameCidr } from '../net/index.ts'
+import { removeAnnex } from './annexed.ts'
 import { invalid } from './causes.ts'
+import { poolPlural } from './ippool-termination.ts'
 import { apiVersion } from './kind.ts'
 import { nameLengthMax } from './names.ts'
 import { objectIn } from './presentation.ts'
@@ -66,10 +68,14 @@ export function planSplit(view: View, name: string, count: number, { now, uids }
   const taken = parts.filter((part) => storedPart(view, part) === 'other').map((part) => part.name)
   if (taken.length > 0)
     return answerOnly(refuse('Conflict', `There are other pools of these names: ${taken.join(', ')}.`))
+  // Without annexes, which they do not need yet: there would be too many operations.
   const writes = parts.flatMap((part) =>
     storedPart(view, part) === 'there' ? [] : [put(poolKey(part.name), partOf(pool, part, now))],
   )
-  return { answer: success({ parts }), writes: [...writes, remove(poolKey(name))] }
+  return {
+    answer: success({ parts }),
+    writes: [...writes, remove(poolKey(name)), ...removeAnnex(view, poolPlural, name)],
+  }
 }
 
 /** Cut so that the whole name fits, as calicoctl cuts it for the first ten. */

@@ -26,10 +26,18 @@ import {
   withoutOwner,
 } from '../model/index.ts'
 import { type Cidr, covers } from '../net/index.ts'
+import { generationOf, removeAnnex } from './annexed.ts'
 import type { Context, Removal } from './kind.ts'
-import { finalizersOf, textIn } from './metadata.ts'
+import { finalizersOf, isBeingDeleted, textIn } from './metadata.ts'
 import { objectIn } from './presentation.ts'
 import { sameJson } from './same-json.ts'
+import { stored } from './storage.ts'
+
+/** The plural of the kind. */
+export const poolPlural = 'ippools'
+
+/** How pools lie in etcd. */
+export const poolStorage = stored(poolPlural, pools, poolKey)
 
 /** What a pool is held back by while blocks lie in it; Calico's own name for it. */
 export const poolFinalizer = 'projectcalico.org/ippool-finalizer'
@@ -78,7 +86,7 @@ export function planPoolRemoval(
     return { kind: 'gone', writes: [...removeAll(view, leftovers), remove(poolKey(pool.name))] }
   }
   const value = markTerminating(pool, context.now)
-  return { kind: 'terminating', value, writes: [put(poolKey(pool.name), value)] }
+  return { kind: 'terminating', value, writes: poolStorage.put(value) }
 }
 
 /**
@@ -95,7 +103,7 @@ export function planTermination(
   dependencies: PoolDependencies,
   { now }: Pick<Context, 'now'>,
 ): Plan<TerminationStep> {
-  const lookup = view.get(poolKey(name))
+  const lookup = poolStorage.lookup(view, name)
   if (lookup.kind !== 'value' || !lookup.value.isTerminating) {
     return answerOnly({ done: true, progressed: false, blocksLeft: 0 })
   }
@@ -113,7 +121,11 @@ export function planTermination(
   const others = otherFinalizers(pool)
   const isGone = isCleared && others.length === 0
   const after = isCleared ? withFinalizers(pool, others) : markTerminating(pool, now)
-  const poolWrites = isGone ? [remove(poolKey(name))] : after === pool ? [] : [put(poolKey(name), after)]
+  const poolWrites = isGone
+    ? [remove(poolKey(name)), ...removeAnnex(view, poolPlural, name)]
+    : after === pool
+      ? []
+      : poolStorage.put(after)
   const unhandled = leftovers.filter(({ text }) => !released.writes.some(({ key }) => key.text === text))
   const swept = removeAll(view, unhandled.slice(0, releasesMax - releasable.length))
   const writes = [...released.writes, ...swept, ...poolWrites]
@@ -238,6 +250,7 @@ function markTerminating(pool: Pool, now: Now): Pool {
         ...Object.entries(metadata),
         ['deletionTimestamp', textIn(metadata, 'deletionTimestamp') || time],
         ['deletionGracePeriodSeconds', metadata['deletionGracePeriodSeconds'] ?? 0],
+        ['generation', generationOf(metadata) + (isBeingDeleted(metadata) ? 0 : 1)],
         ['finalizers', finalizers.includes(poolFinalizer) ? finalizers : [...finalizers, poolFinalizer]],
       ]),
     ],

@@ -7,18 +7,17 @@ import {
   jsonObject,
   type Pool,
   poolDefaults,
-  poolKey,
   poolOf,
   pools,
   readPoolSpec,
 } from '../model/index.ts'
 import { type Cidr, formatCidr, overlaps, parseCidr, parseInterface } from '../net/index.ts'
 import { invalid } from './causes.ts'
+import { type Column, flagColumn, textColumn } from './columns.ts'
 import { validatePool } from './ippool-rules.ts'
 import { IPPoolSpec, IPPoolStatus } from './ippool-schema.ts'
-import { planPoolRemoval, type PoolDependencies, poolFinalizer } from './ippool-termination.ts'
+import { planPoolRemoval, type PoolDependencies, poolFinalizer, poolPlural, poolStorage } from './ippool-termination.ts'
 import type { Candidate, ResourceKind } from './kind.ts'
-import { stored } from './storage.ts'
 
 /**
  * IPPool, as `/apis/projectcalico.org/v3/ippools` serves it.
@@ -27,14 +26,16 @@ import { stored } from './storage.ts'
 export function ippoolKind(dependencies: PoolDependencies): ResourceKind<Pool> {
   return {
     kind: 'IPPool',
-    plural: 'ippools',
+    plural: poolPlural,
     singular: 'ippool',
+    shortNames: ['ipp', 'ipps', 'pool', 'pools'],
     description: 'A range of addresses, and who gets addresses from it.',
     example,
     specSchema: IPPoolSpec,
     statusSchema: IPPoolStatus,
+    columns,
     isReadOnly: false,
-    storage: stored(pools, poolKey),
+    storage: poolStorage,
     finalizer: poolFinalizer,
     parse: poolOf,
     withDefaults,
@@ -43,6 +44,17 @@ export function ippoolKind(dependencies: PoolDependencies): ResourceKind<Pool> {
     planRemoval: (view, { value }, context) => planPoolRemoval(view, value, dependencies, context),
   }
 }
+
+/** Those of calicoctl, in its order. */
+const columns: readonly Column[] = [
+  textColumn('CIDR', 'spec.cidr', 'The range of the pool.'),
+  flagColumn('NAT', 'spec.natOutgoing', 'Whether packets that leave all pools are masqueraded.', { isWide: true }),
+  textColumn('IPIPMode', 'spec.ipipMode', 'When IP in IP is used.', { isWide: true }),
+  textColumn('VXLANMode', 'spec.vxlanMode', 'When VXLAN is used.', { isWide: true }),
+  flagColumn('Disabled', 'spec.disabled', 'Whether the pool gives no new addresses.', { isWide: true }),
+  flagColumn('DisableBGPExport', 'spec.disableBGPExport', 'Whether its routes are kept out of BGP.', { isWide: true }),
+  textColumn('Selector', 'spec.nodeSelector', 'Which nodes get addresses from the pool.'),
+]
 
 /** The sample of Calico's documentation. */
 const example: JsonObject = {

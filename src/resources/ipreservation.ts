@@ -11,6 +11,7 @@ import {
 } from '../model/index.ts'
 import { parseAddressOrCidr, parseCidr } from '../net/index.ts'
 import { invalid } from './causes.ts'
+import { textColumn } from './columns.ts'
 import type { Candidate, ResourceKind } from './kind.ts'
 import { objectIn } from './presentation.ts'
 import { stored } from './storage.ts'
@@ -38,6 +39,7 @@ export const ipreservationKind: ResourceKind<Reservation> = {
   kind: 'IPReservation',
   plural: 'ipreservations',
   singular: 'ipreservation',
+  shortNames: ['reservation', 'reservations'],
   description:
     'Addresses that are not chosen automatically. Who asks for one of them by name gets it, and who has one keeps it.',
   example: {
@@ -48,8 +50,9 @@ export const ipreservationKind: ResourceKind<Reservation> = {
   },
   specSchema: IPReservationSpec,
   statusSchema: undefined,
+  columns: [textColumn('ReservedCIDRs', 'spec.reservedCIDRs', 'The ranges that are reserved.')],
   isReadOnly: false,
-  storage: stored(reservations, reservationKey),
+  storage: stored('ipreservations', reservations, reservationKey),
   finalizer: undefined,
   parse: reservationOf,
   withDefaults: (spec) => spec,

@@ -1,11 +1,15 @@
 import type { TObject } from '@sinclair/typebox'
 import type { Decodable, Decoded, Lookup, Revision, View, Write } from '../datastore/index.ts'
-import type { Cause, JsonObject, Now, Refusal } from '../model/index.ts'
+import type { Annex, Cause, JsonObject, Now, Refusal } from '../model/index.ts'
+import type { Column } from './columns.ts'
 
 /** The API group and version of every resource, and the `apiVersion` that its objects carry. */
 export const group = 'projectcalico.org'
 export const version = 'v3'
 export const apiVersion = `${group}/${version}`
+
+/** The categories that every resource is in: names for several of them at once, as in `kubectl get calico`. */
+export const categories: readonly string[] = ['calico']
 
 /** The least that the stored form of a kind has. */
 export interface StoredObject {
@@ -27,6 +31,10 @@ export interface Context {
   readonly uid: string
   /** What to do about fields that are not known: refuse them, drop them and say so, or just drop them. */
   readonly fieldValidation: 'Strict' | 'Warn' | 'Ignore'
+  /** Who manages the fields that are changed. */
+  readonly manager: string
+  /** What of the object is changed: its status, or all the rest. */
+  readonly subresource: '' | 'status'
 }
 
 /** An object that is about to be stored, as far as its fields could be read. */
@@ -50,8 +58,24 @@ export type Removal<Value> =
   | { readonly kind: 'terminating'; readonly value: Value; readonly writes: readonly Write[] }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
 
+/** How what lies beside the stored values of a kind comes to its objects. */
+export interface Annexing<Value> {
+  /** Below it lies the annex of each object, under the object's name. */
+  readonly prefix: string
+  /** Whether labels, too, lie in the annex. */
+  readonly holdsAllMetadata: boolean
+  /** The object with what its annex says; `revision` is the one that wrote the value. */
+  join(
+    value: Value,
+    revision: Revision,
+    annex: { readonly value: Annex; readonly revision: Revision } | undefined,
+  ): Value
+}
+
 /** How the objects of a kind lie in etcd. */
 export interface Reading<Value> {
+  /** Undefined: its objects have no annexes. */
+  readonly annexing: Annexing<Value> | undefined
   /** The families whose every key is an object of the kind: a list goes through them in this order, each in the order of its keys. */
   readonly families: readonly Decodable<Value>[]
   /** What is stored as the object called `name`. */
@@ -60,9 +84,8 @@ export interface Reading<Value> {
 
 /** How the objects of a kind are stored, besides how they are read. */
 export interface Writing<Value> {
-  put(value: Value): Write
-  /** Whether what clients may write into the metadata (labels and so on) is stored. When it is not, they are told so. */
-  readonly keepsMetadata: boolean
+  /** Stores the object, and its annex. */
+  put(value: Value): readonly Write[]
 }
 
 /** What reading one kind of resource takes. */
@@ -70,6 +93,8 @@ interface ReadableKind<Value extends StoredObject> {
   readonly kind: string
   readonly plural: string
   readonly singular: string
+  /** More names that people may use for the resource; those that calicoctl knows. */
+  readonly shortNames: readonly string[]
   /** One sentence for the OpenAPI document. */
   readonly description: string
   /** An object as a client would send it, for the OpenAPI document. */
@@ -77,6 +102,8 @@ interface ReadableKind<Value extends StoredObject> {
   readonly specSchema: TObject
   /** Undefined: its objects have no status. */
   readonly statusSchema: TObject | undefined
+  /** The columns of its tables, between the name and the age. */
+  readonly columns: readonly Column[]
   readonly storage: Reading<Value>
   /** The value that `object` is once it is stored. */
   parse(object: JsonObject): Decoded<Value>

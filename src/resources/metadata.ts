@@ -20,7 +20,7 @@ import {
 } from './names.ts'
 
 /** The members of metadata that clients decide on; all others are the server's. */
-export const clientMembers = ['labels', 'annotations', 'ownerReferences', 'finalizers']
+const clientMembers = ['labels', 'annotations', 'ownerReferences', 'finalizers']
 
 /**
  * The name that a new object gets: the one given, or one made up from `generateName` and five characters of its UID; empty when
@@ -39,6 +39,7 @@ export function newMetadata(given: JsonObject, name: string, { uid, now }: Conte
     ['name', name],
     ...(generateName === '' ? [] : [['generateName', generateName] as const]),
     ['uid', uid],
+    ['generation', 1],
     ['creationTimestamp', formatTime(now)],
     ...membersIn(given),
   ])

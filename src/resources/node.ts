@@ -11,6 +11,7 @@ import {
 } from '../model/index.ts'
 import { type Family, parseAddress, parseInterface } from '../net/index.ts'
 import { invalid, required } from './causes.ts'
+import { textColumn } from './columns.ts'
 import { goForm } from './go-form.ts'
 import type { Candidate, ResourceKind } from './kind.ts'
 import { planNodeRemoval } from './node-removal.ts'
@@ -20,13 +21,14 @@ import { stored } from './storage.ts'
 const text = (description: string) => Type.Optional(Type.String({ description }))
 
 /** A struct of Calico's: its fields, and no others. */
-const part = <Fields extends Readonly<Record<string, TSchema>>>(fields: Fields, description: string) =>
-  Type.Object(fields, { additionalProperties: false, description })
+const part = <Fields extends Readonly<Record<string, TSchema>>>(title: string, fields: Fields, description: string) =>
+  Type.Object(fields, { title, additionalProperties: false, description })
 
 const NodeBGPSpec = part(
+  'NodeBGPSpec',
   {
     asNumber: Type.Optional(
-      Type.Integer({ minimum: 0, maximum: 4_294_967_295, description: 'Its autonomous system.' }),
+      Type.Integer({ minimum: 0, maximum: 4_294_967_295, format: 'int64', description: 'Its autonomous system.' }),
     ),
     ipv4Address: text('The IPv4 address of the node, alone or with the prefix length of its network.'),
     ipv6Address: text('The IPv6 address of the node, alone or with the prefix length of its network.'),
@@ -45,18 +47,27 @@ const NodeSpec = Type.Object(
     ipv6VXLANTunnelAddr: text('The IPv6 address of its VXLAN tunnel.'),
     vxlanTunnelMACAddrV6: text('The MAC address of its IPv6 VXLAN tunnel.'),
     orchRefs: Type.Optional(
-      Type.Array(part({ nodeName: text('Its name there.'), orchestrator: Type.String() }, 'The node elsewhere.')),
+      Type.Array(
+        part('OrchRef', { nodeName: text('Its name there.'), orchestrator: Type.String() }, 'The node elsewhere.'),
+      ),
     ),
     wireguard: Type.Optional(
       part(
+        'NodeWireguardSpec',
         { interfaceIPv4Address: text('Its IPv4 address.'), interfaceIPv6Address: text('Its IPv6 address.') },
         'WireGuard.',
       ),
     ),
-    addresses: Type.Optional(Type.Array(part({ address: Type.String(), type: text('What for.') }, 'An address.'))),
+    addresses: Type.Optional(
+      Type.Array(part('NodeAddress', { address: Type.String(), type: text('What for.') }, 'An address.')),
+    ),
     interfaces: Type.Optional(
       Type.Array(
-        part({ name: text('Its name.'), addresses: Type.Optional(Type.Array(Type.String())) }, 'An interface.'),
+        part(
+          'NodeInterface',
+          { name: text('Its name.'), addresses: Type.Optional(Type.Array(Type.String())) },
+          'An interface.',
+        ),
       ),
     ),
   },
@@ -85,6 +96,7 @@ export const nodeKind: ResourceKind<Node> = {
   kind: 'Node',
   plural: 'nodes',
   singular: 'node',
+  shortNames: ['no', 'nos'],
   description:
     'A node that addresses are assigned on. Its labels are what node selectors of pools look at; one that is not there counts as having none. With it go its claims on blocks; addresses stay with their owners.',
   example: {
@@ -95,8 +107,13 @@ export const nodeKind: ResourceKind<Node> = {
   },
   specSchema: NodeSpec,
   statusSchema: NodeStatus,
+  columns: [
+    textColumn('ASN', 'spec.bgp.asNumber', 'Its autonomous system.', { isWide: true }),
+    textColumn('IPv4', 'spec.bgp.ipv4Address', 'Its IPv4 address.'),
+    textColumn('IPv6', 'spec.bgp.ipv6Address', 'Its IPv6 address.'),
+  ],
   isReadOnly: false,
-  storage: stored(nodes, nodeKey),
+  storage: stored('nodes', nodes, nodeKey),
   finalizer: undefined,
   parse: nodeOf,
   withDefaults: (spec) => objectIn({ spec: goForm(NodeSpec, spec) }, 'spec'),

@@ -1,5 +1,5 @@
 import type { Revision } from '../datastore/index.ts'
-import { isJsonObject, type Json, type JsonObject, jsonObject } from '../model/index.ts'
+import { isJsonObject, type Json, type JsonObject, jsonObject, metadataMembers } from '../model/index.ts'
 import { apiVersion, type ServedKind, type StoredObject } from './kind.ts'
 
 /**
@@ -16,7 +16,7 @@ export function present<Value extends StoredObject>(
     ['kind', kind.kind],
     ['apiVersion', apiVersion],
     ...Object.entries(rest),
-    ['metadata', withResourceVersion(objectIn(value.object, 'metadata'), revision)],
+    ['metadata', inOrder(objectIn(value.object, 'metadata'), revision)],
     ['spec', kind.withDefaults(objectIn(value.object, 'spec'))],
   ])
 }
@@ -27,10 +27,14 @@ export function objectIn(object: JsonObject | undefined, member: string): JsonOb
   return isJsonObject(value) ? value : jsonObject([])
 }
 
-/** After the UID, where Kubernetes writes it. */
-function withResourceVersion(metadata: JsonObject, revision: Revision | undefined): JsonObject {
-  if (revision === undefined) return metadata
-  const members: (readonly [string, Json])[] = Object.entries(metadata)
-  const at = members.findIndex(([name]) => name === 'uid') + 1
-  return jsonObject(members.toSpliced(at, 0, ['resourceVersion', String(revision)]))
+/** The metadata in Kubernetes' order, and what is not known there after it. */
+function inOrder(metadata: JsonObject, revision: Revision | undefined): JsonObject {
+  const members = new Map<string, Json>(Object.entries(metadata))
+  if (revision !== undefined) members.set('resourceVersion', String(revision))
+  const known = metadataMembers.flatMap((name) => {
+    const value = members.get(name)
+    members.delete(name)
+    return value === undefined ? [] : [[name, value] as const]
+  })
+  return jsonObject([...known, ...members])
 }

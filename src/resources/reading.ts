@@ -1,5 +1,6 @@
+import assert from 'node:assert/strict'
 import { answerOnly, type Plan, type View } from '../datastore/index.ts'
-import { type Refusal, type Result, refuse, success } from '../model/index.ts'
+import { type JsonObject, type Refusal, type Result, refuse, success } from '../model/index.ts'
 import { group, type ServedKind, type Stored, type StoredObject } from './kind.ts'
 import { textIn } from './metadata.ts'
 import { objectIn } from './presentation.ts'
@@ -76,4 +77,11 @@ export function brokenPrecondition<Value extends StoredObject>(
   }
   const problem = 'the object has been modified; please apply your changes to the latest version and try again'
   return conflict(kind, value.name, problem)
+}
+
+/** The value that `object` will be read back as. An object in which nothing is wrong can be stored, or a rule is missing. */
+export function asStored<Value extends StoredObject>(kind: ServedKind<Value>, object: JsonObject): Value {
+  const parsed = kind.parse(object)
+  assert(parsed.ok, 'an object that was found valid can be stored')
+  return parsed.value
 }

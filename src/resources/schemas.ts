@@ -21,7 +21,12 @@ const OwnerReference = Type.Object(
     controller: Type.Optional(Type.Boolean()),
     blockOwnerDeletion: Type.Optional(Type.Boolean()),
   },
-  { additionalProperties: false, ...atomicObject },
+  {
+    title: 'OwnerReference',
+    additionalProperties: false,
+    ...atomicObject,
+    description: 'An object that this one depends on.',
+  },
 )
 
 /** What every object carries. */
@@ -52,7 +57,7 @@ export const ObjectMeta = Type.Object(
         examples: ['1001'],
       }),
     ),
-    generation: Type.Optional(Type.Integer({ description: 'Not used.' })),
+    generation: Type.Optional(Type.Integer({ format: 'int64', description: 'Not used.' })),
     creationTimestamp: Type.Optional(
       Type.String({ format: 'date-time', description: 'Set by the server.', examples: ['2026-11-23T03:59:00Z'] }),
     ),
@@ -60,7 +65,7 @@ export const ObjectMeta = Type.Object(
       Type.String({ format: 'date-time', description: 'Set by the server when the object is being deleted.' }),
     ),
     deletionGracePeriodSeconds: Type.Optional(
-      Type.Integer({ description: 'Set by the server when the object is being deleted.' }),
+      Type.Integer({ format: 'int64', description: 'Set by the server when the object is being deleted.' }),
     ),
     labels: stringMap('Names and values to select objects by.', { team: 'network' }),
     annotations: stringMap('Names and values for whatever else; 256 KiB together.', { 'example.org/ticket': '4711' }),
@@ -89,10 +94,10 @@ export const Condition = Type.Object(
   {
     type: Type.String({ examples: ['Allocatable'] }),
     status: Type.String({ description: '`True`, `False` or `Unknown`.', examples: ['False'] }),
-    observedGeneration: Type.Optional(Type.Integer()),
+    observedGeneration: Type.Optional(Type.Integer({ format: 'int64' })),
     lastTransitionTime: Type.Optional(Type.String({ format: 'date-time', examples: ['2026-11-23T04:10:00Z'] })),
     reason: Type.Optional(Type.String({ examples: ['Terminating'] })),
     message: Type.Optional(Type.String()),
   },
-  { additionalProperties: true, description: 'One statement about the state of an object.' },
+  { title: 'Condition', additionalProperties: true, description: 'One statement about the state of an object.' },
 )

@@ -12,8 +12,6 @@ import { brokenName, type Changed, planChange, planCreate } from './writes.ts'
 
 /** How a configuration is applied. */
 export interface ApplyOptions {
-  /** Whose configuration it is. */
-  readonly manager: string
   /** Whether fields are taken from others who manage them, instead of refusing. */
   readonly isForced: boolean
 }
@@ -28,20 +26,20 @@ export function planApply<Value extends StoredObject>(
   kind: ResourceKind<Value>,
   name: string,
   body: unknown,
-  { manager, isForced }: ApplyOptions,
+  { isForced }: ApplyOptions,
   context: Context,
 ): Plan<Result<Changed<Value>>> {
-  const configuration = readConfiguration(kind, body, manager)
+  const configuration = readConfiguration(kind, body, context.manager)
   if (!configuration.ok) return answerOnly(configuration)
   const isMissing = kind.storage.lookup(view, name).kind === 'absent'
   const stored = isMissing ? success(undefined) : readStored(view, kind, name)
   if (!stored.ok) return answerOnly(stored)
-  const writer = { manager, isForced, subresource: '', now: context.now } as const
+  const writer = { ...context, isForced }
   const applied = applyConfiguration(kind, name, stored.value, configuration.value, writer)
   if (!applied.ok) return answerOnly(applied)
   const { object, setManagers } = applied.value
   if (stored.value !== undefined) {
-    return planChange(kind, stored.value, object, context, { isComplete: true }, setManagers)
+    return planChange(view, kind, stored.value, object, context, { isComplete: true, setManagers })
   }
   const named = nameAs(kind, name, configuration.value)
   return named.ok ? planCreate(view, kind, named.value, context, setManagers) : answerOnly(named)

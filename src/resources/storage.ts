@@ -1,16 +1,22 @@
 import { type Decodable, type Family, type Key, type Lookup, put, type View } from '../datastore/index.ts'
+import { annexing, putAnnex, withAnnex, withoutAnnex } from './annexed.ts'
 import type { Reading, StoredObject, Writing } from './kind.ts'
 
-/** The storage of a kind of which each object is one key of one family, in Kubernetes' own form. */
+/** The storage of a kind of which each object is one key of one family, in Kubernetes' own form, and an annex. */
 export function stored<Value extends StoredObject>(
+  plural: string,
   family: Family<Value>,
   keyOf: (name: string) => Key<Value>,
 ): Reading<Value> & Writing<Value> {
+  const options = { plural, hasMetadata: true }
   return {
     families: [family],
-    lookup: (view, name) => naming(keyOf(name), view.get(keyOf(name))),
-    put: (value) => put(keyOf(value.name), value),
-    keepsMetadata: true,
+    annexing: annexing(options),
+    lookup: (view, name) => withAnnex(view, naming(keyOf(name), view.get(keyOf(name))), name, options),
+    put: (value) => [
+      put(keyOf(value.name), { ...value, object: withoutAnnex(value.object) }),
+      putAnnex(value, options),
+    ],
   }
 }
 

@@ -1,14 +1,25 @@
-import assert from 'node:assert/strict'
 import { answerOnly, type Plan, type Revision, type View } from '../datastore/index.ts'
-import { isJsonObject, type Json, type JsonObject, type Refusal, type Result, refuse, success } from '../model/index.ts'
-import { draft, jsonOf, readObject, refuseCauses } from './draft.ts'
+import {
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  jsonObject,
+  type Refusal,
+  type Result,
+  refuse,
+  success,
+} from '../model/index.ts'
+import { generationOf } from './annexed.ts'
+import { planRemoval } from './deletion.ts'
+import { draft, draftStatus, jsonOf, readObject, refuseCauses } from './draft.ts'
 import { jsonPatch } from './json-patch.ts'
 import type { Context, ResourceKind, Stored, StoredObject } from './kind.ts'
+import { withUpdate } from './managed-fields/update.ts'
 import { mergePatch } from './merge-patch.ts'
-import { textIn } from './metadata.ts'
+import { finalizersOf, isBeingDeleted, textIn } from './metadata.ts'
 import { isObjectName } from './names.ts'
 import { objectIn, present } from './presentation.ts'
-import { brokenPrecondition, quoteObject, readStored } from './reading.ts'
+import { asStored, brokenPrecondition, quoteObject, readStored } from './reading.ts'
 import { sameJson } from './same-json.ts'
 
 /** What a create or change came to. */
@@ -35,7 +46,7 @@ export function planCreate<Value extends StoredObject>(
   kind: ResourceKind<Value>,
   body: unknown,
   context: Context,
-  setManagers: SetManagers = asTheyAre,
+  setManagers?: SetManagers,
 ): Plan<Result<Changed<Value>>> {
   const given = readObject(kind, jsonOf(body))
   if (!given.ok) return answerOnly(given)
@@ -54,9 +65,11 @@ export function planCreate<Value extends StoredObject>(
   const causes = [...drafted.value.causes, ...kind.admit(view, candidate)]
   if (causes.length > 0) return answerOnly(refuseCauses(kind, candidate.name, causes))
 
-  const value = toStore(kind, setManagers(candidate.object))
+  const managed = withManagers(kind, undefined, given.value, candidate.object, context, setManagers)
+  if (!managed.ok) return answerOnly(managed)
+  const { value } = managed
   const answer = success({ value, isWritten: true, revisionBefore: undefined, warnings })
-  return { answer, writes: [kind.storage.put(value)] }
+  return { answer, writes: kind.storage.put(value) }
 }
 
 /**
@@ -72,7 +85,9 @@ export function planReplace<Value extends StoredObject>(
   context: Context,
 ): Plan<Result<Changed<Value>>> {
   const stored = readStored(view, kind, name)
-  return stored.ok ? planChange(kind, stored.value, jsonOf(body), context, { isComplete: false }) : answerOnly(stored)
+  return stored.ok
+    ? planChange(view, kind, stored.value, jsonOf(body), context, { isComplete: false })
+    : answerOnly(stored)
 }
 
 /** Changes the object called `name` by a JSON merge patch. Refuses as {@link planReplace} does. */
@@ -111,20 +126,17 @@ function planPatch<Value extends StoredObject>(
   if (!patched.ok) return answerOnly(patched)
   if (!isJsonObject(patched.value))
     return answerOnly(refuse('BadRequest', 'the patch would turn the object into something else'))
-  return planChange(kind, stored.value, patched.value, context, { isComplete: true })
+  return planChange(view, kind, stored.value, patched.value, context, { isComplete: true })
 }
 
-/** The managers that are stored. */
-const asTheyAre: SetManagers = (object) => object
-
-/** Puts what a client has made of a stored object in its place. */
+/** Puts what a client has made of a stored object, or of its status, in its place. */
 export function planChange<Value extends StoredObject>(
+  view: View,
   kind: ResourceKind<Value>,
   stored: Stored<Value>,
   body: Json,
   context: Context,
-  options: { readonly isComplete: boolean },
-  setManagers: SetManagers = asTheyAre,
+  options: { readonly isComplete: boolean; readonly setManagers?: SetManagers },
 ): Plan<Result<Changed<Value>>> {
   const given = readObject(kind, body)
   if (!given.ok) return answerOnly(given)
@@ -134,20 +146,58 @@ export function planChange<Value extends StoredObject>(
   const refusal = brokenName(name, metadata) ?? brokenPrecondition(kind, stored, preconditions)
   if (refusal !== undefined) return answerOnly({ ok: false, refusal })
 
-  const drafted = draft(kind, given.value, stored.value, context, options)
+  const drafted =
+    context.subresource === 'status'
+      ? draftStatus(kind, given.value, stored.value, context, options)
+      : draft(kind, given.value, stored.value, context, options)
   if (!drafted.ok) return answerOnly(drafted)
   const { candidate, causes, warnings } = drafted.value
   if (causes.length > 0) return answerOnly(refuseCauses(kind, name, causes))
+  const managed = withManagers(kind, stored.value, given.value, candidate.object, context, options.setManagers)
+  if (!managed.ok) return answerOnly(managed)
 
-  const value = toStore(kind, setManagers(candidate.object))
   const revisionBefore = stored.revision
-  if (isUnchanged(kind, stored.value, value)) {
+  // A default that is stored in one and only meant in the other makes no difference.
+  const before = asStored(kind, present(kind, stored.value, undefined)).object
+  const value = withGeneration(kind, before, managed.value)
+  if (sameJson(before, value.object)) {
     return answerOnly(success({ value: stored.value, isWritten: false, revisionBefore, warnings }))
   }
-  return {
-    answer: success({ value, isWritten: true, revisionBefore, warnings }),
-    writes: [kind.storage.put(value)],
-  }
+  const answer = success({ value, isWritten: true, revisionBefore, warnings })
+  if (!isLetGo(kind, value)) return { answer, writes: kind.storage.put(value) }
+  const removal = planRemoval(view, kind, { ...stored, value }, context)
+  return removal.kind === 'refused'
+    ? answerOnly({ ok: false, refusal: removal.refusal })
+    : { answer, writes: removal.writes }
+}
+
+/** The value to store, with who manages its fields: unless said otherwise, as after an update. */
+function withManagers<Value extends StoredObject>(
+  kind: ResourceKind<Value>,
+  old: Value | undefined,
+  given: JsonObject,
+  object: JsonObject,
+  { manager, subresource, now }: Context,
+  setManagers: SetManagers | undefined,
+): Result<Value> {
+  const after = asStored(kind, object).object
+  const managed =
+    setManagers === undefined
+      ? withUpdate(kind, old, given, after, { manager, subresource, now })
+      : success(setManagers(after))
+  return managed.ok ? success(asStored(kind, managed.value)) : managed
+}
+
+/** Counts a change of the spec. */
+function withGeneration<Value extends StoredObject>(
+  kind: ResourceKind<Value>,
+  before: JsonObject,
+  value: Value,
+): Value {
+  if (sameJson(before['spec'], value.object['spec'])) return value
+  const metadata = objectIn(value.object, 'metadata')
+  const counted = jsonObject([...Object.entries(metadata), ['generation', generationOf(metadata) + 1]])
+  return asStored(kind, jsonObject([...Object.entries(value.object), ['metadata', counted]]))
 }
 
 /** Why an object with this metadata is not the one on the URL; undefined when it is. */
@@ -158,14 +208,8 @@ export function brokenName(name: string, metadata: JsonObject): Refusal | undefi
   return { reason: 'BadRequest', message, causes: [{ field: 'metadata.name', reason: 'FieldValueInvalid', message }] }
 }
 
-/** The value as it will be read back. An object without a cause can be stored, or a rule is missing. */
-function toStore<Value extends StoredObject>(kind: ResourceKind<Value>, object: JsonObject): Value {
-  const parsed = kind.parse(object)
-  assert(parsed.ok, 'an object that was found valid can be stored')
-  return parsed.value
-}
-
-/** Whether two values say the same. A default that is stored in one and only meant in the other makes no difference. */
-function isUnchanged<Value extends StoredObject>(kind: ResourceKind<Value>, before: Value, after: Value): boolean {
-  return sameJson(toStore(kind, present(kind, before, undefined)).object, after.object)
+/** Whether a change has taken the last finalizer off an object that is being deleted. A kind with one of its own sees to it itself. */
+function isLetGo<Value extends StoredObject>(kind: ResourceKind<Value>, { object }: Value): boolean {
+  const metadata = objectIn(object, 'metadata')
+  return kind.finalizer === undefined && isBeingDeleted(metadata) && finalizersOf(metadata).length === 0
 }

@@ -1,7 +1,9 @@
 import type {
   Decodable,
   Health,
+  Key,
   Listed,
+  Lookup,
   Outcome,
   Page,
   PageOptions,
@@ -37,9 +39,14 @@ export class FakeStore implements Store {
   }
 
   /** Of the newest revision, whatever revision is asked for. */
-  page<Value>(family: Decodable<Value>, { limit = 0, after = '', from = '' }: PageOptions = {}): Promise<Page<Value>> {
+  page<Value>(
+    family: Decodable<Value>,
+    { limit = 0, after = '', from = '', to }: PageOptions = {},
+  ): Promise<Page<Value>> {
     if (this.fault !== undefined) return Promise.reject(this.fault)
-    const left = this.view.keys(family.prefix).filter((key) => key > after && key >= from)
+    const left = this.view
+      .keys(family.prefix)
+      .filter((key) => key > after && key >= from && (to === undefined || key <= to))
     const entries = left.slice(0, limit === 0 ? left.length : limit).map((key): Listed<Value> => {
       const decoded = family.decode(key, this.view.text(key) ?? '')
       return decoded.ok
@@ -47,6 +54,15 @@ export class FakeStore implements Store {
         : { key, kind: 'unreadable', problem: decoded.problem, revision: this.view.revisionOf(key) }
     })
     return Promise.resolve({ entries, revision: this.view.revision, remaining: left.length - entries.length })
+  }
+
+  peek<Value>(key: Key<Value>): Lookup<Value> {
+    return this.view.get(key)
+  }
+
+  /** Changes are told by a real etcd only. */
+  follow(): Promise<never> {
+    return Promise.reject(new Error('nobody can follow what lies in memory'))
   }
 
   health(): Health {

@@ -361,8 +361,6 @@ t.test('a list', async (t) => {
       'resourceVersion=x',
       'resourceVersionMatch=Exact',
       'resourceVersionMatch=Exact&resourceVersion=0',
-      'watch=true',
-      'watch=1',
       'dry_run=All',
     ]
     for (const query of queries)

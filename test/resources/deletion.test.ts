@@ -1,8 +1,10 @@
 import t from 'tap'
 import { remove } from '../../src/datastore/index.ts'
-import { type Pool, poolKey } from '../../src/model/index.ts'
+import { type Pool, poolKey, type Reservation } from '../../src/model/index.ts'
 import { planDelete } from '../../src/resources/deletion.ts'
+import { ipreservationKind } from '../../src/resources/ipreservation.ts'
 import type { Removal, ResourceKind } from '../../src/resources/kind.ts'
+import { planCreate, planMergePatch } from '../../src/resources/writes.ts'
 import { FakeView } from '../support/fake-view.ts'
 import { context, granted, mustPool, poolKind, written } from './fixtures.ts'
 
@@ -82,5 +84,48 @@ t.test('what cannot be read is left alone', (t) => {
     answer: { refusal: { reason: 'InternalError' } },
     writes: [],
   })
+  t.end()
+})
+
+t.test('an object with finalizers is marked, and goes with the last of them', (t) => {
+  const view = new FakeView()
+  const body = { metadata: { name: 'r', finalizers: ['a/one', 'a/two'] }, spec: { reservedCIDRs: ['10.0.0.0/28'] } }
+  view.apply(planCreate(view, ipreservationKind, body, context))
+  const deleted = granted({ answer: view.apply(planDelete(view, ipreservationKind, 'r', {}, context)), writes: [] })
+  t.match(deleted, {
+    isGone: false,
+    isWritten: true,
+    value: {
+      object: {
+        metadata: { deletionTimestamp: '2026-11-23T03:59:00Z', deletionGracePeriodSeconds: 0, generation: 2 },
+      },
+    },
+  })
+  const again = planDelete(view, ipreservationKind, 'r', {}, context)
+  t.match(granted(again), { isGone: false, isWritten: false })
+  t.strictSame(again.writes, [])
+
+  const keep = (finalizers: readonly string[]) =>
+    granted({
+      answer: view.apply(planMergePatch(view, ipreservationKind, 'r', { metadata: { finalizers } }, context)),
+      writes: [],
+    })
+  keep(['a/two'])
+  t.equal(view.keys('/').length, 2, 'one is still in the way')
+  t.match(keep([]), { isWritten: true, value: { name: 'r' } })
+  t.strictSame(view.keys('/'), [], 'neither the object is left, nor its annex')
+  t.end()
+})
+
+t.test('what its kind refuses to remove keeps the last finalizer', (t) => {
+  const view = new FakeView()
+  const refusing: ResourceKind<Reservation> = {
+    ...ipreservationKind,
+    planRemoval: () => ({ kind: 'refused', refusal: { reason: 'Conflict', message: 'no', causes: [] } }),
+  }
+  view.apply(planCreate(view, refusing, { metadata: { name: 'r', finalizers: ['a/b'] } }, context))
+  view.apply(planDelete(view, refusing, 'r', {}, context))
+  const plan = planMergePatch(view, refusing, 'r', { metadata: { finalizers: [] } }, context)
+  t.match(plan, { answer: { refusal: { reason: 'Conflict' } }, writes: [] })
   t.end()
 })

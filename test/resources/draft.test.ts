@@ -205,14 +205,3 @@ t.test('a refusal has one cause for each field, the first', (t) => {
   t.equal(!many.ok && many.refusal.causes.length, 12, 'all of them are in the causes')
   t.end()
 })
-
-t.test('what a kind has no place for is told, and no reason to refuse', (t) => {
-  const body = poolBody({}, { labels: { a: 'b' }, annotations: {} })
-  const forgetful = { ...kind, storage: { ...kind.storage, keepsMetadata: false } }
-  t.strictSame(mustDraft(draft(forgetful, body, undefined, strict, { isComplete: true })).warnings, [
-    'metadata.labels is not kept: this kind is stored without it',
-    'metadata.annotations is not kept: this kind is stored without it',
-  ])
-  t.strictSame(mustDraft(draft(kind, body, undefined, strict, { isComplete: true })).warnings, [])
-  t.end()
-})

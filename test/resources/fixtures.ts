@@ -20,6 +20,8 @@ export const context: Context = {
   now: { nanoseconds: 1_795_406_340_123_456_789n },
   uid: '7f1d0f0e-3c5b-4a39-9f55-0a7c8a4f8a10',
   fieldValidation: 'Warn',
+  manager: 'test',
+  subresource: '',
 }
 
 export const strict: Context = { ...context, fieldValidation: 'Strict' }
@@ -59,10 +61,24 @@ export function causesOf(plan: Plan<Result<unknown>>): readonly string[] {
   return plan.answer.refusal.causes.map(({ field, reason }) => `${field}: ${reason}`)
 }
 
-/** What a plan writes: keys with their new texts, or undefined for those deleted. */
-export function written({ writes }: Pick<Plan<unknown>, 'writes'>): Readonly<Record<string, string | undefined>> {
+/** What a plan writes that Calico reads: keys with their new texts, or undefined for those deleted. */
+export function written(plan: Pick<Plan<unknown>, 'writes'>): Readonly<Record<string, string | undefined>> {
+  return writtenTo(plan, (key) => key.startsWith('/calico/'))
+}
+
+/** What a plan writes into annexes. */
+export function annexed(plan: Pick<Plan<unknown>, 'writes'>): Readonly<Record<string, string | undefined>> {
+  return writtenTo(plan, (key) => key.startsWith('/ippoold/v1/annexes/'))
+}
+
+function writtenTo(
+  { writes }: Pick<Plan<unknown>, 'writes'>,
+  isMeant: (key: string) => boolean,
+): Readonly<Record<string, string | undefined>> {
   return Object.fromEntries(
-    writes.map((write: Write) => [write.key.text, write.kind === 'put' ? write.encode() : undefined]),
+    writes
+      .filter(({ key }) => isMeant(key.text))
+      .map((write: Write) => [write.key.text, write.kind === 'put' ? write.encode() : undefined]),
   )
 }
 

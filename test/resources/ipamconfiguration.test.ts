@@ -3,7 +3,7 @@ import { blockKey, type JsonObject, newBlock, stringifyJson } from '../../src/mo
 import { mustParseCidr } from '../../src/net/index.ts'
 import { planDelete } from '../../src/resources/deletion.ts'
 import { ipamconfigurationKind as kind } from '../../src/resources/ipamconfiguration.ts'
-import { present } from '../../src/resources/presentation.ts'
+import { objectIn, present } from '../../src/resources/presentation.ts'
 import { planRead } from '../../src/resources/reading.ts'
 import { planCreate, planMergePatch, planReplace } from '../../src/resources/writes.ts'
 import { FakeView } from '../support/fake-view.ts'
@@ -65,7 +65,13 @@ t.test(
       t.strictSame(JSON.parse(stringifyJson(present(kind, value, revision))), {
         kind: 'IPAMConfiguration',
         apiVersion: 'projectcalico.org/v3',
-        metadata: { resourceVersion: String(view.revision), name: 'default' },
+        metadata: {
+          resourceVersion: String(view.revision),
+          name: 'default',
+          uid: strict.uid,
+          creationTimestamp: '2026-11-23T03:59:00Z',
+          generation: 1,
+        },
         spec: shown,
       })
     }
@@ -141,13 +147,16 @@ t.test('fields that only a newer Calico knows stay', (t) => {
   t.end()
 })
 
-t.test('metadata is not kept, and who sends some is told so, but not refused', (t) => {
-  const plan = planCreate(new FakeView(), kind, body({}, { labels: { a: 'b' }, annotations: { c: 'd' } }), strict)
-  t.strictSame(granted(plan).warnings, [
-    'metadata.labels is not kept: this kind is stored without it',
-    'metadata.annotations is not kept: this kind is stored without it',
-  ])
-  t.strictSame(written(plan), { [key]: '{"auto_allocate_blocks":true}' })
+t.test("metadata, which Calico's key has no place for, lies in the annex", (t) => {
+  const view = new FakeView()
+  view.apply(planCreate(view, kind, body({}, { labels: { a: 'b' }, annotations: { c: 'd' } }), strict))
+  t.equal(view.text(key), '{"auto_allocate_blocks":true}')
+  const { value } = granted(planRead(view, kind, 'default'))
+  t.match(value.object, { metadata: { name: 'default', uid: strict.uid, labels: { a: 'b' }, annotations: { c: 'd' } } })
+  view.apply(planMergePatch(view, kind, 'default', { metadata: { labels: { a: null } } }, strict))
+  const changed = granted(planRead(view, kind, 'default')).value
+  t.notOk(objectIn(objectIn(changed.object, 'metadata'), 'labels')['a'])
+  t.match(changed.object, { metadata: { annotations: { c: 'd' } } })
   t.end()
 })
 

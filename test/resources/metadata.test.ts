@@ -35,7 +35,7 @@ t.test('the metadata of a new object is what clients decide on, and what the ser
   }
   t.equal(
     stringifyJson(newMetadata(given, 'x', context)),
-    '{"name":"x","uid":"7f1d0f0e-3c5b-4a39-9f55-0a7c8a4f8a10","creationTimestamp":"2026-11-23T03:59:00Z","labels":{"a":"b"},"finalizers":["a/b"]}',
+    '{"name":"x","uid":"7f1d0f0e-3c5b-4a39-9f55-0a7c8a4f8a10","generation":1,"creationTimestamp":"2026-11-23T03:59:00Z","labels":{"a":"b"},"finalizers":["a/b"]}',
   )
   t.equal(newMetadata({ generateName: 'x-' }, 'x-1', context)['generateName'], 'x-')
   t.end()

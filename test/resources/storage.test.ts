@@ -8,13 +8,16 @@ import { mustPool } from './fixtures.ts'
 
 t.test('an object that is stored as it is lies under the key of its name', (t) => {
   const view = new FakeView()
-  const storage = stored(pools, poolKey)
+  const storage = stored('ippools', pools, poolKey)
   const pool = mustPool()
   t.strictSame(storage.lookup(view, 'pool-a'), { kind: 'absent' })
-  view.apply({ answer: undefined, writes: [storage.put(pool)] })
+  view.apply({ answer: undefined, writes: storage.put(pool) })
   t.match(storage.lookup(view, 'pool-a'), { kind: 'value', value: { name: 'pool-a' } })
   t.strictSame(storage.families, [pools])
-  t.ok(storage.keepsMetadata)
+  t.strictSame(view.keys('/'), [
+    '/calico/resources/v3/projectcalico.org/ippools/pool-a',
+    '/ippoold/v1/annexes/ippools/pool-a',
+  ])
   t.end()
 })
 

@@ -53,6 +53,8 @@ export const FailedBlock = Type.Object(
   {
     block: Type.String({ description: 'The CIDR of the block.' }),
     reason: oneOf(blockFailures, {
+      title: 'BlockFailure',
+      prefix: 'Block',
       description: [
         '`ClaimedByOther`: it belongs to somebody else. `NoAffinity`: it belongs to nobody, and is on its way out.',
         '`Overlap`: a block of another size is in its place. `NotEmpty`: it has addresses, and was to be given up only without.',
@@ -151,9 +153,13 @@ export const ForgottenNode = Type.Object(
             'Addresses that it uses still, because nobody asked for them to be taken back, or because that failed.',
         }),
       },
-      { ...closed, description: 'What became of the addresses that it used.' },
+      { ...closed, title: 'ForgottenNodeAddresses', description: 'What became of the addresses that it used.' },
     ),
-    affinities: Type.Object(affinityRelease, { ...closed, description: 'What became of its blocks.' }),
+    affinities: Type.Object(affinityRelease, {
+      ...closed,
+      title: 'ForgottenNodeBlocks',
+      description: 'What became of its blocks.',
+    }),
     isComplete,
   },
   {

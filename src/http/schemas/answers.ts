@@ -46,7 +46,9 @@ export function problemsOfRepeatable(...given: readonly Reason[]): Readonly<Reco
   )
 }
 
-const retryAfter = { 'Retry-After': { type: 'integer', description: 'Seconds until it is worth trying again.' } }
+const retryAfter = {
+  'Retry-After': { type: 'integer', format: 'int32', description: 'Seconds until it is worth trying again.' },
+}
 
 function problem(told: readonly Reason[]): Answer {
   const examples = told.map((reason) => {

@@ -9,7 +9,7 @@ const HostReserved = Type.Object(
     start: Type.Integer({ minimum: 0, maximum: 255, description: 'How many at the start.', examples: [3] }),
     end: Type.Integer({ minimum: 0, maximum: 255, description: 'How many at the end.', examples: [1] }),
   },
-  closed,
+  { ...closed, title: 'ReservedEnds', description: 'How many addresses at the ends of a block.' },
 )
 
 /** The body of an assign. Every field may be left out. */
@@ -48,7 +48,9 @@ export const AssignRequest = Type.Object(
         description: 'Names or CIDRs of the only pools to choose from; any pool when absent or empty.',
       }),
     ),
-    use: Type.Optional(oneOf(poolUses, { description: 'What the addresses are for; `Workload` when absent.' })),
+    use: Type.Optional(
+      oneOf(poolUses, { title: 'PoolUse', description: 'What the addresses are for; `Workload` when absent.' }),
+    ),
     namespace: Type.Optional(
       Type.Object(
         {
@@ -62,7 +64,11 @@ export const AssignRequest = Type.Object(
             texts({ maxProperties: limits.labels, maxLength: limits.labelKeyLength, description: 'Its labels.' }),
           ),
         },
-        { ...closed, description: 'The namespace that will use the addresses, for the namespace selectors of pools.' },
+        {
+          ...closed,
+          title: 'Namespace',
+          description: 'The namespace that will use the addresses, for the namespace selectors of pools.',
+        },
       ),
     ),
     attributes: Type.Optional(
@@ -97,6 +103,7 @@ export const AssignRequest = Type.Object(
         { ipv4: Type.Optional(HostReserved), ipv6: Type.Optional(HostReserved) },
         {
           ...closed,
+          title: 'HostReserved',
           description: 'Addresses at the ends of each new block that the node keeps for itself, as Windows needs it.',
         },
       ),

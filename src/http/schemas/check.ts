@@ -17,11 +17,16 @@ const codesInWords = codes
   .join('\n')
 
 const findingFields = {
-  code: oneOf(codes, { description: `What is wrong, for programs.\n${codesInWords}`, examples: ['HandleMissing'] }),
+  code: oneOf(codes, {
+    title: 'CheckCode',
+    description: `What is wrong, for programs.\n${codesInWords}`,
+    examples: ['HandleMissing'],
+  }),
   key: Type.String({ description: 'The key in etcd that would have to change.' }),
   subject: nullableText('Which part of it: a block that a handle counts, a node; null when the key says it all.'),
   message: Type.String({ description: 'What is wrong, and what would be right, for people; may change.' }),
   repair: oneOf(['Default', 'OnRequest', 'None'], {
+    title: 'RepairPolicy',
     description: [
       'Whether it can be mended: `Default` whenever a repair is asked for, `OnRequest` only when the code is named,',
       '`None` by nobody but you.',
@@ -72,7 +77,7 @@ export const CheckReport = Type.Object(
 export const RepairRequest = Type.Object(
   {
     codes: Type.Optional(
-      Type.Array(oneOf(repairableCodes), {
+      Type.Array(oneOf(repairableCodes, { title: 'RepairableCode', prefix: 'Repair' }), {
         minItems: 1,
         maxItems: repairableCodes.length,
         description: 'Only what has one of these codes; every `Default` one unless given.',
@@ -92,6 +97,8 @@ export const Repair = Type.Object(
   {
     ...findingFields,
     outcome: oneOf(['Repaired', 'NotFound', 'Refused', 'Unavailable'], {
+      title: 'RepairOutcome',
+      prefix: 'Outcome',
       description: [
         '`Repaired`: the fault was proved once more, and mended in the same transaction.',
         '`NotFound`: it is not there any more, or is being written to.',

@@ -17,16 +17,36 @@ export function texts(options: {
 }
 
 /** A text that may be missing, and is null then: an answer has the same fields every time. */
-export function nullableText(description: string): TUnsafe<string | null> {
-  return Type.Unsafe<string | null>({ type: ['string', 'null'], description })
+export function nullableText(
+  description: string,
+  options: { readonly format?: 'date-time' } = {},
+): TUnsafe<string | null> {
+  return Type.Unsafe<string | null>({ type: ['string', 'null'], description, ...options })
+}
+
+/** What is said of an enumeration. */
+export interface EnumerationOptions<Text extends string> {
+  /** Its name as a type in the OpenAPI document. Needed as soon as there are several values. */
+  readonly title?: string
+  /** Comes before the names of the values in generated code. Needed where other enumerations have a value of the same name. */
+  readonly prefix?: string
+  readonly description?: string
+  readonly examples?: readonly Text[]
 }
 
 /** One of some texts. */
 export function oneOf<const Text extends string>(
   values: readonly Text[],
-  options: { readonly description?: string; readonly examples?: readonly Text[] } = {},
+  { prefix, ...options }: EnumerationOptions<Text> = {},
 ): TUnsafe<Text> {
-  return Type.Unsafe<Text>({ type: 'string', enum: [...values], ...options })
+  const names = prefix !== undefined && {
+    'x-enum-varnames': values.map((value) => upperSnakeCase(`${prefix}${value}`)),
+  }
+  return Type.Unsafe<Text>({ type: 'string', enum: [...values], ...names, ...options })
+}
+
+function upperSnakeCase(name: string): string {
+  return name.replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, '_').toUpperCase()
 }
 
 /**

@@ -68,6 +68,7 @@ const preconditions = {
       { active: Type.Optional(ref(UsageRequest)), alternate: Type.Optional(ref(UsageRequest)) },
       {
         ...closed,
+        title: 'ExpectedOwners',
         description: 'Only if the owners have all that is named here; an empty object: only if there is nothing.',
       },
     ),

@@ -20,7 +20,10 @@ export const SplitAnswer = Type.Object(
   {
     pool: Type.String({ description: 'The pool that is gone.' }),
     parts: Type.Array(
-      Type.Object({ name: Type.String(), cidr: Type.String() }, { ...closed, description: 'One of the parts.' }),
+      Type.Object(
+        { name: Type.String(), cidr: Type.String() },
+        { ...closed, title: 'PoolPart', description: 'One of the parts.' },
+      ),
       { description: 'In the order of their addresses.' },
     ),
   },

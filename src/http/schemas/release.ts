@@ -10,13 +10,11 @@ export const ReleaseItem = Type.Object(
     address: Type.String({ maxLength: limits.addressLength, description: 'The address.' }),
     handle: Type.Optional(Type.String({ maxLength: limits.handleLength, description: 'Only if this owner holds it.' })),
     sequenceNumber: Type.Optional(
-      Type.Union(
-        [
-          Type.String({ pattern: '^(0|[1-9][0-9]{0,19})$', $comment: 'decimal digits, as they were answered' }),
-          Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
-        ],
-        { description: 'Only if it is still the assignment with this number.' },
-      ),
+      Type.String({
+        pattern: '^(0|[1-9][0-9]{0,19})$',
+        $comment: 'decimal digits, as they were answered',
+        description: 'Only if it is still the assignment with this number.',
+      }),
     ),
   },
   {
@@ -28,11 +26,16 @@ export const ReleaseItem = Type.Object(
 )
 export type ReleaseItem = Static<typeof ReleaseItem>
 
+/** An address to take back, plain or on conditions. */
+const ReleaseAddress = Type.Union([Type.String({ maxLength: limits.addressLength }), ref(ReleaseItem)], {
+  title: 'ReleaseAddress',
+})
+
 /** The body of a release: addresses, or everything of a handle. */
 export const ReleaseRequest = Type.Object(
   {
     addresses: Type.Optional(
-      Type.Array(Type.Union([Type.String({ maxLength: limits.addressLength }), ref(ReleaseItem)]), {
+      Type.Array(ReleaseAddress, {
         minItems: 1,
         maxItems: limits.addresses,
         description: 'Addresses, plain or on conditions; each once.',
@@ -61,6 +64,8 @@ export const FailedRelease = Type.Object(
   {
     address: Type.String(),
     reason: oneOf(failedReasons, {
+      title: 'ReleaseFailure',
+      prefix: 'Release',
       description: '`Unavailable`: the datastore did not come round to it; release it again.',
     }),
     message: Type.String(),

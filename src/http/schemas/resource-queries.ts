@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox'
+import { rowObjects } from '../../resources/index.ts'
 import { closed, oneOf } from './fields.ts'
 
 /** What clients of Kubernetes send along, and what makes no difference here. */
@@ -9,7 +10,12 @@ function ignored(example: string, why: string) {
 const anyQuery = {
   pretty: ignored('true', 'answers are compact JSON'),
   timeout: ignored('32s', 'the server has a deadline of its own'),
-  includeObject: ignored('Object', 'there are no tables'),
+  includeObject: Type.Optional(
+    oneOf(rowObjects, {
+      description: 'Of an answer that is a table: what each row carries besides its cells, `Metadata` unless said.',
+      examples: ['Object'],
+    }),
+  ),
 }
 
 const flag = ['true', 'false', '1', '0'] as const
@@ -33,7 +39,12 @@ export const NamePath = Type.Object(
 export const ListQuery = Type.Object(
   {
     limit: Type.Optional(
-      Type.Integer({ minimum: 0, description: 'How many objects to answer at most; 0 for all.', examples: [100] }),
+      Type.Integer({
+        minimum: 0,
+        format: 'int64',
+        description: 'How many objects to answer at most; 0 for all.',
+        examples: [100],
+      }),
     ),
     continue: Type.Optional(
       Type.String({ description: 'The `metadata.continue` of the page before.', examples: ['MTAxOC9teS5pcHBvb2wtMQ'] }),
@@ -54,14 +65,43 @@ export const ListQuery = Type.Object(
     resourceVersion,
     resourceVersionMatch: Type.Optional(
       oneOf(['NotOlderThan', 'Exact'], {
+        title: 'ResourceVersionMatch',
         description: '`Exact`: the list as of the very resourceVersion.',
         examples: ['Exact'],
       }),
     ),
-    watch: Type.Optional(oneOf(flag, { description: 'Watching is not served.', examples: ['false'] })),
-    allowWatchBookmarks: ignored('true', 'watching is not served'),
-    sendInitialEvents: ignored('true', 'watching is not served'),
-    timeoutSeconds: ignored('300', 'watching is not served'),
+    watch: Type.Optional(
+      oneOf(flag, {
+        title: 'Flag',
+        description:
+          'Answer the changes from now on, or after `resourceVersion`, as they come: JSON, one event on each line. Without a resourceVersion the present objects come first.',
+        examples: ['true'],
+      }),
+    ),
+    allowWatchBookmarks: Type.Optional(
+      oneOf(flag, {
+        title: 'Flag',
+        description: 'Of a watch: tell now and then how far it has come.',
+        examples: ['true'],
+      }),
+    ),
+    sendInitialEvents: Type.Optional(
+      oneOf(flag, {
+        title: 'Flag',
+        description:
+          'Of a watch: tell the present objects first, and by a bookmark where they end. Needs resourceVersionMatch.',
+        examples: ['true'],
+      }),
+    ),
+    timeoutSeconds: Type.Optional(
+      Type.Integer({
+        format: 'int32',
+        minimum: 0,
+        maximum: 86_400,
+        description: 'Of a watch: when it is to end; otherwise after 30 to 60 minutes.',
+        examples: [300],
+      }),
+    ),
     ...anyQuery,
   },
   closed,
@@ -74,20 +114,44 @@ const dryRun = Type.Optional(
   oneOf(['All'], { description: 'Answer what would happen, and write nothing.', examples: ['All'] }),
 )
 
-/** The query of a create, replace or patch. */
+const fieldManager = Type.Optional(
+  Type.String({
+    minLength: 1,
+    maxLength: 128,
+    description: 'Who manages the fields that are changed; the first word of `User-Agent` unless given.',
+    examples: ['kubectl'],
+  }),
+)
+
+/** The query of a create or replace. */
 export const WriteQuery = Type.Object(
   {
     dryRun,
     fieldValidation: Type.Optional(
       oneOf(['Strict', 'Warn', 'Ignore'], {
+        title: 'FieldValidation',
         description:
           'What to do about fields that are not known: refuse them, drop them with a warning (unless said otherwise), or drop them.',
         examples: ['Strict'],
       }),
     ),
-    fieldManager: ignored('kubectl', 'fields have no managers'),
-    force: ignored('true', 'fields have no managers'),
+    fieldManager,
     ...anyQuery,
+  },
+  closed,
+)
+
+/** The query of a patch. */
+export const PatchQuery = Type.Object(
+  {
+    ...WriteQuery.properties,
+    force: Type.Optional(
+      oneOf(flag, {
+        title: 'Flag',
+        description: 'Of a server-side apply: take fields from others who manage them, instead of refusing.',
+        examples: ['false'],
+      }),
+    ),
   },
   closed,
 )
@@ -100,6 +164,16 @@ export const DeleteQuery = Type.Object(
     orphanDependents: ignored('false', 'nothing depends on these objects'),
     gracePeriodSeconds: ignored('0', 'there is nothing to wait for'),
     ...anyQuery,
+  },
+  closed,
+)
+
+/** The query of a delete of several. */
+export const DeleteCollectionQuery = Type.Object(
+  {
+    ...DeleteQuery.properties,
+    labelSelector: ListQuery.properties.labelSelector,
+    fieldSelector: ListQuery.properties.fieldSelector,
   },
   closed,
 )

@@ -2,8 +2,9 @@ import type { TSchema } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
 import { stringifyJson } from '../../model/index.ts'
 import { apiVersion, ObjectMeta, objectIn, present, type ServedKind, type StoredObject } from '../../resources/index.ts'
-import { closed } from './fields.ts'
+import { closed, oneOf } from './fields.ts'
 import { ref } from './ref.ts'
+import { Status } from './status.ts'
 
 /** The metadata of a list. */
 const ListMeta = Type.Object(
@@ -11,7 +12,7 @@ const ListMeta = Type.Object(
     resourceVersion: Type.String({ description: 'The revision as of which the list is true.', examples: ['1018'] }),
     continue: Type.Optional(Type.String({ description: 'To be sent for the next page; absent on the last one.' })),
     remainingItemCount: Type.Optional(
-      Type.Integer({ description: 'How many objects follow; not given with a selector.' }),
+      Type.Integer({ format: 'int64', description: 'How many objects follow; not given with a selector.' }),
     ),
   },
   { ...closed, $id: 'ListMeta', description: 'What is to be known of a list besides its items.' },
@@ -33,12 +34,12 @@ export const MergePatch = Type.Object(
 export const JsonPatch = Type.Array(
   Type.Object(
     {
-      op: Type.String({ enum: ['add', 'remove', 'replace', 'move', 'copy', 'test'] }),
+      op: oneOf(['add', 'remove', 'replace', 'move', 'copy', 'test'], { title: 'JsonPatchOp' }),
       path: Type.String({ description: 'A JSON pointer.' }),
       from: Type.Optional(Type.String({ description: 'A JSON pointer; for move and copy.' })),
       value: Type.Optional(Type.Unknown({ description: 'For add, replace and test.' })),
     },
-    closed,
+    { ...closed, title: 'JsonPatchOperation' },
   ),
   {
     $id: 'JsonPatch',
@@ -56,6 +57,8 @@ export const JsonPatch = Type.Array(
 export interface KindSchemas<Value> {
   readonly object: TSchema
   readonly list: TSchema
+  /** What answers a delete: a Status when the object is gone, and the object when it is going. */
+  readonly deletion: TSchema
   /** The kind's example as it would be stored. */
   readonly stored: Value
   /** The same as the server would answer it. */
@@ -90,7 +93,18 @@ export function kindSchemas<Value extends StoredObject>(kind: ServedKind<Value>)
       examples: [{ kind: `${kind.kind}List`, apiVersion, metadata: { resourceVersion: '1018' }, items: [example] }],
     },
   )
-  return { object, list, stored, example }
+  const deletion = Type.Unsafe<unknown>({
+    title: `${kind.kind}Deletion`,
+    anyOf: [ref(Status), ref(object)],
+  })
+  return { object, list, deletion, stored, example }
+}
+
+/** The kind's name for several, in the letters of its name for one: IPPools, BlockAffinities. */
+export function pluralOf({ kind, plural }: ServedKind<StoredObject>): string {
+  let shared = 0
+  while (shared < kind.length && kind[shared]?.toLowerCase() === plural[shared]) shared += 1
+  return kind.slice(0, shared) + plural.slice(shared)
 }
 
 /** Every schema that the resource routes refer to by its `$id`. */

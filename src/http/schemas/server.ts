@@ -6,9 +6,12 @@ import { closed } from './fields.ts'
 export const Health = Type.Object(
   {
     status: Type.Literal('ok'),
-    checks: Type.Array(Type.Object({ name: Type.String(), message: Type.String() }, closed), {
-      description: 'What was looked at.',
-    }),
+    checks: Type.Array(
+      Type.Object({ name: Type.String(), message: Type.String() }, { ...closed, title: 'HealthCheck' }),
+      {
+        description: 'What was looked at.',
+      },
+    ),
   },
   {
     ...closed,
@@ -29,7 +32,7 @@ export const Version = Type.Object(
     gitVersion: Type.String(),
     gitCommit: Type.String(),
     gitTreeState: Type.String(),
-    buildDate: Type.String(),
+    buildDate: Type.String({ format: 'date-time' }),
     goVersion: Type.String(),
     compiler: Type.String(),
     platform: Type.String(),
@@ -43,8 +46,8 @@ export const Version = Type.Object(
         ippooldVersion: '0.1.0',
         etcdVersions: ['3.5.16'],
         major: '1',
-        minor: '33',
-        gitVersion: 'v1.33.0',
+        minor: '34',
+        gitVersion: 'v1.34.0',
         gitCommit: '',
         gitTreeState: '',
         buildDate: '1970-01-01T00:00:00Z',

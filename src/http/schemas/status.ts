@@ -29,7 +29,7 @@ export const StatusDetails = Type.Object(
     uid: Type.Optional(Type.String({ description: 'The UID of the object.' })),
     causes: Type.Optional(Type.Array(ref(StatusCause))),
     retryAfterSeconds: Type.Optional(
-      Type.Integer({ description: 'When to try again; as in the header `Retry-After`.' }),
+      Type.Integer({ format: 'int32', description: 'When to try again; as in the header `Retry-After`.' }),
     ),
   },
   { $id: 'StatusDetails', additionalProperties: false, description: 'What a Status is about.' },
@@ -45,11 +45,13 @@ export const Status = Type.Object(
     kind: Type.Literal('Status'),
     apiVersion: Type.Literal('v1'),
     metadata: Type.Object({}, { additionalProperties: false }),
-    status: oneOf(['Failure', 'Success']),
+    status: oneOf(['Failure', 'Success'], { title: 'StatusOutcome' }),
     message: Type.Optional(Type.String({ description: 'For people; may change.' })),
-    reason: Type.Optional(Type.Unsafe<Reason>(oneOf(Object.keys(reasons), { description: reasonsInWords }))),
+    reason: Type.Optional(
+      Type.Unsafe<Reason>(oneOf(Object.keys(reasons), { title: 'StatusReason', description: reasonsInWords })),
+    ),
     details: Type.Optional(ref(StatusDetails)),
-    code: Type.Optional(Type.Integer({ description: 'The HTTP status code.', examples: [422] })),
+    code: Type.Optional(Type.Integer({ format: 'int32', description: 'The HTTP status code.', examples: [422] })),
   },
   {
     $id: 'Status',

@@ -32,7 +32,7 @@ export const PoolUtilization = Type.Object(
   {
     pool: Type.String({ description: 'The name of the pool.' }),
     cidr: Type.String({ description: 'Its addresses.' }),
-    blockSize: Type.Integer({ description: 'The prefix length of its blocks.' }),
+    blockSize: Type.Integer({ minimum: 0, maximum: 128, description: 'The prefix length of its blocks.' }),
     isAllocatable: Type.Boolean({
       description: 'Whether it gives addresses at all: false when it is disabled or being deleted.',
     }),
@@ -66,7 +66,7 @@ export const BlockUtilization = Type.Object(
     pool: nullableText('The name of the pool that it lies in; null when it lies in none.'),
     affinity: nullableText('Who the block belongs to, as Calico writes it; null for nobody.'),
     node: nullableText('The node that the block belongs to; null when that is nobody, or no node.'),
-    claimedAt: nullableText('Since when it belongs to it, RFC 3339; null when that is not said.'),
+    claimedAt: nullableText('Since when it belongs to it; null when that is not said.', { format: 'date-time' }),
     isReadable: Type.Boolean({
       description: 'False: what is stored of the block cannot be read, and all of it counts as in use.',
     }),

@@ -1,0 +1,124 @@
+import type { FastifyRequest } from 'fastify'
+import type { Plan, Revision, View } from '../datastore/index.ts'
+import type { JsonObject, Now, Result } from '../model/index.ts'
+import {
+  type Changed,
+  type Context,
+  type Deleted,
+  planDelete,
+  type Preconditions,
+  present,
+  type ResourceKind,
+  type ServedKind,
+  type StoredObject,
+} from '../resources/index.ts'
+import type { Store } from './ipam-operation.ts'
+import { refusalAbout } from './resource-answers.ts'
+
+/** What operations on objects take from outside. */
+export interface OperationOptions {
+  readonly store: Pick<Store, 'submit'>
+  readonly now: () => Now
+  /** A new UUID, for an object that is created. */
+  readonly newUid: () => string
+  readonly deadlineMs: number
+}
+
+/** How a change is asked for. */
+export interface ChangeOptions {
+  readonly dryRun?: 'All'
+  readonly fieldValidation?: Context['fieldValidation']
+  /** Who manages the changed fields; the client's name, as it tells it in `User-Agent`, unless given. */
+  readonly fieldManager?: string
+}
+
+/** The planning of a change. */
+export type ChangePlan = (view: View, context: Context) => Plan<Result<Changed<StoredObject>>>
+
+/** An object as the answer to a change, and what the client should be told although all is well. */
+export interface ChangedObject {
+  readonly object: JsonObject
+  readonly warnings: readonly string[]
+  readonly isNew: boolean
+}
+
+/** The operations on the objects of one kind, each of which gives what to answer, or throws its refusal. */
+export class ResourceOperations {
+  readonly #options: OperationOptions
+  readonly #kind: ServedKind<StoredObject>
+
+  constructor(options: OperationOptions, kind: ServedKind<StoredObject>) {
+    this.#options = options
+    this.#kind = kind
+  }
+
+  /** Carries out one operation on the object called `name`. The clock is read once, when it begins. */
+  async carryOut<Answer>(
+    name: string | undefined,
+    plan: (view: View, context: Context) => Plan<Result<Answer>>,
+    options: Partial<Context> & { readonly dryRun?: boolean } = {},
+  ): Promise<{ readonly value: Answer; readonly revision: Revision }> {
+    const { now, newUid, store, deadlineMs } = this.#options
+    const { dryRun = false, fieldValidation = 'Warn', manager = '', subresource = '' } = options
+    const context = { now: now(), uid: newUid(), fieldValidation, manager, subresource }
+    const { answer, revision } = await store.submit((view) => plan(view, context), { deadlineMs, dryRun })
+    if (answer.ok) return { value: answer.value, revision }
+    throw refusalAbout(answer.refusal, this.#kind, name)
+  }
+
+  /** Carries out a create or change, and gives the object to answer. One that is not written keeps its resourceVersion. */
+  async change(
+    name: string | undefined,
+    { query, manager, subresource }: ChangeRequest,
+    plan: ChangePlan,
+  ): Promise<ChangedObject> {
+    const dryRun = query.dryRun === 'All'
+    const { fieldValidation = 'Warn' } = query
+    const { value: changed, revision } = await this.carryOut(name, plan, {
+      dryRun,
+      fieldValidation,
+      manager,
+      subresource,
+    })
+    const { value, isWritten, revisionBefore, warnings } = changed
+    const object = present(this.#kind, value, isWritten && !dryRun ? revision : revisionBefore)
+    return { object, warnings, isNew: revisionBefore === undefined }
+  }
+
+  /** Deletes the object called `name`, or begins to; of one that stays, gives the object. */
+  async remove(
+    kind: ResourceKind<StoredObject>,
+    name: string,
+    preconditions: Preconditions,
+    dryRun: boolean,
+  ): Promise<{ readonly deleted: Deleted<StoredObject>; readonly object: JsonObject }> {
+    const { value: deleted, revision } = await this.carryOut(
+      name,
+      (view, context) => planDelete(view, kind, name, preconditions, context),
+      { dryRun },
+    )
+    const shown = deleted.isWritten && !dryRun ? revision : deleted.revisionBefore
+    return { deleted, object: present(kind, deleted.value, shown) }
+  }
+}
+
+/** Who wants a change, and how. */
+export interface ChangeRequest {
+  readonly query: ChangeOptions
+  readonly manager: string
+  readonly subresource: Context['subresource']
+}
+
+/** Longer names of managers are refused. */
+const managerLengthMax = 128
+
+/** Reads who wants a change. */
+export function changeRequest(
+  { headers }: Pick<FastifyRequest, 'headers'>,
+  query: ChangeOptions,
+  subresource: Context['subresource'] = '',
+): ChangeRequest {
+  const agent = headers['user-agent']?.replace(/\/.*$/s, '').trim().slice(0, managerLengthMax) ?? ''
+  const manager = query.fieldManager ?? (/^[\x20-\x7E]+$/.test(agent) ? agent : 'unknown')
+  return { query, manager, subresource }
+}
