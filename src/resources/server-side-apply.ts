@@ -17,8 +17,9 @@ export interface ApplyOptions {
 }
 
 /**
- * Applies a configuration, which holds the fields that its manager wants to manage and no others, to the object called `name`; one
- * that is missing is created. Refuses as create and replace do, and with `Conflict` what others manage.
+ * Applies a configuration, which holds the fields that its manager wants to manage and no others, to the object called `name`, or
+ * to its status. An object that is missing is created, but not by its status. Refuses as create and replace do, and with `Conflict`
+ * what others manage.
  * @see kubectl.md section 7
  */
 export function planApply<Value extends StoredObject>(
@@ -31,7 +32,7 @@ export function planApply<Value extends StoredObject>(
 ): Plan<Result<Changed<Value>>> {
   const configuration = readConfiguration(kind, body, context.manager)
   if (!configuration.ok) return answerOnly(configuration)
-  const isMissing = kind.storage.lookup(view, name).kind === 'absent'
+  const isMissing = context.subresource === '' && kind.storage.lookup(view, name).kind === 'absent'
   const stored = isMissing ? success(undefined) : readStored(view, kind, name)
   if (!stored.ok) return answerOnly(stored)
   const writer = { ...context, isForced }
