@@ -1,7 +1,6 @@
 import t from 'tap'
 import { jsonObject, poolKey } from '../../src/model/index.ts'
-import { planMergePatch } from '../../src/resources/writes.ts'
-import { type ApplyOptions, planApply } from '../../src/resources/server-side-apply.ts'
+import { planApply } from '../../src/resources/server-side-apply.ts'
 import { objectIn } from '../../src/resources/presentation.ts'
 import { FakeView } from '../support/fake-view.ts'
 import { causesOf, context, granted, poolBody, poolKind, storedPool, strict } from './fixtures.ts'
@@ -9,8 +8,13 @@ import { causesOf, context, granted, poolBody, poolKind, storedPool, strict } fr
 const kind = poolKind()
 const key = poolKey('pool-a')
 
-function apply(view: FakeView, body: unknown, options: Partial<ApplyOptions> = {}, name = 'pool-a') {
-  const plan = planApply(view, kind, name, body, { manager: 'kubectl', isForced: false, ...options }, strict)
+interface Asked {
+  readonly manager?: string
+  readonly isForced?: boolean
+}
+
+function apply(view: FakeView, body: unknown, { manager = 'kubectl', isForced = false }: Asked = {}, name = 'pool-a') {
+  const plan = planApply(view, kind, name, body, { isForced }, { ...strict, manager })
   return { ...plan, answer: view.apply(plan) }
 }
 
@@ -125,7 +129,7 @@ t.test('what a newer Calico has stored stays', (t) => {
 const rows: readonly (readonly [
   name: string,
   body: unknown,
-  options: Partial<ApplyOptions>,
+  options: Asked,
   reason: string,
   field: string | undefined,
 ])[] = [
@@ -172,8 +176,7 @@ t.test('what cannot be read is left alone', (t) => {
 })
 
 t.test('an object without entries is as it was found: nobody manages it', (t) => {
-  const view = viewWithPool()
-  view.apply(planMergePatch(view, kind, 'pool-a', { spec: { disabled: true } }, strict))
+  const view = viewWithPool(storedPool.replace('"natOutgoing":true', '"natOutgoing":true,"disabled":true'))
   const applied = granted(apply(view, poolBody({ disabled: false })))
   t.equal(objectIn(applied.value.object, 'spec')['disabled'], undefined)
   t.match(applied.value.object, jsonObject([['metadata', { managedFields: [{ manager: 'kubectl' }] }]]))
