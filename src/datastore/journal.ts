@@ -2,7 +2,7 @@ import type { IDuplexStream, IWatchRequest, IWatchResponse } from 'etcd3'
 import type { EtcdClient } from './client.ts'
 import { RevisionCompacted } from './faults.ts'
 import { type Change, type Ending, Follower } from './follower.ts'
-import { journalBytesMax, journalChangesMax, journalIdleMs, journalProofMs } from './limits.ts'
+import { type JournalLimits, journalLimits } from './limits.ts'
 import type { Revision } from './view.ts'
 
 /** The keys from `start` up to, and not including, `end`. */
@@ -19,10 +19,11 @@ export interface KeyRange {
 export class Journal {
   readonly #client: EtcdClient
   readonly #range: KeyRange
+  readonly #limits: JournalLimits
   readonly #followers = new Set<Follower>()
   /** All changes after the floor and up to the ceiling, and their sizes together. */
   #changes: Change[] = []
-  #bytes = 0
+  #characters = 0
   #floor: Revision = 0n
   #ceiling: Revision = 0n
   /** How many keys there are at the ceiling. */
@@ -42,9 +43,10 @@ export class Journal {
   /** Followers are let in one by one. */
   #door: Promise<void> = Promise.resolve()
 
-  constructor(client: EtcdClient, range: KeyRange) {
+  constructor(client: EtcdClient, range: KeyRange, limits = journalLimits) {
     this.#client = client
     this.#range = range
+    this.#limits = limits
   }
 
   /**
@@ -109,7 +111,7 @@ export class Journal {
     clearTimeout(this.#idleTimer)
     clearInterval(this.#proofTimer)
     this.#changes = []
-    this.#bytes = 0
+    this.#characters = 0
     for (const follower of [...this.#followers]) follower.end(ending)
   }
 
@@ -124,10 +126,10 @@ export class Journal {
     this.#ceiling = after
     this.#keys = Number(then.count)
     this.#changes = []
-    this.#bytes = 0
+    this.#characters = 0
     this.#unprovenAt = undefined
     clearInterval(this.#proofTimer)
-    this.#proofTimer = setInterval(() => void this.prove().catch(() => undefined), journalProofMs)
+    this.#proofTimer = setInterval(() => void this.prove().catch(() => undefined), this.#limits.proofMs)
     this.#reconnect(0)
   }
 
@@ -188,7 +190,7 @@ export class Journal {
       const before = prev_kv?.value.toString()
       const text = isDeletion ? undefined : kv.value.toString()
       this.#changes.push({ key: kv.key.toString(), revision, text, before })
-      this.#bytes += sizeOf(text) + sizeOf(before)
+      this.#characters += sizeOf(text) + sizeOf(before)
       this.#ceiling = revision
     }
     if (this.#ceiling === known) return
@@ -198,17 +200,22 @@ export class Journal {
 
   /** Drops the oldest changes, some more than must be, so that it is seldom done, and the followers that still needed them. */
   #trim(): void {
-    if (this.#changes.length <= journalChangesMax && this.#bytes <= journalBytesMax) return
+    const { changesMax, charactersMax } = this.#limits
+    if (this.#changes.length <= changesMax && this.#characters <= charactersMax) return
     let dropped = 0
     for (const { text, before } of this.#changes) {
-      const isEnough = this.#changes.length - dropped <= journalChangesMax * 0.9 && this.#bytes <= journalBytesMax * 0.9
+      const isEnough = this.#changes.length - dropped <= changesMax * 0.9 && this.#characters <= charactersMax * 0.9
       if (isEnough) break
-      this.#bytes -= sizeOf(text) + sizeOf(before)
+      this.#characters -= sizeOf(text) + sizeOf(before)
       dropped++
     }
     this.#isTrimmed = true
     this.#floor = this.#changes[dropped - 1]?.revision ?? this.#floor
-    this.#changes = this.#changes.slice(this.#indexAfter(this.#floor))
+    const first = this.#indexAfter(this.#floor)
+    // The rest of the last transaction goes too.
+    for (const { text, before } of this.#changes.slice(dropped, first))
+      this.#characters -= sizeOf(text) + sizeOf(before)
+    this.#changes = this.#changes.slice(first)
     for (const follower of [...this.#followers]) if (follower.seen < this.#floor) follower.end('overrun')
   }
 
@@ -227,7 +234,7 @@ export class Journal {
     clearTimeout(this.#idleTimer)
     this.#idleTimer = setTimeout(() => {
       if (this.#followers.size === 0) this.close('closed')
-    }, journalIdleMs)
+    }, this.#limits.idleMs)
     this.#idleTimer.unref()
   }
 }

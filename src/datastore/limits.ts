@@ -42,12 +42,20 @@ export const expiringLeaseTurnSeconds = 3_600
  */
 export const scanPageSize = { values: 1_000, digests: 50, recent: 10_000 } as const
 
-/** What a journal remembers for followers that take long: changes, and characters of their values. */
-export const journalChangesMax = 10_000
-export const journalBytesMax = 32_000_000
+/** Bounds of a journal. */
+export interface JournalLimits {
+  /** What it remembers for followers that take long: changes, and characters of their values. */
+  readonly changesMax: number
+  readonly charactersMax: number
+  /** How often it makes sure that it is not behind etcd. */
+  readonly proofMs: number
+  /** How long it runs without followers: whoever was cut off is back by then. */
+  readonly idleMs: number
+}
 
-/** How often a journal makes sure that it is not behind etcd. */
-export const journalProofMs = 10_000
-
-/** How long a journal runs without followers: whoever was cut off is back by then. */
-export const journalIdleMs = 60_000
+export const journalLimits: JournalLimits = {
+  changesMax: 10_000,
+  charactersMax: 32_000_000,
+  proofMs: 10_000,
+  idleMs: 60_000,
+}

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { type Json, type JsonObject, type Pool, type Result, stringifyJson } from '../../src/model/index.ts'
-import { type Draft, draft, jsonOf, readObject, refuseCauses } from '../../src/resources/draft.ts'
+import { type Draft, draft, draftStatus, jsonOf, readObject, refuseCauses } from '../../src/resources/draft.ts'
 import { context, mustPool, poolBody, poolKind, strict } from './fixtures.ts'
 
 const kind = poolKind()
@@ -203,5 +203,20 @@ t.test('a refusal has one cause for each field, the first', (t) => {
   )
   t.match(many, { refusal: { message: /f9: no, and 2 more\]$/ } })
   t.equal(!many.ok && many.refusal.causes.length, 12, 'all of them are in the causes')
+  t.end()
+})
+
+t.test('of a status, fields that are not known are refused, told of or dropped', (t) => {
+  const old = mustPool()
+  const given = { status: { conditions: [], future: 1 } }
+  const { statusSchema } = kind
+  t.ok(statusSchema)
+  const closedKind = { ...kind, statusSchema: { ...statusSchema, additionalProperties: false } } as typeof kind
+  t.match(draftStatus(closedKind, given, old, strict, { isComplete: false }), { refusal: { reason: 'BadRequest' } })
+  t.strictSame(mustDraft(draftStatus(closedKind, given, old, context, { isComplete: false })).warnings, [
+    'unknown field "status.future"',
+  ])
+  const ignoring = { ...context, fieldValidation: 'Ignore' } as const
+  t.strictSame(mustDraft(draftStatus(closedKind, given, old, ignoring, { isComplete: false })).warnings, [])
   t.end()
 })

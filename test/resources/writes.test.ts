@@ -468,3 +468,34 @@ t.test('whatever is sent, it is stored so that it can be read back, or refused',
   })
   t.end()
 })
+
+t.test('the status is changed by itself, and nothing else with it', (t) => {
+  const view = viewWithPool()
+  const status = { ...context, subresource: 'status' } as const
+  const conditions = [{ type: 'Seen', status: 'True' }]
+  const body = { metadata: { labels: { a: 'b' } }, spec: { disabled: true }, status: { conditions } }
+  view.apply(planMergePatch(view, kind, 'pool-a', body, context))
+  t.match(mustParse(view.text(key.text)), { metadata: { labels: { a: 'b' } }, spec: { disabled: true } })
+  t.notOk(mustParse(view.text(key.text))['status'], 'it is not changed with the rest')
+  const other = { ...body, metadata: { labels: { a: 'c' } }, spec: { disabled: false } }
+  const { value } = granted({ answer: view.apply(planReplace(view, kind, 'pool-a', other, status)), writes: [] })
+  t.match(value.object, {
+    metadata: { labels: { a: 'b' }, generation: 2 },
+    spec: { disabled: true },
+    status: { conditions },
+  })
+  const patch = { status: { conditions: null }, spec: { disabled: false } }
+  view.apply(planMergePatch(view, kind, 'pool-a', patch, status))
+  t.match(mustParse(view.text(key.text)), { spec: { disabled: true } })
+  t.strictSame(causesOf(planReplace(view, kind, 'pool-a', { status: { conditions: 'x' } }, status)), [
+    'status.conditions: FieldValueTypeInvalid',
+  ])
+  t.end()
+})
+
+t.test('managers that cannot be read are refused', (t) => {
+  const body = poolBody({}, { managedFields: [{ manager: 'x', operation: 'Nothing' }] })
+  const merged = { metadata: body['metadata'] ?? null }
+  t.match(causesOf(planMergePatch(viewWithPool(), kind, 'pool-a', merged, context))[0], /^metadata\.managedFields/)
+  t.end()
+})

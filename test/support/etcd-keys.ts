@@ -51,6 +51,14 @@ export class EtcdKeys {
     await this.#etcd.put(key).value(text)
   }
 
+  /** Writes all in one transaction. */
+  async putTogether(entries: Readonly<Record<string, string>>): Promise<void> {
+    const puts = Object.entries(entries).map(([key, text]) => {
+      return { request_put: { key: Buffer.from(key), value: Buffer.from(text) } }
+    })
+    await this.#etcd.kv.txn({ success: puts })
+  }
+
   async putAll(entries: Readonly<Record<string, string>>): Promise<void> {
     for (const [key, text] of Object.entries(entries)) await this.put(key, text)
   }

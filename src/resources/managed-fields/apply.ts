@@ -17,7 +17,7 @@ import { displayPath, sameFields } from './field-set.ts'
 import { isSameLeaf, type Leaves, leavesOf } from './leaves.ts'
 import { listCauses } from './list-causes.ts'
 import { merge, removeLeaves } from './merge.ts'
-import { trackedSchema } from './tracked.ts'
+import { partFor, trackedSchema } from './tracked.ts'
 import { vanished, withoutFields, type Writer } from './update.ts'
 
 /** What applying a configuration comes to, before what it leaves out is filled in and all of it is validated. */
@@ -29,7 +29,7 @@ export interface Applied {
 }
 
 /**
- * Applies a configuration to the object called `name`: `stored`, or one that is to be created. Fields that the configuration would
+ * Applies the configuration in `body` to the object called `name`: `stored`, or one that is to be created. Fields that the configuration would
  * give other values than they have, and that others manage, are conflicts, unless it is to be forced. Fields with equal values are
  * managed by all who apply them.
  * @see kubectl.md section 7
@@ -38,10 +38,11 @@ export function applyConfiguration<Value extends StoredObject>(
   kind: ResourceKind<Value>,
   name: string,
   stored: Stored<Value> | undefined,
-  configuration: JsonObject,
+  body: JsonObject,
   writer: Writer & { readonly isForced: boolean },
 ): Result<Applied> {
   const schema = trackedSchema(kind, writer.subresource)
+  const configuration = partFor(body, writer.subresource)
   const causes = listCauses(schema, configuration)
   if (causes.length > 0) return refuseCauses(kind, name, causes)
 

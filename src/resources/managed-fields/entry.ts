@@ -84,7 +84,7 @@ export function foldOldest(entries: readonly Entry[]): readonly Entry[] {
     manager: ancientManager,
     operation: 'Update',
     apiVersion,
-    time: oldest.at(-1)?.time ?? '',
+    time: oldest.reduce((_, { time }) => time, ''),
     subresource: '',
     fields: new Set(oldest.flatMap(({ fields }) => [...fields])),
   }
@@ -132,8 +132,9 @@ function readEntry(json: Json, path: string, lengthMax: number, causes: Cause[])
   if (time !== '' && parseTime(time) === undefined)
     causes.push(invalid(`${path}.time`, time, 'must be a time such as 2026-11-23T04:00:00Z'))
   if (fieldsType !== 'FieldsV1') causes.push(notSupported(`${path}.fieldsType`, fieldsType, ['FieldsV1']))
-  const fields = readFieldSet(object['fieldsV1'] ?? jsonObject([]), lengthMax)
-  if (!fields.ok) causes.push(invalid(`${path}.fieldsV1`, object['fieldsV1'] ?? null, fields.problem))
+  const fieldsV1 = object['fieldsV1'] ?? jsonObject([])
+  const fields = readFieldSet(fieldsV1, lengthMax)
+  if (!fields.ok) causes.push(invalid(`${path}.fieldsV1`, fieldsV1, fields.problem))
   if (causes.length > before || operation === undefined || !fields.ok) return undefined
   return { manager, operation, apiVersion, time, subresource, fields: fields.value }
 }

@@ -64,8 +64,10 @@ export function readFieldSet(json: Json | undefined, lengthMax: number): Decoded
   let length = 0
 
   function read(node: Json | undefined, path: string, depth: number): string | undefined {
-    const where = path === rootPath ? 'it' : `what is below ${JSON.stringify(displayPath(path))}`
-    if (!isJsonObject(node)) return `${where} must be an object`
+    if (!isJsonObject(node)) {
+      const what = path === rootPath ? 'it' : `what is below ${JSON.stringify(displayPath(path))}`
+      return `${what} must be an object`
+    }
     if (depth > depthMax) return `it must not be nested deeper than ${String(depthMax)} levels`
     const names = Object.keys(node)
     if (path !== rootPath && (names.length === 0 || Object.hasOwn(node, '.'))) paths.add(path)

@@ -1,5 +1,5 @@
 import type { TSchema } from '@sinclair/typebox'
-import { isJsonObject, type Json } from '../../model/index.ts'
+import type { Json } from '../../model/index.ts'
 import { isEmpty } from '../go-form.ts'
 import { sameJson } from '../same-json.ts'
 import { pathTo, rootPath } from './field-set.ts'
@@ -9,8 +9,8 @@ import { type Part, partsOf } from './parts.ts'
 export type Leaves = ReadonlyMap<string, Json>
 
 /**
- * The leaves of an object, as its schema tells them from containers. What the schema does not know is none of them. A field that Go
- * would leave out, such as a `false`, is null: as if it were not there.
+ * The leaves of an object, as its schema tells them from containers. What the schema does not know is none of them, and a container
+ * with nothing in it has none. A field that Go would leave out, such as a `false`, is null: as if it were not there.
  */
 export function leavesOf(schema: TSchema, object: Json): Leaves {
   const leaves = new Map<string, Json>()
@@ -26,13 +26,9 @@ export function isSameLeaf(path: string, one: Leaves, other: Leaves): boolean {
 function addLeaves(parts: readonly Part[], path: string, leaves: Map<string, Json>): void {
   for (const { schema, json, element, isField } of parts) {
     if (schema === undefined) continue
-    const inside = partsOf(schema, json) ?? []
+    const inside = partsOf(schema, json)
     const below = pathTo(path, element)
-    if (inside.length > 0) addLeaves(inside, below, leaves)
-    else leaves.set(below, isField && isUnset(json) ? null : json)
+    if (inside !== undefined) addLeaves(inside, below, leaves)
+    else leaves.set(below, isField && isEmpty(json) ? null : json)
   }
-}
-
-function isUnset(json: Json): boolean {
-  return isEmpty(json) || (isJsonObject(json) && Object.keys(json).length === 0)
 }

@@ -1,9 +1,10 @@
 import { KindGuard, type TArray, type TSchema } from '@sinclair/typebox'
-import { type Cause, isJsonArray, isJsonObject, type Json, jsonObject } from '../../model/index.ts'
+import { type Cause, isJsonArray, isJsonObject, type Json } from '../../model/index.ts'
 import { duplicate, required } from '../causes.ts'
 import { fieldPath, schemaOf } from '../fields.ts'
 import { listTypeOf } from '../list-type.ts'
 import { itemElement } from './field-set.ts'
+import { keysOf } from './parts.ts'
 
 /**
  * What is wrong with the lists of an applied configuration that are sets or maps: items that are there twice, or that lack the keys
@@ -21,17 +22,19 @@ export function listCauses(schema: TSchema, json: Json | undefined, path = ''): 
 function causesOfList(schema: TArray, items: readonly Json[], path: string): readonly Cause[] {
   const type = listTypeOf(schema)
   if (type.kind === 'atomic') return []
-  const keys = type.kind === 'map' ? type.keys : []
   const known = new Set<string>()
   return items.flatMap((item, index) => {
     const itemPath = `${path}[${String(index)}]`
-    // An item of the wrong type is blamed for that, elsewhere.
-    if (type.kind === 'map' && !isJsonObject(item)) return []
-    const missing = isJsonObject(item) ? keys.filter((key) => (item[key] ?? null) === null) : []
-    if (missing.length > 0)
-      return missing.map((key) => required(`${itemPath}.${key}`, 'tells the items of the list apart'))
-    const identity =
-      isJsonObject(item) && type.kind === 'map' ? jsonObject(keys.map((key) => [key, item[key] ?? null])) : item
+    let identity = item
+    if (type.kind === 'map') {
+      // An item of the wrong type is blamed for that, elsewhere.
+      if (!isJsonObject(item)) return []
+      const keys = keysOf(item, type.keys)
+      const missing = type.keys.filter((key) => !Object.hasOwn(keys, key))
+      if (missing.length > 0)
+        return missing.map((key) => required(`${itemPath}.${key}`, 'tells the items of the list apart'))
+      identity = keys
+    }
     const element = itemElement(identity)
     if (known.has(element)) return [duplicate(itemPath, identity)]
     known.add(element)

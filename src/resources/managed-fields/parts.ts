@@ -33,11 +33,13 @@ export function partsOf(schema: TSchema | undefined, json: Json | undefined): re
 
 function membersOf(schema: TObject | TRecord, object: JsonObject): readonly Part[] {
   const isField = KindGuard.IsObject(schema)
-  return Object.entries(object).flatMap(([name, json]) => {
+  const parts: Part[] = []
+  for (const [name, json] of Object.entries(object)) {
     const known = schemaOf(schema, name)
-    if (known !== undefined && json === null) return []
-    return [{ element: memberElement(name), schema: known, json, isField, keyElements: [] }]
-  })
+    if (known !== undefined && json === null) continue
+    parts.push({ element: memberElement(name), schema: known, json, isField, keyElements: [] })
+  }
+  return parts
 }
 
 function itemsOf(schema: TArray, items: readonly Json[]): readonly Part[] | undefined {
@@ -54,11 +56,20 @@ function itemsOf(schema: TArray, items: readonly Json[]): readonly Part[] | unde
   return areDistinct ? parts : undefined
 }
 
+/** The members of an item that tell it apart, as far as it has them. */
+export function keysOf(item: JsonObject, keys: readonly string[]): JsonObject {
+  return jsonObject(
+    keys.flatMap((key) => {
+      const value = item[key]
+      return value === undefined || value === null ? [] : [[key, value] as const]
+    }),
+  )
+}
+
 /** Undefined: the item does not have these keys. */
 function elementByKeys(item: Json, keys: readonly string[]): string | undefined {
   if (!isJsonObject(item)) return undefined
-  const values = keys.map((key) => [key, Object.hasOwn(item, key) ? (item[key] ?? null) : null] as const)
-  if (values.some(([, value]) => value === null)) return undefined
-  const element = keyElement(jsonObject(values))
-  return element.length <= keysLengthMax ? element : undefined
+  const found = keysOf(item, keys)
+  const element = keyElement(found)
+  return Object.keys(found).length === keys.length && element.length <= keysLengthMax ? element : undefined
 }

@@ -1,5 +1,7 @@
 import { type TObject, Type } from '@sinclair/typebox'
+import { type JsonObject, jsonObject } from '../../model/index.ts'
 import type { ServedKind, StoredObject } from '../kind.ts'
+import { objectIn } from '../presentation.ts'
 import { ObjectMeta } from '../schemas.ts'
 
 /** Which part of an object a request changes: all but its status, or only that. */
@@ -14,5 +16,18 @@ export function trackedSchema<Value extends StoredObject>(
   subresource: Subresource,
 ): TObject {
   if (subresource === '') return Type.Object({ metadata: TrackedMetadata, spec: specSchema })
-  return Type.Object(statusSchema === undefined ? {} : { status: statusSchema })
+  return Type.Object({ metadata: Type.Object({}), ...(statusSchema === undefined ? {} : { status: statusSchema }) })
 }
+
+/** What of an object a request of a subresource is about; all else in it is ignored. */
+export function partFor(object: JsonObject, subresource: Subresource): JsonObject {
+  const { status, ...rest } = object
+  if (subresource === '') return rest
+  const { spec: _, ...envelope } = rest
+  const metadata = Object.entries(objectIn(object, 'metadata')).filter(([name]) => identity.includes(name))
+  const parts = [...Object.entries(envelope), ['metadata', jsonObject(metadata)] as const]
+  return jsonObject(status === undefined ? parts : [...parts, ['status', status]])
+}
+
+/** What tells which object a request means. */
+const identity = ['name', 'uid', 'resourceVersion']

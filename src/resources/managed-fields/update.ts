@@ -9,7 +9,6 @@ import {
 } from '../../model/index.ts'
 import { refuseCauses } from '../draft.ts'
 import { apiVersion, type ResourceKind, type StoredObject } from '../kind.ts'
-import { textIn } from '../metadata.ts'
 import { objectIn, present } from '../presentation.ts'
 import { sameJson } from '../same-json.ts'
 import { type Entry, foldOldest, isSameManager, readEntries, storedEntries, withEntries } from './entry.ts'
@@ -37,7 +36,7 @@ export function withUpdate<Value extends StoredObject>(
   after: JsonObject,
   writer: Writer,
 ): Result<JsonObject> {
-  const begin = entriesToBegin(kind, stored, given, after)
+  const begin = stored === undefined ? success([]) : entriesToBegin(kind, stored, given)
   if (!begin.ok) return begin
   const schema = trackedSchema(kind, writer.subresource)
   const leaves = leavesOf(schema, after)
@@ -49,8 +48,11 @@ export function withUpdate<Value extends StoredObject>(
 
 /** The entries without these fields. */
 export function withoutFields(entries: readonly Entry[], gone: FieldSet): readonly Entry[] {
-  if (gone.size === 0) return entries
-  return entries.map((entry) => ({ ...entry, fields: new Set([...entry.fields].filter((path) => !gone.has(path))) }))
+  return entries.map((entry) => {
+    const fields = new Set(entry.fields)
+    for (const path of gone) fields.delete(path)
+    return fields.size === entry.fields.size ? entry : { ...entry, fields }
+  })
 }
 
 /** The paths that lead nowhere after a change and did lead somewhere before it, those of containers too. */
@@ -67,18 +69,16 @@ export function vanished(before: Leaves | undefined, after: Leaves): FieldSet {
  */
 function entriesToBegin<Value extends StoredObject>(
   kind: ResourceKind<Value>,
-  stored: Value | undefined,
+  { name, object }: Value,
   given: JsonObject,
-  after: JsonObject,
 ): Result<readonly Entry[]> {
-  const known = storedEntries(stored?.object)
+  const known = storedEntries(object)
   const list = objectIn(given, 'metadata')['managedFields']
-  const isGiven =
-    isJsonArray(list) && list.length > 0 && !sameJson(list, objectIn(stored?.object, 'metadata')['managedFields'])
-  if (!isGiven) return success(known)
+  const isOther = isJsonArray(list) && list.length > 0 && !sameJson(list, objectIn(object, 'metadata')['managedFields'])
+  if (!isOther) return success(known)
   if (list.length === 1 && isJsonObject(list[0]) && Object.keys(list[0]).length === 0) return success([])
   const { entries, causes } = readEntries(list)
-  if (causes.length > 0) return refuseCauses(kind, textIn(objectIn(after, 'metadata'), 'name'), causes)
+  if (causes.length > 0) return refuseCauses(kind, name, causes)
   return success(entries.map((entry) => known.find((other) => isSameEntry(entry, other)) ?? entry))
 }
 

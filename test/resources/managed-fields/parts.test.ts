@@ -1,0 +1,73 @@
+import { Type } from '@sinclair/typebox'
+import t from 'tap'
+import type { Json } from '../../../src/model/index.ts'
+import { atomicObject, mapByKeys, setOfItems } from '../../../src/resources/list-type.ts'
+import { keysLengthMax, partsOf } from '../../../src/resources/managed-fields/parts.ts'
+
+const item = Type.Object({ name: Type.String(), port: Type.Optional(Type.Integer()) })
+const byName = Type.Array(item, mapByKeys('name'))
+const byBoth = Type.Array(item, mapByKeys('port', 'name'))
+const texts = Type.Array(Type.String(), setOfItems)
+
+t.test('objects have members, sets and maps have items', (t) => {
+  const rows: readonly (readonly [name: string, parts: ReturnType<typeof partsOf>, elements: readonly string[]])[] = [
+    ['an object', partsOf(item, { name: 'a', port: 1 }), ['f:name', 'f:port']],
+    ['a member that is null', partsOf(item, { name: 'a', port: null }), ['f:name']],
+    ['a member that is not known', partsOf(item, { name: 'a', colour: null }), ['f:name', 'f:colour']],
+    ['a record', partsOf(Type.Record(Type.String(), Type.String()), { a: 'x', 'b/c': '' }), ['f:a', 'f:b/c']],
+    ['a set', partsOf(texts, ['b', 'a', 'b']), ['v:"b"', 'v:"a"', 'v:"b"']],
+    ['a map', partsOf(byName, [{ name: 'a' }, { name: 'b', port: 1 }]), ['k:{"name":"a"}', 'k:{"name":"b"}']],
+    ['a map with two keys', partsOf(byBoth, [{ name: 'a', port: 1 }]), ['k:{"name":"a","port":1}']],
+    ['nothing in it', partsOf(byName, []), []],
+  ]
+  for (const [name, parts, elements] of rows) {
+    t.strictSame(
+      parts?.map(({ element }) => element),
+      elements,
+      name,
+    )
+  }
+  t.end()
+})
+
+t.test('a part knows its schema, and what is special about it', (t) => {
+  t.strictSame(partsOf(item, { port: 1, colour: 'red' }), [
+    { element: 'f:port', schema: item.properties.port, json: 1, isField: true, keyElements: [] },
+    { element: 'f:colour', schema: undefined, json: 'red', isField: true, keyElements: [] },
+  ])
+  t.strictSame(partsOf(byBoth, [{ name: 'a', port: 1 }]), [
+    {
+      element: 'k:{"name":"a","port":1}',
+      schema: item,
+      json: { name: 'a', port: 1 },
+      isField: false,
+      keyElements: ['f:port', 'f:name'],
+    },
+  ])
+  t.match(partsOf(Type.Record(Type.String(), Type.String()), { a: 'x' }), [{ isField: false }])
+  t.match(partsOf(Type.Object({}, { additionalProperties: true }), { a: 1 }), [{ schema: Type.Unknown() }])
+  t.end()
+})
+
+t.test('all else has one owner', (t) => {
+  const long = 'x'.repeat(keysLengthMax)
+  const rows: readonly (readonly [name: string, schema: Parameters<typeof partsOf>[0], json: Json | undefined])[] = [
+    ['what has no schema', undefined, { a: 1 }],
+    ['what may be anything', Type.Unknown(), { a: 1 }],
+    ['a text', Type.String(), 'x'],
+    ['a text in place of an object', item, 'x'],
+    ['a list in place of an object', item, ['x']],
+    ['an object in place of a list', texts, { a: 1 }],
+    ['nothing', item, undefined],
+    ['a list that says nothing', Type.Array(Type.String()), ['x']],
+    ['an atomic object', Type.Object({ a: Type.String() }, atomicObject), { a: 'x' }],
+    ['a map of texts', byName, ['a']],
+    ['an item without its key', byName, [{ name: 'a' }, { port: 1 }]],
+    ['an item whose key is null', byName, [{ name: null }]],
+    ['an item with one key of two', byBoth, [{ name: 'a' }]],
+    ['two items of the same key', byName, [{ name: 'a' }, { name: 'a', port: 1 }]],
+    ['a key that is too long', byName, [{ name: long }]],
+  ]
+  for (const [name, schema, json] of rows) t.equal(partsOf(schema, json), undefined, name)
+  t.end()
+})

@@ -1,0 +1,68 @@
+import type { Test } from 'tap'
+import { Client, type Dispatcher } from 'undici'
+import { until } from './until.ts'
+
+/** One event of a watch. */
+export interface WatchEvent {
+  readonly type: string
+  readonly object: {
+    readonly kind: string
+    readonly code?: number
+    readonly reason?: string
+    readonly metadata: {
+      readonly name: string
+      readonly resourceVersion: string
+      readonly labels?: Readonly<Record<string, string>>
+      readonly annotations?: Readonly<Record<string, string>>
+      readonly generation?: number
+    }
+    readonly [member: string]: unknown
+  }
+}
+
+/** A client that watches. It ends with the test. */
+export interface Watcher {
+  readonly status: number
+  readonly headers: Dispatcher.ResponseData['headers']
+  /** What has come so far. */
+  readonly events: readonly WatchEvent[]
+  /** `type name` of what has come so far. */
+  summary(): readonly string[]
+  /** Waits until there are so many events, and gives the last of them. */
+  has(count: number): Promise<WatchEvent>
+  /** Resolves when the answer has ended: with true when it ended properly. */
+  readonly ended: Promise<boolean>
+  stop(): void
+}
+
+/** Opens a watch, and resolves when its answer begins. */
+export async function watch(t: Test, url: string, path: string, accept = 'application/json'): Promise<Watcher> {
+  const client = new Client(url, { bodyTimeout: 0 })
+  const stop = (): void => void client.destroy().catch(() => undefined)
+  t.teardown(stop)
+  const { statusCode, headers, body } = await client.request({ method: 'GET', path, headers: { accept } })
+  const events: WatchEvent[] = []
+  const read = async (): Promise<boolean> => {
+    let rest = ''
+    try {
+      for await (const chunk of body.setEncoding('utf8')) {
+        const lines = `${rest}${String(chunk)}`.split('\n')
+        rest = lines.pop() ?? ''
+        for (const line of lines) events.push(JSON.parse(line) as WatchEvent)
+      }
+      return rest === ''
+    } catch {
+      return false
+    }
+  }
+  const ended = read()
+  return {
+    status: statusCode,
+    headers,
+    events,
+    summary: () => events.map(({ type, object }) => `${type} ${object.metadata.name}`),
+    has: (count) => until(`${String(count)} events`, () => events[count - 1]),
+    ended,
+    stop,
+  }
+}
