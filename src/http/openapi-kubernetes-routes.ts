@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
-import type { FastifyInstance, FastifyPluginCallback, FastifyReply } from 'fastify'
-import { isJsonObject, type JsonObject, parseJson, stringifyJson } from '../model/index.ts'
+import type { FastifyPluginCallback, FastifyReply } from 'fastify'
+import { stringifyJson } from '../model/index.ts'
 import { apiVersion, type ServedKind, type StoredObject } from '../resources/index.ts'
 import { acceptedTypes, covers } from './accept.ts'
 import { answerJson } from './content.ts'
 import { openapi20 } from './openapi-2-0.ts'
 import { encodeOpenapi20 } from './openapi-2-0-protobuf.ts'
+import { servedDocument } from './openapi.ts'
 import { kubernetesDocument } from './openapi-kubernetes.ts'
 
 /** What the routes of these documents take from outside. */
@@ -29,7 +30,7 @@ export const kubernetesOpenapiRoutes: FastifyPluginCallback<KubernetesOpenapiOpt
   answerJson(app)
   const hidden = { schema: { hide: true } }
   // Each is made once, when it is first asked for: most servers are never asked, and all should start fast.
-  const document = once(() => kubernetesDocument(wholeDocument(app), kinds))
+  const document = once(() => kubernetesDocument(servedDocument(app, '3.1'), kinds))
   const version3 = once(() => tagged(stringifyJson(document())))
   const version2 = once(() => openapi20(document()))
   const version2Text = once(() => tagged(stringifyJson(version2())))
@@ -76,12 +77,6 @@ function sendTagged(reply: FastifyReply, { body, hash }: Tagged): FastifyReply {
   void reply.header('etag', tag).header('vary', 'accept')
   const known = (reply.request.headers['if-none-match'] ?? '').split(',').map((one) => one.trim().replace(/^W\//, ''))
   return known.includes(tag) || known.includes('*') ? reply.code(304).send() : reply.send(body)
-}
-
-/** The document of everything that is served. */
-function wholeDocument(app: FastifyInstance): JsonObject {
-  const parsed = parseJson(JSON.stringify(app.swagger()))
-  return parsed.ok && isJsonObject(parsed.value) ? parsed.value : {}
 }
 
 function once<Value>(make: () => Value): () => Value {

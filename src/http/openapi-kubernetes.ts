@@ -17,7 +17,7 @@ export function kubernetesDocument(document: JsonObject, kinds: readonly ServedK
   const used = referredTo(paths ?? {}, objectIn(isJsonObject(components) ? components : {}, 'schemas'))
   const info = { title: 'ippoold', version: objectIn(document, 'info')['version'] ?? '' }
   const converted = openapi30({ openapi: '3.1.0', info, paths: paths ?? {}, components: { schemas: used } })
-  const finished = mapDocument(converted, { schema: finishedSchema })
+  const finished = mapDocument(converted, { schema: (schema) => finishedSchema(schema, used) })
   return { ...finished, components: { schemas: namedSchemas(finished, kinds) } }
 }
 
@@ -103,14 +103,17 @@ function referencesIn(json: Json): readonly string[] {
 }
 
 /** A schema with what `kubectl explain` and validation look for in it. */
-function finishedSchema(schema: Json): Json {
+function finishedSchema(schema: Json, schemas: JsonObject): Json {
   if (!isJsonObject(schema)) return schema
-  const { additionalProperties, discriminator: _, $ref, ...rest } = mapSchema(schema, finishedSchema)
-  const { properties } = rest
+  const { properties } = schema
+  const complete = isJsonObject(properties)
+    ? { ...schema, properties: mapMembers(properties, (property, name) => described(property, name, schemas)) }
+    : schema
+  const finish = (inner: Json): Json => finishedSchema(inner, schemas)
+  const { additionalProperties, discriminator: _, $ref, ...rest } = mapSchema(complete, finish)
   return {
     ...rest,
     ...($ref !== undefined && { $ref: `${referencePrefix}${fullName(referredName($ref))}` }),
-    ...(isJsonObject(properties) && { properties: mapMembers(properties, described) }),
     // Kubernetes has a word of its own for what is open, and none for what is not.
     ...(isJsonObject(additionalProperties) && { additionalProperties }),
     ...(additionalProperties === true && { 'x-kubernetes-preserve-unknown-fields': true }),
@@ -118,9 +121,11 @@ function finishedSchema(schema: Json): Json {
 }
 
 /** A reference alone is shown without a description. The one here is shown above that of what is referred to. */
-function described(property: Json, name: string): Json {
+function described(property: Json, name: string, schemas: JsonObject): Json {
   const { $ref } = objectOf(property)
-  return $ref === undefined ? property : { description: descriptions[name] ?? '', allOf: [{ $ref }], default: {} }
+  if ($ref === undefined) return property
+  const description = descriptions[name] ?? objectIn(schemas, referredName($ref))['description'] ?? ''
+  return { description, allOf: [{ $ref }], default: {} }
 }
 
 const descriptions: Readonly<Record<string, string>> = {
