@@ -1,6 +1,7 @@
 import type { Lookup, Revision, View, Write } from '../datastore/index.ts'
 import { put, remove } from '../datastore/index.ts'
 import { type Annex, annexKey, annexPrefix, type Json, type JsonObject, jsonObject } from '../model/index.ts'
+import { withEmptyFields } from './empty-fields.ts'
 import type { Annexing, StoredObject } from './kind.ts'
 import { textIn } from './metadata.ts'
 import { objectIn } from './presentation.ts'
@@ -86,17 +87,18 @@ function join<Value extends StoredObject>(
 ): Value {
   const metadata = objectIn(value.object, 'metadata')
   const isOurs = annex !== undefined && (!hasMetadata || annex.value.uid === textIn(metadata, 'uid'))
+  const shown = isOurs ? withEmptyFields(value, annex.value.spec) : value
   const joined: (readonly [string, Json])[] = isOurs
     ? [
         ...Object.entries(annex.value.metadata),
-        ['generation', generationAt(revision, objectIn(value.object, 'spec'), annex)],
+        ['generation', generationAt(revision, objectIn(shown.object, 'spec'), annex)],
       ]
     : [['generation', generationOf(metadata)]]
   const object = jsonObject([
-    ...Object.entries(value.object),
+    ...Object.entries(shown.object),
     ['metadata', jsonObject([...Object.entries(metadata), ...joined])],
   ])
-  return { ...value, object }
+  return { ...shown, object }
 }
 
 /** Whoever has written the object since, without the annex, counts as one change of the spec, if it is one. */

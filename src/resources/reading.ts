@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { answerOnly, type Plan, type View } from '../datastore/index.ts'
 import { type JsonObject, type Refusal, type Result, refuse, success } from '../model/index.ts'
+import { withEmptyFields } from './empty-fields.ts'
 import { group, type ServedKind, type Stored, type StoredObject } from './kind.ts'
 import { textIn } from './metadata.ts'
 import { objectIn } from './presentation.ts'
@@ -79,9 +80,12 @@ export function brokenPrecondition<Value extends StoredObject>(
   return conflict(kind, value.name, problem)
 }
 
-/** The value that `object` will be read back as. An object in which nothing is wrong can be stored, or a rule is missing. */
+/**
+ * The value that `object` will be read back as. An object in which nothing is wrong can be stored, or a rule is missing. What the client
+ * said that means nothing, and so is not stored, is kept with it: he is to get back what he sent.
+ */
 export function asStored<Value extends StoredObject>(kind: ServedKind<Value>, object: JsonObject): Value {
   const parsed = kind.parse(object)
   assert(parsed.ok, 'an object that was found valid can be stored')
-  return parsed.value
+  return withEmptyFields(parsed.value, objectIn(object, 'spec'))
 }

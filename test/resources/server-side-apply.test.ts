@@ -178,7 +178,7 @@ t.test('what cannot be read is left alone', (t) => {
 t.test('an object without entries is as it was found: nobody manages it', (t) => {
   const view = viewWithPool(storedPool.replace('"natOutgoing":true', '"natOutgoing":true,"disabled":true'))
   const applied = granted(apply(view, poolBody({ disabled: false })))
-  t.equal(objectIn(applied.value.object, 'spec')['disabled'], undefined)
+  t.equal(objectIn(applied.value.object, 'spec')['disabled'], false)
   t.match(applied.value.object, jsonObject([['metadata', { managedFields: [{ manager: 'kubectl' }] }]]))
   t.end()
 })
