@@ -49,6 +49,7 @@ const NodeSpec = Type.Object(
     orchRefs: Type.Optional(
       Type.Array(
         part('OrchRef', { nodeName: text('Its name there.'), orchestrator: Type.String() }, 'The node elsewhere.'),
+        { description: 'What orchestrators call the node.' },
       ),
     ),
     wireguard: Type.Optional(
@@ -59,7 +60,9 @@ const NodeSpec = Type.Object(
       ),
     ),
     addresses: Type.Optional(
-      Type.Array(part('NodeAddress', { address: Type.String(), type: text('What for.') }, 'An address.')),
+      Type.Array(part('NodeAddress', { address: Type.String(), type: text('What for.') }, 'An address.'), {
+        description: 'Its addresses.',
+      }),
     ),
     interfaces: Type.Optional(
       Type.Array(
@@ -68,6 +71,7 @@ const NodeSpec = Type.Object(
           { name: text('Its name.'), addresses: Type.Optional(Type.Array(Type.String())) },
           'An interface.',
         ),
+        { description: 'Its interfaces, with their addresses.' },
       ),
     ),
   },
