@@ -23,12 +23,19 @@ export interface Run {
   readonly code: number | null
 }
 
+/** What else a kubectl is given. */
+export interface RunOptions {
+  readonly input?: string
+  /** Added to its environment. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
 /** A kubectl that talks to one server, with a home of its own: no configuration, and nothing remembered of earlier tests. */
 export interface Kubectl {
   /** Runs it to its end, `input` on its standard input. */
-  run(args: readonly string[], options?: { readonly input?: string }): Promise<Run>
+  run(args: readonly string[], options?: RunOptions): Promise<Run>
   /** Runs it, and gives what it prints on standard output. Throws when it fails. */
-  print(args: readonly string[], options?: { readonly input?: string }): Promise<string>
+  print(args: readonly string[], options?: RunOptions): Promise<string>
   /** Starts it; whoever does ends it, or the test does. */
   start(args: readonly string[]): ChildProcessWithoutNullStreams
 }
@@ -39,17 +46,17 @@ const timeoutMs = 60_000
 /** A kubectl for the server at `url`, without a slash at the end. */
 export async function kubectlFor(t: Test, url: string, binary: KubectlBinary): Promise<Kubectl> {
   const home = await temporaryFolder(t)
-  const start = (args: readonly string[]): ChildProcessWithoutNullStreams => {
+  const start = (args: readonly string[], env: RunOptions['env'] = {}): ChildProcessWithoutNullStreams => {
     const child = spawn(binary.path, ['--server', url, ...args], {
       cwd: home,
-      env: environmentIn(home),
+      env: { ...environmentIn(home), ...env },
       timeout: timeoutMs,
     })
     t.teardown(() => child.kill('SIGKILL'))
     return child
   }
-  const run: Kubectl['run'] = async (args, { input = '' } = {}) => {
-    const child = start(args)
+  const run: Kubectl['run'] = async (args, { input = '', env = {} } = {}) => {
+    const child = start(args, env)
     const printed = { stdout: '', stderr: '' }
     for (const stream of ['stdout', 'stderr'] as const) {
       child[stream].setEncoding('utf8').on('data', (text: string) => {
