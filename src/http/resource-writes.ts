@@ -1,7 +1,7 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import type { TSchema } from '@sinclair/typebox'
 import type { FastifyContextConfig } from 'fastify'
-import { isJsonArray, isJsonObject, type JsonObject } from '../model/index.ts'
+import type { JsonObject } from '../model/index.ts'
 import {
   type ApplyOptions,
   objectIn,
@@ -188,12 +188,12 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
     async ({ body, query }, reply) => {
       const { isDryRun } = granted(readDeleteOptions(body))
       const { dryRun: asked, labelSelector, fieldSelector } = query
-      const { object: list } = await listObjects(options.store, kind, {
+      const list = await listObjects(options.store, kind, {
         ...(labelSelector !== undefined && { labelSelector }),
         ...(fieldSelector !== undefined && { fieldSelector }),
       })
       const items = []
-      for (const { name, uid } of namesIn(list)) {
+      for (const { name, uid } of list.items.map(identityOf)) {
         try {
           const { object } = await operations.remove(kind, name, { uid }, isDryRun || asked === 'All')
           items.push(object)
@@ -202,7 +202,7 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
           if (!(fault instanceof RefusalError && ['NotFound', 'Conflict'].includes(fault.refusal.reason))) throw fault
         }
       }
-      return sendList(reply, { ...list, items })
+      return sendList(reply, { ...list.object, items })
     },
   )
 
@@ -266,12 +266,7 @@ function nameIn(body: unknown): string | undefined {
   return typeof metadata.name === 'string' ? metadata.name : undefined
 }
 
-/** The objects of a list, by what names them. */
-function namesIn(list: JsonObject): readonly { readonly name: string; readonly uid: string }[] {
-  const { items } = list
-  if (!isJsonArray(items)) return []
-  return items.filter(isJsonObject).map((item) => {
-    const { name, uid } = objectIn(item, 'metadata')
-    return { name: typeof name === 'string' ? name : '', uid: typeof uid === 'string' ? uid : '' }
-  })
+function identityOf(object: JsonObject): { readonly name: string; readonly uid: string } {
+  const { name, uid } = objectIn(object, 'metadata')
+  return { name: typeof name === 'string' ? name : '', uid: typeof uid === 'string' ? uid : '' }
 }
