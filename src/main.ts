@@ -21,6 +21,7 @@ import {
   storedAnswers,
   type Now,
   virtualAffinities,
+  workloadEndpoints,
 } from './model/index.ts'
 import { poolDependencies } from './resources/index.ts'
 import { Collection, PoolTermination } from './upkeep/index.ts'
@@ -194,6 +195,7 @@ async function openDatastore(
         declare(pools, termination.pools),
         declare(reservations),
         declare(nodes),
+        declare(workloadEndpoints),
         declare(clusterInformations),
         declare(storedAnswers),
         declare(leaders),

@@ -1,26 +1,31 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import type { TSchema } from '@sinclair/typebox'
 import type { FastifyContextConfig } from 'fastify'
-import type { Plan, Revision, View } from '../datastore/index.ts'
+import { answerOnly, type Plan, type Revision, type View } from '../datastore/index.ts'
 import type { JsonObject, Now, Result } from '../model/index.ts'
 import {
   type Changed,
   type Context,
+  type Deleted,
   planCreate,
   planDelete,
   planJsonPatch,
   planMergePatch,
   planRead,
   planReplace,
+  type Preconditions,
   present,
   readDeleteOptions,
+  readMatching,
+  type ResourceKind,
   type ServedKind,
   type StoredObject,
 } from '../resources/index.ts'
 import { objectTypes, patchTypes } from './content.ts'
 import { granted, RefusalError, refuseFields } from './errors.ts'
 import type { Store } from './ipam-operation.ts'
-import { goneStatus, refusalAbout, sendObject } from './resource-answers.ts'
+import type { CarryOutStep, TakeDown } from './node-removal.ts'
+import { goneStatus, refusalAbout, sendObject, unfinished } from './resource-answers.ts'
 import { listObjects, requireReached } from './resource-list.ts'
 import { answer, problems } from './schemas/answers.ts'
 import { ref } from './schemas/ref.ts'
@@ -37,6 +42,8 @@ export interface ResourceOptions {
   /** A new UUID, for an object that is created. */
   readonly newUid: () => string
   readonly deadlineMs: number
+  /** What has to go before an object is deleted, by the plural of its kind. */
+  readonly takeDowns: Readonly<Partial<Record<string, TakeDown>>>
 }
 
 /**
@@ -210,12 +217,8 @@ const kindRoutes: FastifyPluginCallbackTypebox<KindOptions> = (app, { kind, ...o
     async ({ params: { name }, body, query }, reply) => {
       const { preconditions, isDryRun } = granted(readDeleteOptions(body))
       const dryRun = isDryRun || query.dryRun === 'All'
-      const { value, revision } = await carryOut(
-        name,
-        (view, context) => planDelete(view, kind, name, preconditions, context),
-        { dryRun },
-      )
-      if (value.isGone) return sendObject(reply, goneStatus(kind, value.value))
+      const { value, revision } = await remove(kind, name, preconditions, dryRun)
+      if (value.isGone || value.isPartial) return sendObject(reply, goneStatus(kind, value.value))
       return sendObject(reply, present(kind, value.value, value.isWritten && !dryRun ? revision : value.revisionBefore))
     },
   )
@@ -234,6 +237,39 @@ const kindRoutes: FastifyPluginCallbackTypebox<KindOptions> = (app, { kind, ...o
     const { answer, revision } = await options.store.submit((view) => plan(view, context), { deadlineMs, dryRun })
     if (answer.ok) return { value: answer.value, revision }
     throw refusalAbout(answer.refusal, kind, name)
+  }
+
+  /**
+   * Deletes an object with what goes with it, in as many steps as it takes; the object goes with the last one, so that a deletion which
+   * does not come to its end can be begun again. A dry run tells what the first step would come to.
+   */
+  async function remove(
+    kind: ResourceKind<StoredObject>,
+    name: string,
+    preconditions: Preconditions,
+    dryRun: boolean,
+  ): Promise<{ readonly value: Deleted<StoredObject>; readonly revision: Revision }> {
+    const takeDown = dryRun ? undefined : options.takeDowns[kind.plural]
+    let steps = 0
+    const carryOutStep: CarryOutStep = async (plan) => {
+      const { value } = await carryOut(name, (view, context) => {
+        const found = readMatching(view, kind, name, preconditions)
+        return found.ok ? plan(view, context) : answerOnly(found)
+      })
+      steps++
+      return value
+    }
+    try {
+      await takeDown?.(name, carryOutStep)
+      for (; ; steps++) {
+        const done = await carryOut(name, (view, context) => planDelete(view, kind, name, preconditions, context), {
+          dryRun,
+        })
+        if (dryRun || !done.value.isPartial) return done
+      }
+    } catch (fault) {
+      throw steps === 0 ? fault : unfinished(fault, kind, name)
+    }
   }
 
   /** Carries out a create or change, and gives the object to answer. One that is not written keeps its resourceVersion. */

@@ -13,6 +13,7 @@ import { refusal, refuseForNow } from './errors.ts'
 import { ipamRoutes } from './ipam.ts'
 import type { Store } from './ipam-operation.ts'
 import { openapiOptions } from './openapi.ts'
+import { nodeTakeDown } from './node-removal.ts'
 import { operationRoutes } from './operations.ts'
 import { resourceRoutes } from './resources.ts'
 import { refuseBySchema } from './schema-causes.ts'
@@ -89,7 +90,16 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
     answerJson(api)
     void api.register(ipamRoutes, { prefix: '/ipam/v1', store, blocks, now, newUid, deadlineMs })
     const kinds = resourceKinds(blocks)
-    void api.register(resourceRoutes, { prefix: `/apis/${apiVersion}`, store, kinds, now, newUid, deadlineMs })
+    const takeDowns = { nodes: nodeTakeDown(store, blocks) }
+    void api.register(resourceRoutes, {
+      prefix: `/apis/${apiVersion}`,
+      store,
+      kinds,
+      now,
+      newUid,
+      deadlineMs,
+      takeDowns,
+    })
     done()
   })
   return app

@@ -1,13 +1,15 @@
 import { answerOnly, type Plan, type Revision, type View } from '../datastore/index.ts'
 import { type Result, success } from '../model/index.ts'
 import type { Context, ResourceKind, StoredObject } from './kind.ts'
-import { brokenPrecondition, type Preconditions, readStored } from './reading.ts'
+import { type Preconditions, readMatching } from './reading.ts'
 
 /** What a delete came to. */
 export interface Deleted<Value> {
   /** The last state of an object that is gone; the present one of an object that has yet to go. */
   readonly value: Value
   readonly isGone: boolean
+  /** Only a part of what goes with it is gone, by this step: the next one goes on. */
+  readonly isPartial: boolean
   /** Whether the plan writes the object that has yet to go. */
   readonly isWritten: boolean
   /** The revision of what was stored before. */
@@ -15,7 +17,7 @@ export interface Deleted<Value> {
 }
 
 /**
- * Deletes the object called `name`, or begins to. Deleting what is being deleted already changes nothing. Refuses with `NotFound`,
+ * Deletes the object called `name`, or begins to; in steps, when very much goes with it. Deleting what is being deleted already changes nothing. Refuses with `NotFound`,
  * with `Conflict` when a precondition does not hold, and with
  * what the kind refuses it for.
  */
@@ -26,16 +28,18 @@ export function planDelete<Value extends StoredObject>(
   preconditions: Preconditions,
   context: Context,
 ): Plan<Result<Deleted<Value>>> {
-  const stored = readStored(view, kind, name)
+  const stored = readMatching(view, kind, name, preconditions)
   if (!stored.ok) return answerOnly(stored)
-  const refusal = brokenPrecondition(kind, stored.value, preconditions)
-  if (refusal !== undefined) return answerOnly({ ok: false, refusal })
 
   const { value, revision: revisionBefore } = stored.value
   const removal = kind.planRemoval(view, stored.value, context)
   if (removal.kind === 'refused') return answerOnly({ ok: false, refusal: removal.refusal })
   const { writes } = removal
-  return removal.kind === 'gone'
-    ? { answer: success({ value, isGone: true, isWritten: false, revisionBefore }), writes }
-    : { answer: success({ value: removal.value, isGone: false, isWritten: writes.length > 0, revisionBefore }), writes }
+  const isGone = removal.kind === 'gone'
+  const isPartial = removal.kind === 'partly'
+  const answer =
+    removal.kind === 'terminating'
+      ? { value: removal.value, isGone, isPartial, isWritten: writes.length > 0, revisionBefore }
+      : { value, isGone, isPartial, isWritten: false, revisionBefore }
+  return { answer: success(answer), writes }
 }

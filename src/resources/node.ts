@@ -86,7 +86,7 @@ export const nodeKind: ResourceKind<Node> = {
   plural: 'nodes',
   singular: 'node',
   description:
-    'A node that addresses are assigned on. Its labels are what node selectors of pools look at; one that is not there counts as having none. With it go its claims on blocks; addresses stay with their owners.',
+    'A node that addresses are assigned on. Its labels are what node selectors of pools look at; one that is not there counts as having none. With it go its workload endpoints and tunnels with their addresses, and its claims on blocks; other addresses stay with their owners.',
   example: {
     apiVersion: 'projectcalico.org/v3',
     kind: 'Node',

@@ -1,6 +1,13 @@
 import t from 'tap'
 import { poolKey } from '../../src/model/index.ts'
-import { brokenPrecondition, conflict, planRead, quoteObject, readStored } from '../../src/resources/reading.ts'
+import {
+  brokenPrecondition,
+  conflict,
+  planRead,
+  quoteObject,
+  readMatching,
+  readStored,
+} from '../../src/resources/reading.ts'
 import { FakeView } from '../support/fake-view.ts'
 import { granted, mustPool, poolKind } from './fixtures.ts'
 
@@ -21,6 +28,19 @@ t.test('an object that is not there is not found', (t) => {
   t.match(planRead(new FakeView(), kind, 'pool-a'), {
     answer: { ok: false, refusal: { reason: 'NotFound', message: 'ippools.projectcalico.org "pool-a" not found' } },
     writes: [],
+  })
+  t.end()
+})
+
+t.test('an object is the one that is meant, or refused', (t) => {
+  const view = new FakeView()
+  t.match(readMatching(view, kind, 'pool-a', {}), { ok: false, refusal: { reason: 'NotFound' } })
+  const revision = view.put(poolKey('pool-a'), mustPool())
+  const meant = { resourceVersion: String(revision) }
+  t.match(readMatching(view, kind, 'pool-a', meant), { ok: true, value: { revision } })
+  t.match(readMatching(view, kind, 'pool-a', { resourceVersion: '99' }), {
+    ok: false,
+    refusal: { reason: 'Conflict' },
   })
   t.end()
 })

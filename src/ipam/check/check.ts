@@ -24,11 +24,12 @@ import { handleFindings, type KnownBlocks, type Mention, missingHandle } from '.
 import { Merge } from './merge.ts'
 import type { CheckSource } from './source.ts'
 import { type CheckTerms, unreadable } from './terms.ts'
+import { Uses } from './uses.ts'
 import { windowSizeMax } from './window.ts'
 
 /**
  * Everything that is wrong, as it is found. Blocks are the truth; what they say is merged with the handles and the claims in the order
- * of their keys. As all of it may not fit into memory, that is done in windows: a further walk through the blocks for each.
+ * of their keys, and compared with what workloads and tunnels use. As all of it may not fit into memory, that is done in windows: a further walk through the blocks for each.
  */
 export async function* check(
   source: CheckSource,
@@ -39,15 +40,20 @@ export async function* check(
   const known = { readable: new BlockSet(), unreadable: new Set<string>() }
   const handleMerge = mergeOfHandles(known, windowSize)
   const claimMerge = mergeOfClaims(known, windowSize)
-  for (let isFirst = true; !handleMerge.isDone || !claimMerge.isDone; isFirst = false) {
+  const uses = new Uses(windowSize)
+  for (let isFirst = true; !handleMerge.isDone || !claimMerge.isDone || !uses.isDone; isFirst = false) {
+    yield* uses.collect(source, terms)
     for await (const page of source.entries(blocks)) {
       for (const entry of page) {
         if (isFirst) yield* findingsOf(source, entry, terms, known)
-        if (entry.kind === 'value') expect(entry.value, handleMerge, claimMerge)
+        if (entry.kind !== 'value') continue
+        expect(entry.value, handleMerge, claimMerge)
+        yield* uses.compare(entry, terms)
       }
     }
     yield* handleMerge.merge(source)
     yield* claimMerge.merge(source)
+    yield* uses.rest(terms, known)
   }
 }
 
