@@ -63,7 +63,8 @@ const NodeSpec = Type.Object(
   {
     $id: 'NodeSpec',
     additionalProperties: false,
-    description: 'What Calico knows of a node. None of it decides about addresses; the labels of the node do.',
+    description:
+      'What Calico knows of a node. The labels of the node decide which addresses it gets; those of its tunnels are released with it.',
   },
 )
 
