@@ -33,7 +33,7 @@ const endpointsPerStep = 24
 /**
  * One step of taking down a node that is to be deleted: its workload endpoints, given by their keys, go with the addresses that they
  * use, and then the addresses of its tunnels are released. To be called again, without the endpoints that are settled, until it is complete.
- * An address that was assigned for another node or another pod meanwhile is left with its holder.
+ * An endpoint may be older than the assignment of its address: one whose holder does not name the same node and pod is left alone.
  * @see calico-formats.md section 4.3, Delete
  */
 export function planTakeDownNode(
@@ -84,13 +84,11 @@ function endpointOn(view: View, node: string, key: Key<WorkloadEndpoint>): Workl
   return lookup.kind === 'value' && lookup.value.node === node ? lookup.value : undefined
 }
 
-/** Whether an address is held for the workload of this endpoint; what its holder does not say cannot tell it from others. */
+/** Whether an address is held for the workload of this endpoint, by what its holder says. */
 function isOf(holder: Attribute | undefined, { node, namespace, pod }: WorkloadEndpoint): boolean {
-  if (holder === undefined || holder.releasedAt !== undefined) return false
-  const said = holder.secondary ?? {}
-  const isSame = (name: string, value: string | undefined): boolean =>
-    value === undefined || said[name] === undefined || said[name] === value
-  return isSame('node', node) && isSame('namespace', namespace) && isSame('pod', pod)
+  const said = holder?.releasedAt === undefined ? holder?.secondary : undefined
+  if (said === undefined || said['node'] !== node || said['pod'] !== pod) return false
+  return pod === undefined || said['namespace'] === namespace
 }
 
 /** Who holds which address. */

@@ -61,7 +61,7 @@ t.test('endpoints go with their addresses, and the addresses of tunnels too', (t
   const wireguard = { wireguard: { interfaceIPv4Address: '10.0.0.60' } }
   putNode(world, { bgp: { ipv4IPIPTunnelAddr: '10.0.0.5' }, ipv4VXLANTunnelAddr: '10.0.0.6', ...wireguard })
   hold(world, 'net.c1', ['10.0.0.1'], { pod: 'web', namespace: 'shop' })
-  hold(world, 'old', ['10.0.0.2'])
+  hold(world, 'net.c2', ['10.0.0.2'], { pod: 'db', namespace: 'shop' })
   hold(world, 'ipip-tunnel-addr-node-1', ['10.0.0.5'], { type: 'ipipTunnelAddress' })
   hold(world, 'vm-42', ['10.0.0.6', '10.0.0.7'])
   const keys = [
@@ -76,26 +76,29 @@ t.test('endpoints go with their addresses, and the addresses of tunnels too', (t
 
 t.test('an address that somebody else holds by now is left alone', (t) => {
   const world = start()
-  hold(world, 'elsewhere', ['10.0.0.1'], {}, 'node-2')
+  hold(world, 'elsewhere', ['10.0.0.1'], { pod: 'web', namespace: 'shop' }, 'node-2')
   hold(world, 'pod', ['10.0.0.2'], { pod: 'other', namespace: 'shop' })
   hold(world, 'namespace', ['10.0.0.3'], { pod: 'web', namespace: 'other' })
-  const key = putEndpoint(world, 'web', ['10.0.0.1', '10.0.0.2', '10.0.0.3'])
+  hold(world, 'vm-42', ['10.0.0.4'])
+  const key = putEndpoint(world, 'web', ['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4'])
   t.strictSame(takeDown(world, [key]), [1])
   t.strictSame(endpointKeys(world), [])
-  t.strictSame(heldIn(world), ['10.0.0.1 elsewhere', '10.0.0.2 pod', '10.0.0.3 namespace'])
+  t.strictSame(heldIn(world), ['10.0.0.1 elsewhere', '10.0.0.2 pod', '10.0.0.3 namespace', '10.0.0.4 vm-42'])
   t.end()
 })
 
-t.test('who does not say on which node is believed', (t) => {
+t.test('what is none of Kubernetes has no pod, and its holder neither', (t) => {
   const world = start()
-  world.assign({ handle: 'h', addresses: ['10.0.0.1'] })
-  world.block('10.0.0.64/26', null, {
-    allocations: [0, ...Array.from({ length: 63 }, () => null)],
-    unallocated: Array.from({ length: 63 }, (_, place) => place + 1),
-    attributes: [{}],
-  })
-  t.strictSame(takeDown(world, [putEndpoint(world, 'web', ['10.0.0.1', '10.0.0.64'])]), [1])
-  t.strictSame(heldIn(world), [])
+  hold(world, 'vm', ['10.0.0.1'])
+  hold(world, 'net.c1', ['10.0.0.2'], { pod: 'web', namespace: 'shop' })
+  world.assign({ handle: 'h', addresses: ['10.0.0.3'] })
+  world.assign({ handle: 'g', addresses: ['10.0.0.4'], attributes: { tenant: 'blue' } })
+  const key = workloadEndpointKey('shop', 'vm').text
+  const ipNetworks = ['10.0.0.1/32', '10.0.0.2/32', '10.0.0.3/32', '10.0.0.4/32']
+  const metadata = { name: 'vm', namespace: 'shop' }
+  world.put(key, JSON.stringify({ kind: 'WorkloadEndpoint', metadata, spec: { node: 'node-1', ipNetworks } }))
+  t.strictSame(takeDown(world, [key]), [1])
+  t.strictSame(heldIn(world), ['10.0.0.2 net.c1', '10.0.0.3 h', '10.0.0.4 g'])
   t.end()
 })
 
@@ -115,7 +118,9 @@ t.test('what is too much for one step takes several, of one endpoint too', (t) =
   const world = start()
   putNode(world, { ipv4VXLANTunnelAddr: '10.0.0.63' })
   const addresses = Array.from({ length: 60 }, (_, number) => `10.0.0.${number}`)
-  for (const address of addresses) hold(world, `h-${address}`, [address])
+  for (const [number, address] of addresses.entries()) {
+    hold(world, `h-${address}`, [address], { pod: number < 50 ? 'large' : `pod-${address}`, namespace: 'shop' })
+  }
   hold(world, 'vxlan-tunnel-addr-node-1', ['10.0.0.63'])
   const large = putEndpoint(world, 'large', addresses.slice(0, 50))
   const small = addresses.slice(50).map((address) => putEndpoint(world, `pod-${address}`, [address]))
@@ -130,7 +135,7 @@ t.test('tunnels wait for the next step when there is no room', (t) => {
   const world = start()
   putNode(world, { ipv4VXLANTunnelAddr: '10.0.0.63' })
   const addresses = Array.from({ length: 24 }, (_, number) => `10.0.0.${number}`)
-  for (const address of addresses) hold(world, `h-${address}`, [address])
+  for (const address of addresses) hold(world, `h-${address}`, [address], { pod: 'web', namespace: 'shop' })
   hold(world, 'vxlan-tunnel-addr-node-1', ['10.0.0.63'])
   t.strictSame(takeDown(world, [putEndpoint(world, 'web', addresses)]), [1, 0])
   t.strictSame(heldIn(world), [])
@@ -141,7 +146,7 @@ t.test('with a cooldown nothing is released twice', (t) => {
   const world = start()
   world.config({ ipCooldownSeconds: 60 })
   const addresses = Array.from({ length: 30 }, (_, number) => `10.0.0.${number}`)
-  for (const address of addresses) hold(world, `h-${address}`, [address])
+  for (const address of addresses) hold(world, `h-${address}`, [address], { pod: 'web', namespace: 'shop' })
   t.strictSame(takeDown(world, [putEndpoint(world, 'web', addresses)]), [0, 1])
   t.strictSame(heldIn(world), [])
   t.end()
