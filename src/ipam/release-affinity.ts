@@ -97,7 +97,8 @@ export function planReleaseAffinity(
 
 /**
  * As {@link planReleaseAffinity} for all that a node has, in any pool and in none; the last step also removes the marker that old
- * versions of Calico kept of every node. Addresses stay with whoever holds them; a dry run may take those of the node for released. @see calico-ipam.md section 6.5, RemoveIPAMHost
+ * versions of Calico kept of every node. Addresses stay with whoever holds them; a dry run may take those of the node for released.
+ * @see calico-ipam.md section 6.5, RemoveIPAMHost
  */
 export function planForgetNode(
   view: View,

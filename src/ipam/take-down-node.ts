@@ -32,7 +32,8 @@ const endpointsPerStep = 24
 
 /**
  * One step of taking down a node that is to be deleted: its workload endpoints, given by their keys, go with the addresses that they
- * use, and then the addresses of its tunnels are released. To be called again, without the endpoints that are settled, until it is complete.
+ * use, and then the addresses of its tunnels are released. To be called again, without the endpoints that are settled, until it is
+ * complete.
  * An endpoint may be older than the assignment of its address: one whose holder does not name the same node and pod is left alone.
  * @see calico-formats.md section 4.3, Delete
  */

@@ -17,9 +17,8 @@ export interface Deleted<Value> {
 }
 
 /**
- * Deletes the object called `name`, or begins to; in steps, when very much goes with it. Deleting what is being deleted already changes nothing. Refuses with `NotFound`,
- * with `Conflict` when a precondition does not hold, and with
- * what the kind refuses it for.
+ * Deletes the object called `name`, or begins to; in steps, when very much goes with it. Deleting what is being deleted already changes
+ * nothing. Refuses with `NotFound`, with `Conflict` when a precondition does not hold, and with what the kind refuses it for.
  */
 export function planDelete<Value extends StoredObject>(
   view: View,

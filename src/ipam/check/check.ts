@@ -29,7 +29,8 @@ import { windowSizeMax } from './window.ts'
 
 /**
  * Everything that is wrong, as it is found. Blocks are the truth; what they say is merged with the handles and the claims in the order
- * of their keys, and compared with what workloads and tunnels use. As all of it may not fit into memory, that is done in windows: a further walk through the blocks for each.
+ * of their keys, and compared with what workloads and tunnels use. As all of it may not fit into memory, that is done in windows: a
+ * further walk through the blocks for each.
  */
 export async function* check(
   source: CheckSource,
