@@ -38,7 +38,7 @@ export async function* check(
   windowSize = windowSizeMax,
 ): AsyncGenerator<Finding, void> {
   yield* terms.findings
-  const known = { readable: new BlockSet(), unreadable: new Set<string>() }
+  const known = { readable: new BlockSet(), unreadable: new Map<string, Cidr>() }
   const handleMerge = mergeOfHandles(known, windowSize)
   const claimMerge = mergeOfClaims(known, windowSize)
   const uses = new Uses(windowSize)
@@ -63,13 +63,13 @@ async function* findingsOf(
   source: CheckSource,
   entry: Listed<Block>,
   terms: CheckTerms,
-  known: { readonly readable: BlockSet; readonly unreadable: Set<string> },
+  known: { readonly readable: BlockSet; readonly unreadable: Map<string, Cidr> },
 ): AsyncGenerator<Finding, void> {
   const cidr = entry.kind === 'value' ? entry.value.cidr : parseBlockKey(entry.key)
   if (entry.kind === 'value') yield* blockFindings(entry, terms)
   else yield unreadable(entry)
   if (cidr === undefined) return
-  if (entry.kind === 'unreadable') known.unreadable.add(formatCidr(cidr))
+  if (entry.kind === 'unreadable') known.unreadable.set(formatCidr(cidr), cidr)
   for (const other of known.readable.add(cidr)) {
     yield overlapFinding(entry, cidr, other)
     if (entry.kind === 'value') yield* await sharedWith(source, entry, other)

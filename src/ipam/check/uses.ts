@@ -6,7 +6,7 @@ import {
   type WorkloadEndpoint,
   workloadEndpointsInPages,
 } from '../../model/index.ts'
-import { type Address, addressAt, contains, formatAddress, ordinal, parseCidr } from '../../net/index.ts'
+import { type Address, addressAt, contains, formatAddress, ordinal } from '../../net/index.ts'
 import type { StoredBlock } from './block-findings.ts'
 import { type CalicoPurpose, calicoPurposeOf } from '../calico-purpose.ts'
 import { type Finding, finding } from './finding.ts'
@@ -90,7 +90,7 @@ export class Uses {
   /** What of the window is used and was in no block, once all blocks were shown. Opens the next window. */
   *rest({ pools }: CheckTerms, known: KnownBlocks): Generator<Finding, void> {
     if (this.#isDone) return
-    const hidden = [...known.unreadable].flatMap((text) => parseCidr(text) ?? [])
+    const hidden = [...known.unreadable.values()]
     for (const [, use] of this.#window.rest()) {
       // Nobody knows what a block that cannot be read has assigned.
       if (use.isAssigned || hidden.some((cidr) => contains(cidr, use.address))) continue

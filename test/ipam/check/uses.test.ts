@@ -115,6 +115,7 @@ t.test('an address of a tunnel that its node does not have is told, if the node 
 t.test('uses may be through with before handles are', async (t) => {
   const world = new CheckWorld()
   world.putBlock('10.0.0.0/29', 'a', 'b', 'c', 'd')
+  world.putBlock('10.0.0.8/29')
   world.putEndpoint('web', '10.0.0.0', '10.0.0.7')
   t.strictSame(await world.summary(2), ['AddressNotAssigned web 10.0.0.7'])
 })
