@@ -4,6 +4,8 @@ import type { FastifyContextConfig } from 'fastify'
 import type { JsonObject } from '../model/index.ts'
 import {
   type ApplyOptions,
+  finalizersOf,
+  isBeingDeleted,
   objectIn,
   planApply,
   planCreate,
@@ -100,6 +102,7 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
           changeRequest(request, query, subresource),
           (view, context) => planReplace(view, kind, params.name, body, context),
         )
+        if (query.dryRun === undefined) await letGo(params.name, changed.object)
         return sendObject(reply, changed.object, changed.warnings)
       },
     )
@@ -134,6 +137,7 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
         const plan = planOfPatch(kind, params.name, body, headers['content-type'], { isForced: isTrue(query.force) })
         if (!isApply && query.force !== undefined) throw refuseForce()
         const changed = await operations.change(params.name, change, plan)
+        if (query.dryRun === undefined) await letGo(params.name, changed.object)
         return sendObject(reply.code(changed.isNew ? 201 : 200), changed.object, changed.warnings)
       },
     )
@@ -165,7 +169,9 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
       const { preconditions, isDryRun } = granted(readDeleteOptions(body))
       const dryRun = isDryRun || query.dryRun === 'All'
       const { deleted, object } = await operations.remove(kind, name, preconditions, dryRun)
-      return deleted.isGone ? sendJson(reply, goneStatus(kind, deleted.value)) : sendObject(reply, object)
+      return deleted.isGone || deleted.isPartial
+        ? sendJson(reply, goneStatus(kind, deleted.value))
+        : sendObject(reply, object)
     },
   )
 
@@ -205,6 +211,14 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
       return sendList(reply, { ...list.object, items })
     },
   )
+
+  /** Carries on the deletion of an object that a change has taken the last finalizer off, where the change could not. */
+  async function letGo(name: string, object: JsonObject): Promise<void> {
+    const metadata = objectIn(object, 'metadata')
+    const { uid } = metadata
+    if (!kind.isDeletedInSteps || !isBeingDeleted(metadata) || finalizersOf(metadata).length > 0) return
+    if (typeof uid === 'string') await operations.remove(kind, name, { uid }, false)
+  }
 
   done()
 }

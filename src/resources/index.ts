@@ -22,8 +22,9 @@ export { ippoolKind } from './ippool.ts'
 export { partsMax, planSplit } from './ippool-split.ts'
 export { poolDependencies, resourceKinds } from './kinds.ts'
 export { type LabelSelector, matchesLabels, parseLabelSelector } from './label-selector.ts'
+export { finalizersOf, isBeingDeleted } from './metadata.ts'
 export { objectIn, present } from './presentation.ts'
-export { planRead, type Preconditions, quoteObject } from './reading.ts'
+export { planRead, type Preconditions, quoteObject, readMatching } from './reading.ts'
 export { ObjectMeta } from './schemas.ts'
 export {
   metadataOnly,
