@@ -40,12 +40,13 @@ export function oneOf<const Text extends string>(
   { prefix, ...options }: EnumerationOptions<Text> = {},
 ): TUnsafe<Text> {
   const names = prefix !== undefined && {
-    'x-enum-varnames': values.map((value) => upperSnakeCase(`${prefix}${value}`)),
+    'x-enum-varnames': values.map((value) => constantName(`${prefix}${value}`)),
   }
   return Type.Unsafe<Text>({ type: 'string', enum: [...values], ...names, ...options })
 }
 
-function upperSnakeCase(name: string): string {
+/** A name in the form of constants: `InUse` is `IN_USE`. */
+export function constantName(name: string): string {
   return name.replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, '_').toUpperCase()
 }
 
