@@ -4,8 +4,6 @@ import { once } from 'node:events'
 /** How to run a command. */
 export interface CommandOptions {
   readonly cwd?: string
-  /** Added to the environment. */
-  readonly env?: Readonly<Record<string, string>>
 }
 
 /** What a command has printed, on both its outputs. */
@@ -18,7 +16,7 @@ export interface Ended {
 export async function runToEnd(command: string, args: readonly string[], options: CommandOptions = {}): Promise<Ended> {
   const child = spawn(command, args, {
     cwd: options.cwd,
-    env: { ...process.env, ...options.env },
+    env: ownEnvironment(),
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''
@@ -51,4 +49,9 @@ export async function versionOf([command = '', ...args]: readonly string[]): Pro
   } catch {
     return undefined
   }
+}
+
+/** The environment without what makes Node.js load a test runner. */
+function ownEnvironment(): NodeJS.ProcessEnv {
+  return { ...process.env, NODE_OPTIONS: undefined }
 }

@@ -20,7 +20,9 @@ export interface Language {
   readonly generate: () => Promise<void>
   /** Compiles the SDK, as strictly as the language and the generator's own settings allow. Throws with what is wrong. */
   readonly compile: () => Promise<void>
-  /** Compiles the example, as strictly as the language allows, and says how to run it. Throws with what is wrong. */
+  /** Compiles the example, as strictly as the language allows. Throws with what is wrong. */
+  readonly compileExample: () => Promise<void>
+  /** How to run the compiled example on the server at `url`. */
   readonly example: (url: string) => Promise<ExampleCommand>
 }
 
@@ -55,26 +57,21 @@ const typescript: Language = {
     await mkdir(inSdks('typescript'), { recursive: true })
     await writeFile(inSdks('typescript', 'ippoold.ts'), astToString(await openapiTS(document)))
   },
-  compile: async () => {
-    const strict = [
-      '--strict',
-      '--exactOptionalPropertyTypes',
-      '--noUncheckedIndexedAccess',
-      '--noUnusedLocals',
-      '--noEmit',
-    ]
-    await run(
-      'npx',
-      ['tsc', ...strict, '--target', 'es2023', '--module', 'nodenext', inSdks('typescript', 'ippoold.ts')],
-      { cwd: root },
-    )
-  },
-  example: async (url) => {
-    const cwd = inRoot('examples', 'typescript')
-    await run('npx', ['tsc', '-p', '.'], { cwd })
-    return { command: 'npx', args: ['tsx', 'example.ts', url], cwd }
-  },
+  compile: () => checkTypes(inRoot('sdk', 'typescript.json')),
+  compileExample: () => checkTypes(inRoot('examples', 'typescript')),
+  example: (url) =>
+    Promise.resolve({
+      command: process.execPath,
+      args: ['--import', 'tsx', 'example.ts', url],
+      cwd: inRoot('examples', 'typescript'),
+    }),
 }
+
+async function checkTypes(project: string): Promise<void> {
+  await run(process.execPath, [inRoot('node_modules', 'typescript', 'bin', 'tsc'), '-p', project])
+}
+
+const inExampleGo = { cwd: inRoot('examples', 'go') }
 
 const go: Language = {
   name: 'go',
@@ -88,15 +85,16 @@ const go: Language = {
     await run('go', ['build', './...'], { cwd: inSdks('go') })
     await run('go', ['vet', './...'], { cwd: inSdks('go') })
   },
-  example: async (url) => {
-    const cwd = inRoot('examples', 'go')
-    await run('go', ['vet', './...'], { cwd })
-    await run('go', ['build', '-o', inSdks('go-example'), '.'], { cwd })
-    return { command: inSdks('go-example'), args: [url], cwd }
+  compileExample: async () => {
+    await run('go', ['vet', './...'], inExampleGo)
+    await run('go', ['build', '-o', inSdks('go-example'), '.'], inExampleGo)
   },
+  example: (url) => Promise.resolve({ command: inSdks('go-example'), args: [url], ...inExampleGo }),
 }
 
 const inVenv = (command: string): string => inSdks('python-venv', 'bin', command)
+const inExamplePython = { cwd: inRoot('examples', 'python') }
+const mypy = ['--cache-dir', inSdks('mypy-cache')]
 
 const python: Language = {
   name: 'python',
@@ -108,13 +106,20 @@ const python: Language = {
     await run(inVenv('pip'), ['install', '--quiet', '--disable-pip-version-check', inSdks('python'), ...checker])
     await run(inVenv('python'), ['-W', 'error', '-m', 'compileall', '-q', '-f', 'ippoold'], { cwd: inSdks('python') })
     // As strict as the generator promises its code to be: with the settings that it writes beside it.
-    await run(inVenv('mypy'), ['--cache-dir', inSdks('mypy-cache'), '-p', 'ippoold'], { cwd: inSdks('python') })
+    await run(inVenv('mypy'), [...mypy, '-p', 'ippoold'], { cwd: inSdks('python') })
   },
-  example: async (url) => {
-    const cwd = inRoot('examples', 'python')
-    await run(inVenv('mypy'), ['--cache-dir', inSdks('mypy-cache'), '--strict', 'example.py'], { cwd })
-    return { command: inVenv('python'), args: ['-W', 'error', 'example.py', url], cwd }
+  compileExample: async () => {
+    await run(inVenv('mypy'), [...mypy, '--strict', 'example.py'], inExamplePython)
   },
+  example: (url) =>
+    Promise.resolve({ command: inVenv('python'), args: ['-W', 'error', 'example.py', url], ...inExamplePython }),
+}
+
+const inExampleJava = { cwd: inRoot('examples', 'java') }
+
+async function classPathOfExample(): Promise<string> {
+  const libraries = await readFile(inSdks('java-classpath'), 'utf8')
+  return [inSdks('java-example'), inSdks('java', 'target', 'classes'), libraries.trim()].join(delimiter)
 }
 
 const java: Language = {
@@ -126,34 +131,36 @@ const java: Language = {
       ...['--group-id', 'ippoold', '--artifact-id', 'ippoold-java', '--artifact-version', '0.1.0'],
     ]),
   compile: async () => {
-    // Its own settings have -Xlint:all.
+    // Its own settings have -Xlint:all; what that warns of is in the code that the generator brings along.
     await run('mvn', ['-q', '-B', '-DskipTests', 'compile'], { cwd: inSdks('java') })
     const target = `-Dmdep.outputFile=${inSdks('java-classpath')}`
     await run('mvn', ['-q', '-B', 'dependency:build-classpath', target], { cwd: inSdks('java') })
   },
-  example: async (url) => {
-    const cwd = inRoot('examples', 'java')
-    const libraries = await readFile(inSdks('java-classpath'), 'utf8')
-    const compiled = inSdks('java-example')
-    const path = [inSdks('java', 'target', 'classes'), libraries.trim()].join(delimiter)
-    // Annotations of the libraries whose own classes are not there are nothing that the example could mend.
-    await run('javac', ['-Xlint:all,-classfile,-processing', '-Werror', '-d', compiled, '-cp', path, 'Example.java'], {
-      cwd,
-    })
-    return { command: 'java', args: ['-cp', [compiled, path].join(delimiter), 'Example', url], cwd }
+  compileExample: async () => {
+    await mkdir(inSdks('java-example'), { recursive: true })
+    // The libraries use annotations whose own classes they do not bring along, which an example cannot mend.
+    const strict = ['-Xlint:all,-classfile,-processing', '-Werror']
+    const output = ['-d', inSdks('java-example'), '-cp', await classPathOfExample()]
+    await run('javac', [...strict, ...output, 'Example.java'], inExampleJava)
   },
+  example: async (url) => ({
+    command: 'java',
+    args: ['-cp', await classPathOfExample(), 'Example', url],
+    ...inExampleJava,
+  }),
 }
+
+const inExampleCurl = { cwd: inRoot('examples', 'curl') }
 
 const curl: Language = {
   name: 'curl',
   toolchain: { Bash: ['bash', '--version'], curl: ['curl', '--version'], jq: ['jq', '--version'] },
   generate: () => Promise.resolve(),
   compile: () => Promise.resolve(),
-  example: async (url) => {
-    const cwd = inRoot('examples', 'curl')
-    await run('bash', ['-n', 'example.sh'], { cwd })
-    return { command: 'bash', args: ['example.sh', url], cwd }
+  compileExample: async () => {
+    await run('bash', ['-n', 'example.sh'], inExampleCurl)
   },
+  example: (url) => Promise.resolve({ command: 'bash', args: ['example.sh', url], ...inExampleCurl }),
 }
 
 /** Every language that there is an example in. */
