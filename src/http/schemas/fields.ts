@@ -1,4 +1,4 @@
-import type { TUnsafe } from '@sinclair/typebox'
+import type { Static, TOptional, TSchema, TUnsafe } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
 import { limits } from '../limits.ts'
 
@@ -22,6 +22,18 @@ export function nullableText(
   options: { readonly format?: 'date-time' } = {},
 ): TUnsafe<string | null> {
   return Type.Unsafe<string | null>({ type: ['string', 'null'], description, ...options })
+}
+
+/**
+ * A list of a request that may be left out, and if it is given must not be empty. Null is as good as left out: a client in Java
+ * makes an empty list of one that nobody gives, and sends it, unless the list may be null.
+ */
+export function optionalList<Item extends TSchema>(
+  items: Item,
+  options: { readonly maxItems: number; readonly description: string },
+): TOptional<TUnsafe<Static<Item>[] | null>> {
+  const list = { ...Type.Array(items, { minItems: 1, ...options }), type: ['array', 'null'] }
+  return Type.Optional(Type.Unsafe<Static<Item>[] | null>(list))
 }
 
 /** What is said of an enumeration. */
