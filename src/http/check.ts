@@ -70,7 +70,7 @@ export const checkRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
     },
     async (request, reply) => {
       refuseIdempotencyKey(request)
-      const codes = request.body.codes && new Set<string>(request.body.codes)
+      const codes = request.body.codes ? new Set<string>(request.body.codes) : undefined
       const isWanted = ({ code, repair }: Finding): boolean =>
         codes === undefined ? repair === 'Default' : repair !== 'None' && codes.has(code)
       const { revision, findings } = await begin(options, () => isStopping)
