@@ -151,7 +151,7 @@ t.test('a pool is replaced, and patched in two ways', async (t) => {
 
 t.test('a patch needs a media type that says which kind it is', async (t) => {
   const { call } = startServer(t)
-  for (const type of ['application/strategic-merge-patch+json', 'application/json', 'application/apply-patch+yaml']) {
+  for (const type of ['application/strategic-merge-patch+json', 'application/json', 'application/yaml']) {
     t.match(await call('PATCH', `${base}/blue`, '{}', { 'content-type': type }), { status: 415 }, type)
   }
   t.match(
@@ -396,7 +396,7 @@ t.test('the deletion of a node that stops half-way says so, and is gone on with'
   const submit = store.submit.bind(store)
   let steps = 0
   store.submit = (plan, options) => {
-    if (steps++ === 2) return Promise.reject(new DatastoreUnavailable('Timeout', 'etcd did not answer'))
+    if (steps++ === 3) return Promise.reject(new DatastoreUnavailable('Timeout', 'etcd did not answer'))
     return submit(plan, options)
   }
   t.match(await call('DELETE', `${nodes}/node-1`), {
