@@ -22,6 +22,7 @@ export function openapiOptions(version: string): FastifyDynamicSwaggerOptions {
           'Every failure has one body, `Status`: its `reason` is for programs, its `message` for people,',
           'and `details.causes` lists what is wrong, field by field.',
           'Bodies are JSON or YAML; answers are JSON.',
+          'Examples in TypeScript, Go, Python, Java and curl lie in the folder `examples` of the sources.',
           'Every answer carries its request id in the header `X-Request-Id`: the one of the request, if it has one.',
         ].join('\n'),
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
