@@ -10,6 +10,7 @@ import {
   refuse,
   success,
 } from '../model/index.ts'
+import { validateConditions } from './conditions.ts'
 import { checkFields } from './fields.ts'
 import {
   apiVersion,
@@ -119,7 +120,9 @@ export function draftStatus<Value extends StoredObject>(
     path: 'status',
     stored: objectIn(old.object, 'status'),
   })
-  const { unknown, causes } = status
+  const { unknown } = status
+  const causes: Cause[] = [...status.causes]
+  if (causes.length === 0) causes.push(...validateConditions(status.object))
   if (unknown.length > 0 && context.fieldValidation === 'Strict') return refuseUnknown(kind.kind, unknown)
   const object = jsonObject([...Object.entries(old.object), ['status', status.object]])
   const spec = objectIn(old.object, 'spec')

@@ -197,6 +197,7 @@ async function remove(t: Test, world: World): Promise<void> {
     apiVersion: 'projectcalico.org/v3',
     kind: 'Node',
     metadata: { name: 'n', finalizers: ['a/b'] },
+    spec: {},
   })
   t.equal(await kubectl.print(['create', '-f', '-'], { input: node }), 'node.projectcalico.org/n created\n')
   const deleting = kubectl.print(['delete', 'nodes.projectcalico.org', '--all'])

@@ -169,7 +169,7 @@ export const oddQueries = [
   '?labelSelector=a%3Db',
   '?labelSelector=(',
   '?fieldSelector=x',
-  '?watch=true',
+  '?watch=true&timeoutSeconds=0',
   `?${'a=b&'.repeat(200)}`,
 ]
 /** Methods, most of which a route does not have. */

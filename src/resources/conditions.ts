@@ -1,0 +1,20 @@
+import { type Cause, isJsonArray, isJsonObject, type JsonObject } from '../model/index.ts'
+import { notSupported, required } from './causes.ts'
+import { textIn } from './metadata.ts'
+
+/** What a condition can say of what it is about. */
+export const conditionStatuses = ['True', 'False', 'Unknown']
+
+/** Everything that is wrong with the conditions of a status whose fields are of the right types. */
+export function validateConditions(status: JsonObject): readonly Cause[] {
+  const { conditions } = status
+  if (!isJsonArray(conditions)) return []
+  return conditions.filter(isJsonObject).flatMap((condition, index) => {
+    const path = `status.conditions[${String(index)}]`
+    const said = textIn(condition, 'status')
+    return [
+      ...(textIn(condition, 'type') === '' ? [required(`${path}.type`, 'must not be empty')] : []),
+      ...(conditionStatuses.includes(said) ? [] : [notSupported(`${path}.status`, said, conditionStatuses)]),
+    ]
+  })
+}
