@@ -48,9 +48,10 @@ export class Watcher {
 
   /** Waits for so many changes. Throws when the watch ends, or tells of anything else. */
   async saw(count: number): Promise<void> {
-    for (const deadline = performance.now() + patienceMs; this.#count < count; await sleep(5)) {
+    for (const deadline = performance.now() + patienceMs; this.#count < count; ) {
       if (this.#problem !== undefined) throw new Error(this.#problem)
       if (performance.now() > deadline) throw new Error(`A watcher has seen ${String(this.#count)} changes.`)
+      await sleep(5)
     }
   }
 

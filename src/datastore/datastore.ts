@@ -12,7 +12,7 @@ import { Lineage } from './lineage.ts'
 import { expiringLeaseTurnSeconds, slotLeaseSeconds, stoppingPatienceMs } from './limits.ts'
 import { Slot } from './slots.ts'
 import { loadFamily } from './snapshot.ts'
-import type { Decodable, Key, Listed, Lookup, Plan, Revision, View } from './view.ts'
+import type { Decodable, Family, Key, Listed, Lookup, Plan, Revision, View } from './view.ts'
 import { Watch, type WatchLogger } from './watch.ts'
 
 /** What the datastore is made of. */
@@ -186,6 +186,11 @@ export class Datastore {
   /** What is in memory of a key, which may be older than etcd; undefined when nothing is. */
   peek<Value>(key: Key<Value>): Lookup<Value> | undefined {
     return this.#image.lookup(key)
+  }
+
+  /** What is in memory below `prefix`, in key order, which may be older than etcd. Only of a family that is held as `values`. */
+  peekAll<Value>(family: Family<Value>, prefix: string): readonly Listed<Value>[] {
+    return this.#image.list(family, prefix)
   }
 
   /** A candidate for the leadership of a task among all servers; the family `leaders` must have been declared. */
