@@ -10,7 +10,7 @@ const unwantedSyntax = [
 const impure = ['process', 'performance', 'crypto', 'console', 'fetch', 'setTimeout', 'setInterval', 'setImmediate']
 
 export default defineConfig(
-  globalIgnores(['dist/', '.tap/', '.data/', '.cache/', 'coverage/', 'openapi/']),
+  globalIgnores(['dist/', '.tap/', '.data/', '.cache/', 'coverage/', 'openapi/', '.sdk/', 'examples/']),
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
     files: ['**/*.ts'],
@@ -83,7 +83,7 @@ export default defineConfig(
   },
   {
     // Tests and benches talk to a person and look into answers whose types are what is being tested.
-    files: ['test/**/*.ts', 'bench/**/*.ts'],
+    files: ['test/**/*.ts', 'bench/**/*.ts', 'sdk/**/*.ts'],
     rules: {
       'no-console': 'off',
       '@typescript-eslint/explicit-module-boundary-types': 'off',

@@ -22,6 +22,7 @@ import {
   storedAnswers,
   type Now,
   virtualAffinities,
+  workloadEndpoints,
 } from './model/index.ts'
 import { poolDependencies, resourceKinds } from './resources/index.ts'
 import { Collection, PoolTermination } from './upkeep/index.ts'
@@ -203,6 +204,7 @@ async function openDatastore(
         declare(reservations),
         declare(nodes),
         declare(annexes),
+        declare(workloadEndpoints),
         declare(clusterInformations),
         declare(storedAnswers),
         declare(leaders),

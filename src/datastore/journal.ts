@@ -1,4 +1,4 @@
-import type { IDuplexStream, IWatchRequest, IWatchResponse } from 'etcd3'
+import type { IDuplexStream, IKeyValue, IWatchRequest, IWatchResponse } from 'etcd3'
 import type { EtcdClient } from './client.ts'
 import { RevisionCompacted } from './faults.ts'
 import { type Change, type Ending, Follower } from './follower.ts'
@@ -187,7 +187,7 @@ export class Journal {
       const isDeletion = type === 'Delete'
       if (isDeletion) this.#keys--
       else if (kv.create_revision === kv.mod_revision) this.#keys++
-      const before = prev_kv?.value.toString()
+      const before = textOf(prev_kv)
       const text = isDeletion ? undefined : kv.value.toString()
       this.#changes.push({ key: kv.key.toString(), revision, text, before })
       this.#characters += sizeOf(text) + sizeOf(before)
@@ -237,6 +237,11 @@ export class Journal {
     }, this.#limits.idleMs)
     this.#idleTimer.unref()
   }
+}
+
+/** There is none before the first value of a key, whatever etcd3's types say. */
+function textOf(pair: IKeyValue | null): string | undefined {
+  return pair?.value.toString()
 }
 
 function sizeOf(text: string | undefined): number {

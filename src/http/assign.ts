@@ -58,7 +58,7 @@ export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
 export function wishOf(body: AssignRequest, newHandle: () => string): Examined<Wish> {
   const texts = (body.addresses ?? []).map((text, index) => ({ field: `addresses[${index}]`, text }))
   const { named, causes } = readAddresses(texts)
-  const isByName = body.addresses !== undefined
+  const isByName = body.addresses !== undefined && body.addresses !== null
   const isByCount = body.ipv4 !== undefined || body.ipv6 !== undefined
   const value = {
     handle: body.handle ?? newHandle(),

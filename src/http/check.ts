@@ -4,6 +4,7 @@ import { check, type Finding, readTerms } from '../ipam/index.ts'
 import { ipamConfigs } from '../model/index.ts'
 import { objectTypes } from './content.ts'
 import { refusal } from './errors.ts'
+import { refuseIdempotencyKey } from './idempotency.ts'
 import type { IpamOptions } from './ipam-operation.ts'
 import { ChangeQuery, NoQuery } from './ipam-operation.ts'
 import { repair } from './repairs.ts'
@@ -29,7 +30,8 @@ export const checkRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
         tags: ['ipam'],
         summary: 'Whether what is stored agrees with itself',
         description: [
-          'Everything that is wrong with what is stored, at one revision of etcd: blocks, handles, claims, pools and the rest. It is',
+          'Everything that is wrong with what is stored, at one revision of etcd: blocks, handles, claims, pools and the rest, and what',
+          'workload endpoints and tunnels use without having it. It is',
           `answered while it is found; with \`Accept: ${linesType}\` one finding on each line, and the rest on the last one.`,
           'Nothing is changed.',
         ].join(' '),
@@ -54,7 +56,8 @@ export const checkRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
         description: [
           'Checks, and mends what is safe to mend, each finding in a transaction of its own that proves the fault once more: what is',
           'all right by then is left alone. What could be the moment between two writes of a Calico client is mended only when it',
-          'has stayed the same for five seconds. Codes that take addresses away must be named. Safe to repeat.',
+          'has stayed the same for five seconds. Codes that take addresses away must be named. Safe to repeat as it is: it is answered while',
+          'it is carried out, so that there is no answer to keep, and an `Idempotency-Key` is refused.',
         ].join(' '),
         consumes: [...objectTypes],
         querystring: ChangeQuery,
@@ -66,7 +69,8 @@ export const checkRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
       },
     },
     async (request, reply) => {
-      const codes = request.body.codes && new Set<string>(request.body.codes)
+      refuseIdempotencyKey(request)
+      const codes = request.body.codes ? new Set<string>(request.body.codes) : undefined
       const isWanted = ({ code, repair }: Finding): boolean =>
         codes === undefined ? repair === 'Default' : repair !== 'None' && codes.has(code)
       const { revision, findings } = await begin(options, () => isStopping)

@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify'
 import type { Plan, View } from '../datastore/index.ts'
 import { type Context, type Once, planOnce } from '../ipam/index.ts'
 import { type Result, success } from '../model/index.ts'
+import { refuseFields } from './errors.ts'
 import { carryOut, type IpamOptions } from './ipam-operation.ts'
 
 const keyLengthMax = 255
@@ -71,4 +72,11 @@ export function changeModeOfQuery(request: FastifyRequest, query: { readonly dry
   if (once === undefined) return mode
   const asked = JSON.stringify([once.request, query])
   return { once: { ...once, request: createHash('sha256').update(asked).digest('hex') } }
+}
+
+/** Refuses a key where a call is answered while it is carried out, so that there is no answer to keep; it may be repeated as it is. */
+export function refuseIdempotencyKey({ headers }: FastifyRequest): void {
+  if (headers['idempotency-key'] === undefined) return
+  const message = 'this call keeps no answer, and is safe to repeat; send it without'
+  throw refuseFields('BadRequest', [{ field: 'Idempotency-Key', reason: 'FieldValueForbidden', message }])
 }

@@ -4,7 +4,8 @@ import { answerOnly } from '../datastore/index.ts'
 import { type Allocation, planForgetNode, planRelease, type ReleaseAnswer, type ReleaseStep } from '../ipam/index.ts'
 import { success } from '../model/index.ts'
 import { formatAddress } from '../net/index.ts'
-import { findAddresses, type Place } from './address-list.ts'
+import type { Place } from './address-list.ts'
+import { AddressWalk, firstPlace } from './address-walk.ts'
 import { anyNode, mergeReleases, printReleaseStep, refuseBody, ReleasePart } from './affinities.ts'
 import { printRelease } from './allocations.ts'
 import { changeModeOfQuery, IdempotencyHeaders } from './idempotency.ts'
@@ -50,6 +51,9 @@ type ForgetPart = Static<typeof ForgetPart>
 /** Addresses of one part: each may need its block, its handle, its node and its claim, of the 128 keys of a transaction. */
 const addressesPerPart = 30
 
+/** Addresses of one part that are only told. */
+const addressesTold = 1_000
+
 /** Where the second half of the parts begins, and with what it goes on from there. */
 const inBlocks = 'blocks '
 
@@ -80,10 +84,11 @@ export const nodeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
       const { node } = request.params
       const { releaseAddresses = false } = request.query
       const mode = changeModeOfQuery(request, request.query)
+      const walk = new AddressWalk(options.store, { node, attributes: [] })
       const { parts, isComplete } = await carryOutParts(options, mode, ForgetPart, (start) =>
         start.startsWith(inBlocks)
-          ? forgetBlocks(node, start.slice(inBlocks.length))
-          : forgetAddresses(options, node, start, releaseAddresses),
+          ? forgetBlocks(node, start.slice(inBlocks.length), releaseAddresses && mode.dryRun === 'All')
+          : forgetAddresses(walk, start, releaseAddresses),
       )
       return {
         node,
@@ -100,30 +105,20 @@ export const nodeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
   done()
 }
 
-function forgetBlocks(node: string, start: string): Step<ForgetPart> {
-  const step: Step<ReleaseStep> = (view, context) => planForgetNode(view, node, start, context)
+/** What is done about the next blocks; in a dry run, the addresses are still there that would be gone by then. */
+function forgetBlocks(node: string, start: string, asIfReleased: boolean): Step<ForgetPart> {
+  const step: Step<ReleaseStep> = (view, context) => planForgetNode(view, node, start, context, { asIfReleased })
   return printed(step, (done) => {
     const { next, ...affinities } = printReleaseStep(done)
     return { ...nothing, affinities, next: next === null ? null : `${inBlocks}${next}` }
   })
 }
 
-/** What is done about the next addresses that the node uses, from the block on that `start` names. */
-async function forgetAddresses(
-  options: IpamOptions,
-  node: string,
-  start: string,
-  isReleased: boolean,
-): Promise<Step<ForgetPart>> {
-  const limit = isReleased ? addressesPerPart : 1_000
-  let place = start === '' ? undefined : readPlace(start)
-  let found: readonly Allocation[] = []
-  do {
-    const page = await findAddresses(options.store, { node, attributes: [], limit }, place)
-    place = page.next
-    found = page.addresses
-  } while (found.length === 0 && place !== undefined)
-  const next = place === undefined ? inBlocks : printPlace(place)
+/** What is done about the next addresses that the node uses, from the place on that `start` names. */
+async function forgetAddresses(walk: AddressWalk, start: string, isReleased: boolean): Promise<Step<ForgetPart>> {
+  const place = start === '' ? firstPlace : readPlace(start)
+  const { addresses: found, next: nextPlace } = await walk.take(place, isReleased ? addressesPerPart : addressesTold)
+  const next = nextPlace === undefined ? inBlocks : printPlace(nextPlace)
   const step: Step<ReleaseAnswer> = (view, context) =>
     isReleased ? planRelease(view, found.map(itemOf), context) : answerOnly(success(noRelease))
   return printed(step, (done) => {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { isJsonObject, type Json, type JsonObject, stringifyJson } from '../model/index.ts'
+import { isJsonArray, isJsonObject, type Json, type JsonObject, stringifyJson } from '../model/index.ts'
 import { mapDocument, mapSchema } from './openapi-walk.ts'
+import { constantName } from './schemas/fields.ts'
 
 /**
  * An OpenAPI document in which each schema with a `title` is a component of that name, and what had it refers to it, wherever it
  * lies. So generators make one type of it, with a name that somebody chose, however often it is used. What only describes a use,
- * `description`, `default` and `examples`, stays beside the reference, unless all uses describe it alike. Components are put in the
+ * `description` and `examples`, stays beside the reference, unless all uses describe it alike. Components are put in the
  * order of their names.
  *
  * Throws when two schemas with one title are not the same.
@@ -26,7 +27,7 @@ export function withNamedSchemas(document: JsonObject): JsonObject {
 }
 
 /** What describes the use of a schema rather than the schema. */
-const describing = ['description', 'default', 'examples'] as const
+const describing = ['description', 'examples'] as const
 
 /** Puts references in the place of what has a title, innermost first, and collects that by its title. */
 function moveTitled(schema: Json, uses: Map<string, JsonObject[]>): Json {
@@ -46,7 +47,17 @@ function commonOf(title: string, uses: readonly JsonObject[]): JsonObject {
     const rest = [...Object.keys(use), ...Object.keys(first)].filter((name) => !(name in common) && !isDescribing(name))
     assert(rest.length === 0, `two schemas are titled ${title} and differ in ${rest.join(', ')}`)
   }
-  return common
+  return { ...namesOf(common['enum']), ...common }
+}
+
+/** What generated code calls the values of an enumeration: the same in every language. Values that are no words keep their own. */
+function namesOf(values: Json | undefined): JsonObject {
+  const names = isJsonArray(values) ? values.flatMap((value) => (isWord(value) ? [constantName(value)] : [])) : []
+  return isJsonArray(values) && names.length > 1 && names.length === values.length ? { 'x-enum-varnames': names } : {}
+}
+
+function isWord(value: Json): value is string {
+  return typeof value === 'string' && /^[a-z]\w*$/i.test(value)
 }
 
 /** A reference to a made component, without what the component says as well. */

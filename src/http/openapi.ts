@@ -5,6 +5,7 @@ import { isJsonArray, isJsonObject, type Json, type JsonObject, parseJson } from
 import { openapi30 } from './openapi-3-0.ts'
 import { withNamedSchemas } from './openapi-names.ts'
 import { withOpenAnswers } from './openapi-open-answers.ts'
+import { withDefaultsInWords, withHeaderNames } from './openapi-plain-words.ts'
 import { mapDocument, mapMembers } from './openapi-walk.ts'
 
 /** How the OpenAPI document is made from the schemas of the routes. */
@@ -21,6 +22,7 @@ export function openapiOptions(version: string): FastifyDynamicSwaggerOptions {
           'Every failure has one body, `Status`: its `reason` is for programs, its `message` for people,',
           'and `details.causes` lists what is wrong, field by field.',
           'Bodies are JSON or YAML; answers are JSON.',
+          'Examples in TypeScript, Go, Python, Java and curl lie in the folder `examples` of the sources.',
           'Every answer carries its request id in the header `X-Request-Id`: the one of the request, if it has one.',
         ].join('\n'),
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
@@ -53,7 +55,8 @@ export function servedDocument(app: FastifyInstance, form: OpenapiForm): JsonObj
 /** Makes of what the schemas of the routes say a document that is good to read, and to generate clients from. */
 const finish: SwaggerTransformObject = (made) => {
   if (!('openapiObject' in made)) return made.swaggerObject
-  const finished = withOpenAnswers(withNamedSchemas(withBodyExamples(plain(made.openapiObject))))
+  const steps = [withBodyExamples, withHeaderNames, withDefaultsInWords, withNamedSchemas, withOpenAnswers]
+  const finished = steps.reduce((document, step) => step(document), plain(made.openapiObject))
   return Object.assign(made.openapiObject, finished)
 }
 

@@ -3,9 +3,10 @@ import { Type } from '@sinclair/typebox'
 import { formatCidr } from '../net/index.ts'
 import { partsMax, planSplit } from '../resources/index.ts'
 import { objectTypes } from './content.ts'
+import { carryOutChange, changeModeOf, IdempotencyHeaders } from './idempotency.ts'
 import type { IpamOptions } from './ipam-operation.ts'
-import { carryOut, ChangeQuery } from './ipam-operation.ts'
-import { answer, problems } from './schemas/answers.ts'
+import { ChangeQuery } from './ipam-operation.ts'
+import { answer, problemsOfRepeatable } from './schemas/answers.ts'
 import { closed, name } from './schemas/fields.ts'
 import { SplitAnswer, SplitRequest } from './schemas/pool-split.ts'
 import { ref } from './schemas/ref.ts'
@@ -31,22 +32,28 @@ export const poolSplitRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
         ].join(' '),
         consumes: [...objectTypes],
         params: PoolPath,
+        headers: IdempotencyHeaders,
         querystring: ChangeQuery,
         body: ref(SplitRequest),
         response: {
           200: answer('The pool is gone, and these are in its place.', SplitAnswer),
-          ...problems('NotFound', 'Conflict', 'Invalid', 'RequestEntityTooLarge', 'UnsupportedMediaType', 'Timeout'),
+          ...problemsOfRepeatable('NotFound'),
         },
       },
     },
-    async ({ params, body, query }) => {
+    async (request, reply) => {
+      const { params, body, query } = request
       const uids = Array.from({ length: partsMax }, () => options.newUid())
-      const { parts } = await carryOut(
+      const split = await carryOutChange(
         options,
+        changeModeOf(request, query),
         (view, { now }) => planSplit(view, params.name, body.parts, { now, uids }),
-        query,
+        ({ parts }) => ({
+          pool: params.name,
+          parts: parts.map((part) => ({ name: part.name, cidr: formatCidr(part.cidr) })),
+        }),
       )
-      return { pool: params.name, parts: parts.map((part) => ({ name: part.name, cidr: formatCidr(part.cidr) })) }
+      return reply.type('application/json; charset=utf-8').send(split)
     },
   )
   done()

@@ -50,7 +50,8 @@ export interface Return {
 }
 
 /** What a request body gives back, and everything that is wrong with it beyond its schema. */
-export function returnOf({ handle, addresses = [] }: ReleaseRequest): Examined<Return> {
+export function returnOf({ handle, addresses: given }: ReleaseRequest): Examined<Return> {
+  const addresses = given ?? []
   const texts = addresses.map((entry, index) => {
     const field = `addresses[${index}]`
     if (typeof entry === 'string') return { field, text: entry, conditions: unconditional }

@@ -1,7 +1,8 @@
 import type { FastifyReply } from 'fastify'
+import { DatastoreUnavailable } from '../datastore/index.ts'
 import { type Json, type JsonObject, type Refusal, stringifyJson } from '../model/index.ts'
-import { group, objectIn, type ServedKind, type StoredObject } from '../resources/index.ts'
-import { RefusalError } from './errors.ts'
+import { group, objectIn, quoteObject, type ServedKind, type StoredObject } from '../resources/index.ts'
+import { RefusalError, refusal } from './errors.ts'
 
 /** How many warnings an answer carries: clients bound the size of all headers together. */
 const warningsMax = 10
@@ -43,6 +44,14 @@ export function refusalAbout<Value extends StoredObject>(
 ): RefusalError {
   const subject = { group, kind: refusal.reason === 'Invalid' ? kind.kind : kind.plural }
   return new RefusalError(refusal, { subject: name === undefined || name === '' ? subject : { name, ...subject } })
+}
+
+/** What a deletion that has begun is answered when the datastore does not carry on. */
+export function unfinished<Value extends StoredObject>(fault: unknown, kind: ServedKind<Value>, name: string): unknown {
+  if (!(fault instanceof DatastoreUnavailable) || fault.code === 'OutcomeUnknown') return fault
+  const message = `A part of what goes with ${quoteObject(kind, name)} is deleted, and it is still there itself; delete it again to go on.`
+  const subject = { name, group, kind: kind.plural }
+  return refusal('ServiceUnavailable', message, { cause: fault, subject })
 }
 
 /** A `Warning` header with Kubernetes' code for everything; printable ASCII only, as headers are. */

@@ -17,6 +17,11 @@ export interface ListQuery extends SelectorQuery {
 /** One page of a list. */
 export interface ObjectList {
   readonly object: JsonObject
+  readonly items: readonly JsonObject[]
+  /** The revision as of which the list is true. */
+  readonly revision: Revision
+  /** The token of the next page; undefined on the last one. */
+  readonly next: string | undefined
   /** What the client should be told although all is well. */
   readonly warnings: readonly string[]
 }
@@ -67,13 +72,15 @@ export async function listObjects<Value extends StoredObject>(
     }
   } while (remaining > 0 && !isFull())
 
-  requireReached(position.revision ?? 0n, query.resourceVersion)
+  const { revision = 0n } = position
+  requireReached(revision, query.resourceVersion)
+  const next = remaining > 0 ? printToken(position) : undefined
   const metadata = {
-    resourceVersion: String(position.revision),
-    ...(remaining > 0 && { continue: printToken(position) }),
+    resourceVersion: String(revision),
+    ...(next !== undefined && { continue: next }),
     ...(remaining > 0 && isCounted && { remainingItemCount: remaining }),
   }
-  return { object: { kind: `${kind.kind}List`, apiVersion, metadata, items }, warnings }
+  return { object: { kind: `${kind.kind}List`, apiVersion, metadata, items }, items, revision, next, warnings }
 }
 
 /**

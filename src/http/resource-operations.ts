@@ -1,19 +1,24 @@
 import type { FastifyRequest } from 'fastify'
-import type { Plan, Revision, View } from '../datastore/index.ts'
+import { answerOnly, type Plan, type Revision, type View } from '../datastore/index.ts'
 import type { JsonObject, Now, Result } from '../model/index.ts'
 import {
   type Changed,
   type Context,
   type Deleted,
+  finalizersOf,
+  objectIn,
   planDelete,
+  planRead,
   type Preconditions,
   present,
+  readMatching,
   type ResourceKind,
   type ServedKind,
   type StoredObject,
 } from '../resources/index.ts'
 import type { Store } from './ipam-operation.ts'
-import { refusalAbout } from './resource-answers.ts'
+import type { CarryOutStep, TakeDown } from './node-removal.ts'
+import { refusalAbout, unfinished } from './resource-answers.ts'
 
 /** What operations on objects take from outside. */
 export interface OperationOptions {
@@ -22,6 +27,8 @@ export interface OperationOptions {
   /** A new UUID, for an object that is created. */
   readonly newUid: () => string
   readonly deadlineMs: number
+  /** What has to go before an object is deleted, by the plural of its kind. */
+  readonly takeDowns: Readonly<Partial<Record<string, TakeDown>>>
 }
 
 /** How a change is asked for. */
@@ -85,20 +92,46 @@ export class ResourceOperations {
     return { object, warnings, isNew: revisionBefore === undefined }
   }
 
-  /** Deletes the object called `name`, or begins to; of one that stays, gives the object. */
+  /**
+   * Deletes an object with what goes with it, in as many steps as it takes; the object goes with the last one, so that a deletion which
+   * does not come to its end can be begun again. One with finalizers is only marked. A dry run tells what the first step would come to.
+   */
   async remove(
     kind: ResourceKind<StoredObject>,
     name: string,
     preconditions: Preconditions,
     dryRun: boolean,
   ): Promise<{ readonly deleted: Deleted<StoredObject>; readonly object: JsonObject }> {
-    const { value: deleted, revision } = await this.carryOut(
-      name,
-      (view, context) => planDelete(view, kind, name, preconditions, context),
-      { dryRun },
-    )
-    const shown = deleted.isWritten && !dryRun ? revision : deleted.revisionBefore
-    return { deleted, object: present(kind, deleted.value, shown) }
+    const takeDown = dryRun ? undefined : this.#options.takeDowns[kind.plural]
+    let steps = 0
+    const carryOutStep: CarryOutStep = async (plan) => {
+      const { value } = await this.carryOut(name, (view, context) => {
+        const found = readMatching(view, kind, name, preconditions)
+        return found.ok ? plan(view, context) : answerOnly(found)
+      })
+      steps++
+      return value
+    }
+    try {
+      if (takeDown !== undefined && !(await this.#isHeldBack(kind, name))) await takeDown(name, carryOutStep)
+      for (; ; steps++) {
+        const { value: deleted, revision } = await this.carryOut(
+          name,
+          (view, context) => planDelete(view, kind, name, preconditions, context),
+          { dryRun },
+        )
+        if (deleted.isPartial && !dryRun) continue
+        const shown = deleted.isWritten && !dryRun ? revision : deleted.revisionBefore
+        return { deleted, object: present(kind, deleted.value, shown) }
+      }
+    } catch (fault) {
+      throw steps === 0 ? fault : unfinished(fault, kind, name)
+    }
+  }
+
+  async #isHeldBack(kind: ResourceKind<StoredObject>, name: string): Promise<boolean> {
+    const { value } = await this.carryOut(name, (view) => planRead(view, kind, name))
+    return finalizersOf(objectIn(value.value.object, 'metadata')).length > 0
   }
 }
 

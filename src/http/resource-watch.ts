@@ -1,13 +1,13 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { DatastoreUnavailable, type Follower, type Revision, RevisionCompacted } from '../datastore/index.ts'
-import { isJsonArray, isJsonObject, type JsonObject } from '../model/index.ts'
+import type { JsonObject } from '../model/index.ts'
 import { apiVersion, type ServedKind, type StoredObject } from '../resources/index.ts'
 import { RefusalError, refusal, refuseFields, refuseForNow } from './errors.ts'
 import type { Store } from './ipam-operation.ts'
 import { type ObjectSelector, readSelector, type SelectorQuery } from './object-selector.ts'
 import type { Representation } from './representation.ts'
-import { listObjects, requireReached } from './resource-list.ts'
+import { listObjects, type ObjectList, requireReached } from './resource-list.ts'
 import { statusOf } from './schemas/status.ts'
 import { eventLine, WatchedKind } from './watched-kind.ts'
 
@@ -167,21 +167,22 @@ export class Watches<Value extends StoredObject> {
   async *#presentState(
     watch: Watch,
     { labelSelector, fieldSelector, resourceVersion }: WatchQuery,
-  ): AsyncGenerator<{ readonly items: readonly JsonObject[]; readonly revision: Revision }, void> {
+  ): AsyncGenerator<ObjectList, void> {
     const selected = {
       limit: pageSize,
       ...(labelSelector !== undefined && { labelSelector }),
       ...(fieldSelector !== undefined && { fieldSelector }),
       ...(resourceVersion !== undefined && { resourceVersion }),
     }
-    let token = ''
+    let token: string | undefined = ''
     do {
-      const { object } = await listObjects(this.#options.store, this.#kind, { ...selected, continue: token })
-      const { metadata, items } = object
-      if (!isJsonObject(metadata) || !isJsonArray(items)) throw new Error('a list has metadata and items')
-      yield { items: items.filter(isJsonObject), revision: BigInt(String(metadata['resourceVersion'])) }
-      token = String(metadata['continue'] ?? '')
-    } while (token !== '' && !watch.isOver)
+      const page: ObjectList = await listObjects(this.#options.store, this.#kind, {
+        ...selected,
+        continue: token,
+      })
+      yield page
+      token = page.next
+    } while (token !== undefined && !watch.isOver)
   }
 
   #bookmark(revision: Revision, representation: Representation, isFirst: boolean, annotations?: JsonObject): string {

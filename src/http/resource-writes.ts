@@ -1,9 +1,11 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import type { TSchema } from '@sinclair/typebox'
 import type { FastifyContextConfig } from 'fastify'
-import { isJsonArray, isJsonObject, type JsonObject } from '../model/index.ts'
+import type { JsonObject } from '../model/index.ts'
 import {
   type ApplyOptions,
+  finalizersOf,
+  isBeingDeleted,
   objectIn,
   planApply,
   planCreate,
@@ -100,6 +102,7 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
           changeRequest(request, query, subresource),
           (view, context) => planReplace(view, kind, params.name, body, context),
         )
+        if (query.dryRun === undefined) await letGo(params.name, changed.object)
         return sendObject(reply, changed.object, changed.warnings)
       },
     )
@@ -134,6 +137,7 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
         const plan = planOfPatch(kind, params.name, body, headers['content-type'], { isForced: isTrue(query.force) })
         if (!isApply && query.force !== undefined) throw refuseForce()
         const changed = await operations.change(params.name, change, plan)
+        if (query.dryRun === undefined) await letGo(params.name, changed.object)
         return sendObject(reply.code(changed.isNew ? 201 : 200), changed.object, changed.warnings)
       },
     )
@@ -165,7 +169,9 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
       const { preconditions, isDryRun } = granted(readDeleteOptions(body))
       const dryRun = isDryRun || query.dryRun === 'All'
       const { deleted, object } = await operations.remove(kind, name, preconditions, dryRun)
-      return deleted.isGone ? sendJson(reply, goneStatus(kind, deleted.value)) : sendObject(reply, object)
+      return deleted.isGone || deleted.isPartial
+        ? sendJson(reply, goneStatus(kind, deleted.value))
+        : sendObject(reply, object)
     },
   )
 
@@ -188,12 +194,12 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
     async ({ body, query }, reply) => {
       const { isDryRun } = granted(readDeleteOptions(body))
       const { dryRun: asked, labelSelector, fieldSelector } = query
-      const { object: list } = await listObjects(options.store, kind, {
+      const list = await listObjects(options.store, kind, {
         ...(labelSelector !== undefined && { labelSelector }),
         ...(fieldSelector !== undefined && { fieldSelector }),
       })
       const items = []
-      for (const { name, uid } of namesIn(list)) {
+      for (const { name, uid } of list.items.map(identityOf)) {
         try {
           const { object } = await operations.remove(kind, name, { uid }, isDryRun || asked === 'All')
           items.push(object)
@@ -202,9 +208,17 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
           if (!(fault instanceof RefusalError && ['NotFound', 'Conflict'].includes(fault.refusal.reason))) throw fault
         }
       }
-      return sendList(reply, { ...list, items })
+      return sendList(reply, { ...list.object, items })
     },
   )
+
+  /** Carries on the deletion of an object that a change has taken the last finalizer off, where the change could not. */
+  async function letGo(name: string, object: JsonObject): Promise<void> {
+    const metadata = objectIn(object, 'metadata')
+    const { uid } = metadata
+    if (!kind.isDeletedInSteps || !isBeingDeleted(metadata) || finalizersOf(metadata).length > 0) return
+    if (typeof uid === 'string') await operations.remove(kind, name, { uid }, false)
+  }
 
   done()
 }
@@ -266,12 +280,7 @@ function nameIn(body: unknown): string | undefined {
   return typeof metadata.name === 'string' ? metadata.name : undefined
 }
 
-/** The objects of a list, by what names them. */
-function namesIn(list: JsonObject): readonly { readonly name: string; readonly uid: string }[] {
-  const { items } = list
-  if (!isJsonArray(items)) return []
-  return items.filter(isJsonObject).map((item) => {
-    const { name, uid } = objectIn(item, 'metadata')
-    return { name: typeof name === 'string' ? name : '', uid: typeof uid === 'string' ? uid : '' }
-  })
+function identityOf(object: JsonObject): { readonly name: string; readonly uid: string } {
+  const { name, uid } = objectIn(object, 'metadata')
+  return { name: typeof name === 'string' ? name : '', uid: typeof uid === 'string' ? uid : '' }
 }

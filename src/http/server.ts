@@ -16,6 +16,7 @@ import type { Store } from './ipam-operation.ts'
 import { openapiOptions } from './openapi.ts'
 import { kubernetesOpenapiRoutes } from './openapi-kubernetes-routes.ts'
 import { openapiRoutes } from './openapi-routes.ts'
+import { nodeTakeDown } from './node-removal.ts'
 import { operationRoutes } from './operations.ts'
 import { resourceRoutes } from './resources.ts'
 import { refuseBySchema } from './schema-causes.ts'
@@ -108,7 +109,16 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
       watchesMax,
       bookmarkIntervalMs: dependencies.bookmarkIntervalMs ?? bookmarkIntervalMs,
     }
-    void api.register(resourceRoutes, { prefix: `/apis/${apiVersion}`, store, kinds, now, newUid, deadlineMs, watches })
+    void api.register(resourceRoutes, {
+      prefix: `/apis/${apiVersion}`,
+      store,
+      kinds,
+      now,
+      newUid,
+      deadlineMs,
+      takeDowns: { nodes: nodeTakeDown(store, blocks) },
+      watches,
+    })
     done()
   })
   return app

@@ -3,6 +3,7 @@ import {
   blocks,
   type Cause,
   type IpamConfig,
+  nanosecondsPerSecond,
   pools,
   refuse,
   reservations,
@@ -17,6 +18,7 @@ import { capHandle } from './handle-cap.ts'
 import { ownerFor } from './owner.ts'
 import type { Allocation, AssignAnswer, AssignRequest, Context } from './request.ts'
 import { Search } from './search.ts'
+import { Shortage } from './shortage.ts'
 import { noLabels, readConfig, readNodeLabels, readPools, readReserved, requireUnlocked } from './surroundings.ts'
 
 /**
@@ -72,13 +74,16 @@ function assignCounted(
   const stored = readPools(view)
   const reserved = readReserved(view)
   const nodeLabels = use === 'LoadBalancer' ? noLabels : readNodeLabels(view, request.node)
+  const cooldown = BigInt(config.ipCooldownSeconds) * nanosecondsPerSecond
+  const terms = { reserved, cooledBefore: context.now.nanoseconds - cooldown }
+  const shortage = new Shortage(context.blocks, terms, config.ipCooldownSeconds)
   const allocations: Allocation[] = []
   const causes: Cause[] = []
   for (const family of [4, 6] as const) {
     const wanted = request.counts[family]
     if (wanted === 0) continue
     const eligible = eligiblePools(stored, family, request, use, nodeLabels)
-    if (!eligible.ok) return eligible
+    if (!eligible.ok) return { ok: false, refusal: shortage.explainRefusal(eligible.refusal, stored.all) }
     const search = new Search({
       draft,
       request,
@@ -89,19 +94,19 @@ function assignCounted(
       chosen: eligible.value.chosen,
       stored,
       family,
-      reserved,
+      terms,
+      shortage,
     })
     const found = search.take(wanted)
-    if (found.length < wanted)
-      causes.push(...search.causes(), ...search.shortage.explain(eligible.value.causes, stored.all))
+    if (found.length < wanted) causes.push(...search.causes(), ...shortage.explain(eligible.value.causes, stored.all))
     allocations.push(...found)
   }
   const wanted = request.counts[4] + request.counts[6]
   const isEnough = allocations.length === wanted || (request.partial && allocations.length > 0)
-  return isEnough ? success(allocations) : refuse('InsufficientAddresses', shortage(request, allocations), causes)
+  return isEnough ? success(allocations) : refuse('InsufficientAddresses', tellShortage(request, allocations), causes)
 }
 
-function shortage(request: AssignRequest, found: readonly Allocation[]): string {
+function tellShortage(request: AssignRequest, found: readonly Allocation[]): string {
   const families = ([4, 6] as const).flatMap((family: Family) => {
     const count = found.filter(({ address }) => address.family === family).length
     const wanted = request.counts[family]

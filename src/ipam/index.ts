@@ -17,6 +17,7 @@ export {
   type SelectedAddress,
   selectAddresses,
 } from './select-addresses.ts'
+export { planTakeDownNode } from './take-down-node.ts'
 export type {
   Allocation,
   AssignAnswer,

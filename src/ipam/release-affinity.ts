@@ -4,6 +4,7 @@ import {
   type Affinity,
   affinityKey,
   affinityPrefix,
+  type Block,
   type BlockIndex,
   blockKey,
   blocks as blockFamily,
@@ -13,6 +14,7 @@ import {
   type Owner,
   parseAffinityKey,
   parseOwner,
+  releaseOrdinals,
   type Result,
   success,
   virtualAffinities,
@@ -21,6 +23,7 @@ import {
 import { type Cidr, covers, formatCidr, lastAddress, parseCidr } from '../net/index.ts'
 import { blocksPerStep, type FailedBlock, refuseField, stepLengthMax } from './claim-affinity.ts'
 import { Draft } from './draft.ts'
+import { ordinalsOfNode } from './check/block-findings.ts'
 import { isNamed } from './eligible-pools.ts'
 import type { Context } from './request.ts'
 import { readConfig, readPools, requireUnlocked } from './surroundings.ts'
@@ -33,6 +36,8 @@ export interface ReleaseScope {
   readonly pool?: string | undefined
   /** Blocks with addresses in use, or cooling down, are left alone. */
   readonly onlyIfEmpty: boolean
+  /** A dry run: as if the addresses that this node uses had been released before. */
+  readonly asIfReleasedBy?: string | undefined
 }
 
 /** A block that does not belong to its owner any more. */
@@ -78,8 +83,13 @@ export function planReleaseAffinity(
       refuseField('cidr', `${formatCidr(scope.cidr)} is only a part of the block ${formatCidr(larger.cidr)}`),
     )
   }
-  const draft = new Draft(view, context.now, config.value.ipCooldownSeconds)
-  const release = new Release(draft, scope, range.value, context.blocks)
+  const { ipCooldownSeconds } = config.value
+  const draft = new Draft(view, context.now, ipCooldownSeconds)
+  const release = new Release(draft, scope, range.value, context.blocks, (block) =>
+    scope.asIfReleasedBy === undefined
+      ? block
+      : releaseOrdinals(block, ordinalsOfNode(block, scope.asIfReleasedBy), context.now, ipCooldownSeconds).block,
+  )
   const next = release.carryOn(start)
   const { released, stale, failed } = release
   return { answer: success({ released, stale, failed, next }), writes: draft.writes() }
@@ -87,10 +97,18 @@ export function planReleaseAffinity(
 
 /**
  * As {@link planReleaseAffinity} for all that a node has, in any pool and in none; the last step also removes the marker that old
- * versions of Calico kept of every node. Addresses stay with whoever holds them. @see calico-ipam.md section 6.5, RemoveIPAMHost
+ * versions of Calico kept of every node. Addresses stay with whoever holds them; a dry run may take those of the node for released.
+ * @see calico-ipam.md section 6.5, RemoveIPAMHost
  */
-export function planForgetNode(view: View, node: string, start: string, context: Context): Plan<Result<ReleaseStep>> {
-  const { answer, writes } = planReleaseAffinity(view, { node, onlyIfEmpty: false }, start, context)
+export function planForgetNode(
+  view: View,
+  node: string,
+  start: string,
+  context: Context,
+  { asIfReleased = false } = {},
+): Plan<Result<ReleaseStep>> {
+  const asIfReleasedBy = asIfReleased ? node : undefined
+  const { answer, writes } = planReleaseAffinity(view, { node, onlyIfEmpty: false, asIfReleasedBy }, start, context)
   if (!answer.ok || answer.value.next !== undefined) return { answer, writes }
   const marker = { family: affinities, text: `${affinities.prefix}${node}` }
   return { answer, writes: view.get(marker).kind === 'absent' ? writes : [...writes, remove(marker)] }
@@ -120,14 +138,22 @@ class Release {
   readonly #onlyIfEmpty: boolean
   readonly #range: Cidr | undefined
   readonly #blocks: BlockIndex
+  readonly #load: (block: Block) => Block
   #length = 0
 
-  constructor(draft: Draft, scope: ReleaseScope, range: Cidr | undefined, blocks: BlockIndex) {
+  constructor(
+    draft: Draft,
+    scope: ReleaseScope,
+    range: Cidr | undefined,
+    blocks: BlockIndex,
+    load: (block: Block) => Block,
+  ) {
     this.#draft = draft
     this.#owner = scope.node === undefined ? undefined : { type: 'host', name: scope.node }
     this.#onlyIfEmpty = scope.onlyIfEmpty
     this.#range = range
     this.#blocks = blocks
+    this.#load = load
   }
 
   /** Goes as far as the transaction takes; gives where to go on, if anywhere. */
@@ -186,14 +212,15 @@ class Release {
     if (found.kind === 'absent' || found.block.affinity === null) return
     const { affinity } = found.block
     if (this.#owner !== undefined && affinity !== formatOwner(this.#owner)) return
-    const isDeleted = isEmpty(found.block)
+    const block = this.#load(found.block)
+    const isDeleted = isEmpty(block)
     if (this.#onlyIfEmpty && !isDeleted) {
       this.#fail(cidr, 'NotEmpty', 'addresses of it are in use, or cool down')
       return
     }
     const owner = parseOwner(affinity)
     if (owner !== undefined) this.#draft.dropAffinity(owner, cidr)
-    const after = withoutOwner(found.block)
+    const after = withoutOwner(block)
     this.#draft.setBlock(after)
     this.#length += isDeleted ? 0 : blockFamily.encode(after).length
     this.released.push({ block: cidr, affinity, isDeleted })

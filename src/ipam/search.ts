@@ -26,7 +26,7 @@ import { cleanUpClaims } from './deselected.ts'
 import { affinityText, type Draft } from './draft.ts'
 import { blockOfOtherSize } from './locate.ts'
 import type { Allocation, AssignRequest } from './request.ts'
-import { Shortage } from './shortage.ts'
+import type { Shortage } from './shortage.ts'
 import { startOfSearch } from './start-of-search.ts'
 import { oncePerListing, type Pools } from './surroundings.ts'
 
@@ -45,7 +45,10 @@ export interface SearchScope {
   /** Every pool there is. */
   readonly stored: Pools
   readonly family: Family
-  readonly reserved: CidrSet
+  /** What keeps addresses that nobody holds from being chosen. */
+  readonly terms: Terms
+  /** What pools have left, for causes. */
+  readonly shortage: Shortage
 }
 
 /** Blocks that a host may claim for one family when nothing else is said. @see calico-ipam.md section 1.5 */
@@ -100,8 +103,7 @@ export class Search {
   constructor(scope: SearchScope) {
     this.#scope = scope
     this.#affinity = affinityText(scope.owner)
-    const cooldown = BigInt(scope.config.ipCooldownSeconds) * nanosecondsPerSecond
-    this.#terms = { reserved: scope.reserved, cooledBefore: scope.draft.now.nanoseconds - cooldown }
+    this.#terms = scope.terms
   }
 
   /** Takes up to `wanted` addresses into the draft, and gives them in the order of their choice. */
@@ -124,16 +126,11 @@ export class Search {
     return this.#found
   }
 
-  /** What pools have left, for causes. */
-  get shortage(): Shortage {
-    return new Shortage(this.#scope.blocks, this.#terms, this.#scope.config.ipCooldownSeconds)
-  }
-
   /** Why no more was found: the obstacle, and what each pool has left. */
   causes(): readonly Cause[] {
     const full = this.#scope.pools.map((pool) => {
       const found = this.#found.filter((allocation) => allocation.pool === pool.name)
-      return this.shortage.ofPool(pool, found.length)
+      return this.#scope.shortage.ofPool(pool, found.length)
     })
     return this.#obstacle === undefined ? full : [this.#obstacle, ...full]
   }
@@ -146,7 +143,8 @@ export class Search {
 
   /** Before it takes from a block that others keep taking from, it claims one more: a fight would cost everybody more. */
   #takeFromClaims(owner: Owner): void {
-    const { draft, reserved, stored, chosen } = this.#scope
+    const { draft, stored, chosen } = this.#scope
+    const { reserved } = this.#terms
     const { cidrs, empty } = this.#worthReading(this.#claims(owner, 'hint'))
     cleanUpClaims(draft, this.#affinity, empty, stored, chosen)
     const contested: (() => void)[] = []
@@ -174,7 +172,8 @@ export class Search {
 
   /** The blocks claimed, but those known to be used up. */
   #worthReading(claims: readonly Claim[]): WorthReading {
-    const { blocks, reserved } = this.#scope
+    const { blocks } = this.#scope
+    const { reserved } = this.#terms
     const known = worthReading.get(claims)
     if (known?.changes === blocks.changes && known.reserved === reserved && !known.isCooling) return known
     const cidrs: Cidr[] = []
@@ -285,7 +284,8 @@ export class Search {
   }
 
   #claimVacant(): boolean {
-    const { blocks, draft, owner, pools, reserved } = this.#scope
+    const { blocks, draft, owner, pools } = this.#scope
+    const { reserved } = this.#terms
     for (const pool of pools) {
       const start = startOfSearch(owner?.name ?? '', blockCount(pool.cidr, pool.blockSize))
       let busy: Cidr | undefined
@@ -323,7 +323,8 @@ export class Search {
 
   /** Takes over an empty block of somebody else that was not claimed a moment ago. @see calico-ipam.md section 1.6, step 5 */
   #takeOver(): boolean {
-    const { blocks, draft, pools, reserved } = this.#scope
+    const { blocks, draft, pools } = this.#scope
+    const { reserved } = this.#terms
     for (const pool of pools) {
       for (const entry of blocks.open(pool.cidr, pool.blockSize, this.#terms)) {
         const { cidr, affinity, sequenceNumber } = entry
@@ -362,7 +363,8 @@ export class Search {
 
   /** Takes what is missing from `block`, as far as it goes; false when there was nothing to take. */
   #takeFrom(block: Block, pool: Pool): boolean {
-    const { draft, request, reserved } = this.#scope
+    const { draft, request } = this.#scope
+    const { reserved } = this.#terms
     const isReserved = reserved.overlaps(block.cidr)
       ? (ordinal: Ordinal): boolean => reserved.has(addressAt(block.cidr, ordinal))
       : (): boolean => false

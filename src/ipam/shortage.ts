@@ -5,6 +5,7 @@ import {
   formatTime,
   nanosecondsPerSecond,
   type Pool,
+  type Refusal,
   type Terms,
 } from '../model/index.ts'
 import { blockCount } from '../net/index.ts'
@@ -40,6 +41,11 @@ export class Shortage {
       reason: 'PoolFull',
       message: `pool ${pool.name} gives no more to this request: ${counts.join(', ')}; ${help}`,
     }
+  }
+
+  /** A refusal because of pools that were asked for, with what the request would gain if they served it. */
+  explainRefusal(refusal: Refusal, pools: readonly Pool[]): Refusal {
+    return { ...refusal, causes: this.explain(refusal.causes, pools) }
   }
 
   /** Causes why pools do not serve the request, with what the request would gain if they did. */

@@ -1,4 +1,5 @@
-import { type JsonObject, jsonObject } from './json.ts'
+import { type Address, parseAddress } from '../net/index.ts'
+import { isJsonObject, type Json, type JsonObject, jsonObject } from './json.ts'
 import { type ResourceFamily, resourceFamily, resourceKey, resourceOf } from './resource.ts'
 import type { Decoded, StoredKey } from './stored.ts'
 
@@ -9,7 +10,18 @@ export interface Node {
   readonly name: string
   /** What node selectors of pools are evaluated against. */
   readonly labels: Readonly<Record<string, string>>
+  /** The addresses of its tunnels, of both families. */
+  readonly tunnelAddresses: readonly Address[]
 }
+
+/** Where a node names the address of a tunnel. */
+const tunnelFields = [
+  ['bgp', 'ipv4IPIPTunnelAddr'],
+  ['ipv4VXLANTunnelAddr'],
+  ['ipv6VXLANTunnelAddr'],
+  ['wireguard', 'interfaceIPv4Address'],
+  ['wireguard', 'interfaceIPv6Address'],
+] as const
 
 /** The nodes. */
 export const nodes: ResourceFamily<Node> = resourceFamily({
@@ -26,7 +38,7 @@ export const nodes: ResourceFamily<Node> = resourceFamily({
     'addresses',
     'interfaces',
   ],
-  read: ({ object, name, labels }) => ({ object, name, labels }),
+  read: ({ object, name, labels, spec }) => ({ object, name, labels, tunnelAddresses: tunnelAddressesIn(spec) }),
   // Go writes both, empty or not.
   trim: (object) => jsonObject([['spec', {}], ['status', {}], ...Object.entries(object)]),
 })
@@ -39,4 +51,12 @@ export function nodeOf(object: JsonObject): Decoded<Node> {
 /** The key of a node. */
 export function nodeKey(name: string): StoredKey<Node> {
   return resourceKey(nodes, name)
+}
+
+/** What is no address is nothing that a tunnel could use. */
+function tunnelAddressesIn(spec: JsonObject): readonly Address[] {
+  return tunnelFields.flatMap((path) => {
+    const text = path.reduce<Json | undefined>((json, name) => (isJsonObject(json) ? json[name] : undefined), spec)
+    return (typeof text === 'string' ? parseAddress(text) : undefined) ?? []
+  })
 }

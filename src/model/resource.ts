@@ -109,7 +109,8 @@ export function encodeResource(object: JsonObject, specFieldOrder: readonly stri
   })
 }
 
-function readResource(json: Json, specFields: FieldNames): Resource {
+/** Reads a resource; throws Malformed. */
+export function readResource(json: Json, specFields: FieldNames): Resource {
   if (!isJsonObject(json)) throw mismatch('resource', 'an object', json)
   const given = spell(json, topFields)
   const metadata = spell(readObject(given['metadata'], 'metadata') ?? noFields, metadataFields)

@@ -4,13 +4,15 @@ import { generationOf, removeAnnex } from './annexed.ts'
 import type { Context, Removal, ResourceKind, Stored, StoredObject } from './kind.ts'
 import { finalizersOf, isBeingDeleted } from './metadata.ts'
 import { objectIn } from './presentation.ts'
-import { asStored, brokenPrecondition, type Preconditions, readStored } from './reading.ts'
+import { asStored, type Preconditions, readMatching } from './reading.ts'
 
 /** What a delete came to. */
 export interface Deleted<Value> {
   /** The last state of an object that is gone; the present one of an object that has yet to go. */
   readonly value: Value
   readonly isGone: boolean
+  /** Only a part of what goes with it is gone, by this step: the next one goes on. */
+  readonly isPartial: boolean
   /** Whether the plan writes the object that has yet to go. */
   readonly isWritten: boolean
   /** The revision of what was stored before. */
@@ -18,9 +20,8 @@ export interface Deleted<Value> {
 }
 
 /**
- * Deletes the object called `name`, or begins to. Deleting what is being deleted already changes nothing. Refuses with `NotFound`,
- * with `Conflict` when a precondition does not hold, and with
- * what the kind refuses it for.
+ * Deletes the object called `name`, or begins to; in steps, when very much goes with it. Deleting what is being deleted already changes
+ * nothing. Refuses with `NotFound`, with `Conflict` when a precondition does not hold, and with what the kind refuses it for.
  */
 export function planDelete<Value extends StoredObject>(
   view: View,
@@ -29,18 +30,20 @@ export function planDelete<Value extends StoredObject>(
   preconditions: Preconditions,
   context: Context,
 ): Plan<Result<Deleted<Value>>> {
-  const stored = readStored(view, kind, name)
+  const stored = readMatching(view, kind, name, preconditions)
   if (!stored.ok) return answerOnly(stored)
-  const refusal = brokenPrecondition(kind, stored.value, preconditions)
-  if (refusal !== undefined) return answerOnly({ ok: false, refusal })
 
   const { value, revision: revisionBefore } = stored.value
   const removal = planRemoval(view, kind, stored.value, context)
   if (removal.kind === 'refused') return answerOnly({ ok: false, refusal: removal.refusal })
   const { writes } = removal
-  return removal.kind === 'gone'
-    ? { answer: success({ value, isGone: true, isWritten: false, revisionBefore }), writes }
-    : { answer: success({ value: removal.value, isGone: false, isWritten: writes.length > 0, revisionBefore }), writes }
+  const isGone = removal.kind === 'gone'
+  const isPartial = removal.kind === 'partly'
+  const answer =
+    removal.kind === 'terminating'
+      ? { value: removal.value, isGone, isPartial, isWritten: writes.length > 0, revisionBefore }
+      : { value, isGone, isPartial, isWritten: false, revisionBefore }
+  return { answer: success(answer), writes }
 }
 
 /**

@@ -22,9 +22,10 @@ export { ippoolKind } from './ippool.ts'
 export { partsMax, planSplit } from './ippool-split.ts'
 export { poolDependencies, resourceKinds } from './kinds.ts'
 export { type LabelSelector, matchesLabels, parseLabelSelector } from './label-selector.ts'
+export { finalizersOf, isBeingDeleted } from './metadata.ts'
 export { orphansAtOnceMax, planRemoveOrphans } from './orphaned-annexes.ts'
 export { objectIn, present } from './presentation.ts'
-export { planRead, type Preconditions, quoteObject } from './reading.ts'
+export { planRead, type Preconditions, quoteObject, readMatching } from './reading.ts'
 export { ObjectMeta } from './schemas.ts'
 export {
   metadataOnly,

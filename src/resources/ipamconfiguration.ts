@@ -108,6 +108,7 @@ export const ipamconfigurationKind: ResourceKind<ShownIpamConfig> = {
   statusSchema: undefined,
   columns,
   isReadOnly: false,
+  isDeletedInSteps: false,
   storage: {
     families: [projected(ipamConfigs, show)],
     annexing: annexing(annexOptions, () => ipamConfigKey),

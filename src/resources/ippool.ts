@@ -35,6 +35,7 @@ export function ippoolKind(dependencies: PoolDependencies): ResourceKind<Pool> {
     statusSchema: IPPoolStatus,
     columns,
     isReadOnly: false,
+    isDeletedInSteps: false,
     storage: poolStorage,
     finalizer: poolFinalizer,
     parse: poolOf,

@@ -52,6 +52,7 @@ export const ipreservationKind: ResourceKind<Reservation> = {
   statusSchema: undefined,
   columns: [textColumn('ReservedCIDRs', 'spec.reservedCIDRs', 'The ranges that are reserved.')],
   isReadOnly: false,
+  isDeletedInSteps: false,
   storage: stored('ipreservations', reservations, reservationKey),
   finalizer: undefined,
   parse: reservationOf,

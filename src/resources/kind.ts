@@ -52,9 +52,12 @@ export interface Candidate<Value> {
   isSound(...fields: readonly string[]): boolean
 }
 
-/** What deleting an object comes to: it is gone, or it stays for a while, marked, or it cannot be deleted yet. */
+/**
+ * What deleting an object comes to: it is gone; or a part of what goes with it is, and the next step goes on; or it stays for a while,
+ * marked; or it cannot be deleted yet.
+ */
 export type Removal<Value> =
-  | { readonly kind: 'gone'; readonly writes: readonly Write[] }
+  | { readonly kind: 'gone' | 'partly'; readonly writes: readonly Write[] }
   | { readonly kind: 'terminating'; readonly value: Value; readonly writes: readonly Write[] }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
 
@@ -125,13 +128,15 @@ export interface ReadOnlyKind<Value extends StoredObject> extends ReadableKind<V
 export interface ResourceKind<Value extends StoredObject> extends ReadableKind<Value> {
   readonly isReadOnly: false
   readonly storage: Reading<Value> & Writing<Value>
+  /** Whether more goes with an object than one transaction takes: who deletes one sees to the rest first. */
+  readonly isDeletedInSteps: boolean
   /** The finalizer of the server itself, which clients cannot take off an object that is being deleted. */
   readonly finalizer: string | undefined
   /** Everything that is wrong with the spec in itself, or as a successor of the old one. */
   validate(candidate: Candidate<Value>): readonly Cause[]
   /** Everything that is wrong with a new object beside what else is stored. */
   admit(view: View, candidate: Candidate<Value>): readonly Cause[]
-  /** Deletes an object, or begins to. */
+  /** Deletes an object, or begins to. To be called again after a part. */
   planRemoval(view: View, stored: Stored<Value>, context: Context): Removal<Value>
 }
 

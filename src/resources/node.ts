@@ -78,7 +78,8 @@ const NodeSpec = Type.Object(
   {
     $id: 'NodeSpec',
     additionalProperties: false,
-    description: 'What Calico knows of a node. None of it decides about addresses; the labels of the node do.',
+    description:
+      'What Calico knows of a node. The labels of the node decide which addresses it gets; those of its tunnels are released with it.',
   },
 )
 
@@ -102,7 +103,7 @@ export const nodeKind: ResourceKind<Node> = {
   singular: 'node',
   shortNames: ['no', 'nos'],
   description:
-    'A node that addresses are assigned on. Its labels are what node selectors of pools look at; one that is not there counts as having none. With it go its claims on blocks; addresses stay with their owners.',
+    'A node that addresses are assigned on. Its labels are what node selectors of pools look at; one that is not there counts as having none. With it go its workload endpoints and tunnels with their addresses, and its claims on blocks; other addresses stay with their owners.',
   example: {
     apiVersion: 'projectcalico.org/v3',
     kind: 'Node',
@@ -117,6 +118,7 @@ export const nodeKind: ResourceKind<Node> = {
     textColumn('IPv6', 'spec.bgp.ipv6Address', 'Its IPv6 address.'),
   ],
   isReadOnly: false,
+  isDeletedInSteps: true,
   storage: stored('nodes', nodes, nodeKey),
   finalizer: undefined,
   parse: nodeOf,

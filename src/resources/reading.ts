@@ -36,6 +36,18 @@ export function readStored<Value extends StoredObject>(
   }
 }
 
+/** As {@link readStored}, refused also when it is not the object that the caller means. */
+export function readMatching<Value extends StoredObject>(
+  view: View,
+  kind: ServedKind<Value>,
+  name: string,
+  preconditions: Preconditions,
+): Result<Stored<Value>> {
+  const stored = readStored(view, kind, name)
+  const refusal = stored.ok ? brokenPrecondition(kind, stored.value, preconditions) : undefined
+  return refusal === undefined ? stored : { ok: false, refusal }
+}
+
 /** The refusal of a change that was meant for another state of the object. */
 export function conflict<Value extends StoredObject>(kind: ServedKind<Value>, name: string, problem: string): Refusal {
   const message = `Operation cannot be fulfilled on ${quoteObject(kind, name)}: ${problem}`

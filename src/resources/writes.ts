@@ -208,8 +208,12 @@ export function brokenName(name: string, metadata: JsonObject): Refusal | undefi
   return { reason: 'BadRequest', message, causes: [{ field: 'metadata.name', reason: 'FieldValueInvalid', message }] }
 }
 
-/** Whether a change has taken the last finalizer off an object that is being deleted. A kind with one of its own sees to it itself. */
+/**
+ * Whether a change has taken the last finalizer off an object that is being deleted. A kind with one of its own sees to it itself, and
+ * one whose objects go in steps takes more than this change.
+ */
 function isLetGo<Value extends StoredObject>(kind: ResourceKind<Value>, { object }: Value): boolean {
   const metadata = objectIn(object, 'metadata')
-  return kind.finalizer === undefined && isBeingDeleted(metadata) && finalizersOf(metadata).length === 0
+  const isSimple = kind.finalizer === undefined && !kind.isDeletedInSteps
+  return isSimple && isBeingDeleted(metadata) && finalizersOf(metadata).length === 0
 }

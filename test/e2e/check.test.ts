@@ -1,7 +1,7 @@
 import t from 'tap'
 import { checkCodes } from '../../src/ipam/index.ts'
 import { Account } from '../support/account.ts'
-import { Corruption, resource } from '../support/corruption.ts'
+import { Corruption, endpoint, holderOfPod, keyOfEndpoint, resource } from '../support/corruption.ts'
 import { createPool, startIppoold } from '../support/ippoold.ts'
 import { disagreements, readStoredState } from '../support/stored.ts'
 import { until } from '../support/until.ts'
@@ -66,18 +66,34 @@ function startLoad(): { stop(): Promise<void> } {
     if (client !== undefined)
       await account.work(client, `load-${String(load)}-${String(caller)}`, wish, 12, () => isOver)
   })
+  const pods = Array.from({ length: 4 }, (_, pod) => livePods(`live-${String(load)}-${String(pod)}`, () => isOver))
   return {
     stop: async () => {
       isOver = true
-      await Promise.all(callers)
+      await Promise.all([...callers, ...pods])
     },
+  }
+}
+
+/** Pods that come and go, one after the other, in the order in which Calico's plugin does it: the endpoint comes last, and goes first. */
+async function livePods(name: string, isOver: () => boolean): Promise<void> {
+  for (let number = 0; !isOver(); number++) {
+    const timestamp = new Date().toISOString().replace('T', ' ').replace('Z', ' +0000 UTC')
+    const { handle, secondary } = holderOfPod(name, (number % 16).toString(16), timestamp, 'node-1')
+    const wish = { handle: `load-${name}-${handle}`, node: 'node-1', pools: ['live'], attributes: secondary }
+    const { status, body } = await callOther('POST', '/ipam/v1/assign', wish)
+    if (status !== 201) continue
+    const [address] = body['addresses'] as readonly { readonly address: string }[]
+    await keys.put(keyOfEndpoint(name), endpoint(name, 'node-1', [address?.address ?? '']))
+    await keys.delete(keyOfEndpoint(name))
+    await callOther('DELETE', `/ipam/v1/handles/${wish.handle}`)
   }
 }
 
 /** Everything but what the callers of the load change all the time. */
 async function quietDump(): Promise<Readonly<Record<string, string>>> {
   const all = Object.entries(await keys.dump('/'))
-  const isBusy = (key: string): boolean => /\/handle\/load-|\/block\/10\.60\.|^\/ippoold\//.test(key)
+  const isBusy = (key: string): boolean => /\/handle\/load-|\/block\/10\.60\.|\/shop\/live-|^\/ippoold\//.test(key)
   return Object.fromEntries(all.filter(([key]) => !isBusy(key)))
 }
 

@@ -66,6 +66,7 @@ t.test('the sample of the documentation is accepted as it is, and stored as Cali
     vxlanMode: 'Never',
     ipipMode: 'CrossSubnet',
     natOutgoing: true,
+    disabled: false,
     blockSize: 26,
     nodeSelector: 'all()',
     allowedUses: ['Workload', 'Tunnel'],
@@ -190,7 +191,8 @@ t.test('YAML replaces a pool as JSON does, and a change that changes nothing wri
     'application/yaml',
   )
   t.equal(changed.status, 200)
-  t.equal(poolIn(changed).spec['natOutgoing'], undefined)
+  t.equal(poolIn(changed).spec['natOutgoing'], false, 'what is said is shown')
+  t.notMatch((await keys.get(keyOf('yaml')))?.text, /natOutgoing/, 'and not stored')
   t.equal(await keys.revision(), before + 1n)
 })
 

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { endpoint, keyOfEndpoint } from '../support/corruption.ts'
 import type { Answer } from '../support/http-client.ts'
 import { addressesIn, changesNothing, createPool, refusalIn, startIppoold } from '../support/ippoold.ts'
 
@@ -124,10 +125,10 @@ t.test('ipamconfigurations/default is the key that IPAM reads', async (t) => {
   t.equal(created.status, 201)
   t.equal(await text(), '{"strict_affinity":true,"auto_allocate_blocks":true}')
   t.equal(await keys.get(`${resources}/ipamconfigurations/default`), undefined, 'nothing lies where IPAM does not look')
-  t.strictSame(created.body, {
+  t.match(created.body, {
     kind: 'IPAMConfiguration',
     apiVersion: 'projectcalico.org/v3',
-    metadata: { name: 'default', resourceVersion: (await keys.get(configKey))?.revision },
+    metadata: { name: 'default', uid: String, resourceVersion: (await keys.get(configKey))?.revision },
     spec: { strictAffinity: true, autoAllocateBlocks: true },
   })
   t.strictSame((await callOther('GET', `${path}/default`)).body, created.body)
@@ -241,4 +242,32 @@ t.test('a node takes its claims with it, and leaves addresses to their owners', 
     before - 1,
     'the block goes with its last address',
   )
+})
+
+t.test('a node takes the endpoints of its workloads and its tunnels with it, and what they used', async (t) => {
+  const pods = Array.from({ length: 70 }, (_, number) => `pod-${number}`)
+  const spec = { bgp: { ipv4IPIPTunnelAddr: '10.8.1.1' } }
+  await call('POST', `${base}/nodes`, { metadata: { name: 'n6' }, spec })
+  await createPool(call, 'pods', { cidr: '10.8.0.0/22', blockSize: 32 })
+  const assign = (handle: string, address: string, attributes = {}): Promise<Answer> =>
+    call('POST', '/ipam/v1/assign', { handle, node: 'n6', addresses: [address], attributes })
+  await assign('ipip-tunnel-addr-n6', '10.8.1.1', { type: 'ipipTunnelAddress' })
+  await assign('kept', '10.8.1.2')
+  for (const [number, pod] of pods.entries()) {
+    await assign(`net.${pod}`, `10.8.0.${number}`, { pod, namespace: 'shop' })
+    await keys.put(keyOfEndpoint(pod), endpoint(pod, 'n6', [`10.8.0.${number}`]))
+  }
+  await keys.put(keyOfEndpoint('elsewhere'), endpoint('elsewhere', 'n7', []))
+  await changesNothing(t, keys, async () => {
+    t.match(await callOther('DELETE', `${base}/nodes/n6?dryRun=All`), { status: 200, body: { kind: 'Status' } })
+    const preconditions = { kind: 'DeleteOptions', apiVersion: 'v1', preconditions: { resourceVersion: '1' } }
+    t.match(refusalIn(await callOther('DELETE', `${base}/nodes/n6`, preconditions)), { status: 409 })
+  })
+  t.match(await callOther('DELETE', `${base}/nodes/n6`), { status: 200, body: { kind: 'Status', status: 'Success' } })
+  const kept = Object.keys(await keys.dump(`${resources}/workloadendpoints/`))
+  t.strictSame(kept, [keyOfEndpoint('elsewhere')])
+  t.strictSame(await keys.dump('/calico/ipam/v2/host/n6/'), {})
+  t.strictSame(addressesIn(await call('GET', '/ipam/v1/addresses?pool=pods')), ['10.8.1.2'])
+  t.equal((await call('GET', `${base}/nodes/n6`)).status, 404)
+  t.equal((await call('DELETE', `${base}/nodes/n6`)).status, 404)
 })

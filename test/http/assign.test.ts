@@ -270,6 +270,7 @@ t.test('a wish is complete: what is left out has a meaning', (t) => {
     ['node'],
   )
   t.strictSame(wishOf({ ipv6: 2 }, () => 'h').value.counts, { 4: 0, 6: 2 })
+  t.strictSame(wishOf({ addresses: null }, () => 'h').value.counts, { 4: 1, 6: 0 }, 'null is as good as left out')
   t.strictSame(wishOf({ addresses: ['10.1.0.1'] }, () => 'h').value.counts, { 4: 0, 6: 0 })
   t.end()
 })

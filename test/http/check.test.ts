@@ -1,7 +1,7 @@
 import t from 'tap'
 import { DatastoreUnavailable } from '../../src/datastore/index.ts'
 import { handleKey, handles } from '../../src/model/index.ts'
-import { startServer } from './server-in-memory.ts'
+import { causesOf, startServer } from './server-in-memory.ts'
 
 const key = handleKey('vm-42').text
 
@@ -73,4 +73,11 @@ t.test('codes that nothing repairs are refused', async (t) => {
   const { call } = startServer(t)
   t.match(await call('POST', '/ipam/v1/check/repair', { codes: ['Unreadable'] }), { status: 422 })
   t.match(await call('POST', '/ipam/v1/check/repair', { codes: [] }), { status: 422 })
+})
+
+t.test('a repair has no answer to keep, and says so to whoever wants it kept', async (t) => {
+  const { call } = startServer(t)
+  const refused = await call('POST', '/ipam/v1/check/repair', {}, { 'idempotency-key': 'k' })
+  t.equal(refused.status, 400)
+  t.strictSame(causesOf(refused), [['Idempotency-Key', 'FieldValueForbidden']])
 })

@@ -43,7 +43,8 @@ t.test('a body is read by its media type, and refused when that is not known', a
     ['PATCH', 'application/merge-patch+json', '{"a":null}', { body: { a: null } }],
     ['PATCH', 'application/json-patch+json', '[]', { body: [] }],
     ['PATCH', 'application/strategic-merge-patch+json', '{}', refused],
-    ['PATCH', 'application/apply-patch+yaml', '{}', refused],
+    ['PATCH', 'application/apply-patch+yaml', 'a: b', { body: { a: 'b' } }],
+    ['PATCH', 'application/apply-patch+yaml', '{"a":1}', { body: { a: 1 } }],
     ['PATCH', 'application/json', '{}', refused],
     ['POST', 'application/merge-patch+json', '{}', refused],
     ['POST', 'application/x-www-form-urlencoded', 'a=1', refused],
@@ -74,7 +75,7 @@ t.test('a refusal names the media types that would do', async (t) => {
     return answer.json<{ message: string }>().message
   }
   t.match(await send('POST'), /application\/json, application\/yaml$/)
-  t.match(await send('PATCH'), /application\/merge-patch\+json, application\/json-patch\+json$/)
+  t.match(await send('PATCH'), /application\/merge-patch\+json, application\/json-patch\+json, application\/apply-patch\+yaml$/)
 })
 
 t.test('a compressed body is refused before it is read', async (t) => {

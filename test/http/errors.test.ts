@@ -38,9 +38,9 @@ t.test('the table has every reason, with the status that it is told with', (t) =
 
 t.test('the OpenAPI document has every reason', async (t) => {
   const document = JSON.parse(await openapiDocument('0.0.0')) as {
-    components: { schemas: { Status: { properties: { reason: { enum: string[]; description: string } } } } }
+    components: { schemas: { StatusReason: { enum: string[]; description: string } } }
   }
-  const { reason } = document.components.schemas.Status.properties
+  const { StatusReason: reason } = document.components.schemas
   t.strictSame([...reason.enum].sort(), Object.keys(codes).sort())
   for (const [name, code] of Object.entries(codes)) t.match(reason.description, `\`${name}\` (${code})`)
 })

@@ -228,3 +228,19 @@ t.test('a release of a handle in very many blocks, repeated, is answered as it w
   t.strictSame([again.status, again.body], [200, first.body])
   t.strictSame(dump(server), before, 'what the handle was given since is left alone')
 })
+
+t.test('a split that is repeated is answered again, also when its parts are gone by then', async (t) => {
+  const server = startServer(t)
+  const path = '/ipam/v1/pools/blue/split'
+  const first = await post(server, path, { parts: 2 })
+  t.match(first, { status: 200, body: { pool: 'blue', parts: [{ name: 'split-blue-0' }, { name: 'split-blue-1' }] } })
+  t.strictSame(answersKept(server), [`${key}/0`])
+  await server.call('DELETE', '/apis/projectcalico.org/v3/ippools/split-blue-0')
+  const again = await post(server, path, { parts: 2 })
+  t.strictSame(
+    [again.status, again.body, again.headers['content-type']],
+    [200, first.body, first.headers['content-type']],
+  )
+  t.match(await post(server, path, { parts: 4 }), { status: 422, body: { reason: 'IdempotencyKeyReused' } })
+  t.match(await post(server, '/ipam/v1/pools/green/split', { parts: 2 }), { status: 422 })
+})

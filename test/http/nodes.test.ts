@@ -1,4 +1,5 @@
 import t from 'tap'
+import { DatastoreUnavailable } from '../../src/datastore/index.ts'
 import { causesOf, putPool, type ServerInMemory, startServer } from './server-in-memory.ts'
 
 type Tap = Parameters<typeof startServer>[0]
@@ -46,8 +47,10 @@ t.test('a node that is forgotten leaves its addresses to their owners, and is to
 
 t.test('its addresses are taken back on request, borrowed ones too, and then empty blocks are gone', async (t) => {
   const { call, store } = await start(t)
+  const tried = await call('DELETE', '/ipam/v1/nodes/node-1?releaseAddresses=true&dryRun=All')
   const { status, body } = await call('DELETE', '/ipam/v1/nodes/node-1?releaseAddresses=true')
   t.equal(status, 200)
+  t.strictSame(tried.body, body)
   t.strictSame(body['addresses'], { released: uses, failed: [], left: [] })
   t.match(body['affinities'], {
     released: [
@@ -99,6 +102,39 @@ t.test('forgetting takes effect once, however many transactions it takes', async
     status: 422,
     body: { reason: 'IdempotencyKeyReused' },
   })
+})
+
+t.test('each block is read once, however many parts it takes, and where a repetition goes on', async (t) => {
+  const { call, store } = await start(t)
+  putPool(store, 'single', '10.4.0.0/24', 32)
+  for (const number of Array.from({ length: 100 }).keys()) {
+    await call('POST', '/ipam/v1/assign', { handle: 'many', node: 'node-9', addresses: [`10.4.0.${number}`] })
+  }
+  const blocks = store.view.keys('/calico/ipam/v2/assignment/').length
+  const page = store.page.bind(store)
+  let read = 0
+  store.page = async (family, options) => {
+    const found = await page(family, options)
+    if (family.prefix === '/calico/ipam/v2/assignment/') read += found.entries.length
+    return found
+  }
+  const submit = store.submit.bind(store)
+  let parts = 0
+  store.submit = (plan, options) => {
+    if (parts++ === 2) return Promise.reject(new DatastoreUnavailable('Timeout', 'etcd did not answer'))
+    return submit(plan, options)
+  }
+  const once = { 'idempotency-key': 'k1' }
+  const path = '/ipam/v1/nodes/node-9?releaseAddresses=true'
+  t.match(await call('DELETE', path, undefined, once), {
+    body: { addresses: { released: { length: 60 } }, isComplete: false },
+  })
+  t.equal(read, blocks)
+  read = 0
+  const rest = await call('DELETE', path, undefined, once)
+  t.match(rest, { body: { addresses: { released: { length: 100 }, left: [] }, isComplete: true } })
+  t.ok(read <= blocks, 'blocks without an address of the node are not read twice')
+  t.match((await call('DELETE', path, undefined, once)).body, rest.body)
 })
 
 t.test('an address that was released in the meantime is not taken from its new owner', async (t) => {

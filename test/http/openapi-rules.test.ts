@@ -111,6 +111,20 @@ t.test('whole numbers fit 32 bits or say their size, and moments have a format',
   t.end()
 })
 
+t.test(
+  'a list of a request that may be left out, and must not be empty, may be null: Java would send an empty one',
+  (t) => {
+    const lists = inner.filter(({ schema }) => schema['minItems'] !== undefined)
+    t.ok(lists.length > 0)
+    for (const { place, schema } of lists) {
+      const [type = '', field = ''] = place.split('.')
+      const isRequired = list(object(components[type])['required']).includes(field)
+      if (!isRequired) t.strictSame(schema['type'], ['array', 'null'], place)
+    }
+    t.end()
+  },
+)
+
 t.test('a schema has one type, or one and null', (t) => {
   for (const { place, schema } of [...roots, ...inner]) {
     if (Array.isArray(schema['type'])) t.match(schema['type'], [String, 'null'], place)

@@ -87,13 +87,8 @@ t.test('each field that is malformed is told', async (t) => {
     [{ addresses: [{ address: 1 }] }, 'addresses[0].address', type],
     [{ addresses: [{ address: '10.1.0.1', Handle: 'a' }] }, 'addresses[0].Handle', 'FieldValueForbidden'],
     [{ addresses: [{ address: '10.1.0.1', handle: 1 }] }, 'addresses[0].handle', type],
-    [{ addresses: [{ address: '10.1.0.1', sequenceNumber: 1.5 }] }, 'addresses[0].sequenceNumber', type],
+    [{ addresses: [{ address: '10.1.0.1', sequenceNumber: 7 }] }, 'addresses[0].sequenceNumber', type],
     [{ addresses: [{ address: '10.1.0.1', sequenceNumber: null }] }, 'addresses[0].sequenceNumber', type],
-    [
-      { addresses: [{ address: '10.1.0.1', sequenceNumber: 2 ** 53 }] },
-      'addresses[0].sequenceNumber',
-      'FieldValueInvalid',
-    ],
     [{ handle: 1 }, 'handle', type],
     [{ address: '10.1.0.1' }, 'address', 'FieldValueForbidden'],
   ]
@@ -120,7 +115,6 @@ t.test('each value that is wrong is told, and its valid neighbour is taken', asy
       'addresses[1].address',
       'FieldValueDuplicate',
     ],
-    [item({ sequenceNumber: 0 }), item({ sequenceNumber: -1 }), 'addresses[0].sequenceNumber', invalid],
     [item({ sequenceNumber: '0' }), item({ sequenceNumber: '' }), 'addresses[0].sequenceNumber', invalid],
     [item({ sequenceNumber: '7' }), item({ sequenceNumber: '07' }), 'addresses[0].sequenceNumber', invalid],
     [item({ sequenceNumber: '7' }), item({ sequenceNumber: '0x7' }), 'addresses[0].sequenceNumber', invalid],
@@ -132,7 +126,7 @@ t.test('each value that is wrong is told, and its valid neighbour is taken', asy
       invalid,
     ],
     [
-      item({ sequenceNumber: Number.MAX_SAFE_INTEGER }),
+      item({ sequenceNumber: '18446744073709551615' }),
       item({ sequenceNumber: '9'.repeat(10_000) }),
       'addresses[0].sequenceNumber',
       invalid,
@@ -168,8 +162,9 @@ t.test('conditions are read exactly', (t) => {
   const item = (entry: object): unknown => returnOf({ addresses: [{ address: '10.1.0.1', ...entry }] }).value.items[0]
   t.strictSame(item({}), { address })
   t.strictSame(item({ sequenceNumber: '1794812345678901234' }), { address, sequenceNumber: 1794812345678901234n })
-  t.strictSame(item({ sequenceNumber: 0 }), { address, sequenceNumber: 0n })
+  t.strictSame(item({ sequenceNumber: '0' }), { address, sequenceNumber: 0n })
   t.strictSame(item({ handle: 'a' }), { address, handle: 'a' })
+  t.strictSame(returnOf({ handle: 'a', addresses: null }), { value: { handle: 'a', items: [] }, causes: [] })
   t.strictSame(returnOf({ handle: 'a' }), { value: { handle: 'a', items: [] }, causes: [] })
   t.end()
 })

@@ -1,7 +1,8 @@
 import t, { type Test } from 'tap'
-import { RevisionCompacted } from '../../src/datastore/index.ts'
+import { DatastoreUnavailable, RevisionCompacted } from '../../src/datastore/index.ts'
 import { blockKey, newBlock } from '../../src/model/index.ts'
 import { mustParseCidr } from '../../src/net/index.ts'
+import { endpoint, keyOfEndpoint } from '../support/corruption.ts'
 import { type Answer, causesOf, startServer, type ServerInMemory } from './server-in-memory.ts'
 
 const base = '/apis/projectcalico.org/v3/ippools'
@@ -150,7 +151,7 @@ t.test('a pool is replaced, and patched in two ways', async (t) => {
 
 t.test('a patch needs a media type that says which kind it is', async (t) => {
   const { call } = startServer(t)
-  for (const type of ['application/strategic-merge-patch+json', 'application/json', 'application/apply-patch+yaml']) {
+  for (const type of ['application/strategic-merge-patch+json', 'application/json', 'application/yaml']) {
     t.match(await call('PATCH', `${base}/blue`, '{}', { 'content-type': type }), { status: 415 }, type)
   }
   t.match(
@@ -383,4 +384,34 @@ t.test('a list', async (t) => {
     t.match(await call('GET', `${base}?continue=${token}`), { status: 410, body: { reason: 'Expired' } })
   })
   t.end()
+})
+
+t.test('the deletion of a node that stops half-way says so, and is gone on with', async (t) => {
+  const { call, store } = startServer(t)
+  const nodes = '/apis/projectcalico.org/v3/nodes'
+  await call('POST', nodes, { metadata: { name: 'node-1' } })
+  for (const pod of Array.from({ length: 30 }, (_, number) => `pod-${number}`)) {
+    store.view.putText(keyOfEndpoint(pod), endpoint(pod, 'node-1', []))
+  }
+  const submit = store.submit.bind(store)
+  let steps = 0
+  store.submit = (plan, options) => {
+    if (steps++ === 3) return Promise.reject(new DatastoreUnavailable('Timeout', 'etcd did not answer'))
+    return submit(plan, options)
+  }
+  t.match(await call('DELETE', `${nodes}/node-1`), {
+    status: 503,
+    body: {
+      message: /^A part of what goes with nodes\.projectcalico\.org "node-1" is deleted/,
+      details: { name: 'node-1', kind: 'nodes' },
+    },
+  })
+  t.equal(store.view.keys(keyOfEndpoint('')).length, 6)
+  t.match(await call('DELETE', `${nodes}/node-1`), { status: 200, body: { status: 'Success' } })
+  t.strictSame(store.view.keys('/calico/resources/v3/projectcalico.org/workloadendpoints/'), [])
+  t.equal((await call('GET', `${nodes}/node-1`)).status, 404)
+
+  await call('POST', nodes, { metadata: { name: 'node-1' } })
+  steps = 2
+  t.match(await call('DELETE', `${nodes}/node-1`), { status: 504 }, 'nothing was done yet')
 })

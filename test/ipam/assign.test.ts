@@ -122,6 +122,24 @@ t.test('a refusal says for every pool why not', (t) => {
   t.end()
 })
 
+t.test('a pool that was asked for and gives nothing says what it would have', (t) => {
+  const world = new World()
+  world.pool('disabled', '10.0.0.0/30', { blockSize: 30, disabled: true })
+  world.block('10.0.0.0/30', null, {
+    allocations: [0, null, null, null],
+    unallocated: [1, 2, 3],
+    attributes: [{ handle_id: 'other' }],
+  })
+  t.match(world.assign({ pools: ['disabled'] }), {
+    ok: false,
+    refusal: {
+      reason: 'InsufficientAddresses',
+      causes: [{ reason: 'PoolDisabled', message: /disabled.*; 3 of its 4 addresses are available: enable it$/ }],
+    },
+  })
+  t.end()
+})
+
 t.test('the use is Workload unless another one is named', (t) => {
   const world = new World()
   world.pool('a', '10.0.0.0/29', { blockSize: 29, allowedUses: ['Tunnel'] })

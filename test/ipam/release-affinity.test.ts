@@ -247,3 +247,18 @@ t.test('a node is forgotten with all it has, in any pool and in none, and with t
   t.strictSame(world.view.keys('/calico/ipam/v2/host/node3'), [])
   t.end()
 })
+
+t.test('a dry run takes the addresses of a forgotten node for released, if they will be by then', (t) => {
+  const told = (world: World): readonly boolean[] => {
+    const options = { asIfReleased: true }
+    const { answer } = planForgetNode(world.view, 'node1', '', world.context, options)
+    return answer.ok ? answer.value.released.map(({ isDeleted }) => isDeleted) : []
+  }
+  const world = worldWithPool()
+  world.take({ node: 'node1', addresses: ['10.0.0.0', '10.0.0.4'] })
+  world.take({ node: 'node2', addresses: ['10.0.0.5'] })
+  t.strictSame(told(world), [true, false])
+  world.config({ ipCooldownSeconds: 60 })
+  t.strictSame(told(world), [false, false], 'what cools down keeps its block')
+  t.end()
+})

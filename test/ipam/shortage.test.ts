@@ -75,6 +75,21 @@ t.test('a pool that does not serve the request says what it would have, and how 
   const counts = 'pool a is what it is; 15 of its 16 addresses are available: '
   t.equal(explain('PoolDisabled'), `${counts}enable it`)
   t.equal(explain('PoolNotAutomatic'), `${counts}ask for it by name`)
+  t.match(
+    shortageIn(world).explainRefusal(
+      {
+        reason: 'InsufficientAddresses',
+        message: 'm',
+        causes: [{ field: 'pools[a]', reason: 'PoolDisabled', message: '!' }],
+      },
+      pools,
+    ),
+    {
+      reason: 'InsufficientAddresses',
+      message: 'm',
+      causes: [{ message: '!; 15 of its 16 addresses are available: enable it' }],
+    },
+  )
   t.match(explain('PoolNotForUse'), /allowedUses/)
   t.match(explain('PoolNotForNode'), /nodeSelector/)
   t.match(explain('PoolNotForNamespace'), /namespaceSelector/)

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { formatAddress } from '../../src/net/index.ts'
 import { nodeKey, nodeOf, nodes } from '../../src/model/node.ts'
 
 t.test('a node comes back byte for byte, its labels read once', (t) => {
@@ -27,5 +28,21 @@ t.test('a new node is stored with a spec and a status, empty or not', (t) => {
   const made = nodeOf({ metadata: { name: 'n', labels: { a: 'b' } } })
   t.equal(made.ok && nodes.encode(made.value), '{"metadata":{"name":"n","labels":{"a":"b"}},"spec":{},"status":{}}')
   t.match(nodeOf({}), { ok: false })
+  t.end()
+})
+
+t.test('the addresses of its tunnels are told, of both families; what is no address is left out', (t) => {
+  const spec = {
+    bgp: { ipv4Address: '192.0.2.11/24', ipv4IPIPTunnelAddr: '10.0.0.1' },
+    ipv4VXLANTunnelAddr: '10.0.0.2',
+    ipv6VXLANTunnelAddr: 'fd00::2',
+    wireguard: { interfaceIPv4Address: '10.0.0.3', interfaceIPv6Address: 'fd00::3' },
+  }
+  const tunnelsOf = (given: object) => {
+    const decoded = nodes.decode(nodeKey('n').text, JSON.stringify({ metadata: { name: 'n' }, spec: given }))
+    return decoded.ok ? decoded.value.tunnelAddresses.map(formatAddress) : decoded.problem
+  }
+  t.strictSame(tunnelsOf(spec), ['10.0.0.1', '10.0.0.2', 'fd00::2', '10.0.0.3', 'fd00::3'])
+  t.strictSame(tunnelsOf({ bgp: null, ipv4VXLANTunnelAddr: 'none', ipv6VXLANTunnelAddr: 6, wireguard: [] }), [])
   t.end()
 })

@@ -140,21 +140,50 @@ t.test('an address whose rest is over does not hold its block; while the configu
   t.end()
 })
 
-t.test('more than fits into one transaction is refused', (t) => {
+/** Takes steps until the node is gone; gives how many keys each of them wrote. */
+function steps(view: FakeView): readonly number[] {
+  const written: number[] = []
+  while (view.revisionOf(nodeKey('node1').text) !== 0n) {
+    const removal = planNodeRemoval(view, node, context)
+    if (removal.kind !== 'gone' && removal.kind !== 'partly') throw new Error(removal.kind)
+    view.apply({ answer: undefined, writes: removal.writes })
+    written.push(removal.writes.length)
+  }
+  return written
+}
+
+t.test('what does not fit into one transaction takes several, and the node stays until the last', (t) => {
   const view = start()
-  for (let third = 0; third < 41; third++) claim(view, `10.0.${third}.0/26`, host)
-  t.match(planNodeRemoval(view, node, context), {
-    kind: 'refused',
-    refusal: { reason: 'Conflict', message: /41 blocks/ },
-  })
+  for (let third = 0; third < 81; third++) claim(view, `10.0.${third}.0/26`, host)
+  t.strictSame(steps(view), [40, 40, 2])
+  t.strictSame(view.keys('/calico/'), [])
 
   const long = start()
-  for (const second of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]) {
-    const cidr = `10.${second}.0.0/20`
-    claim(long, cidr, host, blockOf(cidr, host, 1))
+  const cidrs = Array.from({ length: 12 }, (_, second) => `10.${second}.0.0/20`)
+  for (const cidr of cidrs) claim(long, cidr, host, blockOf(cidr, host, 1))
+  const length = blocks.encode(blockOf('10.0.0.0/20', host, 1)).length
+  t.ok(length * 12 > 400_000)
+  const perStep = Math.ceil(400_000 / length)
+  t.strictSame(steps(long), [perStep * 2, (12 - perStep) * 2 + 1])
+  t.strictSame(long.keys('/calico/'), cidrs.map(blockText).toSorted())
+  t.end()
+})
+
+t.test('a few blocks that cannot be read do not hold up the others; very many do', (t) => {
+  const view = start()
+  for (let third = 0; third < 8; third++) {
+    claim(view, `10.0.${third}.0/26`, host)
+    view.putText(blockText(`10.0.${third}.0/26`), '{')
   }
-  t.ok(blocks.encode(blockOf('10.0.0.0/20', host, 1)).length * 12 > 400_000)
-  t.match(planNodeRemoval(long, node, context), { kind: 'refused', refusal: { reason: 'Conflict' } })
+  for (let third = 100; third < 150; third++) claim(view, `10.0.${third}.0/26`, host)
+  t.strictSame(steps(view), [40, 11])
+  view.put(nodeKey('node1'), node)
+  claim(view, '10.0.9.0/26', host)
+  view.putText(blockText('10.0.9.0/26'), '{')
+  t.match(planNodeRemoval(view, node, context), {
+    kind: 'refused',
+    refusal: { reason: 'Conflict', message: /more than 8 blocks that cannot be read/ },
+  })
   t.end()
 })
 

@@ -6,6 +6,7 @@ import {
   conflict,
   planRead,
   quoteObject,
+  readMatching,
   readStored,
 } from '../../src/resources/reading.ts'
 import { FakeView } from '../support/fake-view.ts'
@@ -28,6 +29,19 @@ t.test('an object that is not there is not found', (t) => {
   t.match(planRead(new FakeView(), kind, 'pool-a'), {
     answer: { ok: false, refusal: { reason: 'NotFound', message: 'ippools.projectcalico.org "pool-a" not found' } },
     writes: [],
+  })
+  t.end()
+})
+
+t.test('an object is the one that is meant, or refused', (t) => {
+  const view = new FakeView()
+  t.match(readMatching(view, kind, 'pool-a', {}), { ok: false, refusal: { reason: 'NotFound' } })
+  const revision = view.put(poolKey('pool-a'), mustPool())
+  const meant = { resourceVersion: String(revision) }
+  t.match(readMatching(view, kind, 'pool-a', meant), { ok: true, value: { revision } })
+  t.match(readMatching(view, kind, 'pool-a', { resourceVersion: '99' }), {
+    ok: false,
+    refusal: { reason: 'Conflict' },
   })
   t.end()
 })

@@ -17,7 +17,7 @@ import {
   newBlock,
 } from '../../src/model/index.ts'
 import { mustParseCidr } from '../../src/net/index.ts'
-import { keyOfBlock, keyOfClaim, resource } from './corruption.ts'
+import { endpoint, keyOfBlock, keyOfClaim, keyOfEndpoint, resource, type StoredHolder } from './corruption.ts'
 import { FakeView } from './fake-view.ts'
 
 /** The moment at which everything is checked: 2026-11-23T04:00:00Z. */
@@ -51,15 +51,29 @@ export class CheckWorld {
     this.view.putText(`/calico/resources/v3/projectcalico.org/${plural}/${name}`, resource(kind, name, spec))
   }
 
-  putNode(name: string): void {
-    this.putResource('Node', 'nodes', name, {})
+  putNode(name: string, spec: object = {}): void {
+    this.putResource('Node', 'nodes', name, spec)
+  }
+
+  /** A workload endpoint in the namespace `shop`. */
+  putEndpoint(name: string, ...addresses: readonly string[]): void {
+    this.view.putText(keyOfEndpoint(name), endpoint(name, 'node-1', addresses))
   }
 
   /** Stores a block of `node-1` with its claim, one address for each of the handles, which are stored too. */
   putBlock(cidr: string, ...holders: readonly string[]): Block {
+    return this.putHeldBlock(
+      cidr,
+      holders.map((handle) => ({ handle, secondary: { node: 'node-1' } })),
+    )
+  }
+
+  /** The same for holders with attributes of their own. */
+  putHeldBlock(cidr: string, holders: readonly StoredHolder[]): Block {
     let block = newBlock(mustParseCidr(cidr), { type: 'host', name: 'node-1' }, now)
-    for (const handle of holders) {
-      block = assignAutomatically(block, 1, () => false, { handle, secondary: { node: 'node-1' } }).block
+    for (const holder of holders) {
+      const { handle } = holder
+      block = assignAutomatically(block, 1, () => false, holder).block
       const key = handleKey(handle)
       const stored = this.view.get(key)
       this.view.put(key, addToHandle(stored.kind === 'value' ? stored.value : undefined, cidr, 1))

@@ -10,6 +10,8 @@ import {
   handleKey,
   handles,
   newBlock,
+  nodeKey,
+  workloadEndpointKey,
 } from '../../src/model/index.ts'
 import { formatCidr, mustParseCidr } from '../../src/net/index.ts'
 import type { EtcdKeys } from './etcd-keys.ts'
@@ -20,6 +22,12 @@ export interface Planted {
   readonly findings: readonly string[]
   /** The keys that its repair changes. */
   readonly changed: readonly string[]
+}
+
+/** Who holds an address, as it is stored. */
+export interface StoredHolder {
+  readonly handle: string
+  readonly secondary: Readonly<Record<string, string>>
 }
 
 /** Blocks, handles and claims of the pool `faulty` (10.61.0.0/20, blocks of 64) and of nowhere, as Calico would have stored them. */
@@ -42,10 +50,18 @@ export class Corruption {
   }
 
   async blockAt(cidr: string, holders: readonly string[], node = 'node-0'): Promise<Block> {
+    return this.blockHeldBy(
+      cidr,
+      holders.map((handle) => ({ handle, secondary: { node } })),
+    )
+  }
+
+  async blockHeldBy(cidr: string, holders: readonly StoredHolder[]): Promise<Block> {
     const parsed = mustParseCidr(cidr)
     let block = newBlock(parsed, { type: 'host', name: 'node-0' }, { nanoseconds: 1_795_406_400_000_000_000n })
-    for (const handle of holders) {
-      block = assignAutomatically(block, 1, () => false, { handle, secondary: { node } }).block
+    for (const holder of holders) {
+      const { handle } = holder
+      block = assignAutomatically(block, 1, () => false, holder).block
       await this.#keys.put(keyOfHandle(handle), handles.encode(addToHandle(undefined, formatCidr(parsed), 1)))
     }
     await this.#keys.put(keyOfBlock(cidr), blocks.encode(block))
@@ -75,6 +91,7 @@ export class Corruption {
       ...(await this.#plantBlockContents()),
       ...(await this.#plantClaims()),
       ...(await this.#plantHandles()),
+      ...(await this.#plantUses()),
     ]
   }
 
@@ -213,6 +230,36 @@ export class Corruption {
     ]
   }
 
+  /** What workloads and tunnels use, and beside it what is all right: an address in use, and one that was assigned over HTTP. */
+  async #plantUses(): Promise<readonly Planted[]> {
+    const { cidr } = await this.block('f-used-twice')
+    const first = cidr.replace('/26', '')
+    await this.#putEndpoint('f-one', first)
+    const twice = await this.#putEndpoint('f-two', first)
+    const outside = await this.#putEndpoint('f-outside-pools', '192.0.2.1')
+    const unassigned = await this.#putEndpoint('f-unassigned', '10.61.11.7')
+    const node = keyOfNode('node-with-tunnel')
+    await this.#keys.put(node, resource('Node', 'node-with-tunnel', { ipv4VXLANTunnelAddr: '10.61.11.8' }))
+    const unused = await this.block()
+    await this.blockHeldBy(unused.cidr, [holderOfPod('f-unused', 'a', undefined, 'node-0'), holderOfTunnel('node-2')])
+    const right = await this.block()
+    const overHttp = { handle: 'f-http', secondary: { node: 'node-0', namespace: 'shop', pod: 'f-http' } }
+    await this.blockHeldBy(right.cidr, [holderOfPod('f-used', 'b', undefined, 'node-0'), overHttp])
+    await this.#putEndpoint('f-used', right.cidr.replace('/26', ''))
+    return [
+      only('AddressUsedTwice', twice, []),
+      only('AddressOutsidePools', outside, []),
+      only('AddressNotAssigned', unassigned, []),
+      only('AddressNotAssigned', node, []),
+      { findings: [`AddressUnused ${unused.key}`, `AddressUnused ${unused.key}`], changed: [] },
+    ]
+  }
+
+  async #putEndpoint(name: string, ...addresses: readonly string[]): Promise<string> {
+    await this.#keys.put(keyOfEndpoint(name), endpoint(name, 'node-0', addresses))
+    return keyOfEndpoint(name)
+  }
+
   async #putPool(name: string, spec: object): Promise<string> {
     const key = `/calico/resources/v3/projectcalico.org/ippools/${name}`
     await this.#keys.put(key, resource('IPPool', name, spec))
@@ -224,6 +271,40 @@ export class Corruption {
 export function resource(kind: string, name: string, spec: object): string {
   const metadata = { name, uid: '7f1d0f0e-3c5b-4a39-9f55-0a7c8a4f8a10', creationTimestamp: '2026-11-23T03:59:00Z' }
   return JSON.stringify({ kind, apiVersion: 'projectcalico.org/v3', metadata, spec })
+}
+
+/** A stored workload endpoint in the namespace `shop`. */
+export function endpoint(name: string, node: string, addresses: readonly string[]): string {
+  const metadata = { name, namespace: 'shop', uid: '0f5f0a2e-1111-4f55-9f55-0a7c8a4f8a10' }
+  const ipNetworks = addresses.map((address) => `${address}/${address.includes(':') ? '128' : '32'}`)
+  const spec = { orchestrator: 'k8s', node, pod: name, endpoint: 'eth0', ipNetworks }
+  return JSON.stringify({ kind: 'WorkloadEndpoint', apiVersion: 'projectcalico.org/v3', metadata, spec })
+}
+
+function keyOfNode(name: string): string {
+  return nodeKey(name).text
+}
+
+export function keyOfEndpoint(name: string): string {
+  return workloadEndpointKey('shop', name).text
+}
+
+/** Who Calico's plugin says that holds the address of a pod. */
+export function holderOfPod(
+  pod: string,
+  container: string,
+  timestamp = '2020-01-01 03:00:00.5 +0000 UTC',
+  node = 'node-1',
+): StoredHolder {
+  return {
+    handle: `k8s-pod-network.${container.repeat(64).slice(0, 64)}`,
+    secondary: { namespace: 'shop', node, pod, timestamp },
+  }
+}
+
+/** Who Calico says that holds the address of a tunnel. */
+export function holderOfTunnel(node: string): StoredHolder {
+  return { handle: `ipip-tunnel-addr-${node}`, secondary: { node, type: 'ipipTunnelAddress' } }
 }
 
 export function keyOfBlock(cidr: string): string {

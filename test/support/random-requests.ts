@@ -259,7 +259,10 @@ function bodyOf(
   )
 }
 
-function encodeQuery(values: Readonly<Record<string, string>>): string {
+/** A watch would go on for half an hour. */
+function encodeQuery(given: Readonly<Record<string, string>>): string {
+  const isWatch = given['watch'] === 'true' || given['watch'] === '1'
+  const values = isWatch ? { ...given, timeoutSeconds: '0' } : given
   return `?${Object.entries(values)
     .map((pair) => pair.map(encodeText).join('='))
     .join('&')}`

@@ -2,7 +2,7 @@ import type { Static } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
 import { poolUses } from '../../model/index.ts'
 import { limits } from '../limits.ts'
-import { closed, handle, name, oneOf, texts } from './fields.ts'
+import { closed, handle, name, oneOf, optionalList, texts } from './fields.ts'
 
 const HostReserved = Type.Object(
   {
@@ -35,13 +35,10 @@ export const AssignRequest = Type.Object(
     ipv6: Type.Optional(
       Type.Integer({ minimum: 0, maximum: limits.addresses, description: 'How many IPv6 addresses.' }),
     ),
-    addresses: Type.Optional(
-      Type.Array(Type.String({ maxLength: limits.addressLength }), {
-        minItems: 1,
-        maxItems: limits.addresses,
-        description: 'These very addresses, instead of counts; each once.',
-      }),
-    ),
+    addresses: optionalList(Type.String({ maxLength: limits.addressLength }), {
+      maxItems: limits.addresses,
+      description: 'These very addresses, instead of counts; each once.',
+    }),
     pools: Type.Optional(
       Type.Array(Type.String({ minLength: 1, maxLength: limits.nameLength }), {
         maxItems: limits.pools,

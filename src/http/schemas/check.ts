@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { checkCodes, type CheckCode, type RepairAnswer } from '../../ipam/index.ts'
-import { closed, nullableText, oneOf } from './fields.ts'
+import { closed, nullableText, oneOf, optionalList } from './fields.ts'
 import { ref } from './ref.ts'
 
 /** Every code, in the order of the table. */
@@ -76,13 +76,10 @@ export const CheckReport = Type.Object(
 /** What to repair. */
 export const RepairRequest = Type.Object(
   {
-    codes: Type.Optional(
-      Type.Array(oneOf(repairableCodes, { title: 'RepairableCode', prefix: 'Repair' }), {
-        minItems: 1,
-        maxItems: repairableCodes.length,
-        description: 'Only what has one of these codes; every `Default` one unless given.',
-      }),
-    ),
+    codes: optionalList(oneOf(repairableCodes, { title: 'RepairableCode', prefix: 'Repair' }), {
+      maxItems: repairableCodes.length,
+      description: 'Only what has one of these codes; every `Default` one unless given.',
+    }),
   },
   {
     ...closed,

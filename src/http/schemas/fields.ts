@@ -1,4 +1,4 @@
-import type { TUnsafe } from '@sinclair/typebox'
+import type { Static, TOptional, TSchema, TUnsafe } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
 import { limits } from '../limits.ts'
 
@@ -24,6 +24,18 @@ export function nullableText(
   return Type.Unsafe<string | null>({ type: ['string', 'null'], description, ...options })
 }
 
+/**
+ * A list of a request that may be left out, and if it is given must not be empty. Null is as good as left out: a client in Java
+ * makes an empty list of one that nobody gives, and sends it, unless the list may be null.
+ */
+export function optionalList<Item extends TSchema>(
+  items: Item,
+  options: { readonly maxItems: number; readonly description: string },
+): TOptional<TUnsafe<Static<Item>[] | null>> {
+  const list = { ...Type.Array(items, { minItems: 1, ...options }), type: ['array', 'null'] }
+  return Type.Optional(Type.Unsafe<Static<Item>[] | null>(list))
+}
+
 /** What is said of an enumeration. */
 export interface EnumerationOptions<Text extends string> {
   /** Its name as a type in the OpenAPI document. Needed as soon as there are several values. */
@@ -40,12 +52,13 @@ export function oneOf<const Text extends string>(
   { prefix, ...options }: EnumerationOptions<Text> = {},
 ): TUnsafe<Text> {
   const names = prefix !== undefined && {
-    'x-enum-varnames': values.map((value) => upperSnakeCase(`${prefix}${value}`)),
+    'x-enum-varnames': values.map((value) => constantName(`${prefix}${value}`)),
   }
   return Type.Unsafe<Text>({ type: 'string', enum: [...values], ...names, ...options })
 }
 
-function upperSnakeCase(name: string): string {
+/** A name in the form of constants: `InUse` is `IN_USE`. */
+export function constantName(name: string): string {
   return name.replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, '_').toUpperCase()
 }
 

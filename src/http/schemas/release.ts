@@ -1,7 +1,7 @@
 import type { Static } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
 import { limits } from '../limits.ts'
-import { closed, handle, oneOf } from './fields.ts'
+import { closed, handle, oneOf, optionalList } from './fields.ts'
 import { ref } from './ref.ts'
 
 /** One address to take back, with what its owner knows about it. */
@@ -34,13 +34,10 @@ const ReleaseAddress = Type.Union([Type.String({ maxLength: limits.addressLength
 /** The body of a release: addresses, or everything of a handle. */
 export const ReleaseRequest = Type.Object(
   {
-    addresses: Type.Optional(
-      Type.Array(ReleaseAddress, {
-        minItems: 1,
-        maxItems: limits.addresses,
-        description: 'Addresses, plain or on conditions; each once.',
-      }),
-    ),
+    addresses: optionalList(ReleaseAddress, {
+      maxItems: limits.addresses,
+      description: 'Addresses, plain or on conditions; each once.',
+    }),
     handle: Type.Optional(
       Type.String({ ...handle, description: 'Everything that this owner holds, instead of addresses.' }),
     ),

@@ -12,6 +12,8 @@ const anyQuery = {
   timeout: ignored('32s', 'the server has a deadline of its own'),
   includeObject: Type.Optional(
     oneOf(rowObjects, {
+      title: 'RowObject',
+      prefix: 'Row',
       description: 'Of an answer that is a table: what each row carries besides its cells, `Metadata` unless said.',
       examples: ['Object'],
     }),

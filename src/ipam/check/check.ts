@@ -24,11 +24,13 @@ import { handleFindings, type KnownBlocks, type Mention, missingHandle } from '.
 import { Merge } from './merge.ts'
 import type { CheckSource } from './source.ts'
 import { type CheckTerms, unreadable } from './terms.ts'
+import { Uses } from './uses.ts'
 import { windowSizeMax } from './window.ts'
 
 /**
  * Everything that is wrong, as it is found. Blocks are the truth; what they say is merged with the handles and the claims in the order
- * of their keys. As all of it may not fit into memory, that is done in windows: a further walk through the blocks for each.
+ * of their keys, and compared with what workloads and tunnels use. As all of it may not fit into memory, that is done in windows: a
+ * further walk through the blocks for each.
  */
 export async function* check(
   source: CheckSource,
@@ -36,18 +38,23 @@ export async function* check(
   windowSize = windowSizeMax,
 ): AsyncGenerator<Finding, void> {
   yield* terms.findings
-  const known = { readable: new BlockSet(), unreadable: new Set<string>() }
+  const known = { readable: new BlockSet(), unreadable: new Map<string, Cidr>() }
   const handleMerge = mergeOfHandles(known, windowSize)
   const claimMerge = mergeOfClaims(known, windowSize)
-  for (let isFirst = true; !handleMerge.isDone || !claimMerge.isDone; isFirst = false) {
+  const uses = new Uses(windowSize)
+  for (let isFirst = true; !handleMerge.isDone || !claimMerge.isDone || !uses.isDone; isFirst = false) {
+    yield* uses.collect(source, terms)
     for await (const page of source.entries(blocks)) {
       for (const entry of page) {
         if (isFirst) yield* findingsOf(source, entry, terms, known)
-        if (entry.kind === 'value') expect(entry.value, handleMerge, claimMerge)
+        if (entry.kind !== 'value') continue
+        expect(entry.value, handleMerge, claimMerge)
+        yield* uses.compare(entry, terms)
       }
     }
     yield* handleMerge.merge(source)
     yield* claimMerge.merge(source)
+    yield* uses.rest(terms, known)
   }
 }
 
@@ -56,13 +63,13 @@ async function* findingsOf(
   source: CheckSource,
   entry: Listed<Block>,
   terms: CheckTerms,
-  known: { readonly readable: BlockSet; readonly unreadable: Set<string> },
+  known: { readonly readable: BlockSet; readonly unreadable: Map<string, Cidr> },
 ): AsyncGenerator<Finding, void> {
   const cidr = entry.kind === 'value' ? entry.value.cidr : parseBlockKey(entry.key)
   if (entry.kind === 'value') yield* blockFindings(entry, terms)
   else yield unreadable(entry)
   if (cidr === undefined) return
-  if (entry.kind === 'unreadable') known.unreadable.add(formatCidr(cidr))
+  if (entry.kind === 'unreadable') known.unreadable.set(formatCidr(cidr), cidr)
   for (const other of known.readable.add(cidr)) {
     yield overlapFinding(entry, cidr, other)
     if (entry.kind === 'value') yield* await sharedWith(source, entry, other)

@@ -49,6 +49,20 @@ export const checkCodes = {
   HandleBlockMissing: momentary('A handle counts addresses in a block that does not exist. Repair: take them away.'),
   HandleNameInvalid: none('Addresses are held under a name that cannot be the key of a handle.'),
   OwnerUnknown: onRequest('Addresses are held, and nothing says by whom. Repair: release them.'),
+  AddressUsedTwice: none('Workload endpoints or tunnels of nodes, two or more, use the same address.'),
+  AddressOutsidePools: none(
+    'A workload endpoint or a tunnel uses an address that is not assigned and lies in no enabled pool.',
+  ),
+  AddressNotAssigned: none(
+    'A workload endpoint or a tunnel uses an address of a pool that is not assigned, so that another one may get it.',
+  ),
+  AddressUnused: none(
+    [
+      'Calico assigned an address for a pod more than 15 minutes ago, or for a tunnel, and no workload endpoint or node says that it is',
+      'in use. Calico passes through this for a moment when one of them comes or goes. Only what has every mark of Calico’s own plugins',
+      'counts: whoever assigns over HTTP has no endpoint to show.',
+    ].join(' '),
+  ),
   NodeGone: onRequest('Addresses are held for a node that is not registered, while others are. Repair: release them.'),
 } as const satisfies Readonly<Record<string, CodeEntry>>
 

@@ -1,6 +1,6 @@
 import type { Revision } from '../../datastore/index.ts'
 import type { Handle } from '../../model/index.ts'
-import { parseCidr } from '../../net/index.ts'
+import { type Cidr, parseCidr } from '../../net/index.ts'
 import type { BlockSet } from './block-set.ts'
 import { type Finding, finding } from './finding.ts'
 
@@ -15,8 +15,8 @@ export interface Mention {
 /** Which blocks there are. */
 export interface KnownBlocks {
   readonly readable: BlockSet
-  /** The CIDRs, as text, of blocks that cannot be read, so that nobody knows what they hold. */
-  readonly unreadable: ReadonlySet<string>
+  /** The CIDRs, by their texts, of blocks that cannot be read, so that nobody knows what they hold. */
+  readonly unreadable: ReadonlyMap<string, Cidr>
 }
 
 /** A stored handle. */

@@ -1,4 +1,4 @@
-import type { Listed } from '../../datastore/index.ts'
+import type { Listed, Revision } from '../../datastore/index.ts'
 import {
   clusterInformations,
   type ClusterInformation,
@@ -15,7 +15,7 @@ import {
   reservations,
   type Reservation,
 } from '../../model/index.ts'
-import { formatCidr, overlaps, parseAddressOrCidr } from '../../net/index.ts'
+import { type Address, formatCidr, overlaps, parseAddressOrCidr } from '../../net/index.ts'
 import { type Finding, finding } from './finding.ts'
 import type { CheckSource } from './source.ts'
 
@@ -28,8 +28,17 @@ export interface CheckTerms {
   readonly arePoolsComplete: boolean
   /** The names of all nodes, readable or not; when there are none, nodes are not registered here. */
   readonly nodes: ReadonlySet<string>
+  /** The tunnels of every node that can be read, by its name. */
+  readonly tunnels: ReadonlyMap<string, Tunnels>
   /** What is wrong with what was read. */
   readonly findings: readonly Finding[]
+}
+
+/** The tunnels of a node, which may be none. */
+export interface Tunnels {
+  readonly key: string
+  readonly revision: Revision
+  readonly addresses: readonly Address[]
 }
 
 /** Reads everything that there is little of. */
@@ -45,6 +54,12 @@ export async function readTerms(source: CheckSource, now: Now): Promise<CheckTer
     pools: readable.map(({ value }) => value),
     arePoolsComplete: readable.length === stored.length,
     nodes: new Set(registered.map(({ key }) => key.slice(nodes.prefix.length))),
+    tunnels: new Map(
+      valuesOf(registered).map(({ key, revision, value }) => [
+        value.name,
+        { key, revision, addresses: value.tunnelAddresses },
+      ]),
+    ),
     findings: [
       ...[configs, informations, stored, reserved, registered].flatMap((entries) => unreadableAmong(entries)),
       ...valuesOf(configs).flatMap(configFindings),

@@ -26,6 +26,16 @@ export class Window<Value> {
     return this.#end
   }
 
+  /** How many keys something is expected under. */
+  get size(): number {
+    return this.#expected.size
+  }
+
+  /** Whether the key is for this window. */
+  covers(key: string): boolean {
+    return compareBytewise(key, this.#from) >= 0 && !this.isBehind(key)
+  }
+
   /** Whether the key is for a later window. */
   isBehind(key: string): boolean {
     return this.#end !== undefined && compareBytewise(key, this.#end) >= 0
@@ -33,11 +43,16 @@ export class Window<Value> {
 
   /** Notes what is expected under `key`, given what is already, unless the key is outside of the window. */
   expect(key: string, merge: (before: Value | undefined) => Value): void {
-    if (compareBytewise(key, this.#from) < 0 || this.isBehind(key)) return
+    if (!this.covers(key)) return
     const before = this.#expected.get(key)
     // V8 lets a part of a text refer to the whole: a key would keep the block in memory in which it was found.
     this.#expected.set(before === undefined ? ` ${key}`.slice(1) : key, merge(before))
     if (this.#expected.size > this.#sizeMax) this.#narrow()
+  }
+
+  /** What is expected under `key`; undefined when nothing is. */
+  get(key: string): Value | undefined {
+    return this.#expected.get(key)
   }
 
   /** Takes out what is expected under `key`; undefined when nothing is. */

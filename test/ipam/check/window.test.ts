@@ -43,3 +43,19 @@ t.test('what is expected of a key adds up, and is taken once', async (t) => {
   t.notOk(window.isBehind('z'))
   t.equal(window.end, undefined)
 })
+
+t.test('a window says what it covers, and what it knows', async (t) => {
+  const window = new Window<number>('b', 2)
+  for (const key of ['a', 'b', 'c']) window.expect(key, () => 1)
+  t.strictSame([window.get('a'), window.get('b'), window.size], [undefined, 1, 2])
+  t.strictSame(
+    ['a', 'b', 'c', 'd'].map((key) => window.covers(key)),
+    [false, true, true, true],
+  )
+  window.expect('d', () => 1)
+  t.equal(window.end, 'c')
+  t.strictSame(
+    ['b', 'c'].map((key) => window.covers(key)),
+    [true, false],
+  )
+})

@@ -1,0 +1,21 @@
+import { versionOf } from './commands.ts'
+import type { Language } from './languages.ts'
+
+/** What a machine has of what a language needs. */
+export interface Toolchain {
+  /** What each tool says of its version. */
+  readonly versions: Readonly<Record<string, string>>
+  readonly missing: readonly string[]
+}
+
+/** Looks for the tools of `language`. */
+export async function toolchainOf({ toolchain }: Language): Promise<Toolchain> {
+  const versions: Record<string, string> = {}
+  const missing: string[] = []
+  for (const [name, command] of Object.entries(toolchain)) {
+    const version = await versionOf(command)
+    if (version === undefined) missing.push(name)
+    else versions[name] = version
+  }
+  return { versions, missing }
+}
