@@ -75,7 +75,10 @@ t.test('a refusal names the media types that would do', async (t) => {
     return answer.json<{ message: string }>().message
   }
   t.match(await send('POST'), /application\/json, application\/yaml$/)
-  t.match(await send('PATCH'), /application\/merge-patch\+json, application\/json-patch\+json, application\/apply-patch\+yaml$/)
+  t.match(
+    await send('PATCH'),
+    /application\/merge-patch\+json, application\/json-patch\+json, application\/apply-patch\+yaml$/,
+  )
 })
 
 t.test('a compressed body is refused before it is read', async (t) => {
