@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { Etcd3 } from 'etcd3'
-import { type BenchServer, createPool, resident, startBenchEtcd, startBenchServer } from './processes.ts'
+import { type BenchServer, createPool, mostResident, resident, startBenchEtcd, startBenchServer } from './processes.ts'
 import { printTable, type Row, saveResults } from './results.ts'
 import { revisionIn, Watcher } from './watcher.ts'
 
@@ -41,6 +41,8 @@ try {
   const lists = await measureLists(server)
   printTable(lists)
   const changes = [await measureChanges(server, 0), await measureChanges(server, watcherCount)]
+  // Whether it needs more memory, the more has happened.
+  changes.push(await measureChanges(server, watcherCount))
   printTable(changes)
   await saveResults('resources', [...lists, ...changes])
   await server.stop()
@@ -109,7 +111,7 @@ async function measureChanges(server: BenchServer, count: number): Promise<Row> 
   const watchers = await Promise.all(Array.from({ length: count }, () => Watcher.open(server.url + path, from)))
   const memory = { before: (await resident(server.pid)).now, most: 0 }
   const done = new AbortController()
-  const watched = watchMemory(server, done.signal)
+  const watched = mostResident(server.pid, done.signal)
   const [begin, processor] = [performance.now(), await processorMs(server.pid)]
   const revisions = await makeChanges(server.url)
   const changedMs = performance.now() - begin
@@ -160,16 +162,6 @@ async function makeChanges(url: string): Promise<readonly bigint[]> {
 
 async function newestRevision(url: string): Promise<bigint> {
   return revisionIn(await (await fetch(`${url}${path}?limit=1`)).text())
-}
-
-/** The most that the server used until `signal`, in MiB. */
-async function watchMemory(server: BenchServer, signal: AbortSignal): Promise<number> {
-  let most = 0
-  while (!signal.aborted) {
-    most = Math.max(most, (await resident(server.pid)).now)
-    await sleep(200)
-  }
-  return most
 }
 
 /** What a process has had of the processor so far, all of its threads together. */
