@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { Etcd3 } from 'etcd3'
 import { measureByStatus, type Measurement } from './measure.ts'
-import { type BenchServer, createPool, resident, startBenchEtcd, startBenchServer } from './processes.ts'
+import { createPool, mostResident, resident, startBenchEtcd, startBenchServer } from './processes.ts'
 
 /**
  * Ten times the load that a server can serve: first as many callers as it takes, for what it serves and how fast; then ten times as many,
@@ -39,7 +39,7 @@ try {
   const memory = { start: (await resident(server.pid)).now, most: 0, end: 0 }
   const before = await handles()
   const watching = new AbortController()
-  const watched = watchMemory(server, watching.signal)
+  const watched = mostResident(server.pid, watching.signal)
   const over = await measureByStatus(url, callers, seconds)
   watching.abort()
   memory.most = await watched
@@ -53,16 +53,6 @@ try {
 } finally {
   etcd.close()
   await store.stop()
-}
-
-/** The most that the server used until `signal`. */
-async function watchMemory(server: BenchServer, signal: AbortSignal): Promise<number> {
-  let most = 0
-  while (!signal.aborted) {
-    most = Math.max(most, (await resident(server.pid)).now)
-    await sleep(200)
-  }
-  return most
 }
 
 function handles(): Promise<number> {

@@ -101,3 +101,13 @@ export async function resident(pid: number): Promise<{ readonly now: number; rea
   const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1_024
   return { now: field('VmRSS'), peak: field('VmHWM') }
 }
+
+/** The most that a process has used of memory until `signal`, in MiB. */
+export async function mostResident(pid: number, signal: AbortSignal): Promise<number> {
+  let most = 0
+  while (!signal.aborted) {
+    most = Math.max(most, (await resident(pid)).now)
+    await sleep(200)
+  }
+  return most
+}

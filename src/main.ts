@@ -24,7 +24,7 @@ import {
   virtualAffinities,
   workloadEndpoints,
 } from './model/index.ts'
-import { poolDependencies } from './resources/index.ts'
+import { poolDependencies, resourceKinds } from './resources/index.ts'
 import { Collection, PoolTermination } from './upkeep/index.ts'
 
 /** What a shell is told: a setting was wrong, as with most programs; anything else that prevented the start, or ended the server. */
@@ -113,7 +113,14 @@ async function start(config: Config, { logger, serverLog }: Log, parts: RunningP
   termination.start(datastore)
   parts.add(() => termination.stop())
   const { upkeepIntervalSeconds: intervalSeconds, upkeepGraceSeconds: graceSeconds } = config
-  const collection = new Collection({ blocks: index, now, logger, intervalSeconds, graceSeconds })
+  const collection = new Collection({
+    blocks: index,
+    kinds: resourceKinds(index),
+    now,
+    logger,
+    intervalSeconds,
+    graceSeconds,
+  })
   collection.start(datastore)
   parts.add(() => collection.stop())
   const server = buildServer({

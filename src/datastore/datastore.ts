@@ -12,7 +12,7 @@ import { Lineage } from './lineage.ts'
 import { expiringLeaseTurnSeconds, slotLeaseSeconds, stoppingPatienceMs } from './limits.ts'
 import { Slot } from './slots.ts'
 import { loadFamily } from './snapshot.ts'
-import type { Family, Key, Listed, Lookup, Plan, Revision, View } from './view.ts'
+import type { Decodable, Family, Key, Listed, Lookup, Plan, Revision, View } from './view.ts'
 import { Watch, type WatchLogger } from './watch.ts'
 
 /** What the datastore is made of. */
@@ -44,10 +44,9 @@ export interface PageOptions {
   readonly to?: string
   /** The revision of the page before: all pages of a listing are of one revision. */
   readonly revision?: Revision
+  /** Whether a value that is in memory as of the revision that wrote it need not be decoded once more. */
+  readonly isDecodedOnce?: boolean
 }
-
-/** What of a family is needed to read entries: they need not be decoded as those in memory are. */
-export type Decodable<Value> = Pick<Family<Value>, 'prefix' | 'decode'>
 
 /** Some entries of a family, in key order, as of one revision. */
 export interface Page<Value> {
@@ -156,6 +155,8 @@ export class Datastore {
     const entries = range.kvs.map((pair): Listed<Value> => {
       const key = pair.key.toString()
       const revision = BigInt(pair.mod_revision)
+      const held = options.isDecodedOnce === true ? this.#image.valueAt(family, key, revision) : undefined
+      if (held !== undefined) return { key, kind: 'value', value: held, revision }
       const decoded = family.decode(key, pair.value.toString())
       return decoded.ok
         ? { key, kind: 'value', value: decoded.value, revision }
@@ -185,6 +186,11 @@ export class Datastore {
   /** What is in memory of a key, which may be older than etcd; undefined when nothing is. */
   peek<Value>(key: Key<Value>): Lookup<Value> | undefined {
     return this.#image.lookup(key)
+  }
+
+  /** What is in memory below `prefix`, in key order, which may be older than etcd. Only of a family that is held as `values`. */
+  peekAll<Value>(family: Family<Value>, prefix: string): readonly Listed<Value>[] {
+    return this.#image.list(family, prefix)
   }
 
   /** A candidate for the leadership of a task among all servers; the family `leaders` must have been declared. */

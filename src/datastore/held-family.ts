@@ -97,6 +97,13 @@ export class HeldFamily {
     return held.lookup
   }
 
+  /** The value that `key` was given at `revision`; undefined when it is not in memory, or cannot be read. */
+  valueAt(key: string, revision: Revision): unknown {
+    const held = this.#entries.get(key)
+    // After a rewind nothing is held at the revision that it was read at: etcd may count another value by the same one.
+    return held?.revision === revision && held.lookup?.kind === 'value' ? held.lookup.value : undefined
+  }
+
   /**
    * The entries below `prefix`, in key order: the same list for as long as none of them changes, so that what is derived from it can
    * be kept as long. Only for a family that holds all its values.

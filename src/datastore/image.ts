@@ -1,5 +1,5 @@
 import { HeldFamily, type ProblemReport } from './held-family.ts'
-import type { Family, Key, Listed, Lookup, Observer } from './view.ts'
+import type { Decodable, Family, Key, Listed, Lookup, Observer, Revision } from './view.ts'
 
 /** A family that the datastore serves, and the index to keep beside it. */
 export interface Declaration {
@@ -39,6 +39,13 @@ export class Image {
     // A value was decoded by, or encoded for, the very family object that the key names, so it has that family's type.
     // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion
     return this.of(key.family).lookup(key.text) as Lookup<Value> | undefined
+  }
+
+  /** The value that `key` had been given at `revision`, if it is in memory. Undefined for a family that was not declared. */
+  valueAt<Value>(family: Decodable<Value>, key: string, revision: Revision): Value | undefined {
+    // As in `lookup`.
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion
+    return this.#held.get(family as Family<unknown>)?.valueAt(key, revision) as Value | undefined
   }
 
   /** See {@link HeldFamily.listing}. */

@@ -2,7 +2,6 @@ export type { EtcdConnection } from './client.ts'
 export {
   Datastore,
   type DatastoreOptions,
-  type Decodable,
   type Health,
   type Page,
   type PageOptions,
@@ -17,6 +16,7 @@ export {
   answerOnly,
   put,
   remove,
+  type Decodable,
   type Decoded,
   type Family,
   type Guard,

@@ -30,6 +30,9 @@ export interface Family<Value> {
   encode(value: Value): string
 }
 
+/** What of a family is needed to read entries: they need not be decoded as those in memory are. */
+export type Decodable<Value> = Pick<Family<Value>, 'prefix' | 'decode'>
+
 /** One key of a family. */
 export interface Key<Value> {
   readonly family: Family<Value>

@@ -150,6 +150,7 @@ async function readPage<Value>(
 ): Promise<Page<Value>> {
   const options: PageOptions = {
     ...bounds,
+    isDecodedOnce: true,
     ...(limit > 0 && { limit }),
     ...(after !== undefined && { after }),
     ...(revision !== undefined && { revision }),

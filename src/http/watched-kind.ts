@@ -17,6 +17,9 @@ export interface ObjectChange<Value> {
 /** What became of an object in the eyes of a watcher. */
 export type EventType = 'ADDED' | 'MODIFIED' | 'DELETED'
 
+/** How many changes are kept as they were read: for all who keep up. Whoever is further behind has them read once more. */
+const knownMax = 1_000
+
 /**
  * The changes of the objects of one kind as watchers see them. All watchers share it, so that a change is read and printed once, however
  * many there are.
@@ -24,7 +27,8 @@ export type EventType = 'ADDED' | 'MODIFIED' | 'DELETED'
 export class WatchedKind<Value extends StoredObject> {
   readonly #store: Pick<Store, 'page' | 'peek' | 'follow'>
   readonly #kind: ServedKind<Value>
-  readonly #known = new WeakMap<Change, Promise<ObjectChange<Value>>>()
+  /** Those read last, in that order. */
+  readonly #known = new Map<Change, Promise<ObjectChange<Value>>>()
 
   constructor(store: Pick<Store, 'page' | 'peek' | 'follow'>, kind: ServedKind<Value>) {
     this.#store = store
@@ -38,13 +42,17 @@ export class WatchedKind<Value extends StoredObject> {
 
   /** The objects that the changes are about. Throws `RevisionCompacted` when an annex of that time is gone. */
   read(changes: readonly Change[]): Promise<readonly ObjectChange<Value>[]> {
-    return Promise.all(
-      changes.map((change) => {
-        const known = this.#known.get(change) ?? this.#readOne(change)
-        this.#known.set(change, known)
-        return known
-      }),
-    )
+    return Promise.all(changes.map((change) => this.#known.get(change) ?? this.#readNew(change)))
+  }
+
+  #readNew(change: Change): Promise<ObjectChange<Value>> {
+    const read = this.#readOne(change)
+    this.#known.set(change, read)
+    // When etcd was away, it is there for the next one.
+    read.catch(() => this.#known.delete(change))
+    const [oldest] = this.#known.keys()
+    if (this.#known.size > knownMax && oldest !== undefined) this.#known.delete(oldest)
+    return read
   }
 
   /** The line that tells a watcher of a change; undefined when it does not concern him. */

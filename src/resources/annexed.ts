@@ -1,4 +1,4 @@
-import type { Lookup, Revision, View, Write } from '../datastore/index.ts'
+import type { Key, Lookup, Revision, View, Write } from '../datastore/index.ts'
 import { put, remove } from '../datastore/index.ts'
 import { type Annex, annexKey, annexPrefix, type Json, type JsonObject, jsonObject } from '../model/index.ts'
 import { withEmptyFields } from './empty-fields.ts'
@@ -25,10 +25,14 @@ export interface StoredAnnex {
 }
 
 /** How the objects of a kind and their annexes come together. */
-export function annexing<Value extends StoredObject>(options: AnnexOptions): Annexing<Value> {
+export function annexing<Value extends StoredObject>(
+  options: AnnexOptions,
+  objectKey: (name: string) => Key<unknown>,
+): Annexing<Value> {
   return {
     prefix: annexPrefix(options.plural),
     holdsAllMetadata: !options.hasMetadata,
+    objectKey,
     join: (value, revision, annex) => join(value, revision, annex, options),
   }
 }

@@ -111,7 +111,7 @@ export const ipamconfigurationKind: ResourceKind<ShownIpamConfig> = {
   isDeletedInSteps: false,
   storage: {
     families: [projected(ipamConfigs, show)],
-    annexing: annexing(annexOptions),
+    annexing: annexing(annexOptions, () => ipamConfigKey),
     lookup: (view, name) =>
       name === onlyName ? withAnnex(view, shown(view, ipamConfigKey, show), name, annexOptions) : { kind: 'absent' },
     put: (value) => [put(ipamConfigKey, value.config), putAnnex(value, annexOptions)],

@@ -1,5 +1,5 @@
 import type { TObject } from '@sinclair/typebox'
-import type { Decodable, Decoded, Lookup, Revision, View, Write } from '../datastore/index.ts'
+import type { Decodable, Decoded, Key, Lookup, Revision, View, Write } from '../datastore/index.ts'
 import type { Annex, Cause, JsonObject, Now, Refusal } from '../model/index.ts'
 import type { Column } from './columns.ts'
 
@@ -67,6 +67,8 @@ export interface Annexing<Value> {
   readonly prefix: string
   /** Whether labels, too, lie in the annex. */
   readonly holdsAllMetadata: boolean
+  /** The key of the object to which the annex called `name` belongs. */
+  objectKey(name: string): Key<unknown>
   /** The object with what its annex says; `revision` is the one that wrote the value. */
   join(
     value: Value,

@@ -11,7 +11,7 @@ export function stored<Value extends StoredObject>(
   const options = { plural, hasMetadata: true }
   return {
     families: [family],
-    annexing: annexing(options),
+    annexing: annexing(options, keyOf),
     lookup: (view, name) => withAnnex(view, naming(keyOf(name), view.get(keyOf(name))), name, options),
     put: (value) => [
       put(keyOf(value.name), { ...value, object: withoutAnnex(value.object) }),

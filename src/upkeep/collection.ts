@@ -1,12 +1,21 @@
 import { answerOnly, type Datastore, type Leadership, type Plan, type View } from '../datastore/index.ts'
 import { planCollectCooled, planCollectEmpty, planReadCooldown } from '../ipam/index.ts'
-import { type BlockIndex, blockKey, type IndexedBlock, nanosecondsPerSecond, type Now } from '../model/index.ts'
+import {
+  annexes,
+  type BlockIndex,
+  blockKey,
+  type IndexedBlock,
+  nanosecondsPerSecond,
+  type Now,
+} from '../model/index.ts'
 import { mustParseCidr } from '../net/index.ts'
+import { orphansAtOnceMax, planRemoveOrphans, type ServedKind, type StoredObject } from '../resources/index.ts'
 import type { UpkeepLogger } from './pool-termination.ts'
 
 /** What the collection is made of. */
 export interface CollectionOptions {
   readonly blocks: BlockIndex
+  readonly kinds: readonly ServedKind<StoredObject>[]
   readonly now: () => Now
   readonly logger: UpkeepLogger
   /** How often everything is looked at; 0: never. */
@@ -27,12 +36,13 @@ interface Idle {
 }
 
 /**
- * Tidies up what nobody else would: addresses whose rest is over, and blocks that have been empty for long. On one server at a time; each
- * of its transactions compares that it is this one, and proves the rest as any other change does, so that what is in use is never touched.
+ * Tidies up what nobody else would: addresses whose rest is over, blocks that have been empty for long, and annexes of objects that were
+ * deleted without them. On one server at a time; each of its transactions compares that it is this one, and proves the rest as any other
+ * change does, so that what is in use is never touched.
  */
 export class Collection {
   readonly #options: CollectionOptions
-  #store: Pick<Datastore, 'submit'> | undefined
+  #store: Pick<Datastore, 'submit' | 'peek' | 'peekAll'> | undefined
   #leadership: Leadership | undefined
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> = Promise.resolve()
@@ -44,7 +54,7 @@ export class Collection {
   }
 
   /** Begins, unless it is switched off. */
-  start(store: Pick<Datastore, 'submit' | 'candidate'>): void {
+  start(store: Pick<Datastore, 'submit' | 'candidate' | 'peek' | 'peekAll'>): void {
     const { intervalSeconds, logger } = this.#options
     if (intervalSeconds === 0) return
     this.#store = store
@@ -81,14 +91,15 @@ export class Collection {
   async #round(): Promise<void> {
     if (this.#leadership?.isLeading !== true) return
     try {
-      await this.#collect()
+      await this.#collectBlocks()
+      await this.#collectAnnexes()
     } catch (err) {
       // Nothing was changed by what failed; the next round tries again.
       this.#options.logger.warn({ err }, 'the upkeep could not be carried on')
     }
   }
 
-  async #collect(): Promise<void> {
+  async #collectBlocks(): Promise<void> {
     const cooldownSeconds = await this.#submit(planReadCooldown, undefined)
     if (cooldownSeconds === undefined) return
     const done = { cooled: 0, released: 0, nothing: 0 }
@@ -103,6 +114,28 @@ export class Collection {
     }
     const { cooled, released } = done
     if (cooled + released > 0) this.#options.logger.info({ cooled, released }, 'tidied up blocks')
+  }
+
+  async #collectAnnexes(): Promise<void> {
+    let removed = 0
+    for (const kind of this.#options.kinds) {
+      const names = this.#orphansOf(kind)
+      for (let first = 0; first < names.length && !this.#isStopped; first += orphansAtOnceMax) {
+        const some = names.slice(first, first + orphansAtOnceMax)
+        removed += await this.#submit((view) => planRemoveOrphans(view, kind, some), 0)
+      }
+    }
+    if (removed > 0) this.#options.logger.info({ removed }, 'removed annexes of objects that are gone')
+  }
+
+  /** The names of annexes whose objects seem to be gone. What is in memory is a hint; the plan proves it. */
+  #orphansOf({ storage: { annexing } }: ServedKind<StoredObject>): readonly string[] {
+    const store = this.#store
+    if (annexing === undefined || store === undefined) return []
+    return store
+      .peekAll(annexes, annexing.prefix)
+      .flatMap(({ key, kind }) => (kind === 'value' ? [key.slice(annexing.prefix.length)] : []))
+      .filter((name) => store.peek(annexing.objectKey(name))?.kind === 'absent')
   }
 
   /** The blocks that there may be something to do about. What the index says is a hint; the plans prove it. */

@@ -63,6 +63,33 @@ t.test('entries are read in pages of one revision', async (t) => {
   await t.rejects(datastore.page(family, { revision }), RevisionCompacted)
 })
 
+t.test('a page decodes once more only what is not in memory at the same revision', async (t) => {
+  const decoded: string[] = []
+  const numbers = numbersBelow('/once/', 'values')
+  const family: typeof numbers = {
+    ...numbers,
+    decode: (key, text) => {
+      decoded.push(`${key}=${text}`)
+      return numbers.decode(key, text)
+    },
+  }
+  for (const name of ['a', 'b', 'c']) await keys.put(`/once/${name}`).value(name === 'c' ? '?' : '1')
+  const { datastore } = await openStore(t, { endpoints: [etcd.endpoint], families: [family] })
+  const { revision } = await datastore.submit(increment(keyOf(family, 'a')))
+  decoded.length = 0
+  const present = await datastore.page(family, { isDecodedOnce: true })
+  t.strictSame(summary(present.entries), ['a=2', 'b=1', 'c!'])
+  t.equal(present.entries[0]?.revision, revision)
+  t.strictSame(decoded, ['/once/c=?'])
+  const before = await datastore.page(family, { isDecodedOnce: true, revision: revision - 1n })
+  t.strictSame(summary(before.entries), ['a=1', 'b=1', 'c!'], 'what was there before is not what is in memory')
+  t.strictSame(decoded.slice(1), ['/once/a=1', '/once/c=?'])
+  t.strictSame(summary((await datastore.page(family)).entries), ['a=2', 'b=1', 'c!'])
+  t.equal(decoded.length, 6, 'unless it may, everything is decoded')
+  const others = await datastore.page(numbersBelow('/once/', 'values'), { isDecodedOnce: true })
+  t.strictSame(summary(others.entries), ['a=2', 'b=1', 'c!'], 'so is a family that is not held')
+})
+
 t.test('it is ready as long as etcd answers and the watch follows', async (t) => {
   const proxy = await startProxy(t, etcd.endpoint)
   const family = numbersBelow('/health/', 'values')

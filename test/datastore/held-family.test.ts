@@ -309,3 +309,15 @@ t.test(
     }
   },
 )
+
+t.test('a value is known by the revision that wrote it, until etcd is put back to an earlier state', async (t) => {
+  const { family } = hold('values')
+  family.store(a, stored('1', 5n))
+  family.store('/n/b', stored('one', 6n))
+  t.strictSame([family.valueAt(a, 5n), family.valueAt(a, 4n), family.valueAt(a, 6n)], [1, undefined, undefined])
+  t.strictSame([family.valueAt('/n/b', 6n), family.valueAt('/n/c', 5n)], [undefined, undefined])
+  family.rewind()
+  t.equal(family.valueAt(a, 5n), undefined, 'the same revision may have written something else')
+  family.store(a, stored('2', 5n))
+  t.equal(family.valueAt(a, 5n), 2)
+})

@@ -1,12 +1,16 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { symlink } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { flagOf, settings } from '../../src/settings.ts'
+import { temporaryFolder } from '../support/etcd.ts'
+import { findKubectls } from '../support/kubectl.ts'
 import { startServer } from '../support/server.ts'
 
 /**
- * The tour of README.md, executed. Each step is a command of a `sh` block below "A tour" with the `# =>` lines that follow it. Every
+ * What README.md says, executed. Each step is a command of a `sh` block of a section with the `# =>` lines that follow it. Every
  * such line must be found in what the command prints: blanks do not count, and `...` stands for anything. A command that changes
  * nothing is repeated for a while, since the tour speaks of things that happen by themselves.
  */
@@ -55,16 +59,29 @@ function firstMissing(output: string, expected: readonly string[]): string | und
 }
 
 /** Carries out a step on the server at `url`; `missing` is the first expected line that was not printed. */
-async function run(step: Step, url: string): Promise<{ output: string; missing: string | undefined }> {
+async function run(
+  step: Step,
+  url: string,
+  env = process.env,
+): Promise<{ output: string; missing: string | undefined }> {
   const script = step.command.replaceAll(addressInTour, url)
   const isRead = !/ (-d|-X|--data-binary) /.test(script)
   const deadline = Date.now() + patienceMs
   for (;;) {
-    const output = spawnSync('bash', ['-c', script], { encoding: 'utf8' }).stdout
+    const output = spawnSync('bash', ['-c', script], { encoding: 'utf8', env }).stdout
     const missing = firstMissing(output, step.expected)
     if (missing === undefined || !isRead || Date.now() > deadline) return { output, missing }
     await pause(100)
   }
+}
+
+/** Where kubectl is the one to test with, and the home is a folder without configuration. */
+async function environmentWithKubectl(t: Test): Promise<NodeJS.ProcessEnv> {
+  const [kubectl] = await findKubectls()
+  if (kubectl === undefined) throw new Error('There is no kubectl.')
+  const folder = await temporaryFolder(t)
+  await symlink(kubectl.path, join(folder, 'kubectl'))
+  return { PATH: `${folder}:${process.env['PATH'] ?? ''}`, HOME: folder }
 }
 
 const canCurl = spawnSync('curl', ['--version']).error === undefined
@@ -75,6 +92,17 @@ t.test('the tour of the README works as it stands', { skip: canCurl ? false : 'c
   const server = await startServer(t)
   for (const step of steps) {
     const { output, missing } = await run(step, server.url)
+    t.equal(missing, undefined, step.command.trim(), { output })
+  }
+})
+
+t.test('so does what is said of kubectl', { skip: canCurl ? false : 'curl is not installed' }, async (t) => {
+  const steps = stepsOf(section("kubectl and Kubernetes' clients"))
+  t.ok(steps.length >= 5, 'there are steps')
+  const env = await environmentWithKubectl(t)
+  const server = await startServer(t)
+  for (const step of steps) {
+    const { output, missing } = await run(step, server.url, env)
     t.equal(missing, undefined, step.command.trim(), { output })
   }
 })

@@ -86,6 +86,30 @@ async function commitsOf(id: string): Promise<Readonly<Record<string, string>>> 
   return keys.dump(`/ippoold/v1/slots/${id}/`)
 }
 
+t.test('what is left of objects that were deleted on etcd goes, in the same way', async (t) => {
+  const resources = '/calico/resources/v3/projectcalico.org'
+  const annexesLeft = async (): Promise<readonly string[]> =>
+    Object.keys(await keys.dump('/ippoold/v1/annexes/')).map((key) => key.replace('/ippoold/v1/annexes/', ''))
+  const base = '/apis/projectcalico.org/v3'
+  await createPool(call, 'deleted', { cidr: '10.71.0.0/24' })
+  await call('POST', `${base}/ipreservations`, { metadata: { name: 'r' }, spec: { reservedCIDRs: ['10.72.0.0/30'] } })
+  await call('POST', `${base}/nodes`, { metadata: { name: 'n' } })
+  await call('POST', `${base}/ipamconfigurations`, { metadata: { name: 'default', labels: { a: 'b' } } })
+  t.strictSame(await annexesLeft(), [
+    'ipamconfigurations/default',
+    'ippools/deleted',
+    'ippools/kept',
+    'ipreservations/r',
+    'nodes/n',
+  ])
+  for (const name of ['ippools/deleted', 'ipreservations/r', 'nodes/n']) await keys.delete(`${resources}/${name}`)
+  await keys.delete('/calico/ipam/v2/config')
+  await keys.put('/ippoold/v1/annexes/ippools/unreadable', '?')
+  await until('the end of the annexes', async () => ((await annexesLeft()).length > 2 ? undefined : true), 60_000)
+  t.strictSame(await annexesLeft(), ['ippools/kept', 'ippools/unreadable'])
+  await keys.delete('/ippoold/v1/annexes/ippools/unreadable')
+})
+
 t.test(
   'one server tidies up; another one when it was killed, and when it was stopped, after which it writes nothing',
   async (t) => {
