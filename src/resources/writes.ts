@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { answerOnly, type Plan, type Revision, type View } from '../datastore/index.ts'
 import {
   isJsonObject,
@@ -66,7 +67,7 @@ export function planCreate<Value extends StoredObject>(
   if (causes.length > 0) return answerOnly(refuseCauses(kind, candidate.name, causes))
 
   const managed = withManagers(kind, undefined, given.value, candidate.object, context, setManagers)
-  if (!managed.ok) return answerOnly(managed)
+  assert(managed.ok, 'who is said to manage a new object is not looked at')
   const { value } = managed
   const answer = success({ value, isWritten: true, revisionBefore: undefined, warnings })
   return { answer, writes: kind.storage.put(value) }
