@@ -62,9 +62,10 @@ export class Follower {
     return changes
   }
 
-  /** Waits for a change, for the end, or for `timeoutMs`. To be called after {@link take} gave nothing, by one at a time. */
+  /** Waits until there is something to take, for the end, or for `timeoutMs`. By one at a time. */
   wait(timeoutMs: number): Promise<void> {
-    if (this.#ending !== undefined || timeoutMs <= 0) return Promise.resolve()
+    const isOver = this.#ending !== undefined || timeoutMs <= 0
+    if (isOver || this.#journal.changesAfter(this.#seen, 1).length > 0) return Promise.resolve()
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, timeoutMs)
       this.#wakeUp = () => {

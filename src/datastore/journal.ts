@@ -38,8 +38,9 @@ export class Journal {
   #retryTimer: NodeJS.Timeout | undefined
   #proofTimer: NodeJS.Timeout | undefined
   #idleTimer: NodeJS.Timeout | undefined
-  /** The ceiling at which the last proof failed. */
-  #unprovenAt: Revision | undefined
+  #proof: Promise<void> | undefined
+  /** The ceiling at which the last proof failed, and since when it is the same. */
+  #unproven: { readonly ceiling: Revision; readonly sinceMs: number } | undefined
   /** Followers are let in one by one. */
   #door: Promise<void> = Promise.resolve()
 
@@ -81,9 +82,17 @@ export class Journal {
 
   /**
    * Makes sure that the ceiling is what etcd has reached, by a linearizable read: when no key is newer than the ceiling, and there are as
-   * many as at the ceiling, nothing has happened since. Otherwise the watch is about to tell of it.
+   * many as at the ceiling, nothing has happened since. Otherwise the watch is about to tell of it. Who asks while a read is under way
+   * shares it.
    */
-  async prove(): Promise<void> {
+  prove(): Promise<void> {
+    this.#proof ??= this.#prove().finally(() => {
+      this.#proof = undefined
+    })
+    return this.#proof
+  }
+
+  async #prove(): Promise<void> {
     const [attempt, ceiling, keys] = [this.#attempt, this.#ceiling, this.#keys]
     const newer = { keys_only: true, limit: 1, min_mod_revision: String(ceiling + 1n) }
     const found = await this.#client.range({ ...this.#rangeRequest(), ...newer })
@@ -91,13 +100,16 @@ export class Journal {
     const revision = BigInt(found.header.revision)
     if (found.kvs.length === 0 && Number(found.count) === keys) {
       if (revision > this.#ceiling) this.#ceiling = revision
-      this.#unprovenAt = undefined
-    } else if (this.#ceiling === this.#unprovenAt) {
-      // As a member that is cut off from the others.
+      this.#unproven = undefined
+      return
+    }
+    const now = performance.now()
+    if (this.#unproven?.ceiling !== this.#ceiling) this.#unproven = { ceiling: this.#ceiling, sinceMs: now }
+    else if (now - this.#unproven.sinceMs >= this.#limits.proofMs / 2) {
+      // As of a member that is cut off from the others.
       this.#client.abandonMember()
+      this.#unproven = undefined
       this.#reconnect()
-    } else {
-      this.#unprovenAt = this.#ceiling
     }
   }
 
@@ -127,7 +139,7 @@ export class Journal {
     this.#keys = Number(then.count)
     this.#changes = []
     this.#characters = 0
-    this.#unprovenAt = undefined
+    this.#unproven = undefined
     clearInterval(this.#proofTimer)
     this.#proofTimer = setInterval(() => void this.prove().catch(() => undefined), this.#limits.proofMs)
     this.#reconnect(0)

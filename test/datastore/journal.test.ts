@@ -164,7 +164,7 @@ t.test('a watch that was compacted away while it was broken ends its followers',
 
 t.test('a watch that says nothing of what a read sees is opened anew', async (t) => {
   const proxy = await startProxy(t, etcd.endpoint)
-  const journal = openJournal(t, '/j8/', { proofMs: 100 }, [proxy.endpoint])
+  const journal = openJournal(t, '/j8/', { proofMs: 500 }, [proxy.endpoint])
   const follower = await journal.follow(await keys.revision())
   await keys.put('/j8/a', '1')
   await takeAll(follower, 1)
@@ -183,4 +183,16 @@ t.test('without followers it rests after a while, and starts again for the next 
   t.equal(follower.ending, 'closed')
   await until('it to rest', () => journal.changesAfter(start, 1).length === 0 || undefined)
   t.strictSame(await takeAll(await journal.follow(start), 1), ['a: - > 1'])
+})
+
+t.test('what comes while nobody waits is not waited for', async (t) => {
+  const journal = openJournal(t, '/j10/')
+  const follower = await journal.follow(await keys.revision())
+  t.strictSame(follower.take(1), [])
+  await keys.put('/j10/a', '1')
+  await until('the change', () => journal.changesAfter(follower.seen, 1).length > 0 || undefined)
+  const askedAt = performance.now()
+  await follower.wait(10_000)
+  t.ok(performance.now() - askedAt < 5_000)
+  t.equal(follower.take(1).length, 1)
 })
