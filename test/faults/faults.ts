@@ -99,7 +99,7 @@ export async function strike(cluster: Cluster, recorder: Recorder, { kind, targe
     case 'disk-full': {
       execFileSync('prlimit', ['--pid', String(member.process.pid), '--fsize=4096'])
       // It ends at one of its next writes, which may never come.
-      const patience = AbortSignal.timeout(10_000)
+      const patience = AbortSignal.timeout(30_000)
       while (runs(member) && !patience.aborted) await pause(100)
       return !(await kill(member, lastsMs))
     }
