@@ -69,6 +69,15 @@ export class Cluster {
     for (const link of this.links) link.refresh()
   }
 
+  /** Sets the weather between a member and all other members. The servers still reach it. */
+  setWeatherAround(lonely: Member, weather: Weather): void {
+    for (const other of this.members) {
+      if (other === lonely) continue
+      this.setWeather(other.id, `member ${lonely.index}`, weather)
+      this.setWeather(lonely.id, `member ${other.index}`, weather)
+    }
+  }
+
   get links(): readonly Link[] {
     return [...this.members.map(({ peers }) => peers), ...this.servers.flatMap(({ links }) => links)]
   }

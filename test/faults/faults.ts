@@ -132,17 +132,10 @@ async function underWeather(cluster: Cluster, from: string, weather: Weather, la
 /** A member that hears no other member, and is heard by none, while the servers still reach it. */
 async function isolate(cluster: Cluster, lonely: Member, lastsMs: number): Promise<boolean> {
   const before = hits(cluster)
-  const set = (weather: Weather): void => {
-    for (const other of cluster.members) {
-      if (other === lonely) continue
-      cluster.setWeather(other.id, `member ${lonely.index}`, weather)
-      cluster.setWeather(lonely.id, `member ${other.index}`, weather)
-    }
-  }
-  set({ holdsRequests: true, holdsAnswers: true })
+  cluster.setWeatherAround(lonely, { holdsRequests: true, holdsAnswers: true })
   await pause(lastsMs)
   const isHit = hits(cluster) > before
-  set({})
+  cluster.setWeatherAround(lonely, {})
   return isHit
 }
 
