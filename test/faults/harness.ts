@@ -64,7 +64,11 @@ export async function runFaults(settings: Settings, say: (line: string) => void)
   }
   const { calls } = traffic
   const violations = check({ calls, revisions: recorder.revisions })
-  problems.push(...violations.slice(0, 50).map(({ invariant, problem }) => `${invariant}: ${problem}`))
+  // One that is broken all the time does not hide the others.
+  for (const [invariant, found] of groupBy(violations, ({ invariant }) => invariant)) {
+    problems.push(...found.slice(0, 10).map(({ problem }) => `${invariant}: ${problem}`))
+    if (found.length > 10) problems.push(`${invariant}: and ${found.length - 10} more`)
+  }
   for (const { kind } of schedule) if (!struck.has(kind)) problems.push(`nothing was hit by ${kind}`)
   const acknowledged = calls.filter(({ outcome }) => outcome === 'ok').length
   // Calls go on also when all is held and nothing is given any more; that would try nothing.
