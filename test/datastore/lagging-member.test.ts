@@ -67,7 +67,7 @@ for (const { name, problem, leave, comeBack } of ways) {
     try {
       const watch = () => datastore.health().checks.find(({ name }) => name === 'watch')
       const found = await until('it to be noticed', () => (watch()?.ok === false ? watch() : undefined))
-      t.match(found?.message, problem)
+      t.match(found.message, problem)
       const tookMs = performance.now() - leftAt
       // A read that waits for the member in vain, the patience, and the interval at which either is looked at.
       const promisedMs = callDeadlineMs + watchSilenceMaxMs + 2 * watchProgressMs
