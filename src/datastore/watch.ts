@@ -74,7 +74,6 @@ export class Watch {
   /** Reads all families afresh, what they hold having been {@link HeldFamily.rewind | rewound}, and watches from there. */
   startAfresh(cause: Error): void {
     for (const held of this.#families) this.#lost.add(held)
-    this.#overdue = undefined
     this.#reconnect(cause)
   }
 
@@ -204,6 +203,8 @@ export class Watch {
     this.#stream = undefined
     this.#attempt++
     this.#heardAtMs = performance.now()
+    // What the next stream owes is asked of it from its beginning; else it would be given up before it can speak.
+    this.#overdue = undefined
     stream?.cancel()
     clearTimeout(this.#retryTimer)
     if (this.#closed) return

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import { Server as NetServer } from 'node:net'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
@@ -64,6 +65,7 @@ const eventLoopShareMax = 0.5
  */
 export function buildServer(dependencies: ServerDependencies): FastifyInstance {
   const { store, blocks, now, newUid, version, deadlineMs } = dependencies
+  const requestId = (headers: IncomingHttpHeaders): string => requestIdOf(headers['x-request-id']) ?? newUid()
   const app = fastify({
     logger: dependencies.logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
@@ -73,7 +75,7 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
     routerOptions: { maxParamLength: pathSegmentLengthMax },
     // The error of a closing server is to be a Status too; see `refuseWhenStopping`.
     return503OnClosing: false,
-    genReqId: ({ headers }) => requestIdOf(headers['x-request-id']) ?? newUid(),
+    genReqId: ({ headers }) => requestId(headers),
     // Answers hold nothing beyond their schema, and most are texts already: compiling a serializer for each would only delay the start.
     schemaController: {
       compilersFactory: { buildValidator, buildSerializer: () => () => (answer: unknown) => JSON.stringify(answer) },
@@ -100,7 +102,12 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
   void app.register(kubernetesOpenapiRoutes, { kinds })
   void app.register(openapiRoutes)
   void app.register((api, _options, done) => {
-    limitCalls(api, dependencies.callsMax, () => store.pending)
+    limitCalls(api, {
+      callsMax: dependencies.callsMax,
+      pending: () => store.pending,
+      prefixes: ['/ipam/v1/', `/apis/${apiVersion}/`],
+      requestId,
+    })
     answerJson(api)
     void api.register(ipamRoutes, { prefix: '/ipam/v1', store, blocks, now, newUid, deadlineMs })
     const watches = {

@@ -96,3 +96,23 @@ t.test('an etcd that is put back to an earlier state is noticed, and all of it r
   })
   t.ok(datastore.health().ready)
 })
+
+// What the old stream owed must not count against the pause before the next attempt: that would begin anew every second, for ever.
+t.test('a watch that is behind when etcd goes away comes back with it', async (t) => {
+  const { endpoint } = await startMember(t)
+  const proxy = await startProxy(t, endpoint)
+  const { datastore } = await openStore(t, { endpoints: [proxy.endpoint], families })
+  await until('it to be ready', () => datastore.health().ready || undefined)
+  proxy.hold('pushes')
+  await openEtcd(t, endpoint).put('/numbers/a').value('1')
+  // By then a read has seen the revision that the watch has not.
+  await until('it to be noticed', () => watchCheck(datastore)?.ok === false || undefined)
+  proxy.newcomers = 'refuse'
+  proxy.cut()
+  const cutAt = performance.now()
+  await until('the pauses to be at their longest', () => performance.now() - cutAt > 10_000 || undefined)
+  proxy.newcomers = 'pass'
+  await until('it to be ready again', () => datastore.health().ready || undefined)
+  await until('what happened meanwhile', () => datastore.heldKeys().get('numbers') === 1 || undefined)
+  t.ok(watchCheck(datastore)?.ok)
+})

@@ -41,15 +41,18 @@ export class Cluster {
   readonly members: Member[] = []
   readonly servers: Server[] = []
   readonly #folder: string
+  readonly #patienceMs: number
   /** Weather by the name of a link, and of a caller where it is not for all. */
   readonly #weather = new Map<string, Weather>()
 
-  private constructor(folder: string) {
+  private constructor(folder: string, patienceMs: number) {
     this.#folder = folder
+    this.#patienceMs = patienceMs
   }
 
-  static async start(servers: number): Promise<Cluster> {
-    const cluster = new Cluster(await mkdtemp(join(tmpdir(), 'ippoold-faults-')))
+  /** `patienceMs` is how long members and servers may take until they serve, at first and after a fault. */
+  static async start(servers: number, patienceMs: number): Promise<Cluster> {
+    const cluster = new Cluster(await mkdtemp(join(tmpdir(), 'ippoold-faults-')), patienceMs)
     try {
       await cluster.#startMembers()
       await cluster.#startServers(servers)
@@ -66,6 +69,15 @@ export class Cluster {
     for (const link of this.links) link.refresh()
   }
 
+  /** Sets the weather between a member and all other members. The servers still reach it. */
+  setWeatherAround(lonely: Member, weather: Weather): void {
+    for (const other of this.members) {
+      if (other === lonely) continue
+      this.setWeather(other.id, `member ${lonely.index}`, weather)
+      this.setWeather(lonely.id, `member ${other.index}`, weather)
+    }
+  }
+
   get links(): readonly Link[] {
     return [...this.members.map(({ peers }) => peers), ...this.servers.flatMap(({ links }) => links)]
   }
@@ -73,11 +85,11 @@ export class Cluster {
   /** Waits until every member is healthy and every server ready. */
   async settle(): Promise<void> {
     for (const { endpoint, process } of this.members) {
-      const problem = await waitUntilHealthy(endpoint, process, 30_000)
+      const problem = await waitUntilHealthy(endpoint, process, this.#patienceMs)
       if (problem !== undefined) throw new Error(`A member of etcd does not recover: ${problem}.`)
     }
     for (const { url, index } of this.servers) {
-      await until(`server ${index} is ready`, async () => ((await isReady(url)) ? true : undefined), 30_000)
+      await until(`server ${index} is ready`, async () => ((await isReady(url)) ? true : undefined), this.#patienceMs)
     }
   }
 
@@ -203,12 +215,12 @@ export class Cluster {
   }
 }
 
-/** Calls the JSON gateway of a member of etcd; throws when it does not answer in time. */
+/** Calls the JSON gateway of a member of etcd; throws when it does not answer in 10 s. */
 export async function ask(endpoint: string, path: string, body: object): Promise<Record<string, unknown>> {
   const response = await fetch(`${endpoint}${path}`, {
     method: 'POST',
     body: JSON.stringify(body),
-    signal: AbortSignal.timeout(2_000),
+    signal: AbortSignal.timeout(10_000),
   })
   const text = await response.text()
   if (!response.ok) throw new Error(`${path}: ${text}`)

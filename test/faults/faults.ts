@@ -99,7 +99,7 @@ export async function strike(cluster: Cluster, recorder: Recorder, { kind, targe
     case 'disk-full': {
       execFileSync('prlimit', ['--pid', String(member.process.pid), '--fsize=4096'])
       // It ends at one of its next writes, which may never come.
-      const patience = AbortSignal.timeout(10_000)
+      const patience = AbortSignal.timeout(30_000)
       while (runs(member) && !patience.aborted) await pause(100)
       return !(await kill(member, lastsMs))
     }
@@ -132,17 +132,10 @@ async function underWeather(cluster: Cluster, from: string, weather: Weather, la
 /** A member that hears no other member, and is heard by none, while the servers still reach it. */
 async function isolate(cluster: Cluster, lonely: Member, lastsMs: number): Promise<boolean> {
   const before = hits(cluster)
-  const set = (weather: Weather): void => {
-    for (const other of cluster.members) {
-      if (other === lonely) continue
-      cluster.setWeather(other.id, `member ${lonely.index}`, weather)
-      cluster.setWeather(lonely.id, `member ${other.index}`, weather)
-    }
-  }
-  set({ holdsRequests: true, holdsAnswers: true })
+  cluster.setWeatherAround(lonely, { holdsRequests: true, holdsAnswers: true })
   await pause(lastsMs)
   const isHit = hits(cluster) > before
-  set({})
+  cluster.setWeatherAround(lonely, {})
   return isHit
 }
 

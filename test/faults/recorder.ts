@@ -42,8 +42,8 @@ export class Recorder {
     return this.revisions.at(-1)?.revision ?? 1n
   }
 
-  /** Waits until all that etcd has is recorded, and stops. */
-  async finish(): Promise<void> {
+  /** Waits until all that etcd has is recorded, `patienceMs` at the most, and stops. */
+  async finish(patienceMs = 30_000): Promise<void> {
     const newest = await this.#newest()
     await until(
       `all revisions up to ${newest} are recorded`,
@@ -51,7 +51,7 @@ export class Recorder {
         if (this.#problem !== undefined) throw new Error(this.#problem)
         return this.seen >= newest ? true : undefined
       },
-      30_000,
+      patienceMs,
     )
     this.close()
   }

@@ -20,7 +20,7 @@ if (!Object.values(numbers).every((number) => Number.isSafeInteger(number) && nu
   throw new Error('duration (in seconds), seed, servers and callers are whole numbers')
 }
 const { duration, ...rest } = numbers
-const { problems } = await runFaults({ ...rest, durationMs: duration * 1_000 }, (line) =>
+const { problems } = await runFaults({ ...rest, durationMs: duration * 1_000, patienceMs: 30_000 }, (line) =>
   process.stdout.write(`${line}\n`),
 )
 process.exitCode = problems.length === 0 ? 0 : 1

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { Pool } from 'undici'
+import { until } from '../support/until.ts'
 import type { Call, Holding, Outcome, Target } from './history.ts'
 import { Random } from './random.ts'
 
@@ -39,9 +40,13 @@ export class Traffic {
     this.#clients = urls.map((url) => new Pool(url, { connections: 64 }))
   }
 
-  /** Creates the small pools. */
-  async prepare(): Promise<void> {
-    for (const { name, cidr } of pools) await this.#createPool(name, cidr)
+  /** Creates the small pools; `patienceMs` is what each may take. */
+  async prepare(patienceMs: number): Promise<void> {
+    for (const { name, cidr } of pools) {
+      // An attempt whose answer came too late may have made it.
+      const isThere = async (): Promise<boolean> => [201, 409].includes(await this.#createPool(name, cidr))
+      await until(`pool ${name} exists`, async () => (await isThere()) || undefined, patienceMs)
+    }
   }
 
   /** Callers at work until `isOver`; one more creates and deletes a pool. */
@@ -66,11 +71,12 @@ export class Traffic {
     }
   }
 
-  async #createPool(name: string, cidr: string, server = 0): Promise<void> {
+  async #createPool(name: string, cidr: string, server = 0): Promise<number> {
     const spec = { cidr, blockSize: 29 }
     const body = { apiVersion: 'projectcalico.org/v3', kind: 'IPPool', metadata: { name }, spec }
-    const { outcome } = await this.#send(server, 'POST', poolsPath, body)
+    const { outcome, status } = await this.#send(server, 'POST', poolsPath, body)
     if (outcome === 'ok') this.poolChanges++
+    return status
   }
 
   async #caller(random: Random, caller: number, isOver: () => boolean): Promise<void> {
@@ -82,15 +88,16 @@ export class Traffic {
     let stale: Holding | undefined
     while (!isOver()) {
       const server = random.below(this.#clients.length)
-      const oldest = held.length >= 5 || random.below(5) < 2 ? held.shift() : undefined
+      const isGivingBack = held.length >= 5 || random.below(5) < 2
+      const [oldest] = held
       const inDoubt = random.below(4) === 0 ? doubtful.shift() : undefined
       if (inDoubt !== undefined) {
         const outcome = await this.#releaseHandle(server, inDoubt.handle)
         if (outcome !== 'ok' || performance.now() < inDoubt.settledAt) doubtful.push(inDoubt)
       } else if (stale !== undefined && random.below(10) === 0) {
         await this.#release(server, stale)
-      } else if (oldest !== undefined) {
-        stale = oldest
+      } else if (oldest !== undefined && isGivingBack) {
+        stale = held.shift()
         const isWhole = random.below(4) === 0
         const siblings = held.filter(({ handle }) => handle === oldest.handle)
         if (isWhole || siblings.length > 0) {
