@@ -54,7 +54,7 @@ public class Example {
             var pool = resources.readIPPool(NAME, null, null, null, null);
             change.accept(pool);
             try {
-                resources.replaceIPPool(NAME, pool, null, null, null, null, null, null, null);
+                resources.replaceIPPool(NAME, pool, null, null, null, null, null, null);
                 return;
             } catch (ApiException failed) {
                 if (status(failed).getReason() != StatusReason.CONFLICT) throw failed;
@@ -66,7 +66,7 @@ public class Example {
     void run() throws ApiException, InterruptedException {
         var pool = new IPPool().metadata(new ObjectMeta().name(NAME)).spec(new IPPoolSpec().cidr("10.64.0.0/26"));
         try {
-            resources.createIPPool(pool, null, null, null, null, null, null, null);
+            resources.createIPPool(pool, null, null, null, null, null, null);
             System.out.println("created the pool");
         } catch (ApiException failed) {
             if (status(failed).getReason() != StatusReason.ALREADY_EXISTS) throw failed;
