@@ -66,6 +66,7 @@ export function answerJson(app: FastifyInstance): void {
   })
 }
 
-function mediaTypeOf(header: string): string {
+/** The media type that a header names, without its parameters. */
+export function mediaTypeOf(header = ''): string {
   return header.replace(/;.*$/s, '').trim().toLowerCase()
 }

@@ -1,6 +1,7 @@
 import { isJsonArray, isJsonObject, type Json, type JsonObject, stringifyJson } from '../model/index.ts'
 import { objectIn } from '../resources/index.ts'
 import { encodeMessage, type Field, type Message } from './protobuf.ts'
+import { asObject } from './openapi-walk.ts'
 
 /**
  * An OpenAPI 2.0 document as the message `openapi.v2.Document` of gnostic, of which it has those fields that kubectl reads. Numbers in
@@ -13,7 +14,7 @@ export function encodeOpenapi20(document: JsonObject): Buffer {
   return encodeMessage([
     ...text(1, document['swagger']),
     [2, [...text(1, info['title']), ...text(2, info['version'])]],
-    [8, paths.map(([path, item]) => [2, named(path, pathItemOf(objectOf(item)))])],
+    [8, paths.map(([path, item]) => [2, named(path, pathItemOf(asObject(item)))])],
     [9, namedSchemas(objectIn(document, 'definitions'))],
   ])
 }
@@ -70,7 +71,7 @@ function schemaOf(schema: JsonObject): Message {
 }
 
 function namedSchemas(schemas: JsonObject): Message {
-  return Object.entries(schemas).map(([name, schema]) => [1, named(name, schemaOf(objectOf(schema)))])
+  return Object.entries(schemas).map(([name, schema]) => [1, named(name, schemaOf(asObject(schema)))])
 }
 
 function named(name: string, value: Message): Message {
@@ -97,8 +98,4 @@ function text(number: number, value: Json | undefined): Message {
 
 function texts(number: number, values: Json | undefined): Message {
   return (isJsonArray(values) ? values : []).flatMap((value) => text(number, value))
-}
-
-function objectOf(json: Json): JsonObject {
-  return isJsonObject(json) ? json : {}
 }

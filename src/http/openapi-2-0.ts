@@ -1,6 +1,6 @@
 import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../model/index.ts'
 import { objectIn } from '../resources/index.ts'
-import { mapMembers } from './openapi-walk.ts'
+import { asObject, mapMembers } from './openapi-walk.ts'
 
 /**
  * The OpenAPI 2.0 form of the document of the resources, for kubectl before 1.29. Of what 2.0 cannot say, such as alternatives, it says
@@ -18,7 +18,7 @@ export function openapi20(document: JsonObject): JsonObject {
 
 function operationOf20({ parameters = [], requestBody, responses, ...rest }: JsonObject): JsonObject {
   const given = (isJsonArray(parameters) ? parameters : []).filter(isJsonObject).map(parameterOf20)
-  const content = Object.entries(objectIn(objectOf(requestBody), 'content'))
+  const content = Object.entries(objectIn(asObject(requestBody), 'content'))
   const [, media] = content[0] ?? []
   // 2.0 has one schema for all media types.
   const body = { in: 'body', name: 'body', required: true, schema: schemaIn(media) }
@@ -36,11 +36,11 @@ function operationOf20({ parameters = [], requestBody, responses, ...rest }: Jso
 
 /** The type of a parameter stands beside its name. */
 function parameterOf20({ schema, ...parameter }: JsonObject): JsonObject {
-  return { ...parameter, ...schemaOf20(objectOf(schema)) }
+  return { ...parameter, ...schemaOf20(asObject(schema)) }
 }
 
 function schemaIn(media: Json | undefined): JsonObject {
-  return schemaOf20(objectIn(objectOf(media), 'schema'))
+  return schemaOf20(objectIn(asObject(media), 'schema'))
 }
 
 const commonKeywords: ReadonlySet<string> = new Set([
@@ -73,9 +73,5 @@ function referenceIn(schema: JsonObject): JsonObject {
 
 /** An object with each member, which is an object, converted. */
 function mapObjects(object: Json, convert: (member: JsonObject) => JsonObject): JsonObject {
-  return mapMembers(objectOf(object), (member) => convert(objectOf(member)))
-}
-
-function objectOf(json: Json | undefined): JsonObject {
-  return isJsonObject(json) ? json : {}
+  return mapMembers(asObject(object), (member) => convert(asObject(member)))
 }

@@ -1,7 +1,7 @@
 import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../model/index.ts'
 import { apiVersion, group, objectIn, type ServedKind, type StoredObject, version } from '../resources/index.ts'
 import { openapi30 } from './openapi-3-0.ts'
-import { mapDocument, mapMembers, mapSchema } from './openapi-walk.ts'
+import { asObject, mapDocument, mapMembers, mapSchema } from './openapi-walk.ts'
 
 /**
  * The OpenAPI document of the resources, in the form in which Kubernetes' clients read it: version 3.0, every schema under the full
@@ -27,7 +27,7 @@ function pathsOf(paths: JsonObject, kinds: readonly ServedKind<StoredObject>[]):
     const collection = `/apis/${apiVersion}/${kind.plural}`
     return Object.entries(paths)
       .filter(([path]) => path === collection || path.startsWith(`${collection}/`))
-      .map(([path, item]) => [path, itemOf(objectOf(item), path === collection, kind.kind)] as const)
+      .map(([path, item]) => [path, itemOf(asObject(item), path === collection, kind.kind)] as const)
   })
   return Object.fromEntries(ofKinds)
 }
@@ -35,7 +35,7 @@ function pathsOf(paths: JsonObject, kinds: readonly ServedKind<StoredObject>[]):
 function itemOf(item: JsonObject, isCollection: boolean, kind: string): JsonObject {
   return mapMembers(item, (operation, method) => {
     const action = isCollection ? (actionsOnCollections[method] ?? method) : method
-    return operationOf(objectOf(operation), action, kind)
+    return operationOf(asObject(operation), action, kind)
   })
 }
 
@@ -50,8 +50,8 @@ function operationOf(operation: JsonObject, action: string, kind: string): JsonO
     ...(isJsonArray(parameters) && { parameters: parameters.filter(isJsonObject).map(withoutExample) }),
     ...(isJsonObject(requestBody) && { requestBody: { ...requestBody, content: contentOf(requestBody) } }),
     responses: mapMembers(Object.fromEntries(successes), (response) => ({
-      description: objectOf(response)['description'] ?? '',
-      content: contentOf(objectOf(response)),
+      description: asObject(response)['description'] ?? '',
+      content: contentOf(asObject(response)),
     })),
     'x-kubernetes-action': action,
     'x-kubernetes-group-version-kind': groupVersionKind(kind),
@@ -59,7 +59,7 @@ function operationOf(operation: JsonObject, action: string, kind: string): JsonO
 }
 
 function contentOf(body: JsonObject): JsonObject {
-  return mapMembers(objectIn(body, 'content'), (media) => ({ schema: objectIn(objectOf(media), 'schema') }))
+  return mapMembers(objectIn(body, 'content'), (media) => ({ schema: objectIn(asObject(media), 'schema') }))
 }
 
 function withoutExample({ example: _, ...parameter }: JsonObject): JsonObject {
@@ -76,7 +76,7 @@ function inlined(schema: Json, schemas: JsonObject): Json {
   const { $ref, ...beside } = mapSchema(schema, (inner) => inlined(inner, schemas))
   if ($ref === undefined) return beside
   const target = objectIn(schemas, referredName($ref))
-  return target['type'] === 'object' ? { $ref, ...beside } : { ...objectOf(inlined(target, schemas)), ...beside }
+  return target['type'] === 'object' ? { $ref, ...beside } : { ...asObject(inlined(target, schemas)), ...beside }
 }
 
 /** The schemas that are referred to from `part`, and from each other. */
@@ -122,7 +122,7 @@ function finishedSchema(schema: Json, schemas: JsonObject): Json {
 
 /** A reference alone is shown without a description. The one here is shown above that of what is referred to. */
 function described(property: Json, name: string, schemas: JsonObject): Json {
-  const { $ref } = objectOf(property)
+  const { $ref } = asObject(property)
   if ($ref === undefined) return property
   const description = descriptions[name] ?? objectIn(schemas, referredName($ref))['description'] ?? ''
   return { description, allOf: [{ $ref }], default: {} }
@@ -140,7 +140,7 @@ function namedSchemas(document: JsonObject, kinds: readonly ServedKind<StoredObj
   const ofKinds = new Set(kinds.flatMap(({ kind }) => [kind, `${kind}List`]))
   const named = Object.entries(schemas).map(([name, schema]) => {
     const mark = ofKinds.has(name) ? { 'x-kubernetes-group-version-kind': [groupVersionKind(name)] } : {}
-    return [fullName(name), { ...objectOf(schema), ...mark }] as const
+    return [fullName(name), { ...asObject(schema), ...mark }] as const
   })
   return Object.fromEntries(named)
 }
@@ -158,8 +158,4 @@ const referencePrefix = '#/components/schemas/'
 
 function referredName($ref: Json): string {
   return typeof $ref === 'string' ? $ref.slice(referencePrefix.length) : ''
-}
-
-function objectOf(json: Json): JsonObject {
-  return isJsonObject(json) ? json : {}
 }

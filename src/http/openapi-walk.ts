@@ -110,3 +110,8 @@ export function mapSchema(schema: JsonObject, change: (schema: Json) => Json): J
 export function mapMembers(object: JsonObject, change: (value: Json, name: string) => Json): JsonObject {
   return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, change(value, name)]))
 }
+
+/** A part of a document that should be an object; empty when it is none. */
+export function asObject(json: Json | undefined): JsonObject {
+  return isJsonObject(json) ? json : {}
+}

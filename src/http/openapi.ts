@@ -6,7 +6,7 @@ import { openapi30 } from './openapi-3-0.ts'
 import { withNamedSchemas } from './openapi-names.ts'
 import { withOpenAnswers } from './openapi-open-answers.ts'
 import { withDefaultsInWords, withHeaderNames } from './openapi-plain-words.ts'
-import { mapDocument, mapMembers } from './openapi-walk.ts'
+import { asObject, mapDocument, mapMembers } from './openapi-walk.ts'
 
 /** How the OpenAPI document is made from the schemas of the routes. */
 export function openapiOptions(version: string): FastifyDynamicSwaggerOptions {
@@ -91,8 +91,4 @@ function exampleOf(media: Json, schemas: Json | undefined): JsonObject {
   const component = asObject(asObject(schemas)[typeof $ref === 'string' ? ($ref.split('/').at(-1) ?? '') : ''])
   const { examples } = component
   return isJsonArray(examples) && examples[0] !== undefined ? { example: examples[0] } : {}
-}
-
-function asObject(json: Json | undefined): JsonObject {
-  return isJsonObject(json) ? json : {}
 }

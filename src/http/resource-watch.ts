@@ -8,6 +8,7 @@ import type { Store } from './ipam-operation.ts'
 import { type ObjectSelector, readSelector, type SelectorQuery } from './object-selector.ts'
 import type { Representation } from './representation.ts'
 import { listObjects, type ObjectList, requireReached } from './resource-list.ts'
+import { isTrue } from './schemas/resource-queries.ts'
 import { statusOf } from './schemas/status.ts'
 import { eventLine, WatchedKind } from './watched-kind.ts'
 
@@ -33,9 +34,8 @@ export interface WatchOptions {
 
 /** Whether the query of a list asks for a watch instead. */
 export function isWatch(query: unknown): boolean {
-  return (
-    typeof query === 'object' && query !== null && 'watch' in query && (query.watch === 'true' || query.watch === '1')
-  )
+  const isGiven = typeof query === 'object' && query !== null && 'watch' in query
+  return isGiven && typeof query.watch === 'string' && isTrue(query.watch)
 }
 
 /** How long a watch lasts that does not say so: a random time, so that clients do not all come back at once. */
@@ -262,10 +262,6 @@ function readStart(query: WatchQuery): Start {
 
 function forbidden(field: string, message: string): RefusalError {
   return refuseFields('Invalid', [{ field, reason: 'FieldValueForbidden', message: `Forbidden: ${message}` }])
-}
-
-function isTrue(flag = ''): boolean {
-  return flag === 'true' || flag === '1'
 }
 
 function familyOf<Value extends StoredObject>({

@@ -16,7 +16,7 @@ import {
   type ResourceKind,
   type StoredObject,
 } from '../resources/index.ts'
-import { objectTypes, patchTypes } from './content.ts'
+import { mediaTypeOf, objectTypes, patchTypes } from './content.ts'
 import { granted, RefusalError, refusal } from './errors.ts'
 import { goneStatus, sendJson, sendList, sendObject } from './resource-answers.ts'
 import { listObjects } from './resource-list.ts'
@@ -25,7 +25,14 @@ import type { KindOptions } from './resource-reads.ts'
 import { answer, problems } from './schemas/answers.ts'
 import { ref } from './schemas/ref.ts'
 import { JsonPatch, kindSchemas, MergePatch, pluralOf } from './schemas/resource.ts'
-import { DeleteCollectionQuery, DeleteQuery, NamePath, PatchQuery, WriteQuery } from './schemas/resource-queries.ts'
+import {
+  DeleteCollectionQuery,
+  DeleteQuery,
+  isTrue,
+  NamePath,
+  PatchQuery,
+  WriteQuery,
+} from './schemas/resource-queries.ts'
 
 /** The routes of one kind whose objects can be changed. */
 export type WritableKindOptions = KindOptions & { readonly kind: ResourceKind<StoredObject> }
@@ -252,14 +259,6 @@ function planOfPatch(
       throw refusal('UnsupportedMediaType', message)
     }
   }
-}
-
-function mediaTypeOf(header = ''): string {
-  return header.replace(/;.*$/s, '').trim().toLowerCase()
-}
-
-function isTrue(flag = ''): boolean {
-  return flag === 'true' || flag === '1'
 }
 
 function refuseForce(): RefusalError {

@@ -22,6 +22,11 @@ const anyQuery = {
 
 const flag = ['true', 'false', '1', '0'] as const
 
+/** Whether a flag says yes. */
+export function isTrue(given = ''): boolean {
+  return given === 'true' || given === '1'
+}
+
 const resourceVersion = Type.Optional(
   Type.String({
     pattern: '^[0-9]{0,18}$',
