@@ -1,7 +1,8 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import type { TSchema } from '@sinclair/typebox'
 import type { FastifyContextConfig } from 'fastify'
-import type { JsonObject } from '../model/index.ts'
+import { answerOnly } from '../datastore/index.ts'
+import { type JsonObject, success } from '../model/index.ts'
 import {
   type ApplyOptions,
   finalizersOf,
@@ -13,6 +14,7 @@ import {
   planMergePatch,
   planReplace,
   readDeleteOptions,
+  readMatching,
   type ResourceKind,
   type StoredObject,
 } from '../resources/index.ts'
@@ -207,13 +209,8 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
       })
       const items = []
       for (const { name, uid } of list.items.map(identityOf)) {
-        try {
-          const { object } = await operations.remove(kind, name, { uid }, isDryRun || asked === 'All')
-          items.push(object)
-        } catch (fault) {
-          // Gone, or another one by now: what was to be deleted is deleted.
-          if (!(fault instanceof RefusalError && ['NotFound', 'Conflict'].includes(fault.refusal.reason))) throw fault
-        }
+        const object = await removeIfThere(name, uid, isDryRun || asked === 'All')
+        if (object !== undefined) items.push(object)
       }
       return sendList(reply, { ...list.object, items })
     },
@@ -224,7 +221,22 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
     const metadata = objectIn(object, 'metadata')
     const { uid } = metadata
     if (!kind.isDeletedInSteps || !isBeingDeleted(metadata) || finalizersOf(metadata).length > 0) return
-    if (typeof uid === 'string') await operations.remove(kind, name, { uid }, false)
+    if (typeof uid === 'string') await removeIfThere(name, uid, false)
+  }
+
+  /** Deletes the very object with this UID, as far as it can be; undefined when it is gone by now, whoever deleted it. */
+  async function removeIfThere(name: string, uid: string, dryRun: boolean): Promise<JsonObject | undefined> {
+    try {
+      const { object } = await operations.remove(kind, name, { uid }, dryRun)
+      return object
+    } catch (fault) {
+      if (!(fault instanceof RefusalError)) throw fault
+      const { value: isThere } = await operations.carryOut(name, (view) =>
+        answerOnly(success(readMatching(view, kind, name, { uid }).ok)),
+      )
+      if (isThere) throw fault
+      return undefined
+    }
   }
 
   done()
