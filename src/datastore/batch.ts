@@ -3,6 +3,7 @@ import type { BusyKeys } from './busy-keys.ts'
 import type { Image } from './image.ts'
 import { compareKey, comparePrefix } from './keys.ts'
 import { transactionOperationsMax } from './limits.ts'
+import { withEntry } from './listing.ts'
 import type { Family, Guard, Key, Listed, Lookup, Plan, Revision, View, Write } from './view.ts'
 
 /** What a batch needs to know of an operation. */
@@ -86,8 +87,10 @@ export class Batch {
     try {
       plan = operation.plan(view)
     } catch (interruption) {
-      if (interruption instanceof Interruption) return interruption.planned
-      throw interruption
+      if (!(interruption instanceof Interruption)) throw interruption
+      const { planned } = interruption
+      if (planned.kind === 'busy' && view.company !== undefined) this.#busy.letWait(view.company, planned.key)
+      return planned
     }
     if (plan.writes.length === 0) {
       const unproved = [...view.hinted].filter(
@@ -148,6 +151,11 @@ export class Batch {
     return this.#writes.get(key)
   }
 
+  waitWith(company: string): void {
+    const key = this.#busy.awaitedBy(company)
+    if (key !== undefined) interrupt({ kind: 'busy', key })
+  }
+
   isBusy(key: string): boolean {
     return this.#busy.has(key)
   }
@@ -183,17 +191,16 @@ export class Batch {
   }
 
   #overlaid<Value>(stored: readonly Listed<Value>[], prefix: string): readonly Listed<Value>[] {
-    const written = [...this.#writes.values()].filter((write) => write.key.text.startsWith(prefix))
-    if (written.length === 0) return stored
-    const untouched = stored.filter((entry) => !this.#writes.has(entry.key))
-    const added = written.flatMap((write) =>
-      write.kind === 'delete'
-        ? []
-        : // As in `list`.
-          // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion
-          [{ key: write.key.text, kind: 'value', value: write.value as Value, revision: 0n } as const],
-    )
-    return [...untouched, ...added].sort((left, right) => (left.key < right.key ? -1 : 1))
+    let listing = stored
+    for (const write of this.#writes.values()) {
+      const key = write.key.text
+      if (!key.startsWith(prefix)) continue
+      // As in `list`.
+      // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion
+      const value = write.kind === 'put' ? (write.value as Value) : undefined
+      listing = withEntry(listing, key, value === undefined ? undefined : { key, kind: 'value', value, revision: 0n })
+    }
+    return listing
   }
 
   #writesTo(family: Family<unknown>): boolean {
@@ -238,6 +245,7 @@ class RecordingView implements View {
   readonly reads = new Map<string, { key: Key<unknown>; revision: Revision }>()
   readonly guards = new Map<string, GuardedPrefix>()
   readonly hinted = new Set<Family<unknown>>()
+  company: string | undefined
   readonly #batch: Batch
 
   constructor(batch: Batch) {
@@ -268,6 +276,11 @@ class RecordingView implements View {
   consult(family: Family<unknown>, guard: 'created' | 'hint' = 'hint'): void {
     this.hinted.add(family)
     if (guard === 'created') this.#guard(family, guard, family.prefix)
+  }
+
+  waitWith(company: string): void {
+    this.#batch.waitWith(company)
+    this.company = company
   }
 
   isBusy(key: Key<unknown>): boolean {

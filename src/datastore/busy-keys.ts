@@ -11,13 +11,22 @@ interface Loss {
   readonly contestedUntilMs: number
 }
 
+/** A commit that is writing a key. */
+interface Writing {
+  readonly key: string
+  readonly isCreated: boolean
+  /** Whose plans are known to read the key. */
+  readonly companies: string[]
+}
+
 /**
  * The keys that commits under way are writing. A plan that reads one of them would lose the race against this very server, so
  * it waits for the commit instead. And the keys over which this server fights with others, which a plan had better avoid.
  */
 export class BusyKeys {
-  /** Key to whether the commit creates it. */
-  readonly #keys = new Map<string, boolean>()
+  readonly #keys = new Map<string, Writing>()
+  /** By the name of the company what it waits for. */
+  readonly #companies = new Map<string, Writing>()
   readonly #losses = new Map<string, Loss>()
   readonly #now: () => number
 
@@ -32,18 +41,32 @@ export class BusyKeys {
 
   /** A key below `prefix` whose commit would break the guard on it, if there is one. */
   below(prefix: string, guard: 'changed' | 'created'): string | undefined {
-    for (const [key, isCreated] of this.#keys) {
+    for (const { key, isCreated } of this.#keys.values()) {
       if ((isCreated || guard === 'changed') && key.startsWith(prefix)) return key
     }
     return undefined
   }
 
   add(key: string, isCreated: boolean): void {
-    this.#keys.set(key, isCreated)
+    this.#keys.set(key, { key, isCreated, companies: [] })
   }
 
   delete(key: string): void {
+    for (const company of this.#keys.get(key)?.companies ?? []) this.#companies.delete(company)
     this.#keys.delete(key)
+  }
+
+  /** Says that a plan of `company` has to wait for the commit that is writing `key`: so will the others, and need not find out. */
+  letWait(company: string, key: string): void {
+    const writing = this.#keys.get(key)
+    if (writing === undefined || this.#companies.has(company)) return
+    writing.companies.push(company)
+    this.#companies.set(company, writing)
+  }
+
+  /** The key that plans of `company` wait for, if they do. */
+  awaitedBy(company: string): string | undefined {
+    return this.#companies.get(company)?.key
   }
 
   /** To be called when a commit that was to write the key found that somebody else had written it. */

@@ -1,4 +1,5 @@
 import { recentValuesMax } from './limits.ts'
+import { withEntry } from './listing.ts'
 import { SortedKeys } from './sorted-keys.ts'
 import type { Family, Listed, Lookup, Observer, Revision } from './view.ts'
 
@@ -16,6 +17,8 @@ export interface StoredValue {
 interface Held {
   readonly revision: Revision
   lookup: Lookup<unknown> | undefined
+  /** The same as part of a listing, once there has been one: what is derived from an entry can be kept for as long as it stays. */
+  listed?: Listed<unknown>
 }
 
 /** What the watch told of a key: its new value, or undefined for its deletion. */
@@ -26,6 +29,9 @@ interface Change {
 
 /** Listings kept of one family: more than a cluster has nodes. */
 const listingsMax = 10_000
+
+/** A longer listing is made anew when it is asked for: to copy it with every change would cost more. */
+const listingUpdatedMax = 4_096
 
 /** Told of values that cannot be decoded. */
 export type ProblemReport = (key: string, problem: string) => void
@@ -114,8 +120,9 @@ export class HeldFamily {
     if (this.#sortedKeys === undefined) throw new Error(`The values of ${this.family.name} are not all in memory.`)
     const listing: Listed<unknown>[] = []
     for (const key of this.#sortedKeys.startingWith(prefix)) {
-      const lookup = this.#entries.get(key)?.lookup
-      if (lookup !== undefined && lookup.kind !== 'absent') listing.push({ key, ...lookup })
+      const held = this.#entries.get(key)
+      const entry = held === undefined ? undefined : listedAs(key, held)
+      if (entry !== undefined) listing.push(entry)
     }
     // Anybody can ask for the claims of nodes that do not exist.
     if (this.#listings.size >= listingsMax) this.#listings.clear()
@@ -253,13 +260,19 @@ export class HeldFamily {
   }
 
   #hold(key: string, lookup: Exclude<Lookup<unknown>, { kind: 'absent' }>): void {
-    this.#keep(key, { revision: lookup.revision, lookup })
-    this.#dropListings(key)
+    const held = { revision: lookup.revision, lookup }
+    this.#keep(key, held)
+    this.#updateListings(key, held)
     this.#observer?.changed(key, lookup)
   }
 
-  #dropListings(key: string): void {
-    for (const prefix of this.#listings.keys()) if (key.startsWith(prefix)) this.#listings.delete(prefix)
+  #updateListings(key: string, held: Held | undefined): void {
+    const entry = held === undefined ? undefined : listedAs(key, held)
+    for (const [prefix, listing] of this.#listings) {
+      if (!key.startsWith(prefix)) continue
+      if (listing.length > listingUpdatedMax) this.#listings.delete(prefix)
+      else this.#listings.set(prefix, withEntry(listing, key, entry))
+    }
   }
 
   #keep(key: string, held: Held): void {
@@ -278,7 +291,7 @@ export class HeldFamily {
     this.#entries.delete(key)
     this.#recent.delete(key)
     this.#sortedKeys?.delete(key)
-    this.#dropListings(key)
+    this.#updateListings(key, undefined)
   }
 
   #seeNew(revision: Revision): void {
@@ -302,4 +315,10 @@ export class HeldFamily {
     const held = this.#entries.get(key)
     if (held !== undefined) held.lookup = undefined
   }
+}
+
+/** What is held, as a listing has it. */
+function listedAs(key: string, held: Held): Listed<unknown> | undefined {
+  if (held.lookup === undefined || held.lookup.kind === 'absent') return undefined
+  return (held.listed ??= { key, ...held.lookup })
 }

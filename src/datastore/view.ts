@@ -77,6 +77,11 @@ export interface View {
    * the guard `created` the commit also proves that no key of the family has been created that the index does not know.
    */
   consult(family: Family<unknown>, guard?: 'created' | 'hint'): void
+  /**
+   * Says that plans of `company` read the same keys as a rule: when one of them has to wait for a commit under way, the others wait
+   * with it at once, without the work of finding out. To be called before such a key is read.
+   */
+  waitWith(company: string): void
   /** Whether a commit under way on this server is writing the key: choosing another among equals avoids waiting. A hint. */
   isBusy(key: Key<unknown>): boolean
   /** Whether others keep writing the key before this server can: choosing another among equals avoids the fight. A hint. */

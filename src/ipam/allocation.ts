@@ -29,7 +29,26 @@ export function holderOf({ handle, attributes, node }: AssignRequest): Holder {
 
 /** One held address of `block`, as callers see it. */
 export function allocationOf(block: Block, ordinal: Ordinal, pool: string | undefined): Allocation {
-  const { node, attributes } = usageIn(attributeOf(block, ordinal)?.secondary)
+  return allocationBy(usageIn(attributeOf(block, ordinal)?.secondary), block, ordinal, pool)
+}
+
+/** Addresses of `block` that one holder has, as callers see them. */
+export function allocationsOf(
+  block: Block,
+  ordinals: readonly Ordinal[],
+  pool: string | undefined,
+  { secondary }: Holder,
+): readonly Allocation[] {
+  const usage = usageIn(secondary)
+  return ordinals.map((ordinal) => allocationBy(usage, block, ordinal, pool))
+}
+
+function allocationBy(
+  { node, attributes }: Usage,
+  block: Block,
+  ordinal: Ordinal,
+  pool: string | undefined,
+): Allocation {
   return {
     address: addressAt(block.cidr, ordinal),
     block: block.cidr,

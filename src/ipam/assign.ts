@@ -71,6 +71,10 @@ function assignCounted(
 ): Result<readonly Allocation[]> {
   const { view } = draft
   const use = request.use ?? 'Workload'
+  // They take from the same blocks.
+  view.waitWith(
+    `${use} ${request.node ?? ''} ${request.counts[4] > 0} ${request.counts[6] > 0} ${request.pools.join()}`,
+  )
   const stored = readPools(view)
   const reserved = readReserved(view)
   const nodeLabels = use === 'LoadBalancer' ? noLabels : readNodeLabels(view, request.node)

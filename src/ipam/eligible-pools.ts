@@ -11,7 +11,7 @@ import {
 import { bits, type Family, parseCidr, sameCidr } from '../net/index.ts'
 import { matches } from '../selector/index.ts'
 import type { AssignRequest } from './request.ts'
-import { oncePerListing, type Pools, type UnreadablePool } from './surroundings.ts'
+import { onceFor, type Pools, type UnreadablePool } from './surroundings.ts'
 
 /** The pools that may serve a request, and for every other one why not. */
 export interface EligiblePools {
@@ -139,10 +139,10 @@ type Labels = Readonly<Record<string, string>>
  * Which pools the selectors choose for a node, evaluated once for each node for as long as neither its labels nor any pool change:
  * there may be a hundred pools, and every assignment asks.
  */
-const poolsForNode = oncePerListing((stored: Pools) => {
+const poolsForNode = onceFor((stored: Pools) => {
   const of = (family: Family): ((nodeLabels: Labels) => Result<readonly Pool[]>) => {
     const candidates = allocatable(stored, family)
-    return oncePerListing((nodeLabels: Labels) => evaluateForNode(candidates, nodeLabels))
+    return onceFor((nodeLabels: Labels) => evaluateForNode(candidates, nodeLabels))
   }
   return { 4: of(4), 6: of(6) }
 })

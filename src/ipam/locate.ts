@@ -20,6 +20,5 @@ export function locateBlock(view: View, pools: Pools, address: Address, blocks: 
 
 /** A stored block of another size that shares an address with `cidr`, where no block can be made therefore. */
 export function blockOfOtherSize(cidr: Cidr, blocks: BlockIndex): Cidr | undefined {
-  for (const other of blocks.overlapping(cidr)) if (other.cidr.prefixLength !== cidr.prefixLength) return other.cidr
-  return undefined
+  return blocks.ofOtherSize(cidr)?.cidr
 }

@@ -1,6 +1,4 @@
 import {
-  affinities,
-  affinityPrefix,
   assignAutomatically,
   type Block,
   type BlockIndex,
@@ -9,26 +7,24 @@ import {
   type IndexedBlock,
   type IpamConfig,
   isEmpty,
-  mayGive,
   newBlock,
   nanosecondsPerSecond,
   type Owner,
-  parseAffinityKey,
   parseOwner,
   type Pool,
   type Terms,
-  virtualAffinities,
   withHostReserved,
 } from '../model/index.ts'
-import { addressAt, blockCount, type Cidr, type CidrSet, covers, type Family, type Ordinal } from '../net/index.ts'
-import { allocationOf, holderOf } from './allocation.ts'
+import { addressAt, blockCount, type Cidr, covers, type Family, type Ordinal } from '../net/index.ts'
+import { allocationsOf, holderOf } from './allocation.ts'
+import { readClaims } from './claims.ts'
 import { cleanUpClaims } from './deselected.ts'
 import { affinityText, type Draft } from './draft.ts'
 import { blockOfOtherSize } from './locate.ts'
 import type { Allocation, AssignRequest } from './request.ts'
 import type { Shortage } from './shortage.ts'
 import { startOfSearch } from './start-of-search.ts'
-import { oncePerListing, type Pools } from './surroundings.ts'
+import type { Pools } from './surroundings.ts'
 
 /** What a search for addresses of one family needs to know. */
 export interface SearchScope {
@@ -56,34 +52,6 @@ const defaultMaxBlocks = 20
 
 /** How long ago an empty block must have been claimed before somebody else may take it over. @see calico-ipam.md section 1.6 */
 const reclaimAfterNanoseconds = 60n * nanosecondsPerSecond
-
-/** A block that somebody has a claim on, and the key it is stored under. */
-interface Claim {
-  readonly cidr: Cidr
-  readonly blockKey: string
-}
-
-/** The claims that a listing of affinities tells of. Thousands of operations are given the same listing. */
-const claimsIn = oncePerListing((listing: readonly { readonly key: string }[]): readonly Claim[] =>
-  listing.flatMap(({ key }) => {
-    const cidr = parseAffinityKey(key)?.cidr
-    return cidr === undefined ? [] : { cidr, blockKey: blockKey(cidr).text }
-  }),
-)
-
-/** Of claims those not known to be used up, and for how long that holds. */
-interface WorthReading {
-  readonly cidrs: readonly Cidr[]
-  /** Those whose blocks are known to be empty, or will be when nothing cools down any more. */
-  readonly empty: readonly Cidr[]
-  /** As of this state of the index, which does not change while a batch is being planned. */
-  readonly changes: number
-  readonly reserved: CidrSet
-  /** Whether a block that is used up has an address that cools down: then it depends on the time, too. */
-  readonly isCooling: boolean
-}
-
-const worthReading = new WeakMap<readonly Claim[], WorthReading>()
 
 /**
  * Finds addresses of one family: in the owner's blocks, then in vacant ones that it claims, then in empty ones that it takes over, and
@@ -143,9 +111,9 @@ export class Search {
 
   /** Before it takes from a block that others keep taking from, it claims one more: a fight would cost everybody more. */
   #takeFromClaims(owner: Owner): void {
-    const { draft, stored, chosen } = this.#scope
+    const { blocks, draft, family, stored, chosen } = this.#scope
     const { reserved } = this.#terms
-    const { cidrs, empty } = this.#worthReading(this.#claims(owner, 'hint'))
+    const { cidrs, empty } = readClaims(draft.view, blocks, owner, family, 'hint').worthReading(this.#terms)
     cleanUpClaims(draft, this.#affinity, empty, stored, chosen)
     const contested: (() => void)[] = []
     for (const cidr of cidrs) {
@@ -161,34 +129,6 @@ export class Search {
     if (contested.length === 0) return
     this.#repeat(() => this.#claim(() => this.#claimVacant()))
     for (const take of contested) take()
-  }
-
-  /** The claims of the owner, in the order of their keys, whatever pools they are in. */
-  #claims(owner: Owner, guard: 'hint' | 'changed'): readonly Claim[] {
-    const { family, draft } = this.#scope
-    const claims = owner.type === 'host' ? affinities : virtualAffinities
-    return claimsIn(draft.view.list(claims, guard, affinityPrefix(owner, family)))
-  }
-
-  /** The blocks claimed, but those known to be used up. */
-  #worthReading(claims: readonly Claim[]): WorthReading {
-    const { blocks } = this.#scope
-    const { reserved } = this.#terms
-    const known = worthReading.get(claims)
-    if (known?.changes === blocks.changes && known.reserved === reserved && !known.isCooling) return known
-    const cidrs: Cidr[] = []
-    const empty: Cidr[] = []
-    let isCooling = false
-    for (const { cidr, blockKey } of claims) {
-      const entry = blocks.entry(blockKey)
-      if (entry?.isAbandoned === true) empty.push(cidr)
-      const isUsedUp = entry !== undefined && !mayGive(entry, this.#terms) && entry.affinity === this.#affinity
-      if (!isUsedUp) cidrs.push(cidr)
-      else if (entry.coolingSince !== undefined) isCooling = true
-    }
-    const found = { cidrs, empty, changes: blocks.changes, reserved, isCooling }
-    worthReading.set(claims, found)
-    return found
   }
 
   /** Takes from a block that the owner has a claim on, and heals what is half done. @see calico-ipam.md section 6.3 */
@@ -254,7 +194,8 @@ export class Search {
 
   /** The owner's blocks in these pools. */
   #countClaims(owner: Owner): number {
-    return this.#claims(owner, 'changed').filter(({ cidr }) => this.#poolOf(cidr) !== undefined).length
+    const { blocks, draft, family } = this.#scope
+    return readClaims(draft.view, blocks, owner, family, 'changed').count((cidr) => this.#poolOf(cidr) !== undefined)
   }
 
   #blockLimit(): number {
@@ -368,13 +309,14 @@ export class Search {
     const isReserved = reserved.overlaps(block.cidr)
       ? (ordinal: Ordinal): boolean => reserved.has(addressAt(block.cidr, ordinal))
       : (): boolean => false
-    const taken = assignAutomatically(block, this.#missing, isReserved, holderOf(request))
+    const holder = holderOf(request)
+    const taken = assignAutomatically(block, this.#missing, isReserved, holder)
     if (taken.ordinals.length === 0) return false
     draft.relyOn(pool)
     draft.setBlock(taken.block)
     draft.addToHandle(request.handle, block.cidr, taken.ordinals.length)
     this.#missing -= taken.ordinals.length
-    for (const ordinal of taken.ordinals) this.#found.push(allocationOf(taken.block, ordinal, pool.name))
+    this.#found.push(...allocationsOf(taken.block, taken.ordinals, pool.name, holder))
     return true
   }
 

@@ -59,7 +59,7 @@ export function readPools(view: View): Pools {
 }
 
 /** The pools that a listing tells of. */
-export const poolsIn = oncePerListing((entries: readonly Listed<Pool>[]): Pools => {
+export const poolsIn = onceFor((entries: readonly Listed<Pool>[]): Pools => {
   const all: Pool[] = []
   const unreadable: UnreadablePool[] = []
   for (const entry of entries) {
@@ -74,7 +74,7 @@ export function readReserved(view: View): CidrSet {
   return reservedIn(view.list(reservations, 'changed'))
 }
 
-const reservedIn = oncePerListing((entries: readonly Listed<Reservation>[]): CidrSet => {
+const reservedIn = onceFor((entries: readonly Listed<Reservation>[]): CidrSet => {
   return CidrSet.of(entries.flatMap((entry): readonly Cidr[] => (entry.kind === 'value' ? entry.value.cidrs : [])))
 })
 
@@ -82,9 +82,7 @@ const reservedIn = oncePerListing((entries: readonly Listed<Reservation>[]): Cid
  * What `derive` makes of an object, made once for each: the same listing, and the same value, is given to every operation for as long
  * as nothing in it changes.
  */
-export function oncePerListing<Source extends object, Value>(
-  derive: (source: Source) => Value,
-): (source: Source) => Value {
+export function onceFor<Source extends object, Value>(derive: (source: Source) => Value): (source: Source) => Value {
   const known = new WeakMap<Source, { readonly value: Value }>()
   return (source) => {
     const found = known.get(source) ?? { value: derive(source) }

@@ -54,6 +54,9 @@ export interface Terms {
   readonly cooledBefore: bigint
 }
 
+/** How many at the least: enough for all that changes between two assignments to a busy node. */
+const changesRemembered = 256
+
 /**
  * Answers "which block?" without walking them all: what is kept of every block beside the image of the datastore. An answer is a
  * hint; whoever relies on it reads the block.
@@ -67,10 +70,21 @@ export class BlockIndex {
   /** Which CIDRs are taken, by family and prefix length, as block numbers counted from the address 0. */
   readonly #taken = new Map<string, RunSet>()
   #changes = 0
+  /** The keys of the last changes, in their order. */
+  readonly #lastChanged: string[] = []
 
   /** How often the index has changed: as long as it stays the same, so does what is derived from the index. */
   get changes(): number {
     return this.#changes
+  }
+
+  /**
+   * The keys that changed after the index had changed `changes` times, some of them repeatedly; undefined when that was too long ago to
+   * tell.
+   */
+  changedSince(changes: number): readonly string[] | undefined {
+    const start = this.#lastChanged.length - (this.#changes - changes)
+    return start < 0 ? undefined : this.#lastChanged.slice(start)
   }
 
   /** Takes over a change of a block's key. A block that cannot be read still occupies its CIDR, with nothing to give. */
@@ -78,6 +92,8 @@ export class BlockIndex {
     const cidr = parseBlockKey(key)
     if (cidr === undefined) return
     this.#changes++
+    this.#lastChanged.push(key)
+    if (this.#lastChanged.length === 2 * changesRemembered) this.#lastChanged.splice(0, changesRemembered)
     const before = this.#entries.get(key)
     if (lookup.kind === 'absent') {
       if (before === undefined) return
@@ -103,6 +119,14 @@ export class BlockIndex {
   /** The blocks that share an address with `range`, ascending. */
   overlapping(range: Cidr): Iterable<IndexedBlock> {
     return this.#all[range.family].overlapping(range)
+  }
+
+  /** A block of another size that shares an address with `cidr`. */
+  ofOtherSize(cidr: Cidr): IndexedBlock | undefined {
+    // Nearly always all blocks are of one size.
+    if (!this.#hasOtherSize(cidr)) return undefined
+    for (const entry of this.overlapping(cidr)) if (entry.cidr.prefixLength !== cidr.prefixLength) return entry
+    return undefined
   }
 
   /** All blocks, or those after the block `cidr`, be it there or not: IPv4 before IPv6, by their first addresses, larger ones first. */
@@ -157,6 +181,13 @@ export class BlockIndex {
     }
   }
 
+  #hasOtherSize({ family, prefixLength }: Cidr): boolean {
+    for (const [name, taken] of this.#taken) {
+      if (taken.size > 0n && name.startsWith(`${family}/`) && name !== sizeName(family, prefixLength)) return true
+    }
+    return false
+  }
+
   #openUp(entry: IndexedBlock): void {
     this.#open[entry.cidr.family].set(entry)
     const name = groupName(entry.cidr.family, entry.affinity)
@@ -175,7 +206,7 @@ export class BlockIndex {
   }
 
   #takenOf(family: Family, blockSize: PrefixLength): RunSet {
-    const name = `${String(family)}/${String(blockSize)}`
+    const name = sizeName(family, blockSize)
     const taken = this.#taken.get(name) ?? new RunSet()
     this.#taken.set(name, taken)
     return taken
@@ -208,6 +239,10 @@ function blockNumber(cidr: Cidr): bigint {
 
 function hostBits(cidr: Cidr): bigint {
   return BigInt(bits(cidr.family) - cidr.prefixLength)
+}
+
+function sizeName(family: Family, blockSize: PrefixLength): string {
+  return `${family}/${blockSize}`
 }
 
 function groupName(family: Family, affinity: string | null): string {

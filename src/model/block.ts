@@ -91,8 +91,16 @@ export const blocks: StoredFamily<Block> = {
 
 /** The key of the block `cidr`. */
 export function blockKey(cidr: Cidr): StoredKey<Block> {
-  return { family: blocks, text: `${prefix}${formatBlockPath(cidr)}` }
+  let key = keys.get(cidr)
+  if (key === undefined) {
+    key = { family: blocks, text: `${prefix}${formatBlockPath(cidr)}` }
+    keys.set(cidr, key)
+  }
+  return key
 }
+
+// A block is known by one object for as long as it is in memory, and its key is asked for several times in each assignment.
+const keys = new WeakMap<Cidr, StoredKey<Block>>()
 
 /** The block that a key is about; undefined when it is not written as {@link blockKey} writes it. */
 export function parseBlockKey(text: string): Cidr | undefined {

@@ -46,8 +46,16 @@ export function mustParseCidr(text: string): Cidr {
 
 /** The canonical spelling: the base as {@link formatAddress} prints it, a slash, the prefix length. */
 export function formatCidr(cidr: Cidr): string {
-  return `${formatAddress(firstAddress(cidr))}/${cidr.prefixLength}`
+  let text = texts.get(cidr)
+  if (text === undefined) {
+    text = `${formatAddress(firstAddress(cidr))}/${cidr.prefixLength}`
+    texts.set(cidr, text)
+  }
+  return text
 }
+
+// A block is known by one object for as long as it is in memory, and its text is asked for several times in each assignment.
+const texts = new WeakMap<Cidr, string>()
 
 /** The CIDR of that prefix length in which the address lies. Throws when the family has no such length: a bug. */
 export function cidrAround(address: Address, length: PrefixLength): Cidr {

@@ -183,6 +183,26 @@ t.test('a plan waits for the commit that is writing what it reads', async (t) =>
   t.strictSame(batch.add(looking((view) => [view.isBusy(a), view.isBusy(b)])), { kind: 'added', answer: [true, false] })
 })
 
+t.test('a plan waits with its company, which read the same key, without being planned any further', async (t) => {
+  const { batch, busy } = startBatch()
+  busy.add(a.text, false)
+  busy.add(b.text, false)
+  let looked = 0
+  const plan = (company: string, key: typeof a): Plannable =>
+    looking((view) => {
+      view.waitWith(company)
+      looked++
+      return view.get(key)
+    })
+  t.strictSame(batch.add(plan('one', a)), { kind: 'busy', key: a.text })
+  t.strictSame(batch.add(plan('one', b)), { kind: 'busy', key: a.text })
+  t.equal(looked, 1)
+  t.strictSame(batch.add(plan('two', b)), { kind: 'busy', key: b.text }, 'another company finds out by itself')
+  t.equal(looked, 2)
+  busy.delete(a.text)
+  t.equal(batch.add(plan('one', a)).kind, 'added')
+})
+
 t.test('a plan waits for values that are not in memory, for all that it prefetches at once', async (t) => {
   const { batch, busy } = startBatch()
   const keys = ['cold', 'colder', 'busy', 'known', 'written'].map((name) => keyOf(recent, name))

@@ -11,6 +11,23 @@ t.test('a key is busy until its commit is over', async (t) => {
   t.notOk(busy.has('/a/1'))
 })
 
+t.test('who reads the same keys waits for the same commit, for as long as it is under way', async (t) => {
+  const busy = new BusyKeys()
+  busy.letWait('node-1', '/a/1')
+  t.equal(busy.awaitedBy('node-1'), undefined, 'nobody is writing the key')
+  for (const key of ['/a/1', '/a/2']) busy.add(key, false)
+  busy.letWait('node-1', '/a/1')
+  busy.letWait('node-1', '/a/2')
+  busy.letWait('node-2', '/a/2')
+  t.equal(busy.awaitedBy('node-1'), '/a/1')
+  t.equal(busy.awaitedBy('node-2'), '/a/2')
+  t.equal(busy.awaitedBy('node-3'), undefined)
+  busy.delete('/a/1')
+  busy.add('/a/1', false)
+  t.equal(busy.awaitedBy('node-1'), undefined, 'the next commit may be none of its concern')
+  t.equal(busy.awaitedBy('node-2'), '/a/2')
+})
+
 t.test('a guard waits for the commits that would break it', async (t) => {
   const busy = new BusyKeys()
   busy.add('/a/changed', false)

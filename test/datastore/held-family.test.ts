@@ -278,8 +278,23 @@ t.test('a listing is the same list until a key below its prefix changes', async 
   family.store('/n/b/2', { revision: 3n, text: '2', asOf: 3n })
   t.equal(family.listing('/n/a/'), ofA)
   t.not(family.listing('/n/b/'), ofB)
-  family.storeAbsent('/n/a/1', 4n)
+  t.equal(family.listing('/n/b/')[0], ofB[0], 'what has not changed is the same entry')
+  family.store('/n/b/1', { revision: 4n, text: '3', asOf: 4n })
+  t.strictSame(summary(family.listing('/n/b/') as never), ['1=3', '2=2'])
+  family.storeAbsent('/n/a/1', 5n)
   t.strictSame(family.listing('/n/a/'), [])
+})
+
+t.test('a very long listing follows its changes, too', async (t) => {
+  const { family } = hold('values')
+  const key = (number: number): string => `/n/${String(number).padStart(5, '0')}`
+  for (let number = 0; number < 5_000; number++) family.store(key(number), { revision: 1n, text: '1', asOf: 1n })
+  t.equal(family.listing('/n/').length, 5_000)
+  family.store(key(5_000), { revision: 2n, text: '1', asOf: 2n })
+  family.storeAbsent(key(7), 3n)
+  const keys = family.listing('/n/').map((entry) => entry.key)
+  t.equal(keys.length, 5_000)
+  t.strictSame([keys[7], keys.at(-1)], [key(8), key(5_000)])
 })
 
 t.test(

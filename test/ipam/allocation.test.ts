@@ -1,5 +1,5 @@
 import t from 'tap'
-import { allocationOf, holderOf } from '../../src/ipam/allocation.ts'
+import { allocationOf, allocationsOf, holderOf } from '../../src/ipam/allocation.ts'
 import { assignAutomatically, newBlock } from '../../src/model/index.ts'
 import { mustParseAddress, mustParseCidr, ordinal } from '../../src/net/index.ts'
 import { requestOf, S } from '../support/ipam-world.ts'
@@ -52,5 +52,17 @@ t.test('an address may be held without a handle, a node, attributes and a pool',
     sequenceNumber: S,
     attributes: {},
   })
+  t.end()
+})
+
+t.test('what one holder has of a block is told as address by address', (t) => {
+  const block = newBlock(mustParseCidr('10.10.0.8/29'), null, { nanoseconds: S })
+  const holder = holderOf(requestOf({ handle: 'vm-42', attributes: { tenant: 'blue' }, node: 'node1' }))
+  const { block: held, ordinals } = assignAutomatically(block, 3, () => false, holder)
+  t.strictSame(
+    allocationsOf(held, ordinals, 'pool-a', holder),
+    ordinals.map((place) => allocationOf(held, place, 'pool-a')),
+  )
+  t.equal(ordinals.length, 3)
   t.end()
 })

@@ -125,6 +125,41 @@ t.test('whether anything has changed since can be told', (t) => {
   t.end()
 })
 
+t.test('what has changed since can be told, unless that is too long ago', (t) => {
+  const index = new BlockIndex()
+  t.strictSame(index.changedSince(index.changes), [])
+  store(index, full('10.0.0.0/26', 'host:a'))
+  const { changes } = index
+  store(index, full('10.0.0.64/26', 'host:a'))
+  remove(index, '10.0.0.0/26')
+  const keys = ['10.0.0.64/26', '10.0.0.0/26'].map((cidr) => blockKey(mustParseCidr(cidr)).text)
+  t.strictSame(index.changedSince(changes), keys)
+  for (let time = 0; time < 254; time++) store(index, full('10.0.0.128/26', 'host:a'))
+  t.equal(index.changedSince(changes)?.length, 256)
+  for (let time = 0; time < 256; time++) store(index, full('10.0.0.128/26', 'host:a'))
+  t.equal(index.changedSince(changes), undefined)
+  t.equal(index.changedSince(index.changes - 256)?.length, 256)
+  t.end()
+})
+
+t.test('a block of another size is found where there is one, and soon when there is none at all', (t) => {
+  const index = new BlockIndex()
+  const find = (cidr: string): string | undefined => {
+    const found = index.ofOtherSize(mustParseCidr(cidr))
+    return found && formatCidr(found.cidr)
+  }
+  store(index, full('10.0.0.0/26', null))
+  t.equal(find('10.0.0.0/26'), undefined)
+  t.equal(find('10.0.0.0/28'), '10.0.0.0/26')
+  store(index, full('10.0.1.0/28', null), full('fd00::/122', null))
+  t.equal(find('10.0.0.0/26'), undefined, 'there is one elsewhere')
+  t.equal(find('10.0.1.0/26'), '10.0.1.0/28')
+  remove(index, '10.0.1.0/28')
+  t.equal(find('10.0.1.0/26'), undefined)
+  t.equal(find('fd00::/120'), 'fd00::/122')
+  t.end()
+})
+
 t.test('what is known of a block is looked up by its key', (t) => {
   const index = new BlockIndex()
   store(index, blockOf(first, 'host:a', 3))

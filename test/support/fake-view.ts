@@ -46,6 +46,10 @@ export class FakeView implements View {
     this.reads.add(`index of ${family.name}`)
   }
 
+  waitWith(): void {
+    // No commit is under way, but for keys that a test says are busy.
+  }
+
   isBusy(key: Key<unknown>): boolean {
     return this.#busy.has(key.text)
   }
