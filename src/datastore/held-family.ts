@@ -57,7 +57,7 @@ export class HeldFamily {
   /** Listings by their prefix, each until a key below it changes. */
   readonly #listings = new Map<string, readonly Listed<unknown>[]>()
   /** Keys that a commit of this server is writing, with the change of each that the watch has told of meanwhile. */
-  readonly #awaited = new Map<string, Change | undefined>()
+  readonly #awaited = new Map<string, { change: Change | undefined }>()
   #completeRevision = 0n
 
   constructor(family: Family<unknown>, observer: Observer<unknown> | undefined, report: ProblemReport) {
@@ -169,25 +169,30 @@ export class HeldFamily {
    * settled}: it is the commit itself as a rule, whose value is known without decoding it once more.
    */
   awaitCommit(key: string): void {
-    this.#awaited.set(key, undefined)
+    this.#awaited.set(key, { change: undefined })
   }
 
   /** The commit that was going to write `key` is over, and what it brought has been taken over. */
   settled(key: string): void {
-    const change = this.#awaited.get(key)
+    const awaited = this.#awaited.get(key)
+    if (awaited === undefined) return
     this.#awaited.delete(key)
+    const { change } = awaited
+    // What the map has outgrown may still refer to it; see OpenOperations.
+    awaited.change = undefined
     if (change !== undefined) this.#takeOver(key, change)
   }
 
   /** Takes over a change that the watch tells of; `value` is undefined for a deletion. */
   watched(key: string, revision: Revision, value: Buffer | undefined): void {
     const change = { revision, value }
-    if (this.#awaited.has(key)) this.#awaited.set(key, change)
+    const awaited = this.#awaited.get(key)
+    if (awaited !== undefined) awaited.change = change
     else this.#takeOver(key, change)
   }
 
   #hasPutAside(): boolean {
-    for (const [key, change] of this.#awaited) {
+    for (const [key, { change }] of this.#awaited) {
       if (change !== undefined && !this.#isOutdated(key, change.revision, change.revision)) return true
     }
     return false
@@ -219,7 +224,7 @@ export class HeldFamily {
     this.#newestRevision = 0n
     this.#absentSince.clear()
     this.#provenRevisions.clear()
-    for (const key of this.#awaited.keys()) this.#awaited.set(key, undefined)
+    for (const awaited of this.#awaited.values()) awaited.change = undefined
     if (!this.isComplete) this.#entries.clear()
     for (const [key, { lookup }] of this.#entries) {
       this.#entries.set(key, { revision: 0n, lookup: this.family.held === 'values' ? lookup : undefined })

@@ -26,10 +26,12 @@ export class Operation implements Plannable {
   isAlone = false
   /** Its writes may be in etcd, so that nobody may say that they are not. */
   isCommitting = false
+  /** Where it stands among those that are open. */
+  place = -1
   readonly #plan: (view: View) => Plan<unknown>
   readonly #settle: (outcome: Outcome<unknown>) => void
   readonly #fail: (fault: Error) => void
-  readonly #fresh = new Set<Family<unknown>>()
+  readonly #fresh: Family<unknown>[] = []
   #isSettled = false
 
   constructor(
@@ -56,11 +58,11 @@ export class Operation implements Plannable {
   }
 
   isFresh(family: Family<unknown>): boolean {
-    return this.#fresh.has(family)
+    return this.#fresh.includes(family)
   }
 
   markFresh(family: Family<unknown>): void {
-    this.#fresh.add(family)
+    this.#fresh.push(family)
   }
 
   /** Nothing happens when it is settled already, as when the deadline passed while its answer was on the way. */

@@ -19,7 +19,9 @@ export class Queue {
   putBack(operations: readonly Operation[]): void {
     const returning = operations.filter((operation) => !operation.isSettled)
     if (returning.length === 0) return
-    this.#waiting = [...returning, ...this.#waiting].sort((left, right) => left.sequence - right.sequence)
+    // In place, so that no dead list refers to operations; see OpenOperations.
+    this.#waiting.push(...returning)
+    this.#waiting.sort((left, right) => left.sequence - right.sequence)
   }
 
   /** Takes operations out, in order, until `take` declines one. */
@@ -39,7 +41,10 @@ export class Queue {
   wake(keys: Iterable<string>): void {
     const woken: Operation[] = []
     for (const key of keys) {
-      woken.push(...(this.#parked.get(key) ?? []))
+      const parked = this.#parked.get(key)
+      if (parked === undefined) continue
+      // Emptied, because what the map has outgrown may still refer to it; see OpenOperations.
+      woken.push(...parked.splice(0))
       this.#parked.delete(key)
     }
     this.putBack(woken)
