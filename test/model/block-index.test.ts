@@ -426,6 +426,34 @@ t.test('of 262,144 blocks, all but one of them full, the vacant CIDR is found wi
   t.end()
 })
 
+t.test('a block is known by its text as it is by its value, and one whose text must be decoded first is not', (t) => {
+  const held = full('10.0.0.0/26', 'host:a')
+  const blocksHeld = [
+    newBlock(mustParseCidr('10.0.0.64/26'), null, madeAt),
+    held,
+    releaseOrdinals(held, [ordinal(1), ordinal(2), ordinal(4)], madeAt, 60).block,
+    releaseOrdinals(held, [ordinal(1), ordinal(2), ordinal(4)], madeAt, 0).block,
+    withoutOwner(held),
+  ]
+  const [byText, byValue] = [new BlockIndex(), new BlockIndex()]
+  for (const block of blocksHeld) {
+    const { text: key, family } = blockKey(block.cidr)
+    const { changes } = byText
+    t.equal(byText.changedText(key, family.encode(block)), true)
+    t.not(byText.changes, changes)
+    store(byValue, block)
+    t.strictSame(byText.entry(key), byValue.entry(key))
+    t.strictSame(summary(byText), summary(byValue))
+  }
+  const { text: key, family } = blockKey(held.cidr)
+  const { changes } = byText
+  for (const text of [family.encode(held).replace('{', '{ '), 'nothing'])
+    t.equal(byText.changedText(key, text), false, text)
+  t.equal(byText.changes, changes, 'nothing is taken over')
+  t.strictSame(byText.entry(key), byValue.entry(key))
+  t.end()
+})
+
 t.test('whether a block may give is told from what the index knows of it alone', (t) => {
   const entry: IndexedBlock = {
     cidr: mustParseCidr('10.0.0.0/30'),
