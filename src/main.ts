@@ -195,6 +195,11 @@ async function openDatastore(
             index.changed(key, lookup)
             termination.blockChanged()
           },
+          changedText: (key, text) => {
+            const isTold = index.changedText(key, text)
+            if (isTold) termination.blockChanged()
+            return isTold
+          },
         }),
         declare(affinities),
         declare(virtualAffinities),

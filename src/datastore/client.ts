@@ -19,7 +19,7 @@ import {
   type IWatchResponse,
 } from 'etcd3'
 import { asError, DatastoreUnavailable, RevisionCompacted } from './faults.ts'
-import { callDeadlineMs, revokeDeadlineMs } from './limits.ts'
+import { callDeadlineMs, flowControlWindowBytes, revokeDeadlineMs } from './limits.ts'
 
 /** How to reach etcd. File contents, not paths. */
 export interface EtcdConnection {
@@ -184,6 +184,7 @@ function openMember(endpoint: string, connection: EtcdConnection): Etcd3 {
       'grpc.keepalive_timeout_ms': 5_000,
       'grpc.max_receive_message_length': -1,
       'grpc.max_send_message_length': -1,
+      'grpc-node.flow_control_window': flowControlWindowBytes,
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 1_000,
     },

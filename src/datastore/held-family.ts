@@ -10,13 +10,19 @@ export interface StoredValue {
   readonly asOf: Revision
 }
 
+/** A value as etcd gave it, which nobody has looked at. */
+interface Undecoded {
+  readonly kind: 'undecoded'
+  readonly text: string
+}
+
 /**
  * A key in memory, as of a revision. `lookup` is undefined when only its existence is held. That a key is absent is held only in a
  * family of which not every key is in memory.
  */
 interface Held {
   readonly revision: Revision
-  lookup: Lookup<unknown> | undefined
+  lookup: Lookup<unknown> | Undecoded | undefined
   /** The same as part of a listing, once there has been one: what is derived from an entry can be kept for as long as it stays. */
   listed?: Listed<unknown>
 }
@@ -99,8 +105,9 @@ export class HeldFamily {
   lookup(key: string): Lookup<unknown> | undefined {
     const held = this.#entries.get(key)
     if (held === undefined) return this.isComplete ? { kind: 'absent' } : undefined
-    if (held.lookup !== undefined) this.#touch(key)
-    return held.lookup
+    if (held.lookup === undefined) return undefined
+    this.#touch(key)
+    return this.#decoded(key, held)
   }
 
   /** The value that `key` was given at `revision`; undefined when it is not in memory, or cannot be read. */
@@ -121,7 +128,7 @@ export class HeldFamily {
     const listing: Listed<unknown>[] = []
     for (const key of this.#sortedKeys.startingWith(prefix)) {
       const held = this.#entries.get(key)
-      const entry = held === undefined ? undefined : listedAs(key, held)
+      const entry = held === undefined ? undefined : this.#listed(key, held)
       if (entry !== undefined) listing.push(entry)
     }
     // Anybody can ask for the claims of nodes that do not exist.
@@ -135,22 +142,24 @@ export class HeldFamily {
     return this.#entries.keys()
   }
 
-  /** Takes over a value that etcd gave. */
+  /** Takes over a value that etcd gave. It is decoded when somebody looks at it, if the observer can do without. */
   store(key: string, stored: StoredValue): void {
-    if (this.#isOutdated(key, stored.revision, stored.asOf)) return
-    const decoded = this.family.decode(key, stored.text)
-    if (!decoded.ok) this.#report(key, decoded.problem)
-    this.#hold(
-      key,
-      decoded.ok
-        ? { kind: 'value', value: decoded.value, revision: stored.revision }
-        : { kind: 'unreadable', problem: decoded.problem, revision: stored.revision },
-    )
+    this.#store(key, stored, true)
+  }
+
+  /** Takes over a value that was read because all are: no recently used one makes room for it. */
+  load(key: string, stored: StoredValue): void {
+    this.#store(key, stored, this.#recent.size < this.#recentMax || this.#recent.has(key))
   }
 
   /** Takes over a value that this server has just committed. */
   storeCommitted(key: string, value: unknown, revision: Revision): void {
-    if (!this.#isOutdated(key, revision, revision)) this.#hold(key, { kind: 'value', value, revision })
+    if (this.#isOutdated(key, revision, revision)) return
+    const lookup = { kind: 'value', value, revision } as const
+    const held = { revision, lookup }
+    this.#keep(key, held)
+    this.#updateListings(key, held)
+    this.#observer?.changed(key, lookup)
   }
 
   /** Takes over that `key` did not exist at `revision`. */
@@ -264,19 +273,46 @@ export class HeldFamily {
     if (revision > since) this.#absentSince.set(key, revision)
   }
 
-  #hold(key: string, lookup: Exclude<Lookup<unknown>, { kind: 'absent' }>): void {
-    const held = { revision: lookup.revision, lookup }
+  #store(key: string, { revision, text, asOf }: StoredValue, isKept: boolean): void {
+    if (this.#isOutdated(key, revision, asOf)) return
+    const held: Held = { revision, lookup: isKept ? { kind: 'undecoded', text } : undefined }
     this.#keep(key, held)
+    if (this.#observer?.changedText?.(key, text) === true) return
+    const lookup = this.#decode(key, text, revision)
+    if (isKept) held.lookup = lookup
     this.#updateListings(key, held)
     this.#observer?.changed(key, lookup)
   }
 
+  /** What is held of a key, decoded if it was not. */
+  #decoded(key: string, held: Held): Lookup<unknown> | undefined {
+    if (held.lookup?.kind !== 'undecoded') return held.lookup
+    const lookup = this.#decode(key, held.lookup.text, held.revision)
+    held.lookup = lookup
+    // The observer took the text for one that can be decoded.
+    if (lookup.kind === 'unreadable') this.#observer?.changed(key, lookup)
+    return lookup
+  }
+
+  #decode(key: string, text: string, revision: Revision): Lookup<unknown> {
+    const decoded = this.family.decode(key, text)
+    if (decoded.ok) return { kind: 'value', value: decoded.value, revision }
+    this.#report(key, decoded.problem)
+    return { kind: 'unreadable', problem: decoded.problem, revision }
+  }
+
+  /** What is held, as a listing has it. */
+  #listed(key: string, held: Held): Listed<unknown> | undefined {
+    const lookup = this.#decoded(key, held)
+    if (lookup === undefined || lookup.kind === 'absent') return undefined
+    return (held.listed ??= { key, ...lookup })
+  }
+
   #updateListings(key: string, held: Held | undefined): void {
-    const entry = held === undefined ? undefined : listedAs(key, held)
     for (const [prefix, listing] of this.#listings) {
       if (!key.startsWith(prefix)) continue
       if (listing.length > listingUpdatedMax) this.#listings.delete(prefix)
-      else this.#listings.set(prefix, withEntry(listing, key, entry))
+      else this.#listings.set(prefix, withEntry(listing, key, held && this.#listed(key, held)))
     }
   }
 
@@ -287,7 +323,7 @@ export class HeldFamily {
       this.#sortedKeys?.add(key)
     }
     this.#entries.set(key, held)
-    this.#touch(key)
+    if (held.lookup !== undefined) this.#touch(key)
   }
 
   #drop(key: string, revision: Revision): void {
@@ -320,10 +356,4 @@ export class HeldFamily {
     const held = this.#entries.get(key)
     if (held !== undefined) held.lookup = undefined
   }
-}
-
-/** What is held, as a listing has it. */
-function listedAs(key: string, held: Held): Listed<unknown> | undefined {
-  if (held.lookup === undefined || held.lookup.kind === 'absent') return undefined
-  return (held.listed ??= { key, ...held.lookup })
 }

@@ -18,6 +18,12 @@ export const settlingPatienceMs = 5_000
 /** How long callers may still wait when the server has been told to stop; less than what service managers give it to end. */
 export const stoppingPatienceMs = 5_000
 
+/**
+ * How much etcd may send before this server says that it goes on reading. HTTP/2 begins with 64 kB, of which a page of a snapshot takes
+ * hundreds of turns.
+ */
+export const flowControlWindowBytes = 4_194_304
+
 /** How often the watch asks for a sign of life, and whether one is overdue is looked at. */
 export const watchProgressMs = 1_000
 

@@ -1,4 +1,5 @@
-import type { IKeyValue } from 'etcd3'
+import { setImmediate } from 'node:timers/promises'
+import type { IKeyValue, IRangeResponse } from 'etcd3'
 import type { EtcdClient } from './client.ts'
 import type { HeldFamily, StoredValue } from './held-family.ts'
 import { prefixEnd } from './keys.ts'
@@ -17,21 +18,26 @@ export function storedValue(pair: IKeyValue, asOf: Revision): StoredValue {
 export async function loadFamily(client: EtcdClient, held: HeldFamily): Promise<void> {
   const { prefix } = held.family
   const end = prefixEnd(prefix)
-  let start = Buffer.from(prefix)
-  let first: Revision | undefined
+  const pageFrom = (key: Buffer): Promise<IRangeResponse> =>
+    client.range({ key, range_end: end, limit: snapshotPageSize })
+  let page = await pageFrom(Buffer.from(prefix))
+  const first = BigInt(page.header.revision)
   const seen = new Set<string>()
   for (;;) {
-    const page = await client.range({ key: start, range_end: end, limit: snapshotPageSize })
+    const last = page.kvs.at(-1)
+    // etcd reads the next page while this one is taken over. What is asked for is sent once others get their turn.
+    const next = page.more && last !== undefined ? pageFrom(Buffer.concat([last.key, Buffer.from([0])])) : undefined
+    // Should that fail before it is awaited, nobody else is to hear of it.
+    next?.catch(() => undefined)
+    await setImmediate()
     const asOf = BigInt(page.header.revision)
-    first ??= asOf
     for (const pair of page.kvs) {
       const key = pair.key.toString()
       seen.add(key)
-      held.store(key, storedValue(pair, asOf))
+      held.load(key, storedValue(pair, asOf))
     }
-    const last = page.kvs.at(-1)
-    if (!page.more || last === undefined) break
-    start = Buffer.concat([last.key, Buffer.from([0])])
+    if (next === undefined) break
+    page = await next
   }
   dropOthers(held, seen, first)
   held.completeUpTo(first)

@@ -19,7 +19,8 @@ export type Decoded<Value> = { readonly ok: true; readonly value: Value } | ({ r
  * A family of keys: everything below one prefix that shares one stored form. `decode` is given the whole key and the value's
  * text, and never throws. `held` says what the server keeps in memory of it:
  * - `values`: every decoded value (pools, reservations, configuration, nodes, affinities);
- * - `digests`: that each key exists, at which revision, what its observer keeps of it, and the recently used values (blocks);
+ * - `digests`: that each key exists, at which revision, what its observer keeps of it, and the recently used values, those that etcd
+ *   gave decoded when they are looked at (blocks);
  * - `recent`: only recently used values (handles).
  */
 export interface Family<Value> {
@@ -58,6 +59,11 @@ export type Guard = 'changed' | 'created' | 'hint'
 /** Told of every change of the image of one family, at once and in order: keeps an index beside it. */
 export interface Observer<Value> {
   changed(key: string, lookup: Lookup<Value>): void
+  /**
+   * Asked before `changed` is told of a value that etcd gave. True: the text has told the observer all that it wants to know, and the
+   * text can be decoded, which is left until somebody looks at the value. False: the value is decoded at once, and `changed` is told.
+   */
+  changedText?(key: string, text: string): boolean
 }
 
 /** What a plan may see; every call is recorded. */

@@ -12,8 +12,8 @@ import {
   type PrefixLength,
   RunSet,
 } from '../net/index.ts'
-import { collectGarbage } from './block-operations.ts'
-import { type Block, type BlockDigest, digestOf, isEmpty, parseBlockKey } from './block.ts'
+import { outlineOf } from './block-outline.ts'
+import { type Block, type BlockDigest, type BlockOutline, digestOf, isEmpty, parseBlockKey } from './block.ts'
 import { OrderedBlocks } from './ordered-blocks.ts'
 import { parseTime } from './time.ts'
 
@@ -91,11 +91,9 @@ export class BlockIndex {
   changed(key: string, lookup: BlockLookup): void {
     const cidr = parseBlockKey(key)
     if (cidr === undefined) return
-    this.#changes++
-    this.#lastChanged.push(key)
-    if (this.#lastChanged.length === 2 * changesRemembered) this.#lastChanged.splice(0, changesRemembered)
-    const before = this.#entries.get(key)
+    this.#remember(key)
     if (lookup.kind === 'absent') {
+      const before = this.#entries.get(key)
       if (before === undefined) return
       this.#close(before)
       this.#entries.delete(key)
@@ -103,7 +101,30 @@ export class BlockIndex {
       this.#takenOf(cidr.family, cidr.prefixLength).delete(blockNumber(cidr))
       return
     }
-    const entry = lookup.kind === 'value' ? indexed(lookup.value) : unreadable(cidr)
+    this.#take(key, lookup.kind === 'value' ? indexed(lookup.value) : unreadable(cidr))
+  }
+
+  /**
+   * Takes over a change of a block's key from the text that is stored. False, and nothing is taken over, when only decoding tells what
+   * there is to know; a text of which this is true can be decoded.
+   */
+  changedText(key: string, text: string): boolean {
+    const outline = outlineOf(key, text)
+    if (outline === undefined) return false
+    this.#remember(key)
+    this.#take(key, indexed(outline))
+    return true
+  }
+
+  #remember(key: string): void {
+    this.#changes++
+    this.#lastChanged.push(key)
+    if (this.#lastChanged.length === 2 * changesRemembered) this.#lastChanged.splice(0, changesRemembered)
+  }
+
+  #take(key: string, entry: IndexedBlock): void {
+    const { cidr } = entry
+    const before = this.#entries.get(key)
     this.#entries.set(key, entry)
     this.#all[cidr.family].set(entry)
     if (before === undefined) this.#takenOf(cidr.family, cidr.prefixLength).add(blockNumber(cidr))
@@ -249,11 +270,10 @@ function groupName(family: Family, affinity: string | null): string {
   return `${String(family)} ${affinity ?? ''}`
 }
 
-function indexed(block: Block): IndexedBlock {
+function indexed(block: BlockOutline): IndexedBlock {
   const digest = digestOf(block)
   const cooling = coolingRuns(block)
-  // A negative cooldown is over at once, whatever the time.
-  const isAbandoned = digest.hasCooling ? isEmpty(collectGarbage(block, { nanoseconds: 0n }, -1)) : digest.isEmpty
+  const isAbandoned = digest.hasCooling ? isEmptyOnceCooled(block) : digest.isEmpty
   return { ...digest, isReadable: true, free: freeRuns(block), cooling, coolingSince: firstOf(cooling), isAbandoned }
 }
 
@@ -272,7 +292,14 @@ function unreadable(cidr: Cidr): IndexedBlock {
   }
 }
 
-function freeRuns({ allocations }: Block): readonly Run[] {
+function isEmptyOnceCooled({ allocations, attributes }: BlockOutline): boolean {
+  const held = allocations.map((index) => {
+    return index !== null && attributes?.[index]?.releasedAt !== undefined ? null : index
+  })
+  return isEmpty({ allocations: held, attributes })
+}
+
+function freeRuns({ allocations }: BlockOutline): readonly Run[] {
   const runs: Run[] = []
   for (let end = 0; end < allocations.length; end++) {
     const first = end
@@ -282,7 +309,7 @@ function freeRuns({ allocations }: Block): readonly Run[] {
   return runs
 }
 
-function coolingRuns({ allocations, ...block }: Block): readonly CoolingRun[] {
+function coolingRuns({ allocations, ...block }: BlockOutline): readonly CoolingRun[] {
   const attributes = block.attributes ?? []
   const isReleased = attributes.map(({ releasedAt }) => releasedAt !== undefined)
   if (!isReleased.includes(true)) return nothingCooling

@@ -59,6 +59,15 @@ export interface Block {
   readonly unknownFields: JsonObject
 }
 
+/**
+ * What of a block tells whether there is something to give, and for whom; enough to make a {@link BlockDigest} of. Every block is one.
+ */
+export interface BlockOutline extends Pick<Block, 'cidr' | 'affinity' | 'affinityClaimTime' | 'allocations'> {
+  readonly unallocated: readonly number[]
+  readonly attributes: readonly Pick<Attribute, 'handle' | 'releasedAt'>[] | null
+  readonly sequenceNumber: bigint
+}
+
 /** What is worth knowing of every block: enough to find one that has a free address. Refers to nothing of the block. */
 export interface BlockDigest {
   readonly cidr: Cidr
@@ -110,7 +119,7 @@ export function parseBlockKey(text: string): Cidr | undefined {
 /**
  * What is worth knowing of `block`. Its texts are copies, so that nothing keeps the much longer stored text in memory.
  */
-export function digestOf(block: Block): BlockDigest {
+export function digestOf(block: BlockOutline): BlockDigest {
   const claimedAt = block.affinityClaimTime === undefined ? undefined : parseTime(block.affinityClaimTime)
   return {
     cidr: block.cidr,
@@ -134,7 +143,7 @@ function copyOf(text: string): string {
 /**
  * Whether nobody holds an address of the block. Those reserved on Windows hosts do not count; those that cool down do.
  */
-export function isEmpty(block: Block): boolean {
+export function isEmpty(block: Pick<BlockOutline, 'allocations' | 'attributes'>): boolean {
   return block.allocations.every((index) => {
     return index === null || block.attributes?.[index]?.handle?.toLowerCase() === windowsReservedHandle
   })

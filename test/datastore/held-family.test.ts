@@ -21,6 +21,113 @@ function stored(text: string, revision: Revision, asOf = revision) {
   return { text, revision, asOf }
 }
 
+/** The same, with an observer to whom texts of digits say all; and the texts that were decoded, in order. */
+function holdUndecoded(held: Family<number>['held']) {
+  const told: [key: string, text: string | Lookup<unknown>][] = []
+  const decodedTexts: string[] = []
+  const problems: string[] = []
+  const numbers = numbersBelow('/n/', held)
+  const counted: Family<number> = {
+    ...numbers,
+    decode: (key, text) => {
+      decodedTexts.push(text)
+      return numbers.decode(key, text)
+    },
+  }
+  const observer: Observer<unknown> = {
+    changed: (key, lookup) => told.push([key, lookup]),
+    changedText: (key, text) => {
+      if (!text.startsWith('1')) return false
+      told.push([key, text])
+      return true
+    },
+  }
+  const family = new HeldFamily(counted, observer, (key, problem) => problems.push(`${key}: ${problem}`))
+  return { family, told, decodedTexts, problems }
+}
+
+t.test('a value of which the text says all to the observer is decoded when it is looked at, and once', async (t) => {
+  const { family, told, decodedTexts } = holdUndecoded('digests')
+  family.store(a, stored('1', 5n))
+  family.watched('/n/b', 6n, Buffer.from('12'))
+  t.strictSame(
+    [told, decodedTexts],
+    [
+      [
+        [a, '1'],
+        ['/n/b', '12'],
+      ],
+      [],
+    ],
+  )
+  t.equal(family.valueAt(a, 5n), undefined, 'not in memory as a value')
+  for (let n = 0; n < 2; n++) t.strictSame(family.lookup(a), { kind: 'value', value: 1, revision: 5n })
+  t.strictSame(decodedTexts, ['1'])
+  t.equal(family.valueAt(a, 5n), 1)
+  family.store(a, stored('13', 7n))
+  family.store(a, stored('1', 6n))
+  t.strictSame(decodedTexts, ['1'], 'what comes instead is not decoded either, and what is older is nothing')
+  t.strictSame(family.lookup(a), { kind: 'value', value: 13, revision: 7n })
+  t.equal(told.length, 3, 'that a value was decoded is no change')
+  family.storeAbsent('/n/b', 8n)
+  t.strictSame([family.lookup('/n/b'), decodedTexts], [{ kind: 'absent' }, ['1', '13']])
+})
+
+t.test('a value of which the text does not say all is decoded at once', async (t) => {
+  const { family, told, decodedTexts, problems } = holdUndecoded('digests')
+  family.store(a, stored('2', 5n))
+  family.store('/n/b', stored('two', 6n))
+  t.strictSame(decodedTexts, ['2', 'two'])
+  t.strictSame(problems, ['/n/b: two is not a number'])
+  t.strictSame(told, [
+    [a, { kind: 'value', value: 2, revision: 5n }],
+    ['/n/b', { kind: 'unreadable', problem: 'two is not a number', revision: 6n }],
+  ])
+  family.lookup(a)
+  family.lookup('/n/b')
+  t.equal(decodedTexts.length, 2)
+})
+
+t.test('what the observer took for a value and is none is told when it is looked at', async (t) => {
+  const { family, told, problems } = holdUndecoded('digests')
+  family.store(a, stored('1x', 5n))
+  t.strictSame(problems, [])
+  const unreadable = { kind: 'unreadable', problem: '1x is not a number', revision: 5n } as const
+  for (let n = 0; n < 2; n++) t.strictSame(family.lookup(a), unreadable)
+  t.strictSame(problems, [`${a}: 1x is not a number`])
+  t.strictSame(told, [
+    [a, '1x'],
+    [a, unreadable],
+  ])
+})
+
+t.test('a listing decodes what it lists', async (t) => {
+  const { family, decodedTexts } = holdUndecoded('values')
+  family.load(a, stored('1', 5n))
+  family.load('/n/b', stored('1x', 6n))
+  t.strictSame(decodedTexts, [])
+  t.strictSame(summary(family.listing('/n/') as never), ['a=1', 'b!'])
+  t.strictSame(decodedTexts, ['1', '1x'])
+})
+
+t.test('values that are read because all are take no room from those that were used', async (t) => {
+  const { family, told, decodedTexts } = holdUndecoded('digests')
+  const count = recentValuesMax.digests
+  for (let n = 0; n < count; n++) family.load(`/n/${n}`, stored('1', BigInt(n + 1)))
+  family.load('/n/more', stored('14', 90_001n))
+  family.load('/n/yet-more', stored('2', 90_002n))
+  t.equal(family.size, count + 2)
+  t.equal(told.length, count + 2, 'the observer hears of all')
+  t.strictSame([family.lookup('/n/more'), family.lookup('/n/yet-more')], [undefined, undefined])
+  t.strictSame(family.lookup('/n/0'), { kind: 'value', value: 1, revision: 1n })
+  family.load('/n/1', stored('15', 90_003n))
+  t.strictSame(family.lookup('/n/1'), { kind: 'value', value: 15, revision: 90_003n }, 'one that is held changes')
+  t.strictSame(decodedTexts, ['2', '1', '15'])
+  family.store('/n/more', stored('14', 90_001n, 90_003n))
+  t.strictSame(family.lookup('/n/more'), { kind: 'value', value: 14, revision: 90_001n }, 'fetched for somebody')
+  t.equal(family.lookup('/n/2'), undefined, 'the least recently used makes room for it')
+})
+
 t.test('a value is held as it is decoded, one that is broken with its problem', async (t) => {
   const { family, observed, problems } = hold('values')
   family.store(a, stored('1', 5n))

@@ -14,10 +14,12 @@ const keys = openEtcd(t, etcd.endpoint)
 
 /** A client that lets something happen after each read was answered, and before its caller hears of it. */
 class InterruptedClient extends EtcdClient {
+  asked = 0
   reads = 0
   meanwhile: () => void | Promise<void> = () => undefined
 
   override async range(request: IRangeRequest): Promise<IRangeResponse> {
+    this.asked++
     const response = await super.range(request)
     this.reads++
     await this.meanwhile()
@@ -73,6 +75,23 @@ t.test('a family is loaded page by page, whatever changes and is compacted in be
   t.equal(held.completeRevision, BigInt(before), 'from here on the watch has to tell')
   t.equal(held.size, names.length - 1)
   t.match(heldIn(held), { '/loaded/00000': 1, '/loaded/02000': 2, '/loaded/02002': 1 })
+})
+
+t.test('etcd is asked for the next page before one is taken over', async (t) => {
+  const prefix = '/paged/'
+  const names = Array.from({ length: snapshotPageSize + 1 }, (_, n) => String(n).padStart(5, '0'))
+  for (let n = 0; n < names.length; n += 100) {
+    const puts = names
+      .slice(n, n + 100)
+      .map((name) => ({ request_put: { key: Buffer.from(prefix + name), value: Buffer.from('1') } }))
+    await keys.kv.txn({ success: puts })
+  }
+  const askedBy = new Map<string, number>()
+  const observer = { changed: (key: string) => void askedBy.set(key, client.asked) }
+  const before = client.asked
+  await loadFamily(client, new HeldFamily(numbersBelow(prefix, 'values'), observer, () => undefined))
+  t.equal(askedBy.get(`${prefix}00000`), before + 2)
+  t.equal(client.asked, before + 2, 'and not for one after the last')
 })
 
 t.test('loading again drops what has gone meanwhile', async (t) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { type Block, BlockIndex, blockKey, releaseOrdinals, type Terms } from '../../src/model/index.ts'
+import { type Block, BlockIndex, blockKey, blocks, releaseOrdinals, type Terms } from '../../src/model/index.ts'
 import {
   addressAt,
   addressCount,
@@ -33,6 +33,7 @@ t.test('the index says what a walk over all blocks says', (t) => {
       released: fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 3 }),
       ago: fc.constantFrom(0, 30, 90),
       cooldown: fc.constantFrom(0, 60),
+      isDecoded: fc.boolean(),
     }),
     fc.record({ kind: fc.constant('remove' as const), cidr: anyCidr }),
     fc.record({ kind: fc.constant('break' as const), cidr: anyCidr }),
@@ -59,7 +60,8 @@ t.test('the index says what a walk over all blocks says', (t) => {
           const held = blockOf(step.cidr, step.affinity, step.heldCount)
           const then = { nanoseconds: madeAt.nanoseconds - BigInt(step.ago) * second }
           const block = releaseOrdinals(held, step.released.map(ordinal), then, step.cooldown).block
-          store(index, block)
+          if (step.isDecoded) store(index, block)
+          else assert(index.changedText(text, blocks.encode(block)))
           twin.set(text, { cidr: step.cidr, block })
         }
       }

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { BlockIndex, type IndexedBlock, mayGive, type Terms } from '../../src/model/block-index.ts'
 import { newBlock, releaseOrdinals, withoutOwner } from '../../src/model/block-operations.ts'
-import { type Block, blockKey } from '../../src/model/block.ts'
+import { type Block, blockKey, blocks } from '../../src/model/block.ts'
 import {
   blockAt,
   blockCount,
@@ -134,7 +134,11 @@ t.test('what has changed since can be told, unless that is too long ago', (t) =>
   remove(index, '10.0.0.0/26')
   const keys = ['10.0.0.64/26', '10.0.0.0/26'].map((cidr) => blockKey(mustParseCidr(cidr)).text)
   t.strictSame(index.changedSince(changes), keys)
-  for (let time = 0; time < 254; time++) store(index, full('10.0.0.128/26', 'host:a'))
+  const text = blocks.encode(full('10.0.0.192/26', 'host:a'))
+  const key = blockKey(mustParseCidr('10.0.0.192/26')).text
+  t.ok(index.changedText(key, text))
+  t.strictSame(index.changedSince(changes), [...keys, key])
+  for (let time = 0; time < 253; time++) store(index, full('10.0.0.128/26', 'host:a'))
   t.equal(index.changedSince(changes)?.length, 256)
   for (let time = 0; time < 256; time++) store(index, full('10.0.0.128/26', 'host:a'))
   t.equal(index.changedSince(changes), undefined)
@@ -458,6 +462,34 @@ t.test('of 262,144 blocks, all but one of them full, the vacant CIDR is found wi
 
   store(index, newBlock(blockAt(wide, of32, 100_001n), null, madeAt))
   t.strictSame(cidrsOf(index.open(wide, of32, anyTime)), cidrsOf([{ cidr: blockAt(wide, of32, 100_001n) }]))
+  t.end()
+})
+
+t.test('a block is known by its text as it is by its value, and one whose text must be decoded first is not', (t) => {
+  const held = full('10.0.0.0/26', 'host:a')
+  const blocksHeld = [
+    newBlock(mustParseCidr('10.0.0.64/26'), null, madeAt),
+    held,
+    releaseOrdinals(held, [ordinal(1), ordinal(2), ordinal(4)], madeAt, 60).block,
+    releaseOrdinals(held, [ordinal(1), ordinal(2), ordinal(4)], madeAt, 0).block,
+    withoutOwner(held),
+  ]
+  const [byText, byValue] = [new BlockIndex(), new BlockIndex()]
+  for (const block of blocksHeld) {
+    const { text: key, family } = blockKey(block.cidr)
+    const { changes } = byText
+    t.equal(byText.changedText(key, family.encode(block)), true)
+    t.not(byText.changes, changes)
+    store(byValue, block)
+    t.strictSame(byText.entry(key), byValue.entry(key))
+    t.strictSame(summary(byText), summary(byValue))
+  }
+  const { text: key, family } = blockKey(held.cidr)
+  const { changes } = byText
+  for (const text of [family.encode(held).replace('{', '{ '), 'nothing'])
+    t.equal(byText.changedText(key, text), false, text)
+  t.equal(byText.changes, changes, 'nothing is taken over')
+  t.strictSame(byText.entry(key), byValue.entry(key))
   t.end()
 })
 
