@@ -272,7 +272,7 @@ function groupName(family: Family, affinity: string | null): string {
 
 function indexed(block: BlockOutline): IndexedBlock {
   const digest = digestOf(block)
-  const cooling = coolingRuns(block)
+  const cooling = digest.hasCooling ? coolingRuns(block.allocations, block.attributes) : nothingCooling
   const isAbandoned = digest.hasCooling ? isEmptyOnceCooled(block) : digest.isEmpty
   return { ...digest, isReadable: true, free: freeRuns(block), cooling, coolingSince: firstOf(cooling), isAbandoned }
 }
@@ -309,16 +309,17 @@ function freeRuns({ allocations }: BlockOutline): readonly Run[] {
   return runs
 }
 
-function coolingRuns({ allocations, ...block }: BlockOutline): readonly CoolingRun[] {
-  const attributes = block.attributes ?? []
-  const isReleased = attributes.map(({ releasedAt }) => releasedAt !== undefined)
-  if (!isReleased.includes(true)) return nothingCooling
-  const moments = attributes.map(({ releasedAt = '' }) => parseTime(releasedAt)?.nanoseconds)
+function coolingRuns(
+  allocations: BlockOutline['allocations'],
+  attributes: BlockOutline['attributes'],
+): readonly CoolingRun[] {
   const runs: CoolingRun[] = []
   for (const [place, index] of allocations.entries()) {
-    if (index === null || isReleased[index] !== true) continue
+    const releasedAt = index === null ? undefined : attributes?.[index]?.releasedAt
+    if (releasedAt === undefined) continue
     const before = allocations[place - 1] === index ? runs.pop() : undefined
-    runs.push({ first: before?.first ?? place, last: place, releasedAt: moments[index] })
+    const first = before?.first ?? place
+    runs.push({ first, last: place, releasedAt: before?.releasedAt ?? parseTime(releasedAt)?.nanoseconds })
   }
   return runs
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { addressCount, type Cidr, type Ordinal, ordinal } from '../net/index.ts'
 import { type Attribute, attributeFor, type Holder, isFor, sameAttribute } from './attribute.ts'
-import { type Block, windowsReservedHandle } from './block.ts'
+import { type Block, noNumbers, windowsReservedHandle } from './block.ts'
 import { comparableHandle } from './handle.ts'
 import { formatOwner, type Owner, parseOwner } from './owner.ts'
 import { noFields } from './struct.ts'
@@ -25,7 +25,7 @@ export function newBlock(cidr: Cidr, owner: Owner | null, now: Now): Block {
     unallocated: Array.from({ length: size }, (_, place) => ordinal(place)),
     attributes: null,
     sequenceNumber: now.nanoseconds,
-    sequenceNumberForAllocation: new Map(),
+    sequenceNumberForAllocation: noNumbers(size),
     deleted: false,
     unknownFields: noFields,
   }
@@ -127,8 +127,8 @@ export function releaseOrdinals(block: Block, places: Iterable<Ordinal>, now: No
     else notHeld.push(place)
   }
   if (ordinals.length === 0) return { block, ordinals, notHeld }
-  const numbers = new Map(block.sequenceNumberForAllocation)
-  for (const place of ordinals) numbers.set(place, block.sequenceNumber)
+  const numbers = [...block.sequenceNumberForAllocation]
+  for (const place of ordinals) numbers[place] = block.sequenceNumber
   const marked = { ...block, sequenceNumberForAllocation: numbers }
   return { block: retire(marked, ordinals, now, cooldownSeconds), ordinals, notHeld }
 }
@@ -239,7 +239,7 @@ export function ordinalsOfHandle(block: Block, handle: string): readonly Ordinal
  * when unknown.
  */
 export function sequenceNumberOf(block: Block, place: Ordinal): bigint {
-  return block.sequenceNumberForAllocation.get(place) ?? 0n
+  return block.sequenceNumberForAllocation[place] ?? 0n
 }
 
 function attributesOf(block: Block): readonly Attribute[] {
@@ -259,10 +259,10 @@ function allocate(block: Block, unallocated: readonly Ordinal[], places: readonl
   const found = existing.findIndex((attribute) => isFor(attribute, holder))
   const index = found < 0 ? existing.length : found
   const allocations = [...block.allocations]
-  const numbers = new Map(block.sequenceNumberForAllocation)
+  const numbers = [...block.sequenceNumberForAllocation]
   for (const place of places) {
     allocations[place] = index
-    numbers.set(place, block.sequenceNumber)
+    numbers[place] = block.sequenceNumber
   }
   const allocated: Block = {
     ...block,
@@ -302,7 +302,7 @@ function sweep(block: Block, isExpired: (attribute: Attribute) => boolean): Bloc
 
   const allocations = [...block.allocations]
   const unallocated = [...block.unallocated]
-  const numbers = new Map(block.sequenceNumberForAllocation)
+  const numbers = [...block.sequenceNumberForAllocation]
   let kept = 0
   const renumbered = isUsed.map((used) => (used ? kept++ : null))
   for (const [place, index] of block.allocations.entries()) {
@@ -310,7 +310,7 @@ function sweep(block: Block, isExpired: (attribute: Attribute) => boolean): Bloc
     allocations[place] = renumbered[index] ?? null
     if (allocations[place] !== null) continue
     unallocated.push(ordinal(place))
-    numbers.delete(place)
+    numbers[place] = undefined
   }
   return {
     ...block,

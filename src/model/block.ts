@@ -48,10 +48,10 @@ export interface Block {
   /** Grows by one with every change. Starts from the clock, in nanoseconds: far beyond 2^53. */
   readonly sequenceNumber: bigint
   /**
-   * For each ordinal in use the block's number just before it was taken. May have entries for free ordinals (old
+   * For each ordinal in use the block's number just before it was taken; undefined where there is none. Free ordinals may have one (old
    * Calico).
    */
-  readonly sequenceNumberForAllocation: ReadonlyMap<number, bigint>
+  readonly sequenceNumberForAllocation: readonly (bigint | undefined)[]
   /** A device of Calico's other datastore; always false here. */
   readonly deleted: boolean
   /** An old twin of `affinity`, which nobody consults. */
@@ -169,17 +169,18 @@ function readBlock(json: Json, keyCidr: Cidr): Block {
   const { fields, unknownFields } = readStruct(json, names, 'block')
   const affinityClaimTime = readTime(fields['affinity_claim_time'], 'affinity_claim_time')
   const hostAffinity = readString(fields['hostAffinity'], 'hostAffinity')
+  const allocations = readAllocations(fields['allocations'], keyCidr)
   const block: Block = {
     cidr: readCidr(fields['cidr'], keyCidr),
     affinity: readString(fields['affinity'], 'affinity') ?? null,
     ...(affinityClaimTime === undefined ? {} : { affinityClaimTime }),
-    allocations: (readArray(fields['allocations'], 'allocations') ?? []).map(readAllocation),
+    allocations,
     unallocated: (readArray(fields['unallocated'], 'unallocated') ?? []).map(readOrdinal),
     attributes:
       readArray(fields['attributes'], 'attributes')?.map((entry, at) => readAttribute(entry, `attributes[${at}]`)) ??
       null,
     sequenceNumber: readUint64(fields['sequenceNumber'], 'sequenceNumber'),
-    sequenceNumberForAllocation: readNumbers(fields['sequenceNumberForAllocation']),
+    sequenceNumberForAllocation: readNumbers(fields['sequenceNumberForAllocation'], allocations.length, keyCidr),
     deleted: readBoolean(fields['deleted'], 'deleted'),
     ...(hostAffinity === undefined ? {} : { hostAffinity }),
     unknownFields,
@@ -198,8 +199,13 @@ function readCidr(json: Json | undefined, keyCidr: Cidr): Cidr {
   throw mismatch('cidr', `${formatCidr(keyCidr)}, as in the key`, text)
 }
 
-function readAllocation(json: Json, at: number): number | null {
-  return json === null ? null : readCount(json, 'allocations', at)
+function readAllocations(json: Json | undefined, cidr: Cidr): readonly (number | null)[] {
+  const path = 'allocations'
+  const entries = readArray(json, path) ?? []
+  const allocations = entries.map((entry, at) => (entry === null ? null : readCount(entry, path, at)))
+  const contradiction = findWrongSize(cidr, allocations)
+  if (contradiction !== undefined) throw new Malformed(contradiction)
+  return allocations
 }
 
 function readOrdinal(json: Json, at: number): Ordinal {
@@ -211,54 +217,58 @@ function readCount(json: Json, path: string, at: number): number {
   throw mismatch(`${path}[${at}]`, 'a whole number from 0 up', json)
 }
 
-function readNumbers(json: Json | undefined): ReadonlyMap<number, bigint> {
+function readNumbers(json: Json | undefined, size: number, cidr: Cidr): readonly (bigint | undefined)[] {
   const path = 'sequenceNumberForAllocation'
-  const numbers = new Map<number, bigint>()
+  const numbers = noNumbers(size)
   for (const [name, value] of Object.entries(readObject(json, path) ?? {})) {
     if (!/^(0|[1-9][0-9]{0,8})$/.test(name)) throw mismatch(path, 'ordinals as names', name)
-    numbers.set(Number(name), readUint64(value, `${path}.${name}`))
+    if (Number(name) >= size) throw new Malformed(`${path}: ${name} is no ordinal of ${formatCidr(cidr)}`)
+    numbers[Number(name)] = readUint64(value, `${path}.${name}`)
   }
   return numbers
+}
+
+/** The numbers of a block of that many addresses, none of which has one. */
+export function noNumbers(size: number): (bigint | undefined)[] {
+  return Array.from({ length: size }, () => undefined)
 }
 
 /**
  * What makes the parts of a block contradict each other; undefined when nothing does. Such a block must not be changed.
  */
-function findContradiction(block: Block): string | undefined {
-  const { cidr, allocations, unallocated, attributes, sequenceNumberForAllocation } = block
-  if (BigInt(allocations.length) !== addressCount(cidr)) {
-    return `allocations: ${allocations.length} entries for the ${addressCount(cidr)} addresses of ${formatCidr(cidr)}`
-  }
+function findContradiction({ cidr, allocations, unallocated, attributes }: Block): string | undefined {
   const attributeCount = attributes?.length ?? 0
   for (const [at, index] of allocations.entries()) {
     if (index !== null && index >= attributeCount) {
       return `allocations[${at}]: ${index} is no index of the ${attributeCount} attributes`
     }
   }
-  const queued = new Set<number>()
+  const isQueued = new Uint8Array(allocations.length)
   for (const [at, place] of unallocated.entries()) {
     if (allocations[place] === undefined) return `unallocated[${at}]: ${place} is no ordinal of ${formatCidr(cidr)}`
     if (allocations[place] !== null) return `unallocated[${at}]: ${place} is allocated`
-    if (queued.has(place)) return `unallocated[${at}]: ${place} is queued twice`
-    queued.add(place)
-  }
-  for (const place of sequenceNumberForAllocation.keys()) {
-    if (allocations[place] === undefined)
-      return `sequenceNumberForAllocation: ${place} is no ordinal of ${formatCidr(cidr)}`
+    if (isQueued[place] === 1) return `unallocated[${at}]: ${place} is queued twice`
+    isQueued[place] = 1
   }
   return undefined
 }
 
+function findWrongSize(cidr: Cidr, allocations: readonly unknown[]): string | undefined {
+  if (BigInt(allocations.length) === addressCount(cidr)) return undefined
+  return `allocations: ${allocations.length} entries for the ${addressCount(cidr)} addresses of ${formatCidr(cidr)}`
+}
+
 function encodeBlock(block: Block): string {
-  const contradiction = findContradiction(block)
-  assert(contradiction === undefined, contradiction)
+  for (const contradiction of [findWrongSize(block.cidr, block.allocations), findContradiction(block)]) {
+    assert(contradiction === undefined, contradiction)
+  }
   const { affinity, affinityClaimTime, allocations, attributes, hostAffinity } = block
   const members: [string, string][] = []
   members.push(['cidr', stringifyString(formatCidr(block.cidr))])
   members.push(['affinity', affinity === null ? 'null' : stringifyString(affinity)])
   if (affinityClaimTime !== undefined) members.push(['affinity_claim_time', stringifyString(affinityClaimTime)])
-  members.push(['allocations', `[${allocations.map(String).join(',')}]`])
-  members.push(['unallocated', `[${block.unallocated.join(',')}]`])
+  members.push(['allocations', JSON.stringify(allocations)])
+  members.push(['unallocated', JSON.stringify(block.unallocated)])
   members.push(['attributes', attributes === null ? 'null' : `[${attributes.map(encodeAttribute).join(',')}]`])
   members.push(['sequenceNumber', String(block.sequenceNumber)])
   members.push(['sequenceNumberForAllocation', encodeNumbers(block)])
@@ -272,7 +282,7 @@ function encodeNumbers(block: Block): string {
   const numbers = block.sequenceNumberForAllocation
   const members: string[] = []
   for (const place of asTexts(block.allocations.length)) {
-    const number = numbers.get(place)
+    const number = numbers[place]
     if (number !== undefined) members.push(`"${place}":${number}`)
   }
   return `{${members.join(',')}}`

@@ -89,7 +89,7 @@ t.test('ordinals are sorted as text where Go sorts them so', (t) => {
     unallocated: [],
     attributes: [{}],
     sequenceNumber: 9n,
-    sequenceNumberForAllocation: new Map(places.map((place) => [place, 8n])),
+    sequenceNumberForAllocation: places.map(() => 8n),
     deleted: false,
     unknownFields: {},
   }
@@ -234,17 +234,13 @@ t.test('the digest says what is needed to choose a block', (t) => {
 })
 
 t.test('any block comes back as it was', (t) => {
-  const withoutOrder = (block: Block): unknown => ({
-    ...block,
-    sequenceNumberForAllocation: Object.fromEntries(block.sequenceNumberForAllocation),
-  })
   t.doesNotThrow(() => {
     fc.assert(
       fc.property(anyBlock, (block) => {
         const { family, text: key } = blockKey(block.cidr)
         const written = family.encode(block)
         const read = mustDecode(written, key)
-        return t.same(withoutOrder(read), withoutOrder(block)) && family.encode(read) === written
+        return t.same(read, block) && family.encode(read) === written
       }),
     )
   })

@@ -234,7 +234,7 @@ export class NaiveAllocator {
         }
         const { handle = '', secondary } = attribute
         assert(!held.has(address), `${address} is in two blocks`)
-        const sequenceNumber = block.sequenceNumberForAllocation.get(place) ?? 0n
+        const sequenceNumber = block.sequenceNumberForAllocation[place] ?? 0n
         held.set(address, { handle, node: secondary?.['node'], sequenceNumber })
         const ofHandle = counts.get(handle) ?? new Map<string, number>()
         counts.set(handle, ofHandle.set(text, (ofHandle.get(text) ?? 0) + 1))

@@ -56,9 +56,7 @@ function blocksOf(parts: Parts): fc.Arbitrary<Block> {
         allocations: inBlock.map((place) => place && place.attribute % attributes.length),
         unallocated,
         attributes,
-        sequenceNumberForAllocation: new Map(
-          inBlock.flatMap((place, at) => (place === null ? [] : [[at, place.number]])),
-        ),
+        sequenceNumberForAllocation: inBlock.map((place) => place?.number),
         unknownFields: noFields,
         ...others,
         ...rest,

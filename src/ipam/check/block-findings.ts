@@ -135,9 +135,15 @@ export function isFuture(time: string, now: CheckTerms['now']): boolean {
 /** The highest number of an address in use that the block's own has yet to pass; undefined when there is none. */
 export function highestNumberAhead(block: Block): bigint | undefined {
   let highest: bigint | undefined
-  for (const [place, number] of block.sequenceNumberForAllocation) {
+  for (const [place, number] of block.sequenceNumberForAllocation.entries()) {
     const isInUse = block.allocations[place] !== null
-    if (isInUse && number >= block.sequenceNumber && (highest === undefined || number > highest)) highest = number
+    if (
+      isInUse &&
+      number !== undefined &&
+      number >= block.sequenceNumber &&
+      (highest === undefined || number > highest)
+    )
+      highest = number
   }
   return highest
 }
