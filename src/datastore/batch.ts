@@ -160,8 +160,9 @@ export class Batch {
     return this.#busy.has(key)
   }
 
-  isContested(key: string): boolean {
-    return this.#busy.isContested(key)
+  isContested(key: Key<unknown>): boolean {
+    if (this.#busy.isContested(key.text)) return true
+    return this.#busy.isTruce && this.#image.of(key.family).isOthers(key.text)
   }
 
   prefetch(keys: readonly Key<unknown>[]): void {
@@ -288,7 +289,7 @@ class RecordingView implements View {
   }
 
   isContested(key: Key<unknown>): boolean {
-    return this.#batch.isContested(key.text)
+    return this.#batch.isContested(key)
   }
 
   #guard(family: Family<unknown>, guard: 'changed' | 'created', prefix: string): void {

@@ -1,6 +1,9 @@
 /** Two lost races within this time are a fight: somebody else writes the key as often as this server would. */
 const fightMs = 1_000
 
+/** How long after a fight whatever others have just written is left to them. */
+const truceMs = 10_000
+
 /** How many lost races are remembered before those that are over are forgotten. */
 const lossesMax = 1_000
 
@@ -28,6 +31,7 @@ export class BusyKeys {
   /** By the name of the company what it waits for. */
   readonly #companies = new Map<string, Writing>()
   readonly #losses = new Map<string, Loss>()
+  #truceUntilMs = 0
   readonly #now: () => number
 
   /** `now` is the time in milliseconds. */
@@ -74,6 +78,7 @@ export class BusyKeys {
     const atMs = this.#now()
     const before = this.#losses.get(key)
     const isFight = before !== undefined && atMs - before.atMs < fightMs
+    if (isFight) this.#truceUntilMs = atMs + truceMs
     if (this.#losses.size >= lossesMax) this.#forget(atMs)
     this.#losses.set(key, { atMs, contestedUntilMs: isFight ? atMs + fightMs : (before?.contestedUntilMs ?? 0) })
   }
@@ -82,6 +87,11 @@ export class BusyKeys {
   isContested(key: string): boolean {
     const loss = this.#losses.get(key)
     return loss !== undefined && this.#now() < loss.contestedUntilMs
+  }
+
+  /** Whether there was a fight over any key a short time ago, so that others are at work on the same things. */
+  get isTruce(): boolean {
+    return this.#now() < this.#truceUntilMs
   }
 
   #forget(nowMs: number): void {

@@ -23,6 +23,8 @@ interface Undecoded {
 interface Held {
   readonly revision: Revision
   lookup: Lookup<unknown> | Undecoded | undefined
+  /** Somebody else wrote it while this server was looking. */
+  readonly isOthers?: boolean
   /** The same as part of a listing, once there has been one: what is derived from an entry can be kept for as long as it stays. */
   listed?: Listed<unknown>
 }
@@ -38,6 +40,9 @@ const listingsMax = 10_000
 
 /** A longer listing is made anew when it is asked for: to copy it with every change would cost more. */
 const listingUpdatedMax = 4_096
+
+/** For how many revisions what somebody else has written counts as theirs: a second of two busy servers. */
+const revisionsOfOthers = 1_000n
 
 /** Told of values that cannot be decoded. */
 export type ProblemReport = (key: string, problem: string) => void
@@ -110,6 +115,12 @@ export class HeldFamily {
     return this.#decoded(key, held)
   }
 
+  /** Whether somebody else has written `key` a short time ago, and this server has not since. */
+  isOthers(key: string): boolean {
+    const held = this.#entries.get(key)
+    return held?.isOthers === true && this.#newestRevision - held.revision < revisionsOfOthers
+  }
+
   /** The value that `key` was given at `revision`; undefined when it is not in memory, or cannot be read. */
   valueAt(key: string, revision: Revision): unknown {
     const held = this.#entries.get(key)
@@ -144,12 +155,12 @@ export class HeldFamily {
 
   /** Takes over a value that etcd gave. It is decoded when somebody looks at it, if the observer can do without. */
   store(key: string, stored: StoredValue): void {
-    this.#store(key, stored, true)
+    this.#store(key, stored, { isKept: true, isOthers: this.isComplete })
   }
 
   /** Takes over a value that was read because all are: no recently used one makes room for it. */
   load(key: string, stored: StoredValue): void {
-    this.#store(key, stored, this.#recent.size < this.#recentMax || this.#recent.has(key))
+    this.#store(key, stored, { isKept: this.#recent.size < this.#recentMax || this.#recent.has(key), isOthers: false })
   }
 
   /** Takes over a value that this server has just committed. */
@@ -273,9 +284,15 @@ export class HeldFamily {
     if (revision > since) this.#absentSince.set(key, revision)
   }
 
-  #store(key: string, { revision, text, asOf }: StoredValue, isKept: boolean): void {
+  #store(
+    key: string,
+    { revision, text, asOf }: StoredValue,
+    { isKept, ...options }: { readonly isKept: boolean; readonly isOthers: boolean },
+  ): void {
     if (this.#isOutdated(key, revision, asOf)) return
-    const held: Held = { revision, lookup: isKept ? { kind: 'undecoded', text } : undefined }
+    // One that was only read again has not been written since.
+    const isOthers = options.isOthers && this.#entries.get(key)?.revision !== revision
+    const held: Held = { revision, lookup: isKept ? { kind: 'undecoded', text } : undefined, isOthers }
     this.#keep(key, held)
     if (this.#observer?.changedText?.(key, text) === true) return
     const lookup = this.#decode(key, text, revision)

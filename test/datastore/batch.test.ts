@@ -183,6 +183,21 @@ t.test('a plan waits for the commit that is writing what it reads', async (t) =>
   t.strictSame(batch.add(looking((view) => [view.isBusy(a), view.isBusy(b)])), { kind: 'added', answer: [true, false] })
 })
 
+t.test('a key is contested that was fought over, and for a while whatever others have just written', async (t) => {
+  const { batch, busy, image } = startBatch()
+  const contested = (): unknown => {
+    const planned = batch.add(looking((view) => [view.isContested(a), view.isContested(b)]))
+    return planned.kind === 'added' && planned.answer
+  }
+  image.of(values).storeCommitted(a.text, 2, 31n)
+  image.of(values).store(b.text, { text: '3', revision: 32n, asOf: 32n })
+  t.strictSame(contested(), [false, false], 'others may write what they like')
+  for (const _ of ['once', 'twice']) busy.lost('/values/another')
+  t.strictSame(contested(), [false, true])
+  for (const _ of ['once', 'twice']) busy.lost(a.text)
+  t.strictSame(contested(), [true, true])
+})
+
 t.test('a plan waits with its company, which read the same key, without being planned any further', async (t) => {
   const { batch, busy } = startBatch()
   busy.add(a.text, false)

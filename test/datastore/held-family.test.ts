@@ -377,6 +377,28 @@ t.test('somebody else’s deletion during a commit that came to nothing is taken
   t.strictSame(family.lookup(a), { kind: 'absent' })
 })
 
+t.test(
+  'what others have written is theirs until this server writes it, or it has been left alone for long',
+  async (t) => {
+    const { family } = hold('digests')
+    family.load(a, stored('1', 2n))
+    t.notOk(family.isOthers(a), 'it was there before')
+    family.store(a, stored('2', 3n))
+    t.ok(family.isOthers(a))
+    family.storeCommitted(a, 3, 4n)
+    t.notOk(family.isOthers(a))
+    family.store(a, stored('3', 4n))
+    t.notOk(family.isOthers(a), 'it was only read again')
+    family.watched(a, 5n, Buffer.from('4'))
+    t.ok(family.isOthers(a))
+    family.storeCommitted('/n/b', 1, 1_004n)
+    t.ok(family.isOthers(a))
+    family.storeCommitted('/n/b', 2, 1_005n)
+    t.notOk(family.isOthers(a))
+    t.notOk(family.isOthers('/n/none'))
+  },
+)
+
 t.test('a listing is the same list until a key below its prefix changes', async (t) => {
   const { family } = hold('values')
   family.store('/n/a/1', { revision: 1n, text: '1', asOf: 1n })
