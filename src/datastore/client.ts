@@ -185,6 +185,9 @@ function openMember(endpoint: string, connection: EtcdConnection): Etcd3 {
       'grpc.max_receive_message_length': -1,
       'grpc.max_send_message_length': -1,
       'grpc-node.flow_control_window': flowControlWindowBytes,
+      // Whether a call is sent again is decided here and nowhere else; and nobody asks for its statistics.
+      'grpc.enable_retries': 0,
+      'grpc.enable_channelz': 0,
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 1_000,
     },
