@@ -1,4 +1,3 @@
-import { createWriteStream } from 'node:fs'
 import { spawn } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
@@ -36,9 +35,9 @@ export async function startBenchEtcd(): Promise<{ readonly endpoint: string; sto
   }
 }
 
-/** Starts the built server on a free port. Resolves once it serves; throws with what it printed when it ends before. */
+/** Starts the built server, as `npm start` does, on a free port. Resolves once it serves; throws with what it printed when it ends before. */
 export async function startBenchServer(settings: Readonly<Record<string, string>>): Promise<BenchServer> {
-  const child = spawn(process.execPath, [...(settings['FLAGS'] ?? '').split(' ').filter(Boolean), (settings['DIST'] ?? 'dist') + '/main.js'], {
+  const child = spawn(process.execPath, ['--max-semi-space-size=32', 'dist/main.js'], {
     env: { ...process.env, IPPOOLD_PORT: '0', IPPOOLD_LOG_LEVEL: 'error', ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -49,8 +48,8 @@ export async function startBenchServer(settings: Readonly<Record<string, string>
       const match = /https?:\/\/127\.0\.0\.1:\d+/.exec(printed)
       if (match !== null && printed.includes('erv')) resolve(match[0])
     }
-    child.stdout.on('data', look); if (process.env['GC']) child.stdout.pipe(createWriteStream(process.env['GC']))
-    child.stderr.on('data', look); if (process.env['SHOW']) child.stderr.pipe(process.stderr)
+    child.stdout.on('data', look)
+    child.stderr.on('data', look)
     child.once('exit', (code) => {
       reject(new Error(`The server ended with code ${String(code)} before it served:\n${printed}`))
     })
