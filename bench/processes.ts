@@ -13,8 +13,14 @@ export interface BenchServer {
   stop(): Promise<void>
 }
 
-/** An etcd with no data, run as the server runs its own; its data go with it. */
-export async function startBenchEtcd(): Promise<{ readonly endpoint: string; stop(): Promise<void> }> {
+/** An etcd for measurements; its data go with it. */
+export interface BenchEtcd {
+  readonly endpoint: string
+  stop(): Promise<void>
+}
+
+/** An etcd with no data, run as the server runs its own. */
+export async function startBenchEtcd(): Promise<BenchEtcd> {
   const dataDir = await mkdtemp(join(tmpdir(), 'ippoold-bench-'))
   const complain = (details: object, message: string): void => {
     process.stderr.write(`${message} ${JSON.stringify(details)}\n`)

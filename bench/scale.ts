@@ -2,7 +2,14 @@ import { parseArgs } from 'node:util'
 import { formatCidr } from '../src/net/index.ts'
 import { measureHttp, type Measurement } from './measure.ts'
 import { plot, type Series } from './plot.ts'
-import { createPool, resident, startBenchEtcd, startBenchServer } from './processes.ts'
+import {
+  type BenchEtcd,
+  type BenchServer,
+  createPool,
+  resident,
+  startBenchEtcd,
+  startBenchServer,
+} from './processes.ts'
 import { printTable, savePlot, saveResults } from './results.ts'
 import { attributes, node, pool, seed } from './seed.ts'
 
@@ -16,10 +23,21 @@ const { values: options } = parseArgs({
     /** How many addresses are held; the first is what the others are compared with. */
     held: { type: 'string', default: '0,10000,100000,1000000' },
     seconds: { type: 'string', default: '5' },
+    rounds: { type: 'string', default: '3' },
   },
 })
 const heldCounts = options.held.split(',').map(Number)
 const seconds = Number(options.seconds)
+const rounds = Number(options.rounds)
+
+/** A server on one data set. */
+interface Subject {
+  readonly held: number
+  readonly store: BenchEtcd
+  readonly server: BenchServer
+  readonly startMs: number
+  readonly startedMiB: number
+}
 
 /** What a server does on one data set. */
 interface Figures {
@@ -30,32 +48,54 @@ interface Figures {
   readonly alone: Measurement
 }
 
-const figures: Figures[] = []
-for (const held of heldCounts) figures.push(await measure(held))
-await report(figures)
-
-async function measure(held: number): Promise<Figures> {
-  const store = await startBenchEtcd()
-  try {
-    const first = await startBenchServer({ ETCD_ENDPOINTS: store.endpoint })
-    await createPool(first.url, 'bench', formatCidr(pool))
-    await first.stop()
-    await seed(store.endpoint, held)
-    const begin = performance.now()
-    const server = await startBenchServer({ ETCD_ENDPOINTS: store.endpoint })
-    const startMs = performance.now() - begin
-    const started = await resident(server.pid)
-    const assign = (callers: number, time: number): Promise<Measurement> =>
-      measureHttp(`${server.url}/ipam/v1/assign`, callers, time, body)
-    await assign(16, 3)
-    const many = await assign(64, seconds)
-    const alone = await assign(1, seconds)
-    const loaded = await resident(server.pid)
+const subjects: Subject[] = []
+try {
+  for (const held of heldCounts) subjects.push(await prepare(held))
+  await report(await measure())
+} finally {
+  for (const { server, store } of subjects) {
     await server.stop()
-    return { held, startMs, residentMiB: { started: started.now, loaded: loaded.now, peak: loaded.peak }, many, alone }
-  } finally {
     await store.stop()
   }
+}
+
+async function prepare(held: number): Promise<Subject> {
+  const store = await startBenchEtcd()
+  const first = await startBenchServer({ ETCD_ENDPOINTS: store.endpoint })
+  await createPool(first.url, 'bench', formatCidr(pool))
+  await first.stop()
+  await seed(store.endpoint, held)
+  const begin = performance.now()
+  const server = await startBenchServer({ ETCD_ENDPOINTS: store.endpoint })
+  const startMs = performance.now() - begin
+  return { held, store, server, startMs, startedMiB: (await resident(server.pid)).now }
+}
+
+/** Puts load on each server in turn, again and again: a machine whose speed changes does so for all of them. */
+async function measure(): Promise<readonly Figures[]> {
+  const assign = ({ server }: Subject, callers: number, time: number): Promise<Measurement> =>
+    measureHttp(`${server.url}/ipam/v1/assign`, callers, time, body)
+  const measured = subjects.map((subject) => ({ subject, many: [] as Measurement[], alone: [] as Measurement[] }))
+  for (const subject of subjects) await assign(subject, 16, 3)
+  for (let round = 0; round < rounds; round++) {
+    for (const { subject, many } of measured) many.push(await assign(subject, 64, seconds))
+    for (const { subject, alone } of measured) alone.push(await assign(subject, 1, seconds))
+  }
+  return Promise.all(
+    measured.map(async ({ subject: { held, server, startMs, startedMiB }, many, alone }) => {
+      const { now: loaded, peak } = await resident(server.pid)
+      const residentMiB = { started: startedMiB, loaded, peak }
+      return { held, startMs, residentMiB, many: middleOf(many), alone: middleOf(alone) }
+    }),
+  )
+}
+
+/** The one of the middle throughput. */
+function middleOf(measured: readonly Measurement[]): Measurement {
+  const sorted = measured.toSorted((one, other) => one.perSecond - other.perSecond)
+  const middle = sorted[Math.floor(sorted.length / 2)]
+  if (middle === undefined) throw new Error('Nothing was measured.')
+  return middle
 }
 
 function body(caller: number): object {

@@ -7,8 +7,14 @@ export type Environment = Readonly<Record<string, string | undefined>>
  */
 export function childEnvironment(environment: Environment): NodeJS.ProcessEnv {
   const own = Object.entries(environment).filter(([name]) => !name.startsWith('ETCD_'))
-  return { ...Object.fromEntries(own), ...unsupportedArchitecture() }
+  return { GOGC: goGarbagePercent, ...Object.fromEntries(own), ...unsupportedArchitecture() }
 }
+
+/**
+ * How much an etcd may allocate, in percent of what it keeps, before its collector walks through all of that. With a million keys the
+ * walk takes a third of etcd's processor time at Go's own 100; who is short of memory sets another number.
+ */
+const goGarbagePercent = '200'
 
 /** etcd 3.4 starts on other architectures than amd64 only when it is told the name (Go's) of the one it is on. */
 function unsupportedArchitecture(): Record<string, string> {
