@@ -210,8 +210,9 @@ t.test('what cannot be decoded is never taken', (t) => {
     ...['1', '"a', '"\t"'].map((hostAffinity) => blockText({ hostAffinity })),
   ]
   for (const text of cases) {
-    t.equal(decoded(key, text), undefined, `${text} cannot be decoded`)
-    t.equal(scanned(key, text), undefined, text)
+    const name = JSON.stringify(text)
+    t.equal(decoded(key, text), undefined, `${name} cannot be decoded`)
+    t.equal(scanned(key, text), undefined, name)
   }
   for (const wrong of [`${key}0`, blockKey(mustParseCidr('10.10.0.8/29')).text, blocks.prefix, ''])
     t.equal(outlineOf(wrong, plain), undefined, wrong)
