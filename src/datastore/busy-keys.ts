@@ -2,7 +2,7 @@
 const fightMs = 1_000
 
 /** How long after a fight whatever others have just written is left to them. */
-const truceMs = 10_000
+const truceMs = 2_000
 
 /** How many lost races are remembered before those that are over are forgotten. */
 const lossesMax = 1_000
