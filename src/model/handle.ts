@@ -89,7 +89,7 @@ function decodeHandle(text: string): Decoded<Handle> {
 }
 
 function encodeHandle({ blocks, deleted, unknownFields }: Handle): string {
-  const cidrs = blocks.size > 1 ? [...blocks.keys()].sort(compareBytewise) : [...blocks.keys()]
+  const cidrs = [...blocks.keys()].sort(compareBytewise)
   const counts = stringifyMembers(cidrs.map((cidr) => [cidr, String(blocks.get(cidr))]))
   return stringifyStruct(
     [
