@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { Etcd3 } from 'etcd3'
+import { assigning } from './load.ts'
 import { measureCalls, measureHttp, type Measurement } from './measure.ts'
 import { plot, type Series } from './plot.ts'
 import { createPool, startBenchEtcd, startBenchServer } from './processes.ts'
@@ -7,21 +8,25 @@ import { printTable, savePlot, saveResults } from './results.ts'
 
 /**
  * Assigns one address a call from a few to many callers, beside (a) raw puts of 100 bytes into the same etcd from as many callers
- * and (b) a server that commits every operation by itself; all in one run, because only the ratios mean something.
+ * and (b) a server that commits every operation by itself; all in one run, because only the ratios mean something. Callers who name no
+ * node share one block, those of a few nodes share a few: the fewer blocks, the more a commit does at once.
  */
 
 const { values: options } = parseArgs({
   options: {
     seconds: { type: 'string', default: '5' },
     callers: { type: 'string', default: '1,4,16,64,256' },
-    /** Over how many nodes the callers are spread; 0: no node. */
-    nodes: { type: 'string', default: '4' },
+    /** Over how many nodes the callers are spread; 0: they name none. The plot shows the first. */
+    nodes: { type: 'string', default: '0,4,64' },
   },
 })
 const seconds = Number(options.seconds)
-const nodes = Number(options.nodes)
-
+const nodeCounts = options.nodes.split(',').map(Number)
 const callerCounts = options.callers.split(',').map(Number)
+
+/** What was measured of one server, by the number of nodes and then by the number of callers. */
+type ByNodes = ReadonlyMap<number, readonly Measurement[]>
+
 const store = await startBenchEtcd()
 
 try {
@@ -38,23 +43,20 @@ try {
   await store.stop()
 }
 
-/** Assigns from each number of callers, after a warm-up. */
-async function measureServer(settings: Readonly<Record<string, string>>): Promise<readonly Measurement[]> {
+/** Assigns on each number of nodes from each number of callers, after a warm-up. */
+async function measureServer(settings: Readonly<Record<string, string>>): Promise<ByNodes> {
   const server = await startBenchServer({ ETCD_ENDPOINTS: store.endpoint, ...settings })
-  const assign = (callers: number, time: number): Promise<Measurement> =>
-    measureHttp(`${server.url}/ipam/v1/assign`, callers, time, body)
-  await assign(16, 2)
-  const measurements: Measurement[] = []
-  for (const callers of callerCounts) measurements.push(await assign(callers, seconds))
-  await server.stop()
-  return measurements
-}
-
-function body(caller: number): object {
-  return {
-    ...(nodes === 0 ? {} : { node: `node-${String(caller % nodes)}`, maxBlocksPerNode: 1_000_000 }),
-    attributes: { namespace: 'default', pod: `web-${String(caller)}`, timestamp: '2026-11-23 04:00:01.5 +0000 UTC' },
+  const assign = (callers: number, nodes: number, time: number): Promise<Measurement> =>
+    measureHttp(`${server.url}/ipam/v1/assign`, callers, time, assigning(callers, nodes))
+  const measured = new Map<number, Measurement[]>()
+  for (const nodes of nodeCounts) {
+    const measurements: Measurement[] = []
+    await assign(16, nodes, 2)
+    for (const callers of callerCounts) measurements.push(await assign(callers, nodes, seconds))
+    measured.set(nodes, measurements)
   }
+  await server.stop()
+  return measured
 }
 
 async function measurePuts(): Promise<readonly Measurement[]> {
@@ -72,30 +74,32 @@ async function measurePuts(): Promise<readonly Measurement[]> {
   return measurements
 }
 
-async function report(
-  grouped: readonly Measurement[],
-  single: readonly Measurement[],
-  puts: readonly Measurement[],
-): Promise<void> {
-  process.stdout.write(`${seconds} s each, ${nodes === 0 ? 'no node' : `${nodes} nodes`}\n`)
-  const rows = callerCounts.flatMap((callers, index) => {
-    const [group, alone, put] = [grouped[index], single[index], puts[index]]
-    if (group === undefined || alone === undefined || put === undefined) return []
-    return {
-      callers,
-      'assign/s': group.perSecond,
-      'p50 ms': group.p50Ms,
-      'p99 ms': group.p99Ms,
-      'single/s': alone.perSecond,
-      'x single': group.perSecond / alone.perSecond,
-      'put/s': put.perSecond,
-      'x put': group.perSecond / put.perSecond,
-      'put p50 ms': put.p50Ms,
-      'p50 / put': group.p50Ms / put.p50Ms,
-    }
-  })
+async function report(groupedBy: ByNodes, singleBy: ByNodes, puts: readonly Measurement[]): Promise<void> {
+  process.stdout.write(`${seconds} s each\n`)
+  const rows = nodeCounts.flatMap((nodes) =>
+    callerCounts.flatMap((callers, index) => {
+      const [group, alone, put] = [groupedBy.get(nodes)?.[index], singleBy.get(nodes)?.[index], puts[index]]
+      if (group === undefined || alone === undefined || put === undefined) return []
+      return {
+        nodes,
+        callers,
+        'assign/s': group.perSecond,
+        'p50 ms': group.p50Ms,
+        'p99 ms': group.p99Ms,
+        'single/s': alone.perSecond,
+        'x single': group.perSecond / alone.perSecond,
+        'put/s': put.perSecond,
+        'x put': group.perSecond / put.perSecond,
+        'put p50 ms': put.p50Ms,
+        'p50 / put': group.p50Ms / put.p50Ms,
+      }
+    }),
+  )
   printTable(rows)
   await saveResults('assign', rows)
+  const [plotted = 0] = nodeCounts
+  const grouped = groupedBy.get(plotted) ?? []
+  const single = singleBy.get(plotted) ?? []
   const line = (name: string, measured: readonly Measurement[], of: (one: Measurement) => number): Series => ({
     name,
     points: measured.map((measurement, index) => ({ x: callerCounts[index] ?? 0, y: of(measurement) })),

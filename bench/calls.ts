@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { parseArgs } from 'node:util'
+import { addressesPerNode, attributes } from './load.ts'
 import { measureRequests, type Measurement, type Request } from './measure.ts'
 import { createPool, startBenchEtcd, startBenchServer } from './processes.ts'
 import { printTable, type Row, saveResults } from './results.ts'
@@ -25,6 +26,9 @@ interface Held {
   readonly handle: string
 }
 
+const nodes = 4
+let asked = 0
+
 const store = await startBenchEtcd()
 try {
   const server = await startBenchServer({ ETCD_ENDPOINTS: store.endpoint })
@@ -41,7 +45,7 @@ try {
   const next = (): Held => held.pop() ?? { address: '10.0.0.0', handle: 'nobody' }
 
   // The first thousands of any call are as much about the compiler as about the call.
-  const thousand = (number: number): Request => post('assign', { ...wish(number), ipv4: 1000 })
+  const thousand = (number: number): Request => post('assign', { ...wish(number, 1_000), ipv4: 1_000 })
   await assigning()
   await measure(calls / 4, () => post('release', { addresses: [next().address] }))
   await measure(calls / 4, () => post('release', { handle: next().handle }))
@@ -86,11 +90,14 @@ try {
   await store.stop()
 }
 
-function wish(number: number): object {
+/** Four nodes share what is asked for, until each has been given enough. */
+function wish(number: number, addresses = 1): object {
+  const turn = Math.floor(asked / (nodes * addressesPerNode))
+  asked += addresses
   return {
-    node: `node-${number % 4}`,
+    node: `node-${turn * nodes + (number % nodes)}`,
     maxBlocksPerNode: 1_000_000,
-    attributes: { namespace: 'default', pod: `web-${number}`, timestamp: '2026-11-23 04:00:01.5 +0000 UTC' },
+    attributes: attributes(number),
   }
 }
 

@@ -60,17 +60,20 @@ export async function measureByStatus(
   return new Map([...samples].map(([status, of]) => [status, summarise(of, result.duration)]))
 }
 
+/** What callers send again and again. */
+export interface Load {
+  /** What a caller sends in one of its turns, which are counted from 0. */
+  readonly body: (caller: number, turn: number) => object
+  /** Calls that make a turn. */
+  readonly callsPerTurn: number
+}
+
 /**
- * Sends POST requests in a loop over `callers` connections at once, for `seconds`, each caller always the same one: the leanest load.
- * Throws when one is answered by anything but 2xx.
+ * Sends POST requests in a loop over `callers` connections at once, for `seconds`, each caller the same one for a whole turn: the
+ * leanest load. Throws when one is answered by anything but 2xx.
  */
-export async function measureHttp(
-  url: string,
-  callers: number,
-  seconds: number,
-  body: (caller: number) => object,
-): Promise<Measurement> {
-  let caller = 0
+export async function measureHttp(url: string, callers: number, seconds: number, load: Load): Promise<Measurement> {
+  let clients = 0
   return drive({
     url,
     connections: callers,
@@ -78,7 +81,20 @@ export async function measureHttp(
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     setupClient: (client) => {
-      client.setBody(JSON.stringify(body(caller++)))
+      const caller = clients++
+      let turn = 0
+      let calls = 0
+      const begin = (): void => {
+        client.setBody(JSON.stringify(load.body(caller, turn)))
+      }
+      client.on('response', () => {
+        calls++
+        if (calls < load.callsPerTurn) return
+        calls = 0
+        turn++
+        begin()
+      })
+      begin()
     },
   })
 }

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { formatCidr } from '../src/net/index.ts'
-import { measureHttp, type Measurement } from './measure.ts'
+import { addressesPerNode, attributes } from './load.ts'
+import { type Load, measureHttp, type Measurement } from './measure.ts'
 import { plot, type Series } from './plot.ts'
 import {
   type BenchEtcd,
@@ -11,7 +12,7 @@ import {
   startBenchServer,
 } from './processes.ts'
 import { printTable, savePlot, saveResults } from './results.ts'
-import { attributes, node, pool, seed } from './seed.ts'
+import { node, pool, seed } from './seed.ts'
 
 /**
  * A server on data sets of more and more addresses, beside the same server on an empty one: how long it takes to start, the memory
@@ -74,7 +75,7 @@ async function prepare(held: number): Promise<Subject> {
 /** Puts load on each server in turn, again and again: a machine whose speed changes does so for all of them. */
 async function measure(): Promise<readonly Figures[]> {
   const assign = ({ server }: Subject, callers: number, time: number): Promise<Measurement> =>
-    measureHttp(`${server.url}/ipam/v1/assign`, callers, time, body)
+    measureHttp(`${server.url}/ipam/v1/assign`, callers, time, wishes(callers))
   const measured = subjects.map((subject) => ({ subject, many: [] as Measurement[], alone: [] as Measurement[] }))
   for (const subject of subjects) await assign(subject, 16, 3)
   for (let round = 0; round < rounds; round++) {
@@ -98,8 +99,16 @@ function middleOf(measured: readonly Measurement[]): Measurement {
   return middle
 }
 
-function body(caller: number): object {
-  return { node: node(caller), maxBlocksPerNode: 1_000_000, attributes: attributes(caller) }
+/** Addresses on the nodes of the data set, each of which has a few blocks more at the end. */
+function wishes(callers: number): Load {
+  return {
+    body: (caller, turn) => ({
+      node: node(turn * callers + caller),
+      maxBlocksPerNode: 1_000_000,
+      attributes: attributes(caller),
+    }),
+    callsPerTurn: addressesPerNode,
+  }
 }
 
 async function report(figures: readonly Figures[]): Promise<void> {

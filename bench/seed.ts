@@ -13,6 +13,7 @@ import {
   newBlock,
 } from '../src/model/index.ts'
 import { blockAt, formatCidr, mustParseCidr, prefixLength } from '../src/net/index.ts'
+import { attributes } from './load.ts'
 
 /** The pool that {@link seed} fills, in blocks of 64 addresses. */
 export const pool = mustParseCidr('10.0.0.0/12')
@@ -25,11 +26,6 @@ const valuesPerTransaction = 60
 /** The name of a node, of 500. */
 export function node(number: number): string {
   return `node-${String(number % nodeCount)}`
-}
-
-/** Attributes as Calico's CNI plugin gives them. */
-export function attributes(number: number): Readonly<Record<string, string>> {
-  return { namespace: 'default', pod: `web-7c5ddbdf54-${String(number)}`, timestamp: '2026-11-23 04:00:01.5 +0000 UTC' }
 }
 
 /** Writes blocks that are full, with their handles and affinities, straight into etcd. */

@@ -48,10 +48,10 @@ async function measure(nodesThere: number, poolsThere: number): Promise<Figures>
       await createPool(server.url, `pool-${String(number)}`, `172.${String(number)}.0.0/16`, selectorOf(number))
     }
     const assign = (callers: number, time: number): Promise<Measurement> =>
-      measureHttp(`${server.url}/ipam/v1/assign`, callers, time, () => ({
-        node: 'node-0',
-        maxBlocksPerNode: 1_000_000,
-      }))
+      measureHttp(`${server.url}/ipam/v1/assign`, callers, time, {
+        body: () => ({ node: 'node-0', maxBlocksPerNode: 1_000_000 }),
+        callsPerTurn: Infinity,
+      })
     await assign(16, 2)
     const figures = { many: await assign(64, seconds), alone: await assign(1, seconds) }
     await server.stop()

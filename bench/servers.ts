@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { assigning } from './load.ts'
 import { measureHttp } from './measure.ts'
 import { createPool, startBenchEtcd, startBenchServer } from './processes.ts'
 import { printTable, type Row, saveResults } from './results.ts'
@@ -52,19 +53,12 @@ async function load(
   urls: readonly string[],
   time: number,
 ): Promise<{ readonly perSecond: number; readonly p50Ms: number }> {
+  const wishes = assigning(callers, nodes)
   const measured = await Promise.all(
-    urls.map((url) => measureHttp(`${url}/ipam/v1/assign`, callers / urls.length, time, body)),
+    urls.map((url) => measureHttp(`${url}/ipam/v1/assign`, callers / urls.length, time, wishes)),
   )
   return {
     perSecond: measured.reduce((sum, { perSecond }) => sum + perSecond, 0),
     p50Ms: Math.max(...measured.map(({ p50Ms }) => p50Ms)),
-  }
-}
-
-function body(caller: number): object {
-  return {
-    node: `node-${caller % nodes}`,
-    maxBlocksPerNode: 1_000_000,
-    attributes: { namespace: 'default', pod: `web-${caller}`, timestamp: '2026-11-23 04:00:01.5 +0000 UTC' },
   }
 }
