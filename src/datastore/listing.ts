@@ -1,3 +1,4 @@
+import { firstAtOrAfter } from './sorted-keys.ts'
 import type { Listed } from './view.ts'
 
 /** A listing, sorted by key, with `entry` as what is listed under `key`; undefined: with nothing under it. */
@@ -6,17 +7,6 @@ export function withEntry<Value>(
   key: string,
   entry: Listed<Value> | undefined,
 ): readonly Listed<Value>[] {
-  const place = firstAtOrAfter(listing, key)
+  const place = firstAtOrAfter(listing, key, (listed) => listed.key)
   return listing.toSpliced(place, listing[place]?.key === key ? 1 : 0, ...(entry === undefined ? [] : [entry]))
-}
-
-function firstAtOrAfter(listing: readonly Listed<unknown>[], key: string): number {
-  let low = 0
-  let high = listing.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((listing[middle]?.key ?? '') < key) low = middle + 1
-    else high = middle
-  }
-  return low
 }

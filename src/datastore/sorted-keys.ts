@@ -1,3 +1,16 @@
+/** The place in a sorted list of the first entry whose key is not before `key`; its length when there is none. */
+export function firstAtOrAfter<Entry>(sorted: readonly Entry[], key: string, keyOf: (entry: Entry) => string): number {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const entry = sorted[middle]
+    if (entry !== undefined && keyOf(entry) < key) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
 /** A set of keys that can be walked in bytewise order from any prefix. Keys are compared as UTF-16, equal to bytes for ASCII. */
 export class SortedKeys {
   readonly #keys: string[] = []
@@ -22,13 +35,10 @@ export class SortedKeys {
   }
 
   #firstAtOrAfter(key: string): number {
-    let low = 0
-    let high = this.#keys.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if ((this.#keys[middle] ?? '') < key) low = middle + 1
-      else high = middle
-    }
-    return low
+    return firstAtOrAfter(this.#keys, key, itself)
   }
+}
+
+function itself(key: string): string {
+  return key
 }

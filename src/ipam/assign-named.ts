@@ -19,7 +19,6 @@ import { type Address, blockOf, type Cidr, formatAddress, formatCidr, ordinalOf 
 import { allocationOf, holderOf } from './allocation.ts'
 import { affinityText, type Draft } from './draft.ts'
 import { isNamed, notAllocatable } from './eligible-pools.ts'
-import { blockOfOtherSize } from './locate.ts'
 import { ownerFor } from './owner.ts'
 import type { Allocation, AssignRequest } from './request.ts'
 import { poolOf, type Pools, readPools } from './surroundings.ts'
@@ -124,12 +123,12 @@ function usableBlock(
     case 'unreadable':
       return refuse('Conflict', `The stored block ${formatCidr(cidr)} cannot be read: ${found.problem}`)
     case 'absent': {
-      const other = blockOfOtherSize(cidr, blocks)
+      const other = blocks.ofOtherSize(cidr)
       return other === undefined
         ? success(withHostReserved(newBlock(cidr, owner ?? null, draft.now), reserved))
         : refuse(
             'Conflict',
-            `The stored block ${formatCidr(other)} overlaps the block ${formatCidr(cidr)} of the pool.`,
+            `The stored block ${formatCidr(other.cidr)} overlaps the block ${formatCidr(cidr)} of the pool.`,
           )
     }
     case 'block':

@@ -17,7 +17,6 @@ import {
 import { blockAt, blockCount, type Cidr, covers, firstAddress, formatCidr } from '../net/index.ts'
 import { Draft } from './draft.ts'
 import { isNamed, notAllocatable } from './eligible-pools.ts'
-import { blockOfOtherSize } from './locate.ts'
 import type { Context } from './request.ts'
 import { poolOf, type Pools, readConfig, readPools, requireUnlocked } from './surroundings.ts'
 
@@ -122,9 +121,9 @@ class Claim {
   }
 
   #create(cidr: Cidr): void {
-    const other = blockOfOtherSize(cidr, this.#blocks)
+    const other = this.#blocks.ofOtherSize(cidr)
     if (other === undefined) this.#store(newBlock(cidr, this.#owner, this.#draft.now))
-    else this.#fail(cidr, 'Overlap', `the block ${formatCidr(other)} of another size has some of its addresses`)
+    else this.#fail(cidr, 'Overlap', `the block ${formatCidr(other.cidr)} of another size has some of its addresses`)
   }
 
   /** A claim that is not confirmed comes with a new number of the block, so that whoever is half-way through giving it up is too late. */

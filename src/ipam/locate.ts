@@ -17,8 +17,3 @@ export function locateBlock(view: View, pools: Pools, address: Address, blocks: 
   const cidr = blockOf(address, pool.blockSize)
   return blocks.entry(blockKey(cidr).text)?.cidr ?? blocks.containing(address)?.cidr ?? cidr
 }
-
-/** A stored block of another size that shares an address with `cidr`, where no block can be made therefore. */
-export function blockOfOtherSize(cidr: Cidr, blocks: BlockIndex): Cidr | undefined {
-  return blocks.ofOtherSize(cidr)?.cidr
-}

@@ -20,7 +20,6 @@ import { allocationsOf, holderOf } from './allocation.ts'
 import { readClaims } from './claims.ts'
 import { cleanUpClaims } from './deselected.ts'
 import { affinityText, type Draft } from './draft.ts'
-import { blockOfOtherSize } from './locate.ts'
 import type { Allocation, AssignRequest } from './request.ts'
 import type { Shortage } from './shortage.ts'
 import { startOfSearch } from './start-of-search.ts'
@@ -249,7 +248,7 @@ export class Search {
   }
 
   #hasRoom(cidr: Cidr): boolean {
-    return blockOfOtherSize(cidr, this.#scope.blocks) === undefined
+    return this.#scope.blocks.ofOtherSize(cidr) === undefined
   }
 
   /** Makes a block and takes from it; false, and nothing is made, when reservations and what the host reserves leave nothing. */

@@ -89,11 +89,11 @@ export class BlockIndex {
 
   /** Takes over a change of a block's key. A block that cannot be read still occupies its CIDR, with nothing to give. */
   changed(key: string, lookup: BlockLookup): void {
-    const cidr = parseBlockKey(key)
+    const before = this.#entries.get(key)
+    const cidr = before?.cidr ?? parseBlockKey(key)
     if (cidr === undefined) return
     this.#remember(key)
     if (lookup.kind === 'absent') {
-      const before = this.#entries.get(key)
       if (before === undefined) return
       this.#close(before)
       this.#entries.delete(key)

@@ -68,13 +68,16 @@ export function assignAutomatically(
   isReserved: (place: Ordinal) => boolean,
   holder: Holder,
 ): Assigned {
+  const queue = block.unallocated
   const ordinals: Ordinal[] = []
-  const unallocated: Ordinal[] = []
-  for (const place of block.unallocated) {
-    if (ordinals.length < count && !isReserved(place)) ordinals.push(place)
-    else unallocated.push(place)
+  const passedOver: Ordinal[] = []
+  for (const place of queue) {
+    if (ordinals.length === count) break
+    if (isReserved(place)) passedOver.push(place)
+    else ordinals.push(place)
   }
   if (ordinals.length === 0) return { block, ordinals }
+  const unallocated = [...passedOver, ...queue.slice(passedOver.length + ordinals.length)]
   return { block: allocate(block, unallocated, ordinals, holder), ordinals }
 }
 

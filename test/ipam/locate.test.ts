@@ -1,7 +1,7 @@
 import t from 'tap'
-import { blockOfOtherSize, locateBlock } from '../../src/ipam/locate.ts'
+import { locateBlock } from '../../src/ipam/locate.ts'
 import { readPools } from '../../src/ipam/surroundings.ts'
-import { formatCidr, mustParseAddress, mustParseCidr } from '../../src/net/index.ts'
+import { formatCidr, mustParseAddress } from '../../src/net/index.ts'
 import { World } from '../support/ipam-world.ts'
 
 function locate(world: World, address: string): string | undefined {
@@ -38,23 +38,5 @@ t.test('outside of all pools a block is found wherever it is, and its absence mu
   t.equal(locate(world, '10.0.0.13'), '10.0.0.0/28')
   t.equal(locate(world, '10.0.0.16'), undefined)
   t.ok(world.view.reads.has('index of blocks'))
-  t.end()
-})
-
-t.test('a block of another size is in the way of a new one, one of the same size is that block itself', (t) => {
-  const world = new World()
-  world.block('10.0.0.0/28', null)
-  const cases: [cidr: string, want: string | undefined][] = [
-    ['10.0.0.0/28', undefined],
-    ['10.0.0.0/29', '10.0.0.0/28'],
-    ['10.0.0.8/29', '10.0.0.0/28'],
-    ['10.0.0.16/29', undefined],
-    ['10.0.0.0/26', '10.0.0.0/28'],
-    ['10.0.0.64/26', undefined],
-  ]
-  for (const [cidr, want] of cases) {
-    const found = blockOfOtherSize(mustParseCidr(cidr), world.blocks)
-    t.equal(found && formatCidr(found), want, cidr)
-  }
   t.end()
 })
