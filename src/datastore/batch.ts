@@ -176,9 +176,10 @@ export class Batch {
   guard(family: Family<unknown>, guard: 'changed' | 'created', prefix: string, name: string): GuardedPrefix {
     const known = this.#guards.get(name)
     if (known !== undefined) return known
-    const key = this.#busy.below(prefix, guard)
+    const held = this.#image.of(family)
+    const key = this.#busy.below(prefix, guard) ?? held.createdAside(prefix)
     if (key !== undefined) interrupt({ kind: 'busy', key })
-    return { family, guard, prefix, revision: this.#image.of(family).provenRevision(guard, prefix) }
+    return { family, guard, prefix, revision: held.provenRevision(guard, prefix) }
   }
 
   list<Value>(family: Family<Value>, prefix: string): readonly Listed<Value>[] {

@@ -29,9 +29,12 @@ interface Held {
   listed?: Listed<unknown>
 }
 
-/** What the watch told of a key: its new value, or undefined for its deletion. */
+/** What the watch tells of a key. */
 interface Change {
   readonly revision: Revision
+  /** Since when there has been the key; 0 for its deletion. */
+  readonly createRevision: Revision
+  /** Its new value; undefined for its deletion. */
   readonly value: Buffer | undefined
 }
 
@@ -203,12 +206,23 @@ export class HeldFamily {
     if (change !== undefined) this.#takeOver(key, change)
   }
 
-  /** Takes over a change that the watch tells of; `value` is undefined for a deletion. */
-  watched(key: string, revision: Revision, value: Buffer | undefined): void {
-    const change = { revision, value }
+  /** Takes over a change that the watch tells of. */
+  watched(key: string, change: Change): void {
     const awaited = this.#awaited.get(key)
     if (awaited !== undefined) awaited.change = change
     else this.#takeOver(key, change)
+  }
+
+  /**
+   * A key below `prefix` that somebody else has created anew while a commit of this server is writing what it was before. As what the
+   * watch told of it is put aside, the complete revision speaks for all keys but this.
+   */
+  createdAside(prefix: string): string | undefined {
+    for (const [key, { change }] of this.#awaited) {
+      if (change === undefined || !key.startsWith(prefix)) continue
+      if (change.createRevision > (this.#entries.get(key)?.revision ?? 0n)) return key
+    }
+    return undefined
   }
 
   #hasPutAside(): boolean {

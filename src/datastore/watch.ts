@@ -176,7 +176,12 @@ export class Watch {
       const revision = BigInt(event.kv.mod_revision)
       if (revision <= held.completeRevision) continue
       const key = event.kv.key.toString()
-      held.watched(key, revision, event.type === 'Delete' ? undefined : event.kv.value)
+      const isDeleted = event.type === 'Delete'
+      held.watched(key, {
+        revision,
+        createRevision: isDeleted ? 0n : BigInt(event.kv.create_revision),
+        value: isDeleted ? undefined : event.kv.value,
+      })
     }
     // All events of one revision come in one response. The header's revision is the store's, which may be ahead of the events
     // still to come; only a response without events (a progress notification) speaks for the watcher itself.

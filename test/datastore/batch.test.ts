@@ -183,6 +183,22 @@ t.test('a plan waits for the commit that is writing what it reads', async (t) =>
   t.strictSame(batch.add(looking((view) => [view.isBusy(a), view.isBusy(b)])), { kind: 'added', answer: [true, false] })
 })
 
+t.test('a listing to which nothing is to be added waits while somebody else’s addition is put aside', async (t) => {
+  const { batch, busy, image } = startBatch()
+  busy.add(a.text, false)
+  const held = image.of(values)
+  held.awaitCommit(a.text)
+  held.watched(a.text, { revision: 31n, createRevision: 0n, value: undefined })
+  held.watched(a.text, { revision: 32n, createRevision: 32n, value: Buffer.from('7') })
+  held.completeUpTo(32n)
+  const look = looking((view) => view.list(values, 'created').length)
+  t.strictSame(batch.add(look), { kind: 'busy', key: a.text })
+  busy.delete(a.text)
+  held.settled(a.text)
+  t.strictSame(batch.add(look), { kind: 'added', answer: 2 })
+  t.match(batch.compares(), [{ target: 'Create', create_revision: '33' }])
+})
+
 t.test('a key is contested that was fought over, and for a while whatever others have just written', async (t) => {
   const { batch, busy, image } = startBatch()
   const contested = (): unknown => {

@@ -21,6 +21,16 @@ function stored(text: string, revision: Revision, asOf = revision) {
   return { text, revision, asOf }
 }
 
+/** What the watch tells of a key that was written, and created then unless before. */
+function put(revision: Revision, text: string, createRevision = revision) {
+  return { revision, createRevision, value: Buffer.from(text) }
+}
+
+/** What the watch tells of a key that was deleted. */
+function deleted(revision: Revision) {
+  return { revision, createRevision: 0n, value: undefined }
+}
+
 /** The same, with an observer to whom texts of digits say all; and the texts that were decoded, in order. */
 function holdUndecoded(held: Family<number>['held']) {
   const told: [key: string, text: string | Lookup<unknown>][] = []
@@ -49,7 +59,7 @@ function holdUndecoded(held: Family<number>['held']) {
 t.test('a value of which the text says all to the observer is decoded when it is looked at, and once', async (t) => {
   const { family, told, decodedTexts } = holdUndecoded('digests')
   family.store(a, stored('1', 5n))
-  family.watched('/n/b', 6n, Buffer.from('12'))
+  family.watched('/n/b', put(6n, '12'))
   t.strictSame(
     [told, decodedTexts],
     [
@@ -348,7 +358,7 @@ t.test('what the watch tells of a key that is being committed waits for the end 
   const { family } = hold('digests')
   family.completeUpTo(5n)
   family.awaitCommit(a)
-  family.watched(a, 6n, Buffer.from('1'))
+  family.watched(a, put(6n, '1'))
   t.strictSame(family.lookup(a), { kind: 'absent' })
   family.completeUpTo(6n)
   t.notOk(family.isExact, 'a change is known to be missing')
@@ -360,7 +370,7 @@ t.test('what the watch tells of a key that is being committed waits for the end 
 t.test('the commit itself, told by the watch before its answer, is not decoded again', async (t) => {
   const { family, problems } = hold('digests')
   family.awaitCommit(a)
-  family.watched(a, 6n, Buffer.from('decoding this would be reported'))
+  family.watched(a, put(6n, 'decoding this would be reported'))
   family.storeCommitted(a, 1, 6n)
   family.settled(a)
   t.strictSame(problems, [])
@@ -371,10 +381,31 @@ t.test('somebody else’s deletion during a commit that came to nothing is taken
   const { family } = hold('digests')
   family.store(a, { revision: 2n, text: '1', asOf: 2n })
   family.awaitCommit(a)
-  family.watched(a, 7n, undefined)
+  family.watched(a, deleted(7n))
   t.match(family.lookup(a), { kind: 'value' })
   family.settled(a)
   t.strictSame(family.lookup(a), { kind: 'absent' })
+})
+
+t.test('a key that somebody else has created anew during a commit is known to be missing', async (t) => {
+  const { family } = hold('digests')
+  for (const key of [a, '/n/b']) family.store(key, stored('1', 2n))
+  const missing = () => [family.createdAside('/n/'), family.createdAside('/n/b')]
+  for (const key of [a, '/n/b', '/n/c']) family.awaitCommit(key)
+  t.strictSame(missing(), [undefined, undefined])
+  family.watched(a, put(5n, '2', 2n))
+  family.watched('/n/b', deleted(6n))
+  t.strictSame(missing(), [undefined, undefined], 'it is no other key, or no key any more')
+  family.watched('/n/b', put(7n, '2'))
+  t.strictSame(missing(), ['/n/b', '/n/b'])
+  family.watched('/n/b', put(8n, '3', 7n))
+  t.strictSame(missing(), ['/n/b', '/n/b'], 'and was changed then')
+  family.settled('/n/b')
+  t.strictSame(missing(), [undefined, undefined])
+  family.watched('/n/c', put(9n, '1'))
+  t.strictSame(missing(), ['/n/c', undefined], 'there was none before')
+  family.storeCommitted('/n/c', 1, 9n)
+  t.strictSame(missing(), [undefined, undefined], 'it was the commit itself')
 })
 
 t.test(
@@ -389,7 +420,7 @@ t.test(
     t.notOk(family.isOthers(a))
     family.store(a, stored('3', 4n))
     t.notOk(family.isOthers(a), 'it was only read again')
-    family.watched(a, 5n, Buffer.from('4'))
+    family.watched(a, put(5n, '4'))
     t.ok(family.isOthers(a))
     family.storeCommitted('/n/b', 1, 1_004n)
     t.ok(family.isOthers(a))
@@ -436,7 +467,7 @@ t.test(
       family.completeUpTo(22n)
       family.prove('created', '/n/', 30n)
       family.awaitCommit('/n/c')
-      family.watched('/n/c', 23n, Buffer.from('9'))
+      family.watched('/n/c', put(23n, '9'))
       family.rewind()
       family.settled('/n/c')
       t.strictSame(
