@@ -102,9 +102,19 @@ export class Draft {
   }
 
   /**
-   * After a release: sets what `handle` counts in the block to what is really held there, which heals counts that others left too
-   * high. @see calico-ipam.md section 4
+   * After a release: takes what was released off what `handle` counts in the block, down to what it still holds there. A count that
+   * is too high stays so while it holds something: Calico writes the handle before the block when it assigns, and after it when it
+   * releases, and a count cut to what the block holds at that moment would be too low once it is done. With the last address the count
+   * goes, which heals what others left too high. @see calico-ipam.md section 4
    */
+  takeFromHandle(handle: string, cidrText: string, { released, held }: { released: number; held: number }): void {
+    const found = this.#handle(handle, false)
+    if (found === 'unreadable' || found === undefined) return
+    const rest = (found.blocks.get(cidrText) ?? 0) - released
+    this.#setHandle(handle, setHandleCount(found, cidrText, held === 0 ? 0 : Math.max(held, rest)))
+  }
+
+  /** Sets what `handle` counts in the block to what is really held there. */
   setHandleCount(handle: string, cidrText: string, count: number): void {
     const found = this.#handle(handle, false)
     if (found !== 'unreadable' && found !== undefined) this.#setHandle(handle, setHandleCount(found, cidrText, count))

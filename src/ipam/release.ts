@@ -13,6 +13,7 @@ import {
   type Result,
   sequenceNumberOf,
   success,
+  touch,
 } from '../model/index.ts'
 import {
   addressAt,
@@ -53,12 +54,12 @@ export function planRelease(view: View, items: readonly ReleaseItem[], context: 
     } else {
       const ordinals = inBlock.flatMap((item) => releasable(found.block, item, tally))
       if (ordinals.length === 0) continue
-      const handles = new Set(ordinals.flatMap((ordinal) => handleOf(found.block, ordinal) ?? []))
+      const handles = countByHandle(found.block, ordinals)
       changes.push({ block: releaseOrdinals(found.block, ordinals, draft.now, cooldownSeconds).block, handles })
       for (const ordinal of ordinals) tally.released.push(addressAt(cidr, ordinal))
     }
   }
-  view.prefetch(changes.flatMap(({ handles }) => [...handles].map((handle) => handleKey(handle))))
+  view.prefetch(changes.flatMap(({ handles }) => [...handles.keys()].map((handle) => handleKey(handle))))
   for (const change of changes) store(draft, change, pools)
   return { answer: success(tally), writes: draft.writes() }
 }
@@ -92,7 +93,9 @@ export function planReleaseHandle(view: View, handle: string, context: Context):
     if (cidr !== undefined && found?.kind === 'block') {
       const { block, ordinals } = releaseHandle(found.block, handle, draft.now, cooldownSeconds)
       for (const ordinal of ordinals) released.push(addressAt(cidr, ordinal))
-      if (ordinals.length > 0) store(draft, { block, handles: new Set() }, pools)
+      if (ordinals.length > 0) store(draft, { block, handles: new Map() }, pools)
+      // Whoever has counted an address before writing it into the block, as Calico does, must lose, and count it anew.
+      else draft.setBlock(touch(block))
     }
     draft.setHandleCount(handle, text, 0)
     settledCount++
@@ -178,17 +181,29 @@ function releasable(block: Block, item: ReleaseItem, tally: Tally): readonly Ord
   return [ordinal]
 }
 
-/** A block after a release, and the handles that hold less in it than before. */
+/** A block after a release, and how many of its addresses each handle has given back. */
 interface Change {
   readonly block: Block
-  readonly handles: ReadonlySet<string>
+  readonly handles: ReadonlyMap<string, number>
 }
 
-/** Stores a block after a release, and sets what its handles count in it to what they still hold. */
+/** How many of the ordinals each handle holds. */
+function countByHandle(block: Block, ordinals: readonly Ordinal[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>()
+  for (const ordinal of ordinals) {
+    const handle = handleOf(block, ordinal)
+    if (handle !== undefined) counts.set(handle, (counts.get(handle) ?? 0) + 1)
+  }
+  return counts
+}
+
+/** Stores a block after a release, and takes what was released off the counts of its handles. */
 function store(draft: Draft, { block, handles }: Change, pools: Pools): void {
   draft.setBlock(block)
   const cidrText = formatCidr(block.cidr)
-  for (const handle of handles) draft.setHandleCount(handle, cidrText, ordinalsOfHandle(block, handle).length)
+  for (const [handle, released] of handles) {
+    draft.takeFromHandle(handle, cidrText, { released, held: ordinalsOfHandle(block, handle).length })
+  }
   giveUpDeselected(draft, block, pools)
 }
 

@@ -274,13 +274,23 @@ t.test('a release by handle does the same', async (t) => {
   t.equal(await textAt(at.handle('net3.c2')), '{"block":{"10.12.0.8/29":1},"deleted":false}')
 })
 
-t.test('a handle that counts more than it holds is healed by a release', async (t) => {
+t.test('a handle that counts more than it holds is healed by the release of its last address in a block', async (t) => {
   await keys.put(at.handle('net4.c1'), '{"block":{"10.13.0.8/29":64,"10.13.0.16/29":3},"deleted":false}')
   const addresses = [{ address: '10.13.0.8', handle: 'net4.c1' }]
   t.match((await call('POST', '/ipam/v1/release', { addresses })).body, { released: ['10.13.0.8'] })
-  t.equal(await textAt(at.handle('net4.c1')), '{"block":{"10.13.0.16/29":3,"10.13.0.8/29":1},"deleted":false}')
+  t.equal(await textAt(at.handle('net4.c1')), '{"block":{"10.13.0.16/29":3,"10.13.0.8/29":63},"deleted":false}')
   t.match((await call('DELETE', '/ipam/v1/handles/net4.c1')).body, { released: ['10.13.0.9'] })
   t.equal(await textAt(at.handle('net4.c1')), undefined)
+})
+
+t.test('a handle that is released while Calico assigns to it is counted anew by Calico, not lost', async (t) => {
+  const block = at.block('10.13.0.8-29')
+  const read = await keys.get(block)
+  await keys.put(at.handle('net4.c9'), '{"block":{"10.13.0.8/29":1},"deleted":false}')
+  t.match((await call('DELETE', '/ipam/v1/handles/net4.c9')).body, { released: [], failed: [] })
+  t.equal(await textAt(at.handle('net4.c9')), undefined)
+  const isWritten = await keys.change(block, read?.revision ?? '', read?.text)
+  t.notOk(isWritten, 'what Calico has read of the block by then is out of date')
 })
 
 for (const [index, { claim, after, given }] of legacies.entries()) {

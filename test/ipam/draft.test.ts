@@ -177,7 +177,7 @@ t.test('a handle counts what is added, block by block', (t) => {
   t.end()
 })
 
-t.test('after a release a handle counts what is really held, and is deleted when that is nothing', (t) => {
+t.test('a handle counts what it is said to hold, and is deleted when that is nothing', (t) => {
   const world = new World()
   world.handle('h', { '10.10.0.8/29': 64, '10.10.0.16/29': 1 })
   const draft = draftOf(world)
@@ -194,12 +194,36 @@ t.test('after a release a handle counts what is really held, and is deleted when
   t.end()
 })
 
+t.test(
+  'after a release a handle counts as much less, though not less than it holds, and nothing once it holds nothing',
+  (t) => {
+    const cases: [counted: number, released: number, held: number, want: number][] = [
+      [3, 1, 2, 2],
+      [64, 1, 2, 63],
+      [1, 1, 2, 2],
+      [0, 1, 2, 2],
+      [64, 1, 0, 0],
+    ]
+    for (const [counted, released, held, want] of cases) {
+      const world = new World()
+      world.handle('h', counted === 0 ? {} : { [text]: counted })
+      const draft = draftOf(world)
+      draft.takeFromHandle('h', text, { released, held })
+      const after = want === 0 ? 'deleted' : `= {"block":{"${text}":${String(want)}},"deleted":false}`
+      t.strictSame(print(draft.writes()), [`${handleKey('h').text} ${after}`], String([counted, released, held]))
+    }
+    t.end()
+  },
+)
+
 t.test('a release makes no handle where there is none, and nobody touches one that cannot be read', (t) => {
   const world = new World()
   world.put(handleKey('broken').text, '{"block":1}')
   const draft = draftOf(world)
-  draft.setHandleCount('none', text, 1)
-  draft.setHandleCount('broken', text, 0)
+  for (const handle of ['none', 'broken']) {
+    draft.setHandleCount(handle, text, 1)
+    draft.takeFromHandle(handle, text, { released: 1, held: 1 })
+  }
   draft.addToHandle('broken', cidr, 1)
   t.strictSame(print(draft.writes()), [])
   t.end()
