@@ -1,6 +1,7 @@
 import t from 'tap'
 import { check } from './checker.ts'
 import type { Call, Change, History, Holding } from './history.ts'
+import { retrace } from './retrace.ts'
 
 /** A block of two addresses: who holds each, and by which number. */
 function block(holders: readonly (readonly [handle: string, number: number] | null)[], number: number): Change {
@@ -139,3 +140,18 @@ for (const [name, [history, invariant]] of Object.entries(planted)) {
     t.ok(invariants(history).includes(invariant), invariants(history).join())
   })
 }
+
+t.test('how the keys of a violation came to be what they are is told, claims beside their blocks', async (t) => {
+  const claim = { key: '/calico/ipam/v2/host/n/ipv4/block/10.0.0.0-31' }
+  const told = retrace([...valid.revisions, { revision: 5n, changes: [claim] }, { revision: 6n, changes: [] }], 5n)
+  t.strictSame(
+    told.map((line) => line.replace(/\{.*/, '').trim()),
+    [
+      'revision 2: /calico/ipam/v2/assignment/ipv4/block/10.0.0.0-31',
+      'revision 3: /calico/ipam/v2/assignment/ipv4/block/10.0.0.0-31',
+      'revision 4: /calico/ipam/v2/assignment/ipv4/block/10.0.0.0-31',
+      'revision 5: /calico/ipam/v2/host/n/ipv4/block/10.0.0.0-31 deleted',
+    ],
+  )
+  t.strictSame(retrace(valid.revisions, 9n), [])
+})

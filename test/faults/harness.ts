@@ -5,6 +5,7 @@ import { Cluster } from './cluster.ts'
 import { scheduleFaults, strike } from './faults.ts'
 import { Random } from './random.ts'
 import { Recorder } from './recorder.ts'
+import { retrace } from './retrace.ts'
 import { Traffic } from './traffic.ts'
 
 /** What a run is made of. */
@@ -84,6 +85,9 @@ export async function runFaults(settings: Settings, say: (line: string) => void)
     `revisions replayed: ${recorder.revisions.length}`,
     `faults ${[...struck.values()].reduce((sum, count) => sum + count, 0)}: ${[...struck].map(([kind, count]) => `${kind} ${count}`).join(', ')}`,
     ...problems.map((problem) => `VIOLATION ${problem}`),
+    ...violations
+      .slice(0, 3)
+      .flatMap(({ revision }) => (revision === undefined ? [] : retrace(recorder.revisions, revision))),
     `verdict of seed ${seed}: ${problems.length === 0 ? 'all promises held' : `${violations.length} violations, ${problems.length} problems`}`,
   ]
   for (const line of lines) say(line)

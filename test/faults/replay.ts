@@ -21,6 +21,8 @@ export interface Violation {
     | 'agreement'
     | 'repeat'
   readonly problem: string
+  /** Where in etcd's history it shows, if it does. */
+  readonly revision?: bigint
 }
 
 interface StoredBlock {
@@ -169,7 +171,7 @@ export class Replay {
   }
 
   #violate(invariant: Violation['invariant'], revision: bigint, problem: string): void {
-    this.violations.push({ invariant, problem: `revision ${revision}: ${problem}` })
+    this.violations.push({ invariant, problem: `revision ${revision}: ${problem}`, revision })
   }
 }
 
