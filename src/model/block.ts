@@ -145,12 +145,20 @@ function copyOf(text: string): string {
  */
 export function isEmpty(block: Pick<BlockOutline, 'allocations' | 'attributes'>): boolean {
   return block.allocations.every((index) => {
-    return index === null || block.attributes?.[index]?.handle?.toLowerCase() === windowsReservedHandle
+    return index === null || isWindowsReserved(block.attributes?.[index]?.handle)
   })
 }
 
 /** The handle of what Windows hosts keep for themselves. It has no key. */
 export const windowsReservedHandle = 'windows-reserved-ipam-handle'
+
+/**
+ * Whether addresses of this handle count as held by nobody, in any spelling of {@link windowsReservedHandle}: an owner of this name would
+ * lose its addresses with the block.
+ */
+export function isWindowsReserved(handle: string | undefined): boolean {
+  return handle?.toLowerCase() === windowsReservedHandle
+}
 
 const names = fieldNames(
   'cidr',

@@ -1,6 +1,14 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { type Block, blockKey, blocks, digestOf, isEmpty, parseBlockKey } from '../../src/model/block.ts'
+import {
+  type Block,
+  blockKey,
+  blocks,
+  digestOf,
+  isEmpty,
+  isWindowsReserved,
+  parseBlockKey,
+} from '../../src/model/block.ts'
 import { formatCidr, mustParseCidr, ordinal } from '../../src/net/index.ts'
 import { anyBlock } from '../support/random-blocks.ts'
 
@@ -244,5 +252,13 @@ t.test('any block comes back as it was', (t) => {
       }),
     )
   })
+  t.end()
+})
+
+t.test('what Windows hosts reserve is known by its handle, in any spelling', (t) => {
+  t.ok(isWindowsReserved('windows-reserved-ipam-handle'))
+  t.ok(isWindowsReserved('Windows-Reserved-IPAM-Handle'))
+  t.notOk(isWindowsReserved('windows-reserved-ipam-handle-2'))
+  t.notOk(isWindowsReserved(undefined))
   t.end()
 })
