@@ -20,7 +20,7 @@ export type Planned =
   | { readonly kind: 'added'; readonly answer: unknown }
   /** The transaction has no room for it any more, or it must not stand on what the others of the batch write. */
   | { readonly kind: 'full' }
-  /** It does not fit into a transaction of its own. */
+  /** It does not fit into a transaction of its own: it takes so many operations, or more. */
   | { readonly kind: 'too-large'; readonly operations: number }
   /** It reads what a commit under way is writing. */
   | { readonly kind: 'busy'; readonly key: string }
@@ -105,10 +105,7 @@ export class Batch {
       if (!view.reads.has(key.text) && !this.#reads.has(key.text)) throw new Error(`${key.text} is written unread.`)
     }
     const size = this.#sizeWith(view, writes)
-    if (size > transactionOperationsMax) {
-      const isEmpty = this.#reads.size === 0 && this.#guards.size === 0
-      return isEmpty ? { kind: 'too-large', operations: size } : { kind: 'full' }
-    }
+    if (size > transactionOperationsMax) return this.#outgrown(size)
     this.#take(view, writes)
     return { kind: 'added', answer: plan.answer }
   }
@@ -165,11 +162,23 @@ export class Batch {
     return this.#busy.isTruce && this.#image.of(key.family).isOthers(key.text)
   }
 
+  /** Of more keys than a plan may read, the rest is not worth fetching. */
   prefetch(keys: readonly Key<unknown>[]): void {
-    const cold = keys.filter(
-      (key) => !this.#writes.has(key.text) && !this.#busy.has(key.text) && this.#image.lookup(key) === undefined,
-    )
-    if (cold.length > 0) interrupt({ kind: 'cold', keys: cold.slice(0, transactionOperationsMax) })
+    const unwritten = new Map(keys.filter(({ text }) => !this.#writes.has(text)).map((key) => [key.text, key]))
+    const cold = [...unwritten.values()]
+      .slice(0, transactionOperationsMax)
+      .filter((key) => !this.#busy.has(key.text) && this.#image.lookup(key) === undefined)
+    if (cold.length > 0) interrupt({ kind: 'cold', keys: cold })
+  }
+
+  /** For {@link RecordingView}: ends a plan that has read more than can be proved, whatever else it would do; it could go on for long. */
+  admit(readCount: number): void {
+    if (readCount >= transactionOperationsMax) interrupt(this.#outgrown(readCount + 1))
+  }
+
+  #outgrown(operations: number): Planned {
+    const isEmpty = this.#reads.size === 0 && this.#guards.size === 0
+    return isEmpty ? { kind: 'too-large', operations } : { kind: 'full' }
   }
 
   /** For {@link RecordingView}: the guard of a listing, as of what is known. */
@@ -262,6 +271,7 @@ class RecordingView implements View {
     if (written?.kind === 'put') return { kind: 'value', value: written.value as Value, revision: 0n }
     const lookup = this.#batch.lookup(key, options?.assumeAbsent ?? false)
     this.reads.set(key.text, { key, revision: lookup.kind === 'absent' ? 0n : lookup.revision })
+    this.#batch.admit(this.reads.size)
     return lookup
   }
 

@@ -220,7 +220,7 @@ export class Engine {
       case 'full':
         return false
       case 'too-large':
-        operation.fail(tooLarge(`${String(planned.operations)} keys in one transaction`))
+        operation.fail(tooLarge(`${String(planned.operations)} keys or more in one transaction`))
         return true
       case 'busy':
         this.#queue.park(planned.key, operation)

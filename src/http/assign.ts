@@ -1,7 +1,7 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import type { AssignRequest as Wish } from '../ipam/index.ts'
 import { planAssign } from '../ipam/index.ts'
-import type { Cause } from '../model/index.ts'
+import { type Cause, isWindowsReserved } from '../model/index.ts'
 import { printAssignment, readAddresses } from './allocations.ts'
 import { attributeCauses } from './attribute-causes.ts'
 import { objectTypes } from './content.ts'
@@ -10,6 +10,7 @@ import type { Examined, IpamOptions } from './ipam-operation.ts'
 import { ChangeQuery, examined } from './ipam-operation.ts'
 import { limits } from './limits.ts'
 import { naming } from './outcome-unknown.ts'
+import { quoteValue } from './quoting.ts'
 import { answer, problemsOfRepeatable } from './schemas/answers.ts'
 import { AssignRequest } from './schemas/assign-request.ts'
 import { Assignment } from './schemas/assignment.ts'
@@ -76,12 +77,24 @@ export function wishOf(body: AssignRequest, newHandle: () => string): Examined<W
   }
   return {
     value,
-    causes: [...howManyCauses(value, isByName), ...causes, ...attributeCauses(value), ...hostCauses(value)],
+    causes: [
+      ...handleCauses(value),
+      ...howManyCauses(value, isByName),
+      ...causes,
+      ...attributeCauses(value),
+      ...hostCauses(value),
+    ],
   }
 }
 
 function hostReservedOf({ ipv4, ipv6 }: NonNullable<AssignRequest['hostReserved']>): NonNullable<Wish['hostReserved']> {
   return { ...(ipv4 !== undefined && { 4: ipv4 }), ...(ipv6 !== undefined && { 6: ipv6 }) }
+}
+
+function handleCauses({ handle }: Wish): readonly Cause[] {
+  if (!isWindowsReserved(handle)) return []
+  const message = `${quoteValue(handle)} is not allowed: what it holds counts as free, as Windows hosts use it; choose another name`
+  return [{ field: 'handle', reason: 'FieldValueInvalid', message }]
 }
 
 function hostCauses({ hostReserved, node }: Wish): readonly Cause[] {

@@ -1,10 +1,11 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import { planEnsure, planReadHandle } from '../ipam/index.ts'
+import { planEnsure } from '../ipam/index.ts'
 import { printAssignment, printHoldings } from './allocations.ts'
 import { wishOf } from './assign.ts'
 import { objectTypes } from './content.ts'
 import { refuseFields } from './errors.ts'
+import { readHoldings } from './holdings.ts'
 import type { IpamOptions } from './ipam-operation.ts'
 import { carryOut, ChangeQuery, examined, NoQuery } from './ipam-operation.ts'
 import { releaseHandle } from './release-parts.ts'
@@ -32,8 +33,7 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
         response: { 200: answer('All its addresses.', Assignment), ...problems('NotFound', 'Invalid', 'Timeout') },
       },
     },
-    async ({ params }) =>
-      printHoldings(await carryOut(options, (view, context) => planReadHandle(view, params.handle, context))),
+    async ({ params }) => printHoldings(await readHoldings(options, params.handle)),
   )
 
   app.put(

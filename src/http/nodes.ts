@@ -1,8 +1,6 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from '@sinclair/typebox'
-import { answerOnly } from '../datastore/index.ts'
 import { type Allocation, planForgetNode, planRelease, type ReleaseAnswer, type ReleaseStep } from '../ipam/index.ts'
-import { success } from '../model/index.ts'
 import { formatAddress } from '../net/index.ts'
 import type { Place } from './address-list.ts'
 import { AddressWalk, firstPlace } from './address-walk.ts'
@@ -119,16 +117,13 @@ async function forgetAddresses(walk: AddressWalk, start: string, isReleased: boo
   const place = start === '' ? firstPlace : readPlace(start)
   const { addresses: found, next: nextPlace } = await walk.take(place, isReleased ? addressesPerPart : addressesTold)
   const next = nextPlace === undefined ? inBlocks : printPlace(nextPlace)
-  const step: Step<ReleaseAnswer> = (view, context) =>
-    isReleased ? planRelease(view, found.map(itemOf), context) : answerOnly(success(noRelease))
+  const step: Step<ReleaseAnswer> = (view, context) => planRelease(view, isReleased ? found.map(itemOf) : [], context)
   return printed(step, (done) => {
     const { released, failed } = printRelease(done)
     const left = isReleased ? failed.map(({ address }) => address) : found.map(({ address }) => formatAddress(address))
     return { ...nothing, addresses: { released, failed, left }, next }
   })
 }
-
-const noRelease: ReleaseAnswer = { released: [], unallocated: [], failed: [] }
 
 const nothing: Omit<ForgetPart, 'next'> = {
   addresses: { released: [], failed: [], left: [] },

@@ -1,13 +1,14 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { answerOnly, DatastoreUnavailable, type Plan, type View } from '../datastore/index.ts'
-import { type Context, planRelease, planReadHandle, planReleaseHandle, type ReleaseItem } from '../ipam/index.ts'
+import { type Context, planRelease, planReleaseHandle, type ReleaseItem } from '../ipam/index.ts'
 import type { HandleReleaseAnswer } from '../ipam/index.ts'
 import { type Result, success } from '../model/index.ts'
 import { compareAddresses, formatAddress, mustParseAddress } from '../net/index.ts'
 import { printRelease } from './allocations.ts'
 import { type ChangeMode, carryOutChange } from './idempotency.ts'
-import { carryOut, type IpamOptions } from './ipam-operation.ts'
+import { readHoldings } from './holdings.ts'
+import type { IpamOptions } from './ipam-operation.ts'
 import { failedReasons, type Release } from './schemas/release.ts'
 
 /**
@@ -68,7 +69,7 @@ export async function releaseHandle(options: IpamOptions, handle: string, mode: 
   const parts = [await releasePart(options, mode, 0, plan)]
   if (parts[0]?.isComplete === false && mode.dryRun === 'All') {
     // A part that is not written has no next one, but all parts together would take back what the handle holds.
-    const { addresses } = await carryOut(options, (view, context) => planReadHandle(view, handle, context))
+    const { addresses } = await readHoldings(options, handle)
     return printRelease({ released: addresses.map(({ address }) => address), unallocated: [], failed: [] })
   }
   while (parts.at(-1)?.isComplete === false) {

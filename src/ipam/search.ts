@@ -7,6 +7,7 @@ import {
   type IndexedBlock,
   type IpamConfig,
   isEmpty,
+  isStorable,
   newBlock,
   nanosecondsPerSecond,
   type Owner,
@@ -301,7 +302,7 @@ export class Search {
     }
   }
 
-  /** Takes what is missing from `block`, as far as it goes; false when there was nothing to take. */
+  /** Takes what is missing from `block`, as far as it goes; false when there was nothing to take, or no room to say for whom. */
   #takeFrom(block: Block, pool: Pool): boolean {
     const { draft, request } = this.#scope
     const { reserved } = this.#terms
@@ -310,7 +311,7 @@ export class Search {
       : (): boolean => false
     const holder = holderOf(request)
     const taken = assignAutomatically(block, this.#missing, isReserved, holder)
-    if (taken.ordinals.length === 0) return false
+    if (taken.ordinals.length === 0 || !isStorable(taken.block)) return false
     draft.relyOn(pool)
     draft.setBlock(taken.block)
     draft.addToHandle(request.handle, block.cidr, taken.ordinals.length)

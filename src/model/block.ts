@@ -9,7 +9,7 @@ import {
   parseInterface,
   sameCidr,
 } from '../net/index.ts'
-import { type Attribute, encodeAttribute, readAttribute } from './attribute.ts'
+import { type Attribute, byteLengthOf, encodeAttribute, readAttribute } from './attribute.ts'
 import { formatBlockPath, parseBlockPath } from './block-cidr.ts'
 import { type Json, type JsonObject, stringifyString } from './json.ts'
 import type { StoredFamily, StoredKey } from './stored.ts'
@@ -145,12 +145,36 @@ function copyOf(text: string): string {
  */
 export function isEmpty(block: Pick<BlockOutline, 'allocations' | 'attributes'>): boolean {
   return block.allocations.every((index) => {
-    return index === null || block.attributes?.[index]?.handle?.toLowerCase() === windowsReservedHandle
+    return index === null || isWindowsReserved(block.attributes?.[index]?.handle)
   })
+}
+
+/** Of the 1.5 MiB that etcd takes at once; the rest is for what is written together with a block. */
+const bytesMax = 1_200_000
+
+/** A place in `allocations`, one in `unallocated`, and a number with its ordinal, at the most. */
+const bytesPerOrdinal = 45
+
+/**
+ * Whether etcd stores the block. It may outgrow that, when it is large or its owners have much to say of themselves; then nobody gets
+ * the addresses that it has left.
+ */
+export function isStorable({ allocations, attributes }: Block): boolean {
+  let bytes = allocations.length * bytesPerOrdinal
+  for (const attribute of attributes ?? []) bytes += byteLengthOf(attribute)
+  return bytes <= bytesMax
 }
 
 /** The handle of what Windows hosts keep for themselves. It has no key. */
 export const windowsReservedHandle = 'windows-reserved-ipam-handle'
+
+/**
+ * Whether addresses of this handle count as held by nobody, in any spelling of {@link windowsReservedHandle}: an owner of this name would
+ * lose its addresses with the block.
+ */
+export function isWindowsReserved(handle: string | undefined): boolean {
+  return handle?.toLowerCase() === windowsReservedHandle
+}
 
 const names = fieldNames(
   'cidr',

@@ -257,6 +257,14 @@ t.test('a plan waits for values that are not in memory, for all that it prefetch
   const many = Array.from({ length: 300 }, (_, n) => keyOf(recent, String(n)))
   const planned = another.add(looking((view) => view.prefetch(many)))
   t.strictSame(planned, { kind: 'cold', keys: many.slice(0, transactionOperationsMax) }, 'as many as one read takes')
+  const again = [cold, colder, cold]
+  t.strictSame(
+    another.add(looking((view) => view.prefetch(again))),
+    { kind: 'cold', keys: [cold, colder] },
+    'each once',
+  )
+  for (const key of many.slice(0, transactionOperationsMax)) image.of(recent).storeAbsent(key.text, 5n)
+  t.equal(another.add(looking((view) => view.prefetch(many))).kind, 'added', 'no plan can read more than that')
 })
 
 t.test('a dry run is planned and proved, and writes nothing', async (t) => {
@@ -333,6 +341,18 @@ t.test('writes are counted once for each key', async (t) => {
     kind: 'too-large',
     operations: 129,
   })
+})
+
+t.test('a plan ends as soon as it has read more than a transaction can prove', async (t) => {
+  let readCount = 0
+  const insatiable = looking((view) => {
+    for (readCount = 0; readCount < 100_000; readCount++) view.get(keyOf(values, String(readCount)))
+  })
+  t.strictSame(startBatch().batch.add(insatiable), { kind: 'too-large', operations: 129 })
+  t.equal(readCount, 127)
+  const { batch } = startBatch()
+  batch.add(readingMany(1, 'x'))
+  t.strictSame(batch.add(insatiable), { kind: 'full' }, 'alone it may read less')
 })
 
 t.test('a family that was not declared is a bug', async (t) => {

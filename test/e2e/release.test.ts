@@ -133,3 +133,18 @@ t.test('after all this, blocks, handles and affinities agree', async (t) => {
   const others = disagreements({ ...state, claims }).filter((text) => !text.includes('virtual:load-balancer'))
   t.strictSame(others, [])
 })
+
+t.test('an owner in more blocks than one transaction takes is read, tried and released', async (t) => {
+  await createPool(call, 'tiny', { cidr: '10.120.0.0/24', blockSize: 32 })
+  const given: string[] = []
+  for (let n = 0; n < 3; n++)
+    given.push(...addressesIn(await assign({ handle: 'widespread', pools: ['tiny'], ipv4: 60 })))
+  const held = await callOther('GET', '/ipam/v1/handles/widespread')
+  t.equal(held.status, 200)
+  t.strictSame(new Set(addressesIn(held)), new Set(given))
+  const tried = await changesNothing(t, keys, () => call('DELETE', '/ipam/v1/handles/widespread?dryRun=All'))
+  t.equal(tried.status, 200)
+  t.strictSame(new Set(tried.body['released'] as string[]), new Set(given))
+  t.match(await call('DELETE', '/ipam/v1/handles/widespread'), { status: 200, body: tried.body })
+  t.match(await call('GET', '/ipam/v1/handles/widespread'), { status: 404 })
+})

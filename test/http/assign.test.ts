@@ -285,3 +285,25 @@ t.test('the name of a namespace counts as its label, unless that label says othe
   t.strictSame(labels({}), {})
   t.end()
 })
+
+t.test(
+  'the handle of what Windows hosts reserve is no owner: a block that it alone holds counts as empty',
+  async (t) => {
+    const { call, store } = startServer(t)
+    for (const handle of ['windows-reserved-ipam-handle', 'Windows-Reserved-IPAM-Handle']) {
+      for (const [method, path, body] of [
+        ['POST', '/ipam/v1/assign', { handle, ipv4: 2 }],
+        ['POST', '/ipam/v1/assign', { handle, node: 'node-1' }],
+        ['PUT', `/ipam/v1/handles/${handle}`, { addresses: ['10.1.0.7'] }],
+      ] as const) {
+        const answer = await call(method, path, body)
+        t.match(answer, { status: 422, body: { reason: 'Invalid' } }, `${method} ${path}`)
+        t.strictSame(
+          causesOf(answer).map(([field]) => field),
+          ['handle'],
+        )
+      }
+      t.equal(store.view.text(`/calico/ipam/v2/handle/${handle}`), undefined, 'nothing is stored')
+    }
+  },
+)

@@ -167,3 +167,13 @@ t.test('what is not understood is refused', async (t) => {
   t.match(await call('DELETE', '/ipam/v1/nodes/node-1?release=true'), { status: 400 })
   t.match(await call('DELETE', '/ipam/v1/nodes/node-1', { releaseAddresses: true }), { status: 400 })
 })
+
+t.test('no node is forgotten while the cluster is locked, whether its addresses are to go or not', async (t) => {
+  const { call, store } = await start(t)
+  const key = '/calico/resources/v3/projectcalico.org/clusterinformations/default'
+  store.view.putText(key, '{"metadata":{"name":"default"},"spec":{"datastoreReady":false}}')
+  for (const query of ['', '?dryRun=All', '?releaseAddresses=true']) {
+    const answer = await call('DELETE', `/ipam/v1/nodes/node-1${query}`)
+    t.match(answer, { status: 503, body: { reason: 'ServiceUnavailable' } }, query)
+  }
+})

@@ -1,6 +1,15 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { type Block, blockKey, blocks, digestOf, isEmpty, parseBlockKey } from '../../src/model/block.ts'
+import {
+  type Block,
+  blockKey,
+  blocks,
+  digestOf,
+  isEmpty,
+  isStorable,
+  isWindowsReserved,
+  parseBlockKey,
+} from '../../src/model/block.ts'
 import { formatCidr, mustParseCidr, ordinal } from '../../src/net/index.ts'
 import { anyBlock } from '../support/random-blocks.ts'
 
@@ -244,5 +253,32 @@ t.test('any block comes back as it was', (t) => {
       }),
     )
   })
+  t.end()
+})
+
+t.test('what Windows hosts reserve is known by its handle, in any spelling', (t) => {
+  t.ok(isWindowsReserved('windows-reserved-ipam-handle'))
+  t.ok(isWindowsReserved('Windows-Reserved-IPAM-Handle'))
+  t.notOk(isWindowsReserved('windows-reserved-ipam-handle-2'))
+  t.notOk(isWindowsReserved(undefined))
+  t.end()
+})
+
+t.test('a block is storable as long as its text leaves room for what is written with it', (t) => {
+  const blockWith = (attributes: readonly string[]): Block =>
+    mustDecode(
+      blockText({
+        allocations: '[0,1,null,null]',
+        attributes: `[${attributes.map((text) => `{"secondary":{"a":"${text}"}}`).join(',')}]`,
+        unallocated: '[2,3]',
+      }),
+      smallKey,
+    )
+  t.ok(isStorable(blockWith(['a', 'b'])))
+  t.ok(isStorable(blockWith(['a'.repeat(599_000), 'b'.repeat(599_000)])))
+  t.notOk(isStorable(blockWith(['a'.repeat(601_000), 'b'.repeat(600_000)])))
+  t.notOk(isStorable(blockWith(['é'.repeat(301_000), 'é'.repeat(300_000)])), 'bytes count, not characters')
+  t.notOk(isStorable(blockWith(['<'.repeat(101_000), '<'.repeat(100_000)])), 'as they are stored')
+  t.ok(isStorable({ ...blockWith(['a', 'b']), attributes: null, allocations: [null, null, null, null] }))
   t.end()
 })

@@ -7,6 +7,7 @@ import {
   isEmpty,
   isHandleId,
   isHeld,
+  isWindowsReserved,
   ownerOf,
   parseTime,
   type Pool,
@@ -22,7 +23,7 @@ import {
   overlaps,
 } from '../../net/index.ts'
 import { type Finding, finding, type Repair } from './finding.ts'
-import { handleCounts, windowsReservedHandle } from './handle-counts.ts'
+import { handleCounts } from './handle-counts.ts'
 import type { CheckTerms } from './terms.ts'
 
 /** A stored block. */
@@ -198,8 +199,7 @@ function holderFindings(stored: StoredBlock, { nodes }: CheckTerms): readonly Fi
 
 /** The node that addresses with this attribute are held for; undefined when that is nobody's concern. */
 function nodeOf(block: Block, { handle, secondary, releasedAt }: Attribute): string | undefined {
-  if (releasedAt !== undefined || ownerOf(block)?.type === 'virtual' || handle?.toLowerCase() === windowsReservedHandle)
-    return undefined
+  if (releasedAt !== undefined || ownerOf(block)?.type === 'virtual' || isWindowsReserved(handle)) return undefined
   return secondary?.['node']
 }
 

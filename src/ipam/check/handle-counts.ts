@@ -1,12 +1,9 @@
-import { type Block, comparableHandle } from '../../model/index.ts'
-
-/** Windows keeps addresses under it, and there is no handle of this name. */
-export const windowsReservedHandle = 'windows-reserved-ipam-handle'
+import { type Block, comparableHandle, isWindowsReserved } from '../../model/index.ts'
 
 /** How many addresses of the block each handle holds, by the ids as they compare. */
 export function handleCounts(block: Block): ReadonlyMap<string, number> {
   const handles = (block.attributes ?? []).map(({ handle, releasedAt }) =>
-    handle === undefined || releasedAt !== undefined || handle.toLowerCase() === windowsReservedHandle
+    handle === undefined || releasedAt !== undefined || isWindowsReserved(handle)
       ? undefined
       : comparableHandle(handle),
   )
