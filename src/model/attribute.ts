@@ -109,18 +109,6 @@ export function encodeAttribute(attribute: Attribute): string {
   return text
 }
 
-const byteLengths = new WeakMap<Attribute, number>()
-
-/** How many bytes the stored text of one entry has. */
-export function byteLengthOf(attribute: Attribute): number {
-  let length = byteLengths.get(attribute)
-  if (length === undefined) {
-    length = Buffer.byteLength(encodeAttribute(attribute))
-    byteLengths.set(attribute, length)
-  }
-  return length
-}
-
 function encodeMap(map: Readonly<Record<string, string>>): string {
   const sorted = Object.entries(map).sort(([one], [other]) => compareBytewise(one, other))
   return stringifyMembers(sorted.map(([name, value]) => [name, stringifyString(value)]))

@@ -9,7 +9,7 @@ import {
   parseInterface,
   sameCidr,
 } from '../net/index.ts'
-import { type Attribute, byteLengthOf, encodeAttribute, readAttribute } from './attribute.ts'
+import { type Attribute, encodeAttribute, readAttribute } from './attribute.ts'
 import { formatBlockPath, parseBlockPath } from './block-cidr.ts'
 import { type Json, type JsonObject, stringifyString } from './json.ts'
 import type { StoredFamily, StoredKey } from './stored.ts'
@@ -160,9 +160,11 @@ const bytesPerOrdinal = 45
  * the addresses that it has left.
  */
 export function isStorable({ allocations, attributes }: Block): boolean {
-  let bytes = allocations.length * bytesPerOrdinal
-  for (const attribute of attributes ?? []) bytes += byteLengthOf(attribute)
-  return bytes <= bytesMax
+  const bytesLeft = bytesMax - allocations.length * bytesPerOrdinal
+  const texts = (attributes ?? []).map(encodeAttribute)
+  const characters = texts.reduce((sum, text) => sum + text.length, 0)
+  // Nearly always there is room enough even if each character took three bytes, and none has to be looked at.
+  return characters * 3 <= bytesLeft || texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0) <= bytesLeft
 }
 
 /** The handle of what Windows hosts keep for themselves. It has no key. */

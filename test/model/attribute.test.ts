@@ -2,7 +2,6 @@ import t from 'tap'
 import {
   type Attribute,
   attributeFor,
-  byteLengthOf,
   encodeAttribute,
   type Holder,
   isFor,
@@ -127,12 +126,5 @@ t.test('entries say the same when nothing in them differs', (t) => {
   for (const [name, one, other, want] of cases) t.equal(sameAttribute(one, other), want, name)
   const odd: Attribute = { unknownFields: { x: 1 } }
   t.equal(sameAttribute(odd, odd), true, 'the very same')
-  t.end()
-})
-
-t.test('the length of an entry is that of its stored text, in bytes', (t) => {
-  const attribute = attributeFor({ handle: 'é', secondary: { a: '<' } })
-  t.equal(byteLengthOf(attribute), Buffer.byteLength(encodeAttribute(attribute)))
-  t.equal(byteLengthOf(attribute), '{"handle_id":"__","secondary":{"a":"<"}}'.length + '\\u003c'.length - 1)
   t.end()
 })
