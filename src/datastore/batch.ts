@@ -4,7 +4,7 @@ import type { Image } from './image.ts'
 import { compareKey, comparePrefix } from './keys.ts'
 import { transactionOperationsMax } from './limits.ts'
 import { withEntry } from './listing.ts'
-import type { Family, Guard, Key, Listed, Lookup, Plan, Revision, View, Write } from './view.ts'
+import type { Family, GetOptions, Guard, Key, Listed, Lookup, Plan, Revision, View, Write } from './view.ts'
 
 /** What a batch needs to know of an operation. */
 export interface Plannable {
@@ -263,8 +263,9 @@ class RecordingView implements View {
     this.#batch = batch
   }
 
-  get<Value>(key: Key<Value>, options?: { readonly assumeAbsent?: boolean }): Lookup<Value> {
+  get<Value>(key: Key<Value>, options?: GetOptions): Lookup<Value> {
     const written = this.#batch.written(key.text)
+    if (written !== undefined && options?.awaitCommit === true) interrupt({ kind: 'full' })
     if (written?.kind === 'delete') return { kind: 'absent' }
     // A write to a key carries a value of the key's family.
     // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion

@@ -66,13 +66,21 @@ export interface Observer<Value> {
   changedText?(key: string, text: string): boolean
 }
 
+/** How a key is read. */
+export interface GetOptions {
+  readonly assumeAbsent?: boolean
+  readonly awaitCommit?: boolean
+}
+
 /** What a plan may see; every call is recorded. */
 export interface View {
   /**
    * The value of `key`, compared at commit. A key that is not in memory interrupts the plan, is fetched, and the plan runs
-   * again; with `assumeAbsent` it is taken not to exist instead (and the commit proves it).
+   * again; with `assumeAbsent` it is taken not to exist instead (and the commit proves it). With `awaitCommit` the plan does not
+   * stand on what an earlier operation of its transaction writes there, but waits for the next one: all that a transaction writes has
+   * one revision, by which states in between cannot be told apart. For plans that tell the revision, or compare it.
    */
-  get<Value>(key: Key<Value>, options?: { readonly assumeAbsent?: boolean }): Lookup<Value>
+  get<Value>(key: Key<Value>, options?: GetOptions): Lookup<Value>
   /** Says which keys the plan will `get`, so that those not in memory are fetched together. */
   prefetch(keys: readonly Key<unknown>[]): void
   /** All entries of a family held as `values` whose key starts with `prefix` (the family's own prefix unless given), in key order. */

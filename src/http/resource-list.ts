@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type Decodable, type Page, type PageOptions, type Revision, RevisionCompacted } from '../datastore/index.ts'
 import { annexes, type JsonObject } from '../model/index.ts'
 import { apiVersion, present, quoteObject, type ServedKind, type StoredObject } from '../resources/index.ts'
-import { refusal, refuseFields } from './errors.ts'
+import { RefusalError, refusal, refuseFields } from './errors.ts'
 import type { Store } from './ipam-operation.ts'
 import { readSelector, type SelectorQuery } from './object-selector.ts'
 
@@ -84,12 +84,15 @@ export async function listObjects<Value extends StoredObject>(
 }
 
 /**
- * Refuses with `Timeout` a read for which the client wants a state that etcd has yet to reach.
+ * Refuses with `Timeout` a read for which the client wants a state that etcd has yet to reach. By the cause, and not by the message,
+ * informers know that they have to list anew, as they must where etcd has been restored from a backup.
  * @see kubectl.md section 5
  */
 export function requireReached(revision: Revision, wanted = ''): void {
   if (wanted !== '' && BigInt(wanted) > revision) {
-    throw refusal('Timeout', `Too large resource version: ${wanted}, current: ${String(revision)}`)
+    const message = `Too large resource version: ${wanted}, current: ${String(revision)}`
+    const cause = { field: '', reason: 'ResourceVersionTooLarge', message: 'Too large resource version' } as const
+    throw new RefusalError({ reason: 'Timeout', message, causes: [cause] })
   }
 }
 

@@ -38,7 +38,7 @@ export function isWatch(query: unknown): boolean {
   return isGiven && typeof query.watch === 'string' && isTrue(query.watch)
 }
 
-/** How long a watch lasts that does not say so: a random time, so that clients do not all come back at once. */
+/** How long a watch lasts that does not say so, or says 0, which is no limit in Kubernetes: a random time, so that clients do not all come back at once. */
 const lifetimeMinMs = 30 * 60_000
 const lifetimeSpreadMs = 30 * 60_000
 
@@ -111,10 +111,8 @@ export class Watches<Value extends StoredObject> {
   }
 
   async *#events(watch: Watch, { start, selector, query, representation }: Asked): AsyncGenerator<string, void> {
-    const lifetimeMs =
-      query.timeoutSeconds === undefined
-        ? lifetimeMinMs + Math.random() * lifetimeSpreadMs
-        : query.timeoutSeconds * 1_000
+    const { timeoutSeconds = 0 } = query
+    const lifetimeMs = timeoutSeconds === 0 ? lifetimeMinMs + Math.random() * lifetimeSpreadMs : timeoutSeconds * 1_000
     const endsAt = performance.now() + lifetimeMs
     const hasBookmarks = isTrue(query.allowWatchBookmarks)
     let isFirst = true

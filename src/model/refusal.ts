@@ -34,6 +34,7 @@ export type CauseReason =
   | 'FieldValueTypeInvalid'
   | 'FieldManagerConflict'
   | 'UnexpectedServerResponse'
+  | 'ResourceVersionTooLarge'
   | 'PoolDisabled'
   | 'PoolTerminating'
   | 'PoolNotAutomatic'

@@ -1,5 +1,5 @@
 import { type Cause, isJsonArray, isJsonObject, type JsonObject } from '../model/index.ts'
-import { notSupported, required } from './causes.ts'
+import { duplicate, notSupported, required } from './causes.ts'
 import { textIn } from './metadata.ts'
 
 /** What a condition can say of what it is about. */
@@ -9,11 +9,13 @@ export const conditionStatuses = ['True', 'False', 'Unknown']
 export function validateConditions(status: JsonObject): readonly Cause[] {
   const { conditions } = status
   if (!isJsonArray(conditions)) return []
+  const types = conditions.filter(isJsonObject).map((condition) => textIn(condition, 'type'))
   return conditions.filter(isJsonObject).flatMap((condition, index) => {
     const path = `status.conditions[${String(index)}]`
-    const said = textIn(condition, 'status')
+    const [type, said] = [textIn(condition, 'type'), textIn(condition, 'status')]
     return [
-      ...(textIn(condition, 'type') === '' ? [required(`${path}.type`, 'must not be empty')] : []),
+      ...(type === '' ? [required(`${path}.type`, 'must not be empty')] : []),
+      ...(type !== '' && types.indexOf(type) < index ? [duplicate(path, { type })] : []),
       ...(conditionStatuses.includes(said) ? [] : [notSupported(`${path}.status`, said, conditionStatuses)]),
     ]
   })

@@ -12,7 +12,7 @@ export function stored<Value extends StoredObject>(
   return {
     families: [family],
     annexing: annexing(options, keyOf),
-    lookup: (view, name) => withAnnex(view, naming(keyOf(name), view.get(keyOf(name))), name, options),
+    lookup: (view, name) => withAnnex(view, committed(view, keyOf(name)), name, options),
     put: (value) => [
       put(keyOf(value.name), { ...value, object: withoutAnnex(value.object) }),
       putAnnex(value, options),
@@ -36,11 +36,15 @@ export function projected<Raw, Value>(family: Family<Raw>, show: (key: string, r
 
 /** What is stored under `key`, as the object that it is shown as. */
 export function shown<Raw, Value>(view: View, key: Key<Raw>, show: (key: string, raw: Raw) => Value): Lookup<Value> {
-  const lookup = view.get(key)
-  return lookup.kind === 'value' ? { ...lookup, value: show(key.text, lookup.value) } : naming(key, lookup)
+  const lookup = committed(view, key)
+  return lookup.kind === 'value' ? { ...lookup, value: show(key.text, lookup.value) } : lookup
 }
 
-/** Of a value that cannot be read, the problem is told with the key: that is where to look. */
-function naming<Found extends Lookup<unknown>>(key: Key<unknown>, lookup: Found): Found {
+/**
+ * What is stored under `key`, with a revision that is of no other state of it: a client may come back with it to change what he saw. Of
+ * a value that cannot be read, the problem is told with the key: that is where to look.
+ */
+function committed<Value>(view: View, key: Key<Value>): Lookup<Value> {
+  const lookup = view.get(key, { awaitCommit: true })
   return lookup.kind === 'unreadable' ? { ...lookup, problem: `${key.text}: ${lookup.problem}` } : lookup
 }

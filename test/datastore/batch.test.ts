@@ -92,6 +92,17 @@ t.test('an operation sees the writes of those before it, and reads a key once fo
   ])
 })
 
+t.test('what tells a revision does not stand on a write of its batch, which has none yet', async (t) => {
+  const { batch } = startBatch()
+  const reading = (key: Key<number>) => looking((view) => view.get(key, { awaitCommit: true }))
+  t.match(batch.add(reading(a)), { kind: 'added', answer: { value: 1, revision: 10n } })
+  batch.add(operation(increment(a)))
+  t.match(batch.add(reading(a)), { kind: 'full' })
+  t.match(batch.add(reading(b)), { kind: 'added', answer: { value: 2, revision: 20n } })
+  batch.add(operation((view) => ({ answer: view.get(b), writes: [remove(b)] })))
+  t.match(batch.add(reading(b)), { kind: 'full' })
+})
+
 t.test('what is created and deleted within a batch is not written at all', async (t) => {
   const { batch } = startBatch()
   const fresh = keyOf(values, 'fresh')

@@ -20,6 +20,8 @@ interface Shown {
     readonly uid: string
     readonly creationTimestamp: string
     readonly resourceVersion: string
+    readonly labels?: Readonly<Record<string, string>>
+    readonly annotations?: Readonly<Record<string, string>>
   }
   readonly spec: Readonly<Record<string, unknown>>
 }
@@ -270,4 +272,37 @@ t.test('a node takes the endpoints of its workloads and its tunnels with it, and
   t.strictSame(addressesIn(await call('GET', '/ipam/v1/addresses?pool=pods')), ['10.8.1.2'])
   t.equal((await call('GET', `${base}/nodes/n6`)).status, 404)
   t.equal((await call('DELETE', `${base}/nodes/n6`)).status, 404)
+})
+
+/** Several changes in one transaction would have one revision, and whoever saw the first of them could undo the others unawares. */
+t.test('a version is one state, and no change is lost among many', async (t) => {
+  const path = `${base}/ipreservations/counter`
+  await call('POST', `${base}/ipreservations`, { metadata: { name: 'counter', annotations: { count: '0' } }, spec: {} })
+  const states = new Map<string, string>()
+  const see = (answer: Answer): Shown['metadata'] => {
+    const { metadata } = shown(answer)
+    const { resourceVersion, labels = {}, annotations = {} } = metadata
+    const state = `${annotations['count'] ?? ''}, ${Object.keys(labels).sort().join(' ')}`
+    t.equal(states.get(resourceVersion) ?? state, state, `state of ${resourceVersion}`)
+    states.set(resourceVersion, state)
+    return metadata
+  }
+  const replace = async (): Promise<void> => {
+    for (;;) {
+      const metadata = see(await call('GET', path))
+      const annotations = { count: String(Number(metadata.annotations?.['count']) + 1) }
+      const answer = await call('PUT', path, { metadata: { ...metadata, annotations }, spec: {} })
+      if (answer.status === 200) return void see(answer)
+      t.equal(answer.status, 409)
+    }
+  }
+  const names = Array.from({ length: 24 }, (_, number) => `label-${number}`)
+  const patch = async (name: string): Promise<void> => {
+    see(await call('PATCH', path, { metadata: { labels: { [name]: 'x' } } }, mergePatch))
+    see(await call('PATCH', `${path}?dryRun=All`, {}, mergePatch))
+  }
+  await Promise.all(names.flatMap((name) => [replace(), patch(name)]))
+  const { labels, annotations } = see(await call('GET', path))
+  t.equal(annotations?.['count'], '24')
+  t.strictSame(Object.keys(labels ?? {}).sort(), names.toSorted())
 })

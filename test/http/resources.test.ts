@@ -376,8 +376,11 @@ t.test('a list', async (t) => {
     const { revision } = store.view
     t.match(await call('GET', `${base}?resourceVersion=${revision}`), { status: 200 })
     t.match(await call('GET', `${base}?resourceVersion=${revision}&resourceVersionMatch=Exact`), { status: 200 })
-    t.match(await call('GET', `${base}?resourceVersion=${revision + 1n}`), { status: 504, body: { reason: 'Timeout' } })
-    t.match(await call('GET', `${base}/a?resourceVersion=${revision + 1n}`), { status: 504 })
+    const details = { causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }] }
+    for (const path of [base, `${base}/a`]) {
+      const early = await call('GET', `${path}?resourceVersion=${revision + 1n}`)
+      t.match(early, { status: 504, body: { reason: 'Timeout', details } }, 'informers look at the cause')
+    }
     t.match(await call('GET', `${base}/a?resourceVersion=${revision}`), { status: 200 })
     const token = Buffer.from(`${revision}/0${storedKey('a')}`).toString('base64url')
     store.fault = new RevisionCompacted(new Error('compacted'))

@@ -4,7 +4,8 @@ import { conditionStatuses, validateConditions } from '../../src/resources/condi
 
 t.test('a condition says of what it is, and one of three things', (t) => {
   const cases: readonly (readonly [conditions: Json, ...causes: string[]])[] = [
-    [conditionStatuses.map((status) => ({ type: 'Ready', status }))],
+    [conditionStatuses.map((status) => ({ type: `Is${status}`, status }))],
+    [conditionStatuses.slice(1).map((status) => ({ type: 'A', status })), 'status.conditions[1]: FieldValueDuplicate'],
     [[{ type: '', status: 'True' }], 'status.conditions[0].type: FieldValueRequired'],
     [[{ type: 'A', status: 'True' }, { status: 'True' }], 'status.conditions[1].type: FieldValueRequired'],
     [[{ type: 'A', status: 'true' }], 'status.conditions[0].status: FieldValueNotSupported'],

@@ -169,7 +169,7 @@ export const oddQueries = [
   '?labelSelector=a%3Db',
   '?labelSelector=(',
   '?fieldSelector=x',
-  '?watch=true&timeoutSeconds=0',
+  '?watch=true&resourceVersion=99999999999',
   `?${'a=b&'.repeat(200)}`,
 ]
 /** Methods, most of which a route does not have. */

@@ -262,7 +262,7 @@ function bodyOf(
 /** A watch would go on for half an hour. */
 function encodeQuery(given: Readonly<Record<string, string>>): string {
   const isWatch = given['watch'] === 'true' || given['watch'] === '1'
-  const values = isWatch ? { ...given, timeoutSeconds: '0' } : given
+  const values = isWatch ? { ...given, timeoutSeconds: '1' } : given
   return `?${Object.entries(values)
     .map((pair) => pair.map(encodeText).join('='))
     .join('&')}`

@@ -105,7 +105,7 @@ export const ListQuery = Type.Object(
         format: 'int32',
         minimum: 0,
         maximum: 86_400,
-        description: 'Of a watch: when it is to end; otherwise after 30 to 60 minutes.',
+        description: 'Of a watch: when it is to end; without it, or with 0, after 30 to 60 minutes.',
         examples: [300],
       }),
     ),
