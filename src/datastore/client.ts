@@ -11,6 +11,7 @@ import {
   GRPCResourceExhastedError,
   GRPCUnauthenticatedError,
   type IDuplexStream,
+  type IOptions,
   type IRangeRequest,
   type IRangeResponse,
   type ITxnRequest,
@@ -18,7 +19,7 @@ import {
   type IWatchRequest,
   type IWatchResponse,
 } from 'etcd3'
-import { asError, DatastoreUnavailable, RevisionCompacted } from './faults.ts'
+import { asError, DatastoreUnavailable, refusedByEtcd, RevisionCompacted } from './faults.ts'
 import { callDeadlineMs, flowControlWindowBytes, revokeDeadlineMs } from './limits.ts'
 
 /** How to reach etcd. File contents, not paths. */
@@ -66,7 +67,9 @@ export class EtcdClient {
         return await this.#member(attempted).kv.range(request, { deadline: Date.now() + tryMs })
       } catch (error) {
         if (isCompacted(error)) throw new RevisionCompacted(error)
-        if (isDefiniteRefusal(error) || performance.now() >= deadlineAt || this.#closed) throw unavailable(error)
+        // A try with hardly any time left would only hide what is wrong behind its own deadline.
+        const isLast = performance.now() + pauseMs >= deadlineAt
+        if (isDefiniteRefusal(error) || isLast || this.#closed) throw unavailable(error)
         this.#moveOn(attempted)
         await sleep(pauseMs)
       }
@@ -155,18 +158,11 @@ export class EtcdClient {
 }
 
 function openMember(endpoint: string, connection: EtcdConnection): Etcd3 {
-  const { ca, certificate, key, user, password } = connection
+  const { user, password } = connection
+  const credentials = credentialsOf(connection)
   return new Etcd3({
     hosts: endpoint,
-    ...(ca === undefined
-      ? {}
-      : {
-          credentials: {
-            rootCertificate: ca,
-            ...(key === undefined ? {} : { privateKey: key }),
-            ...(certificate === undefined ? {} : { certChain: certificate }),
-          },
-        }),
+    ...(credentials === undefined ? {} : { credentials }),
     ...(user === undefined
       ? {}
       : {
@@ -194,7 +190,19 @@ function openMember(endpoint: string, connection: EtcdConnection): Etcd3 {
   })
 }
 
-function isDefiniteRefusal(error: unknown): boolean {
+/** What the TLS of a connection is made of, if it is not only what Node.js trusts. */
+function credentialsOf({ ca, certificate, key }: EtcdConnection): IOptions['credentials'] {
+  if (ca === undefined && certificate === undefined && key === undefined) return undefined
+  // @ts-expect-error: without roots, gRPC trusts whom Node.js trusts; etcd3 passes that on, and its type does not know.
+  return {
+    ...(ca === undefined ? {} : { rootCertificate: ca }),
+    ...(key === undefined ? {} : { privateKey: key }),
+    ...(certificate === undefined ? {} : { certChain: certificate }),
+  }
+}
+
+/** Whether etcd has answered, and does not do what it was asked for. */
+export function isDefiniteRefusal(error: unknown): boolean {
   return (
     error instanceof GRPCInvalidArgumentError ||
     error instanceof GRPCUnauthenticatedError ||
@@ -238,6 +246,7 @@ function isCompacted(error: unknown): boolean {
 
 function unavailable(error: unknown): DatastoreUnavailable {
   if (error instanceof DatastoreUnavailable) return error
+  if (isDefiniteRefusal(error)) return refusedByEtcd(asError(error))
   return new DatastoreUnavailable('ServiceUnavailable', 'etcd does not answer; nothing was changed. Try again.', {
     cause: error,
   })
