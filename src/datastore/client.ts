@@ -126,7 +126,7 @@ export class EtcdClient {
     await this.#member(this.#preferred).leaseClient.leaseRevoke({ ID: id }, { deadline: Date.now() + revokeDeadlineMs })
   }
 
-  /** The version of every member that answers; the message of the fault for one that does not. */
+  /** The version of every member; `unreachable` for one that does not answer. */
   async versions(): Promise<readonly { endpoint: string; version: string }[]> {
     return Promise.all(
       this.#members.map(async (member, index) => {
