@@ -107,3 +107,16 @@ t.test('a start tells that etcd refuses, and why', async (t) => {
     t.notMatch(output, 'guessed', name)
   }
 })
+
+t.test('a start tells that etcd is full, and what to do about it', async (t) => {
+  const { endpoint } = await startEtcd(t)
+  const maintain = async (call: string, body: object): Promise<{ header: { member_id: string } }> => {
+    const response = await fetch(`${endpoint}/v3/maintenance/${call}`, { method: 'POST', body: JSON.stringify(body) })
+    return (await response.json()) as { header: { member_id: string } }
+  }
+  const { header } = await maintain('status', {})
+  await maintain('alarm', { action: 'ACTIVATE', memberID: header.member_id, alarm: 'NOSPACE' })
+  const { code, output } = await runToEnd({ env: { ETCD_ENDPOINTS: endpoint } })
+  t.equal(code, 1)
+  t.match(output, /The database of etcd is full.*etcdctl alarm disarm/)
+})
