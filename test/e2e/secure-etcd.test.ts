@@ -63,7 +63,11 @@ t.test('a start tells what is wrong between it and etcd', async (t) => {
   const ETCD_ENDPOINTS = await startSecureEtcd(t)
   const foreign = { ETCD_ENDPOINTS, ETCD_CA_FILE: file('client.pem'), ...client }
   for (const { name, env, told } of [
-    { name: 'no client certificate', env: { ETCD_ENDPOINTS, ETCD_CA_FILE: file('authority.pem') }, told: 'No connection established' },
+    {
+      name: 'no client certificate',
+      env: { ETCD_ENDPOINTS, ETCD_CA_FILE: file('authority.pem') },
+      told: 'No connection established',
+    },
     { name: 'the wrong authority', env: foreign, told: 'certificate' },
     { name: 'nobody there', env: { ETCD_ENDPOINTS: 'http://127.0.0.1:1' }, told: 'ECONNREFUSED 127.0.0.1:1' },
     { name: 'a name that is none', env: { ETCD_ENDPOINTS: 'http://etcd.invalid:1' }, told: 'Name resolution failed' },
