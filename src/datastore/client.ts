@@ -186,8 +186,14 @@ function openMember(endpoint: string, connection: EtcdConnection): Etcd3 {
       'grpc.enable_channelz': 0,
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 1_000,
+      // gRPC would send even loopback through the proxy of the environment, which leads to other machines.
+      ...(isOnThisMachine(endpoint) ? { 'grpc.enable_http_proxy': 0 } : {}),
     },
   })
+}
+
+function isOnThisMachine(endpoint: string): boolean {
+  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(endpoint).hostname)
 }
 
 /** What the TLS of a connection is made of, if it is not only what Node.js trusts. */

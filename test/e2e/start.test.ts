@@ -227,6 +227,13 @@ t.test('a data directory that cannot be one stops the start, naming it and the s
   t.notMatch(output, /^ +at /m, 'it is no bug, and has no stack')
 })
 
+t.test('a proxy that the environment names is not between the server and its own etcd', async (t) => {
+  const proxy = 'http://127.0.0.1:1'
+  const env = { http_proxy: proxy, https_proxy: proxy, grpc_proxy: proxy, no_proxy: '', no_grpc_proxy: '' }
+  const server = await startServer(t, { env })
+  t.equal((await fetch(`${server.url}/readyz`)).status, 200)
+})
+
 t.test('an etcd that is not there stops the start, naming it', async (t) => {
   const { code, output } = await runToEnd({ env: { ETCD_ENDPOINTS: 'http://127.0.0.1:1' } })
   t.equal(code, 1)
