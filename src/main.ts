@@ -1,7 +1,8 @@
-import { randomUUID } from 'node:crypto'
+import { randomUUID, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { createSecureContext } from 'node:tls'
 import closeWithGrace from 'close-with-grace'
 import { pino, type DestinationStream, type Logger } from 'pino'
 import { defaultCacheDir, helpText, parseConfig, type Config } from './config.ts'
@@ -175,8 +176,30 @@ async function readCredentials(config: Config): Promise<Omit<EtcdConnection, 'en
   const ca = await read('ETCD_CA_FILE', config.etcdCaFile)
   const certificate = await read('ETCD_CERT_FILE', config.etcdCertFile)
   const key = await read('ETCD_KEY_FILE', config.etcdKeyFile)
+  problems.push(...problemsOfTls({ ca, certificate, key }))
   if (problems.length > 0) throw badSettings(problems)
   return { ca, certificate, key, user: config.etcdUser, password: config.etcdPassword }
+}
+
+/** What is wrong with the contents of the files, which gRPC would not tell or tell as a fault of its own. */
+function problemsOfTls({ ca, certificate, key }: Pick<EtcdConnection, 'ca' | 'certificate' | 'key'>): string[] {
+  const problems: string[] = []
+  const attempt = (settings: string, expected: string, use: () => unknown): void => {
+    try {
+      use()
+    } catch (error) {
+      problems.push(`${settings}: cannot be used (${messageOf(error)}); give ${expected}`)
+    }
+  }
+  if (ca !== undefined) attempt('ETCD_CA_FILE', 'certificates in PEM', () => new X509Certificate(ca))
+  if (certificate !== undefined && key !== undefined) {
+    attempt(
+      'ETCD_CERT_FILE, ETCD_KEY_FILE',
+      'a certificate in PEM and the key, without a passphrase, that belongs to it',
+      () => createSecureContext({ cert: certificate, key }),
+    )
+  }
+  return problems
 }
 
 async function openDatastore(
@@ -224,7 +247,10 @@ async function openDatastore(
       logger,
     })
   } catch (cause) {
-    const message = `The etcd at ${connection.endpoints.join(', ')} cannot be used: ${messageOf(cause)}`
+    const lines = [`The etcd at ${connection.endpoints.join(', ')} cannot be used: ${messageOf(cause)}`]
+    // What gRPC or etcd said.
+    if (cause instanceof Error && cause.cause instanceof Error) lines.push(`  ${cause.cause.message.trim()}`)
+    const message = lines.join('\n')
     throw new StartFailure(message, exitCode.failure, { cause })
   }
 }

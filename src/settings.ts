@@ -227,7 +227,11 @@ function host(given: string): Reading<string> {
 
 /** URLs without user, path and the like. The port is required: forgetting it would mean 80 or 443, where no etcd is. */
 function endpoints(given: string): Reading<readonly string[]> {
-  const urls = given.split(',').map((url) => url.trim().replace(/\/$/, ''))
+  const urls = given.split(',').map((url) => {
+    const trimmed = url.trim().replace(/\/$/, '')
+    // etcd3 knows a scheme in small letters only.
+    return trimmed.replace(/^https?:/i, (scheme) => scheme.toLowerCase())
+  })
   const isEndpoint = (url: string): boolean => {
     const [, name, port] = /^https?:\/\/(\[[\da-f:.]+\]|[a-z\d.-]+):(\d{1,5})$/i.exec(url) ?? []
     return name !== undefined && host(name.replaceAll(/[[\]]/g, '')).ok && integer(1, 65_535)(port ?? '').ok

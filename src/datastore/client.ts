@@ -11,6 +11,7 @@ import {
   GRPCResourceExhastedError,
   GRPCUnauthenticatedError,
   type IDuplexStream,
+  type IOptions,
   type IRangeRequest,
   type IRangeResponse,
   type ITxnRequest,
@@ -18,7 +19,7 @@ import {
   type IWatchRequest,
   type IWatchResponse,
 } from 'etcd3'
-import { asError, DatastoreUnavailable, RevisionCompacted } from './faults.ts'
+import { asError, DatastoreUnavailable, refusedByEtcd, RevisionCompacted } from './faults.ts'
 import { callDeadlineMs, flowControlWindowBytes, revokeDeadlineMs } from './limits.ts'
 
 /** How to reach etcd. File contents, not paths. */
@@ -66,7 +67,9 @@ export class EtcdClient {
         return await this.#member(attempted).kv.range(request, { deadline: Date.now() + tryMs })
       } catch (error) {
         if (isCompacted(error)) throw new RevisionCompacted(error)
-        if (isDefiniteRefusal(error) || performance.now() >= deadlineAt || this.#closed) throw unavailable(error)
+        // A try with hardly any time left would only hide what is wrong behind its own deadline.
+        const isLast = performance.now() + pauseMs >= deadlineAt
+        if (isDefiniteRefusal(error) || isLast || this.#closed) throw unavailable(error)
         this.#moveOn(attempted)
         await sleep(pauseMs)
       }
@@ -123,7 +126,7 @@ export class EtcdClient {
     await this.#member(this.#preferred).leaseClient.leaseRevoke({ ID: id }, { deadline: Date.now() + revokeDeadlineMs })
   }
 
-  /** The version of every member that answers; the message of the fault for one that does not. */
+  /** The version of every member; `unreachable` for one that does not answer. */
   async versions(): Promise<readonly { endpoint: string; version: string }[]> {
     return Promise.all(
       this.#members.map(async (member, index) => {
@@ -155,18 +158,11 @@ export class EtcdClient {
 }
 
 function openMember(endpoint: string, connection: EtcdConnection): Etcd3 {
-  const { ca, certificate, key, user, password } = connection
+  const { user, password } = connection
+  const credentials = credentialsOf(connection)
   return new Etcd3({
     hosts: endpoint,
-    ...(ca === undefined
-      ? {}
-      : {
-          credentials: {
-            rootCertificate: ca,
-            ...(key === undefined ? {} : { privateKey: key }),
-            ...(certificate === undefined ? {} : { certChain: certificate }),
-          },
-        }),
+    ...(credentials === undefined ? {} : { credentials }),
     ...(user === undefined
       ? {}
       : {
@@ -190,11 +186,29 @@ function openMember(endpoint: string, connection: EtcdConnection): Etcd3 {
       'grpc.enable_channelz': 0,
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 1_000,
+      // gRPC would send even loopback through the proxy of the environment, which leads to other machines.
+      ...(isOnThisMachine(endpoint) ? { 'grpc.enable_http_proxy': 0 } : {}),
     },
   })
 }
 
-function isDefiniteRefusal(error: unknown): boolean {
+function isOnThisMachine(endpoint: string): boolean {
+  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(endpoint).hostname)
+}
+
+/** What the TLS of a connection is made of, if it is not only what Node.js trusts. */
+function credentialsOf({ ca, certificate, key }: EtcdConnection): IOptions['credentials'] {
+  if (ca === undefined && certificate === undefined && key === undefined) return undefined
+  // @ts-expect-error: without roots, gRPC trusts whom Node.js trusts; etcd3 passes that on, and its type does not know.
+  return {
+    ...(ca === undefined ? {} : { rootCertificate: ca }),
+    ...(key === undefined ? {} : { privateKey: key }),
+    ...(certificate === undefined ? {} : { certChain: certificate }),
+  }
+}
+
+/** Whether etcd has answered, and does not do what it was asked for. */
+export function isDefiniteRefusal(error: unknown): boolean {
   return (
     error instanceof GRPCInvalidArgumentError ||
     error instanceof GRPCUnauthenticatedError ||
@@ -238,6 +252,7 @@ function isCompacted(error: unknown): boolean {
 
 function unavailable(error: unknown): DatastoreUnavailable {
   if (error instanceof DatastoreUnavailable) return error
+  if (isDefiniteRefusal(error)) return refusedByEtcd(asError(error))
   return new DatastoreUnavailable('ServiceUnavailable', 'etcd does not answer; nothing was changed. Try again.', {
     cause: error,
   })

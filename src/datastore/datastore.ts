@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { EtcdClient, type EtcdConnection } from './client.ts'
+import { EtcdClient, type EtcdConnection, isDefiniteRefusal } from './client.ts'
+import { DatastoreUnavailable } from './faults.ts'
 import { Engine, type EngineLeases, type EngineLimits, type EngineLogger } from './engine.ts'
 import { Image, type Declaration } from './image.ts'
 import { prefixEnd } from './keys.ts'
@@ -277,8 +278,9 @@ export class Datastore {
       const problem = contradicts(header)
       if (problem !== undefined) this.#startAfresh(problem)
       this.#watch.expect(BigInt(header.revision))
-    } catch {
-      this.#contactError = 'does not answer'
+    } catch (fault) {
+      const isRefused = fault instanceof DatastoreUnavailable && isDefiniteRefusal(fault.cause)
+      this.#contactError = isRefused ? 'refuses to answer' : 'does not answer'
     }
   }
 }

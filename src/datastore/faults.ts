@@ -55,7 +55,7 @@ export function unreachable(cause: Error): DatastoreUnavailable {
 export function refusedByEtcd(cause: Error): DatastoreUnavailable {
   if (cause.message.includes('database space exceeded'))
     return new DatastoreUnavailable('ServiceUnavailable', noSpace, { cause })
-  return new DatastoreUnavailable('ServiceUnavailable', 'etcd refused the change; nothing was changed.', { cause })
+  return new DatastoreUnavailable('ServiceUnavailable', 'etcd refused the call; nothing was changed.', { cause })
 }
 
 const noSpace = [

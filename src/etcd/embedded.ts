@@ -58,9 +58,21 @@ const stopGraceMs = 10_000
 /**
  * Starts an etcd on a data directory, or takes over the one that a server left behind there when it was killed. Ready when this
  * resolves, and started again whenever it ends by itself. Throws {@link EtcdStartFailure} when there is no etcd to be had,
- * when it does not start, and when another server is using the directory.
+ * when it does not start, when the data directory cannot be used, and when another server is using it.
  */
 export async function startEmbeddedEtcd(options: EmbeddedEtcdOptions): Promise<EmbeddedEtcd> {
+  try {
+    return await startOn(options)
+  } catch (cause) {
+    if (!(cause instanceof Error && 'syscall' in cause)) throw cause
+    throw new EtcdStartFailure(
+      `The data directory ${options.dataDir} cannot be used (${cause.message}). Give one that ippoold may write to with IPPOOLD_DATA_DIR.`,
+      { cause },
+    )
+  }
+}
+
+async function startOn(options: EmbeddedEtcdOptions): Promise<EmbeddedEtcd> {
   await mkdir(join(options.dataDir, 'etcd'), { recursive: true, mode: 0o700 })
   const dataDir = await realpath(options.dataDir)
   const claim = await claimFor(dataDir)

@@ -83,7 +83,7 @@ export const operationRoutes: FastifyPluginCallbackTypebox<OperationOptions> = (
   done()
 }
 
-/** Of the members that answer. An etcd that is away is no reason not to tell one's own version. */
+/** One for each member. An etcd that is away is no reason not to tell one's own version. */
 async function etcdVersions(store: Pick<Store, 'members'>): Promise<string[]> {
   try {
     return (await store.members()).map(({ version }) => version)

@@ -1,6 +1,6 @@
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
@@ -215,6 +215,23 @@ t.test('an etcd binary that is none stops the start, naming the setting', async 
   const { code, output } = await runToEnd({ env: { IPPOOLD_DATA_DIR: dataDir, IPPOOLD_ETCD_BINARY: process.execPath } })
   t.equal(code, 1)
   t.match(output, 'IPPOOLD_ETCD_BINARY')
+})
+
+t.test('a data directory that cannot be one stops the start, naming it and the setting', async (t) => {
+  const file = join(await temporaryFolder(t), 'file')
+  await writeFile(file, '')
+  const { code, output } = await runToEnd({ env: { IPPOOLD_DATA_DIR: file } })
+  t.equal(code, 1)
+  t.match(output, `${file} cannot be used (ENOTDIR`)
+  t.match(output, 'IPPOOLD_DATA_DIR')
+  t.notMatch(output, /^ +at /m, 'it is no bug, and has no stack')
+})
+
+t.test('a proxy that the environment names is not between the server and its own etcd', async (t) => {
+  const proxy = 'http://127.0.0.1:1'
+  const env = { http_proxy: proxy, https_proxy: proxy, grpc_proxy: proxy, no_proxy: '', no_grpc_proxy: '' }
+  const server = await startServer(t, { env })
+  t.equal((await fetch(`${server.url}/readyz`)).status, 200)
 })
 
 t.test('an etcd that is not there stops the start, naming it', async (t) => {

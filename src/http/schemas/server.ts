@@ -26,7 +26,10 @@ export type Health = Static<typeof Health>
 export const Version = Type.Object(
   {
     ippooldVersion: Type.String({ description: 'The version of this server.' }),
-    etcdVersions: Type.Array(Type.String(), { description: 'The version of each etcd member that answered.' }),
+    etcdVersions: Type.Array(Type.String(), {
+      description:
+        'The version of each etcd member in the order of the endpoints; `unreachable` for one that does not answer.',
+    }),
     major: Type.String({ description: 'Of the Kubernetes API conventions that the resources follow.' }),
     minor: Type.String({ description: 'Of the Kubernetes API conventions that the resources follow.' }),
     gitVersion: Type.String(),
