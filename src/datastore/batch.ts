@@ -148,6 +148,11 @@ export class Batch {
     return this.#writes.get(key)
   }
 
+  /** For {@link RecordingView}: an index knows nothing of what earlier operations of the batch are going to write. */
+  requireUnwritten(family: Family<unknown>): void {
+    if (this.#writesTo(family)) interrupt({ kind: 'full' })
+  }
+
   waitWith(company: string): void {
     const key = this.#busy.awaitedBy(company)
     if (key !== undefined) interrupt({ kind: 'busy', key })
@@ -288,7 +293,9 @@ class RecordingView implements View {
 
   consult(family: Family<unknown>, guard: 'created' | 'hint' = 'hint'): void {
     this.hinted.add(family)
-    if (guard === 'created') this.#guard(family, guard, family.prefix)
+    if (guard === 'hint') return
+    this.#batch.requireUnwritten(family)
+    this.#guard(family, guard, family.prefix)
   }
 
   waitWith(company: string): void {

@@ -174,6 +174,19 @@ t.test('a refusal on the word of an index stands on one revision of it', async (
   t.strictSame(next.add(refusing), { kind: 'added', answer: 2 }, 'writes of another family do not matter')
 })
 
+t.test('an index that is to be complete must not be asked of a family that the batch writes to', async (t) => {
+  const { batch, image } = startBatch()
+  batch.add(operation((view) => ({ answer: view.get(cold, { assumeAbsent: true }), writes: [put(cold, 1)] })))
+  const complete = operation((view) => {
+    view.consult(values, 'created')
+    return { answer: numberAt(view, b), writes: [remove(b)] }
+  })
+  t.equal(batch.add(complete).kind, 'added', 'writes of another family do not matter')
+  t.equal(batch.add(operation(increment(a))).kind, 'added')
+  t.strictSame(batch.add(complete), { kind: 'full' }, 'it knows nothing of what an earlier operation is going to write')
+  t.equal(new Batch(image, new BusyKeys()).add(complete).kind, 'added')
+})
+
 t.test('a plan waits for the commit that is writing what it reads', async (t) => {
   const { batch, busy } = startBatch()
   busy.add(a.text, false)

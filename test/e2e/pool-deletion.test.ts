@@ -234,6 +234,25 @@ t.test('from the moment a delete is acknowledged, no address of the pool is give
   await gone('busy')
 })
 
+t.test('a pool is kept by the address that it gives out while it is being deleted', async (t) => {
+  let held = 0
+  for (let turn = 0; turn < 30; turn++) {
+    await createPool(call, 'brief', { cidr: '10.39.0.0/28', blockSize: 29 })
+    const wish = { node: 'brief', handle: 'brief', pools: ['brief'] }
+    const [assigned] = await Promise.all([call('POST', '/ipam/v1/assign', wish), call('DELETE', `${poolsPath}/brief`)])
+    const isHeld = assigned.status === 201
+    if (isHeld) held++
+    t.strictSame(await holdersIn('10.39.'), isHeld ? addressesIn(assigned) : [])
+    t.equal((await keys.get(poolKeyOf('brief'))) !== undefined, isHeld, `turn ${String(turn)}: ${String(isHeld)}`)
+    await until('blocks and claims agree', async () => {
+      return disagreements(await readStoredState(etcd.endpoint)).length === 0 || undefined
+    })
+    if (isHeld) await call('DELETE', '/ipam/v1/handles/brief')
+    await gone('brief')
+  }
+  t.ok(held > 0, `${String(held)} of 30 assignments came first`)
+})
+
 t.test('a server killed in the middle of a deletion carries it on when it is started again', async (t) => {
   const { call, etcd, keys, servers } = await startIppoold(t)
   await createPool(call, 'large', { cidr: '10.40.0.0/18', blockSize: 28 })
