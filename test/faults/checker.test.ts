@@ -48,6 +48,7 @@ t.test('a valid history has no violation', async (t) => {
   t.strictSame(check({ calls: [assignA, unanswered], revisions: [taken] }), [], 'or not')
 })
 
+const poolKey = '/calico/resources/v3/projectcalico.org/ippools/p'
 const refusedB: Call = { ...assignB, outcome: 'refused', status: 503, given: [] }
 const planted: Readonly<Record<string, readonly [history: History, invariant: string]>> = {
   'an address that two were told they hold': [
@@ -117,6 +118,17 @@ const planted: Readonly<Record<string, readonly [history: History, invariant: st
   'one of two addresses asked for': [{ calls: [{ ...assignA, count: 2 }], revisions: [taken] }, 'all-or-nothing'],
   'a handle that says more than its blocks': [
     { calls: [assignA], revisions: [{ ...taken, changes: [block([['a', 1], null], 2), handle('a', 2)] }] },
+    'agreement',
+  ],
+  'a pool that is gone before its blocks': [
+    {
+      ...valid,
+      revisions: [
+        { revision: 1n, changes: [{ key: poolKey, text: '{"spec":{"cidr":"10.0.0.0/30"}}' }] },
+        ...valid.revisions,
+        { revision: 5n, changes: [{ key: poolKey }] },
+      ],
+    },
     'agreement',
   ],
   'a claim without its block': [

@@ -52,6 +52,6 @@ export interface RevisionOfKeys {
 /** All that was seen of a run. */
 export interface History {
   readonly calls: readonly Call[]
-  /** Every revision of the IPAM keys since the first, in order. */
+  /** Every revision of Calico's keys since the first, in order. */
   readonly revisions: readonly RevisionOfKeys[]
 }

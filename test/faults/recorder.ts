@@ -14,11 +14,11 @@ interface WatchAnswer {
   }
 }
 
-/** The keys of the IPAM. */
-const ipamKeys = '/calico/ipam/v2/'
+/** The keys of the IPAM and of the pools, among others. */
+const calicoKeys = '/calico/'
 
 /**
- * Records every revision of the IPAM keys, or of those below another prefix, while it happens, so that history may be compacted behind
+ * Records every revision of Calico's keys, or of those below another prefix, while it happens, so that history may be compacted behind
  * it. When the member it watches is silent it goes to another, and resumes after the last revision it has whole; what comes twice is
  * left out.
  */
@@ -30,7 +30,7 @@ export class Recorder {
   #abort = new AbortController()
   #problem: string | undefined
 
-  constructor(endpoints: readonly string[], prefix = ipamKeys) {
+  constructor(endpoints: readonly string[], prefix = calicoKeys) {
     this.#endpoints = endpoints
     // A prefix ends in a slash, and the character after the slash is a zero.
     this.#keys = { key: encode(prefix), range_end: encode(`${prefix.slice(0, -1)}0`) }

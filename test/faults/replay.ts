@@ -36,6 +36,7 @@ interface StoredBlock {
 }
 
 const root = '/calico/ipam/v2/'
+const poolRoot = '/calico/resources/v3/projectcalico.org/ippools/'
 
 /** Goes through every revision, collects who held what, and checks what must be true at each. Reads the stored forms by itself. */
 export class Replay {
@@ -45,6 +46,8 @@ export class Replay {
   readonly #blocks = new Map<string, StoredBlock>()
   readonly #handles = new Map<string, Readonly<Record<string, number>>>()
   readonly #affinities = new Map<string, string>()
+  /** The CIDR of each pool. */
+  readonly #pools = new Map<string, string>()
   /** Every address by the block that has it. */
   readonly #homes = new Map<string, string>()
   readonly #numbers = new Map<string, Set<string>>()
@@ -56,10 +59,12 @@ export class Replay {
   #apply({ revision, changes }: RevisionOfKeys): void {
     const touched = new Set<string>()
     const blocks = new Set<string>()
+    const gone: string[] = []
     for (const { key, text } of changes) {
       const handle = after(key, `${root}handle/`)
       const block = after(key, `${root}assignment/`)
       const host = after(key, `${root}host/`)
+      const pool = after(key, poolRoot)
       if (handle !== undefined) {
         touched.add(handle)
         if (text === undefined) this.#handles.delete(handle)
@@ -72,8 +77,12 @@ export class Replay {
         blocks.add(home)
         if (text === undefined) this.#affinities.delete(host)
         else this.#affinities.set(host, text)
+      } else if (pool !== undefined) {
+        if (text === undefined) gone.push(pool)
+        else this.#pools.set(pool, readCidr(text))
       }
     }
+    for (const pool of gone) this.#checkEmpty(pool, revision)
     for (const handle of touched) this.#compareHandle(handle, revision)
     for (const block of blocks) this.#compareAffinity(block, revision)
   }
@@ -170,6 +179,15 @@ export class Replay {
       )
   }
 
+  /** A pool may be gone only when nothing is left in it. */
+  #checkEmpty(pool: string, revision: bigint): void {
+    const cidr = this.#pools.get(pool) ?? ''
+    this.#pools.delete(pool)
+    for (const [name, block] of this.#blocks) {
+      if (isInside(block.cidr, cidr)) this.#violate('agreement', revision, `pool ${pool} is gone, and ${name} is left`)
+    }
+  }
+
   #violate(invariant: Violation['invariant'], revision: bigint, problem: string): void {
     this.violations.push({ invariant, problem: `revision ${revision}: ${problem}`, revision })
   }
@@ -185,6 +203,21 @@ function readBlock(text: string): StoredBlock {
   // The text is what a server under test wrote; a block that is no block fails the run.
 
   return JSON.parse(quoted) as StoredBlock
+}
+
+function readCidr(text: string): string {
+  const { spec } = JSON.parse(text) as { readonly spec?: { readonly cidr?: string } }
+  return spec?.cidr ?? ''
+}
+
+/** Whether an IPv4 block lies in a pool. */
+function isInside(block: string, pool: string): boolean {
+  const [base, from] = [firstNumber(block), firstNumber(pool)]
+  return base >= from && base < from + 2 ** (32 - Number(pool.split('/')[1]))
+}
+
+function firstNumber(cidr: string): number {
+  return (cidr.split('/')[0] ?? '').split('.').reduce((number, part) => number * 256 + Number(part), 0)
 }
 
 function readHandle(text: string): Readonly<Record<string, number>> {
