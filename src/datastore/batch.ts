@@ -191,6 +191,11 @@ export class Batch {
     return { family, guard, prefix, revision: held.provenRevision(guard, prefix) }
   }
 
+  /** For {@link RecordingView}: ends a plan that takes an index for complete, when it knows nothing of what earlier operations write. */
+  proveIndex(family: Family<unknown>): void {
+    if (this.#writesTo(family)) interrupt({ kind: 'full' })
+  }
+
   list<Value>(family: Family<Value>, prefix: string): readonly Listed<Value>[] {
     const known = this.#listings.get(prefix)
     // The prefix belongs to one family, so what was listed below it has that family's type.
@@ -288,7 +293,9 @@ class RecordingView implements View {
 
   consult(family: Family<unknown>, guard: 'created' | 'hint' = 'hint'): void {
     this.hinted.add(family)
-    if (guard === 'created') this.#guard(family, guard, family.prefix)
+    if (guard !== 'created') return
+    this.#batch.proveIndex(family)
+    this.#guard(family, guard, family.prefix)
   }
 
   waitWith(company: string): void {

@@ -174,6 +174,20 @@ t.test('a refusal on the word of an index stands on one revision of it', async (
   t.strictSame(next.add(refusing), { kind: 'added', answer: 2 }, 'writes of another family do not matter')
 })
 
+t.test('an index of all that there is does not know of what is created in the same transaction', async (t) => {
+  const { batch, image } = startBatch()
+  const removing = operation((view) => {
+    view.consult(values, 'created')
+    return { answer: view.get(cold, { assumeAbsent: true }), writes: [remove(cold)] }
+  })
+  batch.add(operation(increment(keyOf(values, 'c'))))
+  t.strictSame(batch.add(removing), { kind: 'full' })
+  const next = new Batch(image, new BusyKeys())
+  t.equal(next.add(removing).kind, 'added')
+  t.equal(next.add(operation(increment(keyOf(values, 'c')))).kind, 'added', 'what follows does not matter')
+  t.strictSame(next.add(removing), { kind: 'full' }, 'though the guard is there')
+})
+
 t.test('a plan waits for the commit that is writing what it reads', async (t) => {
   const { batch, busy } = startBatch()
   busy.add(a.text, false)
