@@ -61,8 +61,8 @@ export interface ReleaseStep {
 
 /**
  * One step of giving up claims on blocks, from `start` on: what the step before gave as `next`. First the blocks that belong to somebody
- * in question, then claims of theirs that led to no block of theirs. A block in use keeps its addresses. Of one owner the commit proves
- * that no claim was made that is not known. Refused with `Invalid` when the pool does not exist. @see calico-ipam.md sections 6.4 and 6.5
+ * in question, then claims of theirs that led to no block of theirs. A block in use keeps its addresses. The commit proves that
+ * nothing was claimed that is not known. Refused with `Invalid` when the pool does not exist. @see calico-ipam.md sections 6.4 and 6.5
  */
 export function planReleaseAffinity(
   view: View,
@@ -158,7 +158,8 @@ class Release {
 
   /** Goes as far as the transaction takes; gives where to go on, if anywhere. */
   carryOn(start: string): string | undefined {
-    this.#draft.view.consult(blockFamily)
+    // Of one owner the claims tell what the index has yet to hear of.
+    this.#draft.view.consult(blockFamily, this.#owner === undefined ? 'created' : 'hint')
     let position = start
     if (!start.startsWith(inClaims)) {
       for (const { cidr } of this.#candidates(parseCidr(start.slice(inBlocks.length)))) {

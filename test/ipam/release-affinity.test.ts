@@ -180,6 +180,8 @@ t.test('nothing that a node has been given is missed, though the index of blocks
   t.strictSame(step(world, { forget: 'node1' }, ''), ['~10.0.0.0/30 host:node1', '~10.0.0.4/30 host:node1'])
   for (const family of [4, 6]) t.ok(world.lastReads.has(`created /calico/ipam/v2/host/node1/ipv${family}/block/`))
   t.equal(world.claimState('node1', '10.0.0.4/30'), undefined)
+  step(world, { pool: 'a' }, '')
+  t.ok(world.lastReads.has('created /calico/ipam/v2/assignment/'), 'of all owners the index must know of every block')
   t.end()
 })
 
