@@ -92,7 +92,8 @@ export class Batch {
       if (planned.kind === 'busy' && view.company !== undefined) this.#busy.letWait(view.company, planned.key)
       return planned
     }
-    if (plan.writes.length === 0) {
+    // A note of what was answered, which is to be forgotten, changes nothing either.
+    if (plan.writes.every((write) => write.kind === 'put' && write.isExpiring)) {
       const unproved = [...view.hinted].filter(
         (family) => !operation.isFresh(family) || !this.#image.of(family).isExact,
       )

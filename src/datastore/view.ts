@@ -87,9 +87,9 @@ export interface View {
   list<Value>(family: Family<Value>, guard: Guard, prefix?: string): readonly Listed<Value>[]
   /**
    * Says that the plan looks at an index kept beside the image of `family` (its observer). What an index says is a hint: the plan
-   * must `get` what it relies on, and a plan that writes nothing is only believed after the family has been read afresh. With
-   * the guard `created` the commit also proves that no key of the family has been created that the index does not know; and the plan
-   * waits for the next transaction when an earlier operation of this one writes to the family.
+   * must `get` what it relies on, and a plan that writes nothing, or nothing but what is to expire, is only believed after the family
+   * has been read afresh. With the guard `created` the commit also proves that no key of the family has been created that the index
+   * does not know; and the plan waits for the next transaction when an earlier operation of this one writes to the family.
    */
   consult(family: Family<unknown>, guard?: 'created' | 'hint'): void
   /**

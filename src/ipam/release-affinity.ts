@@ -61,8 +61,8 @@ export interface ReleaseStep {
 
 /**
  * One step of giving up claims on blocks, from `start` on: what the step before gave as `next`. First the blocks that belong to somebody
- * in question, then claims of theirs that led to no block of theirs. A block in use keeps its addresses. Refused with
- * `Invalid` when the pool does not exist. @see calico-ipam.md sections 6.4 and 6.5
+ * in question, then claims of theirs that led to no block of theirs. A block in use keeps its addresses. The commit proves that
+ * nothing was claimed that is not known. Refused with `Invalid` when the pool does not exist. @see calico-ipam.md sections 6.4 and 6.5
  */
 export function planReleaseAffinity(
   view: View,
@@ -158,7 +158,8 @@ class Release {
 
   /** Goes as far as the transaction takes; gives where to go on, if anywhere. */
   carryOn(start: string): string | undefined {
-    this.#draft.view.consult(blockFamily)
+    // Of one owner the claims tell what the index has yet to hear of.
+    this.#draft.view.consult(blockFamily, this.#owner === undefined ? 'created' : 'hint')
     let position = start
     if (!start.startsWith(inClaims)) {
       for (const { cidr } of this.#candidates(parseCidr(start.slice(inBlocks.length)))) {
@@ -173,7 +174,7 @@ class Release {
       const claim = parseAffinityKey(key)
       if (claim === undefined || !this.#isInScope(claim.cidr) || this.#isOwned(claim)) continue
       if (!this.#hasRoom) return position
-      this.#dropStale(claim)
+      this.#settle(claim)
       position = `${inClaims}${key}`
     }
     return undefined
@@ -232,17 +233,18 @@ class Release {
       yield* view.list(affinities, 'hint')
       yield* view.list(virtualAffinities, 'hint')
     } else {
-      yield* view.list(affinities, 'hint', affinityPrefix(this.#owner, 4))
-      yield* view.list(affinities, 'hint', affinityPrefix(this.#owner, 6))
+      yield* view.list(affinities, 'created', affinityPrefix(this.#owner, 4))
+      yield* view.list(affinities, 'created', affinityPrefix(this.#owner, 6))
     }
   }
 
-  /** Whether the block says so too: then its claim goes with the block or not at all. */
+  /** Whether the block says so too, by the index: then it has been dealt with, and its claim goes with it or not at all. */
   #isOwned({ owner, cidr }: { readonly owner: Owner; readonly cidr: Cidr }): boolean {
     return this.#blocks.entry(blockKey(cidr).text)?.affinity === formatOwner(owner)
   }
 
-  #dropStale({ owner, cidr }: { readonly owner: Owner; readonly cidr: Cidr }): void {
+  /** A claim that leads to no block of theirs goes; of a block that is theirs the index has yet to hear. */
+  #settle({ owner, cidr }: { readonly owner: Owner; readonly cidr: Cidr }): void {
     const claim = this.#draft.view.get(affinityKey(owner, cidr))
     const found = this.#draft.block(cidr)
     // Without a node in question, every block that cannot be read has been told of.
@@ -257,7 +259,10 @@ class Release {
       return
     }
     const affinity = formatOwner(owner)
-    if (found.kind === 'block' && found.block.affinity === affinity) return
+    if (found.kind === 'block' && found.block.affinity === affinity) {
+      this.#release(cidr)
+      return
+    }
     this.#draft.dropAffinity(owner, cidr)
     this.stale.push({ block: cidr, affinity })
   }

@@ -3,11 +3,13 @@ import { answerOnly, type Key, type Plan, put, remove, type View, type Write } f
 import {
   affinities,
   affinityKey,
+  type Block,
   type BlockDigest,
   blockKey,
   clusterInformationKey,
   collectGarbage,
   defaultIpamConfig,
+  formatOwner,
   formatTime,
   ipamConfigKey,
   isEmpty,
@@ -80,7 +82,7 @@ export function planPoolRemoval(
   context: Context,
 ): Exclude<Removal<Pool>, { readonly kind: 'refused' }> {
   if (pool.isTerminating) return { kind: 'terminating', value: pool, writes: [] }
-  const leftovers = affinityKeysIn(view, pool)
+  const leftovers = claimsIn(view, pool)
   const isHeld = otherFinalizers(pool).length > 0 || leftovers.length > releasesMax
   if (!isHeld && blocksOf(view, pool, dependencies).length === 0) {
     return { kind: 'gone', writes: [...removeAll(view, leftovers), remove(poolKey(pool.name))] }
@@ -115,7 +117,7 @@ export function planTermination(
   const released = releaseBlocks(view, releasable.length > 0 ? releasable : coolingFirst(blocks, now), now)
   // All claims are looked through only with the last blocks to release, and when no block is left: there may be many.
   const isLastRelease = releasable.length > 0 && released.isComplete
-  const leftovers = isLastRelease || blocks.length === 0 ? affinityKeysIn(view, pool) : []
+  const leftovers = isLastRelease || blocks.length === 0 ? claimsIn(view, pool) : []
   const isCleared = blocks.length === 0 && leftovers.length <= releasesMax
 
   const others = otherFinalizers(pool)
@@ -127,7 +129,7 @@ export function planTermination(
       ? []
       : poolStorage.put(after)
   const unhandled = leftovers.filter(({ text }) => !released.writes.some(({ key }) => key.text === text))
-  const swept = removeAll(view, unhandled.slice(0, releasesMax - releasable.length))
+  const swept = removeAll(view, stale(view, unhandled.slice(0, releasesMax - releasable.length)))
   const writes = [...released.writes, ...swept, ...poolWrites]
   return {
     answer: { done: isGone, progressed: writes.length > 0, blocksLeft: blocks.length - released.deleted },
@@ -206,17 +208,35 @@ function releaseBlock(view: View, cidr: Cidr, now: Now, cooldownSeconds: number 
   }
 }
 
+/** The key of a claim, and the block that belongs to the claimant if its `affinity` says so too. */
+interface Claim extends Key<unknown> {
+  readonly block: Key<Block>
+  readonly affinity: string
+}
+
 /** The claims on blocks of the pool, of hosts and of virtual owners, whether or not there is such a block. */
-function affinityKeysIn(view: View, pool: Pool): readonly Key<unknown>[] {
+function claimsIn(view: View, pool: Pool): readonly Claim[] {
   const staying = stayingPools(view, pool)
   return [affinities, virtualAffinities].flatMap((family) =>
     view.list(family, 'created').flatMap(({ key }) => {
       const claim = parseAffinityKey(key)
       const isOurs =
         claim !== undefined && covers(pool.cidr, claim.cidr) && !staying.some((other) => covers(other.cidr, claim.cidr))
-      return isOurs ? [{ family, text: key }] : []
+      return isOurs ? [{ family, text: key, block: blockKey(claim.cidr), affinity: formatOwner(claim.owner) }] : []
     }),
   )
+}
+
+/**
+ * Those that do not lead to a block of the claimant's, nor to one that cannot be read. The index of blocks may not say so yet: a block
+ * that was deleted and made anew in one transaction is, for etcd, none that was created.
+ */
+function stale(view: View, claims: readonly Claim[]): readonly Claim[] {
+  view.prefetch(claims.map(({ block }) => block))
+  return claims.filter(({ block, affinity }) => {
+    const lookup = view.get(block)
+    return lookup.kind === 'value' ? lookup.value.affinity !== affinity : lookup.kind === 'absent'
+  })
 }
 
 /** Each key is read first, so that the commit compares it. */

@@ -156,6 +156,11 @@ t.test('a plan without writes is not believed on the word of an index', async (t
     t.equal(batch.add(fresh).kind, 'added', `${name}, read afresh`)
     const writing = operation((view) => ({ ...increment(a)(view), answer: look(view) }))
     t.equal(batch.add(writing).kind, 'added', `${name}, with a write: its reads prove it`)
+    const noting = operation((view) => {
+      view.get(cold, { assumeAbsent: true })
+      return { answer: look(view), writes: [put(cold, 1, { isExpiring: true })] }
+    })
+    t.strictSame(startBatch().batch.add(noting), { kind: 'unproved', families: [values] }, `${name}, and a note of it`)
   }
   const { batch } = startBatch()
   t.equal(batch.add(looking((view) => view.list(values, 'created'))).kind, 'added', 'a guard is proof')

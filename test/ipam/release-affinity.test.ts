@@ -168,7 +168,20 @@ t.test('what the index of blocks has yet to hear of is not taken on its word', (
   world.view.putText(world.blockKey('10.0.0.8/30').text, other.replace('host:node2', 'host:node1'))
   t.strictSame(step(world, { node: 'node2' }, ''), [], 'of somebody else since')
   world.claim('node1', '10.0.0.8/30')
-  t.strictSame(step(world, { node: 'node1', pool: 'a' }, ''), [], 'theirs since')
+  t.strictSame(step(world, { node: 'node1', pool: 'a' }, ''), ['~10.0.0.8/30 host:node1'], 'theirs since')
+  t.end()
+})
+
+t.test('nothing that a node has been given is missed, though the index of blocks has yet to hear of it', (t) => {
+  const world = worldWithPool()
+  world.take({ node: 'node1', addresses: ['10.0.0.0'] })
+  world.beginBatch()
+  world.take({ node: 'node1', addresses: ['10.0.0.4'] })
+  t.strictSame(step(world, { forget: 'node1' }, ''), ['~10.0.0.0/30 host:node1', '~10.0.0.4/30 host:node1'])
+  for (const family of [4, 6]) t.ok(world.lastReads.has(`created /calico/ipam/v2/host/node1/ipv${family}/block/`))
+  t.equal(world.claimState('node1', '10.0.0.4/30'), undefined)
+  step(world, { pool: 'a' }, '')
+  t.ok(world.lastReads.has('created /calico/ipam/v2/assignment/'), 'of all owners the index must know of every block')
   t.end()
 })
 

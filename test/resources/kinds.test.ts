@@ -1,8 +1,33 @@
 import t from 'tap'
-import { BlockIndex, blockKey, blocks, newBlock } from '../../src/model/index.ts'
+import { Batch, type Planned } from '../../src/datastore/batch.ts'
+import { BusyKeys } from '../../src/datastore/busy-keys.ts'
+import { Image } from '../../src/datastore/image.ts'
+import { declare, type Plan, type View } from '../../src/datastore/index.ts'
+import { planAssign } from '../../src/ipam/index.ts'
+import {
+  affinities,
+  affinityKey,
+  annexes,
+  BlockIndex,
+  blockKey,
+  blocks,
+  clusterInformations,
+  handles,
+  ipamConfigs,
+  newBlock,
+  nodes,
+  poolKey,
+  pools,
+  reservations,
+  virtualAffinities,
+} from '../../src/model/index.ts'
 import { formatCidr, mustParseCidr } from '../../src/net/index.ts'
+import { planDelete } from '../../src/resources/deletion.ts'
+import { ippoolKind } from '../../src/resources/ippool.ts'
 import { poolDependencies, resourceKinds } from '../../src/resources/kinds.ts'
 import { FakeView } from '../support/fake-view.ts'
+import { requestOf } from '../support/ipam-world.ts'
+import { context, storedPool } from './fixtures.ts'
 
 t.test('the kinds that are served', (t) => {
   t.strictSame(
@@ -31,5 +56,47 @@ t.test('the blocks of a range come from the index, and the view is told so', (t)
     ['10.1.0.0/26', '10.1.0.64/26'],
   )
   t.match([...view.reads], [new RegExp(blocks.name)])
+  t.end()
+})
+
+t.test('a pool does not vanish in the transaction that gives an address of it', (t) => {
+  const index = new BlockIndex()
+  const image = new Image(
+    [
+      declare(blocks, index),
+      declare(affinities),
+      declare(virtualAffinities),
+      declare(handles),
+      declare(ipamConfigs),
+      declare(pools),
+      declare(reservations),
+      declare(nodes),
+      declare(annexes),
+      declare(clusterInformations),
+    ],
+    () => undefined,
+  )
+  for (const held of image.families()) {
+    if (held.family.name === pools.name)
+      held.store(poolKey('pool-a').text, { text: storedPool, revision: 1n, asOf: 1n })
+    held.completeUpTo(2n)
+  }
+  const batch = new Batch(image, new BusyKeys())
+  const add = (plan: (view: View) => Plan<unknown>): Planned =>
+    batch.add({ plan, isDryRun: false, isFresh: () => true })
+  const wish = requestOf({ node: 'node1', addresses: ['10.10.0.9'] })
+  t.match(
+    add((view) => planAssign(view, wish, { ...context, blocks: index })),
+    { kind: 'added', answer: { ok: true } },
+  )
+  const kind = ippoolKind(poolDependencies(index))
+  t.strictSame(
+    add((view) => planDelete(view, kind, 'pool-a', {}, context)),
+    { kind: 'full' },
+  )
+  const cidr = mustParseCidr('10.10.0.8/29')
+  for (const key of [blockKey(cidr), affinityKey({ type: 'host', name: 'node1' }, cidr)]) {
+    t.match(batch.writes.get(key.text), { kind: 'put' }, key.text)
+  }
   t.end()
 })

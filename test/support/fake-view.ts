@@ -42,8 +42,9 @@ export class FakeView implements View {
     // Everything is in memory.
   }
 
-  consult(family: Family<unknown>): void {
+  consult(family: Family<unknown>, guard: 'created' | 'hint' = 'hint'): void {
     this.reads.add(`index of ${family.name}`)
+    if (guard === 'created') this.reads.add(`created ${family.prefix}`)
   }
 
   waitWith(): void {
