@@ -38,7 +38,10 @@ export function isWatch(query: unknown): boolean {
   return isGiven && typeof query.watch === 'string' && isTrue(query.watch)
 }
 
-/** How long a watch lasts that does not say so, or says 0, which is no limit in Kubernetes: a random time, so that clients do not all come back at once. */
+/**
+ * How long a watch lasts that does not say so, or says 0, which is no limit in Kubernetes: a random time, so that clients do not all
+ * come back at once.
+ */
 const lifetimeMinMs = 30 * 60_000
 const lifetimeSpreadMs = 30 * 60_000
 

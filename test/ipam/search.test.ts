@@ -55,18 +55,6 @@ t.test('a block that others keep taking from is passed over while another one ca
   t.end()
 })
 
-t.test('a block in which there is no room for one more owner is passed over, whatever it has left', (t) => {
-  const world = worldWithPool()
-  const talkative = { handle_id: 'x', secondary: { a: 'é'.repeat(600_000) } }
-  const held = { allocations: [0, null, null, null], unallocated: [1, 2, 3], attributes: [talkative] }
-  world.block(block1, 'host:node4', held)
-  world.claim('node4', block1)
-  t.strictSame(world.take({ node: 'node4' }), ['10.0.0.8'], 'its owner claims another one')
-  world.block(block0, null, held)
-  t.strictSame(world.take(), ['10.0.0.12'], 'and so does who has no node')
-  t.end()
-})
-
 t.test('own blocks', (t) => {
   t.test('are used in the order of the claims’ keys, as text, and a full one is followed by the next', (t) => {
     const world = new World()
