@@ -54,6 +54,7 @@ t.test('who names no revision is told what there is, and then what changes', asy
   const watchers = [
     await watch(t, url, `${poolsPath}?watch=true`),
     await watch(t, url, `${poolsPath}?watch=true&timeoutSeconds=0`),
+    await watch(t, url, `${poolsPath}?watch=true&resourceVersion=00`),
     await watch(t, url, `${poolsPath}?watch=true&resourceVersion=0&fieldSelector=metadata.name%3Dthere`),
   ]
   for (const watcher of watchers)
