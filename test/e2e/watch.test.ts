@@ -89,6 +89,15 @@ t.test('the present state ends with a bookmark for those who ask', async (t) => 
   }
 })
 
+t.test('of changes that many make at once, each has a revision of its own, after which a watch can go on', async (t) => {
+  const watcher = await watch(t, url, `${nodesPath}?watch=true&resourceVersion=${await revisionOf(nodesPath)}`)
+  const names = Array.from({ length: 40 }, (_, number) => `at-once-${String(number)}`)
+  await Promise.all(names.map((name) => call('POST', nodesPath, { metadata: { name } })))
+  await watcher.has(names.length)
+  t.equal(new Set(watcher.events.map(({ object }) => object.metadata.resourceVersion)).size, names.length)
+  await Promise.all(names.map((name) => call('DELETE', `${nodesPath}/${name}`)))
+})
+
 t.test('with a selector, what begins to match is added and what ceases is deleted', async (t) => {
   const watcher = await watch(t, url, `${nodesPath}?watch=true&labelSelector=zone%3Da`)
   const label = (zone: string | null) =>
