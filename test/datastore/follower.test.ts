@@ -39,13 +39,16 @@ t.test('a proof is never ahead of what has been taken', async (t) => {
   t.equal(await follower.proven(), 11n)
 })
 
-t.test('a proof is never behind what has been seen, as while the journal reads history back for somebody else', async (t) => {
-  const { journal, follower } = follow(10n)
-  journal.ceiling = 4n
-  t.equal(await follower.proven(), undefined)
-  journal.ceiling = 12n
-  t.equal(await follower.proven(), 12n)
-})
+t.test(
+  'a proof is never behind what has been seen, as while the journal reads history back for somebody else',
+  async (t) => {
+    const { journal, follower } = follow(10n)
+    journal.ceiling = 4n
+    t.equal(await follower.proven(), undefined)
+    journal.ceiling = 12n
+    t.equal(await follower.proven(), 12n)
+  },
+)
 
 t.test('nothing is proven to who has been cut off, when what he has not taken is forgotten', async (t) => {
   const { journal, follower } = follow(10n)

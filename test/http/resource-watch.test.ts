@@ -47,8 +47,7 @@ async function startWatches(t: Test) {
   })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => app.close())
-  const waiting = (reads: number) =>
-    until(`${String(reads)} reads`, () => store.waiting.length === reads || undefined)
+  const waiting = (reads: number) => until(`${String(reads)} reads`, () => store.waiting.length === reads || undefined)
   return { app, url, store, count, endless, served, waiting }
 }
 
