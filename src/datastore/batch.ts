@@ -18,7 +18,9 @@ export interface Plannable {
 /** What came of planning one operation. */
 export type Planned =
   | { readonly kind: 'added'; readonly answer: unknown }
-  /** The transaction has no room for it any more, or it must not stand on what the others of the batch write. */
+  /**
+   * The transaction has no room for it any more, or it must not stand on what the others of the batch write, or be written beside that.
+   */
   | { readonly kind: 'full' }
   /** It does not fit into a transaction of its own: it takes so many operations, or more. */
   | { readonly kind: 'too-large'; readonly operations: number }
@@ -104,6 +106,9 @@ export class Batch {
     const writes = operation.isDryRun ? [] : plan.writes
     for (const { key } of writes) {
       if (!view.reads.has(key.text) && !this.#reads.has(key.text)) throw new Error(`${key.text} is written unread.`)
+    }
+    if (writes.some(({ key: { family } }) => family.isChangedSingly === true && this.#writesTo(family))) {
+      return { kind: 'full' }
     }
     const size = this.#sizeWith(view, writes)
     if (size > transactionOperationsMax) return this.#outgrown(size)

@@ -75,10 +75,14 @@ export class Follower {
     })
   }
 
-  /** The revision that etcd has reached, all changes up to which have been taken; undefined when some are on their way. */
+  /** The revision that etcd has reached, all changes up to which have been taken; undefined when some are on their way, and at the end. */
   async proven(): Promise<Revision | undefined> {
     await this.#journal.prove()
-    return this.#journal.changesAfter(this.#seen, 1).length > 0 ? undefined : this.#journal.ceiling
+    // What has ended may have been forgotten before it was taken.
+    if (this.#ending !== undefined || this.#journal.changesAfter(this.#seen, 1).length > 0) return undefined
+    const { ceiling } = this.#journal
+    // He may come from a newer list, and the journal may have gone back for somebody else.
+    return ceiling < this.#seen ? undefined : ceiling
   }
 
   /** Says that there is something to take. */

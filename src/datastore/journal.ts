@@ -175,8 +175,10 @@ export class Journal {
       stream.on('data', (response) => {
         if (attempt === this.#attempt) this.#receive(response)
       })
+      // From the ceiling on, which is known, and not from after it: of the first revision asked for, etcd forgets the deletions when it is
+      // compacted, and says nothing; when it has been compacted further, it refuses.
       stream.write({
-        create_request: { ...this.#rangeRequest(), start_revision: String(this.#ceiling + 1n), prev_kv: true },
+        create_request: { ...this.#rangeRequest(), start_revision: String(this.#ceiling), prev_kv: true },
       })
     } catch {
       fail()
@@ -197,9 +199,15 @@ export class Journal {
       // A stream that was opened anew may begin with what the last one has told.
       if (revision <= known) continue
       const isDeletion = type === 'Delete'
+      const isCreation = kv.create_revision === kv.mod_revision
       if (isDeletion) this.#keys--
-      else if (kv.create_revision === kv.mod_revision) this.#keys++
+      else if (isCreation) this.#keys++
       const before = textOf(prev_kv)
+      if (before === undefined && !isCreation) {
+        // etcd looks it up when it sends the event, and history may have been compacted meanwhile.
+        this.close('expired')
+        return
+      }
       const text = isDeletion ? undefined : kv.value.toString()
       this.#changes.push({ key: kv.key.toString(), revision, text, before })
       this.#characters += sizeOf(text) + sizeOf(before)

@@ -27,6 +27,11 @@ export interface Family<Value> {
   readonly name: string
   readonly prefix: string
   readonly held: 'values' | 'digests' | 'recent'
+  /**
+   * Whether no two operations write keys of it in one transaction. Clients that follow its changes go on after the revision of the last one
+   * that they have seen: of two with the same revision, one whose connection broke between them would never see the second.
+   */
+  readonly isChangedSingly?: boolean
   decode(key: string, text: string): Decoded<Value>
   encode(value: Value): string
 }

@@ -140,7 +140,9 @@ export class Watch {
         watch_id: id,
         key: Buffer.from(held.family.prefix),
         range_end: prefixEnd(held.family.prefix),
-        start_revision: String(held.completeRevision + 1n),
+        // Which is known, and not the one after it: of the first revision asked for, etcd forgets the deletions when it is compacted, and
+        // says nothing; when it has been compacted further, it refuses.
+        start_revision: String(held.completeRevision),
         progress_notify: true,
       },
     })

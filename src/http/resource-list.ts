@@ -147,7 +147,7 @@ function readToken(token: string, families: readonly Decodable<unknown>[]): Posi
 async function readPage<Value>(
   store: Pick<Store, 'page'>,
   family: Decodable<Value>,
-  { revision, after }: Position,
+  { revision, after, family: place }: Position,
   limit: number,
   bounds: Pick<PageOptions, 'from' | 'to'> = {},
 ): Promise<Page<Value>> {
@@ -161,11 +161,17 @@ async function readPage<Value>(
   try {
     return await store.page(family, options)
   } catch (error) {
-    if (error instanceof RevisionCompacted) {
-      throw refusal('Expired', `The list as of revision ${String(revision)} is not available any more; list again`)
-    }
+    const expired = refusal(
+      'Expired',
+      `The list as of revision ${String(revision)} is not available any more; list again`,
+    )
+    if (error instanceof RevisionCompacted) throw expired
+    if (revision === undefined) throw error
     // A revision that is yet to come is refused by etcd in no particular way.
-    if (revision !== undefined) requireReached((await store.page(family, { limit: 1 })).revision, String(revision))
+    const { revision: newest } = await store.page(family, { limit: 1 })
+    // There was a page of it, before etcd was put back to an earlier state; what will have the revision is another list.
+    if (revision > newest && (after !== undefined || place > 0)) throw expired
+    requireReached(newest, String(revision))
     throw error
   }
 }

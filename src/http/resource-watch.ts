@@ -74,16 +74,8 @@ export class Watches<Value extends StoredObject> {
     const { watchesMax, store, onStopping } = this.#options
     if (this.#count.open >= watchesMax)
       throw refuseForNow(`${watchesMax} watches are open, which is all that this server takes. Try again.`)
-    if (start.after !== undefined) {
-      const { revision } = await store.page(familyOf(this.#kind), { limit: 1 })
-      requireReached(revision, String(start.after))
-    }
+    // From here on, and not only when etcd has answered: the client may hang up before that, and the server may begin to stop.
     const watch = new Watch()
-    const stream = Readable.from(
-      this.#lines(watch, { start, selector, query, representation: request.representation, log: request.log }),
-      // A few hundred lines at a time are enough to keep a client busy.
-      { objectMode: false, highWaterMark: 64 * 1024 },
-    )
     this.#count.open++
     const forget = onStopping(() => {
       watch.end()
@@ -93,6 +85,15 @@ export class Watches<Value extends StoredObject> {
       forget()
       watch.end()
     })
+    if (start.after !== undefined) {
+      const { revision } = await store.page(familyOf(this.#kind), { limit: 1 })
+      requireReached(revision, String(start.after))
+    }
+    const stream = Readable.from(
+      this.#lines(watch, { start, selector, query, representation: request.representation, log: request.log }),
+      // A few hundred lines at a time are enough to keep a client busy.
+      { objectMode: false, highWaterMark: 64 * 1024 },
+    )
     watch.onOverrun = () => reply.raw.destroy()
     void reply.type('application/json').send(stream)
     // Nothing may happen for long, and the client wants to know that it is being served.
@@ -256,9 +257,11 @@ function readStart(query: WatchQuery): Start {
   if (isTrue(sendInitialEvents)) {
     return { after: undefined, isStateTold: true, isEndTold: isTrue(query.allowWatchBookmarks) }
   }
-  const isFromNow = resourceVersion === '' || resourceVersion === '0'
+  // Absent, it is none as well.
+  const after = BigInt(resourceVersion)
+  const isFromNow = after === 0n
   const isStateTold = isFromNow && sendInitialEvents === undefined
-  return { after: isFromNow ? undefined : BigInt(resourceVersion), isStateTold, isEndTold: false }
+  return { after: isFromNow ? undefined : after, isStateTold, isEndTold: false }
 }
 
 function forbidden(field: string, message: string): RefusalError {

@@ -47,7 +47,7 @@ export function resourceKey<Value>(family: StoredFamily<Value>, name: string): S
 }
 
 /**
- * The family of one kind of resource, held as `values`. `specFields` are the known fields of its spec in Go's order;
+ * The family of one kind of resource, held as `values` and changed singly. `specFields` are the known fields of its spec in Go's order;
  * `read` makes the value of a resource, and may throw Malformed, as the readers of struct.ts do. A value whose name is
  * not the one in its key is a problem.
  */
@@ -67,6 +67,7 @@ export function resourceFamily<Value extends { readonly object: JsonObject }>(op
     name: options.name,
     prefix,
     held: 'values',
+    isChangedSingly: true,
     decode(key, text) {
       return decodeJson(text, (json) => {
         const resource = readResource(json, specFields)

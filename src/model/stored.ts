@@ -5,12 +5,13 @@ export type Decoded<Value> =
 
 /**
  * A family of stored values: everything below one key prefix that shares one form. Structurally the datastore's
- * `Family`, whose documentation says what `held` means. `decode` gets the whole key and never throws.
+ * `Family`, whose documentation says what `held` and `isChangedSingly` mean. `decode` gets the whole key and never throws.
  */
 export interface StoredFamily<Value> {
   readonly name: string
   readonly prefix: string
   readonly held: 'values' | 'digests' | 'recent'
+  readonly isChangedSingly?: boolean
   decode(key: string, text: string): Decoded<Value>
   encode(value: Value): string
 }

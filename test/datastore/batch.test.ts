@@ -103,6 +103,20 @@ t.test('what tells a revision does not stand on a write of its batch, which has 
   t.match(batch.add(reading(b)), { kind: 'full' })
 })
 
+t.test('what is changed singly is written by one operation of a batch', async (t) => {
+  const singly: Family<number> = { ...numbersBelow('/singly/', 'values'), isChangedSingly: true }
+  const image = new Image([declare(singly), declare(values)], () => undefined)
+  for (const family of [singly, values]) image.of(family).completeUpTo(30n)
+  const batch = new Batch(image, new BusyKeys())
+  const one = keyOf(singly, 'one')
+  const other = keyOf(singly, 'other')
+  t.match(batch.add(operation(increment(one, other))), { kind: 'added' }, 'an operation may need more than one change')
+  t.match(batch.add(operation(increment(keyOf(singly, 'third')))), { kind: 'full' })
+  t.match(batch.add(operation(increment(keyOf(singly, 'third')), { isDryRun: true })), { kind: 'added' })
+  t.match(batch.add(operation(increment(a))), { kind: 'added' }, 'others go with it')
+  t.strictSame(writesOf(batch), ['/singly/one=1', '/singly/other=1', '/values/a=1'])
+})
+
 t.test('what is created and deleted within a batch is not written at all', async (t) => {
   const { batch } = startBatch()
   const fresh = keyOf(values, 'fresh')

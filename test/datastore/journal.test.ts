@@ -44,6 +44,7 @@ async function takeAll(follower: Follower, count: number): Promise<readonly stri
 
 t.test('every follower is told every change after his revision, once and in order', async (t) => {
   const journal = openJournal(t, '/j1/')
+  await keys.put('/other/a', '0')
   const start = await keys.revision()
   const early = await journal.follow(start)
   await keys.put('/j1/a', '1')
@@ -161,6 +162,37 @@ t.test('a watch that was compacted away while it was broken ends its followers',
   await own.put('/j7/a', '4')
   t.strictSame(await takeAll(next, 1), ['a: 3 > 4'])
 })
+
+for (const compactedFirst of ['the very deletion', 'what lies before it'] as const) {
+  t.test(`a deletion is not lost when compaction strikes ${compactedFirst}`, async (t) => {
+    const { members } = await startEtcdCluster(t, 1)
+    const [member] = members
+    if (member === undefined) throw new Error('A cluster of one has a member.')
+    const proxy = await startProxy(t, member.endpoint)
+    const own = new EtcdKeys(t, member.endpoint)
+    const journal = openJournal(t, '/j11/', {}, [proxy.endpoint])
+    await own.put('/j11/a', '1')
+    const follower = await journal.follow(await own.revision())
+    await own.put('/j11/b', '1')
+    t.strictSame(await takeAll(follower, 1), ['b: - > 1'])
+    proxy.hold('pushes')
+    if (compactedFirst === 'the very deletion') {
+      await own.delete('/j11/a')
+      await own.compact()
+      proxy.cut()
+    } else {
+      // More than etcd sends to who does not read: it looks up the value before a deletion when it sends it.
+      for (let count = 0; count < 12; count++) await own.put('/j11/b', 'x'.repeat(1_000_000))
+      await own.delete('/j11/a')
+      await own.put('/j11/b', '2')
+      await own.compact()
+    }
+    proxy.release()
+    const taken = await takeAll(follower, 100)
+    t.equal(follower.ending, 'expired', 'who cannot be told of it is told that')
+    t.notMatch(taken.join(), /a: - > -/)
+  })
+}
 
 t.test('a watch that says nothing of what a read sees is opened anew', async (t) => {
   const proxy = await startProxy(t, etcd.endpoint)

@@ -123,6 +123,23 @@ t.test('a watch whose history was compacted away reads its families afresh, and 
   t.pass('what comes later arrives, too')
 })
 
+t.test('a deletion is not lost when compaction strikes that very revision', async (t) => {
+  const { proxy, prefixes, caughtUp, connection } = await start(t, 'deleted')
+  for (const prefix of prefixes) {
+    await keys.put(`${prefix}b`).value('2')
+    await caughtUp()
+    proxy.newcomers = 'refuse'
+    proxy.cut()
+    await connection(false)
+    await keys.delete().key(`${prefix}a`)
+    await keys.kv.compact({ revision: String(await revisionOf(keys)), physical: true })
+    proxy.newcomers = 'pass'
+    await caughtUp()
+    await connection(true)
+  }
+  t.pass('it has arrived')
+})
+
 t.test('a family that is compacted again and again is watched in the end', async (t) => {
   const { proxy, prefixes, caughtUp, connection } = await start(t, 'recompacted')
   for (let round = 0; round < 3; round++) {

@@ -54,6 +54,7 @@ t.test('who names no revision is told what there is, and then what changes', asy
   const watchers = [
     await watch(t, url, `${poolsPath}?watch=true`),
     await watch(t, url, `${poolsPath}?watch=true&timeoutSeconds=0`),
+    await watch(t, url, `${poolsPath}?watch=true&resourceVersion=00`),
     await watch(t, url, `${poolsPath}?watch=true&resourceVersion=0&fieldSelector=metadata.name%3Dthere`),
   ]
   for (const watcher of watchers)
@@ -87,6 +88,18 @@ t.test('the present state ends with a bookmark for those who ask', async (t) => 
     t.match(refusalIn(await call('GET', `${poolsPath}?watch=true&${query}`)), { status: 422, reason: 'Invalid' }, query)
   }
 })
+
+t.test(
+  'of changes that many make at once, each has a revision of its own, after which a watch can go on',
+  async (t) => {
+    const watcher = await watch(t, url, `${nodesPath}?watch=true&resourceVersion=${await revisionOf(nodesPath)}`)
+    const names = Array.from({ length: 40 }, (_, number) => `at-once-${String(number)}`)
+    await Promise.all(names.map((name) => call('POST', nodesPath, { metadata: { name } })))
+    await watcher.has(names.length)
+    t.equal(new Set(watcher.events.map(({ object }) => object.metadata.resourceVersion)).size, names.length)
+    await Promise.all(names.map((name) => call('DELETE', `${nodesPath}/${name}`)))
+  },
+)
 
 t.test('with a selector, what begins to match is added and what ceases is deleted', async (t) => {
   const watcher = await watch(t, url, `${nodesPath}?watch=true&labelSelector=zone%3Da`)
@@ -170,6 +183,11 @@ t.test('what is not known any more, or not yet, is refused', async (t) => {
   t.ok(await expired.ended)
   const future = await call('GET', `${poolsPath}?watch=true&resourceVersion=${String(10n ** 15n)}`)
   t.match(refusalIn(future), { status: 504, reason: 'Timeout' })
+  const exact = await call('GET', `${poolsPath}?resourceVersion=${String(10n ** 15n)}&resourceVersionMatch=Exact`)
+  t.match(refusalIn(exact), { status: 504, reason: 'Timeout' })
+  const token = Buffer.from(`${String(10n ** 15n)}/0${poolKey('a')}`).toString('base64url')
+  const continued = await call('GET', `${poolsPath}?limit=1&continue=${token}`)
+  t.match(refusalIn(continued), { status: 410, reason: 'Expired' }, 'a page from before etcd was put back')
   t.match(refusalIn(await call('GET', `${poolsPath}?watch=true&resourceVersion=x`)), { status: 400 })
   t.match(refusalIn(await call('GET', `${poolsPath}?watch=true&labelSelector=%3D`)), { status: 400 })
 })
