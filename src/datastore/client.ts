@@ -157,6 +157,15 @@ export class EtcdClient {
   }
 }
 
+/**
+ * Ends a watch stream that nobody wants any more. One that is cancelled while it could still be written to counts as a failure of
+ * etcd with etcd3, which then closes the connection under all other streams and calls: they break with its next keep-alive.
+ */
+export function endWatch(stream: IDuplexStream<IWatchRequest, IWatchResponse>): void {
+  stream.end()
+  stream.cancel()
+}
+
 function openMember(endpoint: string, connection: EtcdConnection): Etcd3 {
   const { user, password } = connection
   const credentials = credentialsOf(connection)

@@ -12,6 +12,7 @@ export { declare, type Declaration } from './image.ts'
 export { type Leadership, leaders } from './leadership.ts'
 export type { Outcome, SubmitOptions } from './operation.ts'
 export { Scan } from './scan.ts'
+export { firstAtOrAfter } from './sorted-keys.ts'
 export {
   answerOnly,
   put,

@@ -1,5 +1,5 @@
 import type { IDuplexStream, IKeyValue, IWatchRequest, IWatchResponse } from 'etcd3'
-import type { EtcdClient } from './client.ts'
+import { endWatch, type EtcdClient } from './client.ts'
 import { RevisionCompacted } from './faults.ts'
 import { type Change, type Ending, Follower } from './follower.ts'
 import { type JournalLimits, journalLimits } from './limits.ts'
@@ -117,7 +117,7 @@ export class Journal {
   close(ending: Ending): void {
     this.#isRunning = false
     this.#attempt++
-    this.#stream?.cancel()
+    if (this.#stream !== undefined) endWatch(this.#stream)
     this.#stream = undefined
     clearTimeout(this.#retryTimer)
     clearTimeout(this.#idleTimer)
@@ -166,7 +166,7 @@ export class Journal {
     try {
       const stream = await this.#client.watch()
       if (attempt !== this.#attempt) {
-        stream.cancel()
+        endWatch(stream)
         return
       }
       this.#stream = stream

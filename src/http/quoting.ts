@@ -21,6 +21,7 @@ export function quoteValue(value: unknown): string {
   return shorten(typeof value === 'string' ? JSON.stringify(value) : String(value))
 }
 
-function shorten(text: string): string {
-  return text.length <= quotedLengthMax ? text : `${text.slice(0, quotedLengthMax)}...`
+/** A text that may be cut off, and says so. */
+export function shorten(text: string, lengthMax = quotedLengthMax): string {
+  return text.length <= lengthMax ? text : `${text.slice(0, lengthMax)}...`
 }

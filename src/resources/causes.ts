@@ -42,7 +42,8 @@ export function wrongType(field: string, value: Json, wanted: string): Cause {
 
 const quotedLengthMax = 100
 
-function quote(value: Json): string {
+/** A value as given, short enough for a message. */
+export function quote(value: Json): string {
   const text = stringifyJson(value)
   return text.length <= quotedLengthMax ? text : `${text.slice(0, quotedLengthMax)}...`
 }

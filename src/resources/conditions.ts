@@ -9,13 +9,15 @@ export const conditionStatuses = ['True', 'False', 'Unknown']
 export function validateConditions(status: JsonObject): readonly Cause[] {
   const { conditions } = status
   if (!isJsonArray(conditions)) return []
-  const types = conditions.filter(isJsonObject).map((condition) => textIn(condition, 'type'))
+  const known = new Set<string>()
   return conditions.filter(isJsonObject).flatMap((condition, index) => {
     const path = `status.conditions[${String(index)}]`
     const [type, said] = [textIn(condition, 'type'), textIn(condition, 'status')]
+    const isKnown = known.has(type)
+    known.add(type)
     return [
       ...(type === '' ? [required(`${path}.type`, 'must not be empty')] : []),
-      ...(type !== '' && types.indexOf(type) < index ? [duplicate(path, { type })] : []),
+      ...(type !== '' && isKnown ? [duplicate(path, { type })] : []),
       ...(conditionStatuses.includes(said) ? [] : [notSupported(`${path}.status`, said, conditionStatuses)]),
     ]
   })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { Type } from '@sinclair/typebox'
+import { firstAtOrAfter } from '../datastore/index.ts'
 import {
   type Cause,
   isJsonObject,
@@ -10,6 +11,7 @@ import {
   refuse,
   success,
 } from '../model/index.ts'
+import { quote } from './causes.ts'
 import { validateConditions } from './conditions.ts'
 import { checkFields } from './fields.ts'
 import {
@@ -51,7 +53,7 @@ export function readObject<Value extends StoredObject>(kind: ResourceKind<Value>
   ] as const) {
     const given = body[field] ?? wanted
     if (given !== wanted) {
-      const message = `must be ${JSON.stringify(wanted)} here, found ${JSON.stringify(given)}`
+      const message = `must be ${JSON.stringify(wanted)} here, found ${quote(given)}`
       return refuse('BadRequest', `${field}: ${message}`, [{ field, reason: 'FieldValueInvalid', message }])
     }
   }
@@ -144,7 +146,7 @@ export function refuseCauses<Value extends StoredObject>(
   const told = distinct.slice(0, causesToldMax).map(({ field, message }) => `${field}: ${message}`)
   if (distinct.length > told.length) told.push(`and ${String(distinct.length - told.length)} more`)
   const list = told.length === 1 ? told.join() : `[${told.join(', ')}]`
-  return refuse('Invalid', `${kind.kind}.${group} ${JSON.stringify(name)} is invalid: ${list}`, distinct)
+  return refuse('Invalid', `${kind.kind}.${group} ${quote(name)} is invalid: ${list}`, distinct)
 }
 
 /** How many causes a message repeats. */
@@ -161,10 +163,21 @@ const Envelope = Type.Object({
 
 /** Tells whether nothing is wrong with some fields, by the causes found until it is asked. */
 function soundness(causes: readonly Cause[]): Candidate<unknown>['isSound'] {
-  const isWithin = (inner: string, outer: string): boolean =>
-    inner === outer || inner.startsWith(`${outer}.`) || inner.startsWith(`${outer}[`)
-  return (...fields) =>
-    !fields.some((field) => causes.some((cause) => isWithin(cause.field, field) || isWithin(field, cause.field)))
+  // Sorted, because there may be as many causes as questions.
+  let wrong: readonly string[] = []
+  const follows = (text: string): string => wrong[firstAtOrAfter(wrong, text, (field) => field)] ?? ''
+  const isWrong = (field: string): boolean =>
+    [field, ...pathsAbove(field)].some((path) => follows(path) === path) ||
+    ['.', '['].some((mark) => follows(`${field}${mark}`).startsWith(`${field}${mark}`))
+  return (...fields) => {
+    if (wrong.length !== causes.length) wrong = causes.map(({ field }) => field).sort()
+    return !fields.some(isWrong)
+  }
+}
+
+/** The paths of what a field is part of. */
+function pathsAbove(field: string): readonly string[] {
+  return [...field.matchAll(/[.[]/g)].map(({ index }) => field.slice(0, index))
 }
 
 function refuseUnknown(kind: string, unknown: readonly string[]): Result<never> {
@@ -178,5 +191,5 @@ function refuseUnknown(kind: string, unknown: readonly string[]): Result<never> 
 }
 
 function quoteUnknown(field: string): string {
-  return `unknown field ${JSON.stringify(field)}`
+  return `unknown field ${quote(field)}`
 }

@@ -9,13 +9,17 @@ import {
   stringifyJson,
   success,
 } from '../model/index.ts'
+import { quote } from './causes.ts'
 import { sameJson } from './same-json.ts'
 
 /** The most operations of one patch. */
 export const operationsMax = 1_000
 
-/** The most characters that the copies of one patch may add up to: each copy can double the object. */
+/** The most characters that what one patch copies and moves may add up to: each copy can double the object. */
 export const copiedLengthMax = 1_048_576
+
+/** How deep a patch may nest objects and lists: no deeper than they may come in a body. Whoever walks an object recurses. */
+export const depthMax = 64
 
 /**
  * What `document` becomes by a JSON patch, applied as a whole or not at all. Refuses a patch that is not well formed
@@ -39,7 +43,7 @@ export function jsonPatch(document: JsonObject, patch: Json): Result<Json> {
   return applyAll(document, operations)
 }
 
-/** The tokens of a JSON pointer. The first is empty: it names the document in the box that {@link applyAll} puts it into. */
+/** The tokens of a JSON pointer. The first is empty: it names the document in the box that a {@link Draft} puts it into. */
 type Pointer = readonly [string, ...string[]]
 
 type Operation =
@@ -76,100 +80,151 @@ function readPointer(json: Json | undefined): Pointer | undefined {
 }
 
 function applyAll(document: JsonObject, operations: readonly Operation[]): Result<Json> {
-  // In a box, so that the document as a whole is a member of something, as every other value is.
-  let box: Json = jsonObject([['', document]])
+  const draft = new Draft(document)
   let copiedLength = 0
   for (const [index, operation] of operations.entries()) {
     const field = `[${String(index)}]`
-    if (operation.op === 'copy') copiedLength += stringifyJson(valueAt(box, operation.from) ?? null).length
+    const value = valueOf(draft, operation)
+    if ('from' in operation) copiedLength += stringifyJson(value ?? null).length
     if (copiedLength > copiedLengthMax)
       return refuse('BadRequest', `JSON patch operation ${field}: the patch copies too much`)
-    const after: Json | undefined = applyOne(box, operation)
-    if (after === undefined) {
+    if (operation.op !== 'test' && !fitsInto(value, depthMax - operation.path.length + 1))
+      return refuse('BadRequest', `JSON patch operation ${field}: it nests deeper than ${String(depthMax)} levels`)
+    if (!applyOne(draft, operation, value)) {
       const problem = operation.op === 'test' ? 'the test failed' : 'the path does not exist'
-      const message = `${problem}: ${JSON.stringify(`/${operation.path.slice(1).join('/')}`)}`
+      const message = `${problem}: ${quote(`/${operation.path.slice(1).join('/')}`)}`
       return refuse('Invalid', `JSON patch operation ${field}: ${message}`, [
         { field, reason: 'FieldValueInvalid', message },
       ])
     }
-    box = after
   }
-  return success(valueAt(box, ['']) ?? null)
+  return success(draft.valueAt(['']) ?? null)
 }
 
-/** The box after one operation; undefined when it cannot be carried out. */
-function applyOne(box: Json, operation: Operation): Json | undefined {
+/** What an operation is about to put somewhere, or to test for; undefined when there is nothing at the place that it is to come from. */
+function valueOf(draft: Draft, operation: Operation): Json | undefined {
+  if ('value' in operation) return operation.value
+  return 'from' in operation ? draft.valueAt(operation.from) : undefined
+}
+
+/** Whether `json` has at most so many levels of objects and lists. */
+function fitsInto(json: Json | undefined, levels: number): boolean {
+  if (!isJsonArray(json) && !isJsonObject(json)) return true
+  return levels > 0 && Object.values(json).every((inside) => fitsInto(inside, levels - 1))
+}
+
+/** Carries out one operation; false when it cannot be, and the draft is good for nothing any more. */
+function applyOne(draft: Draft, operation: Operation, value: Json | undefined): boolean {
+  const { path } = operation
+  if (operation.op === 'remove') return draft.remove(path)
+  if (value === undefined) return false
   switch (operation.op) {
     case 'add':
-      return edit(box, operation.path, (container, name) => withInserted(container, name, operation.value))
-    case 'remove':
-      return edit(box, operation.path, withoutMember)
+      return draft.add(path, value)
     case 'replace':
-      return edit(box, operation.path, (container, name) => withReplaced(container, name, operation.value))
+      return draft.replace(path, value)
     case 'test': {
-      const value = valueAt(box, operation.path)
-      return value !== undefined && sameJson(value, operation.value) ? box : undefined
+      const found = draft.valueAt(path)
+      return found !== undefined && sameJson(found, value)
     }
-    case 'copy': {
-      const value = valueAt(box, operation.from)
-      return value === undefined
-        ? undefined
-        : edit(box, operation.path, (container, name) => withInserted(container, name, value))
-    }
-    case 'move': {
-      const value = valueAt(box, operation.from)
-      const taken = value === undefined ? undefined : edit(box, operation.from, withoutMember)
+    case 'copy':
+      return draft.add(path, copyOf(value))
+    case 'move':
       // Moving a value into itself fails here: its own place is gone by now.
-      return value === undefined || taken === undefined
-        ? undefined
-        : edit(taken, operation.path, (container, name) => withInserted(container, name, value))
+      return draft.remove(operation.from) && draft.add(path, value)
+  }
+}
+
+function copyOf(json: Json): Json {
+  if (isJsonArray(json)) return json.map(copyOf)
+  return isJsonObject(json) ? jsonObject(Object.entries(json).map(([name, inside]) => [name, copyOf(inside)])) : json
+}
+
+/**
+ * A document that is being changed. A container is copied before its first change, and is the draft's own from then on, to be changed in
+ * place: to copy it for every operation would cost as many times its size. So a container of the draft must be in one place only.
+ */
+class Draft {
+  // The document is in a box, so that as a whole it is a member of something, as every other value is.
+  readonly #box: Container
+  readonly #own = new Map<Json, Container>()
+
+  constructor(document: Json) {
+    this.#box = { '': document }
+  }
+
+  valueAt(pointer: readonly string[]): Json | undefined {
+    let value: Json | undefined = this.#box
+    for (const token of pointer) {
+      value = value === undefined ? undefined : memberOf(value, token)
     }
+    return value
+  }
+
+  add(pointer: Pointer, value: Json): boolean {
+    const [container, name] = this.#open(pointer)
+    if (container === undefined) return false
+    if (!Array.isArray(container)) {
+      container[name] = value
+      return true
+    }
+    const index = name === '-' ? container.length : indexOf(name)
+    if (index > container.length) return false
+    container.splice(index, 0, value)
+    return true
+  }
+
+  replace(pointer: Pointer, value: Json): boolean {
+    const [container, name] = this.#open(pointer)
+    if (container === undefined || memberOf(container, name) === undefined) return false
+    setMember(container, name, value)
+    return true
+  }
+
+  remove(pointer: Pointer): boolean {
+    const [container, name] = this.#open(pointer)
+    if (container === undefined || memberOf(container, name) === undefined) return false
+    if (Array.isArray(container)) container.splice(indexOf(name), 1)
+    else Reflect.deleteProperty(container, name)
+    return true
+  }
+
+  /** The container that the last token of `pointer` is a name in, to be changed; undefined when the way does not lead to one. */
+  #open(pointer: Pointer): readonly [container: Container | undefined, name: string] {
+    let container: Container | undefined = this.#box
+    let [name] = pointer
+    for (const next of pointer.slice(1)) {
+      const member: Json | undefined = container === undefined ? undefined : memberOf(container, name)
+      const own = this.#ownContainer(member)
+      if (container !== undefined && own !== undefined && own !== member) setMember(container, name, own)
+      container = own
+      name = next
+    }
+    return [container, name]
+  }
+
+  #ownContainer(json: Json | undefined): Container | undefined {
+    if (!isJsonArray(json) && !isJsonObject(json)) return undefined
+    const known = this.#own.get(json)
+    if (known !== undefined) return known
+    const own: Container = isJsonArray(json) ? [...json] : jsonObject(Object.entries(json))
+    this.#own.set(own, own)
+    return own
   }
 }
 
-function valueAt(json: Json, pointer: readonly string[]): Json | undefined {
-  let value: Json | undefined = json
-  for (const token of pointer) {
-    value = value === undefined ? undefined : memberOf(value, token)
-  }
-  return value
-}
-
-/** `json` with the innermost container on the way changed by `change`; undefined when the way or the change fails. */
-function edit(
-  json: Json,
-  pointer: readonly string[],
-  change: (container: Json, name: string) => Json | undefined,
-): Json | undefined {
-  const [name = '', ...rest] = pointer
-  if (rest.length === 0) return change(json, name)
-  const member = memberOf(json, name)
-  const changed = member === undefined ? undefined : edit(member, rest, change)
-  return changed === undefined ? undefined : withReplaced(json, name, changed)
-}
+/** An object or a list that may be changed. */
+type Container = Json[] | Record<string, Json>
 
 function memberOf(container: Json, name: string): Json | undefined {
   if (isJsonArray(container)) return container[indexOf(name)]
   return isJsonObject(container) && Object.hasOwn(container, name) ? container[name] : undefined
 }
 
-function withReplaced(container: Json, name: string, value: Json): Json | undefined {
-  if (memberOf(container, name) === undefined) return undefined
-  return isJsonArray(container) ? container.with(indexOf(name), value) : withInserted(container, name, value)
-}
-
-function withInserted(container: Json, name: string, value: Json): Json | undefined {
-  if (isJsonObject(container)) return jsonObject([...Object.entries(container), [name, value]])
-  if (!isJsonArray(container)) return undefined
-  const index = name === '-' ? container.length : indexOf(name)
-  return index <= container.length ? container.toSpliced(index, 0, value) : undefined
-}
-
-function withoutMember(container: Json, name: string): Json | undefined {
-  if (isJsonObject(container) && Object.hasOwn(container, name)) {
-    return jsonObject(Object.entries(container).filter(([other]) => other !== name))
-  }
-  return isJsonArray(container) && indexOf(name) < container.length ? container.toSpliced(indexOf(name), 1) : undefined
+/** Gives a member that there is another value. */
+function setMember(container: Container, name: string, value: Json): void {
+  if (Array.isArray(container)) container[indexOf(name)] = value
+  else container[name] = value
 }
 
 /** An index of an array: digits without a leading zero. Anything else is beyond every array. */

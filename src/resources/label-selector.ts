@@ -55,7 +55,7 @@ export function matchesLabels(selector: LabelSelector, labels: Readonly<Record<s
   })
 }
 
-const symbols = ['==', '!=', '=', '!', ',', '(', ')'] as const
+const tokenPattern = /==|!=|[=!,()]|[^\s=!,()]+/y
 
 /** Cuts the text into symbols and words; blanks separate. */
 class Scanner {
@@ -73,8 +73,8 @@ class Scanner {
   /** The next token; empty at the end, and before a character that starts no token. */
   peek(): string {
     while (this.#text[this.#position] === ' ' || this.#text[this.#position] === '\t') this.#position += 1
-    const rest = this.#text.slice(this.#position)
-    return symbols.find((symbol) => rest.startsWith(symbol)) ?? rest.replace(/[\s=!,()].*$/s, '')
+    tokenPattern.lastIndex = this.#position
+    return tokenPattern.exec(this.#text)?.[0] ?? ''
   }
 
   next(): string {

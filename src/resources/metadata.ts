@@ -158,8 +158,8 @@ function finalizerCauses(metadata: JsonObject, stored: JsonObject | undefined): 
       : [invalid(`metadata.finalizers[${String(index)}]`, name, `the name of a finalizer ${keyShape}`)],
   )
   if (stored === undefined || !isBeingDeleted(stored)) return malformed
-  const before = finalizersOf(stored)
-  const added = finalizers.filter((name) => !before.includes(name))
+  const before = new Set(finalizersOf(stored))
+  const added = finalizers.filter((name) => !before.has(name))
   if (added.length === 0) return malformed
   const list = added.map((name) => JSON.stringify(name)).join(', ')
   return [

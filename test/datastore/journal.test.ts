@@ -217,6 +217,19 @@ t.test('without followers it rests after a while, and starts again for the next 
   t.strictSame(await takeAll(await journal.follow(start), 1), ['a: - > 1'])
 })
 
+t.test('when it rests, the connection stays for all that share it', async (t) => {
+  const proxy = await startProxy(t, etcd.endpoint)
+  const journal = openJournal(t, '/j11/', { idleMs: 10 }, [proxy.endpoint])
+  const start = await keys.revision()
+  const follower = await journal.follow(start)
+  await keys.put('/j11/a', '1')
+  await takeAll(follower, 1)
+  follower.stop()
+  await until('it to rest', () => journal.changesAfter(start, 1).length === 0 || undefined)
+  t.strictSame(await takeAll(await journal.follow(start), 1), ['a: - > 1'])
+  t.equal(proxy.accepted, 1)
+})
+
 t.test('what comes while nobody waits is not waited for', async (t) => {
   const journal = openJournal(t, '/j10/')
   const follower = await journal.follow(await keys.revision())

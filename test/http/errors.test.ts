@@ -87,6 +87,21 @@ t.test('an answer lists a hundred causes, however many there are', (t) => {
   t.end()
 })
 
+t.test('an answer does not repeat what it was sent at length', (t) => {
+  const long = 'x'.repeat(300_000)
+  const causes = Array.from(
+    { length: 100 },
+    () => ({ field: long, reason: 'FieldValueInvalid', message: long }) as const,
+  )
+  const status = statusOf(
+    new RefusalError({ reason: 'Invalid', message: long, causes }, { subject: { name: long, kind: 'IPPool' } }),
+  )
+  t.match(status.message, /^x{16384}\.\.\.$/)
+  t.match(status.details, { name: /^x{1024}\.\.\.$/, kind: 'IPPool' })
+  t.match(status.details?.causes?.[99], { field: /^x{1024}\.\.\.$/, message: /^x{1024}\.\.\.$/ })
+  t.end()
+})
+
 t.test('a granted result is its value, and a refused one is thrown with its subject', (t) => {
   t.equal(granted(success(1)), 1)
   try {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Json, type JsonObject, type Pool, type Result, stringifyJson } from '../../src/model/index.ts'
+import { type Json, type JsonObject, jsonObject, type Pool, type Result, stringifyJson } from '../../src/model/index.ts'
 import { type Draft, draft, draftStatus, jsonOf, readObject, refuseCauses } from '../../src/resources/draft.ts'
 import { context, mustPool, poolBody, poolKind, strict } from './fixtures.ts'
 
@@ -124,6 +124,29 @@ t.test('a field is not sound when it, a part of it, or the whole that it is in i
   t.ok(isSound('spec.allowed'), 'the name of another field is no part of it')
   t.notOk(sound({ metadata: { name: 'x', labels: { a: 1 } } })('metadata'))
   t.notOk(sound({ metadata: { name: 'x' }, spec: 'x' })('spec.cidr'))
+  t.end()
+})
+
+t.test('what is wrong a thousand times over is told in time', (t) => {
+  const annotations = jsonObject(Array.from({ length: 9_500 }, (_, index) => [`k${String(index)}`, index]))
+  const ownerReferences = Array.from({ length: 9_500 }, () => ({}))
+  const body = poolBody({}, { annotations, ownerReferences })
+  const startedAt = performance.now()
+  const { causes } = mustDraft(draft(kind, body, undefined, context, { isComplete: false }))
+  const ms = performance.now() - startedAt
+  t.equal(causes.length, 5 * 9_500)
+  t.ok(ms < 5_000, `${String(Math.round(ms))} ms`)
+  t.end()
+})
+
+t.test('a message does not repeat a name or a value at length', (t) => {
+  const long = 'x'.repeat(100_000)
+  const [kindOf, nameOf, fieldOf] = [
+    readObject(kind, { kind: long }),
+    refuseCauses(kind, long, []),
+    draft(kind, poolBody({ [long]: 1 }), undefined, strict, { isComplete: false }),
+  ]
+  for (const refused of [kindOf, nameOf, fieldOf]) t.ok(!refused.ok && refused.refusal.message.length < 1_000)
   t.end()
 })
 

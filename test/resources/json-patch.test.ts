@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { applyPatch } from 'rfc6902'
 import t from 'tap'
 import { type Json, type JsonObject, JsonNumber, jsonObject, parseJson, stringifyJson } from '../../src/model/index.ts'
-import { copiedLengthMax, jsonPatch, operationsMax } from '../../src/resources/json-patch.ts'
+import { copiedLengthMax, depthMax, jsonPatch, operationsMax } from '../../src/resources/json-patch.ts'
 import { sameJson } from '../../src/resources/same-json.ts'
 
 const document: JsonObject = { a: { b: 1, 'x/y': { '~': 2 }, '': 3 }, list: ['p', 'q', 'r'], none: null }
@@ -160,6 +160,109 @@ t.test('copies cannot make an object grow without bound', (t) => {
   const big = 'x'.repeat(copiedLengthMax - 2)
   t.match(jsonPatch({ a: big }, [{ op: 'copy', from: '/a', path: '/b' }]), { ok: true })
   t.match(jsonPatch({ a: `${big}x` }, [{ op: 'copy', from: '/a', path: '/b' }]), { ok: false })
+  t.end()
+})
+
+t.test('a patch cannot nest an object deeper than a body may be', (t) => {
+  const nested = (depth: number): JsonObject => (depth === 1 ? {} : { x: nested(depth - 1) })
+  const below = (depth: number): string => `/a${'/x'.repeat(depth - 1)}`
+  const rows: readonly (readonly [name: string, isFine: boolean, patch: Json])[] = [
+    ['as deep as may be', true, [{ op: 'add', path: '/a', value: nested(depthMax - 1) }]],
+    ['too deep', false, [{ op: 'add', path: '/a', value: nested(depthMax) }]],
+    ['replaced', false, [{ op: 'replace', path: '/list', value: nested(depthMax) }]],
+    [
+      'a text at the end',
+      true,
+      [
+        { op: 'add', path: '/a', value: nested(depthMax - 1) },
+        { op: 'add', path: below(depthMax), value: 'y' },
+      ],
+    ],
+    [
+      'a list at the end',
+      false,
+      [
+        { op: 'add', path: '/a', value: nested(depthMax - 1) },
+        { op: 'add', path: below(depthMax), value: [] },
+      ],
+    ],
+    [
+      'copied into itself',
+      false,
+      [
+        { op: 'add', path: '/a', value: nested(40) },
+        { op: 'copy', from: '/a', path: below(41) },
+      ],
+    ],
+    [
+      'moved',
+      false,
+      [
+        { op: 'add', path: '/a', value: nested(40) },
+        { op: 'add', path: '/b', value: nested(40) },
+        { op: 'move', from: '/b', path: below(41) },
+      ],
+    ],
+    [
+      'tested',
+      true,
+      [
+        { op: 'add', path: '/a', value: nested(63) },
+        { op: 'test', path: '/a', value: nested(63) },
+      ],
+    ],
+  ]
+  for (const [name, isFine, patch] of rows) {
+    const patched = jsonPatch(document, patch)
+    t.match(
+      patched,
+      isFine ? { ok: true } : { ok: false, refusal: { reason: 'BadRequest', message: /nests deeper than 64 levels/ } },
+      name,
+    )
+  }
+  t.end()
+})
+
+t.test('the operations of a patch do not cost the size of the object each', (t) => {
+  const names = Array.from({ length: 20_000 }, (_, index) => `k${String(index)}`)
+  const object: JsonObject = { map: jsonObject(names.map((name) => [name, 'v'])), list: names }
+  const of = (operation: (index: number) => Json): Json =>
+    Array.from({ length: operationsMax }, (_, index) => operation(index))
+  const patches = [
+    of((index) => ({ op: 'add', path: `/map/z${String(index)}`, value: 'v' })),
+    of((index) => ({ op: 'move', from: `/map/k${String(index)}`, path: `/map/z${String(index)}` })),
+    of(() => ({ op: 'add', path: '/list/0', value: 'v' })),
+    of((index) => ({ op: 'copy', from: '/list/0', path: `/map/z${String(index)}` })),
+  ]
+  for (const patch of patches) {
+    const startedAt = performance.now()
+    t.ok(jsonPatch(object, patch).ok)
+    const ms = performance.now() - startedAt
+    t.ok(ms < 1_000, `${String(Math.round(ms))} ms`)
+  }
+  t.equal(Object.keys(object['map'] ?? {}).length, names.length, 'the document stays')
+  t.end()
+})
+
+t.test('what is copied is a thing of its own', (t) => {
+  const value = { x: { y: [1] } }
+  const patched = jsonPatch({}, [
+    { op: 'add', path: '/a', value },
+    { op: 'add', path: '/a/x/y/-', value: 2 },
+    { op: 'copy', from: '/a', path: '/b' },
+    { op: 'add', path: '/b/x/y/-', value: 3 },
+    { op: 'add', path: '/a/x/z', value: 4 },
+    { op: 'move', from: '/a/x', path: '/c' },
+    { op: 'remove', path: '/c/y/0' },
+  ])
+  t.equal(patched.ok && stringifyJson(patched.value), '{"a":{},"b":{"x":{"y":[1,2,3]}},"c":{"y":[2],"z":4}}')
+  t.strictSame(value, { x: { y: [1] } }, 'the patch stays')
+  t.end()
+})
+
+t.test('a message does not repeat a path at length', (t) => {
+  const patched = jsonPatch({}, [{ op: 'remove', path: `/${'x'.repeat(100_000)}` }])
+  t.ok(!patched.ok && patched.refusal.message.length < 500)
   t.end()
 })
 

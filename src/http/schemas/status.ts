@@ -3,6 +3,7 @@ import { Type } from '@sinclair/typebox'
 import type { CauseReason, Reason } from '../../model/index.ts'
 import type { RefusalError } from '../errors.ts'
 import { reasons } from '../errors.ts'
+import { shorten } from '../quoting.ts'
 import { oneOf } from './fields.ts'
 import { ref } from './ref.ts'
 
@@ -65,14 +66,23 @@ export type Status = Static<typeof Status>
 /** How many causes one answer lists: enough to mend a request, and a bound on what a hostile one gets back. */
 const causesMax = 100
 
+/** The most characters of a message, and of every other text: a request may have names and lists of any length. */
+const messageLengthMax = 16_384
+const textLengthMax = 1_024
+
 /** The `Status` that tells `error`. */
 export function statusOf(error: RefusalError): Status {
-  const { reason, message } = error.refusal
-  const causes = error.refusal.causes
-    .slice(0, causesMax)
-    .map(({ reason, message, field }) => ({ reason, message, field }))
+  const { reason } = error.refusal
+  const message = shorten(error.refusal.message, messageLengthMax)
+  const causes = error.refusal.causes.slice(0, causesMax).map(({ reason, message, field }) => ({
+    reason,
+    message: shorten(message, textLengthMax),
+    field: shorten(field, textLengthMax),
+  }))
+  const { name, ...subject } = error.subject ?? {}
   const details = {
-    ...error.subject,
+    ...(name !== undefined && { name: shorten(name, textLengthMax) }),
+    ...subject,
     ...(causes.length > 0 && { causes }),
     ...(error.retryAfterSeconds !== undefined && { retryAfterSeconds: error.retryAfterSeconds }),
   }
