@@ -20,7 +20,7 @@ import {
   poolKey,
   releaseOrdinals,
 } from '../../src/model/index.ts'
-import { blockAt, formatCidr, mustParseCidr, ordinal, prefixLength } from '../../src/net/index.ts'
+import { blockAt, type Cidr, formatCidr, mustParseCidr, ordinal, prefixLength } from '../../src/net/index.ts'
 import {
   planPoolRemoval,
   planTermination,
@@ -42,10 +42,13 @@ const poolText = poolKey('pool-a').text
 /** A datastore with a pool 10.10.0.0/24 of blocks of eight, and the index of blocks that is kept beside it. */
 class Scene extends FakeView {
   readonly dependencies = {
-    blocksIn: () => {
+    blocksIn: (cidr: Cidr) => {
       const index = new BlockIndex()
       for (const key of this.keys(blocks.prefix)) index.changed(key, this.get({ family: blocks, text: key }))
-      return [...index.overlapping(mustParseCidr('10.0.0.0/8'))]
+      return [...index.overlapping(cidr)]
+    },
+    proveBlocks: () => {
+      this.consult(blocks)
     },
   }
 
@@ -119,7 +122,8 @@ t.test('a pool with a block stays, marked so that everybody sees it', (t) => {
   const lookup = view.get(poolKey('pool-a'))
   if (lookup.kind !== 'value') throw new Error('the worked example cannot be read')
   const inUse = { cidr: mustParseCidr('10.10.0.8/29'), affinity: null, isEmpty: false, hasCooling: false }
-  const removal = planPoolRemoval(view, lookup.value, { blocksIn: () => [inUse] }, { ...context, now })
+  const dependencies = { blocksIn: () => [inUse], proveBlocks: () => undefined }
+  const removal = planPoolRemoval(view, lookup.value, dependencies, { ...context, now })
   t.equal(removal.kind, 'terminating')
   const text = written(removal)[poolText]
   const { metadata, spec, status } = mustParse(text)
@@ -263,7 +267,7 @@ t.test('no address is taken to be cold while the configuration cannot be read', 
   scene.put(blockKey(used.cidr), releaseOrdinals(used, [ordinal(0)], { nanoseconds: 0n }, 60).block)
   scene.delete()
   scene.finish()
-  t.equal(scene.dependencies.blocksIn().length, 1)
+  t.equal(scene.dependencies.blocksIn(scene.pool.cidr).length, 1)
   scene.remove(ipamConfigKey.text)
   t.strictSame(
     scene.step(),
@@ -356,12 +360,43 @@ t.test('of many blocks that cool down each comes up in time', (t) => {
     planTermination(
       scene,
       'pool-a',
-      { blocksIn: () => all },
+      { ...scene.dependencies, blocksIn: () => all },
       { now: { nanoseconds: now.nanoseconds + milliseconds * 1_000_000n } },
     )
     for (const key of scene.reads) if (key.startsWith(blocks.prefix)) seen.add(key)
   }
   t.equal(seen.size, 60)
+  t.end()
+})
+
+t.test('that there is no other block is proved once, by what relies on it: etcd reads every block for it', (t) => {
+  const scene = new Scene({ finalizers: ['example.org/audit'] })
+  const isProved = (): boolean => scene.reads.has('index of blocks')
+  const proved: boolean[] = []
+  scene.block('10.10.0.0/29', node1, 1)
+  scene.block('10.10.0.8/29', node1)
+  scene.reads.clear()
+  planPoolRemoval(scene, scene.pool, scene.dependencies, context)
+  proved.push(isProved())
+  scene.delete()
+  const look = (): void => {
+    scene.reads.clear()
+    const plan = planTermination(scene, 'pool-a', scene.dependencies, { now })
+    proved.push(isProved())
+    scene.apply(plan)
+  }
+  look()
+  look()
+  scene.remove(block('10.10.0.0/29'))
+  look()
+  look()
+  t.strictSame(finalizersOf(objectIn(mustParse(scene.text(poolText)), 'metadata')), ['example.org/audit'])
+  t.strictSame(proved, [false, false, false, true, false])
+
+  const empty = new Scene()
+  empty.reads.clear()
+  planPoolRemoval(empty, empty.pool, empty.dependencies, context)
+  t.ok(empty.reads.has('index of blocks'))
   t.end()
 })
 
@@ -386,9 +421,9 @@ t.test('two servers may make the same step', (t) => {
   scene.block('10.10.0.0/29', node1)
   scene.block('10.10.0.8/29', node1, 1)
   scene.delete()
-  const stale = scene.dependencies.blocksIn()
+  const stale = scene.dependencies.blocksIn(scene.pool.cidr)
   scene.step()
-  const again = planTermination(scene, 'pool-a', { blocksIn: () => stale }, { now })
+  const again = planTermination(scene, 'pool-a', { ...scene.dependencies, blocksIn: () => stale }, { now })
   t.strictSame(
     again,
     { answer: { done: false, progressed: false, blocksLeft: 1 }, writes: [] },
