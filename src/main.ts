@@ -216,11 +216,11 @@ async function openDatastore(
         declare(blocks, {
           changed: (key, lookup) => {
             index.changed(key, lookup)
-            termination.blockChanged()
+            termination.blockChanged(key)
           },
           changedText: (key, text) => {
             const isTold = index.changedText(key, text)
-            if (isTold) termination.blockChanged()
+            if (isTold) termination.blockChanged(key)
             return isTold
           },
         }),

@@ -23,7 +23,7 @@ export interface Repaired {
   readonly detail: string
 }
 
-/** Repairs what is wanted of the findings, and tells what became of each, in their order. Several at once; those of one key one by one. */
+/** Repairs what is wanted of the findings, and tells what became of each, key by key. Several at once; those of one key one by one. */
 export async function* repair(
   options: IpamOptions,
   findings: AsyncIterable<Finding>,
@@ -63,9 +63,11 @@ async function repairGroup(
 ): Promise<readonly Repaired[]> {
   const results: Repaired[] = []
   let ownRevision: Revision | undefined
-  for (const found of group) {
+  // A repair that does not ask whether the key was written meanwhile would pass off that write as its own for those that do.
+  const isMomentary = ({ code }: Finding): boolean => checkCodes[code].isMomentary
+  for (const found of [...group.filter(isMomentary), ...group.filter((found) => !isMomentary(found))]) {
     const waitMs = begunAtMs + settleMs - performance.now()
-    if (checkCodes[found.code].isMomentary && !mode.isDryRun && waitMs > 0) await pause(waitMs)
+    if (isMomentary(found) && !mode.isDryRun && waitMs > 0) await pause(waitMs)
     // What this very repair has written is not somebody else's doing.
     const expected = ownRevision === undefined ? found : { ...found, revision: ownRevision }
     try {

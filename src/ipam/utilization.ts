@@ -35,7 +35,11 @@ export function usageOfBlock(entry: IndexedBlock, terms: Terms, within: Cidr = e
   }
 }
 
-/** How the addresses of `cidr` are used; `blocks` are those that share an address with it. Takes time for each block, not for each address. */
+/**
+ * How the addresses of `cidr` are used; `blocks` are those that share an address with it, by their first addresses, larger ones first. Of
+ * blocks that overlap, which should not be, the largest counts: no address is counted twice. Takes time for each block, not for each
+ * address.
+ */
 export function usageOfRange(cidr: Cidr, blocks: Iterable<IndexedBlock>, terms: Terms): PoolUsage {
   // Blocks hold 4,096 addresses at most, so that what is in memory can be counted in numbers.
   let inBlocks = 0
@@ -44,14 +48,18 @@ export function usageOfRange(cidr: Cidr, blocks: Iterable<IndexedBlock>, terms: 
   let reservedInBlocks = 0
   let available = 0
   let blocksInUse = 0
+  let last: Cidr | undefined
   for (const entry of blocks) {
+    blocksInUse++
+    // Those of one size never overlap.
+    if (last !== undefined && last.prefixLength < entry.cidr.prefixLength && covers(last, entry.cidr)) continue
+    last = entry.cidr
     const counts = countBlock(entry, terms, cidr)
     inBlocks += counts.capacity
     inUse += counts.inUse
     cooling += counts.cooling
     reservedInBlocks += counts.reserved
     available += counts.available
-    blocksInUse++
   }
   const capacity = addressCount(cidr)
   const reserved = terms.reserved.countIn(cidr)

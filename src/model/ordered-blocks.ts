@@ -41,7 +41,8 @@ export class OrderedBlocks<Entry extends { readonly cidr: Cidr }> {
     for (let position = this.#firstAtOrAfter(earliest); position < this.#ordered.length; position++) {
       const entry = this.#ordered[position]
       if (entry === undefined || entry.cidr.base >= end) return
-      if (entry.cidr.base + addressCount(entry.cidr) > range.base) yield entry
+      const { base } = entry.cidr
+      if (base >= range.base || base + addressCount(entry.cidr) > range.base) yield entry
     }
   }
 

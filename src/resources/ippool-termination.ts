@@ -27,7 +27,7 @@ import {
   virtualAffinities,
   withoutOwner,
 } from '../model/index.ts'
-import { type Cidr, covers } from '../net/index.ts'
+import { type Cidr, covers, overlaps } from '../net/index.ts'
 import { generationOf, removeAnnex } from './annexed.ts'
 import type { Context, Removal } from './kind.ts'
 import { finalizersOf, isBeingDeleted, textIn } from './metadata.ts'
@@ -55,11 +55,13 @@ export type BlockInRange = Pick<BlockDigest, 'cidr' | 'affinity' | 'isEmpty' | '
 
 /** What pools need to know that is not in their own family. */
 export interface PoolDependencies {
+  /** The blocks that share an address with `cidr`. A hint: whoever relies on one reads it. */
+  blocksIn(cidr: Cidr): readonly BlockInRange[]
   /**
-   * The blocks that share an address with `cidr`. The commit of a plan that writes must prove that there is no other, because a
-   * pool vanishes when there is none.
+   * Makes the commit prove that there is no block that {@link blocksIn} does not know, because a pool vanishes when there is none. For
+   * that, etcd reads every block there is, while nobody else can write: not to be asked for in each of many steps.
    */
-  blocksIn(view: View, cidr: Cidr): readonly BlockInRange[]
+  proveBlocks(view: View): void
 }
 
 /** How far the end of a pool has come after a step. */
@@ -85,6 +87,7 @@ export function planPoolRemoval(
   const leftovers = claimsIn(view, pool)
   const isHeld = otherFinalizers(pool).length > 0 || leftovers.length > releasesMax
   if (!isHeld && blocksOf(view, pool, dependencies).length === 0) {
+    dependencies.proveBlocks(view)
     return { kind: 'gone', writes: [...removeAll(view, leftovers), remove(poolKey(pool.name))] }
   }
   const value = markTerminating(pool, context.now)
@@ -128,6 +131,7 @@ export function planTermination(
     : after === pool
       ? []
       : poolStorage.put(after)
+  if (isCleared && poolWrites.length > 0) dependencies.proveBlocks(view)
   const unhandled = leftovers.filter(({ text }) => !released.writes.some(({ key }) => key.text === text))
   const swept = removeAll(view, stale(view, unhandled.slice(0, releasesMax - releasable.length)))
   const writes = [...released.writes, ...swept, ...poolWrites]
@@ -137,19 +141,20 @@ export function planTermination(
   }
 }
 
-/** The blocks that live and die with the pool: in its range, and in no other pool that stays. */
+/** The blocks that live and die with the pool: in its range, and in no other pool that stays. There may be very many. */
 function blocksOf(view: View, pool: Pool, dependencies: PoolDependencies): readonly BlockInRange[] {
-  const inside = dependencies.blocksIn(view, pool.cidr).filter(({ cidr }) => covers(pool.cidr, cidr))
+  // What shares an address with the pool and is not larger lies in it.
+  const inside = dependencies.blocksIn(pool.cidr).filter(({ cidr }) => cidr.prefixLength >= pool.cidr.prefixLength)
   const staying = stayingPools(view, pool)
-  return inside.filter(({ cidr }) => !staying.some((other) => covers(other.cidr, cidr)))
+  return staying.length === 0 ? inside : inside.filter(({ cidr }) => !staying.some((other) => covers(other.cidr, cidr)))
 }
 
-/** Pools do not overlap, unless Calico was told to look away, as when it splits a pool. */
+/** The pools in the same range that stay. There are none, unless Calico was told to look away, as when it splits a pool. */
 function stayingPools(view: View, pool: Pool): readonly Pool[] {
   return view
     .list(pools, 'changed')
     .flatMap((entry) => (entry.kind === 'value' ? [entry.value] : []))
-    .filter((other) => other.name !== pool.name && !other.isTerminating)
+    .filter((other) => other.name !== pool.name && !other.isTerminating && overlaps(other.cidr, pool.cidr))
 }
 
 /** Blocks with addresses that cool down, beginning at another one each time, so that each comes up although a step is bounded. */

@@ -114,10 +114,10 @@ function admitPool(view: View, candidate: Candidate<Pool>, dependencies: PoolDep
   const { cidr: text = '', blockSize = 0 } = readPoolSpec(candidate.spec)
   const cidr = parseCidr(text)
   if (cidr === undefined || !candidate.isSound('spec.cidr')) return []
-  return [
-    ...overlapCauses(view, candidate.name, cidr),
-    ...(candidate.isSound('spec.blockSize') ? blockSizeCauses(dependencies.blocksIn(view, cidr), blockSize) : []),
-  ]
+  const overlapping = overlapCauses(view, candidate.name, cidr)
+  if (!candidate.isSound('spec.blockSize')) return overlapping
+  dependencies.proveBlocks(view)
+  return [...overlapping, ...blockSizeCauses(dependencies.blocksIn(cidr), blockSize)]
 }
 
 function overlapCauses(view: View, name: string, cidr: Cidr): readonly Cause[] {

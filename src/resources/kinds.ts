@@ -15,9 +15,9 @@ export function resourceKinds(blocks: BlockIndex): readonly ServedKind<StoredObj
 /** What pools need to know of blocks, from the index that is kept beside the datastore's image. */
 export function poolDependencies(blocks: BlockIndex): PoolDependencies {
   return {
-    blocksIn: (view, cidr) => {
+    blocksIn: (cidr) => [...blocks.overlapping(cidr)],
+    proveBlocks: (view) => {
       view.consult(blockFamily, 'created')
-      return [...blocks.overlapping(cidr)]
     },
   }
 }

@@ -1,5 +1,6 @@
 import type { Datastore, Lookup, Observer } from '../datastore/index.ts'
-import type { Now, Pool } from '../model/index.ts'
+import { type Now, parseBlockKey, type Pool } from '../model/index.ts'
+import { overlaps } from '../net/index.ts'
 import { planTermination, type PoolDependencies } from '../resources/index.ts'
 
 /** What the upkeep needs to say. */
@@ -24,7 +25,7 @@ export class PoolTermination {
   readonly #now: () => Now
   readonly #logger: UpkeepLogger
   /** Pools that are being deleted, by the keys they are stored under. */
-  readonly #terminating = new Map<string, string>()
+  readonly #terminating = new Map<string, Pool>()
   #store: Pick<Datastore, 'submit'> | undefined
   #timer: NodeJS.Timeout | undefined
   #dueAt = Infinity
@@ -41,7 +42,7 @@ export class PoolTermination {
   readonly pools: Observer<Pool> = {
     changed: (key: string, lookup: Lookup<Pool>): void => {
       if (lookup.kind === 'value' && lookup.value.isTerminating) {
-        this.#terminating.set(key, lookup.value.name)
+        this.#terminating.set(key, lookup.value)
         this.#wake(settleMs)
       } else {
         this.#terminating.delete(key)
@@ -49,9 +50,12 @@ export class PoolTermination {
     },
   }
 
-  /** To be told of every change of a block: the last address of a pool may have been released. */
-  blockChanged(): void {
-    if (this.#terminating.size > 0) this.#wake(settleMs)
+  /** To be told of every change of a block, by its key: the last address of a pool may have been released. */
+  blockChanged(key: string): void {
+    if (this.#terminating.size === 0) return
+    const cidr = parseBlockKey(key)
+    if (cidr === undefined) return
+    for (const pool of this.#terminating.values()) if (overlaps(pool.cidr, cidr)) this.#wake(settleMs)
   }
 
   /** Begins; what was observed before is caught up with. */
@@ -74,13 +78,14 @@ export class PoolTermination {
     clearTimeout(this.#timer)
     this.#dueAt = dueAt
     this.#timer = setTimeout(() => {
-      this.#dueAt = Infinity
       this.#running = this.#running.then(() => this.#carryOn())
     }, delayMs)
   }
 
   async #carryOn(): Promise<void> {
-    for (const name of new Set(this.#terminating.values())) await this.#terminate(name)
+    // Only from now on is another look due: while this one waited for the last to end, it stood for all changes.
+    this.#dueAt = Infinity
+    for (const name of new Set([...this.#terminating.values()].map((pool) => pool.name))) await this.#terminate(name)
     if (this.#terminating.size > 0) this.#wake(intervalMs)
   }
 

@@ -1,6 +1,8 @@
 import t from 'tap'
 import { DatastoreUnavailable } from '../../src/datastore/index.ts'
-import { handleKey, handles } from '../../src/model/index.ts'
+import { assignAutomatically, blockKey, handleKey, handles, newBlock, poolKey } from '../../src/model/index.ts'
+import { mustParseCidr } from '../../src/net/index.ts'
+import { mustPool } from '../resources/fixtures.ts'
 import { causesOf, startServer } from './server-in-memory.ts'
 
 const key = handleKey('vm-42').text
@@ -52,6 +54,35 @@ t.test('a repair mends what it is asked for, and a dry run only says so', async 
   t.ok(store.view.text(key))
   t.match((await call('POST', path)).body, { repairs: [{ key, outcome: 'Repaired' }] })
   t.equal(store.view.text(key), undefined)
+})
+
+t.test('what somebody writes before the first of several repairs of a key is not taken for a repair', async (t) => {
+  const { call, store } = startServer(t)
+  const stored = (cidr: string, count: number): void => {
+    const empty = newBlock(mustParseCidr(cidr), null, { nanoseconds: 1n })
+    const holder = { handle: 'vm-42', secondary: {} }
+    store.view.put(blockKey(empty.cidr), assignAutomatically(empty, count, () => false, holder).block)
+  }
+  store.view.put(poolKey('pool-a'), mustPool({ cidr: '10.1.0.0/16' }))
+  stored('10.1.0.0/26', 2)
+  stored('10.1.0.64/26', 1)
+  const counts = (first: number, second: number): string =>
+    `{"block":{"10.1.0.0/26":${String(first)},"10.1.0.64/26":${String(second)}},"deleted":false}`
+  store.view.putText(key, counts(1, 2))
+  const submit = store.submit.bind(store)
+  store.submit = (...given) => {
+    store.submit = submit
+    store.view.putText(key, counts(1, 3))
+    return submit(...given)
+  }
+  const { body } = await call('POST', '/ipam/v1/check/repair')
+  t.match(body, {
+    repairs: [
+      { code: 'HandleCountTooHigh', outcome: 'NotFound', detail: 'The handle was written meanwhile.' },
+      { code: 'HandleCountTooLow', outcome: 'Repaired' },
+    ],
+  })
+  t.equal(store.view.text(key), counts(2, 3))
 })
 
 t.test('a repair that the datastore does not carry out does not stop the others', async (t) => {

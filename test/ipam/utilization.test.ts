@@ -127,6 +127,15 @@ t.test('of a block that is larger than the range only the part inside counts', (
   t.end()
 })
 
+t.test('of blocks that overlap the largest counts, so that no address is counted twice', (t) => {
+  const full = (cidr: string): Block => blockOf(cidr, null, Number(addressCount(mustParseCidr(cidr))))
+  const inside = [full('10.0.0.0/26'), full('10.0.0.64/26'), full('10.0.0.64/27')]
+  t.strictSame(usageOf('10.0.0.0/23', [...inside, full('10.0.0.0/24')], termsOf([])), [512, 256, 0, 0, 256])
+  t.strictSame(usageOf('10.0.0.0/25', [...inside, full('10.0.0.0/24')], termsOf([])), [128, 128, 0, 0, 0])
+  t.strictSame(usageOf('10.0.0.0/24', inside, termsOf(['10.0.0.64/26'])), [256, 128, 0, 64, 128])
+  t.end()
+})
+
 t.test('counts are those of a walk over all addresses', (t) => {
   const blockParts = fc.record({
     number: fc.nat(7),

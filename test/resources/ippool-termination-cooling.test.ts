@@ -20,7 +20,7 @@ t.test('of many blocks that cool down each comes up in time', (t) => {
   for (let milliseconds = 0n; milliseconds < 60n; milliseconds += 7n) {
     view.reads.clear()
     const now = { nanoseconds: context.now.nanoseconds + milliseconds * 1_000_000n }
-    planTermination(view, 'pool-a', { blocksIn: () => all }, { now })
+    planTermination(view, 'pool-a', { blocksIn: () => all, proveBlocks: () => undefined }, { now })
     for (const key of view.reads) if (key.startsWith(blocks.prefix)) seen.add(key)
   }
   t.equal(seen.size, 60)

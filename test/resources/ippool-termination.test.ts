@@ -1,22 +1,14 @@
 import t from 'tap'
 import {
   affinities,
-  affinityKey,
-  type Block,
-  BlockIndex,
   blockKey,
-  blocks,
-  confirmedAffinity,
   assignAutomatically,
   clusterInformationKey,
   ipamConfigKey,
   isEmpty,
-  type Json,
   newBlock,
   type Now,
   nanosecondsPerSecond,
-  type Owner,
-  type Pool,
   poolKey,
   releaseOrdinals,
 } from '../../src/model/index.ts'
@@ -27,81 +19,12 @@ import {
   poolFinalizer,
   releasedLengthMax,
   releasesMax,
-  type TerminationStep,
 } from '../../src/resources/ippool-termination.ts'
 import { FakeView } from '../support/fake-view.ts'
 import { finalizersOf } from '../../src/resources/metadata.ts'
 import { objectIn } from '../../src/resources/presentation.ts'
 import { context, mustParse, mustPool, storedPool, written } from './fixtures.ts'
-
-const now: Now = { nanoseconds: 1_795_406_400_123_456_789n }
-const node1: Owner = { type: 'host', name: 'node1' }
-const balancer: Owner = { type: 'virtual', name: 'load-balancer' }
-const poolText = poolKey('pool-a').text
-
-/** A datastore with a pool 10.10.0.0/24 of blocks of eight, and the index of blocks that is kept beside it. */
-class Scene extends FakeView {
-  readonly dependencies = {
-    blocksIn: () => {
-      const index = new BlockIndex()
-      for (const key of this.keys(blocks.prefix)) index.changed(key, this.get({ family: blocks, text: key }))
-      return [...index.overlapping(mustParseCidr('10.0.0.0/8'))]
-    },
-  }
-
-  constructor(metadata: Readonly<Record<string, Json>> = {}) {
-    super()
-    this.put(poolKey('pool-a'), mustPool({ blockSize: 29 }, metadata))
-  }
-
-  get pool(): Pool {
-    const lookup = this.get(poolKey('pool-a'))
-    if (lookup.kind !== 'value') throw new Error('the pool is gone')
-    return lookup.value
-  }
-
-  /** What is stored of a block. */
-  stored(cidr: string): Block {
-    const lookup = this.get(blockKey(mustParseCidr(cidr)))
-    if (lookup.kind !== 'value') throw new Error(`there is no block ${cidr}`)
-    return lookup.value
-  }
-
-  /** A block with so many addresses in use, and, unless it has none, its owner's claim. */
-  block(cidr: string, owner: Owner | null, used = 0, claimed: Owner | null = owner): Block {
-    const { block } = assignAutomatically(newBlock(mustParseCidr(cidr), owner, now), used, () => false, { handle: 'h' })
-    this.put(blockKey(block.cidr), block)
-    if (claimed !== null) this.claim(claimed, cidr)
-    return block
-  }
-
-  claim(owner: Owner, cidr: string): void {
-    this.put(affinityKey(owner, mustParseCidr(cidr)), confirmedAffinity)
-  }
-
-  /** Begins to delete the pool. */
-  delete(): string {
-    const removal = planPoolRemoval(this, this.pool, this.dependencies, context)
-    this.apply({ answer: undefined, writes: removal.writes })
-    return removal.kind
-  }
-
-  /** Makes one step, at a time of its own. */
-  step(at: Now = now): TerminationStep {
-    return this.apply(planTermination(this, 'pool-a', this.dependencies, { now: at }))
-  }
-
-  /** Makes steps until they change nothing, and gives their number. */
-  finish(at: Now = now): number {
-    for (let steps = 0; steps < 100; steps++) if (!this.step(at).progressed) return steps
-    throw new Error('there is no end to it')
-  }
-}
-
-const pathOf = (cidr: string): string => cidr.replace('/', '-')
-const block = (cidr: string): string => `/calico/ipam/v2/assignment/ipv4/block/${pathOf(cidr)}`
-const claim = (owner: Owner, cidr: string): string =>
-  `/calico/ipam/v2/${owner.type}/${owner.name}/ipv4/block/${pathOf(cidr)}`
+import { balancer, block, claim, node1, now, poolText, Scene } from './pool-scene.ts'
 
 t.test('a pool without blocks is gone at once, with claims that lead nowhere', (t) => {
   const scene = new Scene()
@@ -119,7 +42,8 @@ t.test('a pool with a block stays, marked so that everybody sees it', (t) => {
   const lookup = view.get(poolKey('pool-a'))
   if (lookup.kind !== 'value') throw new Error('the worked example cannot be read')
   const inUse = { cidr: mustParseCidr('10.10.0.8/29'), affinity: null, isEmpty: false, hasCooling: false }
-  const removal = planPoolRemoval(view, lookup.value, { blocksIn: () => [inUse] }, { ...context, now })
+  const dependencies = { blocksIn: () => [inUse], proveBlocks: () => undefined }
+  const removal = planPoolRemoval(view, lookup.value, dependencies, { ...context, now })
   t.equal(removal.kind, 'terminating')
   const text = written(removal)[poolText]
   const { metadata, spec, status } = mustParse(text)
@@ -263,7 +187,7 @@ t.test('no address is taken to be cold while the configuration cannot be read', 
   scene.put(blockKey(used.cidr), releaseOrdinals(used, [ordinal(0)], { nanoseconds: 0n }, 60).block)
   scene.delete()
   scene.finish()
-  t.equal(scene.dependencies.blocksIn().length, 1)
+  t.equal(scene.dependencies.blocksIn(scene.pool.cidr).length, 1)
   scene.remove(ipamConfigKey.text)
   t.strictSame(
     scene.step(),
@@ -341,6 +265,37 @@ t.test('a step writes no more than a transaction may have, but one block at leas
   t.end()
 })
 
+t.test('that there is no other block is proved once, by what relies on it: etcd reads every block for it', (t) => {
+  const scene = new Scene({ finalizers: ['example.org/audit'] })
+  const isProved = (): boolean => scene.reads.has('index of blocks')
+  const proved: boolean[] = []
+  scene.block('10.10.0.0/29', node1, 1)
+  scene.block('10.10.0.8/29', node1)
+  scene.reads.clear()
+  planPoolRemoval(scene, scene.pool, scene.dependencies, context)
+  proved.push(isProved())
+  scene.delete()
+  const look = (): void => {
+    scene.reads.clear()
+    const plan = planTermination(scene, 'pool-a', scene.dependencies, { now })
+    proved.push(isProved())
+    scene.apply(plan)
+  }
+  look()
+  look()
+  scene.remove(block('10.10.0.0/29'))
+  look()
+  look()
+  t.strictSame(finalizersOf(objectIn(mustParse(scene.text(poolText)), 'metadata')), ['example.org/audit'])
+  t.strictSame(proved, [false, false, false, true, false])
+
+  const empty = new Scene()
+  empty.reads.clear()
+  planPoolRemoval(empty, empty.pool, empty.dependencies, context)
+  t.ok(empty.reads.has('index of blocks'))
+  t.end()
+})
+
 t.test('every key that is written was read, so that the commit compares it', (t) => {
   const scene = new Scene()
   scene.block('10.10.0.0/29', node1)
@@ -362,9 +317,9 @@ t.test('two servers may make the same step', (t) => {
   scene.block('10.10.0.0/29', node1)
   scene.block('10.10.0.8/29', node1, 1)
   scene.delete()
-  const stale = scene.dependencies.blocksIn()
+  const stale = scene.dependencies.blocksIn(scene.pool.cidr)
   scene.step()
-  const again = planTermination(scene, 'pool-a', { blocksIn: () => stale }, { now })
+  const again = planTermination(scene, 'pool-a', { ...scene.dependencies, blocksIn: () => stale }, { now })
   t.strictSame(
     again,
     { answer: { done: false, progressed: false, blocksLeft: 1 }, writes: [] },
@@ -378,9 +333,9 @@ t.test('a claim is no leftover while its block says so too, whatever the index o
   scene.block('10.10.0.0/29', node1)
   scene.block('10.10.0.8/29', node1, 1)
   scene.delete()
-  const found = scene.dependencies.blocksIn()
+  const found = scene.dependencies.blocksIn(scene.pool.cidr)
   const blocksIn = () => found.map((one, place) => (place === 1 ? { ...one, affinity: null } : one))
-  scene.apply(planTermination(scene, 'pool-a', { blocksIn }, { now }))
+  scene.apply(planTermination(scene, 'pool-a', { ...scene.dependencies, blocksIn }, { now }))
   t.strictSame(scene.keys('/calico/ipam/'), [block('10.10.0.8/29'), claim(node1, '10.10.0.8/29')])
   scene.finish()
   t.strictSame(scene.keys('/calico/ipam/'), [block('10.10.0.8/29')])

@@ -165,13 +165,16 @@ t.test('what is stored is told beside what is wrong with the pool, as far as the
   t.end()
 })
 
-t.test('the blocks are asked for in the view of the plan', (t) => {
+t.test('the blocks are proved in the view of the plan', (t) => {
   const view = new FakeView()
   const asked: unknown[] = []
   const asking = ippoolKind({
-    blocksIn: (given, cidr) => {
-      asked.push(given === view, cidr)
+    blocksIn: (cidr) => {
+      asked.push(cidr)
       return []
+    },
+    proveBlocks: (given) => {
+      asked.push(given === view)
     },
   })
   planCreate(view, asking, poolBody(), context)

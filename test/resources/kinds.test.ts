@@ -43,18 +43,21 @@ t.test('the kinds that are served', (t) => {
   t.end()
 })
 
-t.test('the blocks of a range come from the index, and the view is told so', (t) => {
+t.test('the blocks of a range come from the index, and the view is told when that is to be proved', (t) => {
   const index = new BlockIndex()
   for (const text of ['10.1.0.0/26', '10.1.0.64/26', '10.2.0.0/26']) {
     const value = newBlock(mustParseCidr(text), null, { nanoseconds: 0n })
     index.changed(blockKey(value.cidr).text, { kind: 'value', value })
   }
   const view = new FakeView()
-  const found = poolDependencies(index).blocksIn(view, mustParseCidr('10.1.0.0/16'))
+  const { blocksIn, proveBlocks } = poolDependencies(index)
+  const found = blocksIn(mustParseCidr('10.1.0.0/16'))
   t.strictSame(
     found.map(({ cidr }) => formatCidr(cidr)),
     ['10.1.0.0/26', '10.1.0.64/26'],
   )
+  t.strictSame([...view.reads], [])
+  proveBlocks(view)
   t.match([...view.reads], [new RegExp(blocks.name)])
   t.end()
 })
