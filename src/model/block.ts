@@ -160,11 +160,13 @@ const bytesPerOrdinal = 45
  * the addresses that it has left.
  */
 export function isStorable({ allocations, attributes }: Block): boolean {
+  const entries = attributes ?? []
   const bytesLeft = bytesMax - allocations.length * bytesPerOrdinal
-  const texts = (attributes ?? []).map(encodeAttribute)
-  const characters = texts.reduce((sum, text) => sum + text.length, 0)
+  let characters = 0
+  for (const attribute of entries) characters += encodeAttribute(attribute).length
   // Nearly always there is room enough even if each character took three bytes, and none has to be looked at.
-  return characters * 3 <= bytesLeft || texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0) <= bytesLeft
+  if (characters * 3 <= bytesLeft) return true
+  return entries.reduce((sum, attribute) => sum + Buffer.byteLength(encodeAttribute(attribute)), 0) <= bytesLeft
 }
 
 /** The handle of what Windows hosts keep for themselves. It has no key. */
