@@ -24,7 +24,8 @@ async function takeNumbers(datastore: Datastore, isOver: () => boolean): Promise
 const ways = [
   {
     name: 'cut off from the others, and still says what it knew',
-    problem: /^is behind/,
+    // The call that the member leaves without an answer may take the connection along, and the stream with it.
+    problem: /^is (behind|not connected)/,
     leave: (cluster: Cluster, member: Member) => {
       cluster.setWeatherAround(member, { holdsRequests: true, holdsAnswers: true })
     },

@@ -148,6 +148,9 @@ export const oddSegments = [
   ':',
   '',
 ]
+/** A revision that etcd reaches in no test. */
+export const revisionToCome = '99999999999'
+
 /** Queries, as they are sent. */
 export const oddQueries = [
   '',
@@ -169,7 +172,7 @@ export const oddQueries = [
   '?labelSelector=a%3Db',
   '?labelSelector=(',
   '?fieldSelector=x',
-  '?watch=true&resourceVersion=99999999999',
+  `?watch=true&resourceVersion=${revisionToCome}`,
   `?${'a=b&'.repeat(200)}`,
 ]
 /** Methods, most of which a route does not have. */
