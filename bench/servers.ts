@@ -12,36 +12,40 @@ import { printTable, type Row, saveResults } from './results.ts'
 const { values: options } = parseArgs({
   options: {
     seconds: { type: 'string', default: '6' },
-    callers: { type: 'string', default: '64' },
+    callers: { type: 'string', default: '64,256' },
     nodes: { type: 'string', default: '4' },
   },
 })
 const seconds = Number(options.seconds)
-const callers = Number(options.callers)
+const callerCounts = options.callers.split(',').map(Number)
 const nodes = Number(options.nodes)
 
 const store = await startBenchEtcd()
 try {
   const first = await startBenchServer({ ETCD_ENDPOINTS: store.endpoint })
   await createPool(first.url, 'bench', '10.0.0.0/8')
-  await load([first.url], 2)
-  const before = await load([first.url], seconds)
-  const second = await startBenchServer({ ETCD_ENDPOINTS: store.endpoint })
-  await load([second.url], 2)
-  const together = await load([first.url, second.url], seconds)
-  await second.stop()
-  const after = await load([first.url], seconds)
+  await load([first.url], 64, 2)
+  const rows: Row[] = []
+  for (const callers of callerCounts) {
+    const before = await load([first.url], callers, seconds)
+    const second = await startBenchServer({ ETCD_ENDPOINTS: store.endpoint })
+    await load([second.url], callers, 2)
+    const together = await load([first.url, second.url], callers, seconds)
+    await second.stop()
+    const after = await load([first.url], callers, seconds)
+    const alone = (before.perSecond + after.perSecond) / 2
+    rows.push(
+      { callers, servers: 1, 'assign/s': alone, 'p50 ms': (before.p50Ms + after.p50Ms) / 2, 'x one server': 1 },
+      {
+        callers,
+        servers: 2,
+        'assign/s': together.perSecond,
+        'p50 ms': together.p50Ms,
+        'x one server': together.perSecond / alone,
+      },
+    )
+  }
   await first.stop()
-  const alone = (before.perSecond + after.perSecond) / 2
-  const rows: readonly Row[] = [
-    { servers: 1, 'assign/s': alone, 'p50 ms': (before.p50Ms + after.p50Ms) / 2, 'x one server': 1 },
-    {
-      servers: 2,
-      'assign/s': together.perSecond,
-      'p50 ms': together.p50Ms,
-      'x one server': together.perSecond / alone,
-    },
-  ]
   printTable(rows)
   await saveResults('servers', rows)
 } finally {
@@ -51,6 +55,7 @@ try {
 /** All callers, spread over the servers; the slower half tells the latency. */
 async function load(
   urls: readonly string[],
+  callers: number,
   time: number,
 ): Promise<{ readonly perSecond: number; readonly p50Ms: number }> {
   const wishes = assigning(callers, nodes)
