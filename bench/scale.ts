@@ -64,6 +64,8 @@ async function prepare(held: number): Promise<Subject> {
   const store = await startBenchEtcd()
   const first = await startBenchServer({ ETCD_ENDPOINTS: store.endpoint })
   await createPool(first.url, 'bench', formatCidr(pool))
+  // The largest data set nearly fills that one.
+  await createPool(first.url, 'more', '172.16.0.0/12')
   await first.stop()
   await seed(store.endpoint, held)
   const begin = performance.now()
