@@ -60,7 +60,7 @@ export default defineConfig(
   },
   {
     // The pure core: the same arguments give the same answer, so that a plan can be made again and a test needs no clock.
-    files: ['src/{net,model,selector,ipam,resources}/**/*.ts'],
+    files: ['src/{plan,net,model,selector,ipam,resources}/**/*.ts'],
     rules: {
       'no-restricted-globals': [
         'error',

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defaultCacheDir } from '../src/config.ts'
-import { startEmbeddedEtcd } from '../src/etcd/index.ts'
+import { startEmbeddedEtcd } from '../src/embedded-etcd/index.ts'
 
 /** A server under measurement. */
 export interface BenchServer {

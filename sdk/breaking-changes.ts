@@ -1,4 +1,4 @@
-import { methods } from '../src/http/openapi-walk.ts'
+import { methods } from '../src/http/openapi/walk.ts'
 import type { JsonObject } from '../src/model/index.ts'
 import {
   breakingSchemaChanges,

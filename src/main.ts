@@ -7,7 +7,7 @@ import closeWithGrace from 'close-with-grace'
 import { pino, type DestinationStream, type Logger } from 'pino'
 import { defaultCacheDir, helpText, parseConfig, type Config } from './config.ts'
 import { Datastore, declare, type EtcdConnection, leaders } from './datastore/index.ts'
-import { EtcdStartFailure, startEmbeddedEtcd, type EmbeddedEtcd } from './etcd/index.ts'
+import { EtcdStartFailure, startEmbeddedEtcd, type EmbeddedEtcd } from './embedded-etcd/index.ts'
 import { buildServer } from './http/index.ts'
 import {
   affinities,

@@ -1,32 +1,18 @@
-export type { EtcdConnection } from './client.ts'
+/** The datastore: carries out plans, and serves pages and changes of what is stored. */
 export {
+  type Change,
   Datastore,
-  type DatastoreOptions,
+  DatastoreUnavailable,
+  declare,
+  type EtcdConnection,
+  Follower,
   type Health,
+  leaders,
+  Leadership,
+  type Outcome,
   type Page,
   type PageOptions,
-} from './datastore.ts'
-export { DatastoreUnavailable, RevisionCompacted } from './faults.ts'
-export type { Change, Ending, Follower } from './follower.ts'
-export { declare, type Declaration } from './image.ts'
-export { type Leadership, leaders } from './leadership.ts'
-export type { Outcome, SubmitOptions } from './operation.ts'
+  RevisionCompacted,
+  type SubmitOptions,
+} from './etcd/index.ts'
 export { Scan } from './scan.ts'
-export { firstAtOrAfter } from './sorted-keys.ts'
-export {
-  answerOnly,
-  put,
-  remove,
-  type Decodable,
-  type Decoded,
-  type Family,
-  type Guard,
-  type Key,
-  type Listed,
-  type Lookup,
-  type Observer,
-  type Plan,
-  type Revision,
-  type View,
-  type Write,
-} from './view.ts'

@@ -1,6 +1,5 @@
-import type { Datastore } from './datastore.ts'
-import { scanPageSize } from './limits.ts'
-import type { Family, Key, Listed, Revision } from './view.ts'
+import type { Family, Key, Listed, Revision } from '../plan/index.ts'
+import { type Datastore, scanPageSize } from './etcd/index.ts'
 
 /**
  * Reads everything as it was at one revision, page by page, so that a walk through millions of keys holds few of them at a time. The

@@ -1,4 +1,3 @@
-import { type Key, type Lookup, put, remove, type View, type Write } from '../datastore/index.ts'
 import {
   addToHandle,
   type Affinity,
@@ -18,6 +17,7 @@ import {
   setHandleCount,
 } from '../model/index.ts'
 import { type Cidr, formatCidr } from '../net/index.ts'
+import { type Key, type Lookup, put, remove, type View, type Write } from '../plan/index.ts'
 
 /** A block as an operation finds it. */
 export type FoundBlock =

@@ -1,14 +1,6 @@
-import {
-  type Cause,
-  type CauseReason,
-  type Pool,
-  type PoolSelector,
-  type PoolUse,
-  refuse,
-  type Result,
-  success,
-} from '../model/index.ts'
-import { bits, type Family, parseCidr, sameCidr } from '../net/index.ts'
+import type { Pool, PoolSelector, PoolUse } from '../model/index.ts'
+import { bits, type IpFamily, parseCidr, sameCidr } from '../net/index.ts'
+import { type Cause, type CauseReason, refuse, type Result, success } from '../plan/index.ts'
 import { matches } from '../selector/index.ts'
 import type { AssignRequest } from './request.ts'
 import { onceFor, type Pools, type UnreadablePool } from './surroundings.ts'
@@ -29,7 +21,7 @@ export interface EligiblePools {
  */
 export function eligiblePools(
   stored: Pools,
-  family: Family,
+  family: IpFamily,
   request: AssignRequest,
   use: PoolUse,
   nodeLabels: Readonly<Record<string, string>>,
@@ -76,7 +68,7 @@ function blocksTooSmall(pool: Pool, { hostReserved }: AssignRequest): Cause | un
   return cause(pool.name, 'PoolBlocksTooSmall', message)
 }
 
-function requestedPools(stored: Pools, family: Family, request: AssignRequest): Result<readonly Pool[]> {
+function requestedPools(stored: Pools, family: IpFamily, request: AssignRequest): Result<readonly Pool[]> {
   const unknown: Cause[] = []
   const refused: Cause[] = []
   const pools: Pool[] = []
@@ -115,13 +107,13 @@ export function isNamed(pool: Pool, reference: string): boolean {
 }
 
 /** The pools of one family from which addresses may come at all. */
-function allocatable(stored: Pools, family: Family): readonly Pool[] {
+function allocatable(stored: Pools, family: IpFamily): readonly Pool[] {
   return stored.all.filter((pool) => pool.cidr.family === family && pool.isAllocatable)
 }
 
 function selectedPools(
   stored: Pools,
-  family: Family,
+  family: IpFamily,
   nodeLabels: Labels,
   namespaceLabels: Labels,
 ): Result<readonly Pool[]> {
@@ -140,7 +132,7 @@ type Labels = Readonly<Record<string, string>>
  * there may be a hundred pools, and every assignment asks.
  */
 const poolsForNode = onceFor((stored: Pools) => {
-  const of = (family: Family): ((nodeLabels: Labels) => Result<readonly Pool[]>) => {
+  const of = (family: IpFamily): ((nodeLabels: Labels) => Result<readonly Pool[]>) => {
     const candidates = allocatable(stored, family)
     return onceFor((nodeLabels: Labels) => evaluateForNode(candidates, nodeLabels))
   }
@@ -160,7 +152,7 @@ function evaluateForNode(candidates: readonly Pool[], nodeLabels: Labels): Resul
 }
 
 /** Why each of the other pools is not chosen, when nobody asks for particular ones. */
-function notChosen(stored: Pools, family: Family, nodeLabels: Labels, request: AssignRequest): readonly Cause[] {
+function notChosen(stored: Pools, family: IpFamily, nodeLabels: Labels, request: AssignRequest): readonly Cause[] {
   return [
     ...stored.unreadable.map(unreadablePool),
     ...stored.all.flatMap((pool) => (pool.cidr.family === family && !pool.isAllocatable ? [notAllocatable(pool)] : [])),
@@ -189,7 +181,7 @@ function notForUse(pool: Pool, use: PoolUse): Cause {
   return cause(pool.name, 'PoolNotForUse', `allows ${pool.allowedUses.join(', ')}; the use is ${use}`)
 }
 
-function noPool(family: Family): Cause {
+function noPool(family: IpFamily): Cause {
   return { field: 'pools', reason: 'NoPool', message: `there is no IPv${String(family)} pool; create one` }
 }
 

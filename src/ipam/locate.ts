@@ -1,6 +1,6 @@
-import type { View } from '../datastore/index.ts'
 import { type BlockIndex, blockKey, blocks as blockFamily } from '../model/index.ts'
 import { type Address, blockOf, type Cidr } from '../net/index.ts'
+import type { View } from '../plan/index.ts'
 import { poolOf, type Pools } from './surroundings.ts'
 
 /**

@@ -1,5 +1,5 @@
-import { answerOnly, type Plan, put, type View } from '../datastore/index.ts'
-import { refuse, type Result, storedAnswerKey, success } from '../model/index.ts'
+import { storedAnswerKey } from '../model/index.ts'
+import { answerOnly, type Plan, put, type View, refuse, type Result, success } from '../plan/index.ts'
 
 /** A call that takes effect once however often it is sent. */
 export interface Once {

@@ -1,21 +1,17 @@
-import { answerOnly, type Plan, type View } from '../datastore/index.ts'
 import {
   type Attribute,
-  type Cause,
   comparableHandle,
   handleOf,
   type Owners,
-  refuse,
   replaceAttribute,
-  type Result,
   sequenceNumberOf,
-  success,
   withOwners,
 } from '../model/index.ts'
 import { type Address, formatAddress } from '../net/index.ts'
+import { answerOnly, type Plan, type View, type Cause, refuse, type Result, success } from '../plan/index.ts'
 import { mapOf, type Usage, usageIn } from './allocation.ts'
 import { Draft } from './draft.ts'
-import { findHeld, type HeldAddress } from './read.ts'
+import { findHeld, type HeldAddress } from './read/index.ts'
 import type { Context } from './request.ts'
 import { readConfig, readPools, requireUnlocked } from './surroundings.ts'
 

@@ -1,5 +1,5 @@
 import type { BlockIndex, HostReserved, Now, PoolUse } from '../model/index.ts'
-import type { Address, Cidr, Family } from '../net/index.ts'
+import type { Address, Cidr, IpFamily } from '../net/index.ts'
 
 /** What a plan knows of the world outside the datastore. Read by the shell, so that planning stays repeatable. */
 export interface Context {
@@ -13,7 +13,7 @@ export interface AssignRequest {
   readonly handle: string
   readonly node: string | undefined
   /** How many addresses of each family to choose. */
-  readonly counts: Readonly<Record<Family, number>>
+  readonly counts: Readonly<Record<IpFamily, number>>
   /** These very addresses, instead of counts. */
   readonly addresses: readonly Address[]
   /** Names or CIDRs of the only pools to choose from, in order of preference; empty: every eligible pool. */
@@ -27,7 +27,7 @@ export interface AssignRequest {
   /** How many addresses of each family the handle may hold; undefined: any number. */
   readonly maxPerHandle?: number
   /** What the host keeps for itself of each new block; needs strict affinity. */
-  readonly hostReserved?: Readonly<Partial<Record<Family, HostReserved>>>
+  readonly hostReserved?: Readonly<Partial<Record<IpFamily, HostReserved>>>
   /** Fewer addresses than asked for are fine. */
   readonly partial: boolean
 }

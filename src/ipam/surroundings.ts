@@ -1,19 +1,16 @@
-import type { Listed, View } from '../datastore/index.ts'
 import {
   clusterInformationKey,
   defaultIpamConfig,
   ipamConfigKey,
   nodeKey,
   pools as poolFamily,
-  refuse,
   reservations,
-  success,
   type IpamConfig,
   type Pool,
   type Reservation,
-  type Result,
 } from '../model/index.ts'
 import { type Cidr, CidrSet, contains, type Address } from '../net/index.ts'
+import { type Listed, type View, refuse, success, type Result } from '../plan/index.ts'
 
 /** A pool that is stored but cannot be read, by the name in its key. */
 export interface UnreadablePool {

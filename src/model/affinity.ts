@@ -1,9 +1,9 @@
-import type { Cidr, Family } from '../net/index.ts'
-import { formatBlockPath, parseBlockPath } from './block-cidr.ts'
-import { type JsonObject, stringifyString } from './json.ts'
-import type { Owner } from './owner.ts'
-import type { StoredFamily, StoredKey } from './stored.ts'
+import type { Cidr, IpFamily } from '../net/index.ts'
+import type { Family, Key } from '../plan/index.ts'
+import { formatBlockPath, parseBlockPath } from './block/index.ts'
 import {
+  type JsonObject,
+  stringifyString,
   decodeJson,
   fieldNames,
   mismatch,
@@ -12,7 +12,8 @@ import {
   readString,
   readStruct,
   stringifyStruct,
-} from './struct.ts'
+} from './json/index.ts'
+import type { Owner } from './owner.ts'
 
 /** How far the claim or the release of a block has come. */
 export type AffinityState = 'confirmed' | 'pending' | 'pendingDeletion'
@@ -32,19 +33,19 @@ export const confirmedAffinity: Affinity = { state: 'confirmed', deleted: false,
  * The claims of hosts. Old Calico left a marker per host, `/calico/ipam/v2/host/<node>`, under the same prefix: it is
  * reported as unreadable, and does no harm, because no claim is ever looked up under its key.
  */
-export const affinities: StoredFamily<Affinity> = affinityFamily('affinities', 'host')
+export const affinities: Family<Affinity> = affinityFamily('affinities', 'host')
 
 /** The claims of virtual owners, such as `load-balancer`. */
-export const virtualAffinities: StoredFamily<Affinity> = affinityFamily('virtual affinities', 'virtual')
+export const virtualAffinities: Family<Affinity> = affinityFamily('virtual affinities', 'virtual')
 
 /** The key of the claim of `owner` on the block `cidr`. */
-export function affinityKey(owner: Owner, cidr: Cidr): StoredKey<Affinity> {
+export function affinityKey(owner: Owner, cidr: Cidr): Key<Affinity> {
   const family = owner.type === 'host' ? affinities : virtualAffinities
   return { family, text: `${family.prefix}${owner.name}/${formatBlockPath(cidr)}` }
 }
 
 /** The prefix of all claims of `owner` on blocks of one IP version. */
-export function affinityPrefix(owner: Owner, family: Family): string {
+export function affinityPrefix(owner: Owner, family: IpFamily): string {
   return `/calico/ipam/v2/${owner.type}/${owner.name}/ipv${family}/block/`
 }
 
@@ -66,7 +67,7 @@ export function parseAffinityKey(text: string): { readonly owner: Owner; readonl
 
 const names = fieldNames('state', 'deleted')
 
-function affinityFamily(name: string, type: Owner['type']): StoredFamily<Affinity> {
+function affinityFamily(name: string, type: Owner['type']): Family<Affinity> {
   return {
     name,
     prefix: `/calico/ipam/v2/${type}/`,

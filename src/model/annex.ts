@@ -1,6 +1,17 @@
-import { isJsonObject, type JsonObject, jsonObject, stringifyJson } from './json.ts'
-import type { StoredFamily, StoredKey } from './stored.ts'
-import { decodeJson, fieldNames, mismatch, readInteger, readObject, readString, readStruct } from './struct.ts'
+import type { Family, Key } from '../plan/index.ts'
+import {
+  isJsonObject,
+  type JsonObject,
+  jsonObject,
+  stringifyJson,
+  decodeJson,
+  fieldNames,
+  mismatch,
+  readInteger,
+  readObject,
+  readString,
+  readStruct,
+} from './json/index.ts'
 
 /**
  * What belongs to a stored object and has no place in Calico's value, or would be lost with Calico's next write of it. It lies
@@ -21,7 +32,7 @@ export interface Annex {
 const prefix = '/ippoold/v1/annexes/'
 
 /** The annexes of all objects. */
-export const annexes: StoredFamily<Annex> = {
+export const annexes: Family<Annex> = {
   name: 'annexes of objects',
   prefix,
   held: 'values',
@@ -45,7 +56,7 @@ export function annexPrefix(plural: string): string {
 }
 
 /** The key of the annex of one object. */
-export function annexKey(plural: string, name: string): StoredKey<Annex> {
+export function annexKey(plural: string, name: string): Key<Annex> {
   return { family: annexes, text: `${annexPrefix(plural)}${name}` }
 }
 

@@ -1,7 +1,6 @@
-import type { JsonObject } from './json.ts'
+import type { Family, Key } from '../plan/index.ts'
+import { type JsonObject, readBoolean } from './json/index.ts'
 import { resourceFamily, resourceKey } from './resource.ts'
-import type { StoredFamily, StoredKey } from './stored.ts'
-import { readBoolean } from './struct.ts'
 
 /** What is known of the whole cluster. @see calico-formats.md section 4.5 */
 export interface ClusterInformation {
@@ -13,7 +12,7 @@ export interface ClusterInformation {
 }
 
 /** The family whose only object is called `default`. */
-export const clusterInformations: StoredFamily<ClusterInformation> = resourceFamily({
+export const clusterInformations: Family<ClusterInformation> = resourceFamily({
   name: 'cluster information',
   plural: 'clusterinformations',
   specFields: ['clusterGUID', 'clusterType', 'calicoVersion', 'datastoreReady'],
@@ -24,4 +23,4 @@ export const clusterInformations: StoredFamily<ClusterInformation> = resourceFam
 })
 
 /** The key of the only object of {@link clusterInformations}. */
-export const clusterInformationKey: StoredKey<ClusterInformation> = resourceKey(clusterInformations, 'default')
+export const clusterInformationKey: Key<ClusterInformation> = resourceKey(clusterInformations, 'default')

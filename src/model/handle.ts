@@ -1,6 +1,8 @@
-import { compareBytewise, type JsonObject, stringifyMembers } from './json.ts'
-import type { Decoded, StoredFamily, StoredKey } from './stored.ts'
+import type { Decoded, Family, Key } from '../plan/index.ts'
 import {
+  compareBytewise,
+  type JsonObject,
+  stringifyMembers,
   decodeJson,
   fieldNames,
   noFields,
@@ -9,7 +11,7 @@ import {
   readObject,
   readStruct,
   stringifyStruct,
-} from './struct.ts'
+} from './json/index.ts'
 
 /**
  * In which blocks an owner holds addresses, and how many. Counts may be too high, never too low: the block is the
@@ -27,7 +29,7 @@ export interface Handle {
 const prefix = '/calico/ipam/v2/handle/'
 
 /** The handles. Their ids are in the keys only. */
-export const handles: StoredFamily<Handle> = {
+export const handles: Family<Handle> = {
   name: 'handles',
   prefix,
   held: 'recent',
@@ -37,7 +39,7 @@ export const handles: StoredFamily<Handle> = {
 }
 
 /** The key of a handle. The id is put into it as it is: ask {@link isHandleId} about ids that come from outside. */
-export function handleKey(handleId: string): StoredKey<Handle> {
+export function handleKey(handleId: string): Key<Handle> {
   return { family: handles, text: `${prefix}${handleId}` }
 }
 

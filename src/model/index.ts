@@ -1,23 +1,86 @@
 /** The stored forms of Calico's IPAM, read and written byte for byte, and the rules of changing them. Pure. */
-export * from './affinity.ts'
-export * from './annex.ts'
-export { type Attribute, type Holder, type Owners, withOwners } from './attribute.ts'
-export { BlockIndex, type IndexedBlock, mayGive, type Terms } from './block-index.ts'
-export * from './block.ts'
-export * from './block-operations.ts'
-export * from './cluster-information.ts'
-export * from './handle.ts'
-export * from './ipam-config.ts'
-export type { Json, JsonObject } from './json.ts'
-export { compareBytewise, isJsonArray, isJsonObject, JsonNumber, jsonObject, stringifyJson } from './json.ts'
-export * from './json-parser.ts'
-export * from './node.ts'
-export * from './owner.ts'
-export * from './pool.ts'
-export * from './refusal.ts'
-export * from './reservation.ts'
-export * from './resource.ts'
-export * from './stored.ts'
-export * from './stored-answer.ts'
-export * from './time.ts'
-export * from './workload-endpoint.ts'
+export {
+  affinities,
+  type Affinity,
+  affinityKey,
+  affinityPrefix,
+  confirmedAffinity,
+  parseAffinityKey,
+  virtualAffinities,
+} from './affinity.ts'
+export { type Annex, annexes, annexKey, annexPrefix } from './annex.ts'
+export {
+  assignAutomatically,
+  assignOrdinal,
+  type Attribute,
+  attributeOf,
+  type Block,
+  type BlockDigest,
+  BlockIndex,
+  blockKey,
+  blocks,
+  collectGarbage,
+  handleOf,
+  type Holder,
+  type HostReserved,
+  type IndexedBlock,
+  isCooling,
+  isEmpty,
+  isHeld,
+  isStorable,
+  isWindowsReserved,
+  mayGive,
+  newBlock,
+  ordinalsOfHandle,
+  ownerOf,
+  type Owners,
+  parseBlockKey,
+  releaseHandle,
+  releaseOrdinals,
+  replaceAttribute,
+  sequenceNumberOf,
+  type Terms,
+  touch,
+  withHostReserved,
+  withoutOwner,
+  withOwners,
+} from './block/index.ts'
+export { type ClusterInformation, clusterInformationKey, clusterInformations } from './cluster-information.ts'
+export { addToHandle, comparableHandle, type Handle, handleKey, handles, isHandleId, setHandleCount } from './handle.ts'
+export { defaultIpamConfig, type IpamConfig, ipamConfigKey, ipamConfigs } from './ipam-config.ts'
+export {
+  compareBytewise,
+  isJsonArray,
+  isJsonObject,
+  type Json,
+  JsonNumber,
+  type JsonObject,
+  jsonObject,
+  parseJson,
+  stringifyJson,
+} from './json/index.ts'
+export { type Node, nodeKey, nodeOf, nodes } from './node.ts'
+export { formatOwner, type Owner, parseOwner, sameOwner } from './owner.ts'
+export {
+  blockSizeMin,
+  type Pool,
+  poolDefaults,
+  poolKey,
+  poolOf,
+  pools,
+  type PoolSelector,
+  type PoolSpec,
+  type PoolUse,
+  poolUses,
+  readPoolSpec,
+} from './pool.ts'
+export { type Reservation, reservationKey, reservationOf, reservations } from './reservation.ts'
+export { metadataMembers } from './resource.ts'
+export { storedAnswerKey, storedAnswers } from './stored-answer.ts'
+export { formatTime, nanosecondsPerSecond, type Now, parseTime } from './time.ts'
+export {
+  type WorkloadEndpoint,
+  workloadEndpointKey,
+  workloadEndpoints,
+  workloadEndpointsInPages,
+} from './workload-endpoint.ts'

@@ -1,6 +1,7 @@
-import { type JsonObject, stringifyJson } from './json.ts'
-import type { Decoded, StoredFamily, StoredKey } from './stored.ts'
+import type { Decoded, Family, Key } from '../plan/index.ts'
 import {
+  type JsonObject,
+  stringifyJson,
   decodeJson,
   fieldNames,
   noFields,
@@ -9,7 +10,7 @@ import {
   readString,
   readStruct,
   stringifyStruct,
-} from './struct.ts'
+} from './json/index.ts'
 
 /** How Calico's IPAM behaves. @see calico-formats.md section 2.6 */
 export interface IpamConfig {
@@ -42,7 +43,7 @@ export const defaultIpamConfig: IpamConfig = {
 const keyText = '/calico/ipam/v2/config'
 
 /** The family of one key. */
-export const ipamConfigs: StoredFamily<IpamConfig> = {
+export const ipamConfigs: Family<IpamConfig> = {
   name: 'IPAM configuration',
   prefix: keyText,
   held: 'values',
@@ -52,7 +53,7 @@ export const ipamConfigs: StoredFamily<IpamConfig> = {
 }
 
 /** The only key of {@link ipamConfigs}. */
-export const ipamConfigKey: StoredKey<IpamConfig> = { family: ipamConfigs, text: keyText }
+export const ipamConfigKey: Key<IpamConfig> = { family: ipamConfigs, text: keyText }
 
 const names = fieldNames(
   'strict_affinity',

@@ -1,7 +1,7 @@
 import { type Address, parseAddress } from '../net/index.ts'
-import { isJsonObject, type Json, type JsonObject, jsonObject } from './json.ts'
+import type { Decoded, Key } from '../plan/index.ts'
+import { isJsonObject, type Json, type JsonObject, jsonObject } from './json/index.ts'
 import { type ResourceFamily, resourceFamily, resourceKey, resourceOf } from './resource.ts'
-import type { Decoded, StoredKey } from './stored.ts'
 
 /** A node, as far as IPAM looks at it. @see calico-formats.md section 4.3 */
 export interface Node {
@@ -49,7 +49,7 @@ export function nodeOf(object: JsonObject): Decoded<Node> {
 }
 
 /** The key of a node. */
-export function nodeKey(name: string): StoredKey<Node> {
+export function nodeKey(name: string): Key<Node> {
   return resourceKey(nodes, name)
 }
 

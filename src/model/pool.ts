@@ -1,9 +1,8 @@
-import { bits, type Cidr, type Family, parseCidr, type PrefixLength, prefixLength } from '../net/index.ts'
+import { bits, type Cidr, type IpFamily, parseCidr, type PrefixLength, prefixLength } from '../net/index.ts'
+import type { Decoded, Family, Key } from '../plan/index.ts'
 import { parseSelector, type Selector } from '../selector/index.ts'
-import { isJsonArray, isJsonObject, type Json, type JsonObject, jsonObject } from './json.ts'
+import { isJsonArray, isJsonObject, type Json, type JsonObject, jsonObject, mismatch } from './json/index.ts'
 import { encodeResource, type Resource, resourceFamily, resourceKey } from './resource.ts'
-import type { Decoded, StoredFamily, StoredKey } from './stored.ts'
-import { mismatch } from './struct.ts'
 
 /** What a pool may be used for. */
 export type PoolUse = 'Workload' | 'Tunnel' | 'LoadBalancer'
@@ -69,7 +68,7 @@ export const poolDefaults = {
 } as const
 
 /** The shortest prefix that a pool's blocks may have: a block holds 4,096 addresses at most. The longest is a single address. */
-export function blockSizeMin(family: Family): number {
+export function blockSizeMin(family: IpFamily): number {
   return bits(family) - 12
 }
 
@@ -91,10 +90,10 @@ const specFields = [
 const family = resourceFamily<Pool>({ name: 'IP pools', plural: 'ippools', specFields, read: readPool })
 
 /** All stored IP pools. A pool is unreadable when its JSON is broken or its CIDR is none. */
-export const pools: StoredFamily<Pool> = { ...family, encode: (pool) => encodePoolObject(pool.object) }
+export const pools: Family<Pool> = { ...family, encode: (pool) => encodePoolObject(pool.object) }
 
 /** The key of the pool called `name`. */
-export function poolKey(name: string): StoredKey<Pool> {
+export function poolKey(name: string): Key<Pool> {
   return resourceKey(pools, name)
 }
 

@@ -1,8 +1,15 @@
 import { type Cidr, parseAddressOrCidr } from '../net/index.ts'
-import { isJsonArray, isJsonObject, type Json, type JsonObject, jsonObject } from './json.ts'
+import type { Decoded, Key } from '../plan/index.ts'
+import {
+  isJsonArray,
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  jsonObject,
+  readArray,
+  readString,
+} from './json/index.ts'
 import { type ResourceFamily, resourceFamily, resourceKey, resourceOf } from './resource.ts'
-import type { Decoded, StoredKey } from './stored.ts'
-import { readArray, readString } from './struct.ts'
 
 /** An IPReservation: addresses that are never chosen automatically. @see calico-formats.md section 4.1 */
 export interface Reservation {
@@ -28,7 +35,7 @@ export function reservationOf(object: JsonObject): Decoded<Reservation> {
 }
 
 /** The key of a reservation. */
-export function reservationKey(name: string): StoredKey<Reservation> {
+export function reservationKey(name: string): Key<Reservation> {
   return resourceKey(reservations, name)
 }
 

@@ -1,3 +1,4 @@
+import type { Decoded, Family, Key } from '../plan/index.ts'
 import {
   compareBytewise,
   isJsonArray,
@@ -7,9 +8,6 @@ import {
   jsonObject,
   stringifyJson,
   stringifyMembers,
-} from './json.ts'
-import type { Decoded, StoredFamily, StoredKey } from './stored.ts'
-import {
   decodeJson,
   type FieldNames,
   fieldNames,
@@ -19,7 +17,7 @@ import {
   readString,
   readStringMap,
   spell,
-} from './struct.ts'
+} from './json/index.ts'
 
 /**
  * A projectcalico.org/v3 object as it is stored, with the parts that every kind shares. Nothing is lost in `object`.
@@ -42,7 +40,7 @@ export function resourcePrefix(plural: string): string {
 }
 
 /** The key of one resource. */
-export function resourceKey<Value>(family: StoredFamily<Value>, name: string): StoredKey<Value> {
+export function resourceKey<Value>(family: Family<Value>, name: string): Key<Value> {
   return { family, text: `${family.prefix}${name}` }
 }
 
@@ -81,7 +79,7 @@ export function resourceFamily<Value extends { readonly object: JsonObject }>(op
 }
 
 /** A family of resources, which can encode an object before anything is read of it. */
-export interface ResourceFamily<Value> extends StoredFamily<Value> {
+export interface ResourceFamily<Value> extends Family<Value> {
   encodeObject(object: JsonObject): string
 }
 

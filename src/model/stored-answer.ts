@@ -1,7 +1,5 @@
-import type { JsonObject } from './json.ts'
-import { stringifyJson } from './json.ts'
-import type { StoredFamily, StoredKey } from './stored.ts'
-import { decodeJson, fieldNames, readString, readStruct } from './struct.ts'
+import type { Family, Key } from '../plan/index.ts'
+import { type JsonObject, stringifyJson, decodeJson, fieldNames, readString, readStruct } from './json/index.ts'
 
 /** The answer to a call that may be repeated, kept under ippoold's own prefix so that the repetition gets it again. */
 export interface StoredAnswer {
@@ -14,7 +12,7 @@ export interface StoredAnswer {
 const prefix = '/ippoold/v1/answers/'
 
 /** The answers that are kept. */
-export const storedAnswers: StoredFamily<StoredAnswer> = {
+export const storedAnswers: Family<StoredAnswer> = {
   name: 'stored answers',
   prefix,
   held: 'recent',
@@ -27,7 +25,7 @@ export const storedAnswers: StoredFamily<StoredAnswer> = {
 }
 
 /** The key of the answer to the `part`-th transaction of the call with this idempotency key. */
-export function storedAnswerKey(idempotencyKey: string, part: number): StoredKey<StoredAnswer> {
+export function storedAnswerKey(idempotencyKey: string, part: number): Key<StoredAnswer> {
   return { family: storedAnswers, text: `${prefix}${encodeURIComponent(idempotencyKey)}/${part}` }
 }
 

@@ -1,8 +1,15 @@
 import { type Address, parseAddress, parseInterface } from '../net/index.ts'
-import { type JsonObject, stringifyJson } from './json.ts'
+import type { Family, Key } from '../plan/index.ts'
+import {
+  type JsonObject,
+  stringifyJson,
+  decodeJson,
+  fieldNames,
+  mismatch,
+  readArray,
+  readString,
+} from './json/index.ts'
 import { readResource, resourcePrefix } from './resource.ts'
-import type { StoredFamily, StoredKey } from './stored.ts'
-import { decodeJson, fieldNames, mismatch, readArray, readString } from './struct.ts'
 
 /** A workload that uses addresses, as Calico's plugins on the nodes register it. @see calico-formats.md section 4.3 */
 export interface WorkloadEndpoint {
@@ -23,7 +30,7 @@ const specFields = fieldNames('orchestrator', 'workload', 'node', 'containerID',
 const prefix = resourcePrefix('workloadendpoints')
 
 /** The workload endpoints, by namespace and name: the only resources here whose keys have two parts. */
-export const workloadEndpoints: StoredFamily<WorkloadEndpoint> = {
+export const workloadEndpoints: Family<WorkloadEndpoint> = {
   name: 'workload endpoints',
   prefix,
   held: 'recent',
@@ -51,9 +58,9 @@ export const workloadEndpoints: StoredFamily<WorkloadEndpoint> = {
 }
 
 /** The same, to read all of them: in pages as other resources are, which are of their size. */
-export const workloadEndpointsInPages: StoredFamily<WorkloadEndpoint> = { ...workloadEndpoints, held: 'values' }
+export const workloadEndpointsInPages: Family<WorkloadEndpoint> = { ...workloadEndpoints, held: 'values' }
 
 /** The key of a workload endpoint. */
-export function workloadEndpointKey(namespace: string, name: string): StoredKey<WorkloadEndpoint> {
+export function workloadEndpointKey(namespace: string, name: string): Key<WorkloadEndpoint> {
   return { family: workloadEndpoints, text: `${prefix}${namespace}/${name}` }
 }

@@ -1,10 +1,10 @@
 import { IPv6, Validator } from 'ip-num'
 import assert from 'node:assert/strict'
-import type { Family } from './numbers.ts'
+import type { IpFamily } from './numbers.ts'
 
 /** One IP address: the bits of the family as an unsigned number. */
 export interface Address {
-  readonly family: Family
+  readonly family: IpFamily
   readonly value: bigint
 }
 

@@ -1,8 +1,6 @@
-import type { Address } from './address.ts'
-import { compareAddresses } from './address.ts'
-import type { Cidr } from './cidr.ts'
-import { firstAddress, lastAddress } from './cidr.ts'
-import type { Family } from './numbers.ts'
+import { type Address, compareAddresses } from './address.ts'
+import { type Cidr, firstAddress, lastAddress } from './cidr.ts'
+import type { IpFamily } from './numbers.ts'
 
 /** Addresses `first` to `last`, both included, as numbers of one family. */
 interface Range {
@@ -16,9 +14,9 @@ interface Range {
  */
 export class CidrSet {
   /** Disjoint, with a gap between neighbours, ascending. */
-  readonly #ranges: Readonly<Record<Family, readonly Range[]>>
+  readonly #ranges: Readonly<Record<IpFamily, readonly Range[]>>
 
-  private constructor(ranges: Readonly<Record<Family, readonly Range[]>>) {
+  private constructor(ranges: Readonly<Record<IpFamily, readonly Range[]>>) {
     this.#ranges = ranges
   }
 
@@ -82,7 +80,7 @@ export class CidrSet {
   }
 }
 
-function unionOf(cidrs: readonly Cidr[], family: Family): readonly Range[] {
+function unionOf(cidrs: readonly Cidr[], family: IpFamily): readonly Range[] {
   const sorted = cidrs
     .filter((cidr) => cidr.family === family)
     .sort((a, b) => compareAddresses(firstAddress(a), firstAddress(b)))

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict'
-import type { Address } from './address.ts'
-import { formatAddress, parseAddress } from './address.ts'
-import type { Family, PrefixLength } from './numbers.ts'
-import { bits, isPrefixLength, prefixLength } from './numbers.ts'
+import { type Address, formatAddress, parseAddress } from './address.ts'
+import { type IpFamily, type PrefixLength, bits, isPrefixLength, prefixLength } from './numbers.ts'
 
 /** All addresses that share the first `prefixLength` bits of `base`; the other bits of `base` are zero. */
 export interface Cidr {
-  readonly family: Family
+  readonly family: IpFamily
   readonly base: bigint
   readonly prefixLength: PrefixLength
 }

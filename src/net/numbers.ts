@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 declare const brand: unique symbol
 
 /** An IP version. */
-export type Family = 4 | 6
+export type IpFamily = 4 | 6
 
 /** The number of leading bits that all addresses of a CIDR share: 0 to 32 in IPv4, 0 to 128 in IPv6. */
 export type PrefixLength = number & { readonly [brand]: 'PrefixLength' }
@@ -12,12 +12,12 @@ export type PrefixLength = number & { readonly [brand]: 'PrefixLength' }
 export type Ordinal = number & { readonly [brand]: 'Ordinal' }
 
 /** How many bits an address of the family has. */
-export function bits(family: Family): 32 | 128 {
+export function bits(family: IpFamily): 32 | 128 {
   return family === 4 ? 32 : 128
 }
 
 /** `length` as a prefix length of the family; undefined unless it is a whole number from 0 to 32 (IPv4) or 128 (IPv6). */
-export function prefixLength(family: Family, length: number): PrefixLength | undefined {
+export function prefixLength(family: IpFamily, length: number): PrefixLength | undefined {
   return isPrefixLength(family, length) ? length : undefined
 }
 
@@ -28,7 +28,7 @@ export function ordinal(place: number): Ordinal {
 }
 
 /** Whether `length` is a prefix length of the family. */
-export function isPrefixLength(family: Family, length: number): length is PrefixLength {
+export function isPrefixLength(family: IpFamily, length: number): length is PrefixLength {
   return Number.isInteger(length) && length >= 0 && length <= bits(family)
 }
 

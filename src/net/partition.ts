@@ -5,10 +5,8 @@
 
 import assert from 'node:assert/strict'
 import type { Address } from './address.ts'
-import type { Cidr } from './cidr.ts'
-import { cidrAround, contains } from './cidr.ts'
-import type { Ordinal, PrefixLength } from './numbers.ts'
-import { bits, ordinal } from './numbers.ts'
+import { type Cidr, cidrAround, contains } from './cidr.ts'
+import { type Ordinal, type PrefixLength, bits, ordinal } from './numbers.ts'
 
 /** How many blocks of that size the pool holds; 0 when a block would be larger than the pool. */
 export function blockCount(pool: Cidr, blockSize: PrefixLength): bigint {

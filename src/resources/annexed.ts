@@ -1,11 +1,7 @@
-import type { Key, Lookup, Revision, View, Write } from '../datastore/index.ts'
-import { put, remove } from '../datastore/index.ts'
 import { type Annex, annexKey, annexPrefix, type Json, type JsonObject, jsonObject } from '../model/index.ts'
-import { withEmptyFields } from './empty-fields.ts'
+import { type Key, type Lookup, type Revision, type View, type Write, put, remove } from '../plan/index.ts'
 import type { Annexing, StoredObject } from './kind.ts'
-import { textIn } from './metadata.ts'
-import { objectIn } from './presentation.ts'
-import { sameJson } from './same-json.ts'
+import { withEmptyFields, textIn, objectIn, sameJson } from './object/index.ts'
 
 /** Members of metadata that no client may know: the server writes them anew into every answer. */
 const alwaysInAnnex = ['generation', 'managedFields']

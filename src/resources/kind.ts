@@ -1,6 +1,6 @@
 import type { TObject } from '@sinclair/typebox'
-import type { Decodable, Decoded, Key, Lookup, Revision, View, Write } from '../datastore/index.ts'
-import type { Annex, Cause, JsonObject, Now, Refusal } from '../model/index.ts'
+import type { Annex, JsonObject, Now } from '../model/index.ts'
+import type { Decodable, Decoded, Key, Lookup, Revision, View, Write, Cause, Refusal } from '../plan/index.ts'
 import type { Column } from './columns.ts'
 
 /** The API group and version of every resource, and the `apiVersion` that its objects carry. */

@@ -3,7 +3,7 @@
  * commas. Not Calico's selector language, which pools store.
  * @see https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors
  */
-import { isLabelKey, isLabelValue } from './names.ts'
+import { isLabelKey, isLabelValue } from './object/index.ts'
 
 /** One condition; an object matches when its labels fulfil all conditions. */
 interface Requirement {

@@ -1,5 +1,5 @@
-import { answerOnly, type Plan, remove, type View } from '../datastore/index.ts'
 import { annexKey } from '../model/index.ts'
+import { answerOnly, type Plan, remove, type View } from '../plan/index.ts'
 import type { ServedKind, StoredObject } from './kind.ts'
 
 /** How many annexes are removed in one transaction, which compares two keys for each. */

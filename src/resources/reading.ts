@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
-import { answerOnly, type Plan, type View } from '../datastore/index.ts'
-import { type JsonObject, type Refusal, type Result, refuse, success } from '../model/index.ts'
-import { withEmptyFields } from './empty-fields.ts'
+import type { JsonObject } from '../model/index.ts'
+import { answerOnly, type Plan, type View, type Refusal, type Result, refuse, success } from '../plan/index.ts'
 import { group, type ServedKind, type Stored, type StoredObject } from './kind.ts'
-import { textIn } from './metadata.ts'
-import { objectIn } from './presentation.ts'
+import { withEmptyFields, textIn, objectIn } from './object/index.ts'
 
 /** Reads one object. Refuses with `NotFound`, and with `InternalError` for a stored value that cannot be read. */
 export function planRead<Value extends StoredObject>(

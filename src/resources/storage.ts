@@ -1,4 +1,4 @@
-import { type Decodable, type Family, type Key, type Lookup, put, type View } from '../datastore/index.ts'
+import { type Decodable, type Family, type Key, type Lookup, put, type View } from '../plan/index.ts'
 import { annexing, putAnnex, withAnnex, withoutAnnex } from './annexed.ts'
 import type { Reading, StoredObject, Writing } from './kind.ts'
 

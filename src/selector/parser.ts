@@ -1,7 +1,5 @@
-import type { Comparison, Membership, Selector } from './selector.ts'
-import { group, negation, valueSet } from './selector.ts'
-import type { Token, TokenKind } from './tokens.ts'
-import { operatorExpected, tokensOf } from './tokens.ts'
+import { type Comparison, type Membership, type Selector, group, negation, valueSet } from './selector.ts'
+import { type Token, type TokenKind, operatorExpected, tokensOf } from './tokens.ts'
 
 /**
  * Why a text is no selector: where it stops making sense (0-based, in UTF-16 units as JavaScript counts the characters of a string),

@@ -1,4 +1,4 @@
-import { answerOnly, type Datastore, type Leadership, type Plan, type View } from '../datastore/index.ts'
+import type { Datastore, Leadership } from '../datastore/index.ts'
 import { planCollectCooled, planCollectEmpty, planReadCooldown } from '../ipam/index.ts'
 import {
   annexes,
@@ -9,6 +9,7 @@ import {
   type Now,
 } from '../model/index.ts'
 import { mustParseCidr } from '../net/index.ts'
+import { answerOnly, type Plan, type View } from '../plan/index.ts'
 import { orphansAtOnceMax, planRemoveOrphans, type ServedKind, type StoredObject } from '../resources/index.ts'
 import type { UpkeepLogger } from './pool-termination.ts'
 

@@ -1,6 +1,7 @@
-import type { Datastore, Lookup, Observer } from '../datastore/index.ts'
+import type { Datastore } from '../datastore/index.ts'
 import { type Now, parseBlockKey, type Pool } from '../model/index.ts'
 import { overlaps } from '../net/index.ts'
+import type { Lookup, Observer } from '../plan/index.ts'
 import { planTermination, type PoolDependencies } from '../resources/index.ts'
 
 /** What the upkeep needs to say. */

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { answerOnly, type Key, type Plan, put, type View } from '../../src/datastore/index.ts'
+import { answerOnly, type Key, type Plan, put, type View } from '../../src/plan/index.ts'
 import { startEtcd } from '../support/etcd.ts'
 import { startProxy } from '../support/proxy.ts'
 import { until } from '../support/until.ts'

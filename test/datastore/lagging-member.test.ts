@@ -1,6 +1,6 @@
 import t from 'tap'
+import { callDeadlineMs, watchProgressMs, watchSilenceMaxMs } from '../../src/datastore/etcd/limits.ts'
 import { type Datastore, DatastoreUnavailable } from '../../src/datastore/index.ts'
-import { callDeadlineMs, watchProgressMs, watchSilenceMaxMs } from '../../src/datastore/limits.ts'
 import { Cluster, type Member } from '../faults/cluster.ts'
 import { until } from '../support/until.ts'
 import { increment, keyOf, numbersBelow, openEtcd, openStore } from './rig.ts'

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
-import { answerOnly, type Datastore, DatastoreUnavailable, type Key } from '../../src/datastore/index.ts'
+import { type Datastore, DatastoreUnavailable } from '../../src/datastore/index.ts'
+import { answerOnly, type Key } from '../../src/plan/index.ts'
 import { startEtcd, startEtcdCluster } from '../support/etcd.ts'
 import { startProxy } from '../support/proxy.ts'
 import { until } from '../support/until.ts'

@@ -1,18 +1,9 @@
 import { noop } from 'cockatiel'
 import { Etcd3 } from 'etcd3'
 import type { Test } from 'tap'
-import {
-  Datastore,
-  declare,
-  type Family,
-  type Key,
-  type Listed,
-  type Observer,
-  type Plan,
-  put,
-  type View,
-} from '../../src/datastore/index.ts'
-import type { Declaration } from '../../src/datastore/image.ts'
+import type { Declaration } from '../../src/datastore/etcd/image/image.ts'
+import { Datastore, declare } from '../../src/datastore/index.ts'
+import { type Family, type Key, type Listed, type Observer, type Plan, put, type View } from '../../src/plan/index.ts'
 
 /** A family of whole numbers, each stored as its digits; anything else is broken. Every test takes a prefix of its own. */
 export function numbersBelow(prefix: string, held: Family<number>['held']): Family<number> {

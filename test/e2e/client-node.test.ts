@@ -9,7 +9,7 @@ import {
   setHeaderOptions,
 } from '@kubernetes/client-node'
 import t, { type Test } from 'tap'
-import { freePorts } from '../../src/etcd/ports.ts'
+import { freePorts } from '../../src/embedded-etcd/ports.ts'
 import { HttpClient } from '../support/http-client.ts'
 import { createPool, poolsPath, startIppoold } from '../support/ippoold.ts'
 import { startServer } from '../support/server.ts'

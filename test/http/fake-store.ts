@@ -1,18 +1,7 @@
-import type {
-  Decodable,
-  Health,
-  Key,
-  Listed,
-  Lookup,
-  Outcome,
-  Page,
-  PageOptions,
-  Plan,
-  SubmitOptions,
-  View,
-} from '../../src/datastore/index.ts'
+import type { Health, Outcome, Page, PageOptions, SubmitOptions } from '../../src/datastore/index.ts'
 import type { Store } from '../../src/http/index.ts'
 import { blocks as blockFamily, BlockIndex } from '../../src/model/index.ts'
+import type { Decodable, Key, Listed, Lookup, Plan, View } from '../../src/plan/index.ts'
 import { FakeView } from '../support/fake-view.ts'
 
 /**

@@ -1,9 +1,9 @@
 import t from 'tap'
-import type { Write } from '../../src/datastore/index.ts'
 import { affinityText, Draft } from '../../src/ipam/draft.ts'
 import { readPools } from '../../src/ipam/surroundings.ts'
 import { affinityKey, assignAutomatically, handleKey, newBlock, type Owner, poolKey } from '../../src/model/index.ts'
 import { type Cidr, mustParseCidr } from '../../src/net/index.ts'
+import type { Write } from '../../src/plan/index.ts'
 import { S, World } from '../support/ipam-world.ts'
 
 const cidr = mustParseCidr('10.10.0.8/29')

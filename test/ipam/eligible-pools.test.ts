@@ -2,13 +2,13 @@ import t from 'tap'
 import { eligiblePools, isNamed, notAllocatable } from '../../src/ipam/eligible-pools.ts'
 import { readPools } from '../../src/ipam/surroundings.ts'
 import { type Pool, poolKey, type PoolUse } from '../../src/model/index.ts'
-import type { Family } from '../../src/net/index.ts'
+import type { IpFamily } from '../../src/net/index.ts'
 import { reasonsOf, requestOf, type Wish, World } from '../support/ipam-world.ts'
 
 interface Asked extends Wish {
   readonly nodeLabels?: Readonly<Record<string, string>>
   readonly for?: PoolUse
-  readonly family?: Family
+  readonly family?: IpFamily
 }
 
 /** The pools that serve, then the reason why not of every other one; or the refusal. */

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { answerOnly, type Plan, put } from '../../src/datastore/index.ts'
 import { planOnce } from '../../src/ipam/index.ts'
-import { handleKey, refuse, type Result, storedAnswerKey, success } from '../../src/model/index.ts'
+import { handleKey, storedAnswerKey } from '../../src/model/index.ts'
+import { answerOnly, type Plan, put, refuse, type Result, success } from '../../src/plan/index.ts'
 import { World } from '../support/ipam-world.ts'
 
 const call = { key: 'a key', request: 'digest', part: 0 }

@@ -1,7 +1,8 @@
 import t from 'tap'
-import { type Family, type Key, put } from '../../src/datastore/view.ts'
-import * as model from '../../src/model/index.ts'
 import { mustParseCidr } from '../../src/net/index.ts'
+import type { Family, Key } from '../../src/plan/stored.ts'
+import { put } from '../../src/plan/view.ts'
+import * as model from '../../src/model/index.ts'
 
 const cidr = mustParseCidr('10.10.0.8/29')
 const host = { type: 'host', name: 'node1' } as const

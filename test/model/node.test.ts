@@ -1,6 +1,6 @@
 import t from 'tap'
-import { formatAddress } from '../../src/net/index.ts'
 import { nodeKey, nodeOf, nodes } from '../../src/model/node.ts'
+import { formatAddress } from '../../src/net/index.ts'
 
 t.test('a node comes back byte for byte, its labels read once', (t) => {
   const texts = [

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Json, jsonObject } from '../../src/model/json.ts'
+import { type Json, jsonObject } from '../../src/model/json/json.ts'
 import { blockSizeMin, type Pool, poolKey, poolOf, pools, readPoolSpec } from '../../src/model/pool.ts'
 import { formatCidr } from '../../src/net/index.ts'
 import { matches } from '../../src/selector/index.ts'

@@ -1,6 +1,7 @@
 import t from 'tap'
-import { type JsonObject, stringifyJson } from '../../src/model/json.ts'
-import { parseJson } from '../../src/model/json-parser.ts'
+import { type JsonObject, stringifyJson } from '../../src/model/json/json.ts'
+import { parseJson } from '../../src/model/json/parser.ts'
+import { Malformed } from '../../src/model/json/struct.ts'
 import {
   decodeResource,
   encodeResource,
@@ -10,7 +11,6 @@ import {
   resourceOf,
   resourcePrefix,
 } from '../../src/model/resource.ts'
-import { Malformed } from '../../src/model/struct.ts'
 
 const specFields = [
   'cidr',

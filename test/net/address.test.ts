@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import type { Address } from '../../src/net/index.ts'
-import { compareAddresses, formatAddress, mustParseAddress, parseAddress } from '../../src/net/index.ts'
+import { type Address, compareAddresses, formatAddress, mustParseAddress, parseAddress } from '../../src/net/index.ts'
 
 /** Text, and its canonical spelling; undefined when it must be refused. Each refused row follows the neighbour that is right. */
 const spellings: readonly (readonly [text: string, canonical: string | undefined])[] = [

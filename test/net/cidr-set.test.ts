@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
-import type { Cidr } from '../../src/net/index.ts'
+import { cidrAround } from '../../src/net/cidr.ts'
 import {
+  type Cidr,
   addressCount,
   CidrSet,
   firstAddress,
@@ -12,7 +13,6 @@ import {
   mustParseCidr,
   prefixLength,
 } from '../../src/net/index.ts'
-import { cidrAround } from '../../src/net/cidr.ts'
 
 function setOf(...texts: readonly string[]): CidrSet {
   return CidrSet.of(texts.map(mustParseCidr))

@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import t from 'tap'
-import type { Cidr, Family } from '../../src/net/index.ts'
+import { cidrAround } from '../../src/net/cidr.ts'
 import {
+  type Cidr,
+  type IpFamily,
   addressCount,
   contains,
   covers,
@@ -19,7 +21,6 @@ import {
   prefixLength,
   sameCidr,
 } from '../../src/net/index.ts'
-import { cidrAround } from '../../src/net/cidr.ts'
 
 /** Text, and its canonical spelling; undefined when it must be refused. Each refused row follows the neighbour that is right. */
 const spellings: readonly (readonly [text: string, canonical: string | undefined])[] = [
@@ -163,7 +164,7 @@ t.test('a prefix length of the other family is a bug', (t) => {
 /** Close together, so that CIDRs meet; at both ends of both families. */
 const cidrs: fc.Arbitrary<Cidr> = fc
   .record({
-    family: fc.constantFrom<Family>(4, 6),
+    family: fc.constantFrom<IpFamily>(4, 6),
     isAtTheTop: fc.boolean(),
     offset: fc.bigInt({ min: 0n, max: 63n }),
     hostBits: fc.integer({ min: 0, max: 6 }),
@@ -204,7 +205,7 @@ t.test('CIDRs compare as the sets of their addresses do', (t) => {
 
 t.test('every CIDR survives printing and parsing', (t) => {
   const property = fc.property(
-    fc.constantFrom<Family>(4, 6),
+    fc.constantFrom<IpFamily>(4, 6),
     fc.bigInt({ min: 0n, max: 2n ** 128n - 1n }),
     fc.nat(128),
     (family, value, n) => {

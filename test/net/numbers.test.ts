@@ -1,6 +1,5 @@
 import t from 'tap'
-import type { Family } from '../../src/net/index.ts'
-import { bits, ordinal, prefixLength } from '../../src/net/index.ts'
+import { type IpFamily, bits, ordinal, prefixLength } from '../../src/net/index.ts'
 
 t.test('a family has 32 or 128 bits', (t) => {
   t.equal(bits(4), 32)
@@ -8,7 +7,7 @@ t.test('a family has 32 or 128 bits', (t) => {
   t.end()
 })
 
-const prefixLengths: readonly (readonly [Family, number, boolean])[] = [
+const prefixLengths: readonly (readonly [IpFamily, number, boolean])[] = [
   [4, 0, true],
   [4, -1, false],
   [4, 32, true],

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
-import type { Cidr, PrefixLength } from '../../src/net/index.ts'
 import {
+  type Cidr,
+  type PrefixLength,
   addressAt,
   addressCount,
   blockAt,

@@ -1,15 +1,7 @@
-import type { Plan, Write } from '../../src/datastore/index.ts'
-import {
-  isJsonObject,
-  type Json,
-  type JsonObject,
-  parseJson,
-  type Pool,
-  poolOf,
-  type Result,
-} from '../../src/model/index.ts'
+import { isJsonObject, type Json, type JsonObject, parseJson, type Pool, poolOf } from '../../src/model/index.ts'
+import type { Plan, Write, Result } from '../../src/plan/index.ts'
 import { type Context, ippoolKind, type ResourceKind } from '../../src/resources/index.ts'
-import type { BlockInRange } from '../../src/resources/ippool-termination.ts'
+import type { BlockInRange } from '../../src/resources/kinds/ippool-termination.ts'
 
 /** The worked example of calico-formats.md, sections 3.1 and 7: what Calico stores for a pool of a CIDR, a block size and NAT. */
 export const storedPool =

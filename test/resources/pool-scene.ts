@@ -14,7 +14,7 @@ import {
   poolKey,
 } from '../../src/model/index.ts'
 import { type Cidr, mustParseCidr } from '../../src/net/index.ts'
-import { planPoolRemoval, planTermination, type TerminationStep } from '../../src/resources/ippool-termination.ts'
+import { planPoolRemoval, planTermination, type TerminationStep } from '../../src/resources/kinds/ippool-termination.ts'
 import { FakeView } from '../support/fake-view.ts'
 import { context, mustPool } from './fixtures.ts'
 

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { put } from '../../src/datastore/index.ts'
 import { affinities, affinityKey, confirmedAffinity, poolKey, pools } from '../../src/model/index.ts'
 import { mustParseCidr } from '../../src/net/index.ts'
+import { put } from '../../src/plan/index.ts'
 import { projected, shown, stored } from '../../src/resources/storage.ts'
 import { FakeView } from '../support/fake-view.ts'
 import { mustPool } from './fixtures.ts'

@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import type { Selector } from '../../src/selector/selector.ts'
-import { group, negation, valueSet } from '../../src/selector/selector.ts'
+import { type Selector, group, negation, valueSet } from '../../src/selector/selector.ts'
 
 const hasA: Selector = { kind: 'has', label: 'a' }
 const hasB: Selector = { kind: 'has', label: 'b' }

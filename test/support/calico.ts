@@ -17,7 +17,6 @@ import {
   releaseHandle,
   sequenceNumberOf,
   setHandleCount,
-  type StoredFamily,
 } from '../../src/model/index.ts'
 import {
   type Address,
@@ -31,6 +30,7 @@ import {
   mustParseCidr,
   prefixLength,
 } from '../../src/net/index.ts'
+import type { Family } from '../../src/plan/index.ts'
 import type { EtcdKeys } from './etcd-keys.ts'
 
 /** A pool as far as addresses are concerned. */
@@ -148,7 +148,7 @@ export class CalicoHost {
 
   /** What is stored under a key, and its revision: '0' when there is nothing. Throws when it cannot be read. */
   async #read<Value>(
-    family: StoredFamily<Value>,
+    family: Family<Value>,
     key: string,
   ): Promise<{ readonly value: Value | undefined; readonly revision: string }> {
     const stored = await this.#keys.get(key)

@@ -1,8 +1,7 @@
-import type { Family, Key, Listed } from '../../src/datastore/index.ts'
-import type { Finding } from '../../src/ipam/check/finding.ts'
 import { check } from '../../src/ipam/check/check.ts'
-import { planRepair } from '../../src/ipam/check/repair.ts'
+import type { Finding } from '../../src/ipam/check/finding.ts'
 import type { RepairAnswer } from '../../src/ipam/check/repair-answers.ts'
+import { planRepair } from '../../src/ipam/check/repair.ts'
 import type { CheckSource } from '../../src/ipam/check/source.ts'
 import { readTerms } from '../../src/ipam/check/terms.ts'
 import {
@@ -17,6 +16,7 @@ import {
   newBlock,
 } from '../../src/model/index.ts'
 import { mustParseCidr } from '../../src/net/index.ts'
+import type { Family, Key, Listed } from '../../src/plan/index.ts'
 import { endpoint, keyOfBlock, keyOfClaim, keyOfEndpoint, resource, type StoredHolder } from './corruption.ts'
 import { FakeView } from './fake-view.ts'
 

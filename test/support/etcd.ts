@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { defaultCacheDir } from '../../src/config.ts'
-import { findEtcd, startEmbeddedEtcd, type EtcdBinary } from '../../src/etcd/index.ts'
-import { endpointOf, etcdArguments, launchEtcd, type Member, waitUntilHealthy } from '../../src/etcd/member.ts'
-import { newMemberName } from '../../src/etcd/member-file.ts'
-import { freePorts } from '../../src/etcd/ports.ts'
-import { endProcess, sendSignal } from '../../src/etcd/processes.ts'
+import { findEtcd, startEmbeddedEtcd, type EtcdBinary } from '../../src/embedded-etcd/index.ts'
+import { newMemberName } from '../../src/embedded-etcd/member-file.ts'
+import { endpointOf, etcdArguments, launchEtcd, type Member, waitUntilHealthy } from '../../src/embedded-etcd/member.ts'
+import { freePorts } from '../../src/embedded-etcd/ports.ts'
+import { endProcess, sendSignal } from '../../src/embedded-etcd/processes.ts'
 
 /** What a test needs of an etcd. It ends with the test, and its data go with it. */
 export interface TestEtcd {

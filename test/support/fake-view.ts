@@ -1,4 +1,4 @@
-import type { Decodable, Family, Guard, Key, Listed, Lookup, Plan, Revision, View } from '../../src/datastore/index.ts'
+import type { Decodable, Family, Guard, Key, Listed, Lookup, Plan, Revision, View } from '../../src/plan/index.ts'
 
 /**
  * A datastore in a map, for tests of planning functions. It holds texts as etcd does, so that every value goes through its

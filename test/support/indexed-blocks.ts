@@ -8,7 +8,7 @@ import {
 } from '../../src/model/index.ts'
 import {
   type Cidr,
-  type Family,
+  type IpFamily,
   formatCidr,
   mustParseCidr,
   type PrefixLength,
@@ -19,7 +19,7 @@ import {
 export const madeAt = { nanoseconds: 1_795_406_400_000_000_000n }
 
 /** A prefix length of the family; throws when there is no such. */
-export function size(family: Family, length: number): PrefixLength {
+export function size(family: IpFamily, length: number): PrefixLength {
   const valid = prefixLength(family, length)
   if (valid === undefined) throw new Error(`/${length} is no prefix length`)
   return valid

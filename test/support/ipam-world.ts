@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import type { Key, Plan, Revision } from '../../src/datastore/index.ts'
 import {
   type AssignAnswer,
   type AssignRequest,
@@ -16,16 +15,14 @@ import {
   BlockIndex,
   blockKey,
   blocks as blockFamily,
-  type Cause,
   handleKey,
   ipamConfigKey,
   nodeKey,
   poolKey,
-  type Refusal,
   reservationKey,
-  type Result,
 } from '../../src/model/index.ts'
 import { formatAddress, mustParseAddress, mustParseCidr } from '../../src/net/index.ts'
+import type { Key, Plan, Revision, Cause, Refusal, Result } from '../../src/plan/index.ts'
 import { FakeView } from './fake-view.ts'
 
 /** When the stories of the tests begin, 2026-11-23T04:00:00.123456789Z: the S of calico-formats.md section 7. */

@@ -4,7 +4,7 @@ import { access, constants } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
-import { fetchDebianProgram } from '../../src/etcd/debian-package.ts'
+import { fetchDebianProgram } from '../../src/embedded-etcd/debian-package.ts'
 import { temporaryFolder, whereEtcdIs } from './etcd.ts'
 
 /** A kubectl of this machine. */

@@ -1,19 +1,20 @@
 import assert from 'node:assert/strict'
 import type { Allocation, AssignAnswer, ReleaseAnswer, ReleaseItem } from '../../src/ipam/index.ts'
-import type { Block, Result } from '../../src/model/index.ts'
+import type { Block } from '../../src/model/index.ts'
 import {
   type Address,
   addressAt,
   addressCount,
   type Cidr,
   contains,
-  type Family,
+  type IpFamily,
   firstAddress,
   formatAddress,
   formatCidr,
   mustParseCidr,
   ordinal,
 } from '../../src/net/index.ts'
+import type { Result } from '../../src/plan/index.ts'
 import type { Wish, World } from './ipam-world.ts'
 
 /** A pool as the naive allocator knows it. */
@@ -82,7 +83,7 @@ export class NaiveAllocator {
     wish: Wish & { readonly handle: string; readonly pools: readonly string[] },
     outcome: Result<AssignAnswer>,
   ): void {
-    const wanted: Record<Family, number> = { 4: wish.ipv4 ?? 0, 6: wish.ipv6 ?? 0 }
+    const wanted: Record<IpFamily, number> = { 4: wish.ipv4 ?? 0, 6: wish.ipv6 ?? 0 }
     const families = ([4, 6] as const).filter((family) => wanted[family] > 0)
     const named = this.#pools.filter(({ name }) => wish.pools.includes(name))
     const isWellAsked =
@@ -348,7 +349,7 @@ export class NaiveAllocator {
     return since * second >= this.#world.nanoseconds - BigInt(cooldownSeconds) * second
   }
 
-  #eligible(family: Family, { node }: Wish, named: readonly NaivePool[]): readonly NaivePool[] {
+  #eligible(family: IpFamily, { node }: Wish, named: readonly NaivePool[]): readonly NaivePool[] {
     if (named.length > 0) return named.filter((pool) => familyOf(pool) === family)
     return this.#pools.filter((pool) => {
       const isSelected = pool.onlyNode === undefined || pool.onlyNode === node
@@ -357,7 +358,7 @@ export class NaiveAllocator {
   }
 
   /** How many addresses the request may have: all that are free, or, under strict affinity, those in blocks that can be its own. */
-  #available(family: Family, wish: Wish, named: readonly NaivePool[]): number {
+  #available(family: IpFamily, wish: Wish, named: readonly NaivePool[]): number {
     const { isStrict } = this.#rules
     if (isStrict && wish.node === undefined) return 0
     const addresses = this.#eligible(family, wish, named).flatMap(({ cidr }) => addressesOf(mustParseCidr(cidr)))
@@ -424,7 +425,7 @@ function affinityOf(node: string | undefined): string | null {
   return node === undefined ? null : `host:${node}`
 }
 
-function familyOf({ cidr }: NaivePool): Family {
+function familyOf({ cidr }: NaivePool): IpFamily {
   return cidr.includes(':') ? 6 : 4
 }
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
-import type { Attribute } from '../../src/model/attribute.ts'
-import type { Block } from '../../src/model/block.ts'
-import { jsonObject } from '../../src/model/json.ts'
-import { noFields } from '../../src/model/struct.ts'
+import type { Attribute } from '../../src/model/block/attribute.ts'
+import type { Block } from '../../src/model/block/block.ts'
+import { jsonObject } from '../../src/model/json/json.ts'
+import { noFields } from '../../src/model/json/struct.ts'
 import { addressCount, mustParseCidr, ordinal } from '../../src/net/index.ts'
 
 /** What blocks are made of. */

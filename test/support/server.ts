@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
-import { recallMember } from '../../src/etcd/member-file.ts'
-import { identifyingArguments } from '../../src/etcd/member.ts'
-import { endProcess, findProcess } from '../../src/etcd/processes.ts'
+import { recallMember } from '../../src/embedded-etcd/member-file.ts'
+import { identifyingArguments } from '../../src/embedded-etcd/member.ts'
+import { endProcess, findProcess } from '../../src/embedded-etcd/processes.ts'
 import { temporaryFolder, whereEtcdIs } from './etcd.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))

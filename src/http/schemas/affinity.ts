@@ -1,7 +1,7 @@
 import type { Static } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
 import type { BlockFailure } from '../../ipam/index.ts'
-import { limits } from '../limits.ts'
+import { limits } from '../wire/index.ts'
 import { closed, name, oneOf } from './fields.ts'
 import { ref } from './ref.ts'
 import { FailedRelease } from './release.ts'

@@ -1,4 +1,5 @@
 import type { TSchema } from '@sinclair/typebox'
+import { AddressList } from './address-list.ts'
 import {
   AffinityRelease,
   Claim,
@@ -8,11 +9,10 @@ import {
   ReleasedBlock,
   StaleClaim,
 } from './affinity.ts'
-import { AddressList } from './address-list.ts'
 import { AssignRequest, EnsureRequest } from './assign-request.ts'
 import { Allocation, Assignment } from './assignment.ts'
-import { Ownership, OwnersRequest, SwapRequest, Usage, UsageRequest } from './ownership.ts'
 import { CheckFinding, CheckReport, Repair, RepairReport, RepairRequest } from './check.ts'
+import { Ownership, OwnersRequest, SwapRequest, Usage, UsageRequest } from './ownership.ts'
 import { SplitAnswer, SplitRequest } from './pool-split.ts'
 import { FailedRelease, Release, ReleaseItem, ReleaseRequest } from './release.ts'
 import { Health, Version } from './server.ts'

@@ -1,6 +1,6 @@
 import type { Static, TSchema } from '@sinclair/typebox'
-import type { Reason } from '../../model/index.ts'
-import { reasons, refusal } from '../errors.ts'
+import type { Reason } from '../../plan/index.ts'
+import { reasons, refusal } from '../wire/index.ts'
 import { ref } from './ref.ts'
 import { Status, statusOf } from './status.ts'
 

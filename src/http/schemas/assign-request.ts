@@ -1,7 +1,7 @@
 import type { Static } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
 import { poolUses } from '../../model/index.ts'
-import { limits } from '../limits.ts'
+import { limits } from '../wire/index.ts'
 import { closed, handle, name, oneOf, optionalList, texts } from './fields.ts'
 
 const HostReserved = Type.Object(

@@ -1,6 +1,6 @@
 import type { Static, TOptional, TSchema, TUnsafe } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
-import { limits } from '../limits.ts'
+import { limits } from '../wire/index.ts'
 
 /** Objects of the API are closed: an unknown field is refused rather than dropped without a word. */
 export const closed = { additionalProperties: false } as const

@@ -1,6 +1,6 @@
 import type { Static } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
-import { limits } from '../limits.ts'
+import { limits } from '../wire/index.ts'
 import { closed, name, nullableText, texts } from './fields.ts'
 import { ref } from './ref.ts'
 import { ReleaseItem } from './release.ts'

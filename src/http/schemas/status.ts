@@ -1,9 +1,7 @@
 import type { Static } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
-import type { CauseReason, Reason } from '../../model/index.ts'
-import type { RefusalError } from '../errors.ts'
-import { reasons } from '../errors.ts'
-import { shorten } from '../quoting.ts'
+import type { CauseReason, Reason } from '../../plan/index.ts'
+import { type RefusalError, reasons, shorten } from '../wire/index.ts'
 import { oneOf } from './fields.ts'
 import { ref } from './ref.ts'
 

@@ -1,4 +1,3 @@
-import type { Revision } from '../../datastore/index.ts'
 import {
   type Attribute,
   type Block,
@@ -22,6 +21,7 @@ import {
   ordinal,
   overlaps,
 } from '../../net/index.ts'
+import type { Revision } from '../../plan/index.ts'
 import { type Finding, finding, type Repair } from './finding.ts'
 import { handleCounts } from './handle-counts.ts'
 import type { CheckTerms } from './terms.ts'

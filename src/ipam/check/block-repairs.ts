@@ -1,4 +1,3 @@
-import type { Plan, View } from '../../datastore/index.ts'
 import {
   type Block,
   blockKey,
@@ -16,6 +15,7 @@ import {
   withoutOwner,
 } from '../../model/index.ts'
 import { type Cidr, formatCidr, type Ordinal } from '../../net/index.ts'
+import type { Plan, View } from '../../plan/index.ts'
 import { Draft } from '../draft.ts'
 import { readConfig, readPools } from '../surroundings.ts'
 import {

@@ -1,10 +1,10 @@
-import { bits, type Cidr, type Family, type PrefixLength, RunSet } from '../../net/index.ts'
+import { bits, type Cidr, type IpFamily, type PrefixLength, RunSet } from '../../net/index.ts'
 
 /** Which blocks there are, in little memory however many: by family and prefix length the numbers of the blocks, counted from address 0. */
 export class BlockSet {
   readonly #sets = new Map<
     string,
-    { readonly family: Family; readonly length: PrefixLength; readonly numbers: RunSet }
+    { readonly family: IpFamily; readonly length: PrefixLength; readonly numbers: RunSet }
   >()
 
   /** Whether there is a block of exactly this CIDR. */

@@ -1,4 +1,3 @@
-import type { Listed } from '../../datastore/index.ts'
 import {
   affinities,
   type Affinity,
@@ -15,6 +14,7 @@ import {
   virtualAffinities,
 } from '../../model/index.ts'
 import { type Cidr, formatCidr } from '../../net/index.ts'
+import type { Listed } from '../../plan/index.ts'
 import { blockFindings, overlapFinding, sharedFindings, type StoredBlock } from './block-findings.ts'
 import { BlockSet } from './block-set.ts'
 import { claimFindings, missingClaim } from './claim-findings.ts'

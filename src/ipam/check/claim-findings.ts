@@ -1,6 +1,6 @@
-import type { Listed } from '../../datastore/index.ts'
 import { affinities, type Affinity, parseAffinityKey } from '../../model/index.ts'
 import { formatCidr } from '../../net/index.ts'
+import type { Listed } from '../../plan/index.ts'
 import { type Finding, finding } from './finding.ts'
 import type { KnownBlocks } from './handle-findings.ts'
 import { unreadable } from './terms.ts'

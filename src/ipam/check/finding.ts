@@ -1,4 +1,4 @@
-import type { Revision } from '../../datastore/index.ts'
+import type { Revision } from '../../plan/index.ts'
 
 /**
  * Whether a fault can be mended. `Default`: whenever a repair is asked for. `OnRequest`: only when its code is named, because it takes

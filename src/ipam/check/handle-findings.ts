@@ -1,6 +1,6 @@
-import type { Revision } from '../../datastore/index.ts'
 import type { Handle } from '../../model/index.ts'
 import { type Cidr, parseCidr } from '../../net/index.ts'
+import type { Revision } from '../../plan/index.ts'
 import type { BlockSet } from './block-set.ts'
 import { type Finding, finding } from './finding.ts'
 

@@ -1,4 +1,4 @@
-import type { Family, Listed } from '../../datastore/index.ts'
+import type { Family, Listed } from '../../plan/index.ts'
 import type { Finding } from './finding.ts'
 import type { CheckSource } from './source.ts'
 import { Window } from './window.ts'

@@ -1,4 +1,4 @@
-import { answerOnly, type Plan, type Write } from '../../datastore/index.ts'
+import { answerOnly, type Plan, type Write } from '../../plan/index.ts'
 
 /**
  * What a repair came to. `Repaired`: the fault was proved once more, and is mended. `Partly`: there is more of it, and the repair is to be

@@ -1,4 +1,3 @@
-import { type Lookup, type Plan, put, remove, type View } from '../../datastore/index.ts'
 import {
   type Affinity,
   type Block,
@@ -17,6 +16,7 @@ import {
   touch,
 } from '../../model/index.ts'
 import { type Cidr, formatCidr, parseCidr } from '../../net/index.ts'
+import { type Lookup, type Plan, put, remove, type View } from '../../plan/index.ts'
 import { requireUnlocked } from '../surroundings.ts'
 import { planBlockRepair } from './block-repairs.ts'
 import { type CheckCode, checkCodes, type Finding } from './finding.ts'

@@ -1,4 +1,4 @@
-import type { Family, Key, Listed } from '../../datastore/index.ts'
+import type { Family, Key, Listed } from '../../plan/index.ts'
 
 /** The stored values as they were at one revision. */
 export interface CheckSource {

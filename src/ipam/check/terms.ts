@@ -1,4 +1,3 @@
-import type { Listed, Revision } from '../../datastore/index.ts'
 import {
   clusterInformations,
   type ClusterInformation,
@@ -16,6 +15,7 @@ import {
   type Reservation,
 } from '../../model/index.ts'
 import { type Address, formatCidr, overlaps, parseAddressOrCidr } from '../../net/index.ts'
+import type { Listed, Revision } from '../../plan/index.ts'
 import { type Finding, finding } from './finding.ts'
 import type { CheckSource } from './source.ts'
 

@@ -1,4 +1,3 @@
-import type { Listed, Revision } from '../../datastore/index.ts'
 import {
   type Attribute,
   formatTime,
@@ -7,8 +6,9 @@ import {
   workloadEndpointsInPages,
 } from '../../model/index.ts'
 import { type Address, addressAt, contains, formatAddress, ordinal } from '../../net/index.ts'
-import type { StoredBlock } from './block-findings.ts'
+import type { Listed, Revision } from '../../plan/index.ts'
 import { type CalicoPurpose, calicoPurposeOf } from '../calico-purpose.ts'
+import type { StoredBlock } from './block-findings.ts'
 import { type Finding, finding } from './finding.ts'
 import type { KnownBlocks } from './handle-findings.ts'
 import type { CheckSource } from './source.ts'

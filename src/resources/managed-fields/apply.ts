@@ -1,17 +1,7 @@
-import {
-  type Cause,
-  formatTime,
-  type Json,
-  type JsonObject,
-  jsonObject,
-  type Result,
-  refuse,
-  success,
-} from '../../model/index.ts'
-import { forbidden } from '../causes.ts'
-import { refuseCauses } from '../draft.ts'
+import { formatTime, type Json, type JsonObject, jsonObject } from '../../model/index.ts'
+import { type Cause, type Result, refuse, success } from '../../plan/index.ts'
 import { apiVersion, type ResourceKind, type Stored, type StoredObject } from '../kind.ts'
-import { objectIn, present } from '../presentation.ts'
+import { refuseCauses, forbidden, objectIn, present } from '../object/index.ts'
 import { applyEntriesMax, type Entry, isSameManager, storedEntries, withEntries } from './entry.ts'
 import { displayPath, sameFields } from './field-set.ts'
 import { isSameLeaf, type Leaves, leavesOf } from './leaves.ts'

@@ -1,15 +1,7 @@
-import {
-  type Cause,
-  isJsonArray,
-  isJsonObject,
-  type Json,
-  type JsonObject,
-  jsonObject,
-  parseTime,
-} from '../../model/index.ts'
-import { forbidden, invalid, notSupported, wrongType } from '../causes.ts'
+import { isJsonArray, isJsonObject, type Json, type JsonObject, jsonObject, parseTime } from '../../model/index.ts'
+import type { Cause } from '../../plan/index.ts'
 import { apiVersion } from '../kind.ts'
-import { objectIn } from '../presentation.ts'
+import { forbidden, invalid, notSupported, wrongType, objectIn } from '../object/index.ts'
 import { type FieldSet, fieldSetJson, fieldSetLengthMax, readFieldSet } from './field-set.ts'
 
 /** The fields that one manager manages in one way: an element of `metadata.managedFields`. */

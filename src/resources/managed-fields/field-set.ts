@@ -1,6 +1,5 @@
 import {
   compareBytewise,
-  type Decoded,
   isJsonObject,
   type Json,
   type JsonObject,
@@ -8,6 +7,7 @@ import {
   parseJson,
   stringifyJson,
 } from '../../model/index.ts'
+import type { Decoded } from '../../plan/index.ts'
 
 /**
  * The fields of an object that somebody manages: the paths of its leaves, and of containers that count by themselves. A path is

@@ -1,7 +1,6 @@
 import type { TSchema } from '@sinclair/typebox'
 import type { Json } from '../../model/index.ts'
-import { isEmpty } from '../go-form.ts'
-import { sameJson } from '../same-json.ts'
+import { isEmpty, sameJson } from '../object/index.ts'
 import { pathTo, rootPath } from './field-set.ts'
 import { type Part, partsOf } from './parts.ts'
 

@@ -1,8 +1,7 @@
 import { KindGuard, type TArray, type TSchema } from '@sinclair/typebox'
-import { type Cause, isJsonArray, isJsonObject, type Json } from '../../model/index.ts'
-import { duplicate, required } from '../causes.ts'
-import { fieldPath, schemaOf } from '../fields.ts'
-import { listTypeOf } from '../list-type.ts'
+import { isJsonArray, isJsonObject, type Json } from '../../model/index.ts'
+import type { Cause } from '../../plan/index.ts'
+import { duplicate, required, fieldPath, schemaOf, listTypeOf } from '../object/index.ts'
 import { itemElement } from './field-set.ts'
 import { keysOf } from './parts.ts'
 

@@ -1,7 +1,6 @@
 import { KindGuard, type TArray, type TObject, type TRecord, type TSchema } from '@sinclair/typebox'
 import { isJsonArray, isJsonObject, type Json, type JsonObject, jsonObject } from '../../model/index.ts'
-import { schemaOf } from '../fields.ts'
-import { isAtomicObject, listTypeOf } from '../list-type.ts'
+import { schemaOf, isAtomicObject, listTypeOf } from '../object/index.ts'
 import { itemElement, keyElement, memberElement } from './field-set.ts'
 
 /** What can have an owner of its own inside a value. */

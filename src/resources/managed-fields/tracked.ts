@@ -1,8 +1,7 @@
 import { type TObject, Type } from '@sinclair/typebox'
 import { type JsonObject, jsonObject } from '../../model/index.ts'
 import type { ServedKind, StoredObject } from '../kind.ts'
-import { objectIn } from '../presentation.ts'
-import { ObjectMeta } from '../schemas.ts'
+import { objectIn, ObjectMeta } from '../object/index.ts'
 
 /** Which part of an object a request changes: all but its status, or only that. */
 export type Subresource = '' | 'status'

@@ -1,16 +1,7 @@
-import {
-  formatTime,
-  isJsonArray,
-  isJsonObject,
-  type JsonObject,
-  type Now,
-  type Result,
-  success,
-} from '../../model/index.ts'
-import { refuseCauses } from '../draft.ts'
+import { formatTime, isJsonArray, isJsonObject, type JsonObject, type Now } from '../../model/index.ts'
+import { type Result, success } from '../../plan/index.ts'
 import { apiVersion, type ResourceKind, type StoredObject } from '../kind.ts'
-import { objectIn, present } from '../presentation.ts'
-import { sameJson } from '../same-json.ts'
+import { refuseCauses, objectIn, present, sameJson } from '../object/index.ts'
 import { type Entry, foldOldest, isSameManager, readEntries, storedEntries, withEntries } from './entry.ts'
 import { type FieldSet, pathsAbove, sameFields } from './field-set.ts'
 import { isSameLeaf, type Leaves, leavesOf } from './leaves.ts'

@@ -1,7 +1,7 @@
 import t from 'tap'
-import type { Family } from '../../../src/datastore/index.ts'
 import { finding, type Finding } from '../../../src/ipam/check/finding.ts'
 import { Merge } from '../../../src/ipam/check/merge.ts'
+import type { Family } from '../../../src/plan/index.ts'
 import { CheckWorld } from '../../support/check-world.ts'
 
 const families = ['a', 'b'].map(

@@ -1,10 +1,11 @@
-import { type Json, type JsonObject, type Pool, poolOf, type Result } from '../../../src/model/index.ts'
-import { type Draft, draft } from '../../../src/resources/draft.ts'
+import { type Json, type JsonObject, type Pool, poolOf } from '../../../src/model/index.ts'
+import type { Result } from '../../../src/plan/index.ts'
 import { applyConfiguration } from '../../../src/resources/managed-fields/apply.ts'
 import { storedEntries } from '../../../src/resources/managed-fields/entry.ts'
 import { displayPath } from '../../../src/resources/managed-fields/field-set.ts'
 import type { Subresource } from '../../../src/resources/managed-fields/tracked.ts'
 import { withUpdate } from '../../../src/resources/managed-fields/update.ts'
+import { type Draft, draft } from '../../../src/resources/object/draft.ts'
 import { context, poolKind } from '../fixtures.ts'
 
 /** An object of any kind as a client sends it: its metadata and its spec. */

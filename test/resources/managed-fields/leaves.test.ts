@@ -1,10 +1,10 @@
 import t from 'tap'
 import type { Json, JsonObject } from '../../../src/model/index.ts'
-import { nodeKind } from '../../../src/resources/node.ts'
+import { ipreservationKind } from '../../../src/resources/kinds/ipreservation.ts'
+import { nodeKind } from '../../../src/resources/kinds/node.ts'
 import { displayPath } from '../../../src/resources/managed-fields/field-set.ts'
 import { isSameLeaf, leavesOf } from '../../../src/resources/managed-fields/leaves.ts'
 import { trackedSchema } from '../../../src/resources/managed-fields/tracked.ts'
-import { ipreservationKind } from '../../../src/resources/ipreservation.ts'
 import { mustParse, poolKind, storedPool } from '../fixtures.ts'
 
 const kind = poolKind()

@@ -1,8 +1,8 @@
 import { Type } from '@sinclair/typebox'
 import t from 'tap'
 import type { Json } from '../../../src/model/index.ts'
-import { mapByKeys, setOfItems } from '../../../src/resources/list-type.ts'
 import { listCauses } from '../../../src/resources/managed-fields/list-causes.ts'
+import { mapByKeys, setOfItems } from '../../../src/resources/object/list-type.ts'
 
 const texts = Type.Array(Type.String(), setOfItems)
 const schema = Type.Object({

@@ -1,8 +1,8 @@
 import { Type } from '@sinclair/typebox'
 import t from 'tap'
 import { type Json, type JsonObject, stringifyJson } from '../../../src/model/index.ts'
-import { atomicObject, mapByKeys, setOfItems } from '../../../src/resources/list-type.ts'
 import { merge, removeLeaves } from '../../../src/resources/managed-fields/merge.ts'
+import { atomicObject, mapByKeys, setOfItems } from '../../../src/resources/object/list-type.ts'
 import { mustParse } from '../fixtures.ts'
 
 const schema = Type.Object({

@@ -1,8 +1,8 @@
 import { Type } from '@sinclair/typebox'
 import t from 'tap'
 import type { Json } from '../../../src/model/index.ts'
-import { atomicObject, mapByKeys, setOfItems } from '../../../src/resources/list-type.ts'
 import { keysLengthMax, partsOf } from '../../../src/resources/managed-fields/parts.ts'
+import { atomicObject, mapByKeys, setOfItems } from '../../../src/resources/object/list-type.ts'
 
 const item = Type.Object({ name: Type.String(), port: Type.Optional(Type.Integer()) })
 const byName = Type.Array(item, mapByKeys('name'))

@@ -1,10 +1,10 @@
 import { KindGuard, type TSchema, Type } from '@sinclair/typebox'
 import t from 'tap'
 import type { JsonObject } from '../../../src/model/index.ts'
-import { sameJson } from '../../../src/resources/same-json.ts'
-import { ipreservationKind } from '../../../src/resources/ipreservation.ts'
+import { IPPoolSpec, IPPoolStatus } from '../../../src/resources/kinds/ippool-schema.ts'
+import { ipreservationKind } from '../../../src/resources/kinds/ipreservation.ts'
 import { partFor, type Subresource, trackedSchema } from '../../../src/resources/managed-fields/tracked.ts'
-import { IPPoolSpec, IPPoolStatus } from '../../../src/resources/ippool-schema.ts'
+import { sameJson } from '../../../src/resources/object/same-json.ts'
 import { poolKind } from '../fixtures.ts'
 
 function propertiesOf(schema: TSchema | undefined): readonly string[] {

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { type Json, type JsonObject, jsonObject } from '../../../src/model/index.ts'
-import { objectIn } from '../../../src/resources/presentation.ts'
-import { sameJson } from '../../../src/resources/same-json.ts'
 import { vanished, withoutFields, withUpdate } from '../../../src/resources/managed-fields/update.ts'
+import { objectIn } from '../../../src/resources/object/presentation.ts'
+import { sameJson } from '../../../src/resources/object/same-json.ts'
 import { apply, managersOf, pool, timesOf, tryUpdate, update } from './fixtures.ts'
 import { context, poolKind } from '../fixtures.ts'
 

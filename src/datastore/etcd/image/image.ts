@@ -1,0 +1,57 @@
+import type { Decodable, Family, Key, Listed, Lookup, Observer, Revision } from '../../../plan/index.ts'
+import { HeldFamily, type ProblemReport } from './held-family.ts'
+
+/** A family that the datastore serves, and the index to keep beside it. */
+export interface Declaration {
+  readonly family: Family<unknown>
+  readonly observer?: Observer<unknown>
+}
+
+/** Declares a family with the observer that fits its values. */
+export function declare<Value>(family: Family<Value>, observer?: Observer<Value>): Declaration {
+  return observer === undefined ? { family } : { family, observer }
+}
+
+/** What this server holds of etcd in memory: fed by a watch, by its own commits and by what failed compares bring along. */
+export class Image {
+  readonly #held = new Map<Family<unknown>, HeldFamily>()
+
+  constructor(declarations: readonly Declaration[], report: ProblemReport) {
+    for (const { family, observer } of declarations) {
+      this.#held.set(family, new HeldFamily(family, observer, report))
+    }
+  }
+
+  /** Every family, in the order of declaration. */
+  families(): Iterable<HeldFamily> {
+    return this.#held.values()
+  }
+
+  /** What is held of `family`. */
+  of(family: Family<unknown>): HeldFamily {
+    const held = this.#held.get(family)
+    if (held === undefined) throw new Error(`The family ${family.name} was not declared.`)
+    return held
+  }
+
+  /** What is stored under `key`; undefined when that is not in memory. */
+  lookup<Value>(key: Key<Value>): Lookup<Value> | undefined {
+    // A value was decoded by, or encoded for, the very family object that the key names, so it has that family's type.
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion
+    return this.of(key.family).lookup(key.text) as Lookup<Value> | undefined
+  }
+
+  /** The value that `key` had been given at `revision`, if it is in memory. Undefined for a family that was not declared. */
+  valueAt<Value>(family: Decodable<Value>, key: string, revision: Revision): Value | undefined {
+    // As in `lookup`.
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion
+    return this.#held.get(family as Family<unknown>)?.valueAt(key, revision) as Value | undefined
+  }
+
+  /** See {@link HeldFamily.listing}. */
+  list<Value>(family: Family<Value>, prefix: string): readonly Listed<Value>[] {
+    // As in `lookup`.
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion
+    return this.of(family).listing(prefix) as readonly Listed<Value>[]
+  }
+}

@@ -1,0 +1,84 @@
+import type { Allocation as PlannedAllocation, AssignAnswer, ReleaseAnswer } from '../../../ipam/index.ts'
+import { type Address, compareAddresses, formatAddress, formatCidr, parseAddress } from '../../../net/index.ts'
+import type { Cause } from '../../../plan/index.ts'
+import type { Allocation, Assignment, Release } from '../../schemas/index.ts'
+import { quoteValue } from '../../wire/index.ts'
+
+/** An allocation as it is answered. */
+export function printAllocation({
+  address,
+  block,
+  pool,
+  node,
+  handle,
+  sequenceNumber,
+  attributes,
+}: PlannedAllocation): Allocation {
+  return {
+    address: formatAddress(address),
+    block: formatCidr(block),
+    pool: pool ?? null,
+    node: node ?? null,
+    handle: handle ?? null,
+    sequenceNumber: String(sequenceNumber),
+    attributes: printAttributes(attributes),
+  }
+}
+
+/** Attributes in the order of their keys. */
+export function printAttributes(attributes: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** Addresses in the order in which they were given. */
+export function printAssignment({ handle, addresses }: AssignAnswer): Assignment {
+  return { handle, addresses: addresses.map(printAllocation) }
+}
+
+/** Everything that an owner holds, in ascending order. */
+export function printHoldings({ handle, addresses }: AssignAnswer): Assignment {
+  return printAssignment({ handle, addresses: addresses.toSorted((a, b) => compareAddresses(a.address, b.address)) })
+}
+
+/** What became of each address, in ascending order. */
+export function printRelease({ released, unallocated, failed }: ReleaseAnswer): Release {
+  const print = (addresses: readonly Address[]): string[] => addresses.toSorted(compareAddresses).map(formatAddress)
+  return {
+    released: print(released),
+    unallocated: print(unallocated),
+    failed: failed
+      .toSorted((a, b) => compareAddresses(a.address, b.address))
+      .map(({ address, reason, message }) => ({ address: formatAddress(address), reason, message })),
+  }
+}
+
+/** The text of an address, and the field of the request that it stands in. */
+export interface AddressText {
+  readonly field: string
+  readonly text: string
+}
+
+/** The addresses that texts spell, and why the others spell none or may not be named again. */
+export function readAddresses<Given extends AddressText>(
+  given: readonly Given[],
+): { readonly named: readonly (Given & { readonly address: Address })[]; readonly causes: readonly Cause[] } {
+  const named: (Given & { readonly address: Address })[] = []
+  const causes: Cause[] = []
+  const fields = new Map<string, string>()
+  for (const entry of given) {
+    const { field, text } = entry
+    const address = parseAddress(text)
+    if (address === undefined) {
+      const message = `${quoteValue(text)} is not an address; give one such as 10.1.0.5 or fd00::5`
+      causes.push({ field, reason: 'FieldValueInvalid', message })
+      continue
+    }
+    const spelling = formatAddress(address)
+    const before = fields.get(spelling)
+    if (before === undefined) named.push({ ...entry, address })
+    else
+      causes.push({ field, reason: 'FieldValueDuplicate', message: `${spelling} is ${before} already; name it once` })
+    fields.set(spelling, before ?? field)
+  }
+  return { named, causes }
+}

@@ -1,0 +1,232 @@
+import { type Page, type PageOptions, RevisionCompacted } from '../../../datastore/index.ts'
+import {
+  type AddressFilter,
+  type Allocation,
+  blockPathPrefix,
+  mayFulfil,
+  PoolsAtRevision,
+  type SelectedAddress,
+  selectAddresses,
+} from '../../../ipam/index.ts'
+import {
+  blockKey,
+  blocks as blockFamily,
+  handleKey,
+  handles,
+  parseBlockKey,
+  type Pool,
+  pools as poolFamily,
+} from '../../../model/index.ts'
+import { formatCidr, parseCidr } from '../../../net/index.ts'
+import type { Decodable, Listed, Revision } from '../../../plan/index.ts'
+import type { AddressList } from '../../schemas/index.ts'
+import { refusal, refuseFields } from '../../wire/index.ts'
+import type { Store } from '../ipam-operation.ts'
+import { printAllocation } from './allocations.ts'
+
+/** Which addresses are asked for, and how many at once. */
+export interface AddressQuery extends AddressFilter {
+  /** The name or the CIDR of the pool that they count to. */
+  readonly pool?: string | undefined
+  readonly limit: number
+  readonly continue?: string | undefined
+}
+
+/** Blocks read at once: a few at first, because a page may want few addresses, and then more and more. */
+const blocksAtOnce = { first: 4, max: 128 } as const
+
+/** Blocks looked at for one page: a page that finds little ends early, so that no call takes much longer than others. */
+const blocksMax = 2_048
+
+/**
+ * One page of the addresses that are held and asked for, in a fixed order; all pages are true as of one revision of etcd, which the
+ * token carries. Throws a refusal: `Invalid` for a pool that does not exist, `BadRequest` for a token that is none, `Expired` when
+ * the revision is gone, `Conflict` when the handle asked for cannot be read.
+ */
+export async function listAddresses(store: Pick<Store, 'page'>, query: AddressQuery): Promise<AddressList> {
+  const start = query.continue === undefined ? undefined : readToken(query.continue)
+  const { addresses, unreadable, revision, next } = await findAddresses(store, query, start)
+  return {
+    addresses: addresses.map(printAllocation),
+    unreadableBlocks: unreadable.map(blockNameOf),
+    revision: String(revision),
+    continue: next === undefined ? null : printToken({ ...next, revision }),
+  }
+}
+
+/** Addresses that were found, as of one revision. */
+interface FoundAddresses {
+  readonly addresses: readonly Allocation[]
+  /** The keys of blocks that cannot be read. */
+  readonly unreadable: readonly string[]
+  readonly revision: Revision
+  /** Where to go on; undefined when nothing is left to look at. */
+  readonly next: Place | undefined
+}
+
+/** Finds a page of addresses, from `start` on: as of its revision, or of now when it has none. */
+export async function findAddresses(
+  store: Pick<Store, 'page'>,
+  query: Omit<AddressQuery, 'continue'>,
+  start?: Place & { readonly revision?: Revision },
+): Promise<FoundAddresses> {
+  const stored = await readAt(store, poolFamily, {}, start?.revision)
+  const { revision } = stored
+  const selection = selectionOf(new PoolsAtRevision(stored.entries), query)
+  const { handle } = query
+  const blocks =
+    handle === undefined
+      ? blocksBelow({ store, revision }, selection, start?.key)
+      : blocksOfHandle({ store, revision }, selection, handle, start?.key)
+  const addresses: Allocation[] = []
+  const unreadable: string[] = []
+  let blockCount = 0
+  for await (const block of blocks) {
+    const { key } = block
+    const room = query.limit - addresses.length
+    const first = key === start?.key ? start.ordinal : 0
+    if (room === 0 || blockCount++ === blocksMax) {
+      return { addresses, unreadable, revision, next: { key, ordinal: first } }
+    }
+    if (block.kind === 'unreadable') unreadable.push(key)
+    const found = block.kind === 'value' ? block.value.filter(({ ordinal }) => ordinal >= first) : []
+    addresses.push(...found.slice(0, room).map(({ allocation }) => allocation))
+    const [following] = found.slice(room)
+    if (following !== undefined) {
+      return { addresses, unreadable, revision, next: { key, ordinal: following.ordinal } }
+    }
+  }
+  return { addresses, unreadable, revision, next: undefined }
+}
+
+/** etcd as of one revision. */
+interface Snapshot {
+  readonly store: Pick<Store, 'page'>
+  readonly revision: Revision
+}
+
+/** Which blocks are looked at, and what is taken from each. */
+interface Selection {
+  /** How the keys begin of all blocks that may have something. */
+  readonly prefix: string
+  readonly addresses: Decodable<readonly SelectedAddress[]>
+}
+
+type LookedAt = Listed<readonly SelectedAddress[]>
+
+function selectionOf(pools: PoolsAtRevision, query: Omit<AddressQuery, 'continue'>): Selection {
+  const pool = poolAsked(pools, query.pool)
+  return {
+    prefix: `${blockFamily.prefix}${pool === undefined ? '' : blockPathPrefix(pool.cidr)}`,
+    addresses: {
+      prefix: blockFamily.prefix,
+      decode(key, text) {
+        const cidr = parseBlockKey(key)
+        const poolOfBlock = cidr && pools.ofBlock(cidr)?.name
+        const isAsked = pool === undefined || pool.name === poolOfBlock
+        if (!isAsked || !mayFulfil(text, query)) return { ok: true, value: [] }
+        const decoded = blockFamily.decode(key, text)
+        return decoded.ok ? { ok: true, value: selectAddresses(decoded.value, query, poolOfBlock) } : decoded
+      },
+    },
+  }
+}
+
+function poolAsked(pools: PoolsAtRevision, reference: string | undefined): Pool | undefined {
+  if (reference === undefined) return undefined
+  const pool = pools.named(reference)
+  if (pool !== undefined) return pool
+  const message = `${JSON.stringify(reference)}: no pool that can be read has this name or CIDR`
+  throw refuseFields('Invalid', [{ field: 'pool', reason: 'FieldValueInvalid', message }])
+}
+
+async function* blocksBelow(
+  { store, revision }: Snapshot,
+  { prefix, addresses }: Selection,
+  start = prefix,
+): AsyncIterable<LookedAt> {
+  let from = start > prefix ? start : prefix
+  for (let limit: number = blocksAtOnce.first; ; limit = Math.min(limit * 2, blocksAtOnce.max)) {
+    const { entries } = await readAt(store, addresses, { from, limit }, revision)
+    for (const entry of entries) {
+      if (!entry.key.startsWith(prefix)) return
+      yield entry
+      from = `${entry.key}\0`
+    }
+    if (entries.length < limit) return
+  }
+}
+
+async function* blocksOfHandle(
+  { store, revision }: Snapshot,
+  { prefix, addresses }: Selection,
+  handle: string,
+  start = '',
+): AsyncIterable<LookedAt> {
+  const key = handleKey(handle).text
+  const [stored] = (await readAt(store, handles, { from: key, limit: 1 }, revision)).entries
+  if (stored?.key !== key) return
+  if (stored.kind === 'unreadable') {
+    throw refusal('Conflict', `The stored handle ${JSON.stringify(handle)} cannot be read: ${stored.problem}`)
+  }
+  const keys = [...stored.value.blocks.keys()]
+    .flatMap((text) => parseCidr(text) ?? [])
+    .map((cidr) => blockKey(cidr).text)
+    .filter((text) => text >= start && text.startsWith(prefix))
+    .sort()
+  while (keys.length > 0) {
+    const some = keys.splice(0, blocksAtOnce.first)
+    const pages = await Promise.all(some.map((from) => readAt(store, addresses, { from, limit: 1 }, revision)))
+    for (const entry of pages.flatMap(({ entries }) => entries)) if (some.includes(entry.key)) yield entry
+  }
+}
+
+/** Reads entries as of a revision, or of now. */
+async function readAt<Value>(
+  store: Pick<Store, 'page'>,
+  family: Decodable<Value>,
+  options: Omit<PageOptions, 'revision'>,
+  revision: Revision | undefined,
+): Promise<Page<Value>> {
+  if (revision === undefined) return store.page(family, options)
+  try {
+    return await store.page(family, { ...options, revision })
+  } catch (error) {
+    // A revision that is yet to come, as when etcd was set back, is refused by etcd in no particular way.
+    const isGone = error instanceof RevisionCompacted || revision > (await store.page(family, { limit: 1 })).revision
+    if (!isGone) throw error
+    throw refusal('Expired', `The list as of revision ${String(revision)} is not available any more; list again.`)
+  }
+}
+
+/** Where a page begins: in a block, at an ordinal. */
+export interface Place {
+  readonly key: string
+  readonly ordinal: number
+}
+
+/** The same as of a revision. */
+interface Position extends Place {
+  readonly revision: Revision
+}
+
+const tokenPattern = /^([0-9]{1,18})\/(ipv[46]\/block\/[0-9a-f.:]{2,39}-[0-9]{1,3})\/([0-9]{1,4})$/
+
+function printToken({ revision, key, ordinal }: Position): string {
+  return Buffer.from(`${String(revision)}/${key.slice(blockFamily.prefix.length)}/${ordinal}`).toString('base64url')
+}
+
+function readToken(token: string): Position {
+  const [, revision, path, ordinal] = tokenPattern.exec(Buffer.from(token, 'base64url').toString()) ?? []
+  if (revision !== undefined && path !== undefined && BigInt(revision) > 0n) {
+    return { revision: BigInt(revision), key: `${blockFamily.prefix}${path}`, ordinal: Number(ordinal) }
+  }
+  const message = 'is not what a list of this server gave; leave it out'
+  throw refuseFields('BadRequest', [{ field: 'continue', reason: 'FieldValueInvalid', message }])
+}
+
+/** The CIDR of a block, or what stands in its place in a key that names none. */
+function blockNameOf(key: string): string {
+  const cidr = parseBlockKey(key)
+  return cidr === undefined ? key.slice(blockFamily.prefix.length) : formatCidr(cidr)
+}

@@ -1,0 +1,118 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
+import { planReadAddress } from '../../../ipam/index.ts'
+import { answer, problems, AddressList, Allocation, closed, handle } from '../../schemas/index.ts'
+import { refuseFields, limits } from '../../wire/index.ts'
+import { type IpamOptions, carryOut, NoQuery } from '../ipam-operation.ts'
+import { printAllocation, readAddresses } from './allocations.ts'
+import { listAddresses } from './list.ts'
+
+const AddressPath = Type.Object(
+  { ip: Type.String({ maxLength: limits.addressLength, description: 'The address.', examples: ['10.1.0.5'] }) },
+  closed,
+)
+
+/** The largest page, and what a page has unless less is asked for. */
+const pageMax = 1_000
+
+const AddressesQuery = Type.Object(
+  {
+    handle: Type.Optional(Type.String({ ...handle, description: 'Only addresses of this owner.' })),
+    node: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: limits.attributeValueLength,
+        description: 'Only addresses that this node uses, whoever the block belongs to.',
+        examples: ['node-1'],
+      }),
+    ),
+    pool: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: limits.nameLength,
+        description: 'Only addresses from this pool, a name or a CIDR.',
+        examples: ['my.ippool-1'],
+      }),
+    ),
+    attribute: Type.Optional(
+      Type.Array(Type.String({ pattern: '^[^=]+=', $comment: 'a name, "=", and the value' }), {
+        maxItems: limits.attributes,
+        description: 'Only addresses with this attribute, as `name=value`. May be given several times.',
+        examples: [['tenant=blue']],
+      }),
+    ),
+    limit: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: pageMax,
+        description: `Addresses to a page at most; ${pageMax} when absent.`,
+        examples: [100],
+      }),
+    ),
+    continue: Type.Optional(
+      Type.String({
+        maxLength: 256,
+        description: 'The `continue` of the page before.',
+        examples: ['MTAxOC9pcHY0L2Jsb2NrLzEwLjEuMC4wLTI2LzU'],
+      }),
+    ),
+  },
+  closed,
+)
+
+/** `GET /addresses` and `GET /addresses/{ip}`: who holds what, and who holds this address? */
+export const addressRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
+  app.get(
+    '/addresses',
+    {
+      schema: {
+        operationId: 'listAddresses',
+        tags: ['ipam'],
+        summary: 'Which addresses are held, and by whom',
+        description: [
+          'Addresses with their owners: all, or those that fulfil every filter given. All pages are true as of one moment; when that is',
+          'too long ago for etcd to remember, the next page is `Expired`.',
+        ].join(' '),
+        querystring: AddressesQuery,
+        response: {
+          200: answer('A page of addresses.', AddressList),
+          ...problems('Conflict', 'Invalid', 'Expired', 'Timeout'),
+        },
+      },
+    },
+    ({ query: { attribute = [], limit = pageMax, ...query } }) =>
+      listAddresses(options.store, { ...query, limit, attributes: attribute.map(readAttribute) }),
+  )
+
+  app.get(
+    '/addresses/:ip',
+    {
+      schema: {
+        operationId: 'readAddress',
+        tags: ['ipam'],
+        summary: 'Who holds an address',
+        description:
+          'The owner of one address. `NotFound` when nobody holds it; the message says so when it is cooling down.',
+        params: AddressPath,
+        querystring: NoQuery,
+        response: {
+          200: answer('The address and its owner.', Allocation),
+          ...problems('NotFound', 'Invalid', 'Timeout'),
+        },
+      },
+    },
+    async ({ params }) => {
+      const { named, causes } = readAddresses([{ field: 'ip', text: params.ip }])
+      const address = named[0]?.address
+      if (address === undefined) throw refuseFields('Invalid', causes)
+      return printAllocation(await carryOut(options, (view, context) => planReadAddress(view, address, context)))
+    },
+  )
+  done()
+}
+
+/** The name and the value of an attribute: a name has no equals sign here, while a value may. */
+function readAttribute(text: string): readonly [name: string, value: string] {
+  const end = text.indexOf('=')
+  return [text.slice(0, end), text.slice(end + 1)]
+}

@@ -1,0 +1,66 @@
+import type { Allocation } from '../../../ipam/index.ts'
+import { blockKey } from '../../../model/index.ts'
+import { ordinalOf } from '../../../net/index.ts'
+import type { Store } from '../ipam-operation.ts'
+import { type AddressQuery, findAddresses, type Place } from './list.ts'
+
+/** Addresses that are read at once, and wait to be taken. */
+const readAhead = 1_000
+
+/**
+ * Walks through the addresses that are asked for, and reads each block once, however few addresses are taken at a time. Addresses may
+ * change behind the walk, and ahead of it: who takes one has to prove that it is still what was found.
+ */
+export class AddressWalk {
+  readonly #store: Pick<Store, 'page'>
+  readonly #query: Omit<AddressQuery, 'continue' | 'limit'>
+  /** What was found from `from` on, as far as `to`; undefined: to the end. */
+  #found: readonly Allocation[] = []
+  #from: Place | undefined
+  #to: Place | undefined
+
+  constructor(store: Pick<Store, 'page'>, query: Omit<AddressQuery, 'continue' | 'limit'>) {
+    this.#store = store
+    this.#query = query
+  }
+
+  /** Up to `limit` addresses from `start` on, and where to go on; `next` is undefined when nothing is left to look at. */
+  async take(
+    start: Place,
+    limit: number,
+  ): Promise<{ readonly addresses: readonly Allocation[]; readonly next: Place | undefined }> {
+    if (!this.#covers(start)) {
+      this.#found = []
+      this.#to = start
+    }
+    this.#from = start
+    this.#found = this.#found.filter((allocation) => comparePlaces(placeOf(allocation), start) >= 0)
+    while (this.#found.length <= limit && this.#to !== undefined) {
+      const page = await findAddresses(this.#store, { ...this.#query, limit: readAhead }, this.#to)
+      this.#found = [...this.#found, ...page.addresses]
+      this.#to = page.next
+    }
+    const following = this.#found[limit]
+    return {
+      addresses: this.#found.slice(0, limit),
+      next: following === undefined ? this.#to : placeOf(following),
+    }
+  }
+
+  #covers(place: Place): boolean {
+    if (this.#from === undefined || comparePlaces(place, this.#from) < 0) return false
+    return this.#to === undefined || comparePlaces(place, this.#to) <= 0
+  }
+}
+
+/** Before every address. */
+export const firstPlace: Place = { key: '', ordinal: 0 }
+
+function placeOf({ block, address }: Allocation): Place {
+  return { key: blockKey(block).text, ordinal: ordinalOf(block, address) }
+}
+
+function comparePlaces(one: Place, other: Place): number {
+  if (one.key === other.key) return one.ordinal - other.ordinal
+  return one.key < other.key ? -1 : 1
+}

@@ -1,0 +1,127 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { type AssignRequest as Wish, planAssign } from '../../ipam/index.ts'
+import { isWindowsReserved } from '../../model/index.ts'
+import type { Cause } from '../../plan/index.ts'
+import { answer, problemsOfRepeatable, AssignRequest, Assignment, ref } from '../schemas/index.ts'
+import { objectTypes, limits, naming, quoteValue } from '../wire/index.ts'
+import { printAssignment, readAddresses } from './addresses/index.ts'
+import { attributeCauses } from './attribute-causes.ts'
+import { carryOutChange, changeModeOf, IdempotencyHeaders } from './idempotency.ts'
+import { type Examined, type IpamOptions, ChangeQuery, examined } from './ipam-operation.ts'
+
+/** `POST /assign`: give me addresses. */
+export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
+  app.post(
+    '/assign',
+    {
+      attachValidation: true,
+      schema: {
+        operationId: 'assignAddresses',
+        tags: ['ipam'],
+        summary: 'Assign addresses',
+        description: [
+          'Gives addresses to an owner: so many of each family, or named ones. All or nothing, unless `partial` is set.',
+          'A call that is sent twice assigns twice, unless it has an `Idempotency-Key`.',
+        ].join(' '),
+        consumes: [...objectTypes],
+        headers: IdempotencyHeaders,
+        querystring: ChangeQuery,
+        body: ref(AssignRequest),
+        response: {
+          201: answer('The addresses, in the order asked for.', Assignment),
+          ...problemsOfRepeatable('AddressInUse', 'InsufficientAddresses'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const wish = examined(request, () => wishOf(request.body, options.newUid))
+      const mode = changeModeOf(request, request.query)
+      const assigned = await carryOutChange(
+        options,
+        mode,
+        (view, context) => planAssign(view, wish, context),
+        printAssignment,
+      ).catch(naming(wish.handle))
+      return reply.code(201).type('application/json; charset=utf-8').send(assigned)
+    },
+  )
+  done()
+}
+
+/** What a request body asks for, complete, and everything that is wrong with it beyond its schema. */
+export function wishOf(body: AssignRequest, newHandle: () => string): Examined<Wish> {
+  const texts = (body.addresses ?? []).map((text, index) => ({ field: `addresses[${index}]`, text }))
+  const { named, causes } = readAddresses(texts)
+  const isByName = body.addresses !== undefined && body.addresses !== null
+  const isByCount = body.ipv4 !== undefined || body.ipv6 !== undefined
+  const value = {
+    handle: body.handle ?? newHandle(),
+    node: body.node,
+    counts: { 4: body.ipv4 ?? (isByName || isByCount ? 0 : 1), 6: body.ipv6 ?? 0 },
+    addresses: named.map(({ address }) => address),
+    pools: body.pools ?? [],
+    use: body.use,
+    namespaceLabels: labelsOf(body.namespace),
+    attributes: body.attributes ?? {},
+    maxBlocksPerNode: body.maxBlocksPerNode ?? 0,
+    ...(body.maxPerHandle !== undefined && { maxPerHandle: body.maxPerHandle }),
+    ...(body.hostReserved !== undefined && { hostReserved: hostReservedOf(body.hostReserved) }),
+    partial: body.partial ?? false,
+  }
+  return {
+    value,
+    causes: [
+      ...handleCauses(value),
+      ...howManyCauses(value, isByName),
+      ...causes,
+      ...attributeCauses(value),
+      ...hostCauses(value),
+    ],
+  }
+}
+
+function hostReservedOf({ ipv4, ipv6 }: NonNullable<AssignRequest['hostReserved']>): NonNullable<Wish['hostReserved']> {
+  return { ...(ipv4 !== undefined && { 4: ipv4 }), ...(ipv6 !== undefined && { 6: ipv6 }) }
+}
+
+function handleCauses({ handle }: Wish): readonly Cause[] {
+  if (!isWindowsReserved(handle)) return []
+  const message = `${quoteValue(handle)} is not allowed: what it holds counts as free, as Windows hosts use it; choose another name`
+  return [{ field: 'handle', reason: 'FieldValueInvalid', message }]
+}
+
+function hostCauses({ hostReserved, node }: Wish): readonly Cause[] {
+  if (hostReserved === undefined || node !== undefined) return []
+  return [{ field: 'node', reason: 'FieldValueRequired', message: 'hostReserved is for a node; name it' }]
+}
+
+function howManyCauses({ counts }: Wish, isByName: boolean): readonly Cause[] {
+  const isByCount = counts[4] > 0 || counts[6] > 0
+  if (isByName && isByCount) {
+    return [
+      {
+        field: 'addresses',
+        reason: 'FieldValueForbidden',
+        message: 'must not be given beside ipv4 or ipv6; give either addresses or counts',
+      },
+    ]
+  }
+  if (!isByName && !isByCount) {
+    return [
+      {
+        field: 'ipv4',
+        reason: 'FieldValueInvalid',
+        message: `0 asks for nothing; give 1 to ${limits.addresses}, or leave it out for one IPv4 address`,
+      },
+    ]
+  }
+  return []
+}
+
+/** Kubernetes gives every namespace its name as a label, and selectors rely on it. */
+function labelsOf(namespace: AssignRequest['namespace']): Readonly<Record<string, string>> {
+  return {
+    ...(namespace?.name !== undefined && { 'kubernetes.io/metadata.name': namespace.name }),
+    ...namespace?.labels,
+  }
+}

@@ -1,0 +1,37 @@
+import type { Usage } from '../../ipam/index.ts'
+import type { Cause } from '../../plan/index.ts'
+import { limits, quotePath, quoteValue } from '../wire/index.ts'
+
+/**
+ * What is wrong with the attributes of a request beyond their schema. `at` is the path of the object that they stand in; '': the body.
+ */
+export function attributeCauses({ attributes, node }: Usage, at = ''): readonly Cause[] {
+  const path = [...at.split('.'), 'attributes'].filter((segment) => segment !== '')
+  const field = path.join('.')
+  const causes = Object.keys(attributes)
+    .filter((key) => key.length === 0 || key.length > limits.attributeKeyLength || /\p{Cc}/u.test(key))
+    .map(
+      (key): Cause => ({
+        field: quotePath([...path, key], field),
+        reason: 'FieldValueInvalid',
+        message: `the key ${quoteValue(key)} is not allowed; give 1 to ${limits.attributeKeyLength} characters without control characters`,
+      }),
+    )
+  const bytes = Object.entries(attributes).reduce((sum, pair) => sum + Buffer.byteLength(pair.join('')), 0)
+  if (bytes > limits.attributesBytes) {
+    causes.push({
+      field,
+      reason: 'FieldValueInvalid',
+      message: `${bytes} bytes are not allowed; give at most ${limits.attributesBytes}`,
+    })
+  }
+  const named = attributes['node']
+  if (node !== undefined && named !== undefined && named !== node) {
+    causes.push({
+      field: `${field}.node`,
+      reason: 'FieldValueInvalid',
+      message: `${quoteValue(named)} is not the node ${quoteValue(node)}; leave it out`,
+    })
+  }
+  return causes
+}

@@ -1,0 +1,127 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { Scan } from '../../datastore/index.ts'
+import { check, type Finding, readTerms } from '../../ipam/index.ts'
+import { ipamConfigs } from '../../model/index.ts'
+import {
+  type Answer,
+  answer,
+  problems,
+  CheckFinding,
+  CheckReport,
+  exampleFinding,
+  RepairReport,
+  RepairRequest,
+  ref,
+} from '../schemas/index.ts'
+import { objectTypes, refusal, linesType, sendReport } from '../wire/index.ts'
+import { refuseIdempotencyKey } from './idempotency.ts'
+import { type IpamOptions, ChangeQuery, NoQuery } from './ipam-operation.ts'
+import { repair } from './repairs.ts'
+
+/** `GET /check` and `POST /check/repair`: whether what is stored agrees with itself, and mending what does not. */
+export const checkRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
+  let isStopping = false
+  app.addHook('preClose', (done) => {
+    isStopping = true
+    done()
+  })
+
+  app.get(
+    '/check',
+    {
+      config: { alsoAnswers: [linesType] },
+      schema: {
+        operationId: 'checkAddresses',
+        tags: ['ipam'],
+        summary: 'Whether what is stored agrees with itself',
+        description: [
+          'Everything that is wrong with what is stored, at one revision of etcd: blocks, handles, claims, pools and the rest, and what',
+          'workload endpoints and tunnels use without having it. It is',
+          `answered while it is found; with \`Accept: ${linesType}\` one finding on each line, and the rest on the last one.`,
+          'Nothing is changed.',
+        ].join(' '),
+        querystring: NoQuery,
+        response: { 200: streamed('What was found.', answer('', CheckReport)), ...problems('Timeout') },
+      },
+    },
+    async (request, reply) => {
+      const { revision, findings } = await begin(options, () => isStopping)
+      return sendReport(request, reply, { revision, listName: 'findings', entries: printed(findings) })
+    },
+  )
+
+  app.post(
+    '/check/repair',
+    {
+      config: { alsoAnswers: [linesType] },
+      schema: {
+        operationId: 'repairAddresses',
+        tags: ['ipam'],
+        summary: 'Mend what is wrong',
+        description: [
+          'Checks, and mends what is safe to mend, each finding in a transaction of its own that proves the fault once more: what is',
+          'all right by then is left alone. What could be the moment between two writes of a Calico client is mended only when it',
+          'has stayed the same for five seconds. Codes that take addresses away must be named. Safe to repeat as it is: it is answered while',
+          'it is carried out, so that there is no answer to keep, and an `Idempotency-Key` is refused.',
+        ].join(' '),
+        consumes: [...objectTypes],
+        querystring: ChangeQuery,
+        body: ref(RepairRequest),
+        response: {
+          200: streamed('What became of each finding that was to be mended.', answer('', RepairReport)),
+          ...problems('Invalid', 'RequestEntityTooLarge', 'UnsupportedMediaType', 'Timeout'),
+        },
+      },
+    },
+    async (request, reply) => {
+      refuseIdempotencyKey(request)
+      const codes = request.body.codes ? new Set<string>(request.body.codes) : undefined
+      const isWanted = ({ code, repair }: Finding): boolean =>
+        codes === undefined ? repair === 'Default' : repair !== 'None' && codes.has(code)
+      const { revision, findings } = await begin(options, () => isStopping)
+      const repairs = repair(options, findings, { isWanted, isDryRun: request.query.dryRun === 'All' })
+      return sendReport(request, reply, { revision, listName: 'repairs', entries: printedRepairs(repairs) })
+    },
+  )
+  done()
+}
+
+/** Reads the little that everything is checked against, so that what fails then is answered as a failure; and goes on when asked to. */
+async function begin(
+  { store, now }: IpamOptions,
+  isStopping: () => boolean,
+): Promise<{ readonly revision: string; readonly findings: AsyncIterable<Finding> }> {
+  const scan = await Scan.begin(store, ipamConfigs)
+  const terms = await readTerms(scan, now())
+  return { revision: String(scan.revision), findings: whileServing(check(scan, terms), isStopping) }
+}
+
+async function* whileServing(
+  findings: AsyncIterable<Finding>,
+  isStopping: () => boolean,
+): AsyncGenerator<Finding, void> {
+  for await (const found of findings) {
+    if (isStopping()) throw refusal('ServiceUnavailable', 'The server is stopping.')
+    yield found
+  }
+}
+
+async function* printed(findings: AsyncIterable<Finding>): AsyncGenerator<object, void> {
+  for await (const found of findings) yield print(found)
+}
+
+async function* printedRepairs(repairs: ReturnType<typeof repair>): AsyncGenerator<object, void> {
+  for await (const { finding, outcome, detail } of repairs) yield { ...print(finding), outcome, detail }
+}
+
+function print({ code, key, subject, message, repair }: Finding): object {
+  return { code, key, subject: subject ?? null, message, repair }
+}
+
+/** The same answer on lines. */
+function streamed(description: string, { content }: Answer): Answer {
+  return {
+    description,
+    content: { ...content, [linesType]: { schema: ref(CheckFinding), example: exampleFinding } },
+  }
+}

@@ -1,0 +1,56 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
+import { formatCidr } from '../../net/index.ts'
+import { partsMax, planSplit } from '../../resources/index.ts'
+import { answer, problemsOfRepeatable, closed, name, SplitAnswer, SplitRequest, ref } from '../schemas/index.ts'
+import { objectTypes } from '../wire/index.ts'
+import { carryOutChange, changeModeOf, IdempotencyHeaders } from './idempotency.ts'
+import { type IpamOptions, ChangeQuery } from './ipam-operation.ts'
+
+const PoolPath = Type.Object(
+  { name: Type.String({ ...name, description: 'The pool.', examples: ['my.ippool-1'] }) },
+  closed,
+)
+
+/** `POST /pools/{name}/split`: cuts a pool into several. */
+export const poolSplitRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
+  app.post(
+    '/pools/:name/split',
+    {
+      schema: {
+        operationId: 'splitPool',
+        tags: ['ipam'],
+        summary: 'Split a pool into equal parts',
+        description: [
+          'Replaces the pool by pools of equal size with the same specification, enabled, all at once. Addresses stay with their',
+          'owners, and blocks with their nodes. May be repeated, and carries on what `calicoctl ipam split` has left half-way. Where',
+          'there is a ClusterInformation, its `datastoreReady` must be false, as for calicoctl.',
+        ].join(' '),
+        consumes: [...objectTypes],
+        params: PoolPath,
+        headers: IdempotencyHeaders,
+        querystring: ChangeQuery,
+        body: ref(SplitRequest),
+        response: {
+          200: answer('The pool is gone, and these are in its place.', SplitAnswer),
+          ...problemsOfRepeatable('NotFound'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { params, body, query } = request
+      const uids = Array.from({ length: partsMax }, () => options.newUid())
+      const split = await carryOutChange(
+        options,
+        changeModeOf(request, query),
+        (view, { now }) => planSplit(view, params.name, body.parts, { now, uids }),
+        ({ parts }) => ({
+          pool: params.name,
+          parts: parts.map((part) => ({ name: part.name, cidr: formatCidr(part.cidr) })),
+        }),
+      )
+      return reply.type('application/json; charset=utf-8').send(split)
+    },
+  )
+  done()
+}

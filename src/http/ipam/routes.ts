@@ -1,0 +1,34 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { addressRoute } from './addresses/index.ts'
+import { affinityRoutes } from './affinities.ts'
+import { assignRoute } from './assign.ts'
+import { checkRoutes } from './check.ts'
+import { handleRoutes } from './handles.ts'
+import type { IpamOptions } from './ipam-operation.ts'
+import { nodeRoutes } from './nodes.ts'
+import { ownerAttributeRoutes } from './owner-attributes.ts'
+import { poolSplitRoute } from './pool-split.ts'
+import { releaseRoute } from './release.ts'
+import { utilizationRoutes } from './utilization.ts'
+
+/** The IPAM routes: assign, release, and who holds what. */
+export const ipamRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
+  // Every field of every body may be left out, so a body that is left out says the same.
+  app.addHook('preValidation', (request, _reply, done) => {
+    if (['POST', 'PUT'].includes(request.method) && request.body === undefined) request.body = {}
+    done()
+  })
+  // The prefix is that of this plugin already.
+  const below = { ...options, prefix: '' }
+  void app.register(assignRoute, below)
+  void app.register(releaseRoute, below)
+  void app.register(addressRoute, below)
+  void app.register(handleRoutes, below)
+  void app.register(ownerAttributeRoutes, below)
+  void app.register(utilizationRoutes, below)
+  void app.register(affinityRoutes, below)
+  void app.register(nodeRoutes, below)
+  void app.register(checkRoutes, below)
+  void app.register(poolSplitRoute, below)
+  done()
+}

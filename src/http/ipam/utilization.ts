@@ -1,0 +1,181 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
+import { planReadBlocks, planReadUtilization, type UsedBlock, type UsedPool } from '../../ipam/index.ts'
+import { formatTime, nanosecondsPerSecond, parseOwner } from '../../model/index.ts'
+import { blockCount, type Cidr, formatCidr, parseCidr } from '../../net/index.ts'
+import {
+  answer,
+  problems,
+  closed,
+  name,
+  BlockList,
+  type BlockUtilization,
+  type PoolUtilization,
+  Utilization,
+} from '../schemas/index.ts'
+import { refusal, refuseFields, limits } from '../wire/index.ts'
+import { type IpamOptions, carryOut } from './ipam-operation.ts'
+
+/** The largest page, and what a page has unless less is asked for. */
+const pageMax = 1_000
+
+/** Blocks that one answer of the utilization may list: what is more takes megabytes, and pages. */
+const listedBlocksMax = 10_000
+
+const poolReference = { minLength: 1, maxLength: limits.nameLength }
+
+const UtilizationQuery = Type.Object(
+  {
+    pool: Type.Optional(
+      Type.Array(Type.String(poolReference), {
+        maxItems: limits.pools,
+        description: 'Names or CIDRs of the only pools to tell of; all when absent. May be given several times.',
+        examples: [['my.ippool-1']],
+      }),
+    ),
+    blocks: Type.Optional(
+      Type.Boolean({ description: `Tell of each block, too, up to ${listedBlocksMax}.`, examples: [true] }),
+    ),
+  },
+  closed,
+)
+
+const BlocksQuery = Type.Object(
+  {
+    pool: Type.Optional(
+      Type.String({
+        ...poolReference,
+        description: 'Only blocks of this pool, a name or a CIDR.',
+        examples: ['my.ippool-1'],
+      }),
+    ),
+    node: Type.Optional(Type.String({ ...name, description: 'Only blocks of this node.', examples: ['node-1'] })),
+    orphaned: Type.Optional(Type.Boolean({ description: 'Only blocks that lie in no pool.', examples: [false] })),
+    limit: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: pageMax,
+        description: `Blocks to a page; ${pageMax} when absent.`,
+        examples: [100],
+      }),
+    ),
+    continue: Type.Optional(
+      Type.String({ maxLength: 256, description: 'The `continue` of the page before.', examples: ['MTAuMS4wLjAvMjY'] }),
+    ),
+  },
+  closed,
+)
+
+/** `GET /utilization` and `GET /blocks`: how much is used, and by which nodes. */
+export const utilizationRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
+  app.get(
+    '/utilization',
+    {
+      schema: {
+        operationId: 'readUtilization',
+        tags: ['ipam'],
+        summary: 'How much of each pool is used',
+        description: [
+          'How many addresses of each pool there are, are in use, cool down, are reserved and are available, exactly.',
+          'Counted without reading the blocks, so that it may be asked often.',
+        ].join(' '),
+        querystring: UtilizationQuery,
+        response: {
+          200: answer('The pools.', Utilization),
+          ...problems('Conflict', 'Invalid', 'RequestEntityTooLarge', 'Timeout'),
+        },
+      },
+    },
+    async ({ query: { pool: pools = [], blocks: withBlocks = false } }): Promise<Utilization> => {
+      const used = await carryOut(options, (view, context) => planReadUtilization(view, { pools, withBlocks }, context))
+      const listed = used.blocks.length + used.orphaned.length
+      if (listed > listedBlocksMax) {
+        const message = `${listed} blocks are more than one answer holds; leave out "blocks", or page through GET /ipam/v1/blocks`
+        throw refusal('RequestEntityTooLarge', message)
+      }
+      return {
+        pools: used.pools.map(printPool),
+        unreadablePools: [...used.unreadable],
+        orphaned: used.orphaned.map(printBlock),
+        blocks: used.blocks.map(printBlock),
+      }
+    },
+  )
+
+  app.get(
+    '/blocks',
+    {
+      schema: {
+        operationId: 'listBlocks',
+        tags: ['ipam'],
+        summary: 'Blocks, and who they belong to',
+        description:
+          'Blocks with their affinity and how much of each is used, page by page; each page is true as of its own moment.',
+        querystring: BlocksQuery,
+        response: { 200: answer('A page of blocks.', BlockList), ...problems('Conflict', 'Invalid', 'Timeout') },
+      },
+    },
+    async ({ query }): Promise<BlockList> => {
+      const { pool, node, orphaned, limit = pageMax } = query
+      const after = query.continue === undefined ? undefined : readToken(query.continue)
+      const request = { pool, node, orphaned, after, limit }
+      const { blocks, isLast } = await carryOut(options, (view, context) => planReadBlocks(view, request, context))
+      const last = blocks.at(-1)
+      return {
+        blocks: blocks.map(printBlock),
+        continue: isLast || last === undefined ? null : printToken(last.block.cidr),
+      }
+    },
+  )
+  done()
+}
+
+function printPool({ pool, usage }: UsedPool): PoolUtilization {
+  return {
+    pool: pool.name,
+    cidr: formatCidr(pool.cidr),
+    blockSize: pool.blockSize,
+    isAllocatable: pool.isAllocatable,
+    blocks: String(blockCount(pool.cidr, pool.blockSize)),
+    blocksInUse: String(usage.blocksInUse),
+    ...printUsage(usage),
+  }
+}
+
+function printBlock({ block, pool, usage }: UsedBlock): BlockUtilization {
+  const { claimedAtSeconds } = block
+  const owner = parseOwner(block.affinity ?? '')
+  return {
+    block: formatCidr(block.cidr),
+    pool: pool ?? null,
+    affinity: block.affinity,
+    node: owner?.type === 'host' ? owner.name : null,
+    claimedAt:
+      claimedAtSeconds === undefined
+        ? null
+        : formatTime({ nanoseconds: BigInt(claimedAtSeconds) * nanosecondsPerSecond }),
+    isReadable: block.isReadable,
+    ...printUsage(usage),
+  }
+}
+
+function printUsage({ capacity, inUse, cooling, reserved, available }: UsedBlock['usage']) {
+  return {
+    capacity: String(capacity),
+    inUse: String(inUse),
+    cooling: String(cooling),
+    reserved: String(reserved),
+    available: String(available),
+  }
+}
+
+function printToken(cidr: Cidr): string {
+  return Buffer.from(formatCidr(cidr)).toString('base64url')
+}
+
+function readToken(token: string): Cidr {
+  const cidr = parseCidr(Buffer.from(token, 'base64url').toString())
+  if (cidr !== undefined) return cidr
+  const message = 'is not what a list of this server gave; leave it out'
+  throw refuseFields('BadRequest', [{ field: 'continue', reason: 'FieldValueInvalid', message }])
+}

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { isJsonArray, isJsonObject, type Json, type JsonObject, stringifyJson } from '../../model/index.ts'
+import { constantName } from '../schemas/index.ts'
+import { mapDocument, mapSchema } from './walk.ts'
+
+/**
+ * An OpenAPI document in which each schema with a `title` is a component of that name, and what had it refers to it, wherever it
+ * lies. So generators make one type of it, with a name that somebody chose, however often it is used. What only describes a use,
+ * `description` and `examples`, stays beside the reference, unless all uses describe it alike. Components are put in the
+ * order of their names.
+ *
+ * Throws when two schemas with one title are not the same.
+ */
+export function withNamedSchemas(document: JsonObject): JsonObject {
+  const uses = new Map<string, JsonObject[]>()
+  const moved = mapDocument(document, { schema: (schema) => moveTitled(schema, uses) })
+  const made = new Map([...uses].map(([title, all]) => [title, commonOf(title, all)]))
+  const named = mapDocument(moved, { schema: (schema) => withoutCommon(schema, made) })
+
+  const { components = {} } = named
+  assert(isJsonObject(components), 'components are an object')
+  const { schemas = {} } = components
+  assert(isJsonObject(schemas), 'schemas are an object')
+  for (const title of made.keys()) assert(!(title in schemas), `${title} is the name of a component already`)
+  const all = [...Object.entries(schemas), ...made].sort(([one], [other]) => (one < other ? -1 : 1))
+  return { ...named, components: { ...components, schemas: Object.fromEntries(all) } }
+}
+
+/** What describes the use of a schema rather than the schema. */
+const describing = ['description', 'examples'] as const
+
+/** Puts references in the place of what has a title, innermost first, and collects that by its title. */
+function moveTitled(schema: Json, uses: Map<string, JsonObject[]>): Json {
+  if (!isJsonObject(schema)) return schema
+  const inner = mapSchema(schema, (within) => moveTitled(within, uses))
+  const { title, ...untitled } = inner
+  if (typeof title !== 'string') return inner
+  uses.set(title, [...(uses.get(title) ?? []), untitled])
+  return { $ref: referenceTo(title), ...pick(untitled, (name) => isDescribing(name)) }
+}
+
+/** The schema that all of `uses` are, with what all of them say. */
+function commonOf(title: string, uses: readonly JsonObject[]): JsonObject {
+  const [first = {}] = uses
+  const common = pick(first, (name, value) => uses.every((use) => sameText(use[name], value)))
+  for (const use of uses) {
+    const rest = [...Object.keys(use), ...Object.keys(first)].filter((name) => !(name in common) && !isDescribing(name))
+    assert(rest.length === 0, `two schemas are titled ${title} and differ in ${rest.join(', ')}`)
+  }
+  return { ...namesOf(common['enum']), ...common }
+}
+
+/** What generated code calls the values of an enumeration: the same in every language. Values that are no words keep their own. */
+function namesOf(values: Json | undefined): JsonObject {
+  const names = isJsonArray(values) ? values.flatMap((value) => (isWord(value) ? [constantName(value)] : [])) : []
+  return isJsonArray(values) && names.length > 1 && names.length === values.length ? { 'x-enum-varnames': names } : {}
+}
+
+function isWord(value: Json): value is string {
+  return typeof value === 'string' && /^[a-z]\w*$/i.test(value)
+}
+
+/** A reference to a made component, without what the component says as well. */
+function withoutCommon(schema: Json, made: ReadonlyMap<string, JsonObject>): Json {
+  if (!isJsonObject(schema)) return schema
+  const inner = mapSchema(schema, (within) => withoutCommon(within, made))
+  const component =
+    typeof inner['$ref'] === 'string' ? made.get(inner['$ref'].slice(referenceTo('').length)) : undefined
+  if (component === undefined) return inner
+  return pick(inner, (name) => !isDescribing(name) || !(name in component))
+}
+
+/** What refers to the component called `title`. */
+function referenceTo(title: string): string {
+  return `#/components/schemas/${title}`
+}
+
+function isDescribing(name: string): boolean {
+  return (describing as readonly string[]).includes(name)
+}
+
+function pick(object: JsonObject, isWanted: (name: string, value: Json) => boolean): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([name, value]) => isWanted(name, value)))
+}
+
+function sameText(one: Json | undefined, other: Json): boolean {
+  return one !== undefined && stringifyJson(one) === stringifyJson(other)
+}

@@ -1,0 +1,50 @@
+import {
+  type LabelSelector,
+  matchesLabels,
+  objectIn,
+  parseLabelSelector,
+  type StoredObject,
+} from '../../resources/index.ts'
+import { refusal, refuseFields } from '../wire/index.ts'
+
+/** The parameters that select objects. */
+export interface SelectorQuery {
+  readonly labelSelector?: string
+  readonly fieldSelector?: string
+}
+
+/** Tells whether an object is selected. */
+export type ObjectSelector = (object: StoredObject) => boolean
+
+/** Which objects a list or watch is about; undefined: all of them. Throws a refusal for what cannot be understood. */
+export function readSelector(query: SelectorQuery): ObjectSelector | undefined {
+  const { labelSelector = '', fieldSelector = '' } = query
+  const labels = labelSelector === '' ? undefined : readLabelSelector(labelSelector)
+  const fields = fieldSelector === '' ? undefined : readFieldSelector(fieldSelector)
+  if (labels === undefined && fields === undefined) return undefined
+  return (object) =>
+    (labels === undefined || matchesLabels(labels, labelsOf(object))) && fields?.(object.name) !== false
+}
+
+function readLabelSelector(text: string): LabelSelector {
+  const parsed = parseLabelSelector(text)
+  if (parsed.ok) return parsed.selector
+  throw refuseFields('BadRequest', [{ field: 'labelSelector', reason: 'FieldValueInvalid', message: parsed.problem }])
+}
+
+/** Kubernetes' field selectors, of which `metadata.name=x` and `metadata.name!=x` mean something here. */
+function readFieldSelector(text: string): (name: string) => boolean {
+  const conditions = text.split(',').map((condition) => {
+    const [, field, operator, value] = /^([^=!]*)(==|!=|=)(.*)$/s.exec(condition) ?? []
+    if (field !== 'metadata.name' || value === undefined) {
+      throw refusal('BadRequest', `field label not supported: ${field ?? condition}`)
+    }
+    return (name: string) => (name === value) === (operator !== '!=')
+  })
+  return (name) => conditions.every((holds) => holds(name))
+}
+
+function labelsOf({ object }: StoredObject): Readonly<Record<string, string>> {
+  const labels = Object.entries(objectIn(objectIn(object, 'metadata'), 'labels'))
+  return Object.fromEntries(labels.filter((label): label is [string, string] => typeof label[1] === 'string'))
+}

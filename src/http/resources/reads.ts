@@ -1,0 +1,73 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { planRead, present, type ServedKind, type StoredObject } from '../../resources/index.ts'
+import type { Store } from '../ipam/index.ts'
+import { answer, problems, kindSchemas, pluralOf, ListQuery, NamePath, ReadQuery } from '../schemas/index.ts'
+import { sendList, sendObject } from './answers.ts'
+import { listObjects, requireReached } from './list.ts'
+import type { ResourceOperations } from './operations.ts'
+import { isWatch, type Watches } from './watch.ts'
+
+/** What the routes of one kind share. */
+export interface KindOptions {
+  readonly kind: ServedKind<StoredObject>
+  readonly store: Pick<Store, 'page'>
+  readonly operations: ResourceOperations
+  readonly watches: Watches<StoredObject>
+}
+
+/** The routes that read objects of a kind: list, watch and read, and the read of the status, which gives the whole object too. */
+export const resourceReads: FastifyPluginCallbackTypebox<KindOptions> = (app, options, done) => {
+  const { kind, store, operations, watches } = options
+  const schemas = kindSchemas(kind)
+  const tags = ['resources']
+
+  app.get(
+    '',
+    {
+      schema: {
+        operationId: `list${pluralOf(kind)}`,
+        tags,
+        summary: `List ${kind.plural}, or watch them`,
+        description:
+          'Objects in the order of their keys in etcd, all as of one revision: `metadata.resourceVersion` of the list. With `watch=true`: what changes, as it changes.',
+        querystring: ListQuery,
+        response: { 200: answer('The objects.', schemas.list), ...problems('Expired', 'Invalid', 'Timeout') },
+      },
+    },
+    async (request, reply) => {
+      const { query } = request
+      if (isWatch(query)) return watches.serve(request, reply, query)
+      const { object, warnings } = await listObjects(store, kind, query)
+      return sendList(reply, object, warnings)
+    },
+  )
+
+  const parts = [
+    { path: '/:name', operationId: `read${kind.kind}`, what: 'one' },
+    ...(kind.statusSchema === undefined
+      ? []
+      : [{ path: '/:name/status', operationId: `read${kind.kind}Status`, what: 'the status of one' }]),
+  ]
+  for (const { path, operationId, what } of parts) {
+    app.get(
+      path,
+      {
+        schema: {
+          operationId,
+          tags,
+          summary: `Read ${what} of the ${kind.plural}`,
+          description: 'The object as it is stored, defaults included.',
+          params: NamePath,
+          querystring: ReadQuery,
+          response: { 200: answer('The object.', schemas.object, schemas.example), ...problems('NotFound', 'Timeout') },
+        },
+      },
+      async ({ params: { name }, query }, reply) => {
+        const { value, revision } = await operations.carryOut(name, (view) => planRead(view, kind, name))
+        requireReached(revision, query.resourceVersion)
+        return sendObject(reply, present(kind, value.value, value.revision))
+      },
+    )
+  }
+  done()
+}

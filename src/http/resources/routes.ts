@@ -1,0 +1,43 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import type { ServedKind, StoredObject } from '../../resources/index.ts'
+import type { Store } from '../ipam/index.ts'
+import { resourceSchemas } from '../schemas/index.ts'
+import { type OperationOptions, ResourceOperations } from './operations.ts'
+import { resourceReads } from './reads.ts'
+import { chooseRepresentations } from './representation.ts'
+import { Watches, type WatchOptions } from './watch.ts'
+import { resourceWrites } from './writes.ts'
+
+/** What the resource routes take from outside. */
+export interface ResourceOptions extends OperationOptions {
+  readonly store: Pick<Store, 'submit' | 'page'>
+  /** Every kind that is served. */
+  readonly kinds: readonly ServedKind<StoredObject>[]
+  readonly watches: WatchOptions
+}
+
+/**
+ * The routes of every kind, after the conventions of Kubernetes. To be registered below `/apis/projectcalico.org/v3`.
+ * @see kubectl.md
+ */
+export const resourceRoutes: FastifyPluginCallbackTypebox<ResourceOptions> = (app, options, done) => {
+  for (const schema of resourceSchemas(options.kinds)) app.addSchema(schema)
+  const openWatches = { open: 0 }
+  for (const kind of options.kinds) {
+    const shared = {
+      store: options.store,
+      operations: new ResourceOperations(options, kind),
+      watches: new Watches(options.watches, kind, openWatches),
+    }
+    void app.register(
+      (routes, _options, registered) => {
+        chooseRepresentations(routes, kind, options.now)
+        void routes.register(resourceReads, { ...shared, kind })
+        if (!kind.isReadOnly) void routes.register(resourceWrites, { ...shared, kind })
+        registered()
+      },
+      { prefix: `/${kind.plural}` },
+    )
+  }
+  done()
+}

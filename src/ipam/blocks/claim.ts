@@ -1,0 +1,188 @@
+import {
+  affinityKey,
+  type Block,
+  type BlockIndex,
+  blocks as blockFamily,
+  formatOwner,
+  newBlock,
+  type Owner,
+  type Pool,
+  touch,
+} from '../../model/index.ts'
+import { blockAt, blockCount, type Cidr, covers, firstAddress, formatCidr } from '../../net/index.ts'
+import { answerOnly, type Plan, type View, type Cause, refuse, type Result, success } from '../../plan/index.ts'
+import { Draft } from '../draft.ts'
+import { isNamed, notAllocatable } from '../eligible-pools.ts'
+import type { Context } from '../request.ts'
+import { poolOf, type Pools, readConfig, readPools, requireUnlocked } from '../surroundings.ts'
+
+/** Blocks that one step changes at the most: two keys each, of the 128 that a transaction takes. */
+export const blocksPerStep = 40
+
+/** Characters of blocks that one step writes, of the 1.5 MiB that etcd allows: a block may have hundreds of thousands. */
+export const stepLengthMax = 400_000
+
+/** Blocks that one request may claim. */
+const claimsMax = 4_096n
+
+/** Which blocks a node claims: those of a range, or of a whole pool. */
+export interface ClaimRequest {
+  readonly node: string
+  readonly cidr?: Cidr | undefined
+  /** The name or the CIDR of a pool; of a range given as well it must be the pool. */
+  readonly pool?: string | undefined
+}
+
+/** Why a block is left as it is. */
+export type BlockFailure = 'ClaimedByOther' | 'NoAffinity' | 'Overlap' | 'NotEmpty' | 'Unreadable'
+
+/** A block that is left as it is. */
+export interface FailedBlock {
+  readonly block: Cidr
+  readonly reason: BlockFailure
+  readonly message: string
+}
+
+/** What one step of claiming blocks did. */
+export interface ClaimStep {
+  /** Claimed by this step, or healed: a claim was there, and half done. */
+  readonly claimed: readonly Cidr[]
+  /** The node had these already. */
+  readonly unchanged: readonly Cidr[]
+  readonly failed: readonly FailedBlock[]
+  /** The number of the block that the next step begins with; undefined when it is done. */
+  readonly next: bigint | undefined
+}
+
+/**
+ * One step of claiming blocks for a node: from the block with the number `start` on, as many as fit into a transaction. No block
+ * limit, selectors or reservations count. Refused with `Invalid` when the range is no range of blocks of one pool that gives
+ * addresses. @see calico-ipam.md sections 6.2, 6.3 and 6.5
+ */
+export function planClaim(view: View, request: ClaimRequest, start: bigint, context: Context): Plan<Result<ClaimStep>> {
+  const unlocked = requireUnlocked(view)
+  if (!unlocked.ok) return answerOnly(unlocked)
+  const config = readConfig(view)
+  if (!config.ok) return answerOnly(config)
+  const wanted = resolve(readPools(view), request)
+  if (!wanted.ok) return answerOnly(wanted)
+  const { pool, range } = wanted.value
+  const draft = new Draft(view, context.now, config.value.ipCooldownSeconds)
+  const claim = new Claim(draft, { type: 'host', name: request.node }, context.blocks)
+  draft.relyOn(pool)
+  const count = blockCount(range, pool.blockSize)
+  let number = start
+  while (number < count && claim.hasRoom) {
+    claim.take(blockAt(range, pool.blockSize, number))
+    number++
+  }
+  const { claimed, unchanged, failed } = claim
+  const next = number < count ? number : undefined
+  return { answer: success({ claimed, unchanged, failed, next }), writes: draft.writes() }
+}
+
+class Claim {
+  readonly claimed: Cidr[] = []
+  readonly unchanged: Cidr[] = []
+  readonly failed: FailedBlock[] = []
+  readonly #draft: Draft
+  readonly #owner: Owner
+  readonly #blocks: BlockIndex
+  #length = 0
+
+  constructor(draft: Draft, owner: Owner, blocks: BlockIndex) {
+    this.#draft = draft
+    this.#owner = owner
+    this.#blocks = blocks
+  }
+
+  /** Whether one more block fits into the transaction. */
+  get hasRoom(): boolean {
+    const taken = this.claimed.length + this.unchanged.length + this.failed.length
+    return taken < blocksPerStep && this.#length < stepLengthMax
+  }
+
+  take(cidr: Cidr): void {
+    const claim = this.#draft.view.get(affinityKey(this.#owner, cidr))
+    if (claim.kind === 'unreadable') {
+      this.#fail(cidr, 'Unreadable', `the stored claim cannot be read: ${claim.problem}`)
+      return
+    }
+    const found = this.#draft.block(cidr)
+    if (found.kind === 'unreadable') this.#fail(cidr, 'Unreadable', `the stored block cannot be read: ${found.problem}`)
+    else if (found.kind === 'absent') this.#create(cidr)
+    else if (found.block.affinity !== formatOwner(this.#owner)) this.#leave(found.block)
+    else if (claim.kind === 'value' && claim.value.state === 'confirmed') this.unchanged.push(cidr)
+    else this.#store(touch(found.block))
+  }
+
+  #create(cidr: Cidr): void {
+    const other = this.#blocks.ofOtherSize(cidr)
+    if (other === undefined) this.#store(newBlock(cidr, this.#owner, this.#draft.now))
+    else this.#fail(cidr, 'Overlap', `the block ${formatCidr(other.cidr)} of another size has some of its addresses`)
+  }
+
+  /** A claim that is not confirmed comes with a new number of the block, so that whoever is half-way through giving it up is too late. */
+  #store(block: Block): void {
+    this.#draft.setBlock(block)
+    this.#draft.confirmAffinity(this.#owner, block.cidr)
+    this.#length += blockFamily.encode(block).length
+    this.claimed.push(block.cidr)
+  }
+
+  /** The block decides who owns it; a claim that says otherwise is stale. A block of nobody is adopted by nobody. */
+  #leave({ cidr, affinity }: Block): void {
+    this.#draft.dropAffinity(this.#owner, cidr)
+    if (affinity !== null) this.#fail(cidr, 'ClaimedByOther', `it belongs to ${affinity}`)
+    else this.#fail(cidr, 'NoAffinity', 'it belongs to nobody, and vanishes with its last address')
+  }
+
+  #fail(block: Cidr, reason: BlockFailure, why: string): void {
+    this.failed.push({ block, reason, message: `The block ${formatCidr(block)} cannot be claimed: ${why}.` })
+  }
+}
+
+/** The blocks that a request is about. */
+interface Wanted {
+  readonly pool: Pool
+  readonly range: Cidr
+}
+
+function resolve(pools: Pools, request: ClaimRequest): Result<Wanted> {
+  const { cidr, pool: reference } = request
+  const named = reference === undefined ? undefined : pools.all.find((pool) => isNamed(pool, reference))
+  if (reference !== undefined && named === undefined) {
+    return refuseField('pool', `${JSON.stringify(reference)}: no pool that can be read has this name or CIDR`)
+  }
+  if (named?.isAllocatable === false) {
+    return refuse(
+      'Conflict',
+      `Blocks are not claimed in a pool that gives no addresses: ${notAllocatable(named).message}.`,
+    )
+  }
+  const pool = named ?? (cidr && poolOf(pools, firstAddress(cidr), ({ isAllocatable }) => isAllocatable))
+  const range = cidr ?? pool?.cidr
+  if (pool === undefined || range === undefined) return refuseField('cidr', 'lies in no pool that gives addresses')
+  if (!covers(pool.cidr, range)) {
+    return refuseField('cidr', `${formatCidr(range)} reaches beyond the pool ${pool.name}, ${formatCidr(pool.cidr)}`)
+  }
+  const count = blockCount(range, pool.blockSize)
+  if (count === 0n) {
+    const size = String(pool.blockSize)
+    return refuseField(
+      'cidr',
+      `${formatCidr(range)} is smaller than a block: those of the pool ${pool.name} are /${size}`,
+    )
+  }
+  if (count > claimsMax) {
+    const message = `${String(count)} blocks are too many for one request; claim ${String(claimsMax)} at the most`
+    return refuseField(cidr === undefined ? 'pool' : 'cidr', message)
+  }
+  return success({ pool, range })
+}
+
+/** Refuses what is wrong with one field of a request. */
+export function refuseField(field: string, message: string): Result<never> {
+  const causes: readonly Cause[] = [{ field, reason: 'FieldValueInvalid', message }]
+  return refuse('Invalid', `${field}: ${message}`, causes)
+}

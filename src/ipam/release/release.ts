@@ -1,0 +1,210 @@
+import {
+  type Block,
+  blockKey,
+  comparableHandle,
+  handleKey,
+  handleOf,
+  isHeld,
+  ordinalsOfHandle,
+  releaseHandle,
+  releaseOrdinals,
+  sequenceNumberOf,
+  touch,
+} from '../../model/index.ts'
+import {
+  addressAt,
+  type Address,
+  type Cidr,
+  firstAddress,
+  formatAddress,
+  formatCidr,
+  type Ordinal,
+  ordinalOf,
+  parseCidr,
+} from '../../net/index.ts'
+import { answerOnly, type Plan, type View, refuse, type Result, success } from '../../plan/index.ts'
+import { giveUpDeselected } from '../blocks/index.ts'
+import { Draft } from '../draft.ts'
+import { locateBlock } from '../locate.ts'
+import type { Context, FailedRelease, HandleReleaseAnswer, ReleaseAnswer, ReleaseItem } from '../request.ts'
+import { type Pools, readConfig, readPools, requireUnlocked } from '../surroundings.ts'
+
+/** Blocks that one step of releasing a handle changes at the most: with their claims they fit into one transaction. */
+const blocksPerStep = 40
+
+/**
+ * Takes back addresses, and says of each what became of it: one stale sequence number does not hold up its neighbours.
+ * @see calico-ipam.md sections 3.4 and 5.1
+ */
+export function planRelease(view: View, items: readonly ReleaseItem[], context: Context): Plan<Result<ReleaseAnswer>> {
+  const prepared = prepare(view, context)
+  if (!prepared.ok) return answerOnly(prepared)
+  const { draft, pools, cooldownSeconds } = prepared.value
+  const tally = emptyTally()
+  const changes: Change[] = []
+  for (const [cidr, inBlock] of groupByBlock(view, pools, items, context, tally)) {
+    const found = draft.block(cidr)
+    if (found.kind === 'absent') {
+      for (const { address } of inBlock) tally.unallocated.push(address)
+    } else if (found.kind === 'unreadable') {
+      for (const { address } of inBlock) tally.failed.push(unreadable(address, cidr, found.problem))
+    } else {
+      const ordinals = inBlock.flatMap((item) => releasable(found.block, item, tally))
+      if (ordinals.length === 0) continue
+      const handles = countByHandle(found.block, ordinals)
+      changes.push({ block: releaseOrdinals(found.block, ordinals, draft.now, cooldownSeconds).block, handles })
+      for (const ordinal of ordinals) tally.released.push(addressAt(cidr, ordinal))
+    }
+  }
+  view.prefetch(changes.flatMap(({ handles }) => [...handles.keys()].map((handle) => handleKey(handle))))
+  for (const change of changes) store(draft, change, pools)
+  return { answer: success(tally), writes: draft.writes() }
+}
+
+/**
+ * Takes back what a handle holds, across blocks; in steps, when those are very many. Refused with `NotFound` when there is no such
+ * handle. @see calico-ipam.md section 5.2
+ */
+export function planReleaseHandle(view: View, handle: string, context: Context): Plan<Result<HandleReleaseAnswer>> {
+  const prepared = prepare(view, context)
+  if (!prepared.ok) return answerOnly(prepared)
+  const { draft, pools, cooldownSeconds } = prepared.value
+  const stored = view.get(handleKey(handle))
+  if (stored.kind === 'absent') return answerOnly(refuse('NotFound', `No handle ${JSON.stringify(handle)} exists.`))
+  if (stored.kind === 'unreadable') {
+    return answerOnly(
+      refuse('Conflict', `The stored handle ${JSON.stringify(handle)} cannot be read: ${stored.problem}`),
+    )
+  }
+  const { released, unallocated, failed } = emptyTally()
+  const named = [...stored.value.blocks.keys()].map((text) => ({ text, cidr: parseCidr(text) }))
+  view.prefetch(named.slice(0, blocksPerStep).flatMap(({ cidr }) => (cidr === undefined ? [] : [blockKey(cidr)])))
+  let settledCount = 0
+  for (const { text, cidr } of named) {
+    if (settledCount === blocksPerStep) break
+    const found = cidr === undefined ? undefined : draft.block(cidr)
+    if (cidr !== undefined && found?.kind === 'unreadable') {
+      failed.push(unreadable(firstAddress(cidr), cidr, found.problem))
+      continue
+    }
+    if (cidr !== undefined && found?.kind === 'block') {
+      const { block, ordinals } = releaseHandle(found.block, handle, draft.now, cooldownSeconds)
+      for (const ordinal of ordinals) released.push(addressAt(cidr, ordinal))
+      if (ordinals.length > 0) store(draft, { block, handles: new Map() }, pools)
+      // Whoever has counted an address before writing it into the block, as Calico does, must lose, and count it anew.
+      else draft.setBlock(touch(block))
+    }
+    draft.setHandleCount(handle, text, 0)
+    settledCount++
+  }
+  // What cannot be read stays with the handle: every step meets it, and the last one tells.
+  const isComplete = settledCount + failed.length === named.length
+  const answer = { released, unallocated, failed: isComplete ? failed : [], isComplete }
+  return { answer: success(answer), writes: draft.writes() }
+}
+
+/** What every release needs. */
+interface Prepared {
+  readonly draft: Draft
+  readonly pools: Pools
+  readonly cooldownSeconds: number
+}
+
+function prepare(view: View, context: Context): Result<Prepared> {
+  const unlocked = requireUnlocked(view)
+  if (!unlocked.ok) return unlocked
+  const config = readConfig(view)
+  if (!config.ok) return config
+  const cooldownSeconds = config.value.ipCooldownSeconds
+  return success({ draft: new Draft(view, context.now, cooldownSeconds), pools: readPools(view), cooldownSeconds })
+}
+
+/** A {@link ReleaseAnswer} while it is being found. */
+interface Tally {
+  readonly released: Address[]
+  readonly unallocated: Address[]
+  readonly failed: FailedRelease[]
+}
+
+function emptyTally(): Tally {
+  return { released: [], unallocated: [], failed: [] }
+}
+
+/** Puts each item to the block of its address. Of an address that is named twice the last item counts. */
+function groupByBlock(
+  view: View,
+  pools: Pools,
+  items: readonly ReleaseItem[],
+  context: Context,
+  tally: Tally,
+): Iterable<readonly [Cidr, readonly ReleaseItem[]]> {
+  const last = new Map(items.map((item) => [formatAddress(item.address), item]))
+  const groups = new Map<string, { readonly cidr: Cidr; readonly items: ReleaseItem[] }>()
+  for (const item of last.values()) {
+    const cidr = locateBlock(view, pools, item.address, context.blocks)
+    if (cidr === undefined) {
+      tally.unallocated.push(item.address)
+      continue
+    }
+    const text = formatCidr(cidr)
+    const group = groups.get(text)
+    if (group === undefined) groups.set(text, { cidr, items: [item] })
+    else group.items.push(item)
+  }
+  view.prefetch([...groups.values()].map(({ cidr }) => blockKey(cidr)))
+  return [...groups.values()].map((group) => [group.cidr, group.items] as const)
+}
+
+/** The ordinal of an item that may be released; none, and an entry in the tally, when it may not. */
+function releasable(block: Block, item: ReleaseItem, tally: Tally): readonly Ordinal[] {
+  const { address, handle, sequenceNumber } = item
+  const ordinal = ordinalOf(block.cidr, address)
+  const stored = sequenceNumberOf(block, ordinal)
+  // Before anything else, as in Calico: a number given for a free address is a mismatch too.
+  if (sequenceNumber !== undefined && sequenceNumber !== stored) {
+    const message = `${formatAddress(address)} has the sequence number ${String(stored)}, not ${String(sequenceNumber)}: it was released, and perhaps assigned again, in the meantime.`
+    tally.failed.push({ address, reason: 'SequenceNumberMismatch', message })
+    return []
+  }
+  if (!isHeld(block, ordinal)) {
+    tally.unallocated.push(address)
+    return []
+  }
+  if (handle !== undefined && comparableHandle(handle) !== (handleOf(block, ordinal) ?? '')) {
+    const message = `${formatAddress(address)} is not held by the handle ${JSON.stringify(handle)}.`
+    tally.failed.push({ address, reason: 'HandleMismatch', message })
+    return []
+  }
+  return [ordinal]
+}
+
+/** A block after a release, and how many of its addresses each handle has given back. */
+interface Change {
+  readonly block: Block
+  readonly handles: ReadonlyMap<string, number>
+}
+
+/** How many of the ordinals each handle holds. */
+function countByHandle(block: Block, ordinals: readonly Ordinal[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>()
+  for (const ordinal of ordinals) {
+    const handle = handleOf(block, ordinal)
+    if (handle !== undefined) counts.set(handle, (counts.get(handle) ?? 0) + 1)
+  }
+  return counts
+}
+
+/** Stores a block after a release, and takes what was released off the counts of its handles. */
+function store(draft: Draft, { block, handles }: Change, pools: Pools): void {
+  draft.setBlock(block)
+  const cidrText = formatCidr(block.cidr)
+  for (const [handle, released] of handles) {
+    draft.takeFromHandle(handle, cidrText, { released, held: ordinalsOfHandle(block, handle).length })
+  }
+  giveUpDeselected(draft, block, pools)
+}
+
+function unreadable(address: Address, cidr: Cidr, problem: string): FailedRelease {
+  const message = `The stored block ${formatCidr(cidr)} cannot be read: ${problem}`
+  return { address, reason: 'Unreadable', message }
+}

@@ -1,0 +1,333 @@
+import assert from 'node:assert/strict'
+import {
+  addressCount,
+  type Cidr,
+  formatCidr,
+  type Ordinal,
+  ordinal,
+  parseAddressOrCidr,
+  parseInterface,
+  sameCidr,
+} from '../../net/index.ts'
+import type { Family, Key } from '../../plan/index.ts'
+import {
+  type Json,
+  type JsonObject,
+  stringifyString,
+  decodeJson,
+  fieldNames,
+  Malformed,
+  mismatch,
+  readArray,
+  readBoolean,
+  readObject,
+  readString,
+  readStruct,
+  readTime,
+  readUint64,
+  stringifyStruct,
+} from '../json/index.ts'
+import { nanosecondsPerSecond, parseTime } from '../time.ts'
+import { type Attribute, encodeAttribute, readAttribute } from './attribute.ts'
+import { formatBlockPath, parseBlockPath } from './cidr.ts'
+
+/**
+ * A block: the addresses of one small CIDR, and who holds each. Never changed; block-operations.ts makes new ones.
+ * @see calico-formats.md section 2.2
+ */
+export interface Block {
+  readonly cidr: Cidr
+  /** Who owns the block, as text, such as `host:node1`; null for nobody. */
+  readonly affinity: string | null
+  /** When the owner claimed it, RFC 3339. */
+  readonly affinityClaimTime?: string
+  /** For each ordinal the index of its entry in `attributes`; null: free. */
+  readonly allocations: readonly (number | null)[]
+  /** The free ordinals in the order in which they are given out. */
+  readonly unallocated: readonly Ordinal[]
+  /** Null in a new block, as Calico has it. */
+  readonly attributes: readonly Attribute[] | null
+  /** Grows by one with every change. Starts from the clock, in nanoseconds: far beyond 2^53. */
+  readonly sequenceNumber: bigint
+  /**
+   * For each ordinal in use the block's number just before it was taken; undefined where there is none. Free ordinals may have one (old
+   * Calico).
+   */
+  readonly sequenceNumberForAllocation: readonly (bigint | undefined)[]
+  /** A device of Calico's other datastore; always false here. */
+  readonly deleted: boolean
+  /** An old twin of `affinity`, which nobody consults. */
+  readonly hostAffinity?: string
+  readonly unknownFields: JsonObject
+}
+
+/**
+ * What of a block tells whether there is something to give, and for whom; enough to make a {@link BlockDigest} of. Every block is one.
+ */
+export interface BlockOutline extends Pick<Block, 'cidr' | 'affinity' | 'affinityClaimTime' | 'allocations'> {
+  readonly unallocated: readonly number[]
+  readonly attributes: readonly Pick<Attribute, 'handle' | 'releasedAt'>[] | null
+  readonly sequenceNumber: bigint
+}
+
+/** What is worth knowing of every block: enough to find one that has a free address. Refers to nothing of the block. */
+export interface BlockDigest {
+  readonly cidr: Cidr
+  readonly affinity: string | null
+  /** How many ordinals are queued to be given out; reserved addresses among them. */
+  readonly freeCount: number
+  readonly isEmpty: boolean
+  /** Unix time; absent when the block does not say. */
+  readonly claimedAtSeconds?: number
+  readonly sequenceNumber: bigint
+  /** Whether a released address cools down, or waits to be freed. */
+  readonly hasCooling: boolean
+}
+
+const prefix = '/calico/ipam/v2/assignment/'
+
+/** The blocks. */
+export const blocks: Family<Block> = {
+  name: 'blocks',
+  prefix,
+  held: 'digests',
+  decode(key, text) {
+    const cidr = parseBlockKey(key)
+    return cidr === undefined
+      ? { ok: false, problem: `${key}: not the key of a block` }
+      : decodeJson(text, (json) => readBlock(json, cidr))
+  },
+  encode: encodeBlock,
+}
+
+/** The key of the block `cidr`. */
+export function blockKey(cidr: Cidr): Key<Block> {
+  let key = keys.get(cidr)
+  if (key === undefined) {
+    key = { family: blocks, text: `${prefix}${formatBlockPath(cidr)}` }
+    keys.set(cidr, key)
+  }
+  return key
+}
+
+// A block is known by one object for as long as it is in memory, and its key is asked for several times in each assignment.
+const keys = new WeakMap<Cidr, Key<Block>>()
+
+/** The block that a key is about; undefined when it is not written as {@link blockKey} writes it. */
+export function parseBlockKey(text: string): Cidr | undefined {
+  return text.startsWith(prefix) ? parseBlockPath(text.slice(prefix.length)) : undefined
+}
+
+/**
+ * What is worth knowing of `block`. Its texts are copies, so that nothing keeps the much longer stored text in memory.
+ */
+export function digestOf(block: BlockOutline): BlockDigest {
+  const claimedAt = block.affinityClaimTime === undefined ? undefined : parseTime(block.affinityClaimTime)
+  return {
+    cidr: block.cidr,
+    affinity: block.affinity === null ? null : copyOf(block.affinity),
+    freeCount: block.unallocated.length,
+    isEmpty: isEmpty(block),
+    ...(claimedAt === undefined ? {} : { claimedAtSeconds: Number(claimedAt.nanoseconds / nanosecondsPerSecond) }),
+    sequenceNumber: block.sequenceNumber,
+    hasCooling: block.attributes?.some((attribute) => attribute.releasedAt !== undefined) ?? false,
+  }
+}
+
+/**
+ * V8 lets a part of a text refer to the whole; a part of a joined text refers to the join, which is only one character
+ * longer.
+ */
+function copyOf(text: string): string {
+  return ` ${text}`.slice(1)
+}
+
+/**
+ * Whether nobody holds an address of the block. Those reserved on Windows hosts do not count; those that cool down do.
+ */
+export function isEmpty(block: Pick<BlockOutline, 'allocations' | 'attributes'>): boolean {
+  return block.allocations.every((index) => {
+    return index === null || isWindowsReserved(block.attributes?.[index]?.handle)
+  })
+}
+
+/** Of the 1.5 MiB that etcd takes at once; the rest is for what is written together with a block. */
+const bytesMax = 1_200_000
+
+/** A place in `allocations`, one in `unallocated`, and a number with its ordinal, at the most. */
+const bytesPerOrdinal = 45
+
+/**
+ * Whether etcd stores the block. It may outgrow that, when it is large or its owners have much to say of themselves; then nobody gets
+ * the addresses that it has left.
+ */
+export function isStorable({ allocations, attributes }: Block): boolean {
+  const entries = attributes ?? []
+  const bytesLeft = bytesMax - allocations.length * bytesPerOrdinal
+  let characters = 0
+  for (const attribute of entries) characters += encodeAttribute(attribute).length
+  // Nearly always there is room enough even if each character took three bytes, and none has to be looked at.
+  if (characters * 3 <= bytesLeft) return true
+  return entries.reduce((sum, attribute) => sum + Buffer.byteLength(encodeAttribute(attribute)), 0) <= bytesLeft
+}
+
+/** The handle of what Windows hosts keep for themselves. It has no key. */
+export const windowsReservedHandle = 'windows-reserved-ipam-handle'
+
+/**
+ * Whether addresses of this handle count as held by nobody, in any spelling of {@link windowsReservedHandle}: an owner of this name would
+ * lose its addresses with the block.
+ */
+export function isWindowsReserved(handle: string | undefined): boolean {
+  return handle?.toLowerCase() === windowsReservedHandle
+}
+
+const names = fieldNames(
+  'cidr',
+  'affinity',
+  'affinity_claim_time',
+  'allocations',
+  'unallocated',
+  'attributes',
+  'sequenceNumber',
+  'sequenceNumberForAllocation',
+  'deleted',
+  'hostAffinity',
+)
+
+function readBlock(json: Json, keyCidr: Cidr): Block {
+  const { fields, unknownFields } = readStruct(json, names, 'block')
+  const affinityClaimTime = readTime(fields['affinity_claim_time'], 'affinity_claim_time')
+  const hostAffinity = readString(fields['hostAffinity'], 'hostAffinity')
+  const allocations = readAllocations(fields['allocations'], keyCidr)
+  const block: Block = {
+    cidr: readCidr(fields['cidr'], keyCidr),
+    affinity: readString(fields['affinity'], 'affinity') ?? null,
+    ...(affinityClaimTime === undefined ? {} : { affinityClaimTime }),
+    allocations,
+    unallocated: (readArray(fields['unallocated'], 'unallocated') ?? []).map(readOrdinal),
+    attributes:
+      readArray(fields['attributes'], 'attributes')?.map((entry, at) => readAttribute(entry, `attributes[${at}]`)) ??
+      null,
+    sequenceNumber: readUint64(fields['sequenceNumber'], 'sequenceNumber'),
+    sequenceNumberForAllocation: readNumbers(fields['sequenceNumberForAllocation'], allocations.length, keyCidr),
+    deleted: readBoolean(fields['deleted'], 'deleted'),
+    ...(hostAffinity === undefined ? {} : { hostAffinity }),
+    unknownFields,
+  }
+  const contradiction = findContradiction(block)
+  if (contradiction !== undefined) throw new Malformed(contradiction)
+  return block
+}
+
+function readCidr(json: Json | undefined, keyCidr: Cidr): Cidr {
+  const text = readString(json, 'cidr') ?? ''
+  const cidr = parseAddressOrCidr(text)
+  // Calico does not mask: host bits would shift every ordinal.
+  const base = parseInterface(text)?.address.value ?? cidr?.base
+  if (cidr !== undefined && base === cidr.base && sameCidr(cidr, keyCidr)) return keyCidr
+  throw mismatch('cidr', `${formatCidr(keyCidr)}, as in the key`, text)
+}
+
+function readAllocations(json: Json | undefined, cidr: Cidr): readonly (number | null)[] {
+  const path = 'allocations'
+  const entries = readArray(json, path) ?? []
+  const allocations = entries.map((entry, at) => (entry === null ? null : readCount(entry, path, at)))
+  const contradiction = findWrongSize(cidr, allocations)
+  if (contradiction !== undefined) throw new Malformed(contradiction)
+  return allocations
+}
+
+function readOrdinal(json: Json, at: number): Ordinal {
+  return ordinal(readCount(json, 'unallocated', at))
+}
+
+function readCount(json: Json, path: string, at: number): number {
+  if (typeof json === 'number' && Number.isInteger(json) && json >= 0) return json
+  throw mismatch(`${path}[${at}]`, 'a whole number from 0 up', json)
+}
+
+function readNumbers(json: Json | undefined, size: number, cidr: Cidr): readonly (bigint | undefined)[] {
+  const path = 'sequenceNumberForAllocation'
+  const numbers = noNumbers(size)
+  for (const [name, value] of Object.entries(readObject(json, path) ?? {})) {
+    if (!/^(0|[1-9][0-9]{0,8})$/.test(name)) throw mismatch(path, 'ordinals as names', name)
+    if (Number(name) >= size) throw new Malformed(`${path}: ${name} is no ordinal of ${formatCidr(cidr)}`)
+    numbers[Number(name)] = readUint64(value, `${path}.${name}`)
+  }
+  return numbers
+}
+
+/** The numbers of a block of that many addresses, none of which has one. */
+export function noNumbers(size: number): (bigint | undefined)[] {
+  return Array.from({ length: size }, () => undefined)
+}
+
+/**
+ * What makes the parts of a block contradict each other; undefined when nothing does. Such a block must not be changed.
+ */
+function findContradiction({ cidr, allocations, unallocated, attributes }: Block): string | undefined {
+  const attributeCount = attributes?.length ?? 0
+  for (const [at, index] of allocations.entries()) {
+    if (index !== null && index >= attributeCount) {
+      return `allocations[${at}]: ${index} is no index of the ${attributeCount} attributes`
+    }
+  }
+  const isQueued = new Uint8Array(allocations.length)
+  for (const [at, place] of unallocated.entries()) {
+    if (allocations[place] === undefined) return `unallocated[${at}]: ${place} is no ordinal of ${formatCidr(cidr)}`
+    if (allocations[place] !== null) return `unallocated[${at}]: ${place} is allocated`
+    if (isQueued[place] === 1) return `unallocated[${at}]: ${place} is queued twice`
+    isQueued[place] = 1
+  }
+  return undefined
+}
+
+function findWrongSize(cidr: Cidr, allocations: readonly unknown[]): string | undefined {
+  if (BigInt(allocations.length) === addressCount(cidr)) return undefined
+  return `allocations: ${allocations.length} entries for the ${addressCount(cidr)} addresses of ${formatCidr(cidr)}`
+}
+
+function encodeBlock(block: Block): string {
+  for (const contradiction of [findWrongSize(block.cidr, block.allocations), findContradiction(block)]) {
+    assert(contradiction === undefined, contradiction)
+  }
+  const { affinity, affinityClaimTime, allocations, attributes, hostAffinity } = block
+  const members: [string, string][] = []
+  members.push(['cidr', stringifyString(formatCidr(block.cidr))])
+  members.push(['affinity', affinity === null ? 'null' : stringifyString(affinity)])
+  if (affinityClaimTime !== undefined) members.push(['affinity_claim_time', stringifyString(affinityClaimTime)])
+  members.push(['allocations', JSON.stringify(allocations)])
+  members.push(['unallocated', JSON.stringify(block.unallocated)])
+  members.push(['attributes', attributes === null ? 'null' : `[${attributes.map(encodeAttribute).join(',')}]`])
+  members.push(['sequenceNumber', String(block.sequenceNumber)])
+  members.push(['sequenceNumberForAllocation', encodeNumbers(block)])
+  members.push(['deleted', String(block.deleted)])
+  if (hostAffinity !== undefined) members.push(['hostAffinity', stringifyString(hostAffinity)])
+  return stringifyStruct(members, block.unknownFields)
+}
+
+/** Go sorts the ordinals as text: 0, 1, 10, 11, 2. */
+function encodeNumbers(block: Block): string {
+  const numbers = block.sequenceNumberForAllocation
+  const members: string[] = []
+  for (const place of asTexts(block.allocations.length)) {
+    const number = numbers[place]
+    if (number !== undefined) members.push(`"${place}":${number}`)
+  }
+  return `{${members.join(',')}}`
+}
+
+/** The ordinals of a block of that many addresses, sorted as text; there are few sizes, and thousands of blocks of each. */
+function asTexts(size: number): readonly number[] {
+  let sorted = sortedAsText.get(size)
+  if (sorted === undefined) {
+    sorted = Array.from({ length: size }, (_, place) => String(place))
+      .sort()
+      .map(Number)
+    sortedAsText.set(size, sorted)
+  }
+  return sorted
+}
+
+const sortedAsText = new Map<number, readonly number[]>()

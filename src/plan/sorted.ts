@@ -1,0 +1,12 @@
+/** The place in a sorted list of the first entry whose key is not before `key`; its length when there is none. */
+export function firstAtOrAfter<Entry>(sorted: readonly Entry[], key: string, keyOf: (entry: Entry) => string): number {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const entry = sorted[middle]
+    if (entry !== undefined && keyOf(entry) < key) low = middle + 1
+    else high = middle
+  }
+  return low
+}

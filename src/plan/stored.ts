@@ -1,0 +1,58 @@
+/** A revision of the store: it grows with every change. An int64 in etcd; a bigint here, because JSON numbers lose digits beyond 2^53. */
+export type Revision = bigint
+
+/** Why a stored value could not be read. The value is left alone, and reported. */
+export interface Problem {
+  readonly problem: string
+}
+
+/** The outcome of decoding one stored value. */
+export type Decoded<Value> = { readonly ok: true; readonly value: Value } | ({ readonly ok: false } & Problem)
+
+/**
+ * A family of keys: everything below one prefix that shares one stored form. `decode` gets the whole key and the value's text, and
+ * never throws. `held` says what a server keeps in memory of it:
+ * - `values`: every decoded value (pools, reservations, configuration, nodes, affinities);
+ * - `digests`: the revision of every key and what the family's observer keeps of it, and recently used values (blocks);
+ * - `recent`: recently used values only (handles).
+ */
+export interface Family<Value> {
+  readonly name: string
+  readonly prefix: string
+  readonly held: 'values' | 'digests' | 'recent'
+  /**
+   * True if a transaction carries at most one plan that writes the family. Clients that watch it resume after the last revision that
+   * they saw: if two changes shared a revision, a client that lost its connection between them would never see the second.
+   */
+  readonly isChangedSingly?: boolean
+  decode(key: string, text: string): Decoded<Value>
+  encode(value: Value): string
+}
+
+/** The part of a family that reading entries takes. */
+export type Decodable<Value> = Pick<Family<Value>, 'prefix' | 'decode'>
+
+/** One key of a family. */
+export interface Key<Value> {
+  readonly family: Family<Value>
+  readonly text: string
+}
+
+/** The value stored under a key. */
+export type Lookup<Value> =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'value'; readonly value: Value; readonly revision: Revision }
+  | ({ readonly kind: 'unreadable'; readonly revision: Revision } & Problem)
+
+/** One entry of a listing, in key order. */
+export type Listed<Value> = { readonly key: string } & Exclude<Lookup<Value>, { kind: 'absent' }>
+
+/** Hears of every change of the image of one family, at once and in order: keeps an index beside it. */
+export interface Observer<Value> {
+  changed(key: string, lookup: Lookup<Value>): void
+  /**
+   * Called before `changed` with the text of a value read from the store. True: the observer took all it needs from the text, and the
+   * text can be decoded later, when somebody looks at the value. False: the value is decoded at once and passed to `changed`.
+   */
+  changedText?(key: string, text: string): boolean
+}

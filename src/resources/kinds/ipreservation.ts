@@ -1,0 +1,78 @@
+import { Type } from '@sinclair/typebox'
+import {
+  isJsonArray,
+  type JsonObject,
+  type Reservation,
+  reservationKey,
+  reservationOf,
+  reservations,
+} from '../../model/index.ts'
+import { parseAddressOrCidr, parseCidr } from '../../net/index.ts'
+import { remove, type Cause } from '../../plan/index.ts'
+import { textColumn } from '../columns.ts'
+import type { Candidate, ResourceKind } from '../kind.ts'
+import { invalid, objectIn } from '../object/index.ts'
+import { stored } from '../storage.ts'
+
+/** What an IP reservation is, as clients write it. */
+const IPReservationSpec = Type.Object(
+  {
+    reservedCIDRs: Type.Optional(
+      Type.Array(Type.String(), {
+        description:
+          'Ranges of addresses, as CIDRs of either family. They may overlap each other and those of other reservations, and need lie in no pool.',
+        examples: [['10.1.0.0/28', 'fd00:1::/124']],
+      }),
+    ),
+  },
+  { $id: 'IPReservationSpec', additionalProperties: false, description: 'What an IP reservation is.' },
+)
+
+/**
+ * IPReservation, as `/apis/projectcalico.org/v3/ipreservations` serves it. Nothing that is stored can stand against one, and
+ * nothing follows from deleting one.
+ * @see calico-formats.md section 4.1
+ */
+export const ipreservationKind: ResourceKind<Reservation> = {
+  kind: 'IPReservation',
+  plural: 'ipreservations',
+  singular: 'ipreservation',
+  shortNames: ['reservation', 'reservations'],
+  description:
+    'Addresses that are not chosen automatically. Who asks for one of them by name gets it, and who has one keeps it.',
+  example: {
+    apiVersion: 'projectcalico.org/v3',
+    kind: 'IPReservation',
+    metadata: { name: 'gateways' },
+    spec: { reservedCIDRs: ['10.1.0.0/28', 'fd00:1::/124'] },
+  },
+  specSchema: IPReservationSpec,
+  statusSchema: undefined,
+  columns: [textColumn('ReservedCIDRs', 'spec.reservedCIDRs', 'The ranges that are reserved.')],
+  isReadOnly: false,
+  isDeletedInSteps: false,
+  storage: stored('ipreservations', reservations, reservationKey),
+  finalizer: undefined,
+  parse: reservationOf,
+  withDefaults: (spec) => spec,
+  validate,
+  admit: () => [],
+  planRemoval: (_view, { value }) => ({ kind: 'gone', writes: [remove(reservationKey(value.name))] }),
+}
+
+/** Each entry must be a CIDR; host bits are masked when it is read. What older clients stored, such as a bare address, may stay. */
+function validate({ spec, old }: Candidate<Reservation>): readonly Cause[] {
+  const before = cidrsIn(objectIn(old?.object, 'spec'))
+  return cidrsIn(spec).flatMap((text, index) => {
+    if (parseCidr(text) !== undefined || before.includes(text)) return []
+    const bare = parseAddressOrCidr(text)
+    const hint =
+      bare === undefined ? 'such as 10.1.0.0/28 or fd00:1::/124' : `for one address ${text}/${bare.prefixLength}`
+    return [invalid(`spec.reservedCIDRs[${String(index)}]`, text, `must be a CIDR, ${hint}`)]
+  })
+}
+
+function cidrsIn(spec: JsonObject): readonly string[] {
+  const { reservedCIDRs } = spec
+  return isJsonArray(reservedCIDRs) ? reservedCIDRs.filter((entry) => typeof entry === 'string') : []
+}

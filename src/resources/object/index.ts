@@ -1,0 +1,12 @@
+/** Objects: their metadata, schemas and fields, and how they are shown. */
+export { duplicate, forbidden, invalid, notSupported, quote, required, wrongType } from './causes.ts'
+export { draft, draftStatus, jsonOf, readObject, refuseCauses } from './draft.ts'
+export { withEmptyFields } from './empty-fields.ts'
+export { checkFields, fieldPath, schemaOf } from './fields.ts'
+export { goForm, isEmpty } from './go-form.ts'
+export { isAtomicObject, listTypeOf, mapByKeys, setOfItems } from './list-type.ts'
+export { finalizersOf, isBeingDeleted, textIn } from './metadata.ts'
+export { isLabelKey, isLabelValue, isObjectName, nameLengthMax } from './names.ts'
+export { objectIn, present } from './presentation.ts'
+export { sameJson } from './same-json.ts'
+export { Condition, ObjectMeta } from './schemas.ts'

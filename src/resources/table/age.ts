@@ -1,0 +1,44 @@
+import { nanosecondsPerSecond, type Now, parseTime } from '../../model/index.ts'
+
+/**
+ * How long ago the moment `timestamp` (RFC 3339) was, in the few characters that kubectl writes: `12s`, `5m30s`, `3h20m`, `47h`,
+ * `2d`, `3y`. `<unknown>` when it is no moment, and `<invalid>` when it is yet to come.
+ * @see https://pkg.go.dev/k8s.io/apimachinery/pkg/util/duration#HumanDuration
+ */
+export function ageOf(timestamp: string, now: Now): string {
+  const moment = parseTime(timestamp)
+  return moment === undefined
+    ? '<unknown>'
+    : printAge(Number((now.nanoseconds - moment.nanoseconds) / nanosecondsPerSecond))
+}
+
+const minute = 60
+const hour = 60 * minute
+const day = 24 * hour
+const year = 365 * day
+
+/** The longer it is, the fewer of its digits matter. */
+function printAge(seconds: number): string {
+  // Clocks differ by a little.
+  if (seconds < -1) return '<invalid>'
+  if (seconds < 2 * minute) return `${String(Math.max(seconds, 0))}s`
+  if (seconds < 10 * minute) return inTwo(seconds, [minute, 'm'], [1, 's'])
+  if (seconds < 3 * hour) return inOne(seconds, [minute, 'm'])
+  if (seconds < 8 * hour) return inTwo(seconds, [hour, 'h'], [minute, 'm'])
+  if (seconds < 2 * day) return inOne(seconds, [hour, 'h'])
+  if (seconds < 8 * day) return inTwo(seconds, [day, 'd'], [hour, 'h'])
+  if (seconds < 2 * year) return inOne(seconds, [day, 'd'])
+  if (seconds < 8 * year) return inTwo(seconds, [year, 'y'], [day, 'd'])
+  return inOne(seconds, [year, 'y'])
+}
+
+type Unit = readonly [seconds: number, letter: string]
+
+function inOne(seconds: number, [length, letter]: Unit): string {
+  return `${String(Math.floor(seconds / length))}${letter}`
+}
+
+function inTwo(seconds: number, large: Unit, small: Unit): string {
+  const rest = seconds % large[0]
+  return inOne(seconds, large) + (rest < small[0] ? '' : inOne(rest, small))
+}

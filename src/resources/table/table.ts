@@ -1,0 +1,101 @@
+import { isJsonArray, isJsonObject, type Json, type JsonObject, jsonObject, type Now } from '../../model/index.ts'
+import type { ServedKind, StoredObject } from '../kind.ts'
+import { textIn, objectIn } from '../object/index.ts'
+import { ageOf } from './age.ts'
+
+/** The versions of `meta.k8s.io` in which objects can be shown as tables and as metadata alone; they look the same. */
+export const metaVersions = ['v1', 'v1beta1'] as const
+export type MetaVersion = (typeof metaVersions)[number]
+
+/** What each row of a table carries besides its cells: the metadata of its object, the whole object, or nothing. */
+export const rowObjects = ['Metadata', 'Object', 'None'] as const
+export type RowObject = (typeof rowObjects)[number]
+
+/** How a table is to be made. */
+export interface TableOptions {
+  readonly version: MetaVersion
+  readonly includeObject: RowObject
+  /** What ages are counted to. */
+  readonly now: Now
+  /** False: the columns have been told before, as in all but the first event of a watch. */
+  readonly hasColumns?: boolean
+}
+
+/**
+ * The table that shows some objects of a kind, given as clients see them, or a list of them, with one row for each.
+ * @see kubectl.md section 4
+ */
+export function tableOf<Value extends StoredObject>(
+  kind: ServedKind<Value>,
+  shown: JsonObject,
+  options: TableOptions,
+): JsonObject {
+  const { version, hasColumns = true } = options
+  return jsonObject<Json>([
+    ['kind', 'Table'],
+    ['apiVersion', metaApiVersion(version)],
+    ['metadata', listMetadata(shown)],
+    ['columnDefinitions', hasColumns ? columnDefinitions(kind) : []],
+    ['rows', objectsIn(shown).map((object) => rowOf(kind, object, options))],
+  ])
+}
+
+/** The metadata of an object, or of each object of a list, and nothing else of it. */
+export function metadataOnly(shown: JsonObject, version: MetaVersion): JsonObject {
+  if (!isList(shown)) return partialObject(shown, version)
+  return jsonObject<Json>([
+    ['kind', 'PartialObjectMetadataList'],
+    ['apiVersion', metaApiVersion(version)],
+    ['metadata', objectIn(shown, 'metadata')],
+    ['items', objectsIn(shown).map((object) => partialObject(object, version))],
+  ])
+}
+
+function columnDefinitions<Value extends StoredObject>(kind: ServedKind<Value>): readonly JsonObject[] {
+  return [
+    { name: 'Name', type: 'string', format: 'name', description: 'The name of the object.', priority: 0 },
+    ...kind.columns.map(({ name, type, description, priority }) => ({ name, type, format: '', description, priority })),
+    { name: 'Age', type: 'date', format: '', description: 'How long ago the object was created.', priority: 0 },
+  ]
+}
+
+function rowOf<Value extends StoredObject>(
+  kind: ServedKind<Value>,
+  object: JsonObject,
+  { version, includeObject, now }: TableOptions,
+): JsonObject {
+  const metadata = objectIn(object, 'metadata')
+  const cells = [
+    textIn(metadata, 'name'),
+    ...kind.columns.map((column) => column.cell(object)),
+    ageOf(textIn(metadata, 'creationTimestamp'), now),
+  ]
+  if (includeObject === 'None') return { cells }
+  return { cells, object: includeObject === 'Object' ? object : partialObject(object, version) }
+}
+
+function partialObject(object: JsonObject, version: MetaVersion): JsonObject {
+  const metadata = objectIn(object, 'metadata')
+  return { kind: 'PartialObjectMetadata', apiVersion: metaApiVersion(version), metadata }
+}
+
+function metaApiVersion(version: MetaVersion): string {
+  return `meta.k8s.io/${version}`
+}
+
+/** Of a single object, a table is as old as the object is. */
+function listMetadata(shown: JsonObject): JsonObject {
+  const metadata = objectIn(shown, 'metadata')
+  if (isList(shown)) return metadata
+  const resourceVersion = textIn(metadata, 'resourceVersion')
+  return resourceVersion === '' ? {} : { resourceVersion }
+}
+
+function isList(shown: JsonObject): boolean {
+  return isJsonArray(shown['items'])
+}
+
+function objectsIn(shown: JsonObject): readonly JsonObject[] {
+  const { items } = shown
+  return isJsonArray(items) ? items.filter(isJsonObject) : [shown]
+}

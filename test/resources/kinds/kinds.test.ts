@@ -1,0 +1,106 @@
+import t from 'tap'
+import { Batch, type Planned } from '../../../src/datastore/etcd/engine/batch.ts'
+import { BusyKeys } from '../../../src/datastore/etcd/engine/busy-keys.ts'
+import { Image } from '../../../src/datastore/etcd/image/image.ts'
+import { declare } from '../../../src/datastore/index.ts'
+import { planAssign } from '../../../src/ipam/index.ts'
+import {
+  affinities,
+  affinityKey,
+  annexes,
+  BlockIndex,
+  blockKey,
+  blocks,
+  clusterInformations,
+  handles,
+  ipamConfigs,
+  newBlock,
+  nodes,
+  poolKey,
+  pools,
+  reservations,
+  virtualAffinities,
+} from '../../../src/model/index.ts'
+import { formatCidr, mustParseCidr } from '../../../src/net/index.ts'
+import type { Plan, View } from '../../../src/plan/index.ts'
+import { planDelete } from '../../../src/resources/changes/deletion.ts'
+import { ippoolKind } from '../../../src/resources/kinds/ippool.ts'
+import { poolDependencies, resourceKinds } from '../../../src/resources/kinds/kinds.ts'
+import { FakeView } from '../../support/fake-view.ts'
+import { requestOf } from '../../support/ipam-world.ts'
+import { context, storedPool } from '../fixtures.ts'
+
+t.test('the kinds that are served', (t) => {
+  t.strictSame(
+    resourceKinds(new BlockIndex()).map(({ kind, plural, singular }) => [kind, plural, singular]),
+    [
+      ['IPPool', 'ippools', 'ippool'],
+      ['IPReservation', 'ipreservations', 'ipreservation'],
+      ['IPAMConfiguration', 'ipamconfigurations', 'ipamconfiguration'],
+      ['Node', 'nodes', 'node'],
+      ['BlockAffinity', 'blockaffinities', 'blockaffinity'],
+    ],
+  )
+  t.end()
+})
+
+t.test('the blocks of a range come from the index, and the view is told when that is to be proved', (t) => {
+  const index = new BlockIndex()
+  for (const text of ['10.1.0.0/26', '10.1.0.64/26', '10.2.0.0/26']) {
+    const value = newBlock(mustParseCidr(text), null, { nanoseconds: 0n })
+    index.changed(blockKey(value.cidr).text, { kind: 'value', value })
+  }
+  const view = new FakeView()
+  const { blocksIn, proveBlocks } = poolDependencies(index)
+  const found = blocksIn(mustParseCidr('10.1.0.0/16'))
+  t.strictSame(
+    found.map(({ cidr }) => formatCidr(cidr)),
+    ['10.1.0.0/26', '10.1.0.64/26'],
+  )
+  t.strictSame([...view.reads], [])
+  proveBlocks(view)
+  t.match([...view.reads], [new RegExp(blocks.name)])
+  t.end()
+})
+
+t.test('a pool does not vanish in the transaction that gives an address of it', (t) => {
+  const index = new BlockIndex()
+  const image = new Image(
+    [
+      declare(blocks, index),
+      declare(affinities),
+      declare(virtualAffinities),
+      declare(handles),
+      declare(ipamConfigs),
+      declare(pools),
+      declare(reservations),
+      declare(nodes),
+      declare(annexes),
+      declare(clusterInformations),
+    ],
+    () => undefined,
+  )
+  for (const held of image.families()) {
+    if (held.family.name === pools.name)
+      held.store(poolKey('pool-a').text, { text: storedPool, revision: 1n, asOf: 1n })
+    held.completeUpTo(2n)
+  }
+  const batch = new Batch(image, new BusyKeys())
+  const add = (plan: (view: View) => Plan<unknown>): Planned =>
+    batch.add({ plan, isDryRun: false, isFresh: () => true })
+  const wish = requestOf({ node: 'node1', addresses: ['10.10.0.9'] })
+  t.match(
+    add((view) => planAssign(view, wish, { ...context, blocks: index })),
+    { kind: 'added', answer: { ok: true } },
+  )
+  const kind = ippoolKind(poolDependencies(index))
+  t.strictSame(
+    add((view) => planDelete(view, kind, 'pool-a', {}, context)),
+    { kind: 'full' },
+  )
+  const cidr = mustParseCidr('10.10.0.8/29')
+  for (const key of [blockKey(cidr), affinityKey({ type: 'host', name: 'node1' }, cidr)]) {
+    t.match(batch.writes.get(key.text), { kind: 'put' }, key.text)
+  }
+  t.end()
+})

@@ -1,0 +1,200 @@
+import t from 'tap'
+import {
+  affinityKey,
+  assignAutomatically,
+  type Block,
+  blockKey,
+  blocks,
+  clusterInformationKey,
+  confirmedAffinity,
+  newBlock,
+  nodeKey,
+  nodeOf,
+  type Owner,
+  releaseOrdinals,
+} from '../../../src/model/index.ts'
+import { mustParseCidr, ordinal } from '../../../src/net/index.ts'
+import { planNodeRemoval } from '../../../src/resources/kinds/node-removal.ts'
+import { FakeView } from '../../support/fake-view.ts'
+import { context } from '../fixtures.ts'
+
+const host: Owner = { type: 'host', name: 'node1' }
+const other: Owner = { type: 'host', name: 'node10' }
+
+function mustNode() {
+  const parsed = nodeOf({ metadata: { name: 'node1' } })
+  if (!parsed.ok) throw new Error(parsed.problem)
+  return parsed.value
+}
+
+const node = mustNode()
+
+/** A datastore with the node in it. */
+function start(): FakeView {
+  const view = new FakeView()
+  view.put(nodeKey('node1'), node)
+  return view
+}
+
+function blockOf(cidr: string, owner: Owner | null, inUse = 0): Block {
+  const block = newBlock(mustParseCidr(cidr), owner, context.now)
+  const holder = { handle: 'h', secondary: {} }
+  return inUse === 0 ? block : assignAutomatically(block, inUse, () => false, holder).block
+}
+
+/** Stores a claim, and the block that it is on. */
+function claim(view: FakeView, cidr: string, owner: Owner, block?: Block): void {
+  view.put(affinityKey(owner, mustParseCidr(cidr)), confirmedAffinity)
+  if (block !== undefined) view.put(blockKey(block.cidr), block)
+}
+
+const claimText = (cidr: string, owner = host): string => affinityKey(owner, mustParseCidr(cidr)).text
+const blockText = (cidr: string): string => blockKey(mustParseCidr(cidr)).text
+
+/** Deletes the node, and gives the keys that are there afterwards. */
+function removeNode(view: FakeView): readonly string[] {
+  const removal = planNodeRemoval(view, node, context)
+  if (removal.kind !== 'gone') throw new Error(removal.kind)
+  view.apply({ answer: undefined, writes: removal.writes })
+  return view.keys('/calico/')
+}
+
+t.test('empty blocks go with the claims on them, of both families', (t) => {
+  const view = start()
+  claim(view, '10.0.0.0/26', host, blockOf('10.0.0.0/26', host))
+  claim(view, 'fd00::/122', host, blockOf('fd00::/122', host))
+  t.strictSame(removeNode(view), [])
+  t.end()
+})
+
+t.test('a block with addresses stays, nobody’s, and so do the addresses', (t) => {
+  const view = start()
+  const block = blockOf('10.0.0.0/26', host, 2)
+  claim(view, '10.0.0.0/26', host, block)
+  t.strictSame(removeNode(view), [blockText('10.0.0.0/26')])
+  const stored = JSON.parse(view.text(blockText('10.0.0.0/26')) ?? '') as Record<string, unknown>
+  t.equal(stored['affinity'], null)
+  t.notOk('affinity_claim_time' in stored)
+  t.strictSame(stored['allocations'], block.allocations)
+  t.match(view.text(blockText('10.0.0.0/26')), `"sequenceNumber":${block.sequenceNumber + 1n}`)
+  t.end()
+})
+
+t.test('what belongs to others is left alone', (t) => {
+  const view = start()
+  claim(view, '10.0.0.0/26', other, blockOf('10.0.0.0/26', other))
+  claim(view, '10.0.0.64/26', host, blockOf('10.0.0.64/26', other, 1))
+  claim(view, '10.0.0.128/26', { type: 'virtual', name: 'node1' }, blockOf('10.0.0.128/26', null))
+  const before = view.text(blockText('10.0.0.64/26'))
+  t.strictSame(
+    removeNode(view),
+    [
+      blockText('10.0.0.0/26'),
+      blockText('10.0.0.64/26'),
+      blockText('10.0.0.128/26'),
+      claimText('10.0.0.0/26', other),
+      claimText('10.0.0.128/26', { type: 'virtual', name: 'node1' }),
+    ].toSorted(),
+  )
+  t.equal(view.text(blockText('10.0.0.64/26')), before)
+  t.end()
+})
+
+t.test('a claim that leads to no block goes; a block without an owner counts as the claimant’s', (t) => {
+  const view = start()
+  claim(view, '10.0.0.0/26', host)
+  claim(view, '10.0.0.64/26', host, blockOf('10.0.0.64/26', null))
+  claim(view, '10.0.0.128/26', host, blockOf('10.0.0.128/26', null, 1))
+  t.strictSame(removeNode(view), [blockText('10.0.0.128/26')])
+  t.end()
+})
+
+t.test('a block that cannot be read is left alone with its claim; the marker of old versions goes', (t) => {
+  const view = start()
+  claim(view, '10.0.0.0/26', host)
+  view.putText(blockText('10.0.0.0/26'), '{')
+  view.putText(`/calico/ipam/v2/host/node1/ipv4/block/rubbish`, '{}')
+  view.putText('/calico/ipam/v2/host/node1', '{}')
+  t.strictSame(
+    removeNode(view),
+    [blockText('10.0.0.0/26'), claimText('10.0.0.0/26'), '/calico/ipam/v2/host/node1/ipv4/block/rubbish'].toSorted(),
+  )
+  t.end()
+})
+
+t.test('an address whose rest is over does not hold its block; while the configuration cannot be read it does', (t) => {
+  const rested = (): FakeView => {
+    const view = start()
+    const used = blockOf('10.0.0.0/26', host, 1)
+    const earlier = { nanoseconds: context.now.nanoseconds - 120_000_000_000n }
+    const released = releaseOrdinals(used, [ordinal(0)], earlier, 60)
+    claim(view, '10.0.0.0/26', host, released.block)
+    return view
+  }
+  const view = rested()
+  view.putText('/calico/ipam/v2/config', '{"ipCooldownSeconds":60}')
+  t.strictSame(removeNode(view), ['/calico/ipam/v2/config'])
+  const unread = rested()
+  unread.putText('/calico/ipam/v2/config', '{')
+  t.strictSame(removeNode(unread), [blockText('10.0.0.0/26'), '/calico/ipam/v2/config'])
+  t.end()
+})
+
+/** Takes steps until the node is gone; gives how many keys each of them wrote. */
+function steps(view: FakeView): readonly number[] {
+  const written: number[] = []
+  while (view.revisionOf(nodeKey('node1').text) !== 0n) {
+    const removal = planNodeRemoval(view, node, context)
+    if (removal.kind !== 'gone' && removal.kind !== 'partly') throw new Error(removal.kind)
+    view.apply({ answer: undefined, writes: removal.writes })
+    written.push(removal.writes.length)
+  }
+  return written
+}
+
+t.test('what does not fit into one transaction takes several, and the node stays until the last', (t) => {
+  const view = start()
+  for (let third = 0; third < 81; third++) claim(view, `10.0.${third}.0/26`, host)
+  t.strictSame(steps(view), [40, 40, 2])
+  t.strictSame(view.keys('/calico/'), [])
+
+  const long = start()
+  const cidrs = Array.from({ length: 12 }, (_, second) => `10.${second}.0.0/20`)
+  for (const cidr of cidrs) claim(long, cidr, host, blockOf(cidr, host, 1))
+  const length = blocks.encode(blockOf('10.0.0.0/20', host, 1)).length
+  t.ok(length * 12 > 400_000)
+  const perStep = Math.ceil(400_000 / length)
+  t.strictSame(steps(long), [perStep * 2, (12 - perStep) * 2 + 1])
+  t.strictSame(long.keys('/calico/'), cidrs.map(blockText).toSorted())
+  t.end()
+})
+
+t.test('a few blocks that cannot be read do not hold up the others; very many do', (t) => {
+  const view = start()
+  for (let third = 0; third < 8; third++) {
+    claim(view, `10.0.${third}.0/26`, host)
+    view.putText(blockText(`10.0.${third}.0/26`), '{')
+  }
+  for (let third = 100; third < 150; third++) claim(view, `10.0.${third}.0/26`, host)
+  t.strictSame(steps(view), [40, 11])
+  view.put(nodeKey('node1'), node)
+  claim(view, '10.0.9.0/26', host)
+  view.putText(blockText('10.0.9.0/26'), '{')
+  t.match(planNodeRemoval(view, node, context), {
+    kind: 'refused',
+    refusal: { reason: 'Conflict', message: /more than 8 blocks that cannot be read/ },
+  })
+  t.end()
+})
+
+t.test('while the cluster is locked, a node that has claims stays', (t) => {
+  const view = start()
+  const locked = '{"metadata":{"name":"default"},"spec":{"datastoreReady":false}}'
+  view.putText(clusterInformationKey.text, locked)
+  t.equal(planNodeRemoval(view, node, context).kind, 'gone')
+  claim(view, '10.0.0.0/26', host)
+  t.match(planNodeRemoval(view, node, context), { kind: 'refused', refusal: { reason: 'ServiceUnavailable' } })
+  view.putText(clusterInformationKey.text, locked.replace('false', 'true'))
+  t.equal(planNodeRemoval(view, node, context).kind, 'gone')
+  t.end()
+})

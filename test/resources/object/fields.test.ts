@@ -1,0 +1,132 @@
+import { Type } from '@sinclair/typebox'
+import t from 'tap'
+import { type Json, type JsonObject, JsonNumber, stringifyJson } from '../../../src/model/index.ts'
+import { checkFields } from '../../../src/resources/object/fields.ts'
+
+const schema = Type.Object({
+  text: Type.String(),
+  flag: Type.Boolean(),
+  count: Type.Integer(),
+  texts: Type.Array(Type.String()),
+  map: Type.Record(Type.String(), Type.String()),
+  items: Type.Array(Type.Object({ name: Type.String() })),
+  open: Type.Object({}, { additionalProperties: true }),
+  whatever: Type.Unknown(),
+})
+
+/** What is kept of an object, the unknown fields in it, and the fields of the wrong type. */
+function check(
+  object: JsonObject,
+  stored?: JsonObject,
+  isComplete = false,
+): readonly [string, readonly string[], readonly string[]] {
+  const checked = checkFields(schema, object, { path: 'spec', stored, isComplete })
+  return [
+    stringifyJson(checked.object),
+    checked.unknown,
+    checked.causes.map(({ field, message }) => `${field}: ${message}`),
+  ]
+}
+
+t.test('a field has the JSON type of its schema, or is refused by its path', (t) => {
+  const rows: readonly (readonly [
+    name: string,
+    right: readonly Json[],
+    wrong: readonly (readonly [Json, string])[],
+  ])[] = [
+    ['text', ['', 'x'], [[1, 'spec.text: Invalid value: 1: must be a string']]],
+    ['flag', [true, false], [['true', 'spec.flag: Invalid value: "true": must be true or false']]],
+    [
+      'count',
+      [0, -1, 26, Number.MAX_SAFE_INTEGER],
+      [
+        ['26', 'spec.count: Invalid value: "26": must be a whole number'],
+        [26.5, 'spec.count: Invalid value: 26.5: must be a whole number'],
+        [new JsonNumber('1e30'), 'spec.count: Invalid value: 1e30: must be a whole number'],
+      ],
+    ],
+    [
+      'texts',
+      [[], ['x', '']],
+      [
+        ['x', 'spec.texts: Invalid value: "x": must be a list'],
+        [{}, 'spec.texts: Invalid value: {}: must be a list'],
+        [['x', 1], 'spec.texts[1]: Invalid value: 1: must be a string'],
+        [[null], 'spec.texts[0]: Invalid value: null: must be a string'],
+      ],
+    ],
+    [
+      'map',
+      [{}, { 'a.b/c': 'x' }],
+      [
+        [['x'], 'spec.map: Invalid value: ["x"]: must be an object'],
+        [{ a: 1 }, 'spec.map.a: Invalid value: 1: must be a string'],
+        [{ 'a.b/c': false }, 'spec.map[a.b/c]: Invalid value: false: must be a string'],
+      ],
+    ],
+    [
+      'items',
+      [[], [{ name: 'x' }, {}]],
+      [
+        [['x'], 'spec.items[0]: Invalid value: "x": must be an object'],
+        [[{}, { name: 1 }], 'spec.items[1].name: Invalid value: 1: must be a string'],
+      ],
+    ],
+    ['open', [{}, { anything: [1] }], [['x', 'spec.open: Invalid value: "x": must be an object']]],
+    ['whatever', [1, 'x', {}, [{ a: 1 }]], []],
+  ]
+  for (const [name, rights, wrongs] of rows) {
+    for (const right of rights) t.strictSame(check({ [name]: right }), [stringifyJson({ [name]: right }), [], []], name)
+    for (const [wrong, message] of wrongs) t.strictSame(check({ [name]: wrong }), ['{}', [], [message]], message)
+  }
+  t.end()
+})
+
+t.test('all fields of a wrong type are told at once', (t) => {
+  t.strictSame(check({ text: 1, texts: [1, 'x', 2], flag: true, count: 'x' }), [
+    '{"flag":true}',
+    [],
+    [
+      'spec.text: Invalid value: 1: must be a string',
+      'spec.texts[0]: Invalid value: 1: must be a string',
+      'spec.texts[2]: Invalid value: 2: must be a string',
+      'spec.count: Invalid value: "x": must be a whole number',
+    ],
+  ])
+  t.end()
+})
+
+t.test('null stands for nothing', (t) => {
+  t.strictSame(check({ text: null, items: [{ name: null }], map: null }), ['{"items":[{}]}', [], []])
+  t.strictSame(check({ map: { a: null } }), ['{"map":{}}', [], []])
+  t.end()
+})
+
+t.test('what is not known is found wherever it is, and dropped', (t) => {
+  t.strictSame(check({ text: 'x', bogus: 1, 'odd name': null, items: [{ name: 'a' }, { size: 1 }] }), [
+    '{"text":"x","items":[{"name":"a"},{}]}',
+    ['spec.bogus', 'spec[odd name]', 'spec.items[1].size'],
+    [],
+  ])
+  const whole = checkFields(schema, { bogus: 1 }, { path: '', isComplete: false })
+  t.strictSame(whole.unknown, ['bogus'], 'the path of a whole resource is its fields')
+  t.strictSame(
+    check({ toString: 1, constructor: 1 })[1],
+    ['spec.toString', 'spec.constructor'],
+    'inherited names are not known',
+  )
+  t.end()
+})
+
+t.test('unknown fields that are stored stay as they are', (t) => {
+  const stored = { text: 'x', future: { b: 1, a: 2 } }
+  const kept = '{"text":"y","future":{"b":1,"a":2}}'
+  t.strictSame(check({ text: 'y' }, stored), [kept, [], []], 'left out by a client that does not know them')
+  t.strictSame(check({ text: 'y', future: { a: 2, b: 1 } }, stored), [kept, [], []], 'sent back')
+  t.strictSame(check({ text: 'y', future: { a: 3, b: 1 } }, stored), [kept, ['spec.future'], []], 'with another value')
+  t.strictSame(check({ text: 'y', future: null }, stored), [kept, ['spec.future'], []], 'as null')
+  t.strictSame(check({ text: 'y' }, stored, true), [kept, ['spec.future'], []], 'removed by a patch')
+  t.strictSame(check({ text: 'y', future: { a: 2, b: 1 } }, stored, true), [kept, [], []], 'left alone by a patch')
+  t.strictSame(check({}, stored), ['{"future":{"b":1,"a":2}}', [], []], 'known ones do not stay')
+  t.end()
+})

@@ -1,0 +1,98 @@
+import t from 'tap'
+import { BlockIndex, type JsonObject, stringifyJson } from '../../../src/model/index.ts'
+import { resourceKinds } from '../../../src/resources/kinds/kinds.ts'
+import { present } from '../../../src/resources/object/presentation.ts'
+import { metadataOnly, tableOf, type TableOptions } from '../../../src/resources/table/table.ts'
+import { context, mustPool, poolKind } from '../fixtures.ts'
+
+const options: TableOptions = { version: 'v1', includeObject: 'Metadata', now: context.now }
+const metadata = { uid: 'u', creationTimestamp: '2026-11-23T03:59:00Z', labels: { a: 'b' } }
+const pool = present(poolKind(), mustPool({ natOutgoing: true }, metadata), 1001n)
+const poolMetadata = { name: 'pool-a', uid: 'u', resourceVersion: '1001', labels: { a: 'b' } }
+const list = { kind: 'IPPoolList', metadata: { resourceVersion: '1018', continue: 'x' }, items: [pool, pool] }
+
+/** As it is sent. */
+function sent(object: JsonObject): Record<string, unknown> {
+  return JSON.parse(stringifyJson(object)) as Record<string, unknown>
+}
+
+const columns = [
+  { name: 'Name', type: 'string', format: 'name', priority: 0 },
+  { name: 'CIDR', type: 'string', format: '', priority: 0 },
+  { name: 'NAT', type: 'boolean', format: '', priority: 1 },
+  { name: 'IPIPMode', type: 'string', format: '', priority: 1 },
+  { name: 'VXLANMode', type: 'string', format: '', priority: 1 },
+  { name: 'Disabled', type: 'boolean', format: '', priority: 1 },
+  { name: 'DisableBGPExport', type: 'boolean', format: '', priority: 1 },
+  { name: 'Selector', type: 'string', format: '', priority: 0 },
+  { name: 'Age', type: 'date', format: '', priority: 0 },
+]
+const cells = ['pool-a', '10.10.0.0/24', true, 'Never', 'Never', false, false, 'all()', '0s']
+
+t.test('an object is a table with one row, as old as the object', (t) => {
+  const table = sent(tableOf(poolKind(), pool, options))
+  t.match(table, { kind: 'Table', apiVersion: 'meta.k8s.io/v1', columnDefinitions: columns })
+  t.strictSame(table['metadata'], { resourceVersion: '1001' })
+  t.match(table['rows'], [
+    { cells, object: { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: poolMetadata } },
+  ])
+  t.end()
+})
+
+t.test('a list is a table with a row for each object, and with the metadata of the list', (t) => {
+  const table = sent(tableOf(poolKind(), list, options))
+  t.strictSame(table['metadata'], list.metadata)
+  t.match(table['rows'], [{ cells }, { cells }])
+  t.match(sent(tableOf(poolKind(), { ...list, items: [] }, options)), { columnDefinitions: columns, rows: [] })
+  t.end()
+})
+
+t.test('a row carries of its object what is asked for', (t) => {
+  const rows = (includeObject: TableOptions['includeObject']): unknown =>
+    sent(tableOf(poolKind(), pool, { ...options, includeObject }))['rows']
+  t.match(rows('Object'), [{ cells, object: sent(pool) }])
+  t.strictSame(rows('None'), [{ cells }])
+  t.end()
+})
+
+t.test('the columns are told only when they are asked for', (t) => {
+  const table = sent(tableOf(poolKind(), pool, { ...options, hasColumns: false }))
+  t.strictSame(table['columnDefinitions'], [])
+  t.match(table['rows'], [{ cells }])
+  t.end()
+})
+
+t.test('what a dry run made, and what has no creation, can be shown too', (t) => {
+  const table = sent(tableOf(poolKind(), present(poolKind(), mustPool(), undefined), options))
+  t.strictSame(table['metadata'], {})
+  t.match(table['rows'], [{ cells: [...cells.slice(0, 2), false, ...cells.slice(3, -1), '<unknown>'] }])
+  t.end()
+})
+
+t.test('metadata alone are those of the object, or of each object of the list', (t) => {
+  const partial = { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1beta1', metadata: sent(pool)['metadata'] }
+  t.strictSame(sent(metadataOnly(pool, 'v1beta1')), partial)
+  t.strictSame(sent(metadataOnly(list, 'v1beta1')), {
+    kind: 'PartialObjectMetadataList',
+    apiVersion: 'meta.k8s.io/v1beta1',
+    metadata: list.metadata,
+    items: [partial, partial],
+  })
+  t.end()
+})
+
+t.test('every kind can be shown as a table, with a cell for each column', (t) => {
+  for (const kind of resourceKinds(new BlockIndex())) {
+    const parsed = kind.parse(kind.example)
+    if (!parsed.ok) throw new Error(parsed.problem)
+    const table = sent(tableOf(kind, present(kind, parsed.value, 7n), options))
+    const definitions = table['columnDefinitions'] as readonly { readonly name: string; readonly description: string }[]
+    const [row] = table['rows'] as readonly { readonly cells: readonly unknown[] }[]
+    t.equal(row?.cells.length, definitions.length, kind.kind)
+    t.ok(
+      definitions.every(({ name, description }) => /^[A-Z][A-Za-z0-9]*$/.test(name) && description.endsWith('.')),
+      kind.kind,
+    )
+  }
+  t.end()
+})
