@@ -100,7 +100,7 @@ async function claimFor(dataDir: string): Promise<Claim> {
   )
 }
 
-/** See `reliability.md` section 5: the members of 3.5.0 to 3.5.2 could lose data in a crash, and 3.5.5 crashes in a defragmentation. */
+/** See docs/etcd.md section 1: the members of 3.5.0 to 3.5.2 could lose data in a crash, and 3.5.5 crashes in a defragmentation. */
 function warnOfFaults({ path, version }: EtcdBinary, logger: EmbeddedEtcdLogger): void {
   if (version.major !== 3 || version.minor !== 5 || version.patch >= 6) return
   logger.warn({ path, version: formatVersion(version) }, 'this etcd has faults that can lose data; use 3.5.6 or newer')

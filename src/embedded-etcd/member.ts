@@ -36,7 +36,7 @@ export function identifyingArguments(member: Pick<Member, 'name' | 'dataDir'>): 
  * - *Quota*: four minutes of such a history, the most that is kept, fit into etcd's largest recommended size, 8 GiB.
  * - *Snapshots*: etcd holds as many entries of its log in memory, and 5,000 more; a batch of assignments is an entry of 20 kB.
  * - *Elections* have no other candidate, so waiting a second for one is of no use.
- * - *Progress notifications* tell a watch that nothing happens from one that is dead (`reliability.md` section 6).
+ * - *Progress notifications* tell a watch that nothing happens from one that is dead (docs/etcd.md section 2).
  */
 export function etcdArguments(member: Member, version: EtcdVersion): string[] {
   const client = endpointOf(member)

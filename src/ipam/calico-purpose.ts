@@ -32,7 +32,7 @@ const machineAttributes = ['vmi-name', 'vmi-uid', 'vm-uid', 'vmim-uid']
  * What Calico assigned an address for; undefined when it was assigned for something else, or by somebody else. Whoever assigns over HTTP
  * may choose any handle and any attributes, and has no endpoint to show; so only what has every mark of Calico's own plugin counts: its
  * four attributes, the time in Go's spelling, and a handle that ends with the id of a container.
- * @see calico-formats.md sections 2.2 and 2.5, calico-ipam.md section 4
+ * @see docs/calico/formats.md sections 2.2 and 2.5, docs/calico/ipam.md section 4
  */
 export function calicoPurposeOf({ handle = '', secondary, releasedAt }: Attribute): CalicoPurpose | undefined {
   const { node, namespace, pod, timestamp, type } = { ...secondary } as Partial<Readonly<Record<string, string>>>

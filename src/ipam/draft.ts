@@ -44,7 +44,7 @@ export class Draft {
     this.#cooldownSeconds = cooldownSeconds
   }
 
-  /** The block at `cidr`, addresses whose rest is over freed as on every load. @see calico-ipam.md section 3.3 */
+  /** The block at `cidr`, addresses whose rest is over freed as on every load. @see docs/calico/ipam.md section 3.3 */
   block(cidr: Cidr): FoundBlock {
     const key = blockKey(cidr)
     let found = this.#blocks.get(key.text)
@@ -105,7 +105,7 @@ export class Draft {
    * After a release: takes what was released off what `handle` counts in the block, down to what it still holds there. A count that
    * is too high stays so while it holds something: Calico writes the handle before the block when it assigns, and after it when it
    * releases, and a count cut to what the block holds at that moment would be too low once it is done. With the last address the count
-   * goes, which heals what others left too high. @see calico-ipam.md section 4
+   * goes, which heals what others left too high. @see docs/calico/ipam.md section 4
    */
   takeFromHandle(handle: string, cidrText: string, { released, held }: { released: number; held: number }): void {
     const found = this.#handle(handle, false)

@@ -17,7 +17,7 @@ export interface EligiblePools {
  * Which pools of one address family serve an automatic assignment, in the order in which they are used: those asked for, in the
  * order asked for, else all automatic ones whose selectors match, by name. Refused when a pool asked for does not exist or
  * gives no addresses, and when a selector that must be evaluated cannot be read.
- * @see calico-ipam.md section 1.3
+ * @see docs/calico/ipam.md section 1.3
  */
 export function eligiblePools(
   stored: Pools,

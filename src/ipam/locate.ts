@@ -6,7 +6,7 @@ import { poolOf, type Pools } from './surroundings.ts'
 /**
  * Where the block of an address is stored: by the block size of its pool, be that disabled, unless only a block of another size is
  * known to be there; outside of all pools, wherever a block that contains it is. Undefined when there can be none.
- * @see calico-ipam.md section 5.1, step 2
+ * @see docs/calico/ipam.md section 5.1, step 2
  */
 export function locateBlock(view: View, pools: Pools, address: Address, blocks: BlockIndex): Cidr | undefined {
   const pool = poolOf(pools, address)

@@ -14,7 +14,7 @@ export interface Once {
 /**
  * Plans a call unless it has been carried out already: the answer, as text, is stored in the very transaction of the change, so that
  * both are there or neither is. Refused with `IdempotencyKeyReused` when the key belongs to another call. Refusals are not
- * stored. @see DESIGN.md section 2, "Safe to repeat"
+ * stored. @see docs/guarantees.md, "Safe to repeat"
  */
 export function planOnce(view: View, once: Once, plan: () => Plan<Result<string>>): Plan<Result<string>> {
   const key = storedAnswerKey(once.key, once.part)

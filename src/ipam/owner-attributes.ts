@@ -47,7 +47,7 @@ export function planReadOwners(view: View, address: Address, context: Context): 
 /**
  * Changes who uses an address, without a change of its handle and its number: others that were assigned in the same call, and share an
  * entry with it, keep theirs. Every precondition is looked at before anything is changed; `Conflict` names all that do not hold.
- * @see calico-ipam.md section 8
+ * @see docs/calico/ipam.md section 8
  */
 export function planChangeOwners(view: View, wish: OwnerChange, context: Context): Plan<Result<Ownership>> {
   const unlocked = requireUnlocked(view)

@@ -40,7 +40,7 @@ export function readConfig(view: View): Result<IpamConfig> {
 
 /**
  * Refuses while a migration has locked the cluster (`datastoreReady` false), as Calico's own plugin does.
- * @see calico-formats.md section 4.5
+ * @see docs/calico/formats.md section 4.5
  */
 export function requireUnlocked(view: View): Result<undefined> {
   const lookup = view.get(clusterInformationKey)
@@ -88,7 +88,7 @@ export function onceFor<Source extends object, Value>(derive: (source: Source) =
   }
 }
 
-/** The labels that node selectors are evaluated against. A node that is not registered counts as one with none (DESIGN.md section 2). */
+/** The labels that node selectors are evaluated against. A node that is not registered counts as one with none. */
 export function readNodeLabels(view: View, node: string | undefined): Readonly<Record<string, string>> {
   if (node === undefined) return noLabels
   const lookup = view.get(nodeKey(node))

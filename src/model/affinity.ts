@@ -18,7 +18,7 @@ import type { Owner } from './owner.ts'
 /** How far the claim or the release of a block has come. */
 export type AffinityState = 'confirmed' | 'pending' | 'pendingDeletion'
 
-/** The claim of an owner on a block; both are in the key. @see calico-formats.md section 2.4 */
+/** The claim of an owner on a block; both are in the key. @see docs/calico/formats.md section 2.4 */
 export interface Affinity {
   readonly state: AffinityState
   /** A device of Calico's other datastore; always false here. */

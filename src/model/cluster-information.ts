@@ -2,7 +2,7 @@ import type { Family, Key } from '../plan/index.ts'
 import { type JsonObject, readBoolean } from './json/index.ts'
 import { resourceFamily, resourceKey } from './resource.ts'
 
-/** What is known of the whole cluster. @see calico-formats.md section 4.5 */
+/** What is known of the whole cluster. @see docs/calico/formats.md section 4.5 */
 export interface ClusterInformation {
   /** Everything that is stored. */
   readonly object: JsonObject

@@ -16,7 +16,7 @@ import {
 /**
  * In which blocks an owner holds addresses, and how many. Counts may be too high, never too low: the block is the
  * truth.
- * @see calico-formats.md sections 2.3 and 2.5
+ * @see docs/calico/formats.md sections 2.3 and 2.5
  */
 export interface Handle {
   /** From the block's CIDR, as text, to the count. */
@@ -46,7 +46,7 @@ export function handleKey(handleId: string): Key<Handle> {
 /**
  * Whether `text` can name a handle: not empty; no slash, which would make a key that no reader recognises; no carriage
  * return, at which readers cut the id; no half of a surrogate pair, which UTF-8 cannot say.
- * @see calico-formats.md sections 1.4 and 5
+ * @see docs/calico/formats.md sections 1.4 and 5
  */
 export function isHandleId(text: string): boolean {
   return /^[^/\r\p{Cs}]+$/u.test(text)

@@ -12,7 +12,7 @@ import {
   stringifyStruct,
 } from './json/index.ts'
 
-/** How Calico's IPAM behaves. @see calico-formats.md section 2.6 */
+/** How Calico's IPAM behaves. @see docs/calico/formats.md section 2.6 */
 export interface IpamConfig {
   /** Only addresses of the node's own blocks are given to it. */
   readonly strictAffinity: boolean

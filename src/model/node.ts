@@ -3,7 +3,7 @@ import type { Decoded, Key } from '../plan/index.ts'
 import { isJsonObject, type Json, type JsonObject, jsonObject } from './json/index.ts'
 import { type ResourceFamily, resourceFamily, resourceKey, resourceOf } from './resource.ts'
 
-/** A node, as far as IPAM looks at it. @see calico-formats.md section 4.3 */
+/** A node, as far as IPAM looks at it. @see docs/calico/formats.md section 4.3 */
 export interface Node {
   /** Everything that is stored. */
   readonly object: JsonObject

@@ -12,7 +12,7 @@ export function formatOwner(owner: Owner): string {
 /**
  * The owner that a block's `affinity` names; undefined for any other text, as Calico takes such a block to have no
  * host.
- * @see calico-formats.md section 2.2
+ * @see docs/calico/formats.md section 2.2
  */
 export function parseOwner(text: string): Owner | undefined {
   for (const type of ['host', 'virtual'] as const) {

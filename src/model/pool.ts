@@ -17,7 +17,7 @@ export type PoolSelector =
 
 /**
  * An IPPool as it is stored, with what the allocator needs of it read once.
- * @see calico-formats.md section 3
+ * @see docs/calico/formats.md section 3
  */
 export interface Pool {
   /** Everything that is stored, fields that ippoold does not know included. */
@@ -175,7 +175,7 @@ function isPoolUse(text: string): text is PoolUse {
   return poolUses.some((use) => use === text)
 }
 
-/** Whether a condition says that no address may come from the pool (calico-formats.md section 3.6). */
+/** Whether a condition says that no address may come from the pool (docs/calico/formats.md section 3.6). */
 function isBarred(status: Json | undefined): boolean {
   const conditions = isJsonObject(status) ? status['conditions'] : undefined
   if (!isJsonArray(conditions)) return false

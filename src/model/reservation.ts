@@ -11,7 +11,7 @@ import {
 } from './json/index.ts'
 import { type ResourceFamily, resourceFamily, resourceKey, resourceOf } from './resource.ts'
 
-/** An IPReservation: addresses that are never chosen automatically. @see calico-formats.md section 4.1 */
+/** An IPReservation: addresses that are never chosen automatically. @see docs/calico/formats.md section 4.1 */
 export interface Reservation {
   /** Everything that is stored. */
   readonly object: JsonObject

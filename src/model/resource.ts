@@ -98,7 +98,7 @@ export function decodeResource(text: string, specFieldOrder: readonly string[] =
 /**
  * The stored text of a resource: Go's field order in the object, its metadata and its spec; labels and annotations
  * sorted; `resourceVersion`, `selfLink` and empty metadata left out. Fields that are not known follow, as they are.
- * @see calico-formats.md section 2.8
+ * @see docs/calico/formats.md section 2.8
  */
 export function encodeResource(object: JsonObject, specFieldOrder: readonly string[]): string {
   return stringifyOrdered(object, topFields.ordered, (name, value) => {

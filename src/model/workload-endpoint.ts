@@ -11,7 +11,7 @@ import {
 } from './json/index.ts'
 import { readResource, resourcePrefix } from './resource.ts'
 
-/** A workload that uses addresses, as Calico's plugins on the nodes register it. @see calico-formats.md section 4.3 */
+/** A workload that uses addresses, as Calico's plugins on the nodes register it. @see docs/calico/formats.md section 4.3 */
 export interface WorkloadEndpoint {
   /** Everything that is stored. */
   readonly object: JsonObject

@@ -17,7 +17,7 @@ const mappedPrefix = 0xffffn
 /**
  * The address that `text` spells, or undefined. IPv4 is four decimal octets without leading zeros. IPv6 is any spelling of RFC 4291
  * section 2.2, in upper or lower case, without a zone. Blanks are refused. IPv4-mapped IPv6 addresses are refused in every
- * spelling, because Calico and Go take them for IPv4 in one place and for IPv6 in another (calico-formats.md 1.2).
+ * spelling, because Calico and Go take them for IPv4 in one place and for IPv6 in another (docs/calico/formats.md 1.2).
  */
 export function parseAddress(text: string): Address | undefined {
   if (text.length > textLengthMax) return undefined

@@ -10,7 +10,7 @@ interface Range {
 
 /**
  * A frozen set of addresses, the union of CIDRs that may overlap, nest and touch. What is asked of it is asked of the union:
- * two halves cover the whole (calico-ipam.md section 8, reservations). Every question is a binary search.
+ * two halves cover the whole (docs/calico/ipam.md section 8, reservations). Every question is a binary search.
  */
 export class CidrSet {
   /** Disjoint, with a gap between neighbours, ascending. */

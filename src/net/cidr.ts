@@ -28,7 +28,7 @@ export function parseInterface(text: string): { readonly address: Address; reado
   return length === undefined ? undefined : { address, cidr: cidrAround(address, length) }
 }
 
-/** Like {@link parseCidr}; a bare address stands for itself alone (/32 or /128), as in IPReservations (calico-formats.md 4.1). */
+/** Like {@link parseCidr}; a bare address stands for itself alone (/32 or /128), as in IPReservations (docs/calico/formats.md 4.1). */
 export function parseAddressOrCidr(text: string): Cidr | undefined {
   if (text.includes('/')) return parseCidr(text)
   const address = parseAddress(text)

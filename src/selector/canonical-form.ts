@@ -4,7 +4,7 @@ import type { Selector } from './selector.ts'
 /**
  * The one spelling of what a selector says: single blanks around operators, double quotes unless the string holds one, parentheses
  * around every group and nowhere else. Parsing it gives the same selector again.
- * @see calico-formats.md 6.5
+ * @see docs/calico/formats.md 6.5
  */
 export function formatSelector(selector: Selector): string {
   switch (selector.kind) {

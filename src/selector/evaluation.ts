@@ -6,7 +6,7 @@ export type Labels = Readonly<Record<string, string>>
 /**
  * Whether the selector selects an object with these labels. A label that is missing makes `!=` and `not in` true and every other
  * condition false; values are compared exactly.
- * @see calico-formats.md 6.3
+ * @see docs/calico/formats.md 6.3
  */
 export function matches(selector: Selector, labels: Labels): boolean {
   switch (selector.kind) {

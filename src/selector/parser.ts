@@ -40,7 +40,7 @@ interface Frame {
 /**
  * Reads a selector of Calico's language. Blank text selects everything. Nothing is trimmed: spaces and tabs may stand between
  * tokens, a line break may not.
- * @see calico-formats.md 6.1 and 6.2
+ * @see docs/calico/formats.md 6.1 and 6.2
  */
 export function parseSelector(text: string): ParsedSelector {
   const tokens = new Tokens(text)

@@ -7,7 +7,7 @@ export type Membership = 'in' | 'not in'
 /**
  * What a selector says, without how it was spelled: immutable, parsed once and evaluated often. Parentheses that change nothing
  * and pairs of negations are gone, the values of a set are in canonical order, and an `and` or `or` has at least two operands.
- * @see calico-formats.md 6.2
+ * @see docs/calico/formats.md 6.2
  */
 export type Selector =
   | { readonly kind: 'all' | 'global' }
@@ -22,7 +22,7 @@ export type Selector =
   | { readonly kind: 'not'; readonly operand: Selector }
   | { readonly kind: 'and' | 'or'; readonly operands: readonly Selector[] }
 
-/** The opposite of a selector. Two negations cancel out, as they do in a row of `!` (calico-formats.md 6.2). */
+/** The opposite of a selector. Two negations cancel out, as they do in a row of `!` (docs/calico/formats.md 6.2). */
 export function negation(operand: Selector): Selector {
   return operand.kind === 'not' ? operand.operand : { kind: 'not', operand }
 }
@@ -32,7 +32,7 @@ export function group(kind: 'and' | 'or', before: readonly Selector[], last: Sel
   return before.length === 0 ? last : { kind, operands: [...before, last] }
 }
 
-/** The strings as the set of a membership: each once, in the order of their UTF-8 bytes (calico-formats.md 6.5). */
+/** The strings as the set of a membership: each once, in the order of their UTF-8 bytes (docs/calico/formats.md 6.5). */
 export function valueSet(values: readonly string[]): ReadonlySet<string> {
   return new Set([...values].sort(compareBytewise))
 }

@@ -51,7 +51,7 @@ const labelLengthMax = 512
 /**
  * The tokens of a selector's text, the last one `end` or `unreadable`. Words are operators only right after a label, so that a label
  * may be called `in` or `contains`.
- * @see calico-formats.md 6.1
+ * @see docs/calico/formats.md 6.1
  */
 export function tokensOf(text: string): readonly [Token, ...Token[]] {
   const scanner = new Scanner(text)

@@ -13,7 +13,7 @@ const at = {
   pool: (name: string): string => `/calico/resources/v3/projectcalico.org/ippools/${name}`,
 }
 
-/** The keys of the worked example of calico-formats.md section 7, moved to the range `start`, for handles that begin with `network`. */
+/** The keys of the worked example of docs/calico/formats.md section 7, moved to the range `start`, for handles that begin with `network`. */
 function workedExample(start: string, network: string): Record<string, string> {
   const moved = (text: string): string => text.replaceAll('10.10.0.', start).replaceAll('net1.', `${network}.`)
   const pool = `pool-${network}`
@@ -133,7 +133,7 @@ interface HalfDone {
 
 const blockInWords = { absent: 'is absent', ours: 'is ours', other: "is somebody else's", nobody: "is nobody's" }
 
-/** The table of calico-ipam.md section 6.3. */
+/** The table of docs/calico/ipam.md section 6.3. */
 const halfDone: readonly HalfDone[] = [
   { key: 'pending', block: 'absent', isUsed: true },
   { key: 'pending', block: 'ours', isUsed: true },

@@ -2,7 +2,7 @@ import t from 'tap'
 import type { Answer } from '../support/http-client.ts'
 import { addressesIn, createPool, refusalIn, startIppoold } from '../support/ippoold.ts'
 
-/** What a reservation does to assignments, from its creation on, whichever server it was sent to (calico-formats.md section 4.1). */
+/** What a reservation does to assignments, from its creation on, whichever server it was sent to (docs/calico/formats.md section 4.1). */
 
 const path = '/apis/projectcalico.org/v3/ipreservations'
 const { call, callOther } = await startIppoold(t, { servers: 2 })

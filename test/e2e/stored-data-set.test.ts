@@ -2,7 +2,7 @@ import t from 'tap'
 import { createPool, startIppoold } from '../support/ippoold.ts'
 
 /**
- * Everything that the server stores, written by calls alone and compared with literal texts, field by field as calico-formats.md has
+ * Everything that the server stores, written by calls alone and compared with literal texts, field by field as docs/calico/formats.md has
  * them. What no two runs have in common is masked: UIDs, times, and sequence numbers, of which the distance to the least one of a
  * block stays, so that the number of an assignment shows as the block's number before it.
  */

@@ -9,7 +9,7 @@ import {
   worldBeforeExample,
 } from '../support/worked-example.ts'
 
-/** What calico-formats.md section 7 shows, byte for byte: what Calico would leave in etcd, and so must we. */
+/** What docs/calico/formats.md section 7 shows, byte for byte: what Calico would leave in etcd, and so must we. */
 
 const handle1 = '/calico/ipam/v2/handle/net1.c1'
 const handle2 = '/calico/ipam/v2/handle/net1.c2'

@@ -4,7 +4,7 @@ import { blockSizeMin, type Pool, poolKey, poolOf, pools, readPoolSpec } from '.
 import { formatCidr } from '../../src/net/index.ts'
 import { matches } from '../../src/selector/index.ts'
 
-/** The worked example of calico-formats.md section 7, which is that of 3.1 too. */
+/** The worked example of docs/calico/formats.md section 7, which is that of 3.1 too. */
 const stored =
   '{"kind":"IPPool","apiVersion":"projectcalico.org/v3","metadata":{"name":"pool-a","uid":"7f1d0f0e-3c5b-4a39-9f55-0a7c8a4f8a10","creationTimestamp":"2026-11-23T03:59:00Z"},"spec":{"cidr":"10.10.0.0/24","vxlanMode":"Never","ipipMode":"Never","natOutgoing":true,"blockSize":29,"nodeSelector":"all()","allowedUses":["Workload","Tunnel"],"assignmentMode":"Automatic"}}'
 

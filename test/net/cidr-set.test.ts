@@ -46,7 +46,7 @@ t.test('a set takes any iterable', (t) => {
   t.end()
 })
 
-/** The reservations of calico-ipam.md section 8, and how much of the pool 10.0.0.0/24 and of its first /26 they hold. */
+/** The reservations of docs/calico/ipam.md section 8, and how much of the pool 10.0.0.0/24 and of its first /26 they hold. */
 const reservations: readonly (readonly [reserved: readonly string[], inPool: bigint, inBlock: bigint])[] = [
   [['10.0.0.32/30'], 4n, 4n],
   [['10.0.0.128/25'], 128n, 0n],

@@ -26,7 +26,7 @@ function sizeOf(pool: Cidr, length: number): PrefixLength {
   return size
 }
 
-/** Pool, block size, number of blocks, a block's number and the block: the vectors of calico-ipam.md 1.7, and the ends. */
+/** Pool, block size, number of blocks, a block's number and the block: the vectors of docs/calico/ipam.md 1.7, and the ends. */
 const blocks: readonly (readonly [pool: string, blockSize: number, count: bigint, index: bigint, block: string])[] = [
   ['10.1.0.0/16', 26, 1024n, 338n, '10.1.84.128/26'],
   ['10.0.0.0/24', 26, 4n, 2n, '10.0.0.128/26'],

@@ -3,7 +3,7 @@ import type { Plan, Write, Result } from '../../src/plan/index.ts'
 import { type Context, ippoolKind, type ResourceKind } from '../../src/resources/index.ts'
 import type { BlockInRange } from '../../src/resources/kinds/ippool-termination.ts'
 
-/** The worked example of calico-formats.md, sections 3.1 and 7: what Calico stores for a pool of a CIDR, a block size and NAT. */
+/** The worked example of docs/calico/formats.md, sections 3.1 and 7: what Calico stores for a pool of a CIDR, a block size and NAT. */
 export const storedPool =
   '{"kind":"IPPool","apiVersion":"projectcalico.org/v3","metadata":{"name":"pool-a","uid":"7f1d0f0e-3c5b-4a39-9f55-0a7c8a4f8a10","creationTimestamp":"2026-11-23T03:59:00Z"},"spec":{"cidr":"10.10.0.0/24","vxlanMode":"Never","ipipMode":"Never","natOutgoing":true,"blockSize":29,"nodeSelector":"all()","allowedUses":["Workload","Tunnel"],"assignmentMode":"Automatic"}}'
 

@@ -3,7 +3,7 @@ import t from 'tap'
 import { canonicalSelector, formatSelector, matches, parseSelector } from '../../src/selector/index.ts'
 import { generated, labels } from './generated-selector.ts'
 
-/** Text and its canonical form, the rules of calico-formats.md 6.5. */
+/** Text and its canonical form, the rules of docs/calico/formats.md 6.5. */
 const canonicalForms: readonly (readonly [text: string, canonical: string, rule: string])[] = [
   ['  ', 'all()', 'blank is all()'],
   ['\tall( )  ', 'all()', 'trimmed'],

@@ -3,7 +3,7 @@ import { canonicalSelector, formatSelector, matches, parseSelector } from '../..
 
 type Labels = Readonly<Record<string, string>>
 
-/** Row of calico-formats.md 6.6, selector, labels, canonical form (where the row gives one), whether the labels are selected. */
+/** Row of docs/calico/formats.md 6.6, selector, labels, canonical form (where the row gives one), whether the labels are selected. */
 const selected: readonly (readonly [
   row: number,
   text: string,
@@ -70,7 +70,7 @@ const stringOrBrace = 'a string in quotes or "}"'
 const connectiveOrEnd = '"&&", "||" or the end'
 const connectiveOrParenthesis = '"&&", "||" or ")"'
 
-/** Row of calico-formats.md 6.6, selector, where it stops making sense, and what would have made sense there. */
+/** Row of docs/calico/formats.md 6.6, selector, where it stops making sense, and what would have made sense there. */
 const refused: readonly (readonly [row: number, text: string, position: number, expected: string])[] = [
   [4, 'all ()', 4, operator],
   [5, 'ALL()', 3, operator],

@@ -50,7 +50,7 @@ export interface CalicoAllocation {
 
 /**
  * A host that allocates as Calico's own client does: one key at a time, each by a write that compares the key's revision, in
- * the order of calico-formats.md section 2.3, and with whatever that leaves behind when a write is lost.
+ * the order of docs/calico/formats.md section 2.3, and with whatever that leaves behind when a write is lost.
  */
 export class CalicoHost {
   readonly #keys: EtcdKeys

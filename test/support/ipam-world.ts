@@ -25,7 +25,7 @@ import { formatAddress, mustParseAddress, mustParseCidr } from '../../src/net/in
 import type { Key, Plan, Revision, Cause, Refusal, Result } from '../../src/plan/index.ts'
 import { FakeView } from './fake-view.ts'
 
-/** When the stories of the tests begin, 2026-11-23T04:00:00.123456789Z: the S of calico-formats.md section 7. */
+/** When the stories of the tests begin, 2026-11-23T04:00:00.123456789Z: the S of docs/calico/formats.md section 7. */
 export const S = 1_795_406_400_123_456_789n
 
 /** The prefixes of the keys that assigning and releasing change. */

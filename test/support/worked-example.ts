@@ -1,6 +1,6 @@
 import { World } from './ipam-world.ts'
 
-/** The block of calico-formats.md section 7, and the key that it is stored under. */
+/** The block of docs/calico/formats.md section 7, and the key that it is stored under. */
 export const exampleBlock = '10.10.0.8/29'
 export const exampleBlockKey = '/calico/ipam/v2/assignment/ipv4/block/10.10.0.8-29'
 

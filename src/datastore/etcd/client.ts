@@ -35,7 +35,7 @@ export interface EtcdConnection {
 
 /**
  * What became of a transaction. `refused`: etcd said no, nothing was applied. `unsent`: it never left this process. `lost`:
- * no answer; it may have been applied, or may still be (reliability.md section 5, definite and ambiguous errors).
+ * no answer; it may have been applied, or may still be (docs/etcd.md section 1, definite and ambiguous errors).
  */
 export type TransactionOutcome =
   | { readonly kind: 'answered'; readonly response: ITxnResponse }

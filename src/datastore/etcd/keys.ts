@@ -14,7 +14,7 @@ export function compareKey(key: string, revision: Revision): ICompare {
   return { target: 'Mod', result: 'Equal', key: Buffer.from(key), mod_revision: String(revision) }
 }
 
-/** True when no key below `prefix` was changed (or: created) after `revision`. Deletions go unseen (reliability.md section 5). */
+/** True when no key below `prefix` was changed (or: created) after `revision`. Deletions go unseen (docs/etcd.md section 1). */
 export function comparePrefix(prefix: string, guard: 'changed' | 'created', revision: Revision): ICompare {
   const range = { key: Buffer.from(prefix), range_end: prefixEnd(prefix), result: 'Less' } as const
   const bound = String(revision + 1n)

@@ -23,7 +23,7 @@ const protobufTypes = [
 /**
  * The routes of the OpenAPI documents that Kubernetes' clients read, `/openapi/v3` and `/openapi/v2`: kubectl does before it writes
  * anything. Not in the OpenAPI document themselves, as those of discovery.
- * @see kubectl.md section 2
+ * @see docs/kubernetes-api.md section 2
  */
 export const kubernetesOpenapiRoutes: FastifyPluginCallback<KubernetesOpenapiOptions> = (app, { kinds }, done) => {
   answerJson(app)

@@ -7,7 +7,7 @@ import { asObject, mapDocument, mapMembers, mapSchema } from './walk.ts'
  * The OpenAPI document of the resources, in the form in which Kubernetes' clients read it: version 3.0, every schema under the full
  * name that Kubernetes would give it, and with the extensions by which clients find the kind of an object and of an operation. Made
  * from the document of the whole server, which is one of OpenAPI 3.1; left out is what no client looks at, which is most of it.
- * @see kubectl.md section 2
+ * @see docs/kubernetes-api.md section 2
  */
 export function kubernetesDocument(document: JsonObject, kinds: readonly ServedKind<StoredObject>[]): JsonObject {
   const schemas = objectIn(objectIn(document, 'components'), 'schemas')

@@ -6,7 +6,7 @@ import { asObject } from './walk.ts'
 /**
  * An OpenAPI 2.0 document as the message `openapi.v2.Document` of gnostic, of which it has those fields that kubectl reads. Numbers in
  * this file are the field numbers of that message and of those in it.
- * @see https://github.com/google/gnostic/blob/main/openapiv2/OpenAPIv2.proto and kubectl.md section 2.3
+ * @see https://github.com/google/gnostic/blob/main/openapiv2/OpenAPIv2.proto and docs/kubernetes-api.md section 2.3
  */
 export function encodeOpenapi20(document: JsonObject): Buffer {
   const info = objectIn(document, 'info')

@@ -5,7 +5,7 @@ import { asObject, mapMembers } from './walk.ts'
 /**
  * The OpenAPI 2.0 form of the document of the resources, for kubectl before 1.29. Of what 2.0 cannot say, such as alternatives, it says
  * less.
- * @see https://spec.openapis.org/oas/v2.0 and kubectl.md section 2.3
+ * @see https://spec.openapis.org/oas/v2.0 and docs/kubernetes-api.md section 2.3
  */
 export function openapi20(document: JsonObject): JsonObject {
   return {

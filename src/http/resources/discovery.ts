@@ -22,7 +22,7 @@ export interface DiscoveryOptions {
 /**
  * The routes by which Kubernetes' clients find out what is served, and what they may do with it. They are for those clients alone,
  * which know them: an SDK made from the OpenAPI document has no use for them, so they are not in it.
- * @see kubectl.md section 1
+ * @see docs/kubernetes-api.md section 1
  */
 export const discoveryRoutes: FastifyPluginCallback<DiscoveryOptions> = (app, { kinds }, done) => {
   answerJson(app)

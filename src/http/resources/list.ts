@@ -34,7 +34,7 @@ const readAhead = 500
  * One page of the objects of a kind, in the order of their keys; all pages are true as of one revision. Objects that cannot be
  * read are left out, and told of in the warnings. Throws a refusal: `BadRequest` for what cannot be understood, `Expired` when the
  * revision is gone.
- * @see kubectl.md section 5
+ * @see docs/kubernetes-api.md section 5
  */
 export async function listObjects<Value extends StoredObject>(
   store: Pick<Store, 'page'>,
@@ -87,7 +87,7 @@ export async function listObjects<Value extends StoredObject>(
 /**
  * Refuses with `Timeout` a read for which the client wants a state that etcd has yet to reach. By the cause, and not by the message,
  * informers know that they have to list anew, as they must where etcd has been restored from a backup.
- * @see kubectl.md section 5
+ * @see docs/kubernetes-api.md section 5
  */
 export function requireReached(revision: Revision, wanted = ''): void {
   if (wanted !== '' && BigInt(wanted) > revision) {

@@ -15,7 +15,7 @@ export type TakeDown = (name: string, carryOut: CarryOutStep) => Promise<void>
 /**
  * Takes down a node that is to be deleted: its workload endpoints with their addresses, and the addresses of its tunnels. In steps, each
  * of which leaves everything in order; whoever begins again goes on where the last one ended.
- * @see calico-formats.md section 4.3, Delete
+ * @see docs/calico/formats.md section 4.3, Delete
  */
 export function nodeTakeDown(store: Pick<Store, 'page'>, blocks: BlockIndex): TakeDown {
   return async (node, carryOut) => {

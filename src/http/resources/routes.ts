@@ -18,7 +18,7 @@ export interface ResourceOptions extends OperationOptions {
 
 /**
  * The routes of every kind, after the conventions of Kubernetes. To be registered below `/apis/projectcalico.org/v3`.
- * @see kubectl.md
+ * @see docs/kubernetes-api.md
  */
 export const resourceRoutes: FastifyPluginCallbackTypebox<ResourceOptions> = (app, options, done) => {
   for (const schema of resourceSchemas(options.kinds)) app.addSchema(schema)

@@ -52,7 +52,7 @@ const changesAtOnce = 100
 /**
  * The watches of a kind, after the conventions of Kubernetes: one JSON object on each line, for as long as the client stays, its
  * `timeoutSeconds` lasts, or the server runs. A client that does not read falls behind what is remembered, and is cut off.
- * @see kubectl.md section 5
+ * @see docs/kubernetes-api.md section 5
  */
 export class Watches<Value extends StoredObject> {
   readonly #options: WatchOptions

@@ -65,7 +65,7 @@ export function constantName(name: string): string {
 /**
  * The name of an owner, as it stands in etcd's keys: a slash would make a key that nobody finds, Calico cuts at a carriage return,
  * and `.` and `..` would vanish from a URL.
- * @see calico-formats.md section 5
+ * @see docs/calico/formats.md section 5
  */
 const handlePattern = '^(?!\\.{1,2}$)[^/\\u0000-\\u001F\\u007F-\\u009F]+$'
 

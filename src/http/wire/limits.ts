@@ -8,9 +8,9 @@ export const limits = {
   pools: 64,
   /** Characters. Calico's longest, `<network>.<namespace>-<vm>`, stay below it. */
   handleLength: 512,
-  /** Characters of a Kubernetes name (RFC 1123 subdomain); calico-formats.md section 5. */
+  /** Characters of a Kubernetes name (RFC 1123 subdomain); docs/calico/formats.md section 5. */
   nameLength: 253,
-  /** A prefix of 253 characters, a slash, and 63 more; calico-formats.md section 5. */
+  /** A prefix of 253 characters, a slash, and 63 more; docs/calico/formats.md section 5. */
   labelKeyLength: 317,
   labels: 256,
   attributes: 32,

@@ -13,7 +13,7 @@ import { Shortage } from './shortage.ts'
 
 /**
  * Assigns addresses: as many as wanted of each family, or those named; all or nothing unless the request is content with less.
- * @see calico-ipam.md sections 1 and 2
+ * @see docs/calico/ipam.md sections 1 and 2
  */
 export function planAssign(view: View, request: AssignRequest, context: Context): Plan<Result<AssignAnswer>> {
   const unlocked = requireUnlocked(view)

@@ -24,7 +24,7 @@ export interface EnsureAnswer extends AssignAnswer {
 /**
  * Sees to it that a handle holds at least what the request asks for: what it holds already counts, by family and pool or by the very
  * addresses; what is missing is assigned, all or nothing; nothing is ever released. So the same call can be made any number of
- * times. @see DESIGN.md section 2, "Safe to repeat"
+ * times. @see docs/guarantees.md, "Safe to repeat"
  */
 export function planEnsure(view: View, request: AssignRequest, context: Context): Plan<Result<EnsureAnswer>> {
   const held = heldBy(view, request.handle, context)

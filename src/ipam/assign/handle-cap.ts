@@ -14,7 +14,7 @@ export interface Capped {
 /**
  * Keeps a handle within `maxPerHandle` addresses of each family. Where a request would go beyond it, nothing new is given: the handle
  * gets what it holds already, if that is as much as it asks for, and is refused otherwise; so that such a call can be repeated. What
- * counts are the addresses, not the counts of the handle, which may be too high. @see calico-ipam.md sections 1.10 and 2
+ * counts are the addresses, not the counts of the handle, which may be too high. @see docs/calico/ipam.md sections 1.10 and 2
  */
 export function capHandle(view: View, request: AssignRequest, context: Context): Result<Capped> {
   const { maxPerHandle, handle } = request

@@ -29,7 +29,7 @@ interface Placed {
 
 /**
  * Assigns the very addresses that a request names. Selectors, assignment mode, reservations and the block limit do not count;
- * disabled pools, strict affinity and, when the request names a use, `allowedUses` do. @see calico-ipam.md section 2
+ * disabled pools, strict affinity and, when the request names a use, `allowedUses` do. @see docs/calico/ipam.md section 2
  */
 export function assignNamed(
   draft: Draft,

@@ -47,15 +47,15 @@ export interface SearchScope {
   readonly shortage: Shortage
 }
 
-/** Blocks that a host may claim for one family when nothing else is said. @see calico-ipam.md section 1.5 */
+/** Blocks that a host may claim for one family when nothing else is said. @see docs/calico/ipam.md section 1.5 */
 const defaultMaxBlocks = 20
 
-/** How long ago an empty block must have been claimed before somebody else may take it over. @see calico-ipam.md section 1.6 */
+/** How long ago an empty block must have been claimed before somebody else may take it over. @see docs/calico/ipam.md section 1.6 */
 const reclaimAfterNanoseconds = 60n * nanosecondsPerSecond
 
 /**
  * Finds addresses of one family: in the owner's blocks, then in vacant ones that it claims, then in empty ones that it takes over, and
- * at last in blocks of others. @see calico-ipam.md section 1.6
+ * at last in blocks of others. @see docs/calico/ipam.md section 1.6
  */
 export class Search {
   readonly #scope: SearchScope
@@ -131,7 +131,7 @@ export class Search {
     for (const take of contested) take()
   }
 
-  /** Takes from a block that the owner has a claim on, and heals what is half done. @see calico-ipam.md section 6.3 */
+  /** Takes from a block that the owner has a claim on, and heals what is half done. @see docs/calico/ipam.md section 6.3 */
   #takeFromClaimed(owner: Owner, cidr: Cidr, pool: Pool): void {
     const { draft } = this.#scope
     const found = draft.block(cidr)
@@ -262,7 +262,7 @@ export class Search {
     return true
   }
 
-  /** Takes over an empty block of somebody else that was not claimed a moment ago. @see calico-ipam.md section 1.6, step 5 */
+  /** Takes over an empty block of somebody else that was not claimed a moment ago. @see docs/calico/ipam.md section 1.6, step 5 */
   #takeOver(): boolean {
     const { blocks, draft, pools } = this.#scope
     const { reserved } = this.#terms
@@ -290,7 +290,7 @@ export class Search {
     return this.#scope.draft.now.nanoseconds - claimedAt < reclaimAfterNanoseconds
   }
 
-  /** Takes from blocks of anybody, without a change of affinity. @see calico-ipam.md section 1.8 */
+  /** Takes from blocks of anybody, without a change of affinity. @see docs/calico/ipam.md section 1.8 */
   #borrow(): void {
     const { blocks, draft, pools } = this.#scope
     for (const pool of pools) {

@@ -1,6 +1,6 @@
 /**
  * Where in a pool of `count` blocks an owner begins to look for a vacant one. Owners spread over the pool, and each always begins at
- * the same place; which place is of no consequence (calico-ipam.md section 1.7), so Go's generator is not imitated.
+ * the same place; which place is of no consequence (docs/calico/ipam.md section 1.7), so Go's generator is not imitated.
  */
 export function startOfSearch(ownerName: string, count: bigint): bigint {
   if (count <= 1n) return 0n

@@ -57,7 +57,7 @@ export interface ClaimStep {
 /**
  * One step of claiming blocks for a node: from the block with the number `start` on, as many as fit into a transaction. No block
  * limit, selectors or reservations count. Refused with `Invalid` when the range is no range of blocks of one pool that gives
- * addresses. @see calico-ipam.md sections 6.2, 6.3 and 6.5
+ * addresses. @see docs/calico/ipam.md sections 6.2, 6.3 and 6.5
  */
 export function planClaim(view: View, request: ClaimRequest, start: bigint, context: Context): Plan<Result<ClaimStep>> {
   const unlocked = requireUnlocked(view)

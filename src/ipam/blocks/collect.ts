@@ -26,7 +26,7 @@ export function planReadCooldown(view: View): Plan<number | undefined> {
 
 /**
  * Frees the addresses of a block whose rest is over: nobody would, until the block is written for another reason. One that nobody owns
- * goes with its last address. @see calico-ipam.md section 9.4
+ * goes with its last address. @see docs/calico/ipam.md section 9.4
  */
 export function planCollectCooled(view: View, cidr: Cidr, now: Now): Plan<Collected> {
   const config = readConfig(view)
@@ -42,7 +42,7 @@ export function planCollectCooled(view: View, cidr: Cidr, now: Now): Plan<Collec
 
 /**
  * Takes back a block of a node that has been empty since it had the number `sequenceNumber`, which nobody has changed since then. A node
- * keeps its last block of a family, unless it is gone: not registered, while others are. @see calico-ipam.md section 9.4
+ * keeps its last block of a family, unless it is gone: not registered, while others are. @see docs/calico/ipam.md section 9.4
  */
 export function planCollectEmpty(view: View, cidr: Cidr, sequenceNumber: bigint, now: Now): Plan<Collected> {
   const stored = view.get(blockKey(cidr))

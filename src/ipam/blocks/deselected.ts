@@ -9,7 +9,7 @@ const blocksPerAssign = 8
 
 /**
  * Gives up `block`, with its claim, if it is empty and the enabled pool that it lies in does not select its host any more. A host that
- * is not registered keeps its blocks: nobody knows its labels. @see calico-ipam.md section 5.3
+ * is not registered keeps its blocks: nobody knows its labels. @see docs/calico/ipam.md section 5.3
  */
 export function giveUpDeselected(draft: Draft, block: Block, pools: Pools): void {
   const owner = parseOwner(block.affinity ?? '')
@@ -22,7 +22,7 @@ export function giveUpDeselected(draft: Draft, block: Block, pools: Pools): void
 
 /**
  * Of the blocks that somebody with this affinity claims, gives up those that lie in none of the pools chosen for the node and that
- * {@link giveUpDeselected} may give up. `empty` is a hint: the blocks themselves are asked. @see calico-ipam.md section 1.4
+ * {@link giveUpDeselected} may give up. `empty` is a hint: the blocks themselves are asked. @see docs/calico/ipam.md section 1.4
  */
 export function cleanUpClaims(
   draft: Draft,

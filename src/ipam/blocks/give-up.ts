@@ -60,7 +60,7 @@ export interface ReleaseStep {
 /**
  * One step of giving up claims on blocks, from `start` on: what the step before gave as `next`. First the blocks that belong to somebody
  * in question, then claims of theirs that led to no block of theirs. A block in use keeps its addresses. The commit proves that
- * nothing was claimed that is not known. Refused with `Invalid` when the pool does not exist. @see calico-ipam.md sections 6.4 and 6.5
+ * nothing was claimed that is not known. Refused with `Invalid` when the pool does not exist. @see docs/calico/ipam.md sections 6.4 and 6.5
  */
 export function planReleaseAffinity(
   view: View,
@@ -96,7 +96,7 @@ export function planReleaseAffinity(
 /**
  * As {@link planReleaseAffinity} for all that a node has, in any pool and in none; the last step also removes the marker that old
  * versions of Calico kept of every node. Addresses stay with whoever holds them; a dry run may take those of the node for released.
- * @see calico-ipam.md section 6.5, RemoveIPAMHost
+ * @see docs/calico/ipam.md section 6.5, RemoveIPAMHost
  */
 export function planForgetNode(
   view: View,

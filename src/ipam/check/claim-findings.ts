@@ -29,7 +29,7 @@ export function missingClaim(key: string): Finding {
   return finding('AffinityMissing', { key, revision: 0n }, message)
 }
 
-/** A marker of a host, which old Calico left and nobody reads. @see calico-formats.md section 1.1 */
+/** A marker of a host, which old Calico left and nobody reads. @see docs/calico/formats.md section 1.1 */
 function isHostMarker(key: string): boolean {
   return key.startsWith(affinities.prefix) && !key.includes('/', affinities.prefix.length)
 }

@@ -94,7 +94,7 @@ function unreadableAmong(
   return entries.flatMap((entry) => (entry.kind === 'unreadable' ? [unreadable(entry)] : []))
 }
 
-/** The rules between settings that Calico has when it writes them. @see calico-ipam.md section 7 */
+/** The rules between settings that Calico has when it writes them. @see docs/calico/ipam.md section 7 */
 function configFindings(entry: Readable<IpamConfig>): readonly Finding[] {
   const { strictAffinity, autoAllocateBlocks, maxBlocksPerHost, ipCooldownSeconds } = entry.value
   const problems = [

@@ -36,7 +36,7 @@ const graceNanoseconds = 15n * 60n * 1_000_000_000n
 /**
  * What workloads and tunnels really use, compared with what is assigned. As all of it may not fit into memory, that is done in windows of
  * addresses: in each, first all uses are read, then all blocks are shown, and then there is left what nobody has assigned.
- * @see calico-ipam.md section 9.3
+ * @see docs/calico/ipam.md section 9.3
  */
 export class Uses {
   readonly #windowSize: number

@@ -4,7 +4,7 @@ import { addressCount, type Cidr, covers } from '../../net/index.ts'
 /**
  * How the addresses of a range are used. Reserved ones are counted whether or not somebody holds them, so that the other three need
  * not add up to the capacity.
- * @see calico-ipam.md section 8
+ * @see docs/calico/ipam.md section 8
  */
 export interface Usage {
   readonly capacity: bigint

@@ -68,7 +68,7 @@ export interface BlocksAnswer {
 
 /**
  * How pools, and their blocks, are used: counted from the index of blocks, whose word is proved by reading afresh what has changed.
- * Refused with `Invalid` when a pool asked for does not exist. @see calico-ipam.md section 8
+ * Refused with `Invalid` when a pool asked for does not exist. @see docs/calico/ipam.md section 8
  */
 export function planReadUtilization(
   view: View,

@@ -34,7 +34,7 @@ const blocksPerStep = 40
 
 /**
  * Takes back addresses, and says of each what became of it: one stale sequence number does not hold up its neighbours.
- * @see calico-ipam.md sections 3.4 and 5.1
+ * @see docs/calico/ipam.md sections 3.4 and 5.1
  */
 export function planRelease(view: View, items: readonly ReleaseItem[], context: Context): Plan<Result<ReleaseAnswer>> {
   const prepared = prepare(view, context)
@@ -63,7 +63,7 @@ export function planRelease(view: View, items: readonly ReleaseItem[], context: 
 
 /**
  * Takes back what a handle holds, across blocks; in steps, when those are very many. Refused with `NotFound` when there is no such
- * handle. @see calico-ipam.md section 5.2
+ * handle. @see docs/calico/ipam.md section 5.2
  */
 export function planReleaseHandle(view: View, handle: string, context: Context): Plan<Result<HandleReleaseAnswer>> {
   const prepared = prepare(view, context)

@@ -42,7 +42,7 @@ const endpointsPerStep = 24
  * use, and then the addresses of its tunnels are released. To be called again, without the endpoints that are settled, until it is
  * complete.
  * An endpoint may be older than the assignment of its address: one whose holder does not name the same node and pod is left alone.
- * @see calico-formats.md section 4.3, Delete
+ * @see docs/calico/formats.md section 4.3, Delete
  */
 export function planTakeDownNode(
   view: View,

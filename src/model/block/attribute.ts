@@ -16,7 +16,7 @@ import {
 /**
  * An entry of a block's `attributes`: who holds the addresses that point to it, or since when they cool down. Never
  * changed once made.
- * @see calico-formats.md section 2.2
+ * @see docs/calico/formats.md section 2.2
  */
 export interface Attribute {
   readonly handle?: string

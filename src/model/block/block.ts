@@ -33,7 +33,7 @@ import { formatBlockPath, parseBlockPath } from './cidr.ts'
 
 /**
  * A block: the addresses of one small CIDR, and who holds each. Never changed; block-operations.ts makes new ones.
- * @see calico-formats.md section 2.2
+ * @see docs/calico/formats.md section 2.2
  */
 export interface Block {
   readonly cidr: Cidr

@@ -1,6 +1,6 @@
 import { type Cidr, formatCidr, parseInterface } from '../../net/index.ts'
 
-/** The last part of a block's or an affinity's key: `ipv4/block/10.10.0.8-29`. @see calico-formats.md section 1.2 */
+/** The last part of a block's or an affinity's key: `ipv4/block/10.10.0.8-29`. @see docs/calico/formats.md section 1.2 */
 export function formatBlockPath(cidr: Cidr): string {
   return `ipv${cidr.family}/block/${formatCidr(cidr).replace('/', '-')}`
 }

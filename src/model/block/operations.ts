@@ -11,7 +11,7 @@ import { type Block, noNumbers, windowsReservedHandle } from './block.ts'
  * How a block changes: each operation gives a new block, exactly as Calico would have written it, its number grown by
  * one. Call {@link collectGarbage} on a block that comes from the datastore before anything else, as Calico does on
  * loading it.
- * @see calico-formats.md section 2.2, calico-ipam.md section 3
+ * @see docs/calico/formats.md section 2.2, docs/calico/ipam.md section 3
  */
 
 /** A block without any address in use, claimed for `owner` (null: nobody) at `now`. */
@@ -39,7 +39,7 @@ export interface HostReserved {
 
 /**
  * A new block in which the ordinals at its ends belong to the host, as Windows needs it: they are not in the queue, and have neither a
- * sequence number nor a handle of their own. @see calico-formats.md section 2.2
+ * sequence number nor a handle of their own. @see docs/calico/formats.md section 2.2
  */
 export function withHostReserved(block: Block, { start, end }: HostReserved): Block {
   const isReserved = (place: number): boolean => place < start || place >= block.allocations.length - end

@@ -7,7 +7,7 @@ import { type BlockOutline, parseBlockKey, windowsReservedHandle } from './block
  * from. Knows only the form in which Go and this server write blocks: no white space, every name exact, in Go's order. Undefined for
  * whatever else a block may look like, and for all that {@link blocks}.decode refuses: only decoding tells what it is. The handles of the
  * outline are left out, but for those of Windows.
- * @see calico-formats.md section 2.2
+ * @see docs/calico/formats.md section 2.2
  */
 export function outlineOf(key: string, text: string): BlockOutline | undefined {
   const scanner = new Scanner(text)

@@ -32,7 +32,7 @@ export class JsonNumber {
 /**
  * The compact text of `json`, strings escaped as Go's encoding/json escapes them (`<`, `>`, `&`, U+2028 and U+2029
  * too). Members keep the order of the object.
- * @see calico-formats.md section 2.1
+ * @see docs/calico/formats.md section 2.1
  */
 export function stringifyJson(json: Json): string {
   if (typeof json === 'string') return stringifyString(json)

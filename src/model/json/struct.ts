@@ -15,7 +15,7 @@ import { parseJson } from './parser.ts'
 /**
  * Reading JSON objects as Go's encoding/json reads structs: names are matched case-insensitively, null means "not
  * there", and a value of the wrong type makes the whole object unreadable. Unlike Go, what is not known is kept.
- * @see calico-formats.md section 2.1
+ * @see docs/calico/formats.md section 2.1
  */
 
 /** The fields that a struct knows, in the order in which Go writes them. */

@@ -16,7 +16,7 @@ export interface ApplyOptions {
  * Applies a configuration, which holds the fields that its manager wants to manage and no others, to the object called `name`, or
  * to its status. An object that is missing is created, but not by its status. Refuses as create and replace do, and with `Conflict`
  * what others manage.
- * @see kubectl.md section 7
+ * @see docs/kubernetes-api.md section 7
  */
 export function planApply<Value extends StoredObject>(
   view: View,

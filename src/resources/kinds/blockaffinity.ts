@@ -39,7 +39,7 @@ const BlockAffinitySpec = Type.Object(
 /**
  * BlockAffinity, as `/apis/projectcalico.org/v3/blockaffinities` shows the claims on blocks, which lie in keys of their own: named as
  * Calico names them where it keeps them as objects.
- * @see calico-formats.md sections 2.4 and 4.4
+ * @see docs/calico/formats.md sections 2.4 and 4.4
  */
 export const blockaffinityKind: ReadOnlyKind<StoredObject> = {
   kind: 'BlockAffinity',

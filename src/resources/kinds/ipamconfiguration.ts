@@ -86,7 +86,7 @@ export interface ShownIpamConfig extends StoredObject {
  * IPAMConfiguration, as `/apis/projectcalico.org/v3/ipamconfigurations` serves it: a view of the one key that Calico's IPAM reads
  * on etcd, with the rules that Calico has for that key. Calico refuses no change for the
  * blocks that exist: stricter rules hold for what is assigned from then on.
- * @see calico-formats.md sections 2.6 and 4.2, calico-ipam.md section 7
+ * @see docs/calico/formats.md sections 2.6 and 4.2, docs/calico/ipam.md section 7
  */
 export const ipamconfigurationKind: ResourceKind<ShownIpamConfig> = {
   kind: 'IPAMConfiguration',

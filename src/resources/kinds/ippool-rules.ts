@@ -24,7 +24,7 @@ import {
 
 /**
  * Everything that is wrong with the spec of a pool, in itself or as the successor of a stored one. The letters and numbers behind
- * the rules are those of Calico's rules in calico-formats.md section 3.7; where Calico blames the spec as a whole, the field to
+ * the rules are those of Calico's rules in docs/calico/formats.md section 3.7; where Calico blames the spec as a whole, the field to
  * change is named here.
  */
 export function validatePool(candidate: Candidate<Pool>): readonly Cause[] {

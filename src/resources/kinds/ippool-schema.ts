@@ -17,7 +17,7 @@ export const allowedUsesMax = 10
 
 /**
  * What an IP pool is, as clients write it.
- * @see calico-formats.md section 3.2
+ * @see docs/calico/formats.md section 3.2
  */
 export const IPPoolSpec = Type.Object(
   {

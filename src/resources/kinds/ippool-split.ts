@@ -36,7 +36,7 @@ interface SplitContext {
  * that calicoctl has left behind half-way are kept, and repeating a split that is done answers the same again. Refuses with
  * `NotFound`, with `Invalid` a count that does not fit, and with `Conflict` a pool that is being deleted, a name that another pool
  * has, and a cluster of Calico's that is not locked, whose clients read pools without comparing them.
- * @see calico-ipam.md section 9.2
+ * @see docs/calico/ipam.md section 9.2
  */
 export function planSplit(view: View, name: string, count: number, { now, uids }: SplitContext): Plan<Result<Split>> {
   const lookup = view.get(poolKey(name))

@@ -247,7 +247,7 @@ function removeAll(view: View, keys: readonly Key<unknown>[]): readonly Write[] 
   return keys.filter((key) => view.get(key).kind !== 'absent').map(remove)
 }
 
-/** A migration is under way, in which nobody is to change anything (calico-formats.md section 4.5). */
+/** A migration is under way, in which nobody is to change anything (docs/calico/formats.md section 4.5). */
 function isLocked(view: View): boolean {
   const lookup = view.get(clusterInformationKey)
   return lookup.kind === 'value' && !lookup.value.isDatastoreReady

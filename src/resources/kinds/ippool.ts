@@ -20,7 +20,7 @@ import { planPoolRemoval, type PoolDependencies, poolFinalizer, poolPlural, pool
 
 /**
  * IPPool, as `/apis/projectcalico.org/v3/ippools` serves it.
- * @see calico-formats.md section 3
+ * @see docs/calico/formats.md section 3
  */
 export function ippoolKind(dependencies: PoolDependencies): ResourceKind<Pool> {
   return {

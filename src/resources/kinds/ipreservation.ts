@@ -31,7 +31,7 @@ const IPReservationSpec = Type.Object(
 /**
  * IPReservation, as `/apis/projectcalico.org/v3/ipreservations` serves it. Nothing that is stored can stand against one, and
  * nothing follows from deleting one.
- * @see calico-formats.md section 4.1
+ * @see docs/calico/formats.md section 4.1
  */
 export const ipreservationKind: ResourceKind<Reservation> = {
   kind: 'IPReservation',

@@ -27,7 +27,7 @@ const unreadableMax = 8
  * Deletes a node together with its claims on blocks, as Calico does: a block without an address goes, one with addresses is
  * nobody's from then on. Addresses stay with their owners. Where one transaction does not hold them all, the node stays until the step
  * that comes to the last of them.
- * @see calico-formats.md section 4.3, calico-ipam.md sections 6.4 and 6.5
+ * @see docs/calico/formats.md section 4.3, docs/calico/ipam.md sections 6.4 and 6.5
  */
 export function planNodeRemoval(view: View, node: Node, { now }: Pick<Context, 'now'>): Removal<Node> {
   const owner = { type: 'host', name: node.name } as const

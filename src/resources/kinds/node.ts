@@ -85,7 +85,7 @@ const NodeStatus = Type.Object(
 /**
  * Node, as `/apis/projectcalico.org/v3/nodes` serves it: the labels that node selectors of pools are evaluated against, stored with
  * all that Calico keeps of a node.
- * @see calico-formats.md section 4.3
+ * @see docs/calico/formats.md section 4.3
  */
 export const nodeKind: ResourceKind<Node> = {
   kind: 'Node',

@@ -22,7 +22,7 @@ export interface Applied {
  * Applies the configuration in `body` to the object called `name`: `stored`, or one that is to be created. Fields that the configuration would
  * give other values than they have, and that others manage, are conflicts, unless it is to be forced. Fields with equal values are
  * managed by all who apply them.
- * @see kubectl.md section 7
+ * @see docs/kubernetes-api.md section 7
  */
 export function applyConfiguration<Value extends StoredObject>(
   kind: ResourceKind<Value>,

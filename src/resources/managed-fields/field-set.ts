@@ -13,7 +13,7 @@ import type { Decoded } from '../../plan/index.ts'
  * The fields of an object that somebody manages: the paths of its leaves, and of containers that count by themselves. A path is
  * made of the elements that Kubernetes writes: `f:NAME` a member, `v:JSON` an item of a set, `k:{...}` an item that is found by its
  * keys, `i:NUMBER` an item by its index. Here they are joined as in a JSON pointer.
- * @see kubectl.md section 7
+ * @see docs/kubernetes-api.md section 7
  */
 export type FieldSet = ReadonlySet<string>
 

@@ -18,7 +18,7 @@ export interface Writer {
  * The object that is about to be stored, with who manages its fields after a create, a replace or a patch: fields that appear or
  * change are the writer's alone, those that vanish are nobody's. `given` is the whole object as the client wants it, which may say
  * itself who manages what; that is refused as `Invalid` when it cannot be read.
- * @see kubectl.md section 7
+ * @see docs/kubernetes-api.md section 7
  */
 export function withUpdate<Value extends StoredObject>(
   kind: ResourceKind<Value>,

@@ -3,7 +3,7 @@ import type { Cause } from '../../plan/index.ts'
 
 /**
  * Causes in the words of Kubernetes' field errors, which kubectl prints as they are: the value as given, then what would be right.
- * @see kubectl.md section 6
+ * @see docs/kubernetes-api.md section 6
  */
 
 /** A value that is not right; `problem` says what would be. */

@@ -3,7 +3,7 @@ import type { TSchema } from '@sinclair/typebox'
 /**
  * What makes two items of a list the same, and which lists and objects have one owner as a whole. Said in the schemas with the
  * extensions of Kubernetes, which the OpenAPI documents show as well; a list that says nothing is atomic, an object granular.
- * @see kubectl.md section 2.2
+ * @see docs/kubernetes-api.md section 2.2
  */
 export type ListType =
   /** The list has one owner, and is replaced as a whole. */

@@ -71,7 +71,7 @@ export function textIn(metadata: JsonObject, member: string): string {
 
 /**
  * Everything that is wrong with the metadata of an object that is about to be stored.
- * @see calico-formats.md section 5
+ * @see docs/calico/formats.md section 5
  */
 export function validateMetadata(
   metadata: JsonObject,

@@ -1,7 +1,7 @@
 /**
  * What names, labels and annotations may look like: Calico's rules, which are Kubernetes' own but for the length of the parts of a
  * name between dots, which Calico leaves open.
- * @see calico-formats.md section 5
+ * @see docs/calico/formats.md section 5
  */
 
 /** The longest object name, and the longest prefix of a label name. */

@@ -23,7 +23,7 @@ export interface TableOptions {
 
 /**
  * The table that shows some objects of a kind, given as clients see them, or a list of them, with one row for each.
- * @see kubectl.md section 4
+ * @see docs/kubernetes-api.md section 4
  */
 export function tableOf<Value extends StoredObject>(
   kind: ServedKind<Value>,

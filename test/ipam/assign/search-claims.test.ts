@@ -5,7 +5,7 @@ import { blocksOfPool, blocksRead, emptyBlock, worldWithPool } from '../../suppo
 const [block0, block1, block2, block3] = blocksOfPool
 
 t.test('what is half done is healed', (t) => {
-  // calico-ipam.md section 6.3: the state of the key, who has the block, then what the key and the block are afterwards.
+  // docs/calico/ipam.md section 6.3: the state of the key, who has the block, then what the key and the block are afterwards.
   type Affinity = string | null | undefined
   const cases: [
     state: string | undefined,

@@ -3,7 +3,7 @@ import t from 'tap'
 import { fnv1, startOfSearch } from '../../../src/ipam/assign/start-of-search.ts'
 
 t.test('names are hashed as Calico hashes them', (t) => {
-  // calico-ipam.md section 1.7, computed with Go.
+  // docs/calico/ipam.md section 1.7, computed with Go.
   const vectors: [name: string, want: number][] = [
     ['node-1', 568266919],
     ['node-2', 568266916],

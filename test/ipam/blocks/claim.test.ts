@@ -42,7 +42,7 @@ t.test('no selector, reservation or block limit keeps a node from a claim', (t) 
   t.end()
 })
 
-/** calico-ipam.md section 6.3: the key's state, whose the block is, what comes of a claim, and the key's state after it. */
+/** docs/calico/ipam.md section 6.3: the key's state, whose the block is, what comes of a claim, and the key's state after it. */
 const healing: readonly [key: string | undefined, block: string | null | undefined, want: string, after: unknown][] = [
   [undefined, undefined, '+', 'confirmed'],
   ['pending', undefined, '+', 'confirmed'],

@@ -106,7 +106,7 @@ t.test('only empty blocks are given up on request, and one that is not holds up 
   t.end()
 })
 
-/** calico-ipam.md section 6.4: the key's state, whose the block is, what a release for node1 says. */
+/** docs/calico/ipam.md section 6.4: the key's state, whose the block is, what a release for node1 says. */
 const halfWay: readonly [key: string | undefined, block: string | null | undefined, want: string | undefined][] = [
   ['pending', undefined, '?10.0.0.4/30 host:node1'],
   ['confirmed', undefined, '?10.0.0.4/30 host:node1'],

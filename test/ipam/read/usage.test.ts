@@ -47,7 +47,7 @@ function holding(cidr: string, place: number): Block {
   return releaseOrdinals(block, others, madeAt, 0).block
 }
 
-/** The examples of calico-ipam.md section 8: pool 10.0.0.0/24 with one block, in which 10.0.0.5 is in use. */
+/** The examples of docs/calico/ipam.md section 8: pool 10.0.0.0/24 with one block, in which 10.0.0.5 is in use. */
 const examples: readonly (readonly [reserved: readonly string[], pool: readonly number[], block: readonly number[]])[] =
   [
     [[], [256, 1, 0, 0, 255], [64, 1, 0, 0, 63]],

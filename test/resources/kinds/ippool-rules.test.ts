@@ -23,7 +23,7 @@ const v4 = { cidr: '10.10.0.0/24' }
 const v6 = { cidr: 'fd00::/64' }
 const balanced: Spec = { ...v4, allowedUses: ['LoadBalancer'] }
 
-/** A wrong spec beside its right neighbour: the rule of calico-formats.md 3.7, the field that is blamed, and why. */
+/** A wrong spec beside its right neighbour: the rule of docs/calico/formats.md 3.7, the field that is blamed, and why. */
 interface Row {
   readonly rule: string
   readonly wrong: Spec

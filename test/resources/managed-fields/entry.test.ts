@@ -13,7 +13,7 @@ import {
   withEntries,
 } from '../../../src/resources/managed-fields/entry.ts'
 
-/** The example of kubectl.md section 7. */
+/** The example of docs/kubernetes-api.md section 7. */
 const text =
   '{"manager":"kubectl","operation":"Apply","apiVersion":"projectcalico.org/v3","time":"2026-11-23T03:50:29Z","fieldsType":"FieldsV1","fieldsV1":{"f:spec":{"f:allowedUses":{},"f:cidr":{}}}}'
 const json = JSON.parse(text) as JsonObject

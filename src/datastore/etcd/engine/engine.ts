@@ -49,7 +49,7 @@ export interface EngineLogger {
 }
 
 /**
- * Group commit over validated reads (DESIGN.md section 3). Operations that are waiting are planned one after the other over the
+ * Group commit over validated reads (docs/decisions/0001). Operations that are waiting are planned one after the other over the
  * image, and committed as one etcd transaction that compares everything they read. What arrives while a key is being
  * written waits for that commit and forms the next batch, so that batches grow with the load and a single caller waits for
  * nobody. An operation is settled exactly once; while the fate of its commit is unknown only by saying just that, and only when its

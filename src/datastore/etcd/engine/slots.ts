@@ -5,7 +5,7 @@ import { compareKey } from '../keys.ts'
 import type { Lease } from '../lease.ts'
 
 /**
- * The receipt of one commit at a time (DESIGN.md section 3): a key that every commit compares and writes. When the answer to a
+ * The receipt of one commit at a time (docs/decisions/0001): a key that every commit compares and writes. When the answer to a
  * commit is lost, the slot tells whether it was applied, and a fence written into it keeps a late one out.
  */
 export class Slot {

@@ -288,7 +288,7 @@ export class HeldFamily {
     if ((this.#absentSince.get(key) ?? 0n) >= revision) return true
     const held = this.#entries.get(key)
     // A key that is not held has not existed at the complete revision, whatever a late answer says of the time before. A read that
-    // is as new is believed: etcd may have lost an event of the watch (reliability.md section 5).
+    // is as new is believed: etcd may have lost an event of the watch (docs/etcd.md section 1).
     if (held === undefined) return this.isComplete && asOf < this.#completeRevision
     return held.revision > revision || (held.revision === revision && held.lookup !== undefined)
   }

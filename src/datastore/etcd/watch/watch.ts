@@ -13,7 +13,7 @@ export interface WatchLogger {
 
 /**
  * Keeps the families in memory up to date by one watch stream with one watcher per family. The stream is ours and not the
- * client's watcher, which loses events when it reconnects (reliability.md section 6): a watcher resumes after the last
+ * client's watcher, which loses events when it reconnects (docs/etcd.md section 2): a watcher resumes after the last
  * revision that its family is known to be complete at, and a family whose history has been compacted is read afresh. A stream that
  * lives and says nothing is told from one on which nothing happens by asking for progress; one that is behind, as that of a member
  * cut off from the others is, by the revisions that reads have seen.
