@@ -70,12 +70,6 @@ t.test('nothing is left for later inside the code', async (t) => {
   t.strictSame(places(code, new RegExp(`\\b(${markers})\\b`), 'do it, or file an issue and delete the remark'), [])
 })
 
-t.test('the code tells what is, not what was', async (t) => {
-  const history = 'no ' + 'longer'
-  const advice = 'say what holds; the history is in the commits'
-  t.strictSame(places(code, new RegExp(history, 'i'), advice), [])
-})
-
 t.test('one thing has one name everywhere', async (t) => {
   // tap asks for the default export of its coverage map.
   const files = code.filter((file) => file.path !== 'test/coverage-map.js')

@@ -1,6 +1,6 @@
 /**
  * Why a request was not carried out. The closed set of expected outcomes that are not success; each is mapped once to an HTTP
- * status in `src/http/errors.ts`.
+ * status in `src/http/wire/errors.ts`.
  */
 export type Reason =
   | 'BadRequest'
