@@ -90,14 +90,14 @@ export async function openStore(t: Test, options: StoreOptions): Promise<Store> 
   return { datastore, logs }
 }
 
-/** A client of etcd beside the datastore, for what somebody else does. Calls are sent once; one that fails throws. */
+/** A client of etcd beside the datastore, for what another program does. Calls are sent once; one that fails throws. */
 export function openEtcd(t: Test, endpoint: string): Etcd3 {
   const etcd = new Etcd3({ hosts: endpoint, faultHandling: { global: noop, host: () => noop } })
   t.teardown(() => etcd.close())
   return etcd
 }
 
-/** How many times a key has been written since it was created; 0 when it does not exist. Tells what was applied twice. */
+/** How often a key was written since its creation; 0 if it does not exist. Shows writes that were applied twice. */
 export async function timesWritten(etcd: Etcd3, key: string): Promise<number> {
   const { kvs } = await etcd.kv.range({ key: Buffer.from(key) })
   return Number(kvs[0]?.version ?? 0)

@@ -50,7 +50,7 @@ function fits(schema: Schema, value: unknown): boolean {
   return validate(value)
 }
 
-/** What is wrong with the answer to a request; nothing when all is well. */
+/** Mistakes in the answer to a request. */
 function problemsOf(request: RandomRequest, { status, headers, text }: Sent): readonly string[] {
   const operation = document.paths[request.route]?.[request.method.toLowerCase()]
   const response = operation?.responses[String(status)]
@@ -99,7 +99,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** What answers say of addresses and pools; of blocks that are given up, `released` tells in another form. */
+/** The addresses and pools in answers. For blocks that are given up, `released` has another form. */
 interface Answer {
   readonly addresses?:
     | readonly { readonly address: string; readonly handle: string }[]
@@ -110,13 +110,13 @@ interface Answer {
   readonly repairs?: readonly { readonly code: string; readonly outcome: string }[]
 }
 
-/** Repairs that take addresses from whoever has them, as the caller has asked for, and do not tell which. */
+/** Repairs that release addresses on request, and do not report which. */
 function hasTaken(answer: Sent): boolean {
   const { repairs = [] } = (answer.status === 200 ? parse(answer.text) : {}) as Answer
   return repairs.some(({ code, outcome }) => ['NodeGone', 'OwnerUnknown'].includes(code) && outcome !== 'NotFound')
 }
 
-/** Who holds what, by what was answered. */
+/** The holder of each address, by the answers. */
 class Announced {
   readonly holders = new Map<string, string>()
   readonly pools = new Set<string>(['four', 'six'])
@@ -130,7 +130,7 @@ class Announced {
     if (key !== undefined && this.#keys.has(key)) return
     if (key !== undefined) this.#keys.add(key)
     const body = parse(text) as Answer
-    // Whoever forgets a node is told what became of its addresses; everybody else, which addresses there are.
+    // Removing a node reports what happened to its addresses; other answers list addresses.
     const { addresses = [] } = body
     const assigned = 'released' in addresses ? [] : addresses
     const released = 'released' in addresses ? addresses.released : (body.released ?? [])

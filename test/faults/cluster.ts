@@ -228,7 +228,7 @@ export async function ask(endpoint: string, path: string, body: object): Promise
   return JSON.parse(text) as Record<string, unknown>
 }
 
-/** Whether the process of a member runs. */
+/** True if the process of a member runs. */
 export function runs(member: Member): boolean {
   return isRunning(member.process)
 }

@@ -33,7 +33,7 @@ export interface TestServer {
   readonly url: string
   readonly pid: number
   readonly dataDir: string
-  /** What it has printed on standard output and standard error. */
+  /** Its standard output and standard error so far. */
   output(): string
   /** Sends a signal, SIGTERM unless another is named, and waits for the end. */
   stop(signal?: NodeJS.Signals): Promise<Ending>
