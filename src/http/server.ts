@@ -22,7 +22,8 @@ import { operationRoutes } from './operations.ts'
 import { resourceRoutes } from './resources.ts'
 import { refuseBySchema } from './schema-causes.ts'
 import { schemas } from './schemas/all.ts'
-import { buildValidator } from './validator.ts'
+import { resourceSchemas } from './schemas/resource.ts'
+import { validatorCompiler } from './validator.ts'
 
 /** Everything that the server takes from outside: it reads no clock, no environment and no randomness of its own. */
 export interface ServerDependencies {
@@ -78,12 +79,14 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
     genReqId: ({ headers }) => requestId(headers),
     // Answers hold nothing beyond their schema, and most are texts already: compiling a serializer for each would only delay the start.
     schemaController: {
-      compilersFactory: { buildValidator, buildSerializer: () => () => (answer: unknown) => JSON.stringify(answer) },
+      compilersFactory: { buildSerializer: () => () => (answer: unknown) => JSON.stringify(answer) },
     },
     schemaErrorFormatter: refuseBySchema,
     frameworkErrors: answerUnreadablePath,
     clientErrorHandler: answerClientError,
   })
+  const kinds = resourceKinds(blocks)
+  app.setValidatorCompiler(validatorCompiler([...schemas, ...resourceSchemas(kinds)]))
   traceRequests(app)
   handleErrors(app)
   readBodies(app)
@@ -97,7 +100,6 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
     pressureHandler: refuseUnderPressure,
   })
   void app.register(operationRoutes, { store, version })
-  const kinds = resourceKinds(blocks)
   void app.register(discoveryRoutes, { kinds })
   void app.register(kubernetesOpenapiRoutes, { kinds })
   void app.register(openapiRoutes)
