@@ -62,7 +62,7 @@ const typescript: Language = {
   example: (url) =>
     Promise.resolve({
       command: process.execPath,
-      args: ['--import', 'tsx', 'example.ts', url],
+      args: ['example.ts', url],
       cwd: inRoot('examples', 'typescript'),
     }),
 }

@@ -9,7 +9,7 @@ import { disagreements, readStoredState } from '../support/stored.ts'
 
 /**
  * Whatever a caller sends, it gets an answer that the OpenAPI document has, and etcd holds only what was answered with success. To
- * repeat a run, give its seed: IPPOOLD_TEST_SEED=1 tsx test/e2e/fuzz.test.ts
+ * repeat a run, give its seed: IPPOOLD_TEST_SEED=1 npx tap test/e2e/fuzz.test.ts
  */
 
 const requestCount = 10_000

@@ -180,7 +180,7 @@ export class Cluster {
       const start = (): ChildProcess => {
         const log = openSync(join(this.#folder, `server-${index}.log`), 'a')
         const { NODE_OPTIONS: _, ...environment } = process.env
-        const child = spawn(process.execPath, ['--import', clockShift, join(root, 'dist', 'main.js')], {
+        const child = spawn(process.execPath, ['--import', clockShift, join(root, 'bin', 'ippoold.js')], {
           cwd: root,
           env: {
             ...environment,
