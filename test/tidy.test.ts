@@ -102,20 +102,6 @@ t.test('every folder of src has a public face', async (t) => {
   )
 })
 
-t.test('a file of the core has a test of its own', async (t) => {
-  const paths = new Set(code.map((file) => file.path))
-  const untested = code.flatMap(({ path, lines }) => {
-    const [, name] = /^src\/((?:net|selector|model|ipam|resources)\/.+)\.ts$/.exec(path) ?? []
-    if (name === undefined || name.endsWith('/index')) return []
-    // A file of types alone leaves nothing to run.
-    const isRunnable = lines.some((line) => /^(export )?(async )?(function|class|const|let)\b/.test(line))
-    return isRunnable && !paths.has(`test/${name}.test.ts`)
-      ? [`${path}: write test/${name}.test.ts; it must cover the file`]
-      : []
-  })
-  t.strictSame(untested, [])
-})
-
 t.test('nothing knows the machine it was written on', async (t) => {
   const machine = /(^|[\s"'`(=:])\/(home|root|Users|work|tmp)\/[\w.-]/
   t.strictSame(
