@@ -64,6 +64,13 @@ module.exports = {
       to: { path: '^src/(embedded-etcd|upkeep)/' },
     },
     {
+      name: 'the-face-knows-no-store',
+      comment: 'src/datastore says what every store offers; a store in a folder of its own implements it, and main.ts opens one.',
+      severity: 'error',
+      from: { path: '^src/datastore/[^/]+$' },
+      to: { path: '^src/datastore/[^/]+/' },
+    },
+    {
       name: 'no-circular',
       comment: 'Two files that need each other are one file, or share a third.',
       severity: 'error',

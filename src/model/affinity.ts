@@ -72,6 +72,7 @@ function affinityFamily(name: string, type: Owner['type']): Family<Affinity> {
     name,
     prefix: `/calico/ipam/v2/${type}/`,
     held: 'values',
+    part: 'affinity',
     decode(key, text) {
       if (parseAffinityKey(key) === undefined) return { ok: false, problem: `${key}: not the key of a block affinity` }
       return decodeJson(text === '' ? '{}' : text, (json) => {
@@ -89,7 +90,17 @@ function affinityFamily(name: string, type: Owner['type']): Family<Affinity> {
         unknownFields,
       )
     },
+    lead: leadAffinity,
   }
+}
+
+/** The affinity marked as unfinished while its block changes: `pending` before a claim, `pendingDeletion` before it is given up. */
+function leadAffinity(before: Affinity | undefined, after: Affinity | undefined): Affinity | undefined {
+  if (after?.state === before?.state) return undefined
+  if (after !== undefined && after.state !== 'confirmed') return after
+  const state = after === undefined ? 'pendingDeletion' : 'pending'
+  const base = after ?? before
+  return base === undefined || base.state === state || before?.state === state ? undefined : { ...base, state }
 }
 
 /** Old Calico wrote no state: the claim was complete. */

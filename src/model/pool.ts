@@ -87,7 +87,7 @@ const specFields = [
   'assignmentMode',
 ] as const satisfies readonly (keyof PoolSpec)[]
 
-const family = resourceFamily<Pool>({ name: 'IP pools', plural: 'ippools', specFields, read: readPool })
+const family = resourceFamily<Pool>({ name: 'IP pools', plural: 'ippools', part: 'pool', specFields, read: readPool })
 
 /** All stored IP pools. A pool is unreadable when its JSON is broken or its CIDR is none. */
 export const pools: Family<Pool> = { ...family, encode: (pool) => encodePoolObject(pool.object) }

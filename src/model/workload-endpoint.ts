@@ -34,6 +34,7 @@ export const workloadEndpoints: Family<WorkloadEndpoint> = {
   name: 'workload endpoints',
   prefix,
   held: 'recent',
+  part: 'record',
   decode(key, text) {
     return decodeJson(text, (json) => {
       const { object, name, metadata, spec } = readResource(json, specFields)

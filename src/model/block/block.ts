@@ -91,6 +91,7 @@ export const blocks: Family<Block> = {
   name: 'blocks',
   prefix,
   held: 'digests',
+  part: 'block',
   decode(key, text) {
     const cidr = parseBlockKey(key)
     return cidr === undefined

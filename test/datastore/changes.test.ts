@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Change, Follower } from '../../../../src/datastore/etcd/watch/follower.ts'
+import { type Change, Follower } from '../../src/datastore/changes.ts'
 
 /** A journal that knows what it is told to know. */
 class FakeJournal {

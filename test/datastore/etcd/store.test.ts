@@ -1,5 +1,6 @@
 import t from 'tap'
-import { Datastore, declare, RevisionCompacted } from '../../../src/datastore/index.ts'
+import { openEtcdStore } from '../../../src/datastore/etcd/index.ts'
+import { declare, RevisionCompacted } from '../../../src/datastore/index.ts'
 import { startEtcd } from '../../support/etcd.ts'
 import { startProxy } from '../../support/proxy.ts'
 import { until } from '../../support/until.ts'
@@ -23,7 +24,7 @@ async function openWithoutEtcd(): Promise<unknown> {
   const proxy = await startProxy(t, etcd.endpoint)
   proxy.newcomers = 'refuse'
   const declarations = [declare(numbersBelow('/nowhere/', 'values'))]
-  const opening = Datastore.open({ connection: { endpoints: [proxy.endpoint] }, declarations, limits, logger })
+  const opening = openEtcdStore({ connection: { endpoints: [proxy.endpoint] }, declarations, limits, logger })
   return opening.catch((fault: unknown) => fault)
 }
 
@@ -140,14 +141,10 @@ t.test('what was stored before is in memory from the start, page by page', async
     await keys.kv.txn({ success: puts })
   }
   const families = [numbersBelow('/stored/', 'digests'), numbersBelow('/stored-recent/', 'recent')]
-  const { datastore } = await openStore(t, { endpoints: [etcd.endpoint], families })
-  t.strictSame(
-    [...datastore.heldKeys()],
-    [
-      ['stored', 2_500],
-      ['stored-recent', 0],
-    ],
-  )
+  const seen = new Set<string>()
+  const observer = { changed: (key: string) => seen.add(key) }
+  await openStore(t, { endpoints: [etcd.endpoint], families, observer })
+  t.strictSame([...seen].sort(), entries.map((name) => `/stored/${name}`).sort())
 })
 
 t.test('closing waits for what is under way, and takes nothing more', async (t) => {
@@ -192,5 +189,9 @@ t.test('closing settles every caller, also without etcd', async (t) => {
 })
 
 t.test('it does not open without etcd', async (t) => {
-  t.match(await closedDoor, { code: 'ServiceUnavailable' })
+  t.match(await closedDoor, {
+    name: 'DatastoreNotOpened',
+    message: /^The etcd at http:.* cannot be used: etcd does not answer/,
+    cause: { code: 'ServiceUnavailable' },
+  })
 })
