@@ -78,9 +78,4 @@ export { type Reservation, reservationKey, reservationOf, reservations } from '.
 export { metadataMembers } from './resource.ts'
 export { storedAnswerKey, storedAnswers } from './stored-answer.ts'
 export { formatTime, nanosecondsPerSecond, type Now, parseTime } from './time.ts'
-export {
-  type WorkloadEndpoint,
-  workloadEndpointKey,
-  workloadEndpoints,
-  workloadEndpointsInPages,
-} from './workload-endpoint.ts'
+export { type WorkloadEndpoint, workloadEndpoints, workloadEndpointsInPages } from './workload-endpoint.ts'

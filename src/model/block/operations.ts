@@ -166,11 +166,6 @@ export function collectGarbage(block: Block, now: Now, cooldownSeconds: number):
 /** Blocks in which there is nothing to collect, however late it gets: each of thousands of assignments asks for the same block. */
 const tidy = new WeakSet<Block>()
 
-/** The block claimed for `owner` at `now`, its number grown by one. */
-export function withOwner(block: Block, owner: Owner, now: Now): Block {
-  return touch({ ...block, affinity: formatOwner(owner), affinityClaimTime: formatTime(now) })
-}
-
 /** The block without an owner and the time of its claim, its number grown by one. */
 export function withoutOwner(block: Block): Block {
   const { affinityClaimTime: _, ...rest } = block
@@ -185,14 +180,6 @@ export function touch(block: Block): Block {
 /** Who owns the block; undefined for nobody, and for an `affinity` that names no owner. */
 export function ownerOf(block: Block): Owner | undefined {
   return block.affinity === null ? undefined : parseOwner(block.affinity)
-}
-
-/**
- * The ordinals that an automatic assignment would take, in that order: the queue without what is reserved. Empty when
- * the block is full. Does not look at affinity; that is the caller's decision.
- */
-export function freeOrdinals(block: Block, isReserved: (place: Ordinal) => boolean): readonly Ordinal[] {
-  return block.unallocated.filter((place) => !isReserved(place))
 }
 
 /** What is stored for an ordinal in use, or cooling down; undefined when it is free. */
