@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
+import { ownerOf, withoutOwner } from '../../../src/model/block/affinity.ts'
 import type { Attribute } from '../../../src/model/block/attribute.ts'
 import { type Block, blockKey, blocks } from '../../../src/model/block/block.ts'
 import {
@@ -13,14 +14,11 @@ import {
   isHeld,
   newBlock,
   ordinalsOfHandle,
-  ownerOf,
   releaseHandle,
   releaseOrdinals,
   replaceAttribute,
   sequenceNumberOf,
-  touch,
   withHostReserved,
-  withoutOwner,
 } from '../../../src/model/block/operations.ts'
 import { formatTime, type Now, nanosecondsPerSecond } from '../../../src/model/time.ts'
 import { mustParseCidr, type Ordinal, ordinal } from '../../../src/net/index.ts'
@@ -123,17 +121,6 @@ t.test('a host may keep the ends of a new block for itself', (t) => {
   )
   t.equal(withHostReserved(block, { start: 0, end: 0 }), block)
   t.strictSame(withHostReserved(block, { start: 20, end: 20 }).unallocated, [])
-  t.end()
-})
-
-t.test('the affinity comes and goes with the time of the claim', (t) => {
-  const block = newBlock(mustParseCidr('10.0.0.0/31'), node1, later(5))
-  t.strictSame(ownerOf(block), node1)
-  t.equal(block.affinityClaimTime, '2026-11-23T04:00:05Z')
-  const left = withoutOwner({ ...block, hostAffinity: 'node1' })
-  t.strictSame([left.affinity, left.affinityClaimTime, left.hostAffinity], [null, undefined, 'node1'])
-  t.equal(left.sequenceNumber, block.sequenceNumber + 1n)
-  t.equal(touch(left).sequenceNumber, block.sequenceNumber + 2n)
   t.end()
 })
 
