@@ -4,7 +4,7 @@
  */
 const mayImport = {
   plan: [],
-  net: [],
+  net: ['plan'],
   selector: [],
   model: ['plan', 'net', 'selector'],
   ipam: ['plan', 'model', 'net', 'selector'],

@@ -93,11 +93,6 @@ export function resourceOf<Value>(family: ResourceFamily<Value>, object: JsonObj
   return family.decode(`${family.prefix}${typeof name === 'string' ? name : ''}`, family.encodeObject(object))
 }
 
-/** Reads a stored resource. Refuses a text that is not a JSON object with a name. */
-export function decodeResource(text: string, specFieldOrder: readonly string[] = []): Decoded<Resource> {
-  return decodeJson(text, (json) => readResource(json, fieldNames(...specFieldOrder)))
-}
-
 /**
  * The stored text of a resource: Go's field order in the object, its metadata and its spec; labels and annotations
  * sorted; `resourceVersion`, `selfLink` and empty metadata left out. Fields that are not known follow, as they are.

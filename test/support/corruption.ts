@@ -11,7 +11,7 @@ import {
   handles,
   newBlock,
   nodeKey,
-  workloadEndpointKey,
+  workloadEndpoints,
 } from '../../src/model/index.ts'
 import { formatCidr, mustParseCidr } from '../../src/net/index.ts'
 import type { EtcdKeys } from './etcd-keys.ts'
@@ -286,7 +286,7 @@ function keyOfNode(name: string): string {
 }
 
 export function keyOfEndpoint(name: string): string {
-  return workloadEndpointKey('shop', name).text
+  return `${workloadEndpoints.prefix}shop/${name}`
 }
 
 /** The holder that Calico's plugin stores for the address of a pod. */

@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { Owner } from '../../src/model/block/index.ts'
 import {
   affinities,
   affinityKey,
@@ -6,8 +7,7 @@ import {
   confirmedAffinity,
   parseAffinityKey,
   virtualAffinities,
-} from '../../src/model/affinity.ts'
-import type { Owner } from '../../src/model/owner.ts'
+} from '../../src/model/block-affinity.ts'
 import { formatCidr, mustParseCidr } from '../../src/net/index.ts'
 
 const node: Owner = { type: 'host', name: 'node1' }

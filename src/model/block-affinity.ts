@@ -1,6 +1,6 @@
 import type { Cidr, IpFamily } from '../net/index.ts'
 import type { Family, Key } from '../plan/index.ts'
-import { formatBlockPath, parseBlockPath } from './block/index.ts'
+import { formatBlockPath, type Owner, parseBlockPath } from './block/index.ts'
 import {
   type JsonObject,
   stringifyString,
@@ -13,7 +13,6 @@ import {
   readStruct,
   stringifyStruct,
 } from './json/index.ts'
-import type { Owner } from './owner.ts'
 
 /** How far the claim or the release of a block has come. */
 export type AffinityState = 'confirmed' | 'pending' | 'pendingDeletion'

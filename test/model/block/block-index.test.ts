@@ -1,7 +1,9 @@
 import t from 'tap'
 import { type Block, blockKey, blocks } from '../../../src/model/block/block.ts'
-import { BlockIndex, type IndexedBlock, mayGive, type Terms } from '../../../src/model/block/index-of-blocks.ts'
-import { newBlock, releaseOrdinals, withoutOwner } from '../../../src/model/block/operations.ts'
+import { withoutOwner } from '../../../src/model/block/affinity.ts'
+import { BlockIndex, mayGive, type Terms } from '../../../src/model/block/block-index.ts'
+import type { IndexedBlock } from '../../../src/model/block/digest.ts'
+import { newBlock, releaseOrdinals } from '../../../src/model/block/operations.ts'
 import {
   blockAt,
   blockCount,

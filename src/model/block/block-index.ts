@@ -1,19 +1,19 @@
 import {
   type Address,
-  bits,
   blockAt,
   blockCount,
   type Cidr,
   type CidrSet,
   type IpFamily,
   firstAddress,
+  hostBits,
   hostCidr,
   lastAddress,
   type PrefixLength,
   RunSet,
 } from '../../net/index.ts'
-import { parseTime } from '../time.ts'
-import { type Block, type BlockDigest, type BlockOutline, digestOf, isEmpty, parseBlockKey } from './block.ts'
+import { type Block, parseBlockKey } from './block.ts'
+import { digestOf, digestOfUnreadable, type IndexedBlock } from './digest.ts'
 import { OrderedBlocks } from './ordered-blocks.ts'
 import { outlineOf } from './outline.ts'
 
@@ -22,30 +22,6 @@ type BlockLookup =
   | { readonly kind: 'absent' }
   | { readonly kind: 'value'; readonly value: Block }
   | { readonly kind: 'unreadable' }
-
-/** Ordinals `first` to `last`, both included. */
-interface Run {
-  readonly first: number
-  readonly last: number
-}
-
-/** Ordinals that cool down, or wait to be freed, all released at one moment. */
-interface CoolingRun extends Run {
-  /** In Unix nanoseconds; undefined when what is stored is no time. */
-  readonly releasedAt: bigint | undefined
-}
-
-/** What the index knows of a block. */
-export interface IndexedBlock extends BlockDigest {
-  /** False: there is a block, and nothing else is known of it. */
-  readonly isReadable: boolean
-  readonly free: readonly Run[]
-  readonly cooling: readonly CoolingRun[]
-  /** When the first of the addresses that cool down was released, in Unix nanoseconds. */
-  readonly coolingSince: bigint | undefined
-  /** Whether the block is empty, or will be when nothing cools down any more. */
-  readonly isAbandoned: boolean
-}
 
 /** What keeps addresses that nobody holds from being chosen. */
 export interface Terms {
@@ -101,7 +77,7 @@ export class BlockIndex {
       this.#takenOf(cidr.family, cidr.prefixLength).delete(blockNumber(cidr))
       return
     }
-    this.#take(key, lookup.kind === 'value' ? indexed(lookup.value) : unreadable(cidr))
+    this.#take(key, lookup.kind === 'value' ? digestOf(lookup.value) : digestOfUnreadable(cidr))
   }
 
   /**
@@ -112,7 +88,7 @@ export class BlockIndex {
     const outline = outlineOf(key, text)
     if (outline === undefined) return false
     this.#remember(key)
-    this.#take(key, indexed(outline))
+    this.#take(key, digestOf(outline))
     return true
   }
 
@@ -258,76 +234,10 @@ function blockNumber(cidr: Cidr): bigint {
   return cidr.base >> hostBits(cidr)
 }
 
-function hostBits(cidr: Cidr): bigint {
-  return BigInt(bits(cidr.family) - cidr.prefixLength)
-}
-
 function sizeName(family: IpFamily, blockSize: PrefixLength): string {
   return `${family}/${blockSize}`
 }
 
 function groupName(family: IpFamily, affinity: string | null): string {
-  return `${String(family)} ${affinity ?? ''}`
-}
-
-function indexed(block: BlockOutline): IndexedBlock {
-  const digest = digestOf(block)
-  const cooling = digest.hasCooling ? coolingRuns(block.allocations, block.attributes) : nothingCooling
-  const isAbandoned = digest.hasCooling ? isEmptyOnceCooled(block) : digest.isEmpty
-  return { ...digest, isReadable: true, free: freeRuns(block), cooling, coolingSince: firstOf(cooling), isAbandoned }
-}
-
-/** Shared by all blocks in which nothing cools down, which are nearly all. */
-const nothingCooling: readonly CoolingRun[] = []
-
-function unreadable(cidr: Cidr): IndexedBlock {
-  const digest = { cidr, affinity: null, freeCount: 0, isEmpty: false, sequenceNumber: 0n, hasCooling: false }
-  return {
-    ...digest,
-    isReadable: false,
-    free: [],
-    cooling: nothingCooling,
-    coolingSince: undefined,
-    isAbandoned: false,
-  }
-}
-
-function isEmptyOnceCooled({ allocations, attributes }: BlockOutline): boolean {
-  const held = allocations.map((index) => {
-    return index !== null && attributes?.[index]?.releasedAt !== undefined ? null : index
-  })
-  return isEmpty({ allocations: held, attributes })
-}
-
-function freeRuns({ allocations }: BlockOutline): readonly Run[] {
-  const runs: Run[] = []
-  for (let end = 0; end < allocations.length; end++) {
-    const first = end
-    while (allocations[end] === null) end++
-    if (end > first) runs.push({ first, last: end - 1 })
-  }
-  return runs
-}
-
-function coolingRuns(
-  allocations: BlockOutline['allocations'],
-  attributes: BlockOutline['attributes'],
-): readonly CoolingRun[] {
-  const runs: CoolingRun[] = []
-  for (const [place, index] of allocations.entries()) {
-    const releasedAt = index === null ? undefined : attributes?.[index]?.releasedAt
-    if (releasedAt === undefined) continue
-    const before = allocations[place - 1] === index ? runs.pop() : undefined
-    const first = before?.first ?? place
-    runs.push({ first, last: place, releasedAt: before?.releasedAt ?? parseTime(releasedAt)?.nanoseconds })
-  }
-  return runs
-}
-
-function firstOf(runs: readonly CoolingRun[]): bigint | undefined {
-  let first: bigint | undefined
-  for (const { releasedAt } of runs) {
-    if (releasedAt !== undefined && (first === undefined || releasedAt < first)) first = releasedAt
-  }
-  return first
+  return `${family} ${affinity ?? ''}`
 }
