@@ -1,4 +1,4 @@
-import type { Decoded } from '../../plan/index.ts'
+import { type Decoded, shorten } from '../../plan/index.ts'
 import { parseTime } from '../time.ts'
 import {
   isJsonArray,
@@ -170,8 +170,7 @@ function describe(json: Json): string {
   if (isJsonArray(json)) return 'an array'
   if (isJsonObject(json)) return 'an object'
   if (json instanceof JsonNumber) return json.text
-  const text = JSON.stringify(json)
-  return text.length > shownMax ? `${text.slice(0, shownMax)}...` : text
+  return shorten(JSON.stringify(json), shownMax)
 }
 
 /** How much of a wrong string a problem shows. */
