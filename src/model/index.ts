@@ -52,6 +52,7 @@ export {
   compareBytewise,
   isJsonArray,
   isJsonObject,
+  isOmitted,
   type Json,
   JsonNumber,
   type JsonObject,
@@ -61,19 +62,18 @@ export {
 } from './json/index.ts'
 export { type Node, nodeKey, nodeOf, nodes } from './node.ts'
 export { formatOwner, type Owner, parseOwner, sameOwner } from './owner.ts'
+export { blockSizeMin, type Pool, poolKey, poolOf, pools, type PoolSelector } from './pool.ts'
 export {
-  blockSizeMin,
-  type Pool,
-  poolDefaults,
-  poolKey,
-  poolOf,
-  pools,
-  type PoolSelector,
+  isPoolField,
+  type PoolField,
+  type PoolFieldName,
+  poolFieldNames,
+  poolFields,
   type PoolSpec,
   type PoolUse,
   poolUses,
   readPoolSpec,
-} from './pool.ts'
+} from './pool-fields.ts'
 export { type Reservation, reservationKey, reservationOf, reservations } from './reservation.ts'
 export { metadataMembers } from './resource.ts'
 export { storedAnswerKey, storedAnswers } from './stored-answer.ts'

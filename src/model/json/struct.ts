@@ -152,6 +152,11 @@ function isStringMap(object: JsonObject): object is Readonly<Record<string, stri
   return true
 }
 
+/** Whether Go's `omitempty` leaves out a field with this value. An object is a pointer to a struct, and is written. */
+export function isOmitted(json: Json): boolean {
+  return json === null || json === '' || json === 0 || json === false || (isJsonArray(json) && json.length === 0)
+}
+
 /** The text of a struct: `members` (values as JSON texts) in the order given, then what nobody knows, as it was. */
 export function stringifyStruct(
   members: readonly (readonly [name: string, valueText: string])[],
