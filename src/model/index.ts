@@ -59,19 +59,18 @@ export { addToHandle, comparableHandle, type Handle, handleKey, handles, isHandl
 export { defaultIpamConfig, type IpamConfig, ipamConfigKey, ipamConfigs } from './ipam-config.ts'
 
 // IPPools.
+export { blockSizeMin, type Pool, poolKey, poolOf, pools, type PoolSelector } from './pool.ts'
 export {
-  blockSizeMin,
-  type Pool,
-  poolDefaults,
-  poolKey,
-  poolOf,
-  pools,
-  type PoolSelector,
+  isPoolField,
+  type PoolField,
+  type PoolFieldName,
+  poolFieldNames,
+  poolFields,
   type PoolSpec,
   type PoolUse,
   poolUses,
   readPoolSpec,
-} from './pool.ts'
+} from './pool-fields.ts'
 
 // The other resources that IPAM reads: IPReservations, nodes, workload endpoints, cluster information.
 export { type ClusterInformation, clusterInformationKey, clusterInformations } from './cluster-information.ts'
@@ -89,6 +88,7 @@ export {
   compareBytewise,
   isJsonArray,
   isJsonObject,
+  isOmitted,
   type Json,
   JsonNumber,
   type JsonObject,

@@ -1,6 +1,16 @@
 import { type Annex, annexKey, annexPrefix, type Json, type JsonObject, jsonObject } from '../model/index.ts'
-import { type Key, type Lookup, type Revision, type View, type Write, put, remove } from '../plan/index.ts'
-import type { Annexing, StoredObject } from './kind.ts'
+import {
+  answerOnly,
+  type Key,
+  type Lookup,
+  type Plan,
+  put,
+  remove,
+  type Revision,
+  type View,
+  type Write,
+} from '../plan/index.ts'
+import type { Annexing, ServedKind, StoredObject } from './kind.ts'
 import { withEmptyFields, textIn, objectIn, sameJson } from './object/index.ts'
 
 /** Members of metadata that no client may know: the server writes them anew into every answer. */
@@ -21,7 +31,7 @@ export interface StoredAnnex {
 }
 
 /** How the objects of a kind and their annexes come together. */
-export function annexing<Value extends StoredObject>(
+export function declareAnnexes<Value extends StoredObject>(
   options: AnnexOptions,
   objectKey: (name: string) => Key<unknown>,
 ): Annexing<Value> {
@@ -61,6 +71,26 @@ export function putAnnex({ name, object }: StoredObject, { plural, hasMetadata }
 export function removeAnnex(view: View, plural: string, name: string): readonly Write[] {
   const key = annexKey(plural, name)
   return view.get(key).kind === 'absent' ? [] : [remove(key)]
+}
+
+/** How many annexes are removed in one transaction, which compares two keys for each. */
+export const orphansAtOnceMax = 50
+
+/**
+ * Removes those of the annexes called `names` whose objects are gone: whoever deletes an object and knows of no annex leaves it behind.
+ * Gives how many. One that cannot be read is left alone, as is that of an object that cannot be read.
+ */
+export function planRemoveOrphans<Value extends StoredObject>(
+  view: View,
+  { plural, storage: { annexing } }: ServedKind<Value>,
+  names: readonly string[],
+): Plan<number> {
+  if (annexing === undefined) return answerOnly(0)
+  const keys = names
+    .filter((name) => view.get(annexing.objectKey(name)).kind === 'absent')
+    .map((name) => annexKey(plural, name))
+    .filter((key) => view.get(key).kind === 'value')
+  return { answer: keys.length, writes: keys.map(remove) }
 }
 
 /** The object without what has its place in an annex. */

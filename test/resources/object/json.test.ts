@@ -1,6 +1,6 @@
 import t from 'tap'
 import { type Json, JsonNumber, jsonObject } from '../../../src/model/index.ts'
-import { sameJson } from '../../../src/resources/object/same-json.ts'
+import { objectIn, sameJson, textIn } from '../../../src/resources/object/json.ts'
 
 t.test('values are the same when they say the same', (t) => {
   const rows: readonly (readonly [Json | undefined, Json | undefined, boolean])[] = [
@@ -34,5 +34,14 @@ t.test('values are the same when they say the same', (t) => {
     t.equal(sameJson(one, other), isSame, `${JSON.stringify(one)} and ${JSON.stringify(other)}`)
     t.equal(sameJson(other, one), isSame, `${JSON.stringify(other)} and ${JSON.stringify(one)}`)
   }
+  t.end()
+})
+
+t.test('a member of another type than it should be is empty', (t) => {
+  t.strictSame(Object.keys(objectIn({ a: { b: 1 } }, 'a')), ['b'])
+  for (const object of [undefined, {}, { a: null }, { a: 'x' }, { a: [] }])
+    t.strictSame(Object.keys(objectIn(object, 'a')), [])
+  t.equal(textIn({ uid: 'u' }, 'uid'), 'u')
+  t.equal(textIn({ uid: 1 }, 'uid'), '')
   t.end()
 })

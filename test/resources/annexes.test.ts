@@ -1,6 +1,13 @@
 import t from 'tap'
 import { annexKey, ipamConfigKey, type JsonObject, poolKey, stringifyJson } from '../../src/model/index.ts'
-import { annexing, generationOf, putAnnex, removeAnnex, withAnnex, withoutAnnex } from '../../src/resources/annexed.ts'
+import {
+  declareAnnexes,
+  generationOf,
+  putAnnex,
+  removeAnnex,
+  withAnnex,
+  withoutAnnex,
+} from '../../src/resources/annexes.ts'
 import type { StoredObject } from '../../src/resources/kind.ts'
 import { FakeView } from '../support/fake-view.ts'
 import { annexed } from './fixtures.ts'
@@ -33,14 +40,14 @@ t.test('a kind whose values hold no metadata has all of it in the annex', (t) =>
     '/ippoold/v1/annexes/ipamconfigurations/p':
       '{"uid":"u","generation":1,"spec":{"a":1},"metadata":{"uid":"u","labels":{"a":"b"}}}',
   })
-  t.ok(annexing(configurations, () => ipamConfigKey).holdsAllMetadata)
-  t.notOk(annexing(pools, poolKey).holdsAllMetadata)
+  t.ok(declareAnnexes(configurations, () => ipamConfigKey).holdsAllMetadata)
+  t.notOk(declareAnnexes(pools, poolKey).holdsAllMetadata)
   t.end()
 })
 
 t.test('an object is shown with its annex, unless that belongs to another one', (t) => {
   const annex = { value: { uid: 'u', generation: 4, spec: { a: 1 }, metadata: { managedFields } }, revision: 9n }
-  const { prefix, join } = annexing<StoredObject>(pools, poolKey)
+  const { prefix, join } = declareAnnexes<StoredObject>(pools, poolKey)
   t.equal(prefix, '/ippoold/v1/annexes/ippools/')
   const cases: readonly (readonly [name: string, shown: StoredObject, metadata: string])[] = [
     [
@@ -62,7 +69,7 @@ t.test('an object is shown with its annex, unless that belongs to another one', 
     ['no annex', join(named({ uid: 'u' }), 9n, undefined), '{"name":"p","uid":"u","generation":1}'],
     [
       'no metadata of its own',
-      annexing<StoredObject>(configurations, () => ipamConfigKey).join(named({}), 9n, {
+      declareAnnexes<StoredObject>(configurations, () => ipamConfigKey).join(named({}), 9n, {
         ...annex,
         value: { ...annex.value, metadata: { uid: 'u', labels: { a: 'b' } } },
       }),

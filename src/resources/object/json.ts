@@ -1,4 +1,16 @@
-import { isJsonArray, isJsonObject, type Json, JsonNumber } from '../../model/index.ts'
+import { isJsonArray, isJsonObject, type Json, JsonNumber, type JsonObject, jsonObject } from '../../model/index.ts'
+
+/** A member that should be an object; empty when it is not one. */
+export function objectIn(object: JsonObject | undefined, member: string): JsonObject {
+  const value = object?.[member]
+  return isJsonObject(value) ? value : jsonObject([])
+}
+
+/** A member that should be a text; empty when it is not one, as Kubernetes reads it. */
+export function textIn(object: JsonObject, member: string): string {
+  const value = object[member]
+  return typeof value === 'string' ? value : ''
+}
 
 /** Whether two values say the same, whatever the order of members and however a number is written; undefined is no value. */
 export function sameJson(one: Json | undefined, other: Json | undefined): boolean {

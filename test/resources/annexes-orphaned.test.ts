@@ -5,7 +5,7 @@ import { blockaffinityKind } from '../../src/resources/kinds/blockaffinity.ts'
 import { ipamconfigurationKind } from '../../src/resources/kinds/ipamconfiguration.ts'
 import { ipreservationKind } from '../../src/resources/kinds/ipreservation.ts'
 import { nodeKind } from '../../src/resources/kinds/node.ts'
-import { planRemoveOrphans } from '../../src/resources/orphaned-annexes.ts'
+import { planRemoveOrphans } from '../../src/resources/annexes.ts'
 import { FakeView } from '../support/fake-view.ts'
 import { poolKind } from './fixtures.ts'
 

@@ -1,12 +1,14 @@
 import t from 'tap'
 import { type JsonObject, poolOf, stringifyJson } from '../../../src/model/index.ts'
-import { objectIn, present } from '../../../src/resources/object/presentation.ts'
-import { poolKind } from '../fixtures.ts'
+import { parseObject, present, withEmptyFields } from '../../../src/resources/object/index.ts'
+import { poolBody, poolKind } from '../fixtures.ts'
+
+const kind = poolKind()
 
 function presented(object: JsonObject, revision: bigint | undefined): string {
   const parsed = poolOf(object)
   if (!parsed.ok) throw new Error(parsed.problem)
-  return stringifyJson(present(poolKind(), parsed.value, revision))
+  return stringifyJson(present(kind, parsed.value, revision))
 }
 
 t.test('an object is shown with its revision, where Kubernetes writes it', (t) => {
@@ -40,9 +42,33 @@ t.test('what is not stored is shown as its default, and nothing stored is hidden
   t.end()
 })
 
-t.test('a member that should be an object is empty when it is none', (t) => {
-  t.strictSame(Object.keys(objectIn({ a: { b: 1 } }, 'a')), ['b'])
-  for (const object of [undefined, {}, { a: null }, { a: 'x' }, { a: [] }])
-    t.strictSame(Object.keys(objectIn(object, 'a')), [])
+t.test('an object in which nothing is wrong is the value that it is read back as', (t) => {
+  t.match(parseObject(kind, poolBody()), { name: 'pool-a', cidr: { prefixLength: 24 } })
+  t.throws(() => parseObject(kind, { metadata: { name: 'pool-a' } }))
+  t.end()
+})
+
+t.test('what was said and means nothing is shown, and nothing else that is not stored', (t) => {
+  const value = { name: 'x', object: { spec: { a: true, b: false } } }
+  const said = {
+    a: false,
+    b: 1,
+    c: false,
+    d: 0,
+    e: '',
+    f: [],
+    g: {},
+    h: true,
+    i: 1,
+    j: 'x',
+    k: [0],
+    l: { m: 1 },
+    n: null,
+  }
+  t.equal(
+    stringifyJson(withEmptyFields(value, said).object),
+    '{"spec":{"a":true,"b":false,"c":false,"d":0,"e":"","f":[],"g":{}}}',
+  )
+  t.equal(withEmptyFields(value, { h: true }), value)
   t.end()
 })
