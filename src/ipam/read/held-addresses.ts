@@ -16,12 +16,12 @@ import { locateBlock } from '../locate.ts'
 import type { Allocation, AssignAnswer, Context } from '../request.ts'
 import { poolOf, type Pools, readConfig, readPools } from '../surroundings.ts'
 
-/** Who holds an address. Refused with `NotFound` when nobody does. */
+/** Reads who holds an address. Refused with `NotFound` if the address is not assigned. */
 export function planReadAddress(view: View, address: Address, context: Context): Plan<Result<Allocation>> {
   return answerOnly(readAddress(view, address, context))
 }
 
-/** Everything that a handle holds, block by block. Refused with `NotFound` when there is no such handle. */
+/** Reads every address that a handle holds, block by block. Refused with `NotFound` if the handle does not exist. */
 export function planReadHandle(view: View, handle: string, context: Context): Plan<Result<AssignAnswer>> {
   return answerOnly(readHandle(view, handle, context))
 }
@@ -36,18 +36,17 @@ function readAddress(view: View, address: Address, context: Context): Result<All
   return success(allocationOf(held.value.block, held.value.ordinal, poolOf(pools, address)?.name))
 }
 
-/** An address that somebody holds, where it is. */
+/** An assigned address: its block, its place in the block, and what is stored of its holder. */
 export interface HeldAddress {
   readonly block: Block
   readonly ordinal: Ordinal
-  /** What is stored of its holder. */
   readonly attribute: Attribute
 }
 
-/** Finds an address that somebody holds, in whatever pool. Refused with `NotFound` when nobody does. */
+/** Finds an assigned address in any pool or outside of all pools. Refused with `NotFound` if the address is not assigned. */
 export function findHeld(draft: Draft, pools: Pools, address: Address, context: Context): Result<HeldAddress> {
   const cidr = locateBlock(draft.view, pools, address, context.blocks)
-  const free = refuse('NotFound', `Nobody holds ${formatAddress(address)}.`)
+  const free = refuse('NotFound', `${formatAddress(address)} is not assigned.`)
   if (cidr === undefined) return free
   const found = draft.block(cidr)
   if (found.kind === 'absent') return free
@@ -59,7 +58,7 @@ export function findHeld(draft: Draft, pools: Pools, address: Address, context: 
   const attribute = attributeOf(block, ordinal)
   if (attribute === undefined) return free
   if (attribute.releasedAt !== undefined) {
-    return refuse('NotFound', `Nobody holds ${formatAddress(address)}: it was released and is cooling down.`)
+    return refuse('NotFound', `${formatAddress(address)} is not assigned: it was released and is cooling down.`)
   }
   return success({ block, ordinal, attribute })
 }
@@ -68,19 +67,31 @@ function readHandle(view: View, handle: string, context: Context): Result<Assign
   if (view.get(handleKey(handle)).kind === 'absent') {
     return refuse('NotFound', `No handle ${JSON.stringify(handle)} exists.`)
   }
-  const held = heldBy(view, handle, context)
+  const held = readReadableHoldings(view, handle, context)
   return held.ok ? success({ handle, addresses: held.value.allocations }) : held
 }
 
-/** What a handle holds, as far as it can be read. */
-export interface Holdings {
+/**
+ * Reads every address that a handle holds, block by block; none if the handle does not exist, which the commit proves. Refused with
+ * `Conflict` if one of its blocks cannot be read.
+ */
+export function readHoldings(view: View, handle: string, context: Context): Result<readonly Allocation[]> {
+  const held = readReadableHoldings(view, handle, context)
+  if (!held.ok) return held
+  const { allocations, unreadable } = held.value
+  if (unreadable.length === 0) return success(allocations)
+  const blocks = unreadable.map(formatCidr).join(', ')
+  const message = `Not all addresses of the handle ${JSON.stringify(handle)} are known: these stored blocks cannot be read: ${blocks}`
+  return refuse('Conflict', message)
+}
+
+/** The addresses of a handle in the blocks that can be read, and its other blocks. */
+interface ReadableHoldings {
   readonly allocations: readonly Allocation[]
-  /** Blocks in which the handle has addresses, and which cannot be read. */
   readonly unreadable: readonly Cidr[]
 }
 
-/** Everything that a handle holds, block by block; nothing when there is no such handle, which the commit proves. */
-export function heldBy(view: View, handle: string, context: Context): Result<Holdings> {
+function readReadableHoldings(view: View, handle: string, context: Context): Result<ReadableHoldings> {
   const stored = view.get(handleKey(handle), { assumeAbsent: true })
   if (stored.kind === 'absent') return success({ allocations: [], unreadable: [] })
   if (stored.kind === 'unreadable') {

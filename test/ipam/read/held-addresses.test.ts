@@ -1,6 +1,6 @@
 import t from 'tap'
 import { planReadAddress, planReadHandle } from '../../../src/ipam/index.ts'
-import { heldBy } from '../../../src/ipam/read/read.ts'
+import { readHoldings } from '../../../src/ipam/read/index.ts'
 import { formatAddress, mustParseAddress } from '../../../src/net/index.ts'
 import type { Result } from '../../../src/plan/index.ts'
 import { blockPrefix, handlePrefix, S, World } from '../../support/ipam-world.ts'
@@ -45,23 +45,23 @@ t.test('whoever holds an address is told', (t) => {
   t.end()
 })
 
-t.test('of an address that nobody holds that is said, and why', (t) => {
+t.test('reading an address that is not assigned says so, and why', (t) => {
   const world = worldWithPool()
   world.config({ ipCooldownSeconds: 60 })
   world.take({ addresses: ['10.0.0.9', '10.0.0.10'] })
   world.give('10.0.0.10')
   const cases: [address: string, message: RegExp][] = [
-    ['10.0.0.8', /^Nobody holds 10\.0\.0\.8\.$/],
-    ['10.0.0.10', /^Nobody holds 10\.0\.0\.10: it was released and is cooling down\.$/],
-    ['10.0.0.99', /^Nobody holds 10\.0\.0\.99\.$/],
-    ['192.0.2.1', /^Nobody holds 192\.0\.2\.1\.$/],
-    ['fd00::1', /^Nobody holds fd00::1\.$/],
+    ['10.0.0.8', /^10\.0\.0\.8 is not assigned\.$/],
+    ['10.0.0.10', /^10\.0\.0\.10 is not assigned: it was released and is cooling down\.$/],
+    ['10.0.0.99', /^10\.0\.0\.99 is not assigned\.$/],
+    ['192.0.2.1', /^192\.0\.2\.1 is not assigned\.$/],
+    ['fd00::1', /^fd00::1 is not assigned\.$/],
   ]
   for (const [address, message] of cases) {
     t.match(readAddress(world, address), { ok: false, refusal: { reason: 'NotFound', message } }, address)
   }
   world.passSeconds(61)
-  t.match(readAddress(world, '10.0.0.10'), { refusal: { message: 'Nobody holds 10.0.0.10.' } })
+  t.match(readAddress(world, '10.0.0.10'), { refusal: { message: '10.0.0.10 is not assigned.' } })
   t.end()
 })
 
@@ -90,7 +90,7 @@ t.test('a handle has what its blocks say, block by block, whatever it counts', (
   t.end()
 })
 
-t.test('a handle without addresses exists; released addresses are not its own any more', (t) => {
+t.test('a handle without addresses exists; it does not hold what it released', (t) => {
   const world = worldWithPool()
   world.config({ ipCooldownSeconds: 60 })
   world.take({ handle: 'h', addresses: ['10.0.0.9', '10.0.0.10'] })
@@ -101,12 +101,9 @@ t.test('a handle without addresses exists; released addresses are not its own an
   t.end()
 })
 
-t.test('for who only wants to know what is held, a handle that does not exist holds nothing', (t) => {
+t.test('a handle that does not exist holds nothing', (t) => {
   const world = worldWithPool()
-  t.strictSame(heldBy(world.view, 'nobody', world.context), {
-    ok: true,
-    value: { allocations: [], unreadable: [] },
-  })
+  t.strictSame(readHoldings(world.view, 'nobody', world.context), { ok: true, value: [] })
   t.end()
 })
 

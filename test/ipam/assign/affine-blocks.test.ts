@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { Claims, readClaims } from '../../../src/ipam/assign/claims.ts'
+import { AffineBlocks, readAffineBlocks } from '../../../src/ipam/assign/affine-blocks.ts'
 import {
   affinities,
   affinityKey,
@@ -24,17 +24,17 @@ function termsOf(reserved = nothingReserved, seconds = 0): Terms {
   return { reserved, cooledBefore: madeAt.nanoseconds + BigInt(seconds) * 1_000_000_000n }
 }
 
-/** A listing of the claims on these blocks. */
-function listingOf(...claimed: readonly Cidr[]): readonly { readonly key: string }[] {
-  return claimed.map((cidr) => ({ key: affinityKey(owner, cidr).text })).sort((a, b) => (a.key < b.key ? -1 : 1))
+/** A listing of affinities to these blocks. */
+function listingOf(...cidrs: readonly Cidr[]): readonly { readonly key: string }[] {
+  return cidrs.map((cidr) => ({ key: affinityKey(owner, cidr).text })).sort((a, b) => (a.key < b.key ? -1 : 1))
 }
 
-function worthReading(claims: Claims, terms = termsOf()): { cidrs: readonly string[]; empty: readonly string[] } {
-  const { cidrs, empty } = claims.worthReading(terms)
+function worthReading(affine: AffineBlocks, terms = termsOf()): { cidrs: readonly string[]; empty: readonly string[] } {
+  const { cidrs, empty } = affine.worthReading(terms)
   return { cidrs: cidrsOf(cidrs.map((cidr) => ({ cidr }))), empty: cidrsOf(empty.map((cidr) => ({ cidr }))) }
 }
 
-t.test('a claimed block is worth reading unless it is known to be used up', (t) => {
+t.test('an affine block is worth reading unless it is known to be used up', (t) => {
   const [none, half, full, other, empty] = blocks
   if (!none || !half || !full || !other || !empty) throw new Error('There are eight blocks.')
   const index = new BlockIndex()
@@ -45,26 +45,26 @@ t.test('a claimed block is worth reading unless it is known to be used up', (t) 
     blockOf(other, 'host:b', 4),
     blockOf(empty, 'host:a'),
   )
-  const claims = new Claims(index, 'host:a')
-  claims.update([...listingOf(none, half, full, other, empty), { key: `${affinities.prefix}a` }])
-  t.strictSame(worthReading(claims), {
+  const affine = new AffineBlocks(index, 'host:a')
+  affine.update([...listingOf(none, half, full, other, empty), { key: `${affinities.prefix}a` }])
+  t.strictSame(worthReading(affine), {
     cidrs: ['10.0.0.0/30', '10.0.0.12/30', '10.0.0.16/30', '10.0.0.4/30'],
     empty: ['10.0.0.16/30'],
   })
   t.equal(
-    claims.count(() => true),
+    affine.count(() => true),
     5,
-    'what is no claim does not count',
+    'a key that is not that of a block affinity does not count',
   )
   t.equal(
-    claims.count((cidr) => cidr === full),
+    affine.count((cidr) => cidr === full),
     0,
     'the same block, as the key has it',
   )
-  claims.update(listingOf(half, empty))
-  t.strictSame(worthReading(claims), { cidrs: ['10.0.0.16/30', '10.0.0.4/30'], empty: ['10.0.0.16/30'] })
-  claims.update(listingOf(half))
-  t.strictSame(worthReading(claims), { cidrs: ['10.0.0.4/30'], empty: [] })
+  affine.update(listingOf(half, empty))
+  t.strictSame(worthReading(affine), { cidrs: ['10.0.0.16/30', '10.0.0.4/30'], empty: ['10.0.0.16/30'] })
+  affine.update(listingOf(half))
+  t.strictSame(worthReading(affine), { cidrs: ['10.0.0.4/30'], empty: [] })
   t.end()
 })
 
@@ -73,19 +73,19 @@ t.test('a block that is used up is worth reading again when an address has coole
   if (!cidr) throw new Error('There are eight blocks.')
   const index = new BlockIndex()
   store(index, releaseHandle(blockOf(cidr, 'host:a', 4), 'h', madeAt, 60).block)
-  const claims = new Claims(index, 'host:a')
-  claims.update(listingOf(cidr))
-  t.strictSame(worthReading(claims, termsOf(nothingReserved, -60)).cidrs, [])
-  t.strictSame(worthReading(claims, termsOf(nothingReserved, -1)).cidrs, [])
-  t.strictSame(worthReading(claims, termsOf(nothingReserved, 1)).cidrs, ['10.0.0.0/30'])
+  const affine = new AffineBlocks(index, 'host:a')
+  affine.update(listingOf(cidr))
+  t.strictSame(worthReading(affine, termsOf(nothingReserved, -60)).cidrs, [])
+  t.strictSame(worthReading(affine, termsOf(nothingReserved, -1)).cidrs, [])
+  t.strictSame(worthReading(affine, termsOf(nothingReserved, 1)).cidrs, ['10.0.0.0/30'])
   t.end()
 })
 
-t.test('what is remembered from one time to the next is what one would find anew', (t) => {
+t.test('what is remembered from one time to the next is what a new listing would give', (t) => {
   const number = fc.nat(blocks.length - 1)
   const step = fc.oneof(
-    fc.record({ kind: fc.constant('claim' as const), number }),
-    fc.record({ kind: fc.constant('unclaim' as const), number }),
+    fc.record({ kind: fc.constant('add' as const), number }),
+    fc.record({ kind: fc.constant('drop' as const), number }),
     fc.record({ kind: fc.constant('reserve' as const), number }),
     fc.record({ kind: fc.constant('remove' as const), number }),
     fc.record({ kind: fc.constant('many changes' as const), number }),
@@ -99,7 +99,7 @@ t.test('what is remembered from one time to the next is what one would find anew
   )
   const property = fc.property(fc.array(fc.tuple(step, fc.boolean()), { maxLength: 30 }), (steps) => {
     const index = new BlockIndex()
-    const claims = new Claims(index, 'host:a')
+    const affine = new AffineBlocks(index, 'host:a')
     const listed = new Map<string, { readonly key: string }>()
     let reserved = nothingReserved
     const listing = (): readonly { readonly key: string }[] =>
@@ -107,8 +107,8 @@ t.test('what is remembered from one time to the next is what one would find anew
     for (const [step, isLookedAt] of steps) {
       const cidr = blocks[step.number] ?? mustParseCidr('10.0.0.0/30')
       const key = affinityKey(owner, cidr).text
-      if (step.kind === 'claim') listed.set(key, { key })
-      else if (step.kind === 'unclaim') listed.delete(key)
+      if (step.kind === 'add') listed.set(key, { key })
+      else if (step.kind === 'drop') listed.delete(key)
       else if (step.kind === 'reserve') reserved = CidrSet.of([cidr])
       else if (step.kind === 'remove') index.changed(blockKey(cidr).text, { kind: 'absent' })
       else if (step.kind === 'many changes') for (let n = 0; n < 300; n++) store(index, blockOf(cidr, 'host:a', 4))
@@ -117,11 +117,11 @@ t.test('what is remembered from one time to the next is what one would find anew
         store(index, step.isReleased ? releaseHandle(block, 'h', madeAt, 60).block : block)
       }
       if (!isLookedAt) continue
-      const anew = new Claims(index, 'host:a')
-      for (const one of [claims, anew]) one.update(listing())
-      t.strictSame(worthReading(claims, termsOf(reserved)), worthReading(anew, termsOf(reserved)))
+      const anew = new AffineBlocks(index, 'host:a')
+      for (const one of [affine, anew]) one.update(listing())
+      t.strictSame(worthReading(affine, termsOf(reserved)), worthReading(anew, termsOf(reserved)))
       t.equal(
-        claims.count(() => true),
+        affine.count(() => true),
         listed.size,
       )
     }
@@ -130,17 +130,17 @@ t.test('what is remembered from one time to the next is what one would find anew
   t.end()
 })
 
-t.test('each owner has claims of its own, and memory for them is bounded', (t) => {
+t.test('each owner has affinities of its own, and memory for them is bounded', (t) => {
   const index = new BlockIndex()
   const view = new FakeView()
   for (const cidr of blocks.slice(0, 3)) view.put(affinityKey(owner, cidr), confirmedAffinity)
-  const count = (of: Owner): number => readClaims(view, index, of, 4, 'hint').count(() => true)
+  const count = (of: Owner): number => readAffineBlocks(view, index, of, 4, 'hint').count(() => true)
   t.equal(count(owner), 3)
-  t.equal(readClaims(view, index, owner, 4, 'hint'), readClaims(view, index, owner, 4, 'hint'))
+  t.equal(readAffineBlocks(view, index, owner, 4, 'hint'), readAffineBlocks(view, index, owner, 4, 'hint'))
   t.equal(count({ type: 'virtual', name: 'a' }), 0)
-  const before = readClaims(view, index, owner, 4, 'hint')
+  const before = readAffineBlocks(view, index, owner, 4, 'hint')
   for (let number = 0; number < 10_000; number++) count({ type: 'host', name: `other-${number}` })
-  t.not(readClaims(view, index, owner, 4, 'hint'), before)
+  t.not(readAffineBlocks(view, index, owner, 4, 'hint'), before)
   t.equal(count(owner), 3)
   t.end()
 })

@@ -2,46 +2,46 @@ import type { IndexedBlock, Terms } from '../../model/index.ts'
 import { addressCount, type Cidr, covers } from '../../net/index.ts'
 
 /**
- * How the addresses of a range are used. Reserved ones are counted whether or not somebody holds them, so that the other three need
- * not add up to the capacity.
+ * How many addresses of a block or a range are in which state. `reserved` counts addresses whether or not they are assigned, so the
+ * other three need not add up to the capacity.
  * @see docs/calico/ipam.md section 8
  */
-export interface Usage {
+export interface AddressCounts {
   readonly capacity: bigint
-  /** Held by somebody. All of a block that cannot be read counts as held. */
+  /** Assigned. All addresses of a block that cannot be read count as assigned. */
   readonly inUse: bigint
-  /** Released, and not to be given out yet. */
+  /** Released, and not yet free again. */
   readonly cooling: bigint
   readonly reserved: bigint
-  /** To be had by an automatic assignment: neither held nor cooling nor reserved. */
+  /** Left for automatic assignments: neither in use nor cooling down nor reserved. */
   readonly available: bigint
 }
 
-/** How a pool is used, and how many blocks it is cut into. */
-export interface PoolUsage extends Usage {
+/** The addresses of a pool, and the blocks that it is cut into. */
+export interface PoolCounts extends AddressCounts {
   /** How many blocks share an address with the pool. */
   readonly blocksInUse: number
 }
 
-/** How the addresses of a block are used, or those of its part that lies in `within`. */
-export function usageOfBlock(entry: IndexedBlock, terms: Terms, within: Cidr = entry.cidr): Usage {
-  const { capacity, ...counts } = countBlock(entry, terms, within)
+/** Counts the addresses of a block. */
+export function countInBlock(entry: IndexedBlock, terms: Terms): AddressCounts {
+  const { capacity, inUse, cooling, reserved, available } = countPart(entry, terms, entry.cidr)
   return {
     capacity: BigInt(capacity),
-    inUse: BigInt(counts.inUse),
-    cooling: BigInt(counts.cooling),
-    reserved: BigInt(counts.reserved),
-    available: BigInt(counts.available),
+    inUse: BigInt(inUse),
+    cooling: BigInt(cooling),
+    reserved: BigInt(reserved),
+    available: BigInt(available),
   }
 }
 
 /**
- * How the addresses of `cidr` are used; `blocks` are those that share an address with it, by their first addresses, larger ones first. Of
- * blocks that overlap, which should not be, the largest counts: no address is counted twice. Takes time for each block, not for each
+ * Counts the addresses of `cidr`. `blocks` are the blocks that share an address with it, by first address, larger ones first. Blocks
+ * should not overlap; if they do, the largest counts, so that no address is counted twice. Takes time for each block, not for each
  * address.
  */
-export function usageOfRange(cidr: Cidr, blocks: Iterable<IndexedBlock>, terms: Terms): PoolUsage {
-  // Blocks hold 4,096 addresses at most, so that what is in memory can be counted in numbers.
+export function countInRange(cidr: Cidr, blocks: Iterable<IndexedBlock>, terms: Terms): PoolCounts {
+  // A block has at most 4,096 addresses, so the addresses of all blocks in memory can be counted in numbers.
   let inBlocks = 0
   let inUse = 0
   let cooling = 0
@@ -51,10 +51,10 @@ export function usageOfRange(cidr: Cidr, blocks: Iterable<IndexedBlock>, terms: 
   let last: Cidr | undefined
   for (const entry of blocks) {
     blocksInUse++
-    // Those of one size never overlap.
+    // Blocks of one size never overlap.
     if (last !== undefined && last.prefixLength < entry.cidr.prefixLength && covers(last, entry.cidr)) continue
     last = entry.cidr
-    const counts = countBlock(entry, terms, cidr)
+    const counts = countPart(entry, terms, cidr)
     inBlocks += counts.capacity
     inUse += counts.inUse
     cooling += counts.cooling
@@ -74,7 +74,8 @@ export function usageOfRange(cidr: Cidr, blocks: Iterable<IndexedBlock>, terms: 
   }
 }
 
-interface Counts {
+/** {@link AddressCounts} of at most one block. */
+interface PartCounts {
   readonly capacity: number
   readonly inUse: number
   readonly cooling: number
@@ -82,19 +83,20 @@ interface Counts {
   readonly available: number
 }
 
-function countBlock(entry: IndexedBlock, { reserved, cooledBefore }: Terms, within: Cidr): Counts {
+/** Counts the addresses of a block that lie in `within`. */
+function countPart(entry: IndexedBlock, { reserved, cooledBefore }: Terms, within: Cidr): PartCounts {
   const { cidr, free, cooling, isReadable } = entry
   const part = covers(within, cidr) ? cidr : within
   const first = Number(part.base - cidr.base)
   const capacity = Number(addressCount(part))
   const last = first + capacity - 1
   const isAnyReserved = !reserved.isEmpty && reserved.overlaps(part)
-  const sum = { taken: 0, cooling: 0, available: 0 }
+  const sum = { notInUse: 0, cooling: 0, available: 0 }
   const add = (run: { readonly first: number; readonly last: number }, kind: 'free' | 'cooling'): void => {
     const [from, to] = [Math.max(run.first, first), Math.min(run.last, last)]
     if (from > to) return
     const count = to - from + 1
-    sum.taken += count
+    sum.notInUse += count
     if (kind === 'cooling') sum.cooling += count
     else sum.available += count - (isAnyReserved ? reservedBetween(from, to) : 0)
   }
@@ -107,7 +109,7 @@ function countBlock(entry: IndexedBlock, { reserved, cooledBefore }: Terms, with
     add(run, run.releasedAt !== undefined && run.releasedAt < cooledBefore ? 'free' : 'cooling')
   return {
     capacity,
-    inUse: isReadable ? capacity - sum.taken : capacity,
+    inUse: isReadable ? capacity - sum.notInUse : capacity,
     cooling: sum.cooling,
     reserved: isAnyReserved ? Number(reserved.countIn(part)) : 0,
     available: sum.available,

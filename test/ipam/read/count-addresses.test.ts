@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { type Usage, usageOfBlock, usageOfRange } from '../../../src/ipam/read/usage.ts'
+import { type AddressCounts, countInBlock, countInRange } from '../../../src/ipam/read/count-addresses.ts'
 import { type Block, BlockIndex, blockKey, releaseOrdinals, type Terms } from '../../../src/model/index.ts'
 import {
   addressAt,
@@ -21,7 +21,7 @@ function termsOf(reserved: readonly string[], cooldownSeconds = 60n): Terms {
   return { reserved: CidrSet.of(reserved.map(mustParseCidr)), cooledBefore }
 }
 
-function numbers({ capacity, inUse, cooling, reserved, available }: Usage): readonly number[] {
+function numbers({ capacity, inUse, cooling, reserved, available }: AddressCounts): readonly number[] {
   return [capacity, inUse, cooling, reserved, available].map(Number)
 }
 
@@ -29,7 +29,7 @@ function numbers({ capacity, inUse, cooling, reserved, available }: Usage): read
 function usageOf(cidr: string, blocks: readonly Block[], terms: Terms): readonly number[] {
   const index = new BlockIndex()
   store(index, ...blocks)
-  return numbers(usageOfRange(mustParseCidr(cidr), index.overlapping(mustParseCidr(cidr)), terms))
+  return numbers(countInRange(mustParseCidr(cidr), index.overlapping(mustParseCidr(cidr)), terms))
 }
 
 /** How a block is used. */
@@ -37,7 +37,7 @@ function usageIn(block: Block, terms: Terms): readonly number[] {
   const index = new BlockIndex()
   store(index, block)
   const entry = index.entry(blockKey(block.cidr).text)
-  return entry === undefined ? [] : numbers(usageOfBlock(entry, terms))
+  return entry === undefined ? [] : numbers(countInBlock(entry, terms))
 }
 
 /** A block in which only the address with this ordinal is held. */
@@ -73,7 +73,7 @@ for (const [reserved, pool, block] of examples) {
 t.test('a pool without blocks is available but for what is reserved, to the last of 2^80 addresses', (t) => {
   const pool = mustParseCidr('fd00::/48')
   const all = 2n ** 80n
-  t.strictSame(usageOfRange(pool, [], termsOf(['fd00::7/128'])), {
+  t.strictSame(countInRange(pool, [], termsOf(['fd00::7/128'])), {
     capacity: all,
     inUse: 0n,
     cooling: 0n,
@@ -83,7 +83,7 @@ t.test('a pool without blocks is available but for what is reserved, to the last
   })
   const index = new BlockIndex()
   store(index, blockOf('fd00::/122', null, 3))
-  t.match(usageOfRange(pool, index.overlapping(pool), termsOf([])), {
+  t.match(countInRange(pool, index.overlapping(pool), termsOf([])), {
     inUse: 3n,
     available: all - 3n,
     blocksInUse: 1,
@@ -115,7 +115,7 @@ t.test('all of a block that cannot be read counts as in use', (t) => {
   const index = new BlockIndex()
   index.changed(blockKey(mustParseCidr('10.0.0.0/26')).text, { kind: 'unreadable' })
   const pool = mustParseCidr('10.0.0.0/25')
-  const usage = usageOfRange(pool, index.overlapping(pool), termsOf(['10.0.0.0/30']))
+  const usage = countInRange(pool, index.overlapping(pool), termsOf(['10.0.0.0/30']))
   t.strictSame(numbers(usage), [128, 64, 0, 4, 64])
   t.end()
 })
@@ -176,14 +176,14 @@ t.test('counts are those of a walk over all addresses', (t) => {
           if (!terms.reserved.has(address)) expected.free--
         }
       }
-      const usage = usageOfRange(cidr, index.overlapping(cidr), terms)
+      const usage = countInRange(cidr, index.overlapping(cidr), terms)
       const want = [Number(addressCount(cidr)), expected.inUse, expected.cooling, expected.reserved, expected.free]
       const blocks = [...index.overlapping(cidr)].filter((entry) => covers(cidr, entry.cidr))
       return (
         numbers(usage).join() === want.join() &&
         blocks.every((entry) => {
-          const alone = usageOfRange(entry.cidr, [entry], terms)
-          return numbers(alone).join() === numbers(usageOfBlock(entry, terms)).join()
+          const alone = countInRange(entry.cidr, [entry], terms)
+          return numbers(alone).join() === numbers(countInBlock(entry, terms)).join()
         })
       )
     },
