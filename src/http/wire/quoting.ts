@@ -1,4 +1,4 @@
-/** A path as a caller would write it, such as `addresses[0].handle` or `labels[a/b]`; `whole` names the request part itself. */
+/** Prints a path to a field, such as `addresses[0].handle` or `labels[a/b]`. An empty path is printed as `whole`, the part of the request. */
 export function quotePath(segments: readonly (string | number)[], whole: string): string {
   const path = segments
     .map((segment) => shorten(String(segment)))
@@ -9,19 +9,19 @@ export function quotePath(segments: readonly (string | number)[], whole: string)
 
 const quotedLengthMax = 100
 
-/** The path of a URL, without its query, short enough for a message. */
+/** Prints the path of a URL, without its query, short enough for a message. */
 export function quoteUrl(url: string): string {
   return shorten(url.replace(/\?.*$/s, ''))
 }
 
-/** A value as given, short enough for a message; of a list or an object just its size. */
+/** Prints a value short enough for a message; of a list or an object only the size. */
 export function quoteValue(value: unknown): string {
   if (Array.isArray(value)) return `a list of ${value.length}`
   if (typeof value === 'object' && value !== null) return `an object of ${Object.keys(value).length} entries`
   return shorten(typeof value === 'string' ? JSON.stringify(value) : String(value))
 }
 
-/** A text that may be cut off, and says so. */
+/** Cuts off a long text and marks it with dots. */
 export function shorten(text: string, lengthMax = quotedLengthMax): string {
   return text.length <= lengthMax ? text : `${text.slice(0, lengthMax)}...`
 }

@@ -1,25 +1,47 @@
+import type { BuildCompilerFromPool } from '@fastify/ajv-compiler'
+import AjvCompiler from '@fastify/ajv-compiler'
 import type { FastifySchemaValidationError } from 'fastify'
 import type { Cause, CauseReason } from '../../plan/index.ts'
 import { type RefusalError, refuseFields, quotePath, quoteValue } from '../wire/index.ts'
 
-/** A finding of Ajv with its option `verbose`, which adds the value and the schema that it broke. */
+/**
+ * Builds two validators: one for bodies, whose values must have the types of the schema, and one for the other parts of a request,
+ * which are texts and are converted. Neither removes or adds anything, and both report everything that is wrong.
+ */
+export const buildValidator: BuildCompilerFromPool = (externalSchemas) => {
+  const compilers = AjvCompiler()
+  const options = { removeAdditional: false, useDefaults: false, allErrors: true, verbose: true } as const
+  // For the OpenAPI document only.
+  const vocabulary = { keywords: ['x-enum-varnames'] }
+  // `npm run check` validates the schemas, with the OpenAPI document; there is no need to do it at each start.
+  const trusting = { meta: false, validateSchema: false } as const
+  const ofBodies = compilers(externalSchemas, {
+    customOptions: { ...options, ...trusting, ...vocabulary, coerceTypes: false },
+  })
+  const ofTexts = compilers(externalSchemas, {
+    customOptions: { ...options, ...trusting, ...vocabulary, coerceTypes: 'array' },
+  })
+  // Fastify passes the part of the request along with the schema.
+  return (route) => (typeof route === 'object' && route['httpPart'] === 'body' ? ofBodies : ofTexts)(route)
+}
+
+/** An error that Ajv found. Its option `verbose` adds the value and the schema. */
 interface Finding extends FastifySchemaValidationError {
   readonly data?: unknown
   readonly parentSchema?: Readonly<Record<string, unknown>>
 }
 
-/** Findings after which a request has not the static type of its schema. All others are about values. */
+/** Keywords whose violation means that the request does not have the static type of its schema. All others are about values. */
 const malformed: ReadonlySet<string> = new Set(['type', 'required', 'additionalProperties', 'anyOf'])
 
 /**
- * The refusal of a part of a request (`body`, `params`, `querystring`, `headers`) that its schema does not allow, with one cause
- * for each wrong field. `Invalid` when only values of the body or the path are wrong, so that the static types hold;
- * `BadRequest` otherwise.
+ * Returns the refusal of a part of a request (`body`, `params`, `querystring`, `headers`) that violates its schema, with one cause for
+ * each wrong field: `Invalid` if only values of the body or the path are wrong, so that the static types hold; else `BadRequest`.
  */
 export function refuseBySchema(findings: readonly FastifySchemaValidationError[], part: string): RefusalError {
   const problems = mergeUnions(findings)
   const isReadable = (part === 'body' || part === 'params') && !problems.some(({ keyword }) => malformed.has(keyword))
-  // One cause a field: the first one, which is about the type if that is wrong.
+  // One cause for each field: the first one, which is about the type if the type is wrong.
   const causes = new Map<string, Cause>()
   for (const cause of problems.map((problem) => causeOf(problem, part))) {
     if (!causes.has(cause.field)) causes.set(cause.field, cause)
@@ -28,8 +50,8 @@ export function refuseBySchema(findings: readonly FastifySchemaValidationError[]
 }
 
 /**
- * Ajv reports every branch of a union that did not match, then the union itself. Kept are the findings of the branch whose type
- * the value has; when it has none of the types, one finding names them all.
+ * Ajv reports every branch of a union that did not match, then the union itself. This keeps the findings of the branch whose type the
+ * value has; if the value has none of the types, one finding names them all.
  */
 function mergeUnions(findings: readonly Finding[]): readonly Finding[] {
   const merged: Finding[] = []
@@ -134,7 +156,7 @@ function range(low: unknown, high: unknown): string {
   return high === undefined ? `at least ${quoteValue(low)}` : `${quoteValue(low)} to ${quoteValue(high)}`
 }
 
-/** What a schema says, in words, about a pattern that people cannot read. */
+/** The rule of a pattern in words: the `$comment` of the schema. */
 function ruleOf({ $comment }: Readonly<Record<string, unknown>>): string | undefined {
   return typeof $comment === 'string' ? $comment : undefined
 }
