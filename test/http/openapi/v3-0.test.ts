@@ -1,6 +1,6 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
 import t from 'tap'
-import { openapiDocument } from '../../../src/http/index.ts'
+import { openapiDocument } from '../../../sdk/openapi-document.ts'
 import { openapi30 } from '../../../src/http/openapi/v3-0.ts'
 import { isJsonObject, type JsonObject, parseJson } from '../../../src/model/index.ts'
 

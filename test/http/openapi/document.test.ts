@@ -1,6 +1,6 @@
 import t from 'tap'
-import { openapiDocument } from '../../src/http/index.ts'
-import { startServer } from './server-in-memory.ts'
+import { openapiDocument } from '../../../sdk/openapi-document.ts'
+import { startServer } from '../server-in-memory.ts'
 
 interface Body {
   readonly content?: Readonly<

@@ -1,6 +1,6 @@
 import fastify from 'fastify'
 import t from 'tap'
-import { recordMethods } from '../../../src/http/server/allowed-methods.ts'
+import { recordMethods } from '../../../src/http/server/unknown-routes.ts'
 
 t.test('the methods of a path are those of all routes that would match it', async (t) => {
   const app = fastify()

@@ -6,7 +6,7 @@ import { RefusalError } from './errors.ts'
 /** One JSON object on each line. */
 export const linesType = 'application/x-ndjson'
 
-/** An answer that is written while it is found. */
+/** A response that is sent while its entries are found. */
 export interface Report {
   /** The revision at which everything was read. */
   readonly revision: string
@@ -16,8 +16,8 @@ export interface Report {
 }
 
 /**
- * Answers with a report: as one JSON object with a list in it, or, to a client that accepts it, one object on each line and the rest on
- * the last one. It is written as fast as the client reads. A fault in the middle ends the list, and is told after it.
+ * Sends a report: one JSON object with a list in it, or, if the client accepts {@link linesType}, one entry on each line and the other
+ * fields on the last line. It is written as fast as the client reads. A fault ends the list and is reported after it.
  */
 export function sendReport(request: FastifyRequest, reply: FastifyReply, report: Report): FastifyReply {
   const asLines = request.headers.accept?.toLowerCase().includes(linesType) === true
@@ -25,13 +25,13 @@ export function sendReport(request: FastifyRequest, reply: FastifyReply, report:
   return reply
     .code(200)
     .type(type)
-    .send(Readable.from(asLines ? lines(request, report) : object(request, report)))
+    .send(Readable.from(asLines ? printLines(request, report) : printObject(request, report)))
 }
 
-async function* object(request: FastifyRequest, report: Report): AsyncGenerator<string, void> {
+async function* printObject(request: FastifyRequest, report: Report): AsyncGenerator<string, void> {
   yield `{"revision":${JSON.stringify(report.revision)},${JSON.stringify(report.listName)}:[`
   let separator = ''
-  const problem = yield* written(request, report, (entry) => {
+  const problem = yield* printEntries(request, report, (entry) => {
     const text = `${separator}${JSON.stringify(entry)}`
     separator = ','
     return text
@@ -39,13 +39,13 @@ async function* object(request: FastifyRequest, report: Report): AsyncGenerator<
   yield `],"complete":${String(problem === null)},"problem":${JSON.stringify(problem)}}`
 }
 
-async function* lines(request: FastifyRequest, report: Report): AsyncGenerator<string, void> {
-  const problem = yield* written(request, report, (entry) => `${JSON.stringify(entry)}\n`)
+async function* printLines(request: FastifyRequest, report: Report): AsyncGenerator<string, void> {
+  const problem = yield* printEntries(request, report, (entry) => `${JSON.stringify(entry)}\n`)
   yield `${JSON.stringify({ revision: report.revision, complete: problem === null, problem })}\n`
 }
 
-/** The entries as text; returns what kept it from being all of them. */
-async function* written(
+/** Yields the entries as texts. Returns the problem that ended the list early, or null. */
+async function* printEntries(
   request: FastifyRequest,
   { entries }: Report,
   print: (entry: object) => string,
@@ -59,8 +59,8 @@ async function* written(
 }
 
 function problemOf(fault: unknown, request: FastifyRequest): string {
-  if (fault instanceof RevisionCompacted) return 'It took longer than etcd keeps history; try again.'
+  if (fault instanceof RevisionCompacted) return 'The report took longer than etcd keeps its history; try again.'
   if (fault instanceof DatastoreUnavailable || fault instanceof RefusalError) return fault.message
   request.log.error({ err: fault }, 'bug')
-  return `This is a fault of the server; its log tells more under the request id ${request.id}`
+  return `This is a fault of the server; its log has the details under the request id ${request.id}`
 }

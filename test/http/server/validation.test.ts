@@ -1,7 +1,6 @@
 import { Type, type TSchema } from '@sinclair/typebox'
 import t from 'tap'
-import { refuseBySchema } from '../../../src/http/server/schema-causes.ts'
-import { validatorCompiler } from '../../../src/http/server/validator.ts'
+import { refuseBySchema, validatorCompiler } from '../../../src/http/server/validation.ts'
 
 /** The refusal of `data`, as the server's own validator finds it. */
 function refusalOf(
