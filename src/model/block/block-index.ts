@@ -17,7 +17,7 @@ import { digestOf, digestOfUnreadable, type IndexedBlock } from './digest.ts'
 import { OrderedBlocks } from './ordered-blocks.ts'
 import { outlineOf } from './outline.ts'
 
-/** What is stored under a block's key, as the datastore passes it on. */
+/** The value under a block's key, as the datastore passes it on. */
 type BlockLookup =
   | { readonly kind: 'absent' }
   | { readonly kind: 'value'; readonly value: Block }
@@ -222,7 +222,11 @@ export function mayGive({ cidr, free, coolingSince }: IndexedBlock, { reserved, 
   })
 }
 
-function* withAvailable(entries: Iterable<IndexedBlock>, blockSize: PrefixLength, terms: Terms): Iterable<IndexedBlock> {
+function* withAvailable(
+  entries: Iterable<IndexedBlock>,
+  blockSize: PrefixLength,
+  terms: Terms,
+): Iterable<IndexedBlock> {
   for (const entry of entries) if (entry.cidr.prefixLength === blockSize && mayGive(entry, terms)) yield entry
 }
 

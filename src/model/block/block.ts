@@ -105,7 +105,7 @@ export function parseBlockPath(path: string): Cidr | undefined {
   return cidr !== undefined && formatBlockPath(cidr) === path ? cidr : undefined
 }
 
-/** What {@link isEmpty} looks at. */
+/** The fields that {@link isEmpty} looks at. */
 interface Allocated extends Pick<Block, 'allocations'> {
   readonly attributes: readonly Pick<Attribute, 'handle'>[] | null
 }

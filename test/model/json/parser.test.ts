@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { isJsonObject, type Json, JsonNumber, stringifyJson } from '../../../src/model/json/json.ts'
-import { depthMax, parseJson } from '../../../src/model/json/parser.ts'
+import { jsonDepthMax, parseJson } from '../../../src/model/json/parser.ts'
 
 function mustParse(text: string): Json {
   const parsed = parseJson(text)
@@ -137,8 +137,8 @@ t.test('a text that is no text at all is a bug, not a problem', (t) => {
 
 t.test('nesting is bounded', (t) => {
   const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
-  t.equal(parseJson(nested(depthMax)).ok, true)
-  t.match(parseJson(nested(depthMax + 1)), { ok: false, problem: /deeper than 200 levels/ })
+  t.equal(parseJson(nested(jsonDepthMax)).ok, true)
+  t.match(parseJson(nested(jsonDepthMax + 1)), { ok: false, problem: /deeper than 200 levels/ })
   t.equal(parseJson('{"a":'.repeat(100_000)).ok, false)
   t.end()
 })
