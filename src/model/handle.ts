@@ -25,12 +25,12 @@ export interface Handle {
   readonly unknownFields: JsonObject
 }
 
-const prefix = '/calico/ipam/v2/handle/'
+const handlePrefix = '/calico/ipam/v2/handle/'
 
 /** The handles. A handle's id is only in its key. */
 export const handles: Family<Handle> = {
   name: 'handles',
-  prefix,
+  prefix: handlePrefix,
   held: 'recent',
   decode: (key, text) =>
     isHandleKey(key) ? decodeHandle(text) : { ok: false, problem: `${key}: not the key of a handle` },
@@ -39,7 +39,7 @@ export const handles: Family<Handle> = {
 
 /** The key of a handle. The key contains the id as it is: check ids from outside with {@link isHandleId}. */
 export function handleKey(handleId: string): Key<Handle> {
-  return { family: handles, text: `${prefix}${handleId}` }
+  return { family: handles, text: `${handlePrefix}${handleId}` }
 }
 
 /**
@@ -75,7 +75,7 @@ export function setHandleCount(handle: Handle | undefined, blockCidrText: string
 const handleFields = fieldNames('block', 'deleted')
 
 function isHandleKey(key: string): boolean {
-  return key.startsWith(prefix) && key.length > prefix.length && !key.includes('/', prefix.length)
+  return key.startsWith(handlePrefix) && key.length > handlePrefix.length && !key.includes('/', handlePrefix.length)
 }
 
 function decodeHandle(text: string): Decoded<Handle> {

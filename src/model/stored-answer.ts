@@ -9,12 +9,12 @@ export interface StoredAnswer {
   readonly body: string
 }
 
-const prefix = '/ippoold/v1/answers/'
+const answersPrefix = '/ippoold/v1/answers/'
 
 /** The stored answers. They expire. */
 export const storedAnswers: Family<StoredAnswer> = {
   name: 'stored answers',
-  prefix,
+  prefix: answersPrefix,
   held: 'recent',
   decode: (_key, text) =>
     decodeJson(text, (json) => {
@@ -26,7 +26,7 @@ export const storedAnswers: Family<StoredAnswer> = {
 
 /** The key of an answer: a call with this idempotency key stores one for each of its transactions, `part` 0, 1 and so on. */
 export function storedAnswerKey(idempotencyKey: string, part: number): Key<StoredAnswer> {
-  return { family: storedAnswers, text: `${prefix}${encodeURIComponent(idempotencyKey)}/${part}` }
+  return { family: storedAnswers, text: `${answersPrefix}${encodeURIComponent(idempotencyKey)}/${part}` }
 }
 
 const answerFields = fieldNames('request', 'body')

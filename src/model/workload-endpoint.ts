@@ -27,18 +27,18 @@ export interface WorkloadEndpoint {
 
 const endpointFields = fieldNames('orchestrator', 'workload', 'node', 'containerID', 'pod', 'endpoint', 'ipNetworks')
 
-const prefix = resourcePrefix('workloadendpoints')
+const endpointsPrefix = resourcePrefix('workloadendpoints')
 
 /** The workload endpoints. Of the resources here, only they have a namespace, which their keys contain before the name. */
 export const workloadEndpoints: Family<WorkloadEndpoint> = {
   name: 'workload endpoints',
-  prefix,
+  prefix: endpointsPrefix,
   held: 'recent',
   decode(key, text) {
     return decodeJson(text, (json) => {
       const { object, name, metadata, spec } = readResource(json, endpointFields)
       const namespace = readString(metadata['namespace'], 'metadata.namespace') ?? ''
-      if (key !== `${prefix}${namespace}/${name}`) {
+      if (key !== `${endpointsPrefix}${namespace}/${name}`) {
         throw mismatch('metadata.namespace and metadata.name', `those in the key ${key}`, `${namespace}/${name}`)
       }
       return {

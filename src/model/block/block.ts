@@ -59,12 +59,12 @@ export interface Block {
   readonly unknownFields: JsonObject
 }
 
-const prefix = '/calico/ipam/v2/assignment/'
+const blockPrefix = '/calico/ipam/v2/assignment/'
 
 /** The blocks. */
 export const blocks: Family<Block> = {
   name: 'blocks',
-  prefix,
+  prefix: blockPrefix,
   held: 'digests',
   decode(key, text) {
     const cidr = parseBlockKey(key)
@@ -79,7 +79,7 @@ export const blocks: Family<Block> = {
 export function blockKey(cidr: Cidr): Key<Block> {
   let key = keys.get(cidr)
   if (key === undefined) {
-    key = { family: blocks, text: `${prefix}${formatBlockPath(cidr)}` }
+    key = { family: blocks, text: `${blockPrefix}${formatBlockPath(cidr)}` }
     keys.set(cidr, key)
   }
   return key
@@ -90,7 +90,7 @@ const keys = new WeakMap<Cidr, Key<Block>>()
 
 /** The CIDR of the block in a key; undefined unless the key is spelled as {@link blockKey} spells it. */
 export function parseBlockKey(text: string): Cidr | undefined {
-  return text.startsWith(prefix) ? parseBlockPath(text.slice(prefix.length)) : undefined
+  return text.startsWith(blockPrefix) ? parseBlockPath(text.slice(blockPrefix.length)) : undefined
 }
 
 /** The last part of a block's or an affinity's key: `ipv4/block/10.10.0.8-29`. @see docs/calico/formats.md section 1.2 */
@@ -224,7 +224,7 @@ function readNumbers(json: Json | undefined, size: number, cidr: Cidr): readonly
   return numbers
 }
 
-/** The sequence numbers of a block of `size` addresses, none of which has one. */
+/** The sequence numbers of a block of `size` addresses, all without one. */
 export function noNumbers(size: number): (bigint | undefined)[] {
   return Array.from({ length: size }, () => undefined)
 }

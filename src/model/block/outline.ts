@@ -29,7 +29,7 @@ export function outlineOf(key: string, text: string): BlockOutline | undefined {
 /** Thrown and caught in this file only. A symbol, because an Error is many times slower: it collects its stack. */
 const unusual = Symbol('the block is written in another form')
 
-const char = { comma: 0x2c, zero: 0x30, nine: 0x39, n: 0x6e } as const
+const charCode = { comma: 0x2c, zero: 0x30, nine: 0x39, n: 0x6e } as const
 
 /** The characters of a string without escapes. A text with escapes has to be decoded. */
 const plainText = String.raw`[^"\\\u0000-\u001f]*`
@@ -107,7 +107,7 @@ class BlockScanner {
   #allocations(): readonly (number | null)[] {
     const allocations: (number | null)[] = []
     do {
-      if (this.#code() !== char.n) allocations.push(this.#index())
+      if (this.#code() !== charCode.n) allocations.push(this.#index())
       else {
         this.#expect('null')
         allocations.push(null)
@@ -190,7 +190,7 @@ class BlockScanner {
     const start = this.#at
     this.#skipDigits(indexDigitsMax)
     let index = 0
-    for (let at = start; at < this.#at; at++) index = index * 10 + this.#text.charCodeAt(at) - char.zero
+    for (let at = start; at < this.#at; at++) index = index * 10 + this.#text.charCodeAt(at) - charCode.zero
     return index
   }
 
@@ -199,14 +199,14 @@ class BlockScanner {
     const start = this.#at
     let at = start
     let code = this.#text.charCodeAt(at)
-    while (code >= char.zero && code <= char.nine) code = this.#text.charCodeAt(++at)
+    while (code >= charCode.zero && code <= charCode.nine) code = this.#text.charCodeAt(++at)
     const count = at - start
-    if (count === 0 || count > digitsMax || (count > 1 && this.#code() === char.zero)) this.#decline()
+    if (count === 0 || count > digitsMax || (count > 1 && this.#code() === charCode.zero)) this.#decline()
     this.#at = at
   }
 
   #hasComma(): boolean {
-    if (this.#code() !== char.comma) return false
+    if (this.#code() !== charCode.comma) return false
     this.#at++
     return true
   }
