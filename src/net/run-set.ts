@@ -14,7 +14,7 @@ export class RunSet {
   #full: RunSet | undefined
   #size = 0n
 
-  /** The number of numbers in the set. */
+  /** The number of members. */
   get size(): bigint {
     return this.#size
   }

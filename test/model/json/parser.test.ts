@@ -129,7 +129,7 @@ t.test('what is not JSON is a problem that says where', (t) => {
   t.end()
 })
 
-t.test('a text that is no text at all is a bug, not a problem', (t) => {
+t.test('a value that is no string is a bug, not a problem', (t) => {
   // @ts-expect-error only a caller without types can do this
   t.throws(() => parseJson(undefined), TypeError)
   t.end()
@@ -143,7 +143,7 @@ t.test('nesting is bounded', (t) => {
   t.end()
 })
 
-t.test('what is read is what JSON.parse reads', (t) => {
+t.test('it reads the same as JSON.parse', (t) => {
   t.doesNotThrow(() => {
     fc.assert(
       fc.property(fc.json(), (text) => {
@@ -154,7 +154,7 @@ t.test('what is read is what JSON.parse reads', (t) => {
   t.end()
 })
 
-t.test('what is refused is what JSON.parse refuses', (t) => {
+t.test('it refuses the same as JSON.parse', (t) => {
   const accepted = (parse: () => unknown): boolean => {
     try {
       parse()
