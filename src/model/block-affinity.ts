@@ -14,44 +14,41 @@ import {
   stringifyStruct,
 } from './json/index.ts'
 
-/** How far the claim or the release of a block has come. */
+/** How far the claim or the release of a block has progressed. */
 export type AffinityState = 'confirmed' | 'pending' | 'pendingDeletion'
 
-/** The claim of an owner on a block; both are in the key. @see docs/calico/formats.md section 2.4 */
+/** The stored affinity of a block to a node. Its key names both. @see docs/calico/formats.md section 2.4 */
 export interface Affinity {
   readonly state: AffinityState
-  /** A device of Calico's other datastore; always false here. */
+  /** Used by Calico's Kubernetes datastore only; always false in etcd. */
   readonly deleted: boolean
   readonly unknownFields: JsonObject
 }
 
-/** A claim that is complete. */
+/** The block affinity of a complete claim. */
 export const confirmedAffinity: Affinity = { state: 'confirmed', deleted: false, unknownFields: noFields }
 
 /**
- * The claims of hosts. Old Calico left a marker per host, `/calico/ipam/v2/host/<node>`, under the same prefix: it is
- * reported as unreadable, and does no harm, because no claim is ever looked up under its key.
+ * The block affinities of nodes. Old Calico left a marker for each node under the same prefix, `/calico/ipam/v2/host/<node>`. It is
+ * reported as unreadable and does no harm, because no block affinity has its key.
  */
 export const affinities: Family<Affinity> = affinityFamily('affinities', 'host')
 
-/** The claims of virtual owners, such as `load-balancer`. */
+/** The block affinities of virtual nodes such as `load-balancer`. */
 export const virtualAffinities: Family<Affinity> = affinityFamily('virtual affinities', 'virtual')
 
-/** The key of the claim of `owner` on the block `cidr`. */
+/** The key of the affinity of block `cidr` to the node `owner`. */
 export function affinityKey(owner: Owner, cidr: Cidr): Key<Affinity> {
   const family = owner.type === 'host' ? affinities : virtualAffinities
   return { family, text: `${family.prefix}${owner.name}/${formatBlockPath(cidr)}` }
 }
 
-/** The prefix of all claims of `owner` on blocks of one IP version. */
+/** The prefix of all block affinities to the node `owner`, of one IP version. */
 export function affinityPrefix(owner: Owner, family: IpFamily): string {
   return `/calico/ipam/v2/${owner.type}/${owner.name}/ipv${family}/block/`
 }
 
-/**
- * Whose claim on which block a key is about; undefined when it is not the key of a claim, as written by {@link
- * affinityKey}.
- */
+/** Parses a key that {@link affinityKey} makes into node and block; undefined for any other key. */
 export function parseAffinityKey(text: string): { readonly owner: Owner; readonly cidr: Cidr } | undefined {
   for (const type of ['host', 'virtual'] as const) {
     const prefix = `/calico/ipam/v2/${type}/`
@@ -64,7 +61,7 @@ export function parseAffinityKey(text: string): { readonly owner: Owner; readonl
   return undefined
 }
 
-const names = fieldNames('state', 'deleted')
+const affinityFields = fieldNames('state', 'deleted')
 
 function affinityFamily(name: string, type: Owner['type']): Family<Affinity> {
   return {
@@ -75,7 +72,7 @@ function affinityFamily(name: string, type: Owner['type']): Family<Affinity> {
     decode(key, text) {
       if (parseAffinityKey(key) === undefined) return { ok: false, problem: `${key}: not the key of a block affinity` }
       return decodeJson(text === '' ? '{}' : text, (json) => {
-        const { fields, unknownFields } = readStruct(json, names, 'affinity')
+        const { fields, unknownFields } = readStruct(json, affinityFields, 'affinity')
         const state = readString(fields['state'], 'state') ?? ''
         return { state: readState(state), deleted: readBoolean(fields['deleted'], 'deleted'), unknownFields }
       })
@@ -102,7 +99,7 @@ function leadAffinity(before: Affinity | undefined, after: Affinity | undefined)
   return base === undefined || base.state === state || before?.state === state ? undefined : { ...base, state }
 }
 
-/** Old Calico wrote no state: the claim was complete. */
+/** Old Calico wrote no state for a complete claim. */
 function readState(text: string): AffinityState {
   if (text === '') return 'confirmed'
   if (text === 'confirmed' || text === 'pending' || text === 'pendingDeletion') return text

@@ -52,7 +52,7 @@ export {
   virtualAffinities,
 } from './block-affinity.ts'
 
-// Handles: how many addresses a handle has in which blocks.
+// Handles: the number of addresses of each handle, block by block.
 export { addToHandle, comparableHandle, type Handle, handleKey, handles, isHandleId, setHandleCount } from './handle.ts'
 
 // The configuration of IPAM.
@@ -79,11 +79,11 @@ export { type Reservation, reservationKey, reservationOf, reservations } from '.
 export { metadataMembers } from './resource.ts'
 export { type WorkloadEndpoint, workloadEndpoints, workloadEndpointsInPages } from './workload-endpoint.ts'
 
-// What ippoold stores for itself: metadata that Calico has no place for, and answers to calls that may be repeated.
+// ippoold's own keys: metadata that Calico has no place for, and answers to calls that may be repeated.
 export { type Annex, annexes, annexKey, annexPrefix } from './annex.ts'
 export { storedAnswerKey, storedAnswers } from './stored-answer.ts'
 
-// What stored forms consist of: JSON with exact numbers, and times.
+// The parts of stored forms: JSON with exact numbers, and times.
 export {
   compareBytewise,
   isJsonArray,

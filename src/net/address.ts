@@ -11,12 +11,12 @@ export interface Address {
 }
 
 /** The longest spelling of an address: six groups of four digits, then a dotted quad. Longer text is refused unread. */
-const textLengthMax = 45
+const addressLengthMax = 45
 
 /** The upper 96 bits of ::ffff:0:0/96, RFC 4291 section 2.5.5.2. */
 const mappedPrefix = 0xffffn
 
-/** How many bits an address of the family has. */
+/** The number of bits in an address of the family. */
 export function bits(family: IpFamily): 32 | 128 {
   return family === 4 ? 32 : 128
 }
@@ -27,7 +27,7 @@ export function bits(family: IpFamily): 32 | 128 {
  * spelling: Calico and Go treat them as IPv4 in some places and as IPv6 in others (docs/calico/formats.md section 1.2).
  */
 export function parseAddress(text: string): Address | undefined {
-  if (text.length > textLengthMax) return undefined
+  if (text.length > addressLengthMax) return undefined
   return text.includes(':') ? parseIpv6(text) : parseIpv4(text)
 }
 

@@ -57,16 +57,16 @@ export function mustParseCidr(text: string): Cidr {
 
 /** Prints a CIDR in its canonical spelling: the base as {@link formatAddress} prints it, a slash, the prefix length. */
 export function formatCidr(cidr: Cidr): string {
-  let text = texts.get(cidr)
+  let text = cidrTexts.get(cidr)
   if (text === undefined) {
     text = `${formatAddress(firstAddress(cidr))}/${cidr.prefixLength}`
-    texts.set(cidr, text)
+    cidrTexts.set(cidr, text)
   }
   return text
 }
 
 // A block keeps one Cidr object while it is in memory, and each assignment prints it several times.
-const texts = new WeakMap<Cidr, string>()
+const cidrTexts = new WeakMap<Cidr, string>()
 
 /** The CIDR of that prefix length that contains the address. Throws if the family has no such length: a bug. */
 export function cidrAround(address: Address, length: PrefixLength): Cidr {
@@ -84,12 +84,12 @@ export function hostCidr(address: Address): Cidr {
   return { family, base: value, prefixLength: length }
 }
 
-/** How many bits of an address tell the addresses of the CIDR apart: those after the prefix. */
+/** The number of bits after the prefix, in which the addresses of the CIDR differ. */
 export function hostBits(cidr: Cidr): bigint {
   return BigInt(bits(cidr.family) - cidr.prefixLength)
 }
 
-/** How many addresses the CIDR has: 1 to 2^128. */
+/** The number of addresses in the CIDR: 1 to 2^128. */
 export function addressCount(cidr: Cidr): bigint {
   return 1n << hostBits(cidr)
 }

@@ -22,7 +22,7 @@ function isOrdinal(place: number): place is Ordinal {
   return Number.isSafeInteger(place) && place >= 0
 }
 
-/** How many blocks of that size the pool has; 0 if a block would be larger than the pool. */
+/** The number of blocks of that size in the pool; 0 if a block would be larger than the pool. */
 export function blockCount(pool: Cidr, blockSize: PrefixLength): bigint {
   return blockSize < pool.prefixLength ? 0n : 1n << BigInt(blockSize - pool.prefixLength)
 }

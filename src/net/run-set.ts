@@ -14,7 +14,7 @@ export class RunSet {
   #full: RunSet | undefined
   #size = 0n
 
-  /** How many numbers are in the set. */
+  /** The number of members. */
   get size(): bigint {
     return this.#size
   }
@@ -22,7 +22,7 @@ export class RunSet {
   /** True if the number is in the set. */
   has(number: bigint): boolean {
     const borders = this.#pages.get(pageOf(number))
-    return borders !== undefined && isInside(bordersUpTo(borders, placeOf(number)))
+    return borders !== undefined && isInside(bordersUpTo(borders, offsetInPage(number)))
   }
 
   /** Adds the number; does nothing if the set has it. */
@@ -31,7 +31,7 @@ export class RunSet {
     const page = pageOf(number)
     const borders = this.#pages.get(page) ?? []
     this.#pages.set(page, borders)
-    flip(borders, placeOf(number))
+    flip(borders, offsetInPage(number))
     if (isFull(borders)) (this.#full ??= new RunSet()).add(page)
     this.#size += 1n
   }
@@ -42,7 +42,7 @@ export class RunSet {
     const borders = this.#pages.get(page)
     if (borders === undefined || !this.has(number)) return
     if (isFull(borders)) this.#full?.delete(page)
-    flip(borders, placeOf(number))
+    flip(borders, offsetInPage(number))
     if (borders.length === 0) this.#pages.delete(page)
     this.#size -= 1n
   }
@@ -56,7 +56,7 @@ export class RunSet {
       if (afterFull !== page) number = afterFull << BigInt(pageBits)
       const borders = this.#pages.get(pageOf(number))
       if (borders === undefined) return number
-      const place = placeOf(number)
+      const place = offsetInPage(number)
       const count = bordersUpTo(borders, place)
       if (!isInside(count)) return number
       // The run ends with its page at the latest; it may continue in the next one.
@@ -77,7 +77,7 @@ function isFull(borders: readonly number[]): boolean {
   return borders[0] === 0 && borders[1] === 1 << pageBits
 }
 
-function placeOf(number: bigint): number {
+function offsetInPage(number: bigint): number {
   return Number(BigInt.asUintN(pageBits, number))
 }
 
@@ -86,7 +86,7 @@ function isInside(borderCount: number): boolean {
   return borderCount % 2 === 1
 }
 
-/** How many borders are at `place` or before it. */
+/** The number of borders at `place` or before it. */
 function bordersUpTo(borders: readonly number[], place: number): number {
   return firstAtOrAfter(borders, place + 1, (border) => border)
 }

@@ -14,7 +14,7 @@ const node: Owner = { type: 'host', name: 'node1' }
 const loadBalancer: Owner = { type: 'virtual', name: 'load-balancer' }
 const key = '/calico/ipam/v2/host/node1/ipv4/block/10.10.0.8-29'
 
-t.test('the key names owner and block', (t) => {
+t.test('the key names node and block', (t) => {
   const cases = [
     [node, '10.10.0.8/29', key, affinities],
     [node, 'fd00::40/122', '/calico/ipam/v2/host/node1/ipv6/block/fd00::40-122', affinities],
@@ -32,13 +32,13 @@ t.test('the key names owner and block', (t) => {
   t.end()
 })
 
-t.test('the prefix of an owner does not match owners with a longer name', (t) => {
+t.test('the prefix of a node does not match nodes with a longer name', (t) => {
   t.equal(affinityPrefix(node, 4), '/calico/ipam/v2/host/node1/ipv4/block/')
   t.equal(affinityPrefix(loadBalancer, 6), '/calico/ipam/v2/virtual/load-balancer/ipv6/block/')
   t.end()
 })
 
-t.test('any other key is about no claim', (t) => {
+t.test('any other key is no key of a block affinity', (t) => {
   const wrong = [
     '/calico/ipam/v2/host/node1',
     '/calico/ipam/v2/host/',
@@ -65,7 +65,7 @@ t.test('the stored text comes back byte for byte', (t) => {
   t.end()
 })
 
-t.test('what old Calico wrote counts as confirmed', (t) => {
+t.test('values of old Calico count as confirmed', (t) => {
   for (const text of ['', '{}', '{"state":"","deleted":false}', '{"state":null}', '{"STATE":"confirmed"}']) {
     t.match(affinities.decode(key, text), { ok: true, value: { state: 'confirmed', deleted: false } }, text)
   }

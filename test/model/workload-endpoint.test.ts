@@ -28,7 +28,7 @@ t.test('an endpoint is kept under its namespace and its name, and comes back as 
   t.equal(decoded.ok && workloadEndpoints.encode(decoded.value), text)
 })
 
-t.test('it may use nothing, and what is no address is left out', async (t) => {
+t.test('an endpoint may have no address, and texts that are no addresses are left out', async (t) => {
   t.match(decode({}), { ok: true, value: { node: undefined, pod: undefined, addresses: [] } })
   t.match(decode({ ipNetworks: null }), { ok: true, value: { addresses: [] } })
   t.match(decode({ ipNetworks: ['', '10.0.0.0.0/32', null, '10.1.0.5', '10.1.0.6/26'] }), {

@@ -101,7 +101,7 @@ const compressions: readonly (readonly [text: string, canonical: string, rule: s
   ['0:0:1:0:0:0:0:0', '0:0:1::', '4.2.3: a run at the end'],
   ['0:0:0:0:1:0:0:0', '::1:0:0:0', '4.2.3: a run at the start'],
   ['2001:DB8::ABCD', '2001:db8::abcd', '4.3: lower case'],
-  ['fd00:1:2:3::', 'fd00:1:2:3::', 'docs/calico/formats.md 1.2'],
+  ['fd00:1:2:3::', 'fd00:1:2:3::', 'docs/calico/formats.md section 1.2'],
 ]
 
 for (const [text, canonical, rule] of compressions) {

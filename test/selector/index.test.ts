@@ -62,7 +62,7 @@ const stringOrBrace = 'a string in quotes or "}"'
 const connectiveOrEnd = '"&&", "||" or the end'
 const connectiveOrParenthesis = '"&&", "||" or ")"'
 
-/** Row of docs/calico/formats.md 6.6, selector, where it stops making sense, and what would have made sense there. */
+/** Row of docs/calico/formats.md section 6.6: selector, position of the error, what was expected there. */
 const refused: readonly (readonly [row: number, text: string, position: number, expected: string])[] = [
   [4, 'all ()', 4, operator],
   [5, 'ALL()', 3, operator],

@@ -17,53 +17,53 @@ import { digestOf, digestOfUnreadable, type IndexedBlock } from './digest.ts'
 import { OrderedBlocks } from './ordered-blocks.ts'
 import { outlineOf } from './outline.ts'
 
-/** What is stored under a block's key, as the datastore tells it. */
+/** The value under a block's key, as the datastore passes it on. */
 type BlockLookup =
   | { readonly kind: 'absent' }
   | { readonly kind: 'value'; readonly value: Block }
   | { readonly kind: 'unreadable' }
 
-/** What keeps addresses that nobody holds from being chosen. */
+/** Which addresses that are not held can be assigned automatically. */
 export interface Terms {
+  /** These cannot. */
   readonly reserved: CidrSet
-  /** Unix time in nanoseconds: an address that was released before it has cooled down. */
+  /** Unix time in nanoseconds: an address released before this has cooled down. */
   readonly cooledBefore: bigint
 }
 
-/** How many at the least: enough for all that changes between two assignments to a busy node. */
+/** At least this many of the last changes are kept: enough for all between two assignments to a busy node. */
 const changesRemembered = 256
 
 /**
- * Answers "which block?" without walking them all: what is kept of every block beside the image of the datastore. An answer is a
- * hint; whoever relies on it reads the block.
+ * Finds blocks without walking through all of them. It observes the image of the datastore and keeps a digest of every block. What it
+ * finds is a hint: a plan that relies on it reads the block.
  */
 export class BlockIndex {
   readonly #entries = new Map<string, IndexedBlock>()
   readonly #all: ByFamily = { 4: new OrderedBlocks(), 6: new OrderedBlocks() }
-  /** The blocks that have something to give, or will when it has cooled down; and the same by family and affinity. */
+  /** The blocks that have a free address, or will once it has cooled down; and the same blocks by family and affinity. */
   readonly #open: ByFamily = { 4: new OrderedBlocks(), 6: new OrderedBlocks() }
   readonly #openByAffinity = new Map<string, OrderedBlocks<IndexedBlock>>()
-  /** Which CIDRs are taken, by family and prefix length, as block numbers counted from the address 0. */
+  /** The CIDRs under which a block is stored, by family and prefix length, as block numbers counted from address 0. */
   readonly #taken = new Map<string, RunSet>()
   #changes = 0
-  /** The keys of the last changes, in their order. */
+  /** The keys of the last changes, in order. */
   readonly #lastChanged: string[] = []
 
-  /** How often the index has changed: as long as it stays the same, so does what is derived from the index. */
+  /** How often the index has changed. What is derived from the index stays valid while this stays the same. */
   get changes(): number {
     return this.#changes
   }
 
   /**
-   * The keys that changed after the index had changed `changes` times, some of them repeatedly; undefined when that was too long ago to
-   * tell.
+   * The keys that changed since {@link changes} had this value, some of them several times; undefined if that is too long ago to know.
    */
   changedSince(changes: number): readonly string[] | undefined {
     const start = this.#lastChanged.length - (this.#changes - changes)
     return start < 0 ? undefined : this.#lastChanged.slice(start)
   }
 
-  /** Takes over a change of a block's key. A block that cannot be read still occupies its CIDR, with nothing to give. */
+  /** Applies a change of a block's key. A block that cannot be read occupies its CIDR and has nothing to give. */
   changed(key: string, lookup: BlockLookup): void {
     const before = this.#entries.get(key)
     const cidr = before?.cidr ?? parseBlockKey(key)
@@ -81,8 +81,8 @@ export class BlockIndex {
   }
 
   /**
-   * Takes over a change of a block's key from the text that is stored. False, and nothing is taken over, when only decoding tells what
-   * there is to know; a text of which this is true can be decoded.
+   * Applies a change of a block's key from the stored text. Returns false and changes nothing if the text has to be decoded first. If it
+   * returns true, the text can be decoded.
    */
   changedText(key: string, text: string): boolean {
     const outline = outlineOf(key, text)
@@ -108,7 +108,7 @@ export class BlockIndex {
     if (isOpen(entry)) this.#openUp(entry)
   }
 
-  /** What is known of the block with this key; undefined when there is none. */
+  /** The digest of the block with this key; undefined if there is no block. */
   entry(key: string): IndexedBlock | undefined {
     return this.#entries.get(key)
   }
@@ -118,41 +118,41 @@ export class BlockIndex {
     return this.#all[range.family].overlapping(range)
   }
 
-  /** A block of another size that shares an address with `cidr`. */
+  /** A block of another size that shares an address with `cidr`; undefined if there is none. */
   ofOtherSize(cidr: Cidr): IndexedBlock | undefined {
-    // Nearly always all blocks are of one size.
+    // Nearly always all blocks have one size.
     if (!this.#hasOtherSize(cidr)) return undefined
     for (const entry of this.overlapping(cidr)) if (entry.cidr.prefixLength !== cidr.prefixLength) return entry
     return undefined
   }
 
-  /** All blocks, or those after the block `cidr`, be it there or not: IPv4 before IPv6, by their first addresses, larger ones first. */
+  /** All blocks, or those after `cidr`, which may be stored or not: IPv4 before IPv6, by first address, larger blocks first. */
   *after(cidr?: Cidr): Iterable<IndexedBlock> {
     if (cidr?.family !== 6) yield* this.#all[4].after(cidr)
     yield* this.#all[6].after(cidr?.family === 6 ? cidr : undefined)
   }
 
-  /** The block that contains `address`, whatever its size; undefined when there is none. */
+  /** The block of any size that contains `address`; undefined if there is none. */
   containing(address: Address): IndexedBlock | undefined {
     for (const entry of this.overlapping(hostCidr(address))) return entry
     return undefined
   }
 
-  /** The blocks of size `blockSize` in `pool` that may have an address to give, ascending. */
+  /** The blocks of size `blockSize` in `pool` that have an available address, ascending. */
   open(pool: Cidr, blockSize: PrefixLength, terms: Terms): Iterable<IndexedBlock> {
-    return giving(this.#open[pool.family].overlapping(pool), blockSize, terms)
+    return withAvailable(this.#open[pool.family].overlapping(pool), blockSize, terms)
   }
 
-  /** Like {@link open}, of the blocks with this affinity (null: none). */
+  /** Like {@link open}, but only the blocks with this affinity (null: without one). */
   openWithAffinity(pool: Cidr, blockSize: PrefixLength, affinity: string | null, terms: Terms): Iterable<IndexedBlock> {
     const group = this.#openByAffinity.get(groupName(pool.family, affinity))
-    return giving(group?.overlapping(pool) ?? [], blockSize, terms)
+    return withAvailable(group?.overlapping(pool) ?? [], blockSize, terms)
   }
 
   /**
-   * The CIDRs of size `blockSize` in `pool` under which no block is stored and that are not entirely `reserved`: ascending from the
-   * `start`-th block, wrapping at the end of the pool, each once. Finding the next one does not depend on how many are taken
-   * or reserved.
+   * The CIDRs of size `blockSize` in `pool` under which no block is stored and that are not completely `reserved`: ascending from block
+   * number `start`, continuing at the pool's first block, each once. The time to find the next one does not depend on how many are
+   * taken or reserved.
    */
   *vacant(pool: Cidr, blockSize: PrefixLength, start: bigint, reserved: CidrSet): Iterable<Cidr> {
     const taken = this.#takenOf(pool.family, blockSize)
@@ -198,7 +198,7 @@ export class BlockIndex {
     const name = groupName(entry.cidr.family, entry.affinity)
     const group = this.#openByAffinity.get(name)
     group?.delete(entry.cidr)
-    // Nodes come and go, under names that are never used again.
+    // Nodes come and go, and their names may never be used again.
     if (group?.isEmpty === true) this.#openByAffinity.delete(name)
   }
 
@@ -212,7 +212,7 @@ export class BlockIndex {
 
 type ByFamily = Readonly<Record<IpFamily, OrderedBlocks<IndexedBlock>>>
 
-/** Whether the block may have an address to give: one that is free and not reserved, or one that has cooled down. */
+/** True if the block has an available address: one that is free and not reserved, or one that has cooled down. */
 export function mayGive({ cidr, free, coolingSince }: IndexedBlock, { reserved, cooledBefore }: Terms): boolean {
   if (coolingSince !== undefined && coolingSince < cooledBefore) return true
   if (reserved.isEmpty) return free.length > 0
@@ -222,7 +222,11 @@ export function mayGive({ cidr, free, coolingSince }: IndexedBlock, { reserved, 
   })
 }
 
-function* giving(entries: Iterable<IndexedBlock>, blockSize: PrefixLength, terms: Terms): Iterable<IndexedBlock> {
+function* withAvailable(
+  entries: Iterable<IndexedBlock>,
+  blockSize: PrefixLength,
+  terms: Terms,
+): Iterable<IndexedBlock> {
   for (const entry of entries) if (entry.cidr.prefixLength === blockSize && mayGive(entry, terms)) yield entry
 }
 

@@ -15,7 +15,7 @@ interface CoolingRun extends Run {
   readonly releasedAt: bigint | undefined
 }
 
-/** What the index keeps of a block in memory: enough to choose one that has a free address. It refers to no part of the block. */
+/** The facts about a block that the index keeps in memory: enough to choose one that has a free address. Refers to no part of the block. */
 export interface IndexedBlock {
   readonly cidr: Cidr
   /** False: a block is stored, but it cannot be read. All else says that it has nothing to give. */
@@ -24,7 +24,7 @@ export interface IndexedBlock {
   /** Unix time; absent if the block has no time of its claim. */
   readonly claimedAtSeconds?: number
   readonly sequenceNumber: bigint
-  /** How many ordinals are in the queue of free ones, reserved addresses among them. */
+  /** The length of the queue of free ordinals, reserved addresses included. */
   readonly freeCount: number
   readonly free: readonly Run[]
   /** True if a released address cools down, or has cooled and waits to be freed. */
@@ -38,7 +38,7 @@ export interface IndexedBlock {
   readonly isAbandoned: boolean
 }
 
-/** What the index keeps of `block`. Its texts are copies, so that they do not keep the much longer stored text in memory. */
+/** Makes the digest of a block. It copies texts, so that they do not keep the much longer stored text in memory. */
 export function digestOf(block: BlockOutline): IndexedBlock {
   const { cidr, affinity, affinityClaimTime, allocations, unallocated, attributes, sequenceNumber } = block
   const claimedAt = affinityClaimTime === undefined ? undefined : parseTime(affinityClaimTime)

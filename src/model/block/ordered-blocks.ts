@@ -1,7 +1,7 @@
 import { addressCount, type Cidr } from '../../net/index.ts'
 import { firstAtOrAfter } from '../../plan/index.ts'
 
-/** How many addresses the largest block has (/20 or /116): a block that overlaps a range begins at most so far before it. */
+/** The number of addresses in the largest block (/20 or /116). A block that overlaps a range begins at most this far before it. */
 const largestBlock = 4096n
 
 /** This many new entries or more are sorted in bulk; fewer are inserted one by one. */

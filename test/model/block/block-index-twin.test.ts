@@ -17,7 +17,7 @@ import { blockOf, cidrsOf, madeAt, size, store } from '../../support/indexed-blo
 
 const second = 1_000_000_000n
 
-t.test('the index says what a walk over all blocks says', (t) => {
+t.test('the index finds the same blocks as a walk over all of them', (t) => {
   const poolCidr = mustParseCidr('10.0.0.0/26')
   const of29 = size(4, 29)
   const anyCidr = fc

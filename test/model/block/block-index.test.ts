@@ -105,7 +105,7 @@ t.test('a block is found by its pool and its affinity while it has addresses to 
   t.end()
 })
 
-t.test('a block keeps what it has although it is stored again and again', (t) => {
+t.test('a block that is stored again and again keeps its place in the index', (t) => {
   const index = new BlockIndex()
   for (let heldCount = 0; heldCount < 64; heldCount++) store(index, blockOf(first, 'host:a', heldCount))
   t.strictSame(summary(index).ofA, [first])
@@ -115,7 +115,7 @@ t.test('a block keeps what it has although it is stored again and again', (t) =>
   t.end()
 })
 
-t.test('what has changed since can be told, unless that is too long ago', (t) => {
+t.test('the keys changed since an earlier state are known, unless that is too long ago', (t) => {
   const index = new BlockIndex()
   t.strictSame(index.changedSince(index.changes), [])
   store(index, full('10.0.0.0/26', 'host:a'))
@@ -135,7 +135,7 @@ t.test('what has changed since can be told, unless that is too long ago', (t) =>
   t.end()
 })
 
-t.test('a block of another size is found where there is one, and soon when there is none at all', (t) => {
+t.test('a block of another size is found, and without a walk if no block has another size', (t) => {
   const index = new BlockIndex()
   const find = (cidr: string): readonly string[] => cidrsOf([index.ofOtherSize(mustParseCidr(cidr)) ?? []].flat())
   store(index, full('10.0.0.0/26', null))
@@ -148,7 +148,7 @@ t.test('a block of another size is found where there is one, and soon when there
   t.end()
 })
 
-t.test('what is known of a block is looked up by its key', (t) => {
+t.test('the digest of a block is found by its key', (t) => {
   const index = new BlockIndex()
   store(index, blockOf(first, 'host:a', 3))
   const entry = index.entry(blockKey(mustParseCidr(first)).text)
@@ -164,7 +164,7 @@ t.test('what is known of a block is looked up by its key', (t) => {
   t.end()
 })
 
-t.test('what cools down is known run by run, with the moment of its release', (t) => {
+t.test('addresses that cool down are known run by run, with the time of their release', (t) => {
   const index = new BlockIndex()
   const release = (block: Block, places: readonly number[], seconds: bigint): Block =>
     releaseOrdinals(block, places.map(ordinal), { nanoseconds: madeAt.nanoseconds + seconds * second }, 60).block
@@ -198,7 +198,7 @@ t.test('blocks are walked through from anywhere, IPv4 first', (t) => {
   t.end()
 })
 
-t.test('a block that cannot be read takes its place, and gives nothing', (t) => {
+t.test('a block that cannot be read occupies its CIDR and has nothing to give', (t) => {
   const index = new BlockIndex()
   store(index, blockOf(first, 'host:a'))
   index.changed(blockKey(mustParseCidr(first)).text, { kind: 'unreadable' })
@@ -214,7 +214,7 @@ t.test('a block that cannot be read takes its place, and gives nothing', (t) => 
   t.end()
 })
 
-t.test('a key that is no block’s key is not looked at', (t) => {
+t.test('a key that is no block key is ignored', (t) => {
   const index = new BlockIndex()
   for (const key of ['/calico/ipam/v2/assignment/ipv4/block/10.0.0.1-26', '/calico/ipam/v2/config']) {
     index.changed(key, { kind: 'unreadable' })
@@ -234,7 +234,7 @@ t.test('families do not mix', (t) => {
   t.end()
 })
 
-t.test('a block of another size, or one that reaches out of the pool, is there but not to be chosen from', (t) => {
+t.test('a block of another size, or one that extends beyond the pool, is found but has nothing to choose', (t) => {
   const index = new BlockIndex()
   store(index, blockOf('10.0.0.0/25', null), blockOf('10.0.0.128/27', 'host:a'), blockOf(fourth, 'host:a'))
   const found = summary(index)
@@ -326,7 +326,7 @@ t.test('a full block is open again once the first of its released addresses has 
   t.end()
 })
 
-t.test('a block is abandoned when nobody holds an address, be some of them cooling down', (t) => {
+t.test('a block is abandoned if no address is held, even while some cool down', (t) => {
   const held = blockOf(first, 'host:a', 2)
   const cases: [block: Block, isEmpty: boolean, isAbandoned: boolean][] = [
     [blockOf(first, 'host:a'), true, true],
@@ -365,7 +365,7 @@ t.test('a pool smaller than a block has no vacant CIDR', (t) => {
   t.end()
 })
 
-t.test('a block of another size does not make a CIDR taken: that is for the caller to see', (t) => {
+t.test('a block of another size does not make a CIDR taken: the caller has to check', (t) => {
   const index = new BlockIndex()
   store(index, blockOf('10.0.0.0/25', null), blockOf('10.0.0.192/28', null))
   t.strictSame(summary(index).vacant, [first, second26, third, fourth])
@@ -449,35 +449,38 @@ t.test('of 262,144 blocks, all but one of them full, the vacant CIDR is found wi
   t.end()
 })
 
-t.test('a block is known by its text as it is by its value, and one whose text must be decoded first is not', (t) => {
-  const held = full('10.0.0.0/26', 'host:a')
-  const blocksHeld = [
-    newBlock(mustParseCidr('10.0.0.64/26'), null, madeAt),
-    held,
-    releaseOrdinals(held, [ordinal(1), ordinal(2), ordinal(4)], madeAt, 60).block,
-    releaseOrdinals(held, [ordinal(1), ordinal(2), ordinal(4)], madeAt, 0).block,
-    withoutOwner(held),
-  ]
-  const [byText, byValue] = [new BlockIndex(), new BlockIndex()]
-  for (const block of blocksHeld) {
-    const { text: key, family } = blockKey(block.cidr)
+t.test(
+  'the index learns the same from a text as from the decoded block, unless the text must be decoded first',
+  (t) => {
+    const held = full('10.0.0.0/26', 'host:a')
+    const blocksHeld = [
+      newBlock(mustParseCidr('10.0.0.64/26'), null, madeAt),
+      held,
+      releaseOrdinals(held, [ordinal(1), ordinal(2), ordinal(4)], madeAt, 60).block,
+      releaseOrdinals(held, [ordinal(1), ordinal(2), ordinal(4)], madeAt, 0).block,
+      withoutOwner(held),
+    ]
+    const [byText, byValue] = [new BlockIndex(), new BlockIndex()]
+    for (const block of blocksHeld) {
+      const { text: key, family } = blockKey(block.cidr)
+      const { changes } = byText
+      t.equal(byText.changedText(key, family.encode(block)), true)
+      t.not(byText.changes, changes)
+      store(byValue, block)
+      t.strictSame(byText.entry(key), byValue.entry(key))
+      t.strictSame(summary(byText), summary(byValue))
+    }
+    const { text: key, family } = blockKey(held.cidr)
     const { changes } = byText
-    t.equal(byText.changedText(key, family.encode(block)), true)
-    t.not(byText.changes, changes)
-    store(byValue, block)
+    for (const text of [family.encode(held).replace('{', '{ '), 'nothing'])
+      t.equal(byText.changedText(key, text), false, text)
+    t.equal(byText.changes, changes, 'nothing is taken over')
     t.strictSame(byText.entry(key), byValue.entry(key))
-    t.strictSame(summary(byText), summary(byValue))
-  }
-  const { text: key, family } = blockKey(held.cidr)
-  const { changes } = byText
-  for (const text of [family.encode(held).replace('{', '{ '), 'nothing'])
-    t.equal(byText.changedText(key, text), false, text)
-  t.equal(byText.changes, changes, 'nothing is taken over')
-  t.strictSame(byText.entry(key), byValue.entry(key))
-  t.end()
-})
+    t.end()
+  },
+)
 
-t.test('whether a block may give is told from what the index knows of it alone', (t) => {
+t.test('a digest is enough to see if a block has an available address', (t) => {
   const entry: IndexedBlock = {
     cidr: mustParseCidr('10.0.0.0/30'),
     affinity: null,

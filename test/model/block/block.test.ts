@@ -89,7 +89,7 @@ t.test('what Calico wrote comes back byte for byte', (t) => {
   t.end()
 })
 
-t.test('ordinals are sorted as text where Go sorts them so', (t) => {
+t.test('ordinals are sorted as text where Go does so', (t) => {
   const cidr = mustParseCidr('10.10.0.16/28')
   const places = Array.from({ length: 16 }, (_, place) => ordinal(place))
   const block: Block = {
@@ -197,7 +197,7 @@ t.test('a block that could not be read again is never written', (t) => {
   t.end()
 })
 
-t.test('a block is empty when nobody holds an address of it', (t) => {
+t.test('a block is empty if none of its addresses is held', (t) => {
   const cases: [allocations: string, attributes: string, want: boolean][] = [
     ['[null,null,null,null]', 'null', true],
     ['[null,null,null,null]', '[]', true],
@@ -228,7 +228,7 @@ t.test('any block comes back as it was', (t) => {
   t.end()
 })
 
-t.test('what Windows hosts reserve is known by its handle, in any spelling', (t) => {
+t.test('addresses that Windows hosts reserve are known by their handle, in any spelling', (t) => {
   t.ok(isWindowsReserved('windows-reserved-ipam-handle'))
   t.ok(isWindowsReserved('Windows-Reserved-IPAM-Handle'))
   t.notOk(isWindowsReserved('windows-reserved-ipam-handle-2'))
@@ -272,7 +272,7 @@ t.test('a block is written into a key with a dash', (t) => {
   t.end()
 })
 
-t.test('another spelling of the same block is not a key that anybody writes', (t) => {
+t.test('another spelling of the same block is refused', (t) => {
   const wrong = [
     'ipv4/block/10.10.0.9-29',
     'ipv6/block/10.10.0.8-29',
