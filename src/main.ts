@@ -6,7 +6,8 @@ import { createSecureContext } from 'node:tls'
 import closeWithGrace from 'close-with-grace'
 import { pino, type DestinationStream, type Logger } from 'pino'
 import { defaultCacheDir, helpText, parseConfig, type Config } from './config.ts'
-import { Datastore, declare, type EtcdConnection, leaders } from './datastore/index.ts'
+import { type EtcdConnection, openEtcdStore } from './datastore/etcd/index.ts'
+import { DatastoreNotOpened, declare, type Store } from './datastore/index.ts'
 import { EtcdStartFailure, startEmbeddedEtcd, type EmbeddedEtcd } from './embedded-etcd/index.ts'
 import { buildServer } from './http/index.ts'
 import {
@@ -143,7 +144,7 @@ async function start(config: Config, { logger, serverLog }: Log, parts: RunningP
   const url = await listen(server, config)
   if (config.allowRemote)
     logger.warn({ host: config.host }, 'there is no authentication: whoever reaches this may do everything')
-  const data = embedded === undefined ? `the etcd at ${endpoints.join(', ')}` : resolve(config.dataDir)
+  const data = embedded === undefined ? datastore.description : resolve(config.dataDir)
   return { url, data }
 }
 
@@ -208,9 +209,9 @@ async function openDatastore(
   termination: PoolTermination,
   config: Config,
   logger: Logger,
-): Promise<Datastore> {
+): Promise<Store> {
   try {
-    return await Datastore.open({
+    return await openEtcdStore({
       connection,
       declarations: [
         declare(blocks, {
@@ -235,7 +236,6 @@ async function openDatastore(
         declare(workloadEndpoints),
         declare(clusterInformations),
         declare(storedAnswers),
-        declare(leaders),
       ],
       limits: {
         batchOperationsMax: config.batchOperationsMax,
@@ -247,11 +247,8 @@ async function openDatastore(
       logger,
     })
   } catch (cause) {
-    const lines = [`The etcd at ${connection.endpoints.join(', ')} cannot be used: ${messageOf(cause)}`]
-    // What gRPC or etcd said.
-    if (cause instanceof Error && cause.cause instanceof Error) lines.push(`  ${cause.cause.message.trim()}`)
-    const message = lines.join('\n')
-    throw new StartFailure(message, exitCode.failure, { cause })
+    if (cause instanceof DatastoreNotOpened) throw new StartFailure(cause.message, exitCode.failure, { cause })
+    throw cause
   }
 }
 

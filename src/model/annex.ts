@@ -36,6 +36,7 @@ export const annexes: Family<Annex> = {
   name: 'annexes of objects',
   prefix,
   held: 'values',
+  part: 'record',
   decode: (_key, text) =>
     decodeJson(text, (json) => {
       if (!isJsonObject(json)) throw mismatch('annex', 'an object', json)

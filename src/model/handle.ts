@@ -33,9 +33,11 @@ export const handles: Family<Handle> = {
   name: 'handles',
   prefix,
   held: 'recent',
+  part: 'handle',
   decode: (key, text) =>
     isHandleKey(key) ? decodeHandle(text) : { ok: false, problem: `${key}: not the key of a handle` },
   encode: encodeHandle,
+  lead: leadHandle,
 }
 
 /** The key of a handle. The id is put into it as it is: ask {@link isHandleId} about ids that come from outside. */
@@ -73,6 +75,19 @@ export function setHandleCount(handle: Handle | undefined, blockCidrText: string
   if (count > 0) blocks.set(blockCidrText, count)
   else blocks.delete(blockCidrText)
   return blocks.size === 0 ? undefined : { deleted: false, unknownFields: noFields, ...handle, blocks }
+}
+
+/** The handle with the higher count of each block, when any count grows: a count may be too high for a while, but never too low. */
+function leadHandle(before: Handle | undefined, after: Handle | undefined): Handle | undefined {
+  if (after === undefined) return undefined
+  const counts = [...after.blocks]
+  const old = before?.blocks ?? new Map<string, number>()
+  if (!counts.some(([cidr, count]) => count > (old.get(cidr) ?? 0))) return undefined
+  if ([...old].every(([cidr, count]) => (after.blocks.get(cidr) ?? 0) >= count)) return after
+  return {
+    ...after,
+    blocks: new Map([...old, ...counts.map(([cidr, count]) => [cidr, Math.max(count, old.get(cidr) ?? 0)] as const)]),
+  }
 }
 
 const names = fieldNames('block', 'deleted')

@@ -47,6 +47,7 @@ export const ipamConfigs: Family<IpamConfig> = {
   name: 'IPAM configuration',
   prefix: keyText,
   held: 'values',
+  part: 'record',
   decode: (key, text) =>
     key === keyText ? decodeIpamConfig(text) : { ok: false, problem: `${key}: not the key of the IPAM configuration` },
   encode: encodeIpamConfig,

@@ -1,14 +1,17 @@
 import { bits, type Cidr, type IpFamily, parseCidr, type PrefixLength, prefixLength } from '../net/index.ts'
-import type { Decoded, Family, Key } from '../plan/index.ts'
+import type { Decoded, Key } from '../plan/index.ts'
 import { parseSelector, type Selector } from '../selector/index.ts'
-import { isJsonArray, isJsonObject, type Json, type JsonObject, jsonObject, mismatch } from './json/index.ts'
-import { encodeResource, type Resource, resourceFamily, resourceKey } from './resource.ts'
-
-/** What a pool may be used for. */
-export type PoolUse = 'Workload' | 'Tunnel' | 'LoadBalancer'
-
-/** `Manual`: addresses come from the pool only when it is asked for. */
-export type AssignmentMode = 'Automatic' | 'Manual'
+import { isJsonArray, isJsonObject, type Json, type JsonObject, jsonObject, isOmitted, mismatch } from './json/index.ts'
+import {
+  type AssignmentMode,
+  isPoolField,
+  poolFieldNames,
+  poolFields,
+  type PoolUse,
+  poolUses,
+  readPoolSpec,
+} from './pool-fields.ts'
+import { type Resource, type ResourceFamily, resourceFamily, resourceKey, resourceOf } from './resource.ts'
 
 /** A stored selector: its text, and what it means or why it means nothing. Calico fails a request that meets an unparsable one. */
 export type PoolSelector =
@@ -39,58 +42,20 @@ export interface Pool {
   readonly isAllocatable: boolean
 }
 
-/** The fields of a pool's spec as they are given: undefined when absent, null, or of the wrong JSON type. */
-export interface PoolSpec {
-  readonly cidr: string | undefined
-  readonly vxlanMode: string | undefined
-  readonly ipipMode: string | undefined
-  readonly natOutgoing: boolean | undefined
-  readonly disabled: boolean | undefined
-  readonly disableBGPExport: boolean | undefined
-  readonly blockSize: number | undefined
-  readonly nodeSelector: string | undefined
-  readonly namespaceSelector: string | undefined
-  readonly allowedUses: readonly string[] | undefined
-  readonly assignmentMode: string | undefined
-}
-
-/** All uses, in the order of the alphabet. */
-export const poolUses: readonly PoolUse[] = ['LoadBalancer', 'Tunnel', 'Workload']
-
-/** What Calico takes absent fields to be, and writes for them. The block size depends on the family. */
-export const poolDefaults = {
-  vxlanMode: 'Never',
-  ipipMode: 'Never',
-  blockSize: { 4: 26, 6: 122 },
-  nodeSelector: 'all()',
-  allowedUses: ['Workload', 'Tunnel'],
-  assignmentMode: 'Automatic',
-} as const
-
 /** The shortest prefix that a pool's blocks may have: a block holds 4,096 addresses at most. The longest is a single address. */
 export function blockSizeMin(family: IpFamily): number {
   return bits(family) - 12
 }
 
-/** The known fields of a pool's spec in the order in which Calico writes them. */
-const specFields = [
-  'cidr',
-  'vxlanMode',
-  'ipipMode',
-  'natOutgoing',
-  'disabled',
-  'disableBGPExport',
-  'blockSize',
-  'nodeSelector',
-  'namespaceSelector',
-  'allowedUses',
-  'assignmentMode',
-] as const satisfies readonly (keyof PoolSpec)[]
-
-const family = resourceFamily<Pool>({ name: 'IP pools', plural: 'ippools', specFields, read: readPool })
-
 /** All stored IP pools. A pool is unreadable when its JSON is broken or its CIDR is none. */
-export const pools: Family<Pool> = { ...family, encode: (pool) => encodePoolObject(pool.object) }
+export const pools: ResourceFamily<Pool> = resourceFamily({
+  name: 'IP pools',
+  plural: 'ippools',
+  part: 'pool',
+  specFields: poolFieldNames,
+  read: readPool,
+  trim: withoutEmptyFields,
+})
 
 /** The key of the pool called `name`. */
 export function poolKey(name: string): Key<Pool> {
@@ -99,42 +64,17 @@ export function poolKey(name: string): Key<Pool> {
 
 /** The pool that `object` becomes once it is stored: what is empty or never stored is gone from it. Refuses as decoding does. */
 export function poolOf(object: JsonObject): Decoded<Pool> {
-  const metadata = object['metadata']
-  const name = isJsonObject(metadata) ? metadata['name'] : undefined
-  return pools.decode(`${pools.prefix}${typeof name === 'string' ? name : ''}`, encodePoolObject(object))
+  return resourceOf(pools, object)
 }
 
-/** Reads the spec of a pool, field by field. */
-export function readPoolSpec(spec: JsonObject): PoolSpec {
-  return {
-    cidr: textOf(spec['cidr']),
-    vxlanMode: textOf(spec['vxlanMode']),
-    ipipMode: textOf(spec['ipipMode']),
-    natOutgoing: flagOf(spec['natOutgoing']),
-    disabled: flagOf(spec['disabled']),
-    disableBGPExport: flagOf(spec['disableBGPExport']),
-    blockSize: numberOf(spec['blockSize']),
-    nodeSelector: textOf(spec['nodeSelector']),
-    namespaceSelector: textOf(spec['namespaceSelector']),
-    allowedUses: textsOf(spec['allowedUses']),
-    assignmentMode: textOf(spec['assignmentMode']),
-  }
-}
-
-/** Every field but `cidr` is left out when it is empty, as Go's omitempty does it. */
-function encodePoolObject(object: JsonObject): string {
+/** Go leaves out every known field that is empty, unless it is required. */
+function withoutEmptyFields(object: JsonObject): JsonObject {
   const spec = object['spec']
-  if (!isJsonObject(spec)) return encodeResource(object, specFields)
-  const stored = Object.entries(spec).filter(([name, value]) => name === 'cidr' || !isKnown(name) || !isEmpty(value))
-  return encodeResource(jsonObject([...Object.entries(object), ['spec', jsonObject(stored)]]), specFields)
-}
-
-function isKnown(name: string): boolean {
-  return specFields.some((field) => field === name)
-}
-
-function isEmpty(value: Json): boolean {
-  return value === null || value === '' || value === 0 || value === false || (isJsonArray(value) && value.length === 0)
+  if (!isJsonObject(spec)) return object
+  const isWritten = (name: string, value: Json): boolean =>
+    !isOmitted(value) || !isPoolField(name) || 'isRequired' in poolFields[name]
+  const written = Object.entries(spec).filter(([name, value]) => isWritten(name, value))
+  return jsonObject([...Object.entries(object), ['spec', jsonObject(written)]])
 }
 
 function readPool({ object, name, metadata, spec: fields }: Resource): Pool {
@@ -142,13 +82,13 @@ function readPool({ object, name, metadata, spec: fields }: Resource): Pool {
   const cidr = parseCidr(spec.cidr ?? '')
   if (cidr === undefined) throw mismatch('spec.cidr', 'a CIDR', fields['cidr'] ?? null)
 
-  const blockSize = prefixLength(cidr.family, spec.blockSize || poolDefaults.blockSize[cidr.family])
-  const nodeSelector = readSelector(spec.nodeSelector || poolDefaults.nodeSelector)
+  const blockSize = prefixLength(cidr.family, spec.blockSize || poolFields.blockSize.defaultByFamily[cidr.family])
+  const nodeSelector = readSelector(spec.nodeSelector || poolFields.nodeSelector.default)
   const namespaceSelector = readSelector(spec.namespaceSelector ?? '')
-  const allowedUses = spec.allowedUses?.length ? spec.allowedUses : poolDefaults.allowedUses
+  const allowedUses = spec.allowedUses?.length ? spec.allowedUses : poolFields.allowedUses.default
   const isDisabled = spec.disabled === true
   const isTerminating = !isAbsent(metadata['deletionTimestamp'])
-  const isReadable = specFields.every((field) => isAbsent(fields[field]) || spec[field] !== undefined)
+  const isReadable = poolFieldNames.every((field) => isAbsent(fields[field]) || spec[field] !== undefined)
   const hasBlocks = blockSize !== undefined && blockSize >= Math.max(cidr.prefixLength, blockSizeMin(cidr.family))
 
   return {
@@ -186,22 +126,4 @@ function isBarred(status: Json | undefined): boolean {
 
 function isAbsent(json: Json | undefined): boolean {
   return json === undefined || json === null
-}
-
-function textOf(json: Json | undefined): string | undefined {
-  return typeof json === 'string' ? json : undefined
-}
-
-function flagOf(json: Json | undefined): boolean | undefined {
-  return typeof json === 'boolean' ? json : undefined
-}
-
-function numberOf(json: Json | undefined): number | undefined {
-  return typeof json === 'number' ? json : undefined
-}
-
-function textsOf(json: Json | undefined): readonly string[] | undefined {
-  if (!isJsonArray(json)) return undefined
-  const texts = json.filter((item) => typeof item === 'string')
-  return texts.length === json.length ? texts : undefined
 }

@@ -1,4 +1,4 @@
-import type { Decoded, Family, Key } from '../plan/index.ts'
+import type { Decoded, Family, Key, Part } from '../plan/index.ts'
 import {
   compareBytewise,
   isJsonArray,
@@ -53,6 +53,8 @@ export function resourceFamily<Value extends { readonly object: JsonObject }>(op
   readonly name: string
   readonly plural: string
   readonly specFields: readonly string[]
+  /** `record` unless given. */
+  readonly part?: Part
   read(resource: Resource): Value
   /** What is stored of an object, where Calico adds or leaves out something. */
   readonly trim?: (object: JsonObject) => JsonObject
@@ -65,6 +67,7 @@ export function resourceFamily<Value extends { readonly object: JsonObject }>(op
     name: options.name,
     prefix,
     held: 'values',
+    part: options.part ?? 'record',
     isChangedSingly: true,
     decode(key, text) {
       return decodeJson(text, (json) => {
@@ -88,11 +91,6 @@ export function resourceOf<Value>(family: ResourceFamily<Value>, object: JsonObj
   const metadata = object['metadata']
   const name = isJsonObject(metadata) ? metadata['name'] : undefined
   return family.decode(`${family.prefix}${typeof name === 'string' ? name : ''}`, family.encodeObject(object))
-}
-
-/** Reads a stored resource. Refuses a text that is not a JSON object with a name. */
-export function decodeResource(text: string, specFieldOrder: readonly string[] = []): Decoded<Resource> {
-  return decodeJson(text, (json) => readResource(json, fieldNames(...specFieldOrder)))
 }
 
 /**

@@ -16,6 +16,7 @@ export const storedAnswers: Family<StoredAnswer> = {
   name: 'stored answers',
   prefix,
   held: 'recent',
+  part: 'record',
   decode: (_key, text) =>
     decodeJson(text, (json) => {
       const { fields } = readStruct(json, names, 'stored answer')

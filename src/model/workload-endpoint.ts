@@ -1,5 +1,5 @@
 import { type Address, parseAddress, parseInterface } from '../net/index.ts'
-import type { Family, Key } from '../plan/index.ts'
+import type { Family } from '../plan/index.ts'
 import {
   type JsonObject,
   stringifyJson,
@@ -34,6 +34,7 @@ export const workloadEndpoints: Family<WorkloadEndpoint> = {
   name: 'workload endpoints',
   prefix,
   held: 'recent',
+  part: 'record',
   decode(key, text) {
     return decodeJson(text, (json) => {
       const { object, name, metadata, spec } = readResource(json, specFields)
@@ -59,8 +60,3 @@ export const workloadEndpoints: Family<WorkloadEndpoint> = {
 
 /** The same, to read all of them: in pages as other resources are, which are of their size. */
 export const workloadEndpointsInPages: Family<WorkloadEndpoint> = { ...workloadEndpoints, held: 'values' }
-
-/** The key of a workload endpoint. */
-export function workloadEndpointKey(namespace: string, name: string): Key<WorkloadEndpoint> {
-  return { family: workloadEndpoints, text: `${prefix}${namespace}/${name}` }
-}

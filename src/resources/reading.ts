@@ -1,8 +1,6 @@
-import assert from 'node:assert/strict'
-import type { JsonObject } from '../model/index.ts'
 import { answerOnly, type Plan, type View, type Refusal, type Result, refuse, success } from '../plan/index.ts'
 import { group, type ServedKind, type Stored, type StoredObject } from './kind.ts'
-import { withEmptyFields, textIn, objectIn } from './object/index.ts'
+import { textIn, objectIn } from './object/index.ts'
 
 /** Reads one object. Refuses with `NotFound`, and with `InternalError` for a stored value that cannot be read. */
 export function planRead<Value extends StoredObject>(
@@ -88,14 +86,4 @@ export function brokenPrecondition<Value extends StoredObject>(
   }
   const problem = 'the object has been modified; please apply your changes to the latest version and try again'
   return conflict(kind, value.name, problem)
-}
-
-/**
- * The value that `object` will be read back as. An object in which nothing is wrong can be stored, or a rule is missing. What the client
- * said that means nothing, and so is not stored, is kept with it: he is to get back what he sent.
- */
-export function asStored<Value extends StoredObject>(kind: ServedKind<Value>, object: JsonObject): Value {
-  const parsed = kind.parse(object)
-  assert(parsed.ok, 'an object that was found valid can be stored')
-  return withEmptyFields(parsed.value, objectIn(object, 'spec'))
 }

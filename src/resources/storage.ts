@@ -1,9 +1,9 @@
 import { type Decodable, type Family, type Key, type Lookup, put, type View } from '../plan/index.ts'
-import { annexing, putAnnex, withAnnex, withoutAnnex } from './annexed.ts'
+import { declareAnnexes, putAnnex, withAnnex, withoutAnnex } from './annexes.ts'
 import type { Reading, StoredObject, Writing } from './kind.ts'
 
 /** The storage of a kind of which each object is one key of one family, in Kubernetes' own form, and an annex. */
-export function stored<Value extends StoredObject>(
+export function declareStorage<Value extends StoredObject>(
   plural: string,
   family: Family<Value>,
   keyOf: (name: string) => Key<Value>,
@@ -11,8 +11,8 @@ export function stored<Value extends StoredObject>(
   const options = { plural, hasMetadata: true }
   return {
     families: [family],
-    annexing: annexing(options, keyOf),
-    lookup: (view, name) => withAnnex(view, committed(view, keyOf(name)), name, options),
+    annexing: declareAnnexes(options, keyOf),
+    lookup: (view, name) => withAnnex(view, lookUpCommitted(view, keyOf(name)), name, options),
     put: (value) => [
       put(keyOf(value.name), { ...value, object: withoutAnnex(value.object) }),
       putAnnex(value, options),
@@ -22,9 +22,9 @@ export function stored<Value extends StoredObject>(
 
 /**
  * `family` as the objects that its values are shown as. For lists, which are read straight from etcd: what a plan reads it reads by
- * the key of the family itself, and turns with {@link shown}.
+ * the key of the family itself, and turns with {@link showStored}.
  */
-export function projected<Raw, Value>(family: Family<Raw>, show: (key: string, raw: Raw) => Value): Decodable<Value> {
+export function showFamily<Raw, Value>(family: Family<Raw>, show: (key: string, raw: Raw) => Value): Decodable<Value> {
   return {
     prefix: family.prefix,
     decode: (key, text) => {
@@ -35,8 +35,12 @@ export function projected<Raw, Value>(family: Family<Raw>, show: (key: string, r
 }
 
 /** What is stored under `key`, as the object that it is shown as. */
-export function shown<Raw, Value>(view: View, key: Key<Raw>, show: (key: string, raw: Raw) => Value): Lookup<Value> {
-  const lookup = committed(view, key)
+export function showStored<Raw, Value>(
+  view: View,
+  key: Key<Raw>,
+  show: (key: string, raw: Raw) => Value,
+): Lookup<Value> {
+  const lookup = lookUpCommitted(view, key)
   return lookup.kind === 'value' ? { ...lookup, value: show(key.text, lookup.value) } : lookup
 }
 
@@ -44,7 +48,7 @@ export function shown<Raw, Value>(view: View, key: Key<Raw>, show: (key: string,
  * What is stored under `key`, with a revision that is of no other state of it: a client may come back with it to change what he saw. Of
  * a value that cannot be read, the problem is told with the key: that is where to look.
  */
-function committed<Value>(view: View, key: Key<Value>): Lookup<Value> {
+function lookUpCommitted<Value>(view: View, key: Key<Value>): Lookup<Value> {
   const lookup = view.get(key, { awaitCommit: true })
   return lookup.kind === 'unreadable' ? { ...lookup, problem: `${key.text}: ${lookup.problem}` } : lookup
 }

@@ -1,4 +1,4 @@
-import { type Comparison, type Membership, type Selector, group, negation, valueSet } from './selector.ts'
+import { type Comparison, type Membership, type Selector, group, negation } from './selector.ts'
 import { type Token, type TokenKind, operatorExpected, tokensOf } from './tokens.ts'
 
 /**
@@ -112,9 +112,9 @@ function readCondition(tokens: Tokens, label: string): ParsedSelector {
   const membership = tokens.take(...memberships)
   if (!membership) return tokens.failure(operatorExpected)
   if (!tokens.take('{')) return tokens.failure('a set, like {"a", "b"}')
-  const values = readStrings(tokens)
+  const values = new Set(readStrings(tokens))
   if (!tokens.take('}')) return tokens.failure('a string in quotes or "}"')
-  return success({ kind: 'membership', label, operator: membership.kind, values: valueSet(values) })
+  return success({ kind: 'membership', label, operator: membership.kind, values })
 }
 
 /** Strings with commas between them; one comma may follow the last. */

@@ -31,18 +31,3 @@ export function negation(operand: Selector): Selector {
 export function group(kind: 'and' | 'or', before: readonly Selector[], last: Selector): Selector {
   return before.length === 0 ? last : { kind, operands: [...before, last] }
 }
-
-/** The strings as the set of a membership: each once, in the order of their UTF-8 bytes (docs/calico/formats.md 6.5). */
-export function valueSet(values: readonly string[]): ReadonlySet<string> {
-  return new Set([...values].sort(compareBytewise))
-}
-
-/** UTF-8 orders by code point. JavaScript's own order differs above U+FFFF, where it compares surrogates. */
-function compareBytewise(a: string, b: string): number {
-  const shared = Math.min(a.length, b.length)
-  for (let index = 0; index < shared; index++) {
-    const difference = Number(a.codePointAt(index)) - Number(b.codePointAt(index))
-    if (difference !== 0) return difference
-  }
-  return a.length - b.length
-}

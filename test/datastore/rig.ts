@@ -1,8 +1,8 @@
 import { noop } from 'cockatiel'
 import { Etcd3 } from 'etcd3'
 import type { Test } from 'tap'
-import type { Declaration } from '../../src/datastore/etcd/image/image.ts'
-import { Datastore, declare } from '../../src/datastore/index.ts'
+import { openEtcdStore } from '../../src/datastore/etcd/index.ts'
+import { type Declaration, declare, type Store } from '../../src/datastore/index.ts'
 import { type Family, type Key, type Listed, type Observer, type Plan, put, type View } from '../../src/plan/index.ts'
 
 /** A family of whole numbers, each stored as its digits; anything else is broken. Every test takes a prefix of its own. */
@@ -11,6 +11,7 @@ export function numbersBelow(prefix: string, held: Family<number>['held']): Fami
     name: prefix.split('/').at(-2) ?? prefix,
     prefix,
     held,
+    part: 'record',
     decode: (_key, text) =>
       /^-?\d+$/.test(text) ? { ok: true, value: Number(text) } : { ok: false, problem: `${text} is not a number` },
     encode: String,
@@ -62,19 +63,20 @@ export interface StoreOptions {
   readonly login?: { readonly user: string; readonly password: string }
 }
 
-export interface Store {
-  readonly datastore: Datastore
+/** A store that is open, and what it has logged. */
+export interface OpenedStore {
+  readonly datastore: Store
   readonly logs: readonly LogLine[]
 }
 
 /** A datastore of numbers, closed with the test. */
-export async function openStore(t: Test, options: StoreOptions): Promise<Store> {
+export async function openStore(t: Test, options: StoreOptions): Promise<OpenedStore> {
   const logs: LogLine[] = []
   const log = (level: LogLine['level']) => (details: object, message: string) => {
     logs.push({ level, message, details })
   }
   const declarations = options.families.map((family): Declaration => declare(family, options.observer))
-  const datastore = await Datastore.open({
+  const datastore = await openEtcdStore({
     connection: { endpoints: options.endpoints, ...options.login },
     declarations,
     limits: {
@@ -90,14 +92,14 @@ export async function openStore(t: Test, options: StoreOptions): Promise<Store> 
   return { datastore, logs }
 }
 
-/** A client of etcd beside the datastore, for what somebody else does. Calls are sent once; one that fails throws. */
+/** A client of etcd beside the datastore, for what another program does. Calls are sent once; one that fails throws. */
 export function openEtcd(t: Test, endpoint: string): Etcd3 {
   const etcd = new Etcd3({ hosts: endpoint, faultHandling: { global: noop, host: () => noop } })
   t.teardown(() => etcd.close())
   return etcd
 }
 
-/** How many times a key has been written since it was created; 0 when it does not exist. Tells what was applied twice. */
+/** How often a key was written since its creation; 0 if it does not exist. Shows writes that were applied twice. */
 export async function timesWritten(etcd: Etcd3, key: string): Promise<number> {
   const { kvs } = await etcd.kv.range({ key: Buffer.from(key) })
   return Number(kvs[0]?.version ?? 0)

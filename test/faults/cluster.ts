@@ -180,7 +180,7 @@ export class Cluster {
       const start = (): ChildProcess => {
         const log = openSync(join(this.#folder, `server-${index}.log`), 'a')
         const { NODE_OPTIONS: _, ...environment } = process.env
-        const child = spawn(process.execPath, ['--import', clockShift, join(root, 'dist', 'main.js')], {
+        const child = spawn(process.execPath, ['--import', clockShift, join(root, 'bin', 'ippoold.js')], {
           cwd: root,
           env: {
             ...environment,
@@ -228,7 +228,7 @@ export async function ask(endpoint: string, path: string, body: object): Promise
   return JSON.parse(text) as Record<string, unknown>
 }
 
-/** Whether the process of a member runs. */
+/** True if the process of a member runs. */
 export function runs(member: Member): boolean {
   return isRunning(member.process)
 }

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { type Json, jsonObject } from '../../src/model/json/json.ts'
-import { blockSizeMin, type Pool, poolKey, poolOf, pools, readPoolSpec } from '../../src/model/pool.ts'
+import { blockSizeMin, type Pool, poolKey, poolOf, pools } from '../../src/model/pool.ts'
+import { readPoolSpec } from '../../src/model/pool-fields.ts'
 import { formatCidr } from '../../src/net/index.ts'
 import { matches } from '../../src/selector/index.ts'
 

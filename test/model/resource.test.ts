@@ -1,16 +1,17 @@
 import t from 'tap'
 import { type JsonObject, stringifyJson } from '../../src/model/json/json.ts'
 import { parseJson } from '../../src/model/json/parser.ts'
-import { Malformed } from '../../src/model/json/struct.ts'
+import { decodeJson, fieldNames, Malformed } from '../../src/model/json/struct.ts'
 import {
-  decodeResource,
   encodeResource,
+  readResource,
   type Resource,
   resourceFamily,
   resourceKey,
   resourceOf,
   resourcePrefix,
 } from '../../src/model/resource.ts'
+import type { Decoded } from '../../src/plan/index.ts'
 
 const specFields = [
   'cidr',
@@ -23,8 +24,12 @@ const specFields = [
   'assignmentMode',
 ]
 
+function decodeResource(text: string): Decoded<Resource> {
+  return decodeJson(text, (json) => readResource(json, fieldNames(...specFields)))
+}
+
 function mustDecode(text: string): Resource {
-  const decoded = decodeResource(text, specFields)
+  const decoded = decodeResource(text)
   if (!decoded.ok) throw new Error(decoded.problem)
   return decoded.value
 }

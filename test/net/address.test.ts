@@ -1,6 +1,19 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { type Address, compareAddresses, formatAddress, mustParseAddress, parseAddress } from '../../src/net/index.ts'
+import {
+  type Address,
+  bits,
+  compareAddresses,
+  formatAddress,
+  mustParseAddress,
+  parseAddress,
+} from '../../src/net/index.ts'
+
+t.test('a family has 32 or 128 bits', (t) => {
+  t.equal(bits(4), 32)
+  t.equal(bits(6), 128)
+  t.end()
+})
 
 /** Text, and its canonical spelling; undefined when it must be refused. Each refused row follows the neighbour that is right. */
 const spellings: readonly (readonly [text: string, canonical: string | undefined])[] = [

@@ -1,7 +1,6 @@
 import t from 'tap'
 import { poolKey } from '../../src/model/index.ts'
 import {
-  asStored,
   brokenPrecondition,
   conflict,
   planRead,
@@ -10,7 +9,7 @@ import {
   readStored,
 } from '../../src/resources/reading.ts'
 import { FakeView } from '../support/fake-view.ts'
-import { granted, mustPool, poolBody, poolKind } from './fixtures.ts'
+import { granted, mustPool, poolKind } from './fixtures.ts'
 
 const kind = poolKind()
 
@@ -92,11 +91,5 @@ t.test('a precondition names the very object', (t) => {
 t.test('an object is named as Kubernetes does', (t) => {
   t.equal(quoteObject(kind, 'a"b'), 'ippools.projectcalico.org "a\\"b"')
   t.match(conflict(kind, 'x', 'why'), { reason: 'Conflict', message: /"x": why$/ })
-  t.end()
-})
-
-t.test('an object in which nothing is wrong is the value that it is read back as', (t) => {
-  t.match(asStored(kind, poolBody()), { name: 'pool-a', cidr: { prefixLength: 24 } })
-  t.throws(() => asStored(kind, { metadata: { name: 'pool-a' } }))
   t.end()
 })

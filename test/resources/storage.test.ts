@@ -2,13 +2,13 @@ import t from 'tap'
 import { affinities, affinityKey, confirmedAffinity, poolKey, pools } from '../../src/model/index.ts'
 import { mustParseCidr } from '../../src/net/index.ts'
 import { put } from '../../src/plan/index.ts'
-import { projected, shown, stored } from '../../src/resources/storage.ts'
+import { declareStorage, showFamily, showStored } from '../../src/resources/storage.ts'
 import { FakeView } from '../support/fake-view.ts'
 import { mustPool } from './fixtures.ts'
 
 t.test('an object that is stored as it is lies under the key of its name', (t) => {
   const view = new FakeView()
-  const storage = stored('ippools', pools, poolKey)
+  const storage = declareStorage('ippools', pools, poolKey)
   const pool = mustPool()
   t.strictSame(storage.lookup(view, 'pool-a'), { kind: 'absent' })
   view.apply({ answer: undefined, writes: storage.put(pool) })
@@ -25,14 +25,14 @@ t.test('a value of another form is shown as an object, and what cannot be read s
   const view = new FakeView()
   const key = affinityKey({ type: 'host', name: 'n' }, mustParseCidr('10.0.0.0/26'))
   const show = (key: string, { state }: { state: string }) => `${key} ${state}`
-  const family = projected(affinities, show)
+  const family = showFamily(affinities, show)
   t.equal(family.prefix, affinities.prefix)
-  t.strictSame(shown(view, key, show), { kind: 'absent' })
+  t.strictSame(showStored(view, key, show), { kind: 'absent' })
   view.apply({ answer: undefined, writes: [put(key, confirmedAffinity)] })
-  t.match(shown(view, key, show), { kind: 'value', value: `${key.text} confirmed`, revision: view.revision })
+  t.match(showStored(view, key, show), { kind: 'value', value: `${key.text} confirmed`, revision: view.revision })
   t.strictSame(family.decode(key.text, '{"state":"pending"}'), { ok: true, value: `${key.text} pending` })
   t.match(family.decode(key.text, '{'), { ok: false, problem: /JSON/ })
   view.putText(key.text, '{')
-  t.match(shown(view, key, show), { kind: 'unreadable' })
+  t.match(showStored(view, key, show), { kind: 'unreadable' })
   t.end()
 })

@@ -19,7 +19,8 @@ import {
   type IWatchRequest,
   type IWatchResponse,
 } from 'etcd3'
-import { asError, DatastoreUnavailable, refusedByEtcd, RevisionCompacted } from './faults.ts'
+import { DatastoreUnavailable, RevisionCompacted } from '../faults.ts'
+import { asError, refusedByEtcd } from './faults.ts'
 import { callDeadlineMs, flowControlWindowBytes, revokeDeadlineMs } from './limits.ts'
 
 /** How to reach etcd. File contents, not paths. */

@@ -1,7 +1,7 @@
 import type { Static } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
-import type { CauseReason, Reason } from '../../plan/index.ts'
-import { type RefusalError, reasons, shorten } from '../wire/index.ts'
+import { type CauseReason, type Reason, shorten } from '../../plan/index.ts'
+import { type RefusalError, reasons } from '../wire/index.ts'
 import { oneOf } from './fields.ts'
 import { ref } from './ref.ts'
 

@@ -10,13 +10,13 @@ import { apiVersion, resourceKinds } from '../../resources/index.ts'
 import { ipamRoutes, type Store } from '../ipam/index.ts'
 import { openapiOptions, kubernetesOpenapiRoutes, openapiRoutes } from '../openapi/index.ts'
 import { discoveryRoutes, nodeTakeDown, resourceRoutes } from '../resources/index.ts'
-import { schemas } from '../schemas/index.ts'
+import { resourceSchemas, schemas } from '../schemas/index.ts'
 import { answerJson, readBodies, refusal, refuseForNow } from '../wire/index.ts'
 import { limitCalls } from './admission.ts'
 import { answerClientError, answerUnreadablePath, handleErrors } from './error-handling.ts'
 import { operationRoutes } from './health.ts'
 import { refuseBySchema } from './schema-causes.ts'
-import { buildValidator } from './validator.ts'
+import { validatorCompiler } from './validator.ts'
 
 /** Everything that the server takes from outside: it reads no clock, no environment and no randomness of its own. */
 export interface ServerDependencies {
@@ -72,12 +72,14 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
     genReqId: ({ headers }) => requestId(headers),
     // Answers hold nothing beyond their schema, and most are texts already: compiling a serializer for each would only delay the start.
     schemaController: {
-      compilersFactory: { buildValidator, buildSerializer: () => () => (answer: unknown) => JSON.stringify(answer) },
+      compilersFactory: { buildSerializer: () => () => (answer: unknown) => JSON.stringify(answer) },
     },
     schemaErrorFormatter: refuseBySchema,
     frameworkErrors: answerUnreadablePath,
     clientErrorHandler: answerClientError,
   })
+  const kinds = resourceKinds(blocks)
+  app.setValidatorCompiler(validatorCompiler([...schemas, ...resourceSchemas(kinds)]))
   traceRequests(app)
   handleErrors(app)
   readBodies(app)
@@ -91,7 +93,6 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
     pressureHandler: refuseUnderPressure,
   })
   void app.register(operationRoutes, { store, version })
-  const kinds = resourceKinds(blocks)
   void app.register(discoveryRoutes, { kinds })
   void app.register(kubernetesOpenapiRoutes, { kinds })
   void app.register(openapiRoutes)

@@ -1,23 +1,45 @@
-import type { BuildCompilerFromPool } from '@fastify/ajv-compiler'
 import AjvCompiler from '@fastify/ajv-compiler'
+import type { TSchema } from '@sinclair/typebox'
+import type { FastifySchema, FastifySchemaCompiler } from 'fastify'
 
 /**
  * Two validators: bodies must have the very types of their schema, while everything else in a request is text and is converted.
- * Neither removes, adds or changes anything, and both report all that is wrong.
+ * Neither removes, adds or changes anything, and both report all that is wrong. The first request that needs a schema compiles it:
+ * compiling those of all routes takes half of a start.
+ *
+ * @param sharedSchemas the schemas that others refer to, by `$id`
  */
-export const buildValidator: BuildCompilerFromPool = (externalSchemas) => {
-  const compilers = AjvCompiler()
-  const options = { removeAdditional: false, useDefaults: false, allErrors: true, verbose: true } as const
+export function validatorCompiler(sharedSchemas: readonly TSchema[]): FastifySchemaCompiler<FastifySchema> {
+  const shared = Object.fromEntries<TSchema>(sharedSchemas.map((schema) => [schema.$id ?? '', schema]))
+  const compilerWith = (coerceTypes: false | 'array') =>
+    once(() => AjvCompiler()(shared, { customOptions: { ...options, coerceTypes } }))
+  const ofBodies = compilerWith(false)
+  const ofTexts = compilerWith('array')
+  return (route) => {
+    const compiler = route.httpPart === 'body' ? ofBodies : ofTexts
+    const validator = once(() => compiler()(route))
+    return (data: unknown) => {
+      const validate = validator()
+      if (validate(data) === true) return true
+      return { error: (validate.errors ?? []).map((finding) => ({ ...finding, message: finding.message ?? '' })) }
+    }
+  }
+}
+
+const options = {
+  removeAdditional: false,
+  useDefaults: false,
+  allErrors: true,
+  verbose: true,
   // What only the OpenAPI document has a use for.
-  const vocabulary = { keywords: ['x-enum-varnames'] }
-  // Whether the schemas themselves are right is seen to when the OpenAPI document is checked, not at each start.
-  const trusting = { meta: false, validateSchema: false } as const
-  const ofBodies = compilers(externalSchemas, {
-    customOptions: { ...options, ...trusting, ...vocabulary, coerceTypes: false },
-  })
-  const ofTexts = compilers(externalSchemas, {
-    customOptions: { ...options, ...trusting, ...vocabulary, coerceTypes: 'array' },
-  })
-  // Fastify hands over the schema with its place in the request.
-  return (route) => (typeof route === 'object' && route['httpPart'] === 'body' ? ofBodies : ofTexts)(route)
+  keywords: ['x-enum-varnames'],
+  // The check of the OpenAPI document checks the schemas themselves; no start has to.
+  meta: false,
+  validateSchema: false,
+} satisfies AjvCompiler.Options
+
+/** Makes a value when it is asked for first, and keeps it. */
+function once<Value extends object>(make: () => Value): () => Value {
+  let made: Value | undefined
+  return () => (made ??= make())
 }

@@ -4,5 +4,5 @@ export { answerJson, mediaTypeOf, objectTypes, patchTypes, readBodies } from './
 export { granted, reasons, refusal, RefusalError, refuseFields, refuseForNow } from './errors.ts'
 export { limits } from './limits.ts'
 export { naming, refuseToGuess } from './outcome-unknown.ts'
-export { quotePath, quoteUrl, quoteValue, shorten } from './quoting.ts'
+export { quotePath, quoteUrl, quoteValue } from './quoting.ts'
 export { linesType, sendReport } from './streamed.ts'

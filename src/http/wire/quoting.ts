@@ -1,3 +1,5 @@
+import { shorten } from '../../plan/index.ts'
+
 /** A path as a caller would write it, such as `addresses[0].handle` or `labels[a/b]`; `whole` names the request part itself. */
 export function quotePath(segments: readonly (string | number)[], whole: string): string {
   const path = segments
@@ -6,8 +8,6 @@ export function quotePath(segments: readonly (string | number)[], whole: string)
     .join('')
   return path === '' ? whole : path.replace(/^\./, '')
 }
-
-const quotedLengthMax = 100
 
 /** The path of a URL, without its query, short enough for a message. */
 export function quoteUrl(url: string): string {
@@ -19,9 +19,4 @@ export function quoteValue(value: unknown): string {
   if (Array.isArray(value)) return `a list of ${value.length}`
   if (typeof value === 'object' && value !== null) return `an object of ${Object.keys(value).length} entries`
   return shorten(typeof value === 'string' ? JSON.stringify(value) : String(value))
-}
-
-/** A text that may be cut off, and says so. */
-export function shorten(text: string, lengthMax = quotedLengthMax): string {
-  return text.length <= lengthMax ? text : `${text.slice(0, lengthMax)}...`
 }

@@ -27,9 +27,7 @@ import {
   readUint64,
   stringifyStruct,
 } from '../json/index.ts'
-import { nanosecondsPerSecond, parseTime } from '../time.ts'
 import { type Attribute, encodeAttribute, readAttribute } from './attribute.ts'
-import { formatBlockPath, parseBlockPath } from './cidr.ts'
 
 /**
  * A block: the addresses of one small CIDR, and who holds each. Never changed; block-operations.ts makes new ones.
@@ -61,29 +59,6 @@ export interface Block {
   readonly unknownFields: JsonObject
 }
 
-/**
- * What of a block tells whether there is something to give, and for whom; enough to make a {@link BlockDigest} of. Every block is one.
- */
-export interface BlockOutline extends Pick<Block, 'cidr' | 'affinity' | 'affinityClaimTime' | 'allocations'> {
-  readonly unallocated: readonly number[]
-  readonly attributes: readonly Pick<Attribute, 'handle' | 'releasedAt'>[] | null
-  readonly sequenceNumber: bigint
-}
-
-/** What is worth knowing of every block: enough to find one that has a free address. Refers to nothing of the block. */
-export interface BlockDigest {
-  readonly cidr: Cidr
-  readonly affinity: string | null
-  /** How many ordinals are queued to be given out; reserved addresses among them. */
-  readonly freeCount: number
-  readonly isEmpty: boolean
-  /** Unix time; absent when the block does not say. */
-  readonly claimedAtSeconds?: number
-  readonly sequenceNumber: bigint
-  /** Whether a released address cools down, or waits to be freed. */
-  readonly hasCooling: boolean
-}
-
 const prefix = '/calico/ipam/v2/assignment/'
 
 /** The blocks. */
@@ -91,6 +66,7 @@ export const blocks: Family<Block> = {
   name: 'blocks',
   prefix,
   held: 'digests',
+  part: 'block',
   decode(key, text) {
     const cidr = parseBlockKey(key)
     return cidr === undefined
@@ -113,39 +89,30 @@ export function blockKey(cidr: Cidr): Key<Block> {
 // A block is known by one object for as long as it is in memory, and its key is asked for several times in each assignment.
 const keys = new WeakMap<Cidr, Key<Block>>()
 
-/** The block that a key is about; undefined when it is not written as {@link blockKey} writes it. */
+/** The CIDR of the block in a key; undefined unless the key is spelled as {@link blockKey} spells it. */
 export function parseBlockKey(text: string): Cidr | undefined {
   return text.startsWith(prefix) ? parseBlockPath(text.slice(prefix.length)) : undefined
 }
 
-/**
- * What is worth knowing of `block`. Its texts are copies, so that nothing keeps the much longer stored text in memory.
- */
-export function digestOf(block: BlockOutline): BlockDigest {
-  const claimedAt = block.affinityClaimTime === undefined ? undefined : parseTime(block.affinityClaimTime)
-  return {
-    cidr: block.cidr,
-    affinity: block.affinity === null ? null : copyOf(block.affinity),
-    freeCount: block.unallocated.length,
-    isEmpty: isEmpty(block),
-    ...(claimedAt === undefined ? {} : { claimedAtSeconds: Number(claimedAt.nanoseconds / nanosecondsPerSecond) }),
-    sequenceNumber: block.sequenceNumber,
-    hasCooling: block.attributes?.some((attribute) => attribute.releasedAt !== undefined) ?? false,
-  }
+/** The last part of a block's or an affinity's key: `ipv4/block/10.10.0.8-29`. @see docs/calico/formats.md section 1.2 */
+export function formatBlockPath(cidr: Cidr): string {
+  return `ipv${cidr.family}/block/${formatCidr(cidr).replace('/', '-')}`
 }
 
-/**
- * V8 lets a part of a text refer to the whole; a part of a joined text refers to the join, which is only one character
- * longer.
- */
-function copyOf(text: string): string {
-  return ` ${text}`.slice(1)
+/** Parses what {@link formatBlockPath} prints; undefined for any other spelling of the same block, which no writer uses. */
+export function parseBlockPath(path: string): Cidr | undefined {
+  const text = path.slice(path.lastIndexOf('/') + 1).replace('-', '/')
+  const cidr = parseInterface(text)?.cidr
+  return cidr !== undefined && formatBlockPath(cidr) === path ? cidr : undefined
 }
 
-/**
- * Whether nobody holds an address of the block. Those reserved on Windows hosts do not count; those that cool down do.
- */
-export function isEmpty(block: Pick<BlockOutline, 'allocations' | 'attributes'>): boolean {
+/** What {@link isEmpty} looks at. */
+interface Allocated extends Pick<Block, 'allocations'> {
+  readonly attributes: readonly Pick<Attribute, 'handle'>[] | null
+}
+
+/** True if no address of the block is held. Addresses that Windows hosts reserve do not count as held; those that cool down do. */
+export function isEmpty(block: Allocated): boolean {
   return block.allocations.every((index) => {
     return index === null || isWindowsReserved(block.attributes?.[index]?.handle)
   })

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { addressCount, type Cidr, type Ordinal, ordinal } from '../../net/index.ts'
 import { comparableHandle } from '../handle.ts'
 import { noFields } from '../json/index.ts'
-import { formatOwner, type Owner, parseOwner } from '../owner.ts'
 import { formatTime, type Now, nanosecondsPerSecond, parseTime } from '../time.ts'
+import { formatOwner, type Owner } from './affinity.ts'
 import { type Attribute, attributeFor, type Holder, isFor, sameAttribute } from './attribute.ts'
 import { type Block, noNumbers, windowsReservedHandle } from './block.ts'
 
@@ -166,33 +166,9 @@ export function collectGarbage(block: Block, now: Now, cooldownSeconds: number):
 /** Blocks in which there is nothing to collect, however late it gets: each of thousands of assignments asks for the same block. */
 const tidy = new WeakSet<Block>()
 
-/** The block claimed for `owner` at `now`, its number grown by one. */
-export function withOwner(block: Block, owner: Owner, now: Now): Block {
-  return touch({ ...block, affinity: formatOwner(owner), affinityClaimTime: formatTime(now) })
-}
-
-/** The block without an owner and the time of its claim, its number grown by one. */
-export function withoutOwner(block: Block): Block {
-  const { affinityClaimTime: _, ...rest } = block
-  return touch({ ...rest, affinity: null })
-}
-
 /** The same block with its number grown by one, so that whoever read it before cannot write it any more. */
 export function touch(block: Block): Block {
   return { ...block, sequenceNumber: block.sequenceNumber + 1n }
-}
-
-/** Who owns the block; undefined for nobody, and for an `affinity` that names no owner. */
-export function ownerOf(block: Block): Owner | undefined {
-  return block.affinity === null ? undefined : parseOwner(block.affinity)
-}
-
-/**
- * The ordinals that an automatic assignment would take, in that order: the queue without what is reserved. Empty when
- * the block is full. Does not look at affinity; that is the caller's decision.
- */
-export function freeOrdinals(block: Block, isReserved: (place: Ordinal) => boolean): readonly Ordinal[] {
-  return block.unallocated.filter((place) => !isReserved(place))
 }
 
 /** What is stored for an ordinal in use, or cooling down; undefined when it is free. */

@@ -1,6 +1,14 @@
 import { addressCount, formatCidr } from '../../net/index.ts'
 import { parseTime } from '../time.ts'
-import { type BlockOutline, parseBlockKey, windowsReservedHandle } from './block.ts'
+import type { Attribute } from './attribute.ts'
+import { type Block, parseBlockKey, windowsReservedHandle } from './block.ts'
+
+/** The parts of a block that its digest is made of. Every block is one. */
+export interface BlockOutline
+  extends Pick<Block, 'cidr' | 'affinity' | 'affinityClaimTime' | 'allocations' | 'sequenceNumber'> {
+  readonly unallocated: readonly number[]
+  readonly attributes: readonly Pick<Attribute, 'handle' | 'releasedAt'>[] | null
+}
 
 /**
  * What the index wants of a stored block, without making a block of it: a server reads far more of them than it ever takes an address

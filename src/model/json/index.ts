@@ -16,6 +16,7 @@ export {
   decodeJson,
   fieldNames,
   type FieldNames,
+  isOmitted,
   Malformed,
   mismatch,
   noFields,

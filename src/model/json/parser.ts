@@ -9,6 +9,9 @@ export const depthMax = 200
 /**
  * Reads one JSON text (RFC 8259). Of several members with the same name the last one counts, as in Go. Refuses whatever
  * RFC 8259 refuses, and nesting deeper than {@link depthMax}; never throws.
+ *
+ * `JSON.parse` with a reviver that sees the source text of numbers takes four times as long (Node 24.22: 70 instead of 18 µs for a block
+ * of 2.8 kB, 7.9 instead of 2.0 µs for a pool), because it calls the reviver for every value. It also has no bound on nesting.
  */
 export function parseJson(text: string): ParsedJson {
   try {

@@ -1,4 +1,4 @@
-import type { Decoded } from '../../plan/index.ts'
+import { type Decoded, shorten } from '../../plan/index.ts'
 import { parseTime } from '../time.ts'
 import {
   isJsonArray,
@@ -152,6 +152,11 @@ function isStringMap(object: JsonObject): object is Readonly<Record<string, stri
   return true
 }
 
+/** Whether Go's `omitempty` leaves out a field with this value. An object is a pointer to a struct, and is written. */
+export function isOmitted(json: Json): boolean {
+  return json === null || json === '' || json === 0 || json === false || (isJsonArray(json) && json.length === 0)
+}
+
 /** The text of a struct: `members` (values as JSON texts) in the order given, then what nobody knows, as it was. */
 export function stringifyStruct(
   members: readonly (readonly [name: string, valueText: string])[],
@@ -170,8 +175,7 @@ function describe(json: Json): string {
   if (isJsonArray(json)) return 'an array'
   if (isJsonObject(json)) return 'an object'
   if (json instanceof JsonNumber) return json.text
-  const text = JSON.stringify(json)
-  return text.length > shownMax ? `${text.slice(0, shownMax)}...` : text
+  return shorten(JSON.stringify(json), shownMax)
 }
 
 /** How much of a wrong string a problem shows. */

@@ -1,9 +1,9 @@
 import { formatTime, type JsonObject, jsonObject } from '../../model/index.ts'
 import { answerOnly, type Plan, type Revision, type View, type Result, success } from '../../plan/index.ts'
-import { generationOf, removeAnnex } from '../annexed.ts'
+import { generationOf, removeAnnex } from '../annexes.ts'
 import type { Context, Removal, ResourceKind, Stored, StoredObject } from '../kind.ts'
-import { finalizersOf, isBeingDeleted, objectIn } from '../object/index.ts'
-import { asStored, type Preconditions, readMatching } from '../reading.ts'
+import { finalizersOf, isBeingDeleted, objectIn, parseObject } from '../object/index.ts'
+import { type Preconditions, readMatching } from '../reading.ts'
 
 /** What a delete came to. */
 export interface Deleted<Value> {
@@ -58,7 +58,7 @@ export function planRemoval<Value extends StoredObject>(
   const metadata = objectIn(stored.value.object, 'metadata')
   if (kind.finalizer === undefined && finalizersOf(metadata).length > 0) {
     if (isBeingDeleted(metadata)) return { kind: 'terminating', value: stored.value, writes: [] }
-    const value = asStored(kind, markDeleted(stored.value.object, context))
+    const value = parseObject(kind, markDeleted(stored.value.object, context))
     return { kind: 'terminating', value, writes: kind.storage.put(value) }
   }
   const removal = kind.planRemoval(view, stored, context)

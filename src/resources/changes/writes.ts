@@ -10,27 +10,27 @@ import {
   refuse,
   success,
 } from '../../plan/index.ts'
-import { generationOf } from '../annexed.ts'
+import { generationOf } from '../annexes.ts'
 import type { Context, ResourceKind, Stored, StoredObject } from '../kind.ts'
-import { withUpdate } from '../managed-fields/index.ts'
+import { type Update, withUpdate } from '../managed-fields/index.ts'
 import {
   finalizersOf,
   isBeingDeleted,
   textIn,
   isObjectName,
   objectIn,
+  parseObject,
   present,
   sameJson,
-  draft,
+  draftObject,
   draftStatus,
   jsonOf,
   readObject,
   refuseCauses,
 } from '../object/index.ts'
-import { asStored, brokenPrecondition, quoteObject, readStored } from '../reading.ts'
+import { brokenPrecondition, quoteObject, readStored } from '../reading.ts'
 import { planRemoval } from './deletion.ts'
-import { jsonPatch } from './json-patch.ts'
-import { mergePatch } from './merge-patch.ts'
+import { jsonPatch, mergePatch } from './patch.ts'
 
 /** What a create or change came to. */
 export interface Changed<Value> {
@@ -65,7 +65,7 @@ export function planCreate<Value extends StoredObject>(
       refuse('BadRequest', 'metadata.resourceVersion: must not be set on an object that is to be created'),
     )
   }
-  const drafted = draft(kind, given.value, undefined, context, { isComplete: false })
+  const drafted = draftObject(kind, given.value, undefined, context, { isComplete: false })
   if (!drafted.ok) return answerOnly(drafted)
 
   const { candidate, warnings } = drafted.value
@@ -75,9 +75,15 @@ export function planCreate<Value extends StoredObject>(
   const causes = [...drafted.value.causes, ...kind.admit(view, candidate)]
   if (causes.length > 0) return answerOnly(refuseCauses(kind, candidate.name, causes))
 
-  const managed = withManagers(kind, undefined, given.value, candidate.object, context, setManagers)
-  assert(managed.ok, 'who is said to manage a new object is not looked at')
-  const { value } = managed
+  const parsed = parseObject(kind, candidate.object)
+  const managed = withManagers(
+    kind,
+    { before: undefined, given: given.value, after: parsed.object },
+    context,
+    setManagers,
+  )
+  assert(managed.ok, 'the managers that a client names for a new object are not looked at')
+  const value = { ...parsed, object: managed.value }
   const answer = success({ value, isWritten: true, revisionBefore: undefined, warnings })
   return { answer, writes: kind.storage.put(value) }
 }
@@ -159,17 +165,19 @@ export function planChange<Value extends StoredObject>(
   const drafted =
     context.subresource === 'status'
       ? draftStatus(kind, given.value, stored.value, context, options)
-      : draft(kind, given.value, stored.value, context, options)
+      : draftObject(kind, given.value, stored.value, context, options)
   if (!drafted.ok) return answerOnly(drafted)
   const { candidate, causes, warnings } = drafted.value
   if (causes.length > 0) return answerOnly(refuseCauses(kind, name, causes))
-  const managed = withManagers(kind, stored.value, given.value, candidate.object, context, options.setManagers)
-  if (!managed.ok) return answerOnly(managed)
 
+  // Both as they will be read back, so that a default which only one of them spells out makes no difference.
+  const before = parseObject(kind, present(kind, stored.value, undefined)).object
+  const parsed = parseObject(kind, candidate.object)
+  const change = { before, given: given.value, after: parsed.object }
+  const managed = withManagers(kind, change, context, options.setManagers)
+  if (!managed.ok) return answerOnly(managed)
+  const value = { ...parsed, object: withGeneration(before, managed.value) }
   const revisionBefore = stored.revision
-  // A default that is stored in one and only meant in the other makes no difference.
-  const before = asStored(kind, present(kind, stored.value, undefined)).object
-  const value = withGeneration(kind, before, managed.value)
   if (sameJson(before, value.object)) {
     return answerOnly(success({ value: stored.value, isWritten: false, revisionBefore, warnings }))
   }
@@ -181,33 +189,22 @@ export function planChange<Value extends StoredObject>(
     : { answer, writes: removal.writes }
 }
 
-/** The value to store, with who manages its fields: unless said otherwise, as after an update. */
+/** The object to store, with the managers of its fields: unless `setManagers` sets them, as after an update. */
 function withManagers<Value extends StoredObject>(
   kind: ResourceKind<Value>,
-  old: Value | undefined,
-  given: JsonObject,
-  object: JsonObject,
-  { manager, subresource, now }: Context,
+  change: Update,
+  context: Context,
   setManagers: SetManagers | undefined,
-): Result<Value> {
-  const after = asStored(kind, object).object
-  const managed =
-    setManagers === undefined
-      ? withUpdate(kind, old, given, after, { manager, subresource, now })
-      : success(setManagers(after))
-  return managed.ok ? success(asStored(kind, managed.value)) : managed
+): Result<JsonObject> {
+  return setManagers === undefined ? withUpdate(kind, change, context) : success(setManagers(change.after))
 }
 
-/** Counts a change of the spec. */
-function withGeneration<Value extends StoredObject>(
-  kind: ResourceKind<Value>,
-  before: JsonObject,
-  value: Value,
-): Value {
-  if (sameJson(before['spec'], value.object['spec'])) return value
-  const metadata = objectIn(value.object, 'metadata')
+/** The object with a generation that counts the change of the spec, if there is one. */
+function withGeneration(before: JsonObject, after: JsonObject): JsonObject {
+  if (sameJson(before['spec'], after['spec'])) return after
+  const metadata = objectIn(after, 'metadata')
   const counted = jsonObject([...Object.entries(metadata), ['generation', generationOf(metadata) + 1]])
-  return asStored(kind, jsonObject([...Object.entries(value.object), ['metadata', counted]]))
+  return jsonObject([...Object.entries(after), ['metadata', counted]])
 }
 
 /** Why an object with this metadata is not the one on the URL; undefined when it is. */

@@ -14,7 +14,7 @@ import type { Lookup, View, Decoded } from '../../plan/index.ts'
 import { textColumn } from '../columns.ts'
 import { apiVersion, type ReadOnlyKind, type StoredObject } from '../kind.ts'
 import { textIn, objectIn } from '../object/index.ts'
-import { projected, shown } from '../storage.ts'
+import { showFamily, showStored } from '../storage.ts'
 
 /** The claim of a node on a block. */
 const BlockAffinitySpec = Type.Object(
@@ -58,7 +58,7 @@ export const blockaffinityKind: ReadOnlyKind<StoredObject> = {
   ],
   isReadOnly: true,
   storage: {
-    families: [projected(affinities, show), projected(virtualAffinities, show)],
+    families: [showFamily(affinities, show), showFamily(virtualAffinities, show)],
     annexing: undefined,
     lookup,
   },
@@ -96,7 +96,7 @@ function nameOf({ name }: Owner, cidr: string): string {
 function lookup(view: View, name: string): Lookup<StoredObject> {
   for (const type of ['host', 'virtual'] as const) {
     for (const { owner, cidr } of claimsCalled(name)) {
-      const found = shown(view, affinityKey({ type, name: owner }, cidr), show)
+      const found = showStored(view, affinityKey({ type, name: owner }, cidr), show)
       if (found.kind !== 'absent') return found
     }
   }

@@ -8,11 +8,11 @@ import {
   jsonObject,
 } from '../../model/index.ts'
 import { put, remove, type Cause, type Decoded } from '../../plan/index.ts'
-import { annexing, putAnnex, withAnnex } from '../annexed.ts'
+import { declareAnnexes, putAnnex, withAnnex } from '../annexes.ts'
 import { type Column, flagColumn, numberColumn, textColumn } from '../columns.ts'
 import { apiVersion, type Candidate, type ResourceKind, type StoredObject } from '../kind.ts'
 import { invalid, notSupported, objectIn } from '../object/index.ts'
-import { projected, shown } from '../storage.ts'
+import { showFamily, showStored } from '../storage.ts'
 
 /** The only name that the configuration can have. */
 const onlyName = 'default'
@@ -107,10 +107,12 @@ export const ipamconfigurationKind: ResourceKind<ShownIpamConfig> = {
   isReadOnly: false,
   isDeletedInSteps: false,
   storage: {
-    families: [projected(ipamConfigs, show)],
-    annexing: annexing(annexOptions, () => ipamConfigKey),
+    families: [showFamily(ipamConfigs, show)],
+    annexing: declareAnnexes(annexOptions, () => ipamConfigKey),
     lookup: (view, name) =>
-      name === onlyName ? withAnnex(view, shown(view, ipamConfigKey, show), name, annexOptions) : { kind: 'absent' },
+      name === onlyName
+        ? withAnnex(view, showStored(view, ipamConfigKey, show), name, annexOptions)
+        : { kind: 'absent' },
     put: (value) => [put(ipamConfigKey, value.config), putAnnex(value, annexOptions)],
   },
   finalizer: undefined,

@@ -1,4 +1,13 @@
-import { blockSizeMin, type Pool, type PoolSpec, poolUses, readPoolSpec } from '../../model/index.ts'
+import {
+  blockSizeMin,
+  type Pool,
+  type PoolField,
+  poolFieldNames,
+  poolFields,
+  type PoolSpec,
+  poolUses,
+  readPoolSpec,
+} from '../../model/index.ts'
 import {
   bits,
   type Cidr,
@@ -14,14 +23,6 @@ import type { Cause } from '../../plan/index.ts'
 import { parseSelector } from '../../selector/index.ts'
 import type { Candidate } from '../kind.ts'
 import { duplicate, forbidden, invalid, notSupported, required } from '../object/index.ts'
-import {
-  allowedUsesMax,
-  assignmentModes,
-  cidrLengthMax,
-  encapsulationModes,
-  selectorLengthMax,
-} from './ippool-schema.ts'
-
 /**
  * Everything that is wrong with the spec of a pool, in itself or as the successor of a stored one. The letters and numbers behind
  * the rules are those of Calico's rules in docs/calico/formats.md section 3.7; where Calico blames the spec as a whole, the field to
@@ -60,8 +61,8 @@ const rules: readonly Rule[] = [
     fields: ['cidr'],
     check({ text }) {
       if (text === '') return required('spec.cidr', 'the range of the pool, such as 10.1.0.0/16')
-      if (lengthOf(text) > cidrLengthMax)
-        return invalid('spec.cidr', text, `must be at most ${String(cidrLengthMax)} characters long`)
+      if (lengthOf(text) > poolFields.cidr.maxLength)
+        return invalid('spec.cidr', text, `must be at most ${poolFields.cidr.maxLength} characters long`)
       const given = parseInterface(text)
       if (given === undefined) return invalid('spec.cidr', text, 'must be a CIDR such as 10.1.0.0/16 or fd00:1::/64')
       const hasHostBits = given.address.value !== given.cidr.base
@@ -126,12 +127,7 @@ const rules: readonly Rule[] = [
     },
   },
   // B5.
-  { fields: ['vxlanMode'], check: ({ spec }) => checkOption('spec.vxlanMode', spec.vxlanMode, encapsulationModes) },
-  { fields: ['ipipMode'], check: ({ spec }) => checkOption('spec.ipipMode', spec.ipipMode, encapsulationModes) },
-  {
-    fields: ['assignmentMode'],
-    check: ({ spec }) => checkOption('spec.assignmentMode', spec.assignmentMode, assignmentModes),
-  },
+  ...optionRules(),
   // B7.
   {
     fields: ['vxlanMode', 'ipipMode'],
@@ -154,8 +150,9 @@ const rules: readonly Rule[] = [
   {
     fields: ['allowedUses'],
     check({ spec: { allowedUses = [] } }) {
-      if (allowedUses.length > allowedUsesMax) {
-        return invalid('spec.allowedUses', allowedUses, `must have at most ${String(allowedUsesMax)} items`)
+      const { maxItems } = poolFields.allowedUses
+      if (allowedUses.length > maxItems) {
+        return invalid('spec.allowedUses', allowedUses, `must have at most ${maxItems} items`)
       }
       return allowedUses.flatMap((use, index) => {
         const field = `spec.allowedUses[${String(index)}]`
@@ -212,10 +209,10 @@ const rules: readonly Rule[] = [
         : undefined,
   },
   // B1, B6, B14, B15.
-  { fields: ['nodeSelector'], check: ({ spec }) => checkSelector('spec.nodeSelector', spec.nodeSelector) },
+  { fields: ['nodeSelector'], check: ({ spec }) => checkSelector('nodeSelector', spec.nodeSelector) },
   {
     fields: ['namespaceSelector'],
-    check: ({ spec }) => checkSelector('spec.namespaceSelector', spec.namespaceSelector),
+    check: ({ spec }) => checkSelector('namespaceSelector', spec.namespaceSelector),
   },
   // B13.
   {
@@ -244,14 +241,30 @@ function isForLoadBalancers(spec: PoolSpec): boolean {
   return spec.allowedUses?.includes('LoadBalancer') === true
 }
 
-function checkOption(field: string, value: string | undefined, options: readonly string[]): Cause | undefined {
-  return value === undefined || options.includes(value) ? undefined : notSupported(field, value, options)
+/** The rules of all fields that have one of a few values. */
+function optionRules(): readonly Rule[] {
+  return poolFieldNames.flatMap((name) => {
+    const { type, enum: options }: PoolField = poolFields[name]
+    return type === 'string' && options !== undefined ? [optionRule(name, options)] : []
+  })
 }
 
-function checkSelector(field: string, text: string | undefined): Cause | undefined {
+function optionRule(name: keyof PoolSpec, options: readonly string[]): Rule {
+  return {
+    fields: [name],
+    check({ spec }) {
+      const value = spec[name]
+      if (typeof value !== 'string' || options.includes(value)) return undefined
+      return notSupported(`spec.${name}`, value, options)
+    },
+  }
+}
+
+function checkSelector(name: 'nodeSelector' | 'namespaceSelector', text: string | undefined): Cause | undefined {
+  const field = `spec.${name}`
+  const { maxLength } = poolFields[name]
   if (text === undefined) return undefined
-  if (lengthOf(text) > selectorLengthMax)
-    return invalid(field, text, `must be at most ${String(selectorLengthMax)} characters long`)
+  if (lengthOf(text) > maxLength) return invalid(field, text, `must be at most ${maxLength} characters long`)
   if (text.includes('global(')) return invalid(field, text, 'must not contain global(')
   const parsed = parseSelector(text)
   return parsed.ok ? undefined : invalid(field, text, `must be a selector such as zone == 'a': ${parsed.error.message}`)

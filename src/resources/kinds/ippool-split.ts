@@ -10,7 +10,7 @@ import {
 } from '../../model/index.ts'
 import { blockAt, blockOf, type Cidr, firstAddress, formatCidr, prefixLength, sameCidr } from '../../net/index.ts'
 import { answerOnly, type Plan, put, remove, type View, refuse, type Result, success } from '../../plan/index.ts'
-import { removeAnnex } from '../annexed.ts'
+import { removeAnnex } from '../annexes.ts'
 import { apiVersion } from '../kind.ts'
 import { invalid, nameLengthMax, objectIn } from '../object/index.ts'
 import { poolPlural } from './ippool-termination.ts'

@@ -3,13 +3,13 @@ import {
   affinities,
   affinityKey,
   type Block,
-  type BlockDigest,
   blockKey,
   clusterInformationKey,
   collectGarbage,
   defaultIpamConfig,
   formatOwner,
   formatTime,
+  type IndexedBlock,
   ipamConfigKey,
   isEmpty,
   isJsonArray,
@@ -28,16 +28,16 @@ import {
 } from '../../model/index.ts'
 import { type Cidr, covers, overlaps } from '../../net/index.ts'
 import { answerOnly, type Key, type Plan, put, remove, type View, type Write } from '../../plan/index.ts'
-import { generationOf, removeAnnex } from '../annexed.ts'
+import { generationOf, removeAnnex } from '../annexes.ts'
 import type { Context, Removal } from '../kind.ts'
 import { finalizersOf, isBeingDeleted, textIn, objectIn, sameJson } from '../object/index.ts'
-import { stored } from '../storage.ts'
+import { declareStorage } from '../storage.ts'
 
 /** The plural of the kind. */
 export const poolPlural = 'ippools'
 
 /** How pools lie in etcd. */
-export const poolStorage = stored(poolPlural, pools, poolKey)
+export const poolStorage = declareStorage(poolPlural, pools, poolKey)
 
 /** What a pool is held back by while blocks lie in it; Calico's own name for it. */
 export const poolFinalizer = 'projectcalico.org/ippool-finalizer'
@@ -49,7 +49,7 @@ export const releasesMax = 40
 export const releasedLengthMax = 400_000
 
 /** What is worth knowing of a block here. */
-export type BlockInRange = Pick<BlockDigest, 'cidr' | 'affinity' | 'isEmpty' | 'hasCooling'>
+export type BlockInRange = Pick<IndexedBlock, 'cidr' | 'affinity' | 'isEmpty' | 'hasCooling'>
 
 /** What pools need to know that is not in their own family. */
 export interface PoolDependencies {

@@ -1,15 +1,18 @@
 import {
-  isJsonArray,
+  isOmitted,
   type Json,
   type JsonObject,
   jsonObject,
   type Pool,
-  poolDefaults,
+  type PoolField,
+  type PoolFieldName,
+  poolFieldNames,
+  poolFields,
   poolOf,
   pools,
   readPoolSpec,
 } from '../../model/index.ts'
-import { type Cidr, formatCidr, overlaps, parseCidr, parseInterface } from '../../net/index.ts'
+import { type Cidr, formatCidr, type IpFamily, overlaps, parseCidr, parseInterface } from '../../net/index.ts'
 import type { View, Cause } from '../../plan/index.ts'
 import { type Column, flagColumn, textColumn } from '../columns.ts'
 import type { Candidate, ResourceKind } from '../kind.ts'
@@ -72,24 +75,24 @@ const example: JsonObject = {
 }
 
 /**
- * The CIDR in its canonical form, and every default filled in. A block size that is not given again is the one that the pool has:
- * it cannot be changed, and a default in its place would be a change.
+ * Writes the CIDR in its canonical form and fills in the defaults. A block size that is not given again stays as it is: it cannot be
+ * changed, and a default in its place would be a change.
  */
 function withDefaults(spec: JsonObject, oldSpec: JsonObject = {}): JsonObject {
   const cidr = canonicalCidr(spec['cidr'])
   const family = typeof cidr === 'string' ? parseCidr(cidr)?.family : undefined
-  const defaults: readonly (readonly [string, Json | undefined])[] = [
-    ['vxlanMode', poolDefaults.vxlanMode],
-    ['ipipMode', poolDefaults.ipipMode],
-    ['blockSize', isUnset(oldSpec['blockSize']) ? family && poolDefaults.blockSize[family] : oldSpec['blockSize']],
-    ['nodeSelector', poolDefaults.nodeSelector],
-    ['allowedUses', poolDefaults.allowedUses],
-    ['assignmentMode', poolDefaults.assignmentMode],
-  ]
-  const filled = defaults.flatMap(([name, value]) =>
-    isUnset(spec[name]) && value !== undefined ? [[name, value] as const] : [],
-  )
-  return jsonObject([...Object.entries(spec), ...(cidr === undefined ? [] : [['cidr', cidr] as const]), ...filled])
+  const defaults = poolFieldNames.flatMap((name) => {
+    const value = name === 'blockSize' && !isUnset(oldSpec[name]) ? oldSpec[name] : defaultOf(name, family)
+    return isUnset(spec[name]) && value !== undefined ? [[name, value] as const] : []
+  })
+  return jsonObject([...Object.entries(spec), ...(cidr === undefined ? [] : [['cidr', cidr] as const]), ...defaults])
+}
+
+/** The value that an absent field is filled in with; undefined when it stays absent. */
+function defaultOf(name: PoolFieldName, family: IpFamily | undefined): Json | undefined {
+  const { default: value, defaultByFamily }: PoolField = poolFields[name]
+  if (value === undefined) return family && defaultByFamily?.[family]
+  return isOmitted(value) ? undefined : value
 }
 
 /** A text that is no CIDR, or has host bits, stays as it is: to be refused. */
@@ -98,11 +101,9 @@ function canonicalCidr(given: Json | undefined): Json | undefined {
   return parsed !== undefined && parsed.address.value === parsed.cidr.base ? formatCidr(parsed.cidr) : given
 }
 
-/** Whether Go would leave the field out. */
+/** Whether a field is absent, or has a value that Go takes for absent. */
 function isUnset(value: Json | undefined): boolean {
-  return (
-    value === undefined || value === null || value === '' || value === 0 || (isJsonArray(value) && value.length === 0)
-  )
+  return value === undefined || (value !== false && isOmitted(value))
 }
 
 /**

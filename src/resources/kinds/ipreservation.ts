@@ -12,7 +12,7 @@ import { remove, type Cause } from '../../plan/index.ts'
 import { textColumn } from '../columns.ts'
 import type { Candidate, ResourceKind } from '../kind.ts'
 import { invalid, objectIn } from '../object/index.ts'
-import { stored } from '../storage.ts'
+import { declareStorage } from '../storage.ts'
 
 /** What an IP reservation is, as clients write it. */
 const IPReservationSpec = Type.Object(
@@ -51,7 +51,7 @@ export const ipreservationKind: ResourceKind<Reservation> = {
   columns: [textColumn('ReservedCIDRs', 'spec.reservedCIDRs', 'The ranges that are reserved.')],
   isReadOnly: false,
   isDeletedInSteps: false,
-  storage: stored('ipreservations', reservations, reservationKey),
+  storage: declareStorage('ipreservations', reservations, reservationKey),
   finalizer: undefined,
   parse: reservationOf,
   withDefaults: (spec) => spec,

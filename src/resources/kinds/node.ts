@@ -5,7 +5,7 @@ import type { Cause } from '../../plan/index.ts'
 import { textColumn } from '../columns.ts'
 import type { Candidate, ResourceKind } from '../kind.ts'
 import { invalid, required, goForm, objectIn } from '../object/index.ts'
-import { stored } from '../storage.ts'
+import { declareStorage } from '../storage.ts'
 import { planNodeRemoval } from './node-removal.ts'
 
 const text = (description: string) => Type.Optional(Type.String({ description }))
@@ -109,7 +109,7 @@ export const nodeKind: ResourceKind<Node> = {
   ],
   isReadOnly: false,
   isDeletedInSteps: true,
-  storage: stored('nodes', nodes, nodeKey),
+  storage: declareStorage('nodes', nodes, nodeKey),
   finalizer: undefined,
   parse: nodeOf,
   withDefaults: (spec) => objectIn({ spec: goForm(NodeSpec, spec) }, 'spec'),

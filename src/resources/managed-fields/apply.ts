@@ -4,10 +4,9 @@ import { apiVersion, type ResourceKind, type Stored, type StoredObject } from '.
 import { refuseCauses, forbidden, objectIn, present } from '../object/index.ts'
 import { applyEntriesMax, type Entry, isSameManager, storedEntries, withEntries } from './entry.ts'
 import { displayPath, sameFields } from './field-set.ts'
-import { isSameLeaf, type Leaves, leavesOf } from './leaves.ts'
-import { listCauses } from './list-causes.ts'
+import { isSameLeaf, type Leaves, leavesOf, partFor, trackedSchema } from './leaves.ts'
 import { merge, removeLeaves } from './merge.ts'
-import { partFor, trackedSchema } from './tracked.ts'
+import { validateLists } from './parts.ts'
 import { vanished, withoutFields, type Writer } from './update.ts'
 
 /** What applying a configuration comes to, before what it leaves out is filled in and all of it is validated. */
@@ -33,7 +32,7 @@ export function applyConfiguration<Value extends StoredObject>(
 ): Result<Applied> {
   const schema = trackedSchema(kind, writer.subresource)
   const configuration = partFor(body, writer.subresource)
-  const causes = listCauses(schema, configuration)
+  const causes = validateLists(schema, configuration)
   if (causes.length > 0) return refuseCauses(kind, name, causes)
 
   const identity = { manager: writer.manager, operation: 'Apply', subresource: writer.subresource } as const

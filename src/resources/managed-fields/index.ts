@@ -1,4 +1,4 @@
 /** Which manager owns which field of an object. */
 export { applyConfiguration } from './apply.ts'
 export { managerProblem } from './entry.ts'
-export { withUpdate } from './update.ts'
+export { type Update, withUpdate } from './update.ts'

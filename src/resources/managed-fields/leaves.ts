@@ -1,8 +1,37 @@
-import type { TSchema } from '@sinclair/typebox'
-import type { Json } from '../../model/index.ts'
-import { isEmpty, sameJson } from '../object/index.ts'
+import { type TObject, type TSchema, Type } from '@sinclair/typebox'
+import { isOmitted, type Json, type JsonObject, jsonObject } from '../../model/index.ts'
+import type { ServedKind, StoredObject } from '../kind.ts'
+import { objectIn, ObjectMeta, sameJson } from '../object/index.ts'
 import { pathTo, rootPath } from './field-set.ts'
-import { type Part, partsOf } from './parts.ts'
+import { type ManagedPart, partsOf } from './parts.ts'
+
+/** Which part of an object a request changes: all but its status, or only that. */
+export type Subresource = '' | 'status'
+
+/** What of the metadata has owners; all else is the server's. */
+const TrackedMetadata = Type.Pick(ObjectMeta, ['labels', 'annotations', 'ownerReferences', 'finalizers'])
+
+/** The schema of the fields that have owners, of those that requests of a subresource can change. */
+export function trackedSchema<Value extends StoredObject>(
+  { specSchema, statusSchema }: Pick<ServedKind<Value>, 'specSchema' | 'statusSchema'>,
+  subresource: Subresource,
+): TObject {
+  if (subresource === '') return Type.Object({ metadata: TrackedMetadata, spec: specSchema })
+  return Type.Object({ metadata: Type.Object({}), ...(statusSchema === undefined ? {} : { status: statusSchema }) })
+}
+
+/** What of an object a request of a subresource is about; all else in it is ignored. */
+export function partFor(object: JsonObject, subresource: Subresource): JsonObject {
+  const { status, ...rest } = object
+  if (subresource === '') return rest
+  const { spec: _, ...envelope } = rest
+  const metadata = Object.entries(objectIn(object, 'metadata')).filter(([name]) => identity.includes(name))
+  const parts = [...Object.entries(envelope), ['metadata', jsonObject(metadata)] as const]
+  return jsonObject(status === undefined ? parts : [...parts, ['status', status]])
+}
+
+/** What tells which object a request means. */
+const identity = ['name', 'uid', 'resourceVersion']
 
 /** The values at the leaves of an object, by their paths: whatever is owned by somebody, and changes as a whole. */
 export type Leaves = ReadonlyMap<string, Json>
@@ -22,12 +51,12 @@ export function isSameLeaf(path: string, one: Leaves, other: Leaves): boolean {
   return sameJson(one.get(path) ?? null, other.get(path) ?? null)
 }
 
-function addLeaves(parts: readonly Part[], path: string, leaves: Map<string, Json>): void {
+function addLeaves(parts: readonly ManagedPart[], path: string, leaves: Map<string, Json>): void {
   for (const { schema, json, element, isField } of parts) {
     if (schema === undefined) continue
     const inside = partsOf(schema, json)
     const below = pathTo(path, element)
     if (inside !== undefined) addLeaves(inside, below, leaves)
-    else leaves.set(below, isField && isEmpty(json) ? null : json)
+    else leaves.set(below, isField && isOmitted(json) ? null : json)
   }
 }

@@ -1,11 +1,11 @@
 import { formatTime, isJsonArray, isJsonObject, type JsonObject, type Now } from '../../model/index.ts'
 import { type Result, success } from '../../plan/index.ts'
 import { apiVersion, type ResourceKind, type StoredObject } from '../kind.ts'
-import { refuseCauses, objectIn, present, sameJson } from '../object/index.ts'
+import { refuseCauses, objectIn, sameJson, textIn } from '../object/index.ts'
 import { type Entry, foldOldest, isSameManager, readEntries, storedEntries, withEntries } from './entry.ts'
 import { type FieldSet, pathsAbove, sameFields } from './field-set.ts'
 import { isSameLeaf, type Leaves, leavesOf } from './leaves.ts'
-import { type Subresource, trackedSchema } from './tracked.ts'
+import { type Subresource, trackedSchema } from './leaves.ts'
 
 /** Who changes an object: the `fieldManager` of a request, the subresource that it addresses, and when. */
 export interface Writer {
@@ -14,26 +14,36 @@ export interface Writer {
   readonly now: Now
 }
 
+/** An update of an object: a create, a replace or a patch. */
+export interface Update {
+  /** The object as it was; undefined for a new one. */
+  readonly before: JsonObject | undefined
+  /** The whole object as the client sends it. */
+  readonly given: JsonObject
+  /** The object as it is about to be stored, without regard to who manages its fields. */
+  readonly after: JsonObject
+}
+
 /**
- * The object that is about to be stored, with who manages its fields after a create, a replace or a patch: fields that appear or
- * change are the writer's alone, those that vanish are nobody's. `given` is the whole object as the client wants it, which may say
- * itself who manages what; that is refused as `Invalid` when it cannot be read.
+ * The object after an update, with the managers of its fields. Fields that appear or change belong to the writer alone; those that
+ * vanish belong to nobody. The client may send a list of managers in place of the stored one; a list that cannot be read is refused
+ * with `Invalid`.
  * @see docs/kubernetes-api.md section 7
  */
 export function withUpdate<Value extends StoredObject>(
   kind: ResourceKind<Value>,
-  stored: Value | undefined,
-  given: JsonObject,
-  after: JsonObject,
+  { before, given, after }: Update,
   writer: Writer,
 ): Result<JsonObject> {
-  const begin = stored === undefined ? success([]) : entriesToBegin(kind, stored, given)
+  const begin = before === undefined ? success([]) : entriesToBegin(kind, before, given)
   if (!begin.ok) return begin
   const schema = trackedSchema(kind, writer.subresource)
   const leaves = leavesOf(schema, after)
-  const before = stored && leavesOf(schema, present(kind, stored, undefined))
-  const taken = new Set([...leaves.keys()].filter((path) => before === undefined || !isSameLeaf(path, before, leaves)))
-  const entries = withoutFields(withoutFields(begin.value, taken), vanished(before, leaves))
+  const oldLeaves = before && leavesOf(schema, before)
+  const taken = new Set(
+    [...leaves.keys()].filter((path) => oldLeaves === undefined || !isSameLeaf(path, oldLeaves, leaves)),
+  )
+  const entries = withoutFields(withoutFields(begin.value, taken), vanished(oldLeaves, leaves))
   return success(withEntries(after, taken.size === 0 ? entries : foldOldest(withTaken(entries, taken, writer))))
 }
 
@@ -60,16 +70,16 @@ export function vanished(before: Leaves | undefined, after: Leaves): FieldSet {
  */
 function entriesToBegin<Value extends StoredObject>(
   kind: ResourceKind<Value>,
-  { name, object }: Value,
+  before: JsonObject,
   given: JsonObject,
 ): Result<readonly Entry[]> {
-  const known = storedEntries(object)
+  const known = storedEntries(before)
   const list = objectIn(given, 'metadata')['managedFields']
-  const isOther = isJsonArray(list) && list.length > 0 && !sameJson(list, objectIn(object, 'metadata')['managedFields'])
+  const isOther = isJsonArray(list) && list.length > 0 && !sameJson(list, objectIn(before, 'metadata')['managedFields'])
   if (!isOther) return success(known)
   if (list.length === 1 && isJsonObject(list[0]) && Object.keys(list[0]).length === 0) return success([])
   const { entries, causes } = readEntries(list)
-  if (causes.length > 0) return refuseCauses(kind, name, causes)
+  if (causes.length > 0) return refuseCauses(kind, textIn(objectIn(before, 'metadata'), 'name'), causes)
   return success(entries.map((entry) => known.find((other) => isSameEntry(entry, other)) ?? entry))
 }
 

@@ -1,5 +1,5 @@
 import { type Json, stringifyJson } from '../../model/index.ts'
-import type { Cause } from '../../plan/index.ts'
+import { type Cause, shorten } from '../../plan/index.ts'
 
 /**
  * Causes in the words of Kubernetes' field errors, which kubectl prints as they are: the value as given, then what would be right.
@@ -41,10 +41,7 @@ export function wrongType(field: string, value: Json, wanted: string): Cause {
   return { field, reason: 'FieldValueTypeInvalid', message: `Invalid value: ${quote(value)}: must be ${wanted}` }
 }
 
-const quotedLengthMax = 100
-
 /** A value as given, short enough for a message. */
 export function quote(value: Json): string {
-  const text = stringifyJson(value)
-  return text.length <= quotedLengthMax ? text : `${text.slice(0, quotedLengthMax)}...`
+  return shorten(stringifyJson(value))
 }

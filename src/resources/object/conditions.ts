@@ -1,7 +1,21 @@
+import { Type } from '@sinclair/typebox'
 import { isJsonArray, isJsonObject, type JsonObject } from '../../model/index.ts'
 import type { Cause } from '../../plan/index.ts'
 import { duplicate, notSupported, required } from './causes.ts'
-import { textIn } from './metadata.ts'
+import { textIn } from './json.ts'
+
+/** One statement about the state of an object. */
+export const Condition = Type.Object(
+  {
+    type: Type.String({ examples: ['Allocatable'] }),
+    status: Type.String({ description: '`True`, `False` or `Unknown`.', examples: ['False'] }),
+    observedGeneration: Type.Optional(Type.Integer({ format: 'int64' })),
+    lastTransitionTime: Type.Optional(Type.String({ format: 'date-time', examples: ['2026-11-23T04:10:00Z'] })),
+    reason: Type.Optional(Type.String({ examples: ['Terminating'] })),
+    message: Type.Optional(Type.String()),
+  },
+  { title: 'Condition', additionalProperties: true, description: 'One statement about the state of an object.' },
+)
 
 /** What a condition can say of what it is about. */
 export const conditionStatuses = ['True', 'False', 'Unknown']

@@ -15,7 +15,7 @@ import { quote } from './causes.ts'
 import { validateConditions } from './conditions.ts'
 import { checkFields } from './fields.ts'
 import { changedMetadata, nameFor, newMetadata, validateMetadata } from './metadata.ts'
-import { objectIn } from './presentation.ts'
+import { objectIn } from './json.ts'
 import { ObjectMeta } from './schemas.ts'
 
 /** What a client's object comes to, and all that was found wrong with it. */
@@ -55,7 +55,7 @@ export function readObject<Value extends StoredObject>(kind: ResourceKind<Value>
  * Drafts what is stored when `given` is accepted: as a new object, or in place of `old`. Refuses unknown fields when they are to
  * be refused; everything else that is wrong is in the causes, at most one for each field.
  */
-export function draft<Value extends StoredObject>(
+export function draftObject<Value extends StoredObject>(
   kind: ResourceKind<Value>,
   given: JsonObject,
   old: Value | undefined,
@@ -99,7 +99,7 @@ export function draft<Value extends StoredObject>(
   return success({ candidate, causes, warnings })
 }
 
-/** As {@link draft}, of the status of a stored object: nothing else in `given` makes a difference. */
+/** As {@link draftObject}, of the status of a stored object: nothing else in `given` makes a difference. */
 export function draftStatus<Value extends StoredObject>(
   kind: ResourceKind<Value>,
   given: JsonObject,

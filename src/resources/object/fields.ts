@@ -1,8 +1,8 @@
-import { KindGuard, type TObject, type TRecord, type TSchema, Type } from '@sinclair/typebox'
-import { isJsonArray, isJsonObject, type Json, type JsonObject, jsonObject } from '../../model/index.ts'
+import { KindGuard, OptionalKind, type TObject, type TRecord, type TSchema, Type } from '@sinclair/typebox'
+import { isJsonArray, isJsonObject, isOmitted, type Json, type JsonObject, jsonObject } from '../../model/index.ts'
 import type { Cause } from '../../plan/index.ts'
 import { wrongType } from './causes.ts'
-import { sameJson } from './same-json.ts'
+import { sameJson } from './json.ts'
 
 /** What became of an object that was held against a schema. */
 export interface Checked {
@@ -115,4 +115,20 @@ function isStored(stored: JsonObject | undefined, name: string, value: Json): bo
 export function fieldPath(path: string, name: string): string {
   if (path === '') return name
   return /^[A-Za-z_]\w*$/.test(name) ? `${path}.${name}` : `${path}[${name}]`
+}
+
+/**
+ * `json` as Go writes the struct that `schema` describes: fields in the order of the schema, those that are optional left out when
+ * they are empty, those that are not, all of them texts, written in any case. What the schema does not know, and what is not of its
+ * type, stays as it is.
+ */
+export function goForm(schema: TSchema, json: Json): Json {
+  if (KindGuard.IsArray(schema) && isJsonArray(json)) return json.map((item) => goForm(schema.items, item))
+  if (!KindGuard.IsObject(schema) || !isJsonObject(json)) return json
+  const known = Object.entries(schema.properties).flatMap(([name, property]) => {
+    const value = json[name] ?? null
+    if (OptionalKind in property && isOmitted(value)) return []
+    return [[name, value === null ? '' : goForm(property, value)] as const]
+  })
+  return jsonObject([...known, ...Object.entries(json).filter(([name]) => !Object.hasOwn(schema.properties, name))])
 }

@@ -2,6 +2,7 @@ import { formatTime, isJsonArray, isJsonObject, type Json, type JsonObject, json
 import type { Cause } from '../../plan/index.ts'
 import type { Context } from '../kind.ts'
 import { forbidden, invalid, required } from './causes.ts'
+import { textIn } from './json.ts'
 import {
   annotationBytesMax,
   isAnnotationKey,
@@ -61,12 +62,6 @@ export function isBeingDeleted(metadata: JsonObject): boolean {
 export function finalizersOf(metadata: JsonObject): readonly string[] {
   const { finalizers } = metadata
   return isJsonArray(finalizers) ? finalizers.filter((name) => typeof name === 'string') : []
-}
-
-/** A member of metadata as a text; empty when it is not there, as Kubernetes reads it. */
-export function textIn(metadata: JsonObject, member: string): string {
-  const value = metadata[member]
-  return typeof value === 'string' ? value : ''
 }
 
 /**

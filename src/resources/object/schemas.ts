@@ -88,16 +88,3 @@ export const ObjectMeta = Type.Object(
     description: 'What every object carries besides its specification.',
   },
 )
-
-/** One statement about the state of an object. */
-export const Condition = Type.Object(
-  {
-    type: Type.String({ examples: ['Allocatable'] }),
-    status: Type.String({ description: '`True`, `False` or `Unknown`.', examples: ['False'] }),
-    observedGeneration: Type.Optional(Type.Integer({ format: 'int64' })),
-    lastTransitionTime: Type.Optional(Type.String({ format: 'date-time', examples: ['2026-11-23T04:10:00Z'] })),
-    reason: Type.Optional(Type.String({ examples: ['Terminating'] })),
-    message: Type.Optional(Type.String()),
-  },
-  { title: 'Condition', additionalProperties: true, description: 'One statement about the state of an object.' },
-)

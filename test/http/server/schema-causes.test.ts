@@ -1,7 +1,7 @@
 import { Type, type TSchema } from '@sinclair/typebox'
 import t from 'tap'
 import { refuseBySchema } from '../../../src/http/server/schema-causes.ts'
-import { buildValidator } from '../../../src/http/server/validator.ts'
+import { validatorCompiler } from '../../../src/http/server/validator.ts'
 
 /** The refusal of `data`, as the server's own validator finds it. */
 function refusalOf(
@@ -9,12 +9,9 @@ function refusalOf(
   data: unknown,
   part = 'body',
 ): { readonly reason: string; readonly causes: readonly (readonly [string, string, string])[] } | undefined {
-  const validate = buildValidator({})({ schema, httpPart: 'body' })
-  if (validate(data) === true) return undefined
-  const { reason, causes } = refuseBySchema(
-    (validate.errors ?? []).map(({ message = '', ...error }) => ({ ...error, message })),
-    part,
-  ).refusal
+  const validation = validatorCompiler([])({ schema, method: 'POST', url: '/', httpPart: 'body' })(data)
+  if (typeof validation === 'boolean' || !('error' in validation) || !Array.isArray(validation.error)) return undefined
+  const { reason, causes } = refuseBySchema(validation.error, part).refusal
   return { reason, causes: causes.map(({ field, reason, message }) => [field, reason, message] as const) }
 }
 

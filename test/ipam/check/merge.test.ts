@@ -9,6 +9,7 @@ const families = ['a', 'b'].map(
     name,
     prefix: `/${name}/`,
     held: 'recent',
+    part: 'record',
     decode: (_key, text) => ({ ok: true, value: text }),
     encode: (value) => value,
   }),

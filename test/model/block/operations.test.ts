@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
+import { ownerOf, withoutOwner } from '../../../src/model/block/affinity.ts'
 import type { Attribute } from '../../../src/model/block/attribute.ts'
 import { type Block, blockKey, blocks } from '../../../src/model/block/block.ts'
 import {
@@ -8,21 +9,16 @@ import {
   assignOrdinal,
   attributeOf,
   collectGarbage,
-  freeOrdinals,
   handleOf,
   isCooling,
   isHeld,
   newBlock,
   ordinalsOfHandle,
-  ownerOf,
   releaseHandle,
   releaseOrdinals,
   replaceAttribute,
   sequenceNumberOf,
-  touch,
   withHostReserved,
-  withoutOwner,
-  withOwner,
 } from '../../../src/model/block/operations.ts'
 import { formatTime, type Now, nanosecondsPerSecond } from '../../../src/model/time.ts'
 import { mustParseCidr, type Ordinal, ordinal } from '../../../src/net/index.ts'
@@ -128,26 +124,12 @@ t.test('a host may keep the ends of a new block for itself', (t) => {
   t.end()
 })
 
-t.test('an owner comes and goes with the time of the claim', (t) => {
-  const block = newBlock(mustParseCidr('10.0.0.0/31'), null, start)
-  const owned = withOwner(block, node1, later(5))
-  t.strictSame(ownerOf(owned), node1)
-  t.equal(owned.affinityClaimTime, '2026-11-23T04:00:05Z')
-  t.equal(owned.sequenceNumber, block.sequenceNumber + 1n)
-  const left = withoutOwner({ ...owned, hostAffinity: 'node1' })
-  t.strictSame([left.affinity, left.affinityClaimTime, left.hostAffinity], [null, undefined, 'node1'])
-  t.equal(left.sequenceNumber, block.sequenceNumber + 2n)
-  t.equal(touch(left).sequenceNumber, block.sequenceNumber + 3n)
-  t.end()
-})
-
 t.test('reserved ordinals are passed over and keep their place', (t) => {
   const block = newBlock(mustParseCidr('10.0.0.0/30'), node1, start)
   const isReserved = (place: Ordinal): boolean => place === 0 || place === 2
   const { block: after, ordinals } = assignAutomatically(block, 1, isReserved, { handle: 'a' })
   t.strictSame(ordinals, [1])
   t.strictSame(after.unallocated, [0, 2, 3])
-  t.strictSame(freeOrdinals(after, isReserved), [3])
   const rest = assignAutomatically(after, 5, isReserved, { handle: 'a' })
   t.strictSame([rest.ordinals, rest.block.unallocated], [[3], [0, 2]])
   const none = assignAutomatically(rest.block, 1, isReserved, { handle: 'a' })

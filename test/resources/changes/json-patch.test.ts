@@ -9,8 +9,8 @@ import {
   parseJson,
   stringifyJson,
 } from '../../../src/model/index.ts'
-import { copiedLengthMax, depthMax, jsonPatch, operationsMax } from '../../../src/resources/changes/json-patch.ts'
-import { sameJson } from '../../../src/resources/object/same-json.ts'
+import { copiedLengthMax, depthMax, jsonPatch, operationsMax } from '../../../src/resources/changes/patch.ts'
+import { sameJson } from '../../../src/resources/object/json.ts'
 
 const document: JsonObject = { a: { b: 1, 'x/y': { '~': 2 }, '': 3 }, list: ['p', 'q', 'r'], none: null }
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { type Json, jsonObject, parseJson } from '../../../src/model/index.ts'
-import { mergePatch } from '../../../src/resources/changes/merge-patch.ts'
-import { sameJson } from '../../../src/resources/object/same-json.ts'
+import { mergePatch } from '../../../src/resources/changes/patch.ts'
+import { sameJson } from '../../../src/resources/object/json.ts'
 
 t.test('the examples of RFC 7396, appendix A', (t) => {
   const rows: readonly (readonly [Json, Json, Json])[] = [

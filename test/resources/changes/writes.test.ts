@@ -10,7 +10,7 @@ import {
   type SetManagers,
 } from '../../../src/resources/changes/writes.ts'
 import { ipreservationKind } from '../../../src/resources/kinds/ipreservation.ts'
-import { objectIn, present } from '../../../src/resources/object/presentation.ts'
+import { objectIn, present } from '../../../src/resources/object/index.ts'
 import { FakeView } from '../../support/fake-view.ts'
 import {
   causesOf,

@@ -2,7 +2,7 @@ import t from 'tap'
 import type { Json, JsonObject, Pool } from '../../../src/model/index.ts'
 import type { Cause } from '../../../src/plan/index.ts'
 import { validatePool } from '../../../src/resources/kinds/ippool-rules.ts'
-import { objectIn } from '../../../src/resources/object/presentation.ts'
+import { objectIn } from '../../../src/resources/object/index.ts'
 import { mustPool, poolKind } from '../fixtures.ts'
 
 type Spec = Readonly<Record<string, Json>>

@@ -21,7 +21,7 @@ import {
   releasesMax,
 } from '../../../src/resources/kinds/ippool-termination.ts'
 import { finalizersOf } from '../../../src/resources/object/metadata.ts'
-import { objectIn } from '../../../src/resources/object/presentation.ts'
+import { objectIn } from '../../../src/resources/object/index.ts'
 import { FakeView } from '../../support/fake-view.ts'
 import { context, mustParse, mustPool, storedPool, written } from '../fixtures.ts'
 import { balancer, block, claim, node1, now, poolText, Scene } from '../pool-scene.ts'

@@ -4,7 +4,7 @@ import { mustParseCidr } from '../../../src/net/index.ts'
 import { planDelete } from '../../../src/resources/changes/deletion.ts'
 import { planCreate } from '../../../src/resources/changes/writes.ts'
 import { ippoolKind } from '../../../src/resources/kinds/ippool.ts'
-import { sameJson } from '../../../src/resources/object/same-json.ts'
+import { sameJson } from '../../../src/resources/object/json.ts'
 import { FakeView } from '../../support/fake-view.ts'
 import {
   causesOf,

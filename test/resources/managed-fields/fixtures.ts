@@ -3,9 +3,10 @@ import type { Result } from '../../../src/plan/index.ts'
 import { applyConfiguration } from '../../../src/resources/managed-fields/apply.ts'
 import { storedEntries } from '../../../src/resources/managed-fields/entry.ts'
 import { displayPath } from '../../../src/resources/managed-fields/field-set.ts'
-import type { Subresource } from '../../../src/resources/managed-fields/tracked.ts'
+import type { Subresource } from '../../../src/resources/managed-fields/leaves.ts'
 import { withUpdate } from '../../../src/resources/managed-fields/update.ts'
-import { type Draft, draft } from '../../../src/resources/object/draft.ts'
+import { type Draft, draftObject } from '../../../src/resources/object/draft.ts'
+import { present } from '../../../src/resources/object/index.ts'
 import { context, poolKind } from '../fixtures.ts'
 
 /** An object of any kind as a client sends it: its metadata and its spec. */
@@ -50,9 +51,11 @@ export function tryUpdate(
   { seconds = 0, subresource = '' }: Writing = {},
 ): Result<Pool> {
   const kind = poolKind()
-  const { candidate } = mustDraft(draft(kind, given, stored, context, { isComplete: false }))
+  const { candidate } = mustDraft(draftObject(kind, given, stored, context, { isComplete: false }))
   const object = { ...candidate.object, ...(subresource === 'status' ? { status: given['status'] ?? {} } : {}) }
-  const after = withUpdate(kind, stored, given, object, { manager, subresource, now: secondsLater(seconds) })
+  const before = stored && present(kind, stored, undefined)
+  const writer = { manager, subresource, now: secondsLater(seconds) }
+  const after = withUpdate(kind, { before, given, after: object }, writer)
   return after.ok ? { ok: true, value: mustParsePool(after.value) } : after
 }
 
@@ -74,7 +77,7 @@ export function tryApply(
   const applied = applyConfiguration(kind, 'pool-a', before, configuration, writer)
   if (!applied.ok) return applied
   const object = applied.value.object as JsonObject
-  const { candidate } = mustDraft(draft(kind, object, stored, context, { isComplete: true }))
+  const { candidate } = mustDraft(draftObject(kind, object, stored, context, { isComplete: true }))
   const whole = { ...candidate.object, ...(subresource === 'status' ? { status: object['status'] ?? {} } : {}) }
   return { ok: true, value: mustParsePool(applied.value.setManagers(whole)) }
 }

@@ -4,7 +4,7 @@ import { ipreservationKind } from '../../../src/resources/kinds/ipreservation.ts
 import { nodeKind } from '../../../src/resources/kinds/node.ts'
 import { displayPath } from '../../../src/resources/managed-fields/field-set.ts'
 import { isSameLeaf, leavesOf } from '../../../src/resources/managed-fields/leaves.ts'
-import { trackedSchema } from '../../../src/resources/managed-fields/tracked.ts'
+import { trackedSchema } from '../../../src/resources/managed-fields/leaves.ts'
 import { mustParse, poolKind, storedPool } from '../fixtures.ts'
 
 const kind = poolKind()

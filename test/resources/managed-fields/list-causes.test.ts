@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import t from 'tap'
 import type { Json } from '../../../src/model/index.ts'
-import { listCauses } from '../../../src/resources/managed-fields/list-causes.ts'
+import { validateLists } from '../../../src/resources/managed-fields/parts.ts'
 import { mapByKeys, setOfItems } from '../../../src/resources/object/list-type.ts'
 
 const texts = Type.Array(Type.String(), setOfItems)
@@ -61,7 +61,7 @@ const rows: readonly (readonly [name: string, json: Json, causes: Readonly<Recor
 
 for (const [name, json, causes] of rows) {
   t.test(name, (t) => {
-    t.strictSame(Object.fromEntries(listCauses(schema, json).map(({ field, message }) => [field, message])), causes)
+    t.strictSame(Object.fromEntries(validateLists(schema, json).map(({ field, message }) => [field, message])), causes)
     t.end()
   })
 }

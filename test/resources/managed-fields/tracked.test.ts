@@ -3,8 +3,8 @@ import t from 'tap'
 import type { JsonObject } from '../../../src/model/index.ts'
 import { IPPoolSpec, IPPoolStatus } from '../../../src/resources/kinds/ippool-schema.ts'
 import { ipreservationKind } from '../../../src/resources/kinds/ipreservation.ts'
-import { partFor, type Subresource, trackedSchema } from '../../../src/resources/managed-fields/tracked.ts'
-import { sameJson } from '../../../src/resources/object/same-json.ts'
+import { partFor, type Subresource, trackedSchema } from '../../../src/resources/managed-fields/leaves.ts'
+import { sameJson } from '../../../src/resources/object/json.ts'
 import { poolKind } from '../fixtures.ts'
 
 function propertiesOf(schema: TSchema | undefined): readonly string[] {

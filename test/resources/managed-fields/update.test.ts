@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import t from 'tap'
 import { type Json, type JsonObject, jsonObject } from '../../../src/model/index.ts'
 import { vanished, withoutFields, withUpdate } from '../../../src/resources/managed-fields/update.ts'
-import { objectIn } from '../../../src/resources/object/presentation.ts'
-import { sameJson } from '../../../src/resources/object/same-json.ts'
+import { objectIn } from '../../../src/resources/object/index.ts'
+import { sameJson } from '../../../src/resources/object/json.ts'
 import { apply, managersOf, pool, timesOf, tryUpdate, update } from './fixtures.ts'
 import { context, poolKind } from '../fixtures.ts'
 
@@ -291,11 +291,15 @@ t.test('nothing that a client says of managers brings it down', (t) => {
     fc.assert(
       fc.property(fc.array(json, { maxLength: 3 }), (managedFields) => {
         const given = changed({}, { managedFields })
-        const after = withUpdate(poolKind(), created, given, created.object, {
-          manager: 'm',
-          subresource: '',
-          now: context.now,
-        })
+        const after = withUpdate(
+          poolKind(),
+          { before: created.object, given, after: created.object },
+          {
+            manager: 'm',
+            subresource: '',
+            now: context.now,
+          },
+        )
         if (!after.ok && after.refusal.reason !== 'Invalid') throw new Error(after.refusal.reason)
       }),
     ),

@@ -3,7 +3,7 @@ import { type Json, type JsonObject, jsonObject, type Pool, stringifyJson } from
 import type { Result } from '../../../src/plan/index.ts'
 import {
   type Draft,
-  draft,
+  draftObject,
   draftStatus,
   jsonOf,
   readObject,
@@ -66,7 +66,7 @@ t.test('a body is an object of the kind that is asked for', (t) => {
 
 t.test('a new object is drafted with what the server decides on', (t) => {
   const { candidate, causes, warnings } = mustDraft(
-    draft(kind, { ...poolBody(), status: { conditions: [{ type: 'Allocatable' }] } }, undefined, context, {
+    draftObject(kind, { ...poolBody(), status: { conditions: [{ type: 'Allocatable' }] } }, undefined, context, {
       isComplete: false,
     }),
   )
@@ -94,7 +94,7 @@ t.test('everything that is wrong is told at once', (t) => {
       disabled: 1,
     },
   }
-  t.strictSame(fieldsOf(mustDraft(draft(kind, body, undefined, context, { isComplete: false }))).toSorted(), [
+  t.strictSame(fieldsOf(mustDraft(draftObject(kind, body, undefined, context, { isComplete: false }))).toSorted(), [
     'metadata.annotations',
     'metadata.labels.a',
     'metadata.name',
@@ -117,13 +117,13 @@ t.test('parts of the wrong type are told once', (t) => {
     [{ metadata: { name: 'x' } }, ['spec.cidr']],
   ]
   for (const [body, fields] of rows)
-    t.strictSame(fieldsOf(mustDraft(draft(kind, body, undefined, context, { isComplete: false }))), fields)
+    t.strictSame(fieldsOf(mustDraft(draftObject(kind, body, undefined, context, { isComplete: false }))), fields)
   t.end()
 })
 
 t.test('a field is not sound when it, a part of it, or the whole that it is in is wrong', (t) => {
   const sound = (body: JsonObject) =>
-    mustDraft(draft(kind, body, undefined, context, { isComplete: false })).candidate.isSound
+    mustDraft(draftObject(kind, body, undefined, context, { isComplete: false })).candidate.isSound
   t.ok(sound(poolBody())('spec.cidr', 'spec.allowedUses'))
   const isSound = sound(poolBody({ allowedUses: ['Workload', 1], blockSize: 99 }))
   t.notOk(isSound('spec.allowedUses'))
@@ -140,7 +140,7 @@ t.test('what is wrong a thousand times over is told in time', (t) => {
   const ownerReferences = Array.from({ length: 9_500 }, () => ({}))
   const body = poolBody({}, { annotations, ownerReferences })
   const startedAt = performance.now()
-  const { causes } = mustDraft(draft(kind, body, undefined, context, { isComplete: false }))
+  const { causes } = mustDraft(draftObject(kind, body, undefined, context, { isComplete: false }))
   const ms = performance.now() - startedAt
   t.equal(causes.length, 5 * 9_500)
   t.ok(ms < 5_000, `${String(Math.round(ms))} ms`)
@@ -152,7 +152,7 @@ t.test('a message does not repeat a name or a value at length', (t) => {
   const [kindOf, nameOf, fieldOf] = [
     readObject(kind, { kind: long }),
     refuseCauses(kind, long, []),
-    draft(kind, poolBody({ [long]: 1 }), undefined, strict, { isComplete: false }),
+    draftObject(kind, poolBody({ [long]: 1 }), undefined, strict, { isComplete: false }),
   ]
   for (const refused of [kindOf, nameOf, fieldOf]) t.ok(!refused.ok && refused.refusal.message.length < 1_000)
   t.end()
@@ -161,13 +161,16 @@ t.test('a message does not repeat a name or a value at length', (t) => {
 t.test('unknown fields are refused, told of, or just dropped', (t) => {
   const body = { ...poolBody({ bogus: 1 }, { colour: 'red' }), more: {} }
   const options = { isComplete: false }
-  t.strictSame(mustDraft(draft(kind, body, undefined, context, options)).warnings, [
+  t.strictSame(mustDraft(draftObject(kind, body, undefined, context, options)).warnings, [
     'unknown field "more"',
     'unknown field "metadata.colour"',
     'unknown field "spec.bogus"',
   ])
-  t.strictSame(mustDraft(draft(kind, body, undefined, { ...context, fieldValidation: 'Ignore' }, options)).warnings, [])
-  t.match(draft(kind, body, undefined, strict, options), {
+  t.strictSame(
+    mustDraft(draftObject(kind, body, undefined, { ...context, fieldValidation: 'Ignore' }, options)).warnings,
+    [],
+  )
+  t.match(draftObject(kind, body, undefined, strict, options), {
     ok: false,
     refusal: {
       reason: 'BadRequest',
@@ -181,8 +184,8 @@ t.test('unknown fields are refused, told of, or just dropped', (t) => {
     },
   })
   const many = poolBody(Object.fromEntries(Array.from({ length: 12 }, (_, index) => [`x${String(index)}`, 1])))
-  t.match(draft(kind, many, undefined, strict, options), { refusal: { message: /"spec\.x9", and 2 more$/ } })
-  t.match(mustDraft(draft(kind, body, undefined, context, options)).candidate.object, {
+  t.match(draftObject(kind, many, undefined, strict, options), { refusal: { message: /"spec\.x9", and 2 more$/ } })
+  t.match(mustDraft(draftObject(kind, body, undefined, context, options)).candidate.object, {
     spec: { bogus: undefined },
     more: undefined,
   })
@@ -197,7 +200,7 @@ t.test('a change keeps what is stored and not the client’s: status, unknown fi
   })
   if (!parsed.ok) throw new Error(parsed.problem)
   const given = { spec: { cidr: '10.10.0.0/24', natOutgoing: true }, status: { conditions: [1] } }
-  const { candidate, causes } = mustDraft(draft(kind, given, parsed.value, context, { isComplete: false }))
+  const { candidate, causes } = mustDraft(draftObject(kind, given, parsed.value, context, { isComplete: false }))
   t.strictSame(causes, [])
   t.match(candidate.object, {
     metadata: { name: 'pool-a', uid: 'u', futureMeta: 2 },
@@ -209,7 +212,7 @@ t.test('a change keeps what is stored and not the client’s: status, unknown fi
 })
 
 t.test('a patch that removes what is not known is told so', (t) => {
-  const { warnings } = mustDraft(draft(kind, poolBody(), mustPool({ future: 1 }), context, { isComplete: true }))
+  const { warnings } = mustDraft(draftObject(kind, poolBody(), mustPool({ future: 1 }), context, { isComplete: true }))
   t.strictSame(warnings, ['unknown field "spec.future"'])
   t.end()
 })

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import t from 'tap'
 import { type Json, stringifyJson } from '../../../src/model/index.ts'
-import { goForm } from '../../../src/resources/object/go-form.ts'
+import { goForm } from '../../../src/resources/object/fields.ts'
 
 const inner = Type.Object({ a: Type.Optional(Type.String()), b: Type.String() })
 const schema = Type.Object({

@@ -6,7 +6,6 @@ import {
   isBeingDeleted,
   nameFor,
   newMetadata,
-  textIn,
   validateMetadata,
 } from '../../../src/resources/object/metadata.ts'
 import { annotationBytesMax } from '../../../src/resources/object/names.ts'
@@ -97,8 +96,6 @@ t.test('an object is being deleted once it has a time for it', (t) => {
 t.test('members are read as what they should be, or not at all', (t) => {
   t.strictSame(finalizersOf({ finalizers: ['a/b', 1] }), ['a/b'])
   t.strictSame(finalizersOf({ finalizers: 'a/b' }), [])
-  t.equal(textIn({ uid: 'u' }, 'uid'), 'u')
-  t.equal(textIn({ uid: 1 }, 'uid'), '')
   t.end()
 })
 

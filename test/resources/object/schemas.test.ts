@@ -1,6 +1,6 @@
 import { Value } from '@sinclair/typebox/value'
 import t from 'tap'
-import { Condition, ObjectMeta } from '../../../src/resources/object/schemas.ts'
+import { Condition, ObjectMeta } from '../../../src/resources/object/index.ts'
 
 t.test('metadata has every field of Kubernetes, in the order in which Go writes them', (t) => {
   t.strictSame(Object.keys(ObjectMeta.properties), [

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { BlockIndex, type JsonObject, stringifyJson } from '../../../src/model/index.ts'
 import { resourceKinds } from '../../../src/resources/kinds/kinds.ts'
-import { present } from '../../../src/resources/object/presentation.ts'
+import { present } from '../../../src/resources/object/index.ts'
 import { metadataOnly, tableOf, type TableOptions } from '../../../src/resources/table/table.ts'
 import { context, mustPool, poolKind } from '../fixtures.ts'
 

@@ -1,17 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EtcdLeaseInvalidError, type IRequestOp, type IResponseOp, type ITxnResponse } from 'etcd3'
 import type { Key, Plan, Revision, View } from '../../../plan/index.ts'
+import { expired, queueFull, stopping, tooLarge } from '../../faults.ts'
+import type { Outcome, StoreLimits, StoreLogger, SubmitOptions } from '../../store.ts'
 import { isAboutContent, isTooLarge, type EtcdClient, type TransactionOutcome } from '../client.ts'
-import {
-  asError,
-  expired,
-  outcomeUnknown,
-  queueFull,
-  refusedByEtcd,
-  stopping,
-  tooLarge,
-  unreachable,
-} from '../faults.ts'
+import { asError, outcomeUnknown, refusedByEtcd, unreachable } from '../faults.ts'
 import { type Image, storedValue } from '../image/index.ts'
 import type { Lease } from '../lease.ts'
 import { transactionBytesMax } from '../limits.ts'
@@ -19,20 +12,10 @@ import { Batch, sizeOf } from './batch.ts'
 import { BusyKeys } from './busy-keys.ts'
 import { lock, unlock, type Locked } from './locks.ts'
 import { OpenOperations } from './open-operations.ts'
-import { Operation, type Outcome, type SubmitOptions } from './operation.ts'
+import { Operation } from './operation.ts'
 import { Queue } from './queue.ts'
 import { Refresher } from './refresher.ts'
 import { settle, type Slot } from './slots.ts'
-
-/** Bounds that an operator may set. */
-export interface EngineLimits {
-  /** Operations in one transaction, at the most; 1 switches group commit off. */
-  readonly batchOperationsMax: number
-  /** Operations waiting, at the most; beyond it callers are turned away at once. */
-  readonly queueLengthMax: number
-  /** The deadline of an operation that names none. */
-  readonly deadlineMs: number
-}
 
 /** What the engine attaches keys to. */
 export interface EngineLeases {
@@ -42,10 +25,15 @@ export interface EngineLeases {
   readonly expiring: Lease
 }
 
-/** What the engine says about itself. */
-export interface EngineLogger {
-  warn(details: object, message: string): void
-  error(details: object, message: string): void
+/** What the engine is made of. */
+export interface EngineParts {
+  readonly client: EtcdClient
+  readonly image: Image
+  readonly leases: EngineLeases
+  /** One for each transaction in flight. */
+  readonly slots: readonly Slot[]
+  readonly limits: StoreLimits
+  readonly logger: StoreLogger
 }
 
 /**
@@ -58,9 +46,9 @@ export interface EngineLogger {
 export class Engine {
   readonly #client: EtcdClient
   readonly #image: Image
-  readonly #limits: EngineLimits
+  readonly #limits: StoreLimits
   readonly #leases: EngineLeases
-  readonly #logger: EngineLogger
+  readonly #logger: StoreLogger
   readonly #refresher: Refresher
   readonly #busy = new BusyKeys()
   readonly #freeSlots: Slot[]
@@ -75,14 +63,7 @@ export class Engine {
   #committing = 0
   #unsentInRow = 0
 
-  constructor(
-    client: EtcdClient,
-    image: Image,
-    leases: EngineLeases,
-    slots: readonly Slot[],
-    limits: EngineLimits,
-    logger: EngineLogger,
-  ) {
+  constructor({ client, image, leases, slots, limits, logger }: EngineParts) {
     this.#client = client
     this.#image = image
     this.#leases = leases

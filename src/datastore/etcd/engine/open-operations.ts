@@ -1,4 +1,5 @@
-import { expired, outcomeUnknown, stopping } from '../faults.ts'
+import { expired, stopping } from '../../faults.ts'
+import { outcomeUnknown } from '../faults.ts'
 import { settlingPatienceMs } from '../limits.ts'
 import type { Operation } from './operation.ts'
 

@@ -1,19 +1,6 @@
-import type { Family, Plan, Revision, View } from '../../../plan/index.ts'
+import type { Family, Plan, View } from '../../../plan/index.ts'
+import type { Outcome } from '../../store.ts'
 import type { Plannable } from './batch.ts'
-
-/** What a caller gets: the plan's answer, and the revision at which it holds. */
-export interface Outcome<Answer> {
-  readonly answer: Answer
-  readonly revision: Revision
-}
-
-/** How an operation is to be carried out. */
-export interface SubmitOptions {
-  /** Milliseconds until the caller would rather hear that nothing was done. */
-  readonly deadlineMs?: number
-  /** Plan and prove, but write nothing. */
-  readonly dryRun?: boolean
-}
 
 /** A submitted operation on its way: queued, parked behind a commit, being committed, then settled exactly once. */
 export class Operation implements Plannable {

@@ -1,9 +1,9 @@
 import type { IDuplexStream, IKeyValue, IWatchRequest, IWatchResponse } from 'etcd3'
 import type { Revision } from '../../../plan/index.ts'
+import { type Change, type ChangeSource, type Ending, Follower } from '../../changes.ts'
+import { RevisionCompacted } from '../../faults.ts'
 import { endWatch, type EtcdClient } from '../client.ts'
-import { RevisionCompacted } from '../faults.ts'
 import { type JournalLimits, journalLimits } from '../limits.ts'
-import { type Change, type Ending, Follower } from './follower.ts'
 
 /** The keys from `start` up to, and not including, `end`. */
 export interface KeyRange {
@@ -16,7 +16,7 @@ export interface KeyRange {
  * them, so that a follower who takes long, or comes back, finds what he missed; the rest is read from etcd's history, as far as it
  * goes. It runs while there are followers, and for a while after.
  */
-export class Journal {
+export class Journal implements ChangeSource {
   readonly #client: EtcdClient
   readonly #range: KeyRange
   readonly #limits: JournalLimits

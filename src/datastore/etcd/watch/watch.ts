@@ -1,15 +1,10 @@
 import type { IDuplexStream, IWatchRequest, IWatchResponse } from 'etcd3'
 import type { Revision } from '../../../plan/index.ts'
+import type { StoreLogger } from '../../store.ts'
 import type { EtcdClient } from '../client.ts'
 import { type HeldFamily, loadFamily } from '../image/index.ts'
 import { prefixEnd } from '../keys.ts'
 import { watchProgressMs, watchSilenceMaxMs } from '../limits.ts'
-
-/** What the watch needs to say about itself. */
-export interface WatchLogger {
-  info(details: object, message: string): void
-  warn(details: object, message: string): void
-}
 
 /**
  * Keeps the families in memory up to date by one watch stream with one watcher per family. The stream is ours and not the
@@ -21,7 +16,7 @@ export interface WatchLogger {
 export class Watch {
   readonly #client: EtcdClient
   readonly #families: readonly HeldFamily[]
-  readonly #logger: WatchLogger
+  readonly #logger: StoreLogger
   #stream: IDuplexStream<IWatchRequest, IWatchResponse> | undefined
   /** The families by the ids of their watchers, and those of them whose watcher etcd has confirmed on the present stream. */
   readonly #watched = new Map<string, HeldFamily>()
@@ -39,7 +34,7 @@ export class Watch {
   #retryTimer: NodeJS.Timeout | undefined
   #progressTimer: NodeJS.Timeout | undefined
 
-  constructor(client: EtcdClient, families: readonly HeldFamily[], logger: WatchLogger) {
+  constructor(client: EtcdClient, families: readonly HeldFamily[], logger: StoreLogger) {
     this.#client = client
     this.#families = families
     this.#logger = logger
