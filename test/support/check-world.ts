@@ -2,8 +2,7 @@ import { check } from '../../src/ipam/check/check.ts'
 import type { Finding } from '../../src/ipam/check/finding.ts'
 import type { RepairAnswer } from '../../src/ipam/check/repair-answers.ts'
 import { planRepair } from '../../src/ipam/check/repair.ts'
-import type { CheckSource } from '../../src/ipam/check/source.ts'
-import { readTerms } from '../../src/ipam/check/terms.ts'
+import { type CheckSource, readTerms } from '../../src/ipam/check/terms.ts'
 import {
   addToHandle,
   affinities,

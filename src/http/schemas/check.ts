@@ -118,7 +118,7 @@ export const RepairReport = Type.Object(
     examples: [
       {
         revision: '4711',
-        repairs: [{ ...exampleFinding, outcome: 'Repaired', detail: '1 are counted in 10.1.0.0/26.' }],
+        repairs: [{ ...exampleFinding, outcome: 'Repaired', detail: 'The handle counts 1 in 10.1.0.0/26.' }],
         complete: true,
         problem: null,
       },

@@ -33,7 +33,7 @@ export function readAffineBlocks(
   return affine
 }
 
-/** How many owners are remembered: more than a cluster has nodes. */
+/** The most owners that are remembered: more than a cluster has nodes. */
 const ownersMax = 10_000
 
 /** The remembered owners beside each index, by the prefix of their affinity keys. */

@@ -46,7 +46,7 @@ export function planEnsure(view: View, request: AssignRequest, context: Context)
   return { answer: success({ handle, addresses: [...satisfying, ...answer.value.addresses], isAdded: true }), writes }
 }
 
-/** Why an assignment yields fewer addresses although the request itself is valid. */
+/** The reasons for which an assignment yields too few addresses although the request itself is valid. */
 const shortages: ReadonlySet<Reason> = new Set(['InsufficientAddresses', 'AddressInUse'])
 
 /** The causes with the index of an address among the `missing` ones replaced by its index among `all` addresses of the request. */

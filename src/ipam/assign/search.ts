@@ -41,7 +41,7 @@ export interface SearchScope extends Assignment {
 export interface SearchResult {
   /** In the order in which they were chosen. */
   readonly allocations: readonly Allocation[]
-  /** What kept the search from more blocks; undefined if nothing but the pools themselves did. */
+  /** The rule that kept the search from more blocks; undefined if none did. */
   readonly obstacle: Cause | undefined
 }
 
@@ -66,9 +66,9 @@ class Search {
   readonly #terms: Terms
   readonly #found: Allocation[] = []
   #missing: number
-  /** How many blocks the owner had in these pools before the search; counted when first needed. */
+  /** The number of blocks that the owner had in these pools before the search; counted when first needed. */
   #claimedBefore: number | undefined
-  /** How many blocks this search claimed. */
+  /** The number of blocks that this search claimed. */
   #claimed = 0
   #obstacle: Cause | undefined
 

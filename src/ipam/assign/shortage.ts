@@ -84,7 +84,7 @@ export class Shortage {
   }
 }
 
-/** What makes a pool serve a request, by the reason why it does not. */
+/** The change that would make a pool serve a request, by the reason why it does not. */
 const helps: Readonly<Partial<Record<CauseReason, string>>> = {
   PoolDisabled: 'enable it',
   PoolNotAutomatic: 'request it by name',

@@ -2,8 +2,8 @@ import type { IndexedBlock, Terms } from '../../model/index.ts'
 import { addressCount, type Cidr, covers } from '../../net/index.ts'
 
 /**
- * How many addresses of a block or a range are in which state. `reserved` counts addresses whether or not they are assigned, so the
- * other three need not add up to the capacity.
+ * The addresses of a block or a range, counted by state. `reserved` counts addresses whether or not they are assigned, so the other
+ * three need not add up to the capacity.
  * @see docs/calico/ipam.md section 8
  */
 export interface AddressCounts {
@@ -19,7 +19,7 @@ export interface AddressCounts {
 
 /** The addresses of a pool, and the blocks that it is cut into. */
 export interface PoolCounts extends AddressCounts {
-  /** How many blocks share an address with the pool. */
+  /** The number of blocks that share an address with the pool. */
   readonly blocksInUse: number
 }
 

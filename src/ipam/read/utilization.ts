@@ -122,7 +122,7 @@ function readBlocks(view: View, request: BlocksRequest, context: Context): Resul
   return success({ blocks, isLast: true })
 }
 
-/** What every count is based on. */
+/** The values that every count is based on. */
 interface Basis {
   readonly stored: Pools
   readonly terms: Terms
