@@ -7,7 +7,7 @@ import closeWithGrace from 'close-with-grace'
 import { pino, type DestinationStream, type Logger } from 'pino'
 import { defaultCacheDir, helpText, parseConfig, type Config } from './config.ts'
 import { type EtcdConnection, openEtcdStore } from './datastore/etcd/index.ts'
-import { DatastoreNotOpened, declare, type Store } from './datastore/index.ts'
+import { DatastoreNotOpened, declare, logProbe, type Store } from './datastore/index.ts'
 import { EtcdStartFailure, startEmbeddedEtcd, type EmbeddedEtcd } from './embedded-etcd/index.ts'
 import { buildServer } from './http/index.ts'
 import {
@@ -244,7 +244,7 @@ async function openDatastore(
         deadlineMs: config.requestTimeoutMs,
         expirySeconds: config.answerRetentionSeconds,
       },
-      logger,
+      probe: logProbe(logger),
     })
   } catch (cause) {
     if (cause instanceof DatastoreNotOpened) throw new StartFailure(cause.message, exitCode.failure, { cause })

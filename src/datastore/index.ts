@@ -13,6 +13,7 @@ export {
   tooLarge,
 } from './faults.ts'
 export type { Leadership, LeadershipOptions } from './leadership.ts'
+export { logProbe, type Probe, type ProbeLogger, type RetryReason, silentProbe, type WatchName } from './probe.ts'
 export { Scan } from './scan.ts'
 export type {
   Health,
@@ -22,7 +23,6 @@ export type {
   PageOptions,
   Store,
   StoreLimits,
-  StoreLogger,
   StoreOptions,
   SubmitOptions,
 } from './store.ts'

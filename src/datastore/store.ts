@@ -2,6 +2,7 @@ import type { Decodable, Family, Key, Listed, Lookup, Plan, Revision, View } fro
 import type { Follower } from './changes.ts'
 import type { Declaration } from './declaration.ts'
 import type { Leadership, LeadershipOptions } from './leadership.ts'
+import type { Probe } from './probe.ts'
 
 /**
  * A datastore as the rest of ippoold sees it: plans go in, answers that are stored come out. Every method may throw
@@ -45,7 +46,8 @@ export interface Store {
 export interface StoreOptions {
   readonly declarations: readonly Declaration[]
   readonly limits: StoreLimits
-  readonly logger: StoreLogger
+  /** Hears what the store does; nothing hears it unless given. */
+  readonly probe?: Probe
 }
 
 /** Bounds that an operator sets. */
@@ -60,13 +62,6 @@ export interface StoreLimits {
   readonly deadlineMs: number
   /** How long expiring keys are kept, at the least. */
   readonly expirySeconds: number
-}
-
-/** Where a store logs. */
-export interface StoreLogger {
-  info(details: object, message: string): void
-  warn(details: object, message: string): void
-  error(details: object, message: string): void
 }
 
 /** How to carry out a plan. */

@@ -2,7 +2,7 @@ import { noop } from 'cockatiel'
 import { Etcd3 } from 'etcd3'
 import type { Test } from 'tap'
 import { openEtcdStore } from '../../src/datastore/etcd/index.ts'
-import { type Declaration, declare, type Store } from '../../src/datastore/index.ts'
+import { type Declaration, declare, logProbe, type Probe, type Store } from '../../src/datastore/index.ts'
 import { type Family, type Key, type Listed, type Observer, type Plan, put, type View } from '../../src/plan/index.ts'
 
 /** A family of whole numbers, each stored as its digits; anything else is broken. Every test takes a prefix of its own. */
@@ -46,7 +46,7 @@ export function summary(entries: readonly Listed<number>[]): string[] {
 
 /** A line that the datastore has logged. */
 export interface LogLine {
-  readonly level: 'info' | 'warn' | 'error'
+  readonly level: 'warn' | 'error'
   readonly message: string
   readonly details: object
 }
@@ -60,6 +60,8 @@ export interface StoreOptions {
   readonly queueLengthMax?: number
   readonly deadlineMs?: number
   readonly expirySeconds?: number
+  /** Hears what it names, instead of the log. */
+  readonly probe?: Partial<Probe>
   readonly login?: { readonly user: string; readonly password: string }
 }
 
@@ -86,7 +88,7 @@ export async function openStore(t: Test, options: StoreOptions): Promise<OpenedS
       deadlineMs: options.deadlineMs ?? 10_000,
       expirySeconds: options.expirySeconds ?? 60,
     },
-    logger: { info: log('info'), warn: log('warn'), error: log('error') },
+    probe: { ...logProbe({ warn: log('warn'), error: log('error') }), ...options.probe },
   })
   t.teardown(() => datastore.close(0))
   return { datastore, logs }

@@ -4,6 +4,7 @@ import type { Follower } from '../changes.ts'
 import { declare } from '../declaration.ts'
 import { DatastoreNotOpened, DatastoreUnavailable } from '../faults.ts'
 import type { Leadership, LeadershipOptions } from '../leadership.ts'
+import { type Probe, silentProbe } from '../probe.ts'
 import type {
   Health,
   Member,
@@ -61,15 +62,20 @@ interface Parts {
   readonly engine: Engine
   readonly leases: EngineLeases
   readonly limits: StoreLimits
+  readonly probe: Probe
 }
 
 async function startParts(client: EtcdClient, options: EtcdStoreOptions): Promise<Omit<Parts, 'description'>> {
-  const { logger, limits } = options
+  const { limits, probe = silentProbe } = options
   const image = new Image([...options.declarations, declare(leaders)], (key, problem) => {
-    logger.warn({ key, problem }, 'a stored value cannot be read; it is left alone')
+    probe.valueUnreadable({ key, problem })
   })
   const complete = [...image.families()].filter((held) => held.isComplete)
-  for (const held of complete) await loadFamily(client, held)
+  for (const held of complete) {
+    const startedMs = performance.now()
+    await loadFamily(client, held)
+    probe.familyLoaded({ family: held.family.name, keys: held.size, durationMs: performance.now() - startedMs })
+  }
   const { expirySeconds } = limits
   const leaseTurnSeconds = Math.min(expirySeconds, expiringLeaseTurnSeconds)
   const leases = {
@@ -81,10 +87,10 @@ async function startParts(client: EtcdClient, options: EtcdStoreOptions): Promis
     { length: limits.batchesInFlight },
     (_, number) => new Slot(`/ippoold/v1/slots/${server}/${number}`),
   )
-  const watch = new Watch(client, complete, logger)
+  const watch = new Watch(client, complete, probe)
   watch.start()
-  const engine = new Engine({ client, image, leases, slots, limits, logger })
-  return { client, server, image, watch, engine, leases, limits }
+  const engine = new Engine({ client, image, leases, slots, limits, probe })
+  return { client, server, image, watch, engine, leases, limits, probe }
 }
 
 const pingIntervalMs = 1_000
@@ -100,6 +106,7 @@ class EtcdStore implements Store {
   readonly #engine: Engine
   readonly #leases: EngineLeases
   readonly #deadlineMs: number
+  readonly #probe: Probe
   readonly #timers: readonly NodeJS.Timeout[]
   readonly #lineage = new Lineage()
   /** By the first key of their ranges. */
@@ -107,7 +114,7 @@ class EtcdStore implements Store {
   #contactProblem: string | undefined
   #isClosing = false
 
-  constructor({ client, description, server, image, watch, engine, leases, limits }: Parts) {
+  constructor({ client, description, server, image, watch, engine, leases, limits, probe }: Parts) {
     this.description = description
     this.#client = client
     this.#server = server
@@ -116,6 +123,7 @@ class EtcdStore implements Store {
     this.#engine = engine
     this.#leases = leases
     this.#deadlineMs = limits.deadlineMs
+    this.#probe = probe
     this.#timers = [
       setInterval(() => void this.#ping(), pingIntervalMs),
       setInterval(() => {
@@ -159,7 +167,8 @@ class EtcdStore implements Store {
     const [first = '', last = ''] = [families[0]?.prefix, families.at(-1)?.prefix]
     let journal = this.#journals.get(first)
     if (journal === undefined) {
-      journal = new Journal(this.#client, { start: Buffer.from(first), end: prefixEnd(last) })
+      const range = { start: Buffer.from(first), end: prefixEnd(last) }
+      journal = new Journal({ client: this.#client, range, probe: this.#probe })
       this.#journals.set(first, journal)
     }
     return journal.follow(after)
@@ -220,7 +229,8 @@ class EtcdStore implements Store {
   #startAfresh(problem: string): void {
     for (const held of this.#image.families()) held.rewind()
     for (const journal of this.#journals.values()) journal.close('expired')
-    this.#watch.startAfresh(new Error(`etcd was put back to an earlier state: ${problem}.`))
+    this.#probe.stateWasReset({ reason: `etcd was put back to an earlier state: ${problem}` })
+    this.#watch.startAfresh()
   }
 
   async #ping(): Promise<void> {

@@ -21,12 +21,10 @@ interface Candidate {
 }
 
 async function candidate(t: Test, task: string, seconds: number, endpoint = etcd.endpoint): Promise<Candidate> {
-  const log = (): void => undefined
   const datastore = await openEtcdStore({
     connection: { endpoints: [endpoint] },
     declarations: [declare(family)],
     limits: { batchesInFlight: 2, batchOperationsMax: 128, queueLengthMax: 100, deadlineMs: 10_000, expirySeconds: 60 },
-    logger: { info: log, warn: log, error: log },
   })
   t.teardown(() => datastore.close(0))
   const told: boolean[] = []

@@ -15,7 +15,6 @@ const limits = {
   deadlineMs: 2_000,
   expirySeconds: 60,
 }
-const logger = { info: () => undefined, warn: () => undefined, error: () => undefined }
 
 /** What comes of opening without etcd. It takes as long as other tests do, and so runs beside them. */
 const closedDoor = openWithoutEtcd()
@@ -24,7 +23,7 @@ async function openWithoutEtcd(): Promise<unknown> {
   const proxy = await startProxy(t, etcd.endpoint)
   proxy.newcomers = 'refuse'
   const declarations = [declare(numbersBelow('/nowhere/', 'values'))]
-  const opening = openEtcdStore({ connection: { endpoints: [proxy.endpoint] }, declarations, limits, logger })
+  const opening = openEtcdStore({ connection: { endpoints: [proxy.endpoint] }, declarations, limits })
   return opening.catch((fault: unknown) => fault)
 }
 

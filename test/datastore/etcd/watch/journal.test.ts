@@ -21,7 +21,7 @@ function openJournal(
 ): Journal {
   const client = new EtcdClient({ endpoints })
   const range = { start: Buffer.from(prefix), end: prefixEnd(prefix) }
-  const journal = new Journal(client, range, { ...journalLimits, ...limits })
+  const journal = new Journal({ client, range, limits: { ...journalLimits, ...limits } })
   t.teardown(() => {
     journal.close('closed')
     client.close()
