@@ -14,20 +14,20 @@ const encapsulationModes = ['Always', 'CrossSubnet', 'Never'] as const
 /** The longest selector, in characters. */
 const selectorLengthMax = 1024
 
-/** What a declaration says about a field. But for those explained here, the members are keywords of JSON Schema. */
+/** The declaration of a field. Members without a comment are keywords of JSON Schema. */
 interface FieldOptions {
   readonly isRequired?: true
   /** The name of the type in the OpenAPI document. */
   readonly title?: string
   /** All values that the field may have. */
   readonly enum?: readonly string[]
-  /** Of a list: what its items may be. */
+  /** For a list: the type of its items, and their possible values. */
   readonly items?: { readonly title: string; readonly enum: readonly string[] }
   readonly maxLength?: number
   readonly maxItems?: number
   readonly minimum?: number
   readonly maximum?: number
-  /** What an absent field means. Calico writes it into the stored object, unless Go would leave it out. */
+  /** The value that an absent field stands for. It is filled in and stored, as Calico does, unless Go would leave it out. */
   readonly default?: string | boolean | readonly string[]
   /** The default where it depends on the IP version. */
   readonly defaultByFamily?: Readonly<Record<IpFamily, number>>
@@ -53,7 +53,7 @@ export const poolFields = {
     isRequired: true,
     maxLength: 48,
     description:
-      'The range of the pool, as a CIDR without host bits. It must hold one block at least (unless the pool is disabled), and must not overlap other pools or the link-local ranges 169.254.0.0/16 and fe80::/10. It cannot be changed.',
+      'The range of the pool, as a CIDR without host bits. It must have room for at least one block, unless the pool is disabled, and must not overlap other pools or the link-local ranges 169.254.0.0/16 and fe80::/10. It cannot be changed.',
     examples: ['10.1.0.0/16'],
   }),
   vxlanMode: text({
@@ -70,9 +70,12 @@ export const poolFields = {
   }),
   natOutgoing: flag({
     default: false,
-    description: 'Whether packets that leave all pools are masqueraded.',
+    description: 'Whether packets to destinations outside of all pools are masqueraded.',
   }),
-  disabled: flag({ default: false, description: 'Whether the pool gives no new addresses.' }),
+  disabled: flag({
+    default: false,
+    description: 'Whether the pool is disabled: no new addresses are assigned from it.',
+  }),
   disableBGPExport: flag({
     default: false,
     description: 'Whether routes of the pool are kept out of BGP.',
@@ -93,24 +96,24 @@ export const poolFields = {
   }),
   namespaceSelector: text({
     maxLength: selectorLengthMax,
-    description: 'Which namespaces get addresses from the pool; all when absent. Not for pools with the use Tunnel.',
+    description: 'Which namespaces get addresses from the pool; all when absent. Not for pools with the use `Tunnel`.',
     examples: ["team == 'x'"],
   }),
   allowedUses: texts({
     items: { title: 'PoolUse', enum: poolUses },
     maxItems: 10,
     default: ['Workload', 'Tunnel'],
-    description: 'What addresses may be taken for. LoadBalancer stands alone.',
+    description: 'The purposes that addresses may be assigned for. `LoadBalancer` cannot be combined with others.',
   }),
   assignmentMode: text({
     title: 'AssignmentMode',
     enum: assignmentModes,
     default: 'Automatic',
-    description: 'Manual: addresses are taken only when the pool, or the address, is asked for.',
+    description: '`Manual`: addresses are assigned only if a request names the pool or the address.',
   }),
 } as const
 
-/** The name of a field that is known. */
+/** The name of a known field. */
 export type PoolFieldName = keyof typeof poolFields
 
 type PoolValues = {
@@ -120,7 +123,7 @@ type PoolValues = {
 /** The fields of a spec as they are given. One that is absent, null or of the wrong JSON type is left out. */
 export type PoolSpec = Readonly<Partial<PoolValues>>
 
-/** Whether a field of this name is known. */
+/** True for the name of a known field. */
 export function isPoolField(name: string): name is PoolFieldName {
   return Object.hasOwn(poolFields, name)
 }

@@ -13,24 +13,26 @@ import {
 import type { Annexing, ServedKind, StoredObject } from './kind.ts'
 import { withEmptyFields, textIn, objectIn, sameJson } from './object/index.ts'
 
-/** Members of metadata that no client may know: the server writes them anew into every answer. */
+/** Members of metadata that are stored in the annex only, and never in Calico's value. */
 const alwaysInAnnex = ['generation', 'managedFields']
 
-/** What of the metadata of an object lies where. */
+/** How the metadata of a kind's objects is divided between value and annex. */
 export interface AnnexOptions {
   /** The plural of the kind. */
   readonly plural: string
-  /** Whether the stored value holds metadata: then the annex belongs to the object with its UID, and has only what it lacks. */
+  /**
+   * True if the stored value holds metadata. The annex then belongs to the object with the same UID, and has only what the value lacks.
+   */
   readonly hasMetadata: boolean
 }
 
-/** An annex, and the revision that wrote it. */
+/** An annex and the revision that wrote it. */
 export interface StoredAnnex {
   readonly value: Annex
   readonly revision: Revision
 }
 
-/** How the objects of a kind and their annexes come together. */
+/** Declares the annexes of a kind. */
 export function declareAnnexes<Value extends StoredObject>(
   options: AnnexOptions,
   objectKey: (name: string) => Key<unknown>,
@@ -43,22 +45,22 @@ export function declareAnnexes<Value extends StoredObject>(
   }
 }
 
-/** What a lookup of the value alone has found, with what the annex says. */
+/** Joins the result of a lookup with the object's annex. */
 export function withAnnex<Value extends StoredObject>(
   view: View,
   lookup: Lookup<Value>,
   name: string,
   options: AnnexOptions,
 ): Lookup<Value> {
-  // Read in any case: whoever stores the object writes it, and one may have been left behind by an object that Calico deleted.
+  // Read even if there is no object: storing one writes the annex, and Calico may have deleted an object and left its annex behind.
   const annex = view.get(annexKey(options.plural, name))
   if (lookup.kind !== 'value') return lookup
-  // One that cannot be read is as good as none: nothing in it decides about an address.
+  // An annex that cannot be read counts as missing: nothing in it decides about an address.
   const known = annex.kind === 'value' ? annex : undefined
   return { ...lookup, value: join(lookup.value, lookup.revision, known, options) }
 }
 
-/** Stores what of the object has its place in an annex. */
+/** Stores the part of the object that belongs in its annex. */
 export function putAnnex({ name, object }: StoredObject, { plural, hasMetadata }: AnnexOptions): Write {
   const metadata = objectIn(object, 'metadata')
   const uid = textIn(metadata, 'uid')
@@ -67,18 +69,18 @@ export function putAnnex({ name, object }: StoredObject, { plural, hasMetadata }
   return put(annexKey(plural, name), { uid, generation: generationOf(metadata), spec, metadata: jsonObject(members) })
 }
 
-/** Removes the annex of an object that goes. */
+/** Removes the annex of an object that is deleted. */
 export function removeAnnex(view: View, plural: string, name: string): readonly Write[] {
   const key = annexKey(plural, name)
   return view.get(key).kind === 'absent' ? [] : [remove(key)]
 }
 
-/** How many annexes are removed in one transaction, which compares two keys for each. */
+/** The most annexes that one transaction removes. It compares two keys for each. */
 export const orphansAtOnceMax = 50
 
 /**
- * Removes those of the annexes called `names` whose objects are gone: whoever deletes an object and knows of no annex leaves it behind.
- * Gives how many. One that cannot be read is left alone, as is that of an object that cannot be read.
+ * Removes those of the annexes called `names` whose objects are gone: Calico deletes objects and leaves their annexes behind. The answer
+ * is their number. An annex that cannot be read stays, and so does the annex of an object that cannot be read.
  */
 export function planRemoveOrphans<Value extends StoredObject>(
   view: View,
@@ -93,13 +95,13 @@ export function planRemoveOrphans<Value extends StoredObject>(
   return { answer: keys.length, writes: keys.map(remove) }
 }
 
-/** The object without what has its place in an annex. */
+/** The object without the part that belongs in its annex. */
 export function withoutAnnex(object: JsonObject): JsonObject {
   const metadata = Object.entries(objectIn(object, 'metadata')).filter(([member]) => !alwaysInAnnex.includes(member))
   return jsonObject([...Object.entries(object), ['metadata', jsonObject(metadata)]])
 }
 
-/** How often the spec has changed, by the metadata of an object as clients see it. */
+/** The number of the spec's current state, counted from 1. `metadata` is that of an object as clients see it. */
 export function generationOf(metadata: JsonObject): number {
   const { generation } = metadata
   return typeof generation === 'number' && generation > 0 ? generation : 1
@@ -131,7 +133,7 @@ function join<Value extends StoredObject>(
   return { ...shown, object }
 }
 
-/** Whoever has written the object since, without the annex, counts as one change of the spec, if it is one. */
+/** If Calico wrote the object after the annex was written, and changed the spec, that counts as one change. */
 function generationAt(revision: Revision, spec: JsonObject, { value, revision: annexed }: StoredAnnex): number {
   return revision === annexed || sameJson(spec, value.spec) ? value.generation : value.generation + 1
 }

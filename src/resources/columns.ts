@@ -1,36 +1,36 @@
 import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../model/index.ts'
 
-/** One column of the tables in which a kind is shown to people, besides the name and the age that all kinds have. */
+/** A column of a kind's tables, besides name and age, which all kinds have. */
 export interface Column {
   readonly name: string
   readonly type: 'string' | 'boolean' | 'integer'
   readonly description: string
-  /** 0: always shown; 1: only when more is asked for, as by `kubectl get -o wide`. */
+  /** 0: always shown; 1: shown only in wide tables, as by `kubectl get -o wide`. */
   readonly priority: 0 | 1
-  /** What stands in the row of an object, given as clients see it. */
+  /** The cell in the row of an object, which is given as clients see it. */
   cell(object: JsonObject): string | number | boolean
 }
 
-/** What is the same for every column. */
+/** The options of a column of any type. */
 interface ColumnOptions {
-  /** Only shown when more is asked for. */
+  /** True if only wide tables show it. */
   readonly isWide?: boolean
 }
 
-/** What stands for a text that is not there, as in the tables of Kubernetes. */
+/** The cell for an absent text, as in the tables of Kubernetes. */
 const none = '<none>'
 
-/** A column that shows a text, a number, or the texts of a list; `path` is the field's, such as `spec.cidr`. */
+/** A column that shows a text, a number, or the texts of a list. `path` is the path of the field, such as `spec.cidr`. */
 export function textColumn(name: string, path: string, description: string, options: ColumnOptions = {}): Column {
   return { ...columnOf(name, description, options), type: 'string', cell: (object) => printText(valueAt(object, path)) }
 }
 
-/** A column that shows a boolean; one that is not there is false. */
+/** A column that shows a boolean; an absent one shows as false. */
 export function flagColumn(name: string, path: string, description: string, options: ColumnOptions = {}): Column {
   return { ...columnOf(name, description, options), type: 'boolean', cell: (object) => valueAt(object, path) === true }
 }
 
-/** A column that shows a number; one that is not there is 0. */
+/** A column that shows a number; an absent one shows as 0. */
 export function numberColumn(name: string, path: string, description: string, options: ColumnOptions = {}): Column {
   const cell = (object: JsonObject): number => {
     const value = valueAt(object, path)

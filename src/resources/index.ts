@@ -1,4 +1,20 @@
-/** The Kubernetes-style resources: what each kind is, which objects are valid, and what every change of them writes. Pure. */
+/** The Kubernetes-style resources: their kinds, which objects are valid, and the plans that read and change objects. Pure. */
+
+// The kinds. `resourceKinds` makes all that are served.
+export {
+  apiVersion,
+  categories,
+  group,
+  type ResourceKind,
+  type ServedKind,
+  type StoredObject,
+  version,
+} from './kind.ts'
+export { ippoolKind, poolDependencies, type PoolDependencies, resourceKinds } from './kinds/index.ts'
+
+// Plans that read and change one object.
+export type { Context } from './kind.ts'
+export { planRead, type Preconditions, quoteObject, readMatching } from './reading.ts'
 export {
   type ApplyOptions,
   type Changed,
@@ -11,27 +27,14 @@ export {
   planReplace,
   readDeleteOptions,
 } from './changes/index.ts'
-export {
-  apiVersion,
-  categories,
-  type Context,
-  group,
-  type ResourceKind,
-  type ServedKind,
-  type StoredObject,
-  version,
-} from './kind.ts'
-export {
-  ippoolKind,
-  partsMax,
-  planSplit,
-  planTermination,
-  poolDependencies,
-  type PoolDependencies,
-  resourceKinds,
-} from './kinds/index.ts'
-export { type LabelSelector, matchesLabels, parseLabelSelector } from './label-selector.ts'
-export { finalizersOf, isBeingDeleted, objectIn, ObjectMeta, present } from './object/index.ts'
+
+// Plans of single kinds, and upkeep.
+export { partsMax, planSplit, planTermination } from './kinds/index.ts'
 export { orphansAtOnceMax, planRemoveOrphans } from './annexes.ts'
-export { planRead, type Preconditions, quoteObject, readMatching } from './reading.ts'
+
+// Objects as clients see them, and their metadata.
+export { finalizersOf, isBeingDeleted, objectIn, ObjectMeta, present } from './object/index.ts'
+
+// The two ways to ask for fewer objects, or for less of each.
+export { type LabelSelector, matchesLabels, parseLabelSelector } from './label-selector.ts'
 export { metadataOnly, type MetaVersion, metaVersions, type RowObject, rowObjects, tableOf } from './table/index.ts'

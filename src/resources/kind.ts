@@ -8,68 +8,70 @@ export const group = 'projectcalico.org'
 export const version = 'v3'
 export const apiVersion = `${group}/${version}`
 
-/** The categories that every resource is in: names for several of them at once, as in `kubectl get calico`. */
+/** The categories of every resource. A category names several resources at once, as in `kubectl get calico`. */
 export const categories: readonly string[] = ['calico']
 
-/** The least that the stored form of a kind has. */
+/** The members that the stored form of every kind has. */
 export interface StoredObject {
   readonly name: string
-  /** Everything that is stored. */
+  /** The whole object as it is stored. */
   readonly object: JsonObject
 }
 
-/** A value with the revision that wrote it. */
+/** A stored value and the revision that wrote it. */
 export interface Stored<Value> {
   readonly value: Value
   readonly revision: Revision
 }
 
-/** What a plan knows of the world outside the datastore; read by the shell, so that planning stays repeatable. */
+/** The inputs of a change that are not in the datastore. The caller reads them once, so that planning can be repeated. */
 export interface Context {
   readonly now: Now
-  /** A fresh UUID, for the object that a plan may create. */
+  /** A fresh UUID for the object, should the plan create one. */
   readonly uid: string
-  /** What to do about fields that are not known: refuse them, drop them and say so, or just drop them. */
+  /** How to treat unknown fields: refuse them, drop them with a warning, or drop them silently. */
   readonly fieldValidation: 'Strict' | 'Warn' | 'Ignore'
-  /** Who manages the fields that are changed. */
+  /** The manager of the fields that change. */
   readonly manager: string
-  /** What of the object is changed: its status, or all the rest. */
+  /** The part of the object that may change: its status, or everything else. */
   readonly subresource: '' | 'status'
 }
 
-/** An object that is about to be stored, as far as its fields could be read. */
+/** An object that is about to be stored and is being validated. Fields that could not be read are left out. */
 export interface Candidate<Value> {
   readonly name: string
   /** The whole object with the kind's defaults, without fields of the wrong JSON type. */
   readonly object: JsonObject
   readonly spec: JsonObject
-  /** What it replaces. */
+  /** The stored value that it replaces; undefined for a new object. */
   readonly old: Value | undefined
   /**
-   * Whether nothing has been found wrong with any of these fields so far. A rule that looks at a field which is not sound stays
-   * silent, so that one mistake is reported once.
+   * True while no problem has been found in any of these fields. A rule skips an object in which a field that it reads is not sound, so
+   * that one mistake is reported once.
    */
   isSound(...fields: readonly string[]): boolean
 }
 
 /**
- * What deleting an object comes to: it is gone; or a part of what goes with it is, and the next step goes on; or it stays for a while,
- * marked; or it cannot be deleted yet.
+ * The outcome of deleting an object. `gone`: it is deleted. `partly`: some of what is deleted with it is gone, and the next step
+ * continues. `terminating`: it is marked as deleted and stays for now. `refused`: it cannot be deleted yet.
  */
 export type Removal<Value> =
   | { readonly kind: 'gone' | 'partly'; readonly writes: readonly Write[] }
   | { readonly kind: 'terminating'; readonly value: Value; readonly writes: readonly Write[] }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
 
-/** How what lies beside the stored values of a kind comes to its objects. */
+/**
+ * The annexes of a kind: metadata that is stored beside the values, in a key per object, and is joined with them on reading.
+ */
 export interface Annexing<Value> {
-  /** Below it lies the annex of each object, under the object's name. */
+  /** The prefix of the keys; the object's name follows. */
   readonly prefix: string
-  /** Whether labels, too, lie in the annex. */
+  /** True if the annex holds all metadata, labels included. */
   readonly holdsAllMetadata: boolean
-  /** The key of the object to which the annex called `name` belongs. */
+  /** The key of the object that the annex called `name` belongs to. */
   objectKey(name: string): Key<unknown>
-  /** The object with what its annex says; `revision` is the one that wrote the value. */
+  /** Joins a value with its annex. `revision` is the revision that wrote the value. */
   join(
     value: Value,
     revision: Revision,
@@ -77,68 +79,68 @@ export interface Annexing<Value> {
   ): Value
 }
 
-/** How the objects of a kind lie in etcd. */
+/** How the objects of a kind are read from the datastore. */
 export interface Reading<Value> {
-  /** Undefined: its objects have no annexes. */
+  /** Undefined if the objects have no annexes. */
   readonly annexing: Annexing<Value> | undefined
-  /** The families whose every key is an object of the kind: a list goes through them in this order, each in the order of its keys. */
+  /** The families in which every key is an object of the kind. A list reads them in this order, and each in the order of its keys. */
   readonly families: readonly Decodable<Value>[]
-  /** What is stored as the object called `name`. */
+  /** Looks up the object called `name`. */
   lookup(view: View, name: string): Lookup<Value>
 }
 
-/** How the objects of a kind are stored, besides how they are read. */
+/** How the objects of a kind are written. */
 export interface Writing<Value> {
-  /** Stores the object, and its annex. */
+  /** The writes that store the object and its annex. */
   put(value: Value): readonly Write[]
 }
 
-/** What reading one kind of resource takes. */
+/** The part of a kind that reading needs. */
 interface ReadableKind<Value extends StoredObject> {
   readonly kind: string
   readonly plural: string
   readonly singular: string
-  /** More names that people may use for the resource; those that calicoctl knows. */
+  /** More names for the resource on the command line; the same as calicoctl's. */
   readonly shortNames: readonly string[]
   /** One sentence for the OpenAPI document. */
   readonly description: string
   /** An object as a client would send it, for the OpenAPI document. */
   readonly example: JsonObject
   readonly specSchema: TObject
-  /** Undefined: its objects have no status. */
+  /** Undefined if the objects have no status. */
   readonly statusSchema: TObject | undefined
   /** The columns of its tables, between the name and the age. */
   readonly columns: readonly Column[]
   readonly storage: Reading<Value>
-  /** The value that `object` is once it is stored. */
+  /** The value that `object` is read back as once it is stored. */
   parse(object: JsonObject): Decoded<Value>
-  /** The spec with what is not given filled in: from `oldSpec` what cannot be changed, else with the defaults. */
+  /** Fills in the fields that `spec` lacks: from `oldSpec` those that cannot be changed, the others with their defaults. */
   withDefaults(spec: JsonObject, oldSpec?: JsonObject): JsonObject
 }
 
-/** A kind whose objects are only looked at: they show what others decide. */
+/** A kind whose objects can only be read. They show state that is changed in other ways. */
 export interface ReadOnlyKind<Value extends StoredObject> extends ReadableKind<Value> {
   readonly isReadOnly: true
 }
 
 /**
- * One kind of resource: all that the routes and the planning of writes need to know about it. Another resource is another
- * declaration.
+ * One kind of resource: everything that the routes and the plans of changes need to know about it. To add a resource, declare another
+ * one.
  */
 export interface ResourceKind<Value extends StoredObject> extends ReadableKind<Value> {
   readonly isReadOnly: false
   readonly storage: Reading<Value> & Writing<Value>
-  /** Whether more goes with an object than one transaction takes: who deletes one sees to the rest first. */
+  /** True if what is deleted with an object can exceed one transaction. The caller deletes the rest in steps before the object. */
   readonly isDeletedInSteps: boolean
-  /** The finalizer of the server itself, which clients cannot take off an object that is being deleted. */
+  /** The server's own finalizer; clients cannot remove it from an object that is being deleted. */
   readonly finalizer: string | undefined
-  /** Everything that is wrong with the spec in itself, or as a successor of the old one. */
+  /** Checks the spec by itself and against the old one. Returns every problem. */
   validate(candidate: Candidate<Value>): readonly Cause[]
-  /** Everything that is wrong with a new object beside what else is stored. */
+  /** Checks a new object against what else is stored. Returns every problem. */
   admit(view: View, candidate: Candidate<Value>): readonly Cause[]
-  /** Deletes an object, or begins to. To be called again after a part. */
+  /** Deletes an object, or starts to. Call it again after `partly`. */
   planRemoval(view: View, stored: Stored<Value>, context: Context): Removal<Value>
 }
 
-/** A kind of either sort, as far as reading goes. */
+/** A kind that is served, read-only or not. */
 export type ServedKind<Value extends StoredObject> = ResourceKind<Value> | ReadOnlyKind<Value>

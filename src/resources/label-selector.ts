@@ -5,7 +5,7 @@
  */
 import { isLabelKey, isLabelValue } from './object/index.ts'
 
-/** One condition; an object matches when its labels fulfil all conditions. */
+/** One condition. An object matches if its labels fulfil all conditions. */
 interface Requirement {
   readonly label: string
   readonly operator: 'in' | 'notin' | 'exists' | 'absent'
@@ -15,7 +15,7 @@ interface Requirement {
 /** A parsed label selector. */
 export type LabelSelector = readonly Requirement[]
 
-/** A selector, or what is wrong with its text and where. */
+/** A selector, or what is wrong with its text, and at which position. */
 export type LabelSelectorResult =
   | { readonly ok: true; readonly selector: LabelSelector }
   | { readonly ok: false; readonly problem: string }
@@ -38,7 +38,7 @@ export function parseLabelSelector(text: string): LabelSelectorResult {
     : { ok: false, problem: scanner.expected('"," or the end') }
 }
 
-/** Whether `labels` fulfil the selector. A label that is missing is unequal to every value. */
+/** True if `labels` fulfil the selector. A missing label is unequal to every value. */
 export function matchesLabels(selector: LabelSelector, labels: Readonly<Record<string, string>>): boolean {
   return selector.every(({ label, operator, values }) => {
     const value = Object.hasOwn(labels, label) ? labels[label] : undefined
@@ -57,7 +57,7 @@ export function matchesLabels(selector: LabelSelector, labels: Readonly<Record<s
 
 const tokenPattern = /==|!=|[=!,()]|[^\s=!,()]+/y
 
-/** Cuts the text into symbols and words; blanks separate. */
+/** Splits the text into symbols and words, which blanks may separate. */
 class Scanner {
   readonly #text: string
   #position = 0

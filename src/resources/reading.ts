@@ -11,7 +11,7 @@ export function planRead<Value extends StoredObject>(
   return answerOnly(readStored(view, kind, name))
 }
 
-/** What is stored under a name, or why there is nothing to work on. */
+/** Reads the object called `name`. Refuses as {@link planRead} does. */
 export function readStored<Value extends StoredObject>(
   view: View,
   kind: ServedKind<Value>,
@@ -32,7 +32,7 @@ export function readStored<Value extends StoredObject>(
   }
 }
 
-/** As {@link readStored}, refused also when it is not the object that the caller means. */
+/** Reads the object called `name`. Refuses as {@link readStored} does, and also if a precondition does not hold. */
 export function readMatching<Value extends StoredObject>(
   view: View,
   kind: ServedKind<Value>,
@@ -50,18 +50,18 @@ export function conflict<Value extends StoredObject>(kind: ServedKind<Value>, na
   return { reason: 'Conflict', message, causes: [] }
 }
 
-/** How Kubernetes names an object in messages. */
+/** Names an object in a message, as Kubernetes does. */
 export function quoteObject<Value extends StoredObject>(kind: ServedKind<Value>, name: string): string {
   return `${kind.plural}.${group} ${JSON.stringify(name)}`
 }
 
-/** What a caller may know about the object that it wants to change. */
+/** Identifies the object, or the state of it, that a caller wants to change. Absent and empty members hold for every object. */
 export interface Preconditions {
   readonly uid?: string | undefined
   readonly resourceVersion?: string | undefined
 }
 
-/** Why the stored object is not the one that the caller means; undefined when it is. Empty preconditions hold. */
+/** Checks the preconditions against the stored object. Returns the refusal, or undefined if all hold. */
 export function brokenPrecondition<Value extends StoredObject>(
   kind: ServedKind<Value>,
   { value, revision }: Stored<Value>,

@@ -2,7 +2,7 @@ import { type Decodable, type Family, type Key, type Lookup, put, type View } fr
 import { declareAnnexes, putAnnex, withAnnex, withoutAnnex } from './annexes.ts'
 import type { Reading, StoredObject, Writing } from './kind.ts'
 
-/** The storage of a kind of which each object is one key of one family, in Kubernetes' own form, and an annex. */
+/** Declares the storage of a kind whose objects are stored as they are: one key of one family each, and an annex. */
 export function declareStorage<Value extends StoredObject>(
   plural: string,
   family: Family<Value>,
@@ -21,8 +21,8 @@ export function declareStorage<Value extends StoredObject>(
 }
 
 /**
- * `family` as the objects that its values are shown as. For lists, which are read straight from etcd: what a plan reads it reads by
- * the key of the family itself, and turns with {@link showStored}.
+ * A family that decodes each value and turns it into an object with `show`. For lists, which read pages without a plan; a plan reads
+ * the key of `family` itself, with {@link showStored}.
  */
 export function showFamily<Raw, Value>(family: Family<Raw>, show: (key: string, raw: Raw) => Value): Decodable<Value> {
   return {
@@ -34,7 +34,7 @@ export function showFamily<Raw, Value>(family: Family<Raw>, show: (key: string, 
   }
 }
 
-/** What is stored under `key`, as the object that it is shown as. */
+/** Looks up `key`, and turns its value into an object with `show`. */
 export function showStored<Raw, Value>(
   view: View,
   key: Key<Raw>,
@@ -45,8 +45,8 @@ export function showStored<Raw, Value>(
 }
 
 /**
- * What is stored under `key`, with a revision that is of no other state of it: a client may come back with it to change what he saw. Of
- * a value that cannot be read, the problem is told with the key: that is where to look.
+ * Looks up `key` as of its last commit. The revision goes to clients, who send it back to change exactly this state of the object, so
+ * it must not be that of a write still in flight. A problem with the value names the key, which is where to look.
  */
 function lookUpCommitted<Value>(view: View, key: Key<Value>): Lookup<Value> {
   const lookup = view.get(key, { awaitCommit: true })

@@ -12,7 +12,7 @@ import { poolKind } from './fixtures.ts'
 const annex = '{"uid":"u","generation":1,"spec":{},"metadata":{}}'
 const resources = '/calico/resources/v3/projectcalico.org'
 
-t.test('of each kind, the annexes go whose objects are gone', (t) => {
+t.test('annexes whose objects are gone are removed, for each kind', (t) => {
   const kinds: readonly (readonly [kind: ServedKind<StoredObject>, keyOfObject: string])[] = [
     [poolKind(), `${resources}/ippools/there`],
     [ipreservationKind, `${resources}/ipreservations/there`],
@@ -48,7 +48,7 @@ function decodedConfig() {
   return decoded.value
 }
 
-t.test('what is removed is compared, and so is that the object is absent', (t) => {
+t.test('the commit compares the annex and the absence of the object', (t) => {
   const view = new FakeView()
   const key = annexKey('ippools', 'gone')
   view.putText(key.text, annex)

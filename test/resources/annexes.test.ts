@@ -24,7 +24,7 @@ function metadataOf({ object }: StoredObject): string {
   return stringifyJson(object['metadata'] ?? null)
 }
 
-t.test('what Calico would lose goes into the annex, and only that', (t) => {
+t.test('the annex holds only what Calico would lose', (t) => {
   const object = named({ uid: 'u', generation: 4, labels: { a: 'b' }, managedFields })
   t.strictSame(annexed({ writes: [putAnnex(object, pools)] }), {
     '/ippoold/v1/annexes/ippools/p':
@@ -34,7 +34,7 @@ t.test('what Calico would lose goes into the annex, and only that', (t) => {
   t.end()
 })
 
-t.test('a kind whose values hold no metadata has all of it in the annex', (t) => {
+t.test('if the value has no place for metadata, the annex holds all of it', (t) => {
   const object = named({ uid: 'u', resourceVersion: '7', labels: { a: 'b' } })
   t.strictSame(annexed({ writes: [putAnnex(object, configurations)] }), {
     '/ippoold/v1/annexes/ipamconfigurations/p':
@@ -80,7 +80,7 @@ t.test('an object is shown with its annex, unless that belongs to another one', 
   t.end()
 })
 
-t.test('an annex is read whether or not there is an object, for whoever stores one writes it', (t) => {
+t.test('an annex is read even if there is no object', (t) => {
   const view = new FakeView()
   t.strictSame(withAnnex(view, { kind: 'absent' }, 'p', pools), { kind: 'absent' })
   t.ok(view.reads.has(annexKey('ippools', 'p').text))
@@ -93,7 +93,7 @@ t.test('an annex is read whether or not there is an object, for whoever stores o
   t.end()
 })
 
-t.test('an annex goes with its object', (t) => {
+t.test('an annex is removed with its object', (t) => {
   const view = new FakeView()
   t.strictSame(removeAnnex(view, 'ippools', 'p'), [])
   view.apply({ answer: undefined, writes: [putAnnex(named({}), pools)] })
@@ -102,7 +102,7 @@ t.test('an annex goes with its object', (t) => {
   t.end()
 })
 
-t.test('a spec that nobody counted is of the first generation', (t) => {
+t.test('without a valid generation, the generation is 1', (t) => {
   for (const [generation, want] of [
     [3, 3],
     [0, 1],

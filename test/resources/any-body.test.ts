@@ -14,7 +14,7 @@ function viewWithPool(text: string): FakeView {
   return view
 }
 
-t.test('whatever is sent, it is stored so that it can be read back, or refused', (t) => {
+t.test('any object is refused, or stored so that it can be read back', (t) => {
   const anything = fc.jsonValue({ maxDepth: 2 })
   const field = (...likely: unknown[]) =>
     fc.option(fc.oneof(fc.constantFrom(...likely), anything), { nil: undefined, freq: 4 })

@@ -5,7 +5,7 @@ import { planApply } from '../../src/resources/changes/server-side-apply.ts'
 import { FakeView } from '../support/fake-view.ts'
 import { context, poolKind, storedPool } from './fixtures.ts'
 
-t.test('no configuration brings the server down', (t) => {
+t.test('no configuration throws', (t) => {
   const names = [
     ...['metadata', 'spec', 'status', 'name', 'labels', 'finalizers', 'ownerReferences', 'uid'],
     ...['cidr', 'allowedUses', 'blockSize', 'disabled'],

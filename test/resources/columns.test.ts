@@ -1,7 +1,7 @@
 import t from 'tap'
 import { flagColumn, numberColumn, textColumn } from '../../src/resources/columns.ts'
 
-t.test('a cell is what stands at the path of its column', (t) => {
+t.test('a cell shows the value at the path of its column', (t) => {
   const object = { spec: { text: 'a', list: ['a', 'b'], none: [], flag: true, number: 7, empty: '', part: { x: 1 } } }
   const cases = [
     [textColumn('A', 'spec.text', ''), 'a'],
@@ -24,7 +24,7 @@ t.test('a cell is what stands at the path of its column', (t) => {
   t.end()
 })
 
-t.test('a column says what it is of, and when it is shown', (t) => {
+t.test('a column has a name, a type and a priority', (t) => {
   t.match(textColumn('CIDR', 'spec.cidr', 'The range.'), {
     name: 'CIDR',
     type: 'string',

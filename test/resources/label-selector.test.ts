@@ -48,7 +48,7 @@ t.test('a selector says which labels an object has', (t) => {
   t.end()
 })
 
-t.test('what is no selector is refused with its place', (t) => {
+t.test('a malformed selector is refused with the position', (t) => {
   const rows: readonly (readonly [string, string])[] = [
     [',', 'expected a label name at position 0, found ","'],
     ['team=x,', 'expected a label name at position 7, found the end'],

@@ -24,7 +24,7 @@ t.test('an object is read with the revision that wrote it', (t) => {
   t.end()
 })
 
-t.test('an object that is not there is not found', (t) => {
+t.test('a missing object is not found', (t) => {
   t.match(planRead(new FakeView(), kind, 'pool-a'), {
     answer: { ok: false, refusal: { reason: 'NotFound', message: 'ippools.projectcalico.org "pool-a" not found' } },
     writes: [],
@@ -32,7 +32,7 @@ t.test('an object that is not there is not found', (t) => {
   t.end()
 })
 
-t.test('an object is the one that is meant, or refused', (t) => {
+t.test('an object that does not meet the preconditions is refused', (t) => {
   const view = new FakeView()
   t.match(readMatching(view, kind, 'pool-a', {}), { ok: false, refusal: { reason: 'NotFound' } })
   const revision = view.put(poolKey('pool-a'), mustPool())
@@ -45,7 +45,7 @@ t.test('an object is the one that is meant, or refused', (t) => {
   t.end()
 })
 
-t.test('an object that cannot be read is a fault of what is stored, told with its key', (t) => {
+t.test('an object that cannot be read is an internal error, which names its key', (t) => {
   const view = new FakeView()
   view.putText(poolKey('pool-a').text, '{')
   t.match(readStored(view, kind, 'pool-a'), {
@@ -58,7 +58,7 @@ t.test('an object that cannot be read is a fault of what is stored, told with it
   t.end()
 })
 
-t.test('a precondition names the very object', (t) => {
+t.test('preconditions are compared with the stored object', (t) => {
   const stored = { value: mustPool({}, { uid: 'u' }), revision: 7n }
   const rows: readonly (readonly [
     name: string,

@@ -6,7 +6,7 @@ import { declareStorage, showFamily, showStored } from '../../src/resources/stor
 import { FakeView } from '../support/fake-view.ts'
 import { mustPool } from './fixtures.ts'
 
-t.test('an object that is stored as it is lies under the key of its name', (t) => {
+t.test('an object is stored under the key of its name', (t) => {
   const view = new FakeView()
   const storage = declareStorage('ippools', pools, poolKey)
   const pool = mustPool()

@@ -4,7 +4,7 @@ import { type Result, refuse, success } from '../../plan/index.ts'
 import { checkFields, textIn, objectIn, jsonOf } from '../object/index.ts'
 import type { Preconditions } from '../reading.ts'
 
-/** The body that a delete may have. */
+/** The optional body of a delete. */
 const DeleteOptions = Type.Object(
   {
     kind: Type.Optional(Type.String()),
@@ -13,35 +13,45 @@ const DeleteOptions = Type.Object(
       Type.Object(
         {
           uid: Type.Optional(Type.String({ description: 'Delete only the object with this UID.' })),
-          resourceVersion: Type.Optional(Type.String({ description: 'Delete the object only in this version.' })),
+          resourceVersion: Type.Optional(
+            Type.String({ description: 'Delete the object only if it has this version.' }),
+          ),
         },
         { additionalProperties: false },
       ),
     ),
     dryRun: Type.Optional(
-      Type.Array(Type.String({ enum: ['All'] }), { description: 'Answer what would happen, and write nothing.' }),
+      Type.Array(Type.String({ enum: ['All'] }), {
+        description: '`All`: answer as if the object were deleted, but write nothing.',
+      }),
     ),
-    propagationPolicy: Type.Optional(Type.String({ description: 'Accepted; nothing depends on these objects.' })),
-    orphanDependents: Type.Optional(Type.Boolean({ description: 'Accepted; nothing depends on these objects.' })),
-    gracePeriodSeconds: Type.Optional(Type.Integer({ description: 'Accepted; there is nothing to wait for.' })),
+    propagationPolicy: Type.Optional(
+      Type.String({ description: 'Accepted and ignored: nothing depends on these objects.' }),
+    ),
+    orphanDependents: Type.Optional(
+      Type.Boolean({ description: 'Accepted and ignored: nothing depends on these objects.' }),
+    ),
+    gracePeriodSeconds: Type.Optional(
+      Type.Integer({ description: 'Accepted and ignored: there is nothing to wait for.' }),
+    ),
   },
   {
     $id: 'DeleteOptions',
     additionalProperties: false,
-    description: 'What a delete may be told.',
+    description: 'The options of a delete.',
     examples: [{ preconditions: { uid: '7f1d0f0e-3c5b-4a39-9f55-0a7c8a4f8a10' } }],
   },
 )
 
-/** What a delete was told. */
+/** The options of a delete, read. */
 export interface DeleteRequest {
   readonly preconditions: Preconditions
   readonly isDryRun: boolean
 }
 
 /**
- * Reads the body of a delete; none at all, or an empty one, is fine. Refuses what is not known, because a precondition that was
- * misspelt would go unheeded.
+ * Reads the body of a delete, which may be missing or empty. Refuses unknown fields, because a misspelt precondition would have no
+ * effect.
  */
 export function readDeleteOptions(body: unknown): Result<DeleteRequest> {
   if (body === undefined || body === null) return success({ preconditions: {}, isDryRun: false })

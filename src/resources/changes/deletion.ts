@@ -5,22 +5,23 @@ import type { Context, Removal, ResourceKind, Stored, StoredObject } from '../ki
 import { finalizersOf, isBeingDeleted, objectIn, parseObject } from '../object/index.ts'
 import { type Preconditions, readMatching } from '../reading.ts'
 
-/** What a delete came to. */
+/** The outcome of a delete. */
 export interface Deleted<Value> {
-  /** The last state of an object that is gone; the present one of an object that has yet to go. */
+  /** The object: its last state if it is gone, else its state after the plan. */
   readonly value: Value
   readonly isGone: boolean
-  /** Only a part of what goes with it is gone, by this step: the next one goes on. */
+  /** True if this step deleted only a part of what is deleted with the object. Plan again for the rest. */
   readonly isPartial: boolean
-  /** Whether the plan writes the object that has yet to go. */
+  /** True if the object stays and the plan writes it. */
   readonly isWritten: boolean
-  /** The revision of what was stored before. */
+  /** The revision of the object before the plan. */
   readonly revisionBefore: Revision
 }
 
 /**
- * Deletes the object called `name`, or begins to; in steps, when very much goes with it. Deleting what is being deleted already changes
- * nothing. Refuses with `NotFound`, with `Conflict` when a precondition does not hold, and with what the kind refuses it for.
+ * Deletes the object called `name`, or starts to. If more is deleted with it than fits into one transaction, it takes several steps.
+ * Deleting an object that is being deleted changes nothing. Refuses with `NotFound`, with `Conflict` if a precondition does not hold,
+ * and for the reasons of the kind.
  */
 export function planDelete<Value extends StoredObject>(
   view: View,
@@ -46,8 +47,8 @@ export function planDelete<Value extends StoredObject>(
 }
 
 /**
- * Removes an object with its annex, as its kind wants it; one that has finalizers is marked instead, and goes with the last of them.
- * A kind with a finalizer of its own sees to all of them.
+ * Removes an object and its annex in the way of its kind. An object with finalizers is only marked as deleted; it is removed when its
+ * last finalizer is. A kind with a finalizer of its own handles all finalizers itself.
  */
 export function planRemoval<Value extends StoredObject>(
   view: View,

@@ -1,4 +1,4 @@
-/** Changes of objects: create, replace, patch, apply, delete. */
+/** Plans that change objects: create, replace, patch, apply, delete. */
 export { readDeleteOptions } from './delete-options.ts'
 export { type Deleted, planDelete } from './deletion.ts'
 export { type ApplyOptions, planApply } from './server-side-apply.ts'

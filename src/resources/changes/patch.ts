@@ -2,7 +2,7 @@ import { isJsonArray, isJsonObject, type Json, type JsonObject, jsonObject, stri
 import { type Result, refuse, success } from '../../plan/index.ts'
 import { quote, sameJson } from '../object/index.ts'
 
-/** What `target` becomes by a JSON merge patch: members that are null in the patch go, objects are merged, all else is replaced. @see RFC 7396 */
+/** Applies a JSON merge patch: removes members that are null in the patch, merges objects, replaces everything else. @see RFC 7396 */
 export function mergePatch(target: Json | undefined, patch: Json): Json {
   if (!isJsonObject(patch)) return patch
   const members = new Map(isJsonObject(target) ? Object.entries(target) : [])
@@ -16,25 +16,25 @@ export function mergePatch(target: Json | undefined, patch: Json): Json {
 /** The most operations of one patch. */
 export const operationsMax = 1_000
 
-/** The most characters that what one patch copies and moves may add up to: each copy can double the object. */
+/** The most characters that one patch may copy and move in total. Without it, each copy could double the object. */
 export const copiedLengthMax = 1_048_576
 
-/** How deep a patch may nest objects and lists: no deeper than they may come in a body. Whoever walks an object recurses. */
+/** The deepest nesting that a patch may make: as deep as a body may nest. Code that walks objects is recursive. */
 export const depthMax = 64
 
 /**
- * What `document` becomes by a JSON patch, applied as a whole or not at all. Refuses a patch that is not well formed
- * (`BadRequest`), and one whose `test` fails or whose paths lead nowhere (`Invalid`, naming the operation).
+ * Applies a JSON patch to `document`, completely or not at all. Refuses a malformed patch with `BadRequest`. Refuses a patch with
+ * `Invalid`, naming the operation, if a `test` fails or a path does not exist.
  *
- * Written out here because values are immutable, numbers may keep their text, and every name is just a name: the libraries there
- * are treat `constructor` and `__proto__`, which an object's annotations may hold, as no names at all.
+ * No library: values are immutable here, numbers may keep their text, and the libraries do not accept `constructor` and `__proto__` as
+ * names, which an object's annotations may have.
  * @see RFC 6902
  */
 export function jsonPatch(document: JsonObject, patch: Json): Result<Json> {
   if (!isJsonArray(patch)) return refuse('BadRequest', 'a JSON patch must be a list of operations')
   if (patch.length > operationsMax)
     return refuse('BadRequest', `a JSON patch may have at most ${String(operationsMax)} operations`)
-  const operations: Operation[] = []
+  const operations: PatchOperation[] = []
   for (const [index, json] of patch.entries()) {
     const operation = readOperation(json)
     if (typeof operation === 'string')
@@ -44,15 +44,15 @@ export function jsonPatch(document: JsonObject, patch: Json): Result<Json> {
   return applyAll(document, operations)
 }
 
-/** The tokens of a JSON pointer. The first is empty: it names the document in the box that a {@link Draft} puts it into. */
+/** The tokens of a JSON pointer. The first is empty, and names the document in the box of {@link PatchedDocument}. */
 type Pointer = readonly [string, ...string[]]
 
-type Operation =
+type PatchOperation =
   | { readonly op: 'add' | 'replace' | 'test'; readonly path: Pointer; readonly value: Json }
   | { readonly op: 'remove'; readonly path: Pointer }
   | { readonly op: 'move' | 'copy'; readonly path: Pointer; readonly from: Pointer }
 
-function readOperation(json: Json): Operation | string {
+function readOperation(json: Json): PatchOperation | string {
   if (!isJsonObject(json)) return 'must be an object'
   const op = typeof json['op'] === 'string' ? json['op'] : ''
   const path = readPointer(json['path'])
@@ -80,18 +80,18 @@ function readPointer(json: Json | undefined): Pointer | undefined {
   return ['', ...tokens.map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'))]
 }
 
-function applyAll(document: JsonObject, operations: readonly Operation[]): Result<Json> {
-  const draft = new Draft(document)
+function applyAll(document: JsonObject, operations: readonly PatchOperation[]): Result<Json> {
+  const patched = new PatchedDocument(document)
   let copiedLength = 0
   for (const [index, operation] of operations.entries()) {
     const field = `[${String(index)}]`
-    const value = valueOf(draft, operation)
+    const value = valueOf(patched, operation)
     if ('from' in operation) copiedLength += stringifyJson(value ?? null).length
     if (copiedLength > copiedLengthMax)
       return refuse('BadRequest', `JSON patch operation ${field}: the patch copies too much`)
     if (operation.op !== 'test' && !fitsInto(value, depthMax - operation.path.length + 1))
       return refuse('BadRequest', `JSON patch operation ${field}: it nests deeper than ${String(depthMax)} levels`)
-    if (!applyOne(draft, operation, value)) {
+    if (!applyOne(patched, operation, value)) {
       const problem = operation.op === 'test' ? 'the test failed' : 'the path does not exist'
       const message = `${problem}: ${quote(`/${operation.path.slice(1).join('/')}`)}`
       return refuse('Invalid', `JSON patch operation ${field}: ${message}`, [
@@ -99,40 +99,40 @@ function applyAll(document: JsonObject, operations: readonly Operation[]): Resul
       ])
     }
   }
-  return success(draft.valueAt(['']) ?? null)
+  return success(patched.valueAt(['']) ?? null)
 }
 
-/** What an operation is about to put somewhere, or to test for; undefined when there is nothing at the place that it is to come from. */
-function valueOf(draft: Draft, operation: Operation): Json | undefined {
+/** The value that an operation adds, moves, copies or tests for; undefined if its `from` does not exist. */
+function valueOf(patched: PatchedDocument, operation: PatchOperation): Json | undefined {
   if ('value' in operation) return operation.value
-  return 'from' in operation ? draft.valueAt(operation.from) : undefined
+  return 'from' in operation ? patched.valueAt(operation.from) : undefined
 }
 
-/** Whether `json` has at most so many levels of objects and lists. */
+/** True if objects and lists nest at most `levels` deep in `json`. */
 function fitsInto(json: Json | undefined, levels: number): boolean {
   if (!isJsonArray(json) && !isJsonObject(json)) return true
   return levels > 0 && Object.values(json).every((inside) => fitsInto(inside, levels - 1))
 }
 
-/** Carries out one operation; false when it cannot be, and the draft is good for nothing any more. */
-function applyOne(draft: Draft, operation: Operation, value: Json | undefined): boolean {
+/** Applies one operation. Returns false if it cannot be applied; the document is then half-changed and must be dropped. */
+function applyOne(patched: PatchedDocument, operation: PatchOperation, value: Json | undefined): boolean {
   const { path } = operation
-  if (operation.op === 'remove') return draft.remove(path)
+  if (operation.op === 'remove') return patched.remove(path)
   if (value === undefined) return false
   switch (operation.op) {
     case 'add':
-      return draft.add(path, value)
+      return patched.add(path, value)
     case 'replace':
-      return draft.replace(path, value)
+      return patched.replace(path, value)
     case 'test': {
-      const found = draft.valueAt(path)
+      const found = patched.valueAt(path)
       return found !== undefined && sameJson(found, value)
     }
     case 'copy':
-      return draft.add(path, copyOf(value))
+      return patched.add(path, copyOf(value))
     case 'move':
-      // Moving a value into itself fails here: its own place is gone by now.
-      return draft.remove(operation.from) && draft.add(path, value)
+      // Moving a value into itself fails in `add`, because its place is removed first.
+      return patched.remove(operation.from) && patched.add(path, value)
   }
 }
 
@@ -142,11 +142,11 @@ function copyOf(json: Json): Json {
 }
 
 /**
- * A document that is being changed. A container is copied before its first change, and is the draft's own from then on, to be changed in
- * place: to copy it for every operation would cost as many times its size. So a container of the draft must be in one place only.
+ * A document that is being patched. It copies a container before the first change to it, and changes the copy in place from then on:
+ * a copy for every operation would be slow for large containers. So a copied container must stand in one place of the document only.
  */
-class Draft {
-  // The document is in a box, so that as a whole it is a member of something, as every other value is.
+class PatchedDocument {
+  // A box around the document, so that the whole document is a member of something, like every other value.
   readonly #box: Container
   readonly #own = new Map<Json, Container>()
 
@@ -190,7 +190,7 @@ class Draft {
     return true
   }
 
-  /** The container that the last token of `pointer` is a name in, to be changed; undefined when the way does not lead to one. */
+  /** Opens the container of the pointer's last token for changes. It is undefined if the path does not exist. */
   #open(pointer: Pointer): readonly [container: Container | undefined, name: string] {
     let container: Container | undefined = this.#box
     let [name] = pointer
@@ -214,7 +214,7 @@ class Draft {
   }
 }
 
-/** An object or a list that may be changed. */
+/** An object or a list that can be changed. */
 type Container = Json[] | Record<string, Json>
 
 function memberOf(container: Json, name: string): Json | undefined {
@@ -222,13 +222,13 @@ function memberOf(container: Json, name: string): Json | undefined {
   return isJsonObject(container) && Object.hasOwn(container, name) ? container[name] : undefined
 }
 
-/** Gives a member that there is another value. */
+/** Replaces the value of an existing member. */
 function setMember(container: Container, name: string, value: Json): void {
   if (Array.isArray(container)) container[indexOf(name)] = value
   else container[name] = value
 }
 
-/** An index of an array: digits without a leading zero. Anything else is beyond every array. */
+/** Reads an index: digits without a leading zero. Any other name gives Infinity, which is beyond every list. */
 function indexOf(name: string): number {
   return /^(0|[1-9][0-9]*)$/.test(name) ? Number(name) : Infinity
 }

@@ -6,16 +6,16 @@ import { invalid, required, textIn, objectIn, jsonOf, readObject } from '../obje
 import { conflict, readStored } from '../reading.ts'
 import { brokenName, type Changed, planChange, planCreate } from './writes.ts'
 
-/** How a configuration is applied. */
+/** How to apply a configuration. */
 export interface ApplyOptions {
-  /** Whether fields are taken from others who manage them, instead of refusing. */
+  /** True to take over fields that other managers manage; false to refuse. */
   readonly isForced: boolean
 }
 
 /**
- * Applies a configuration, which holds the fields that its manager wants to manage and no others, to the object called `name`, or
- * to its status. An object that is missing is created, but not by its status. Refuses as create and replace do, and with `Conflict`
- * what others manage.
+ * Applies a configuration to the object called `name`, or to its status. The configuration holds exactly the fields that its manager
+ * wants to manage. Creates a missing object, unless only its status is applied. Refuses as create and replace do, and with `Conflict` if
+ * it would change fields of other managers.
  * @see docs/kubernetes-api.md section 7
  */
 export function planApply<Value extends StoredObject>(
@@ -62,7 +62,7 @@ function refuseManager(cause: Cause): Result<never> {
   return refuse('Invalid', message, [cause])
 }
 
-/** The new object as a client would create it. One that is meant for a certain object is not for a new one. */
+/** The configuration as a client would send it to create the object. A UID means an existing object, so it is refused. */
 function nameAs<Value extends StoredObject>(
   kind: ResourceKind<Value>,
   name: string,

@@ -32,24 +32,23 @@ import { brokenPrecondition, quoteObject, readStored } from '../reading.ts'
 import { planRemoval } from './deletion.ts'
 import { jsonPatch, mergePatch } from './patch.ts'
 
-/** What a create or change came to. */
+/** The outcome of a create or a change. */
 export interface Changed<Value> {
   readonly value: Value
-  /** Whether the plan writes it; what is as it was is left alone. */
+  /** False if the object stays as it was, and the plan writes nothing. */
   readonly isWritten: boolean
-  /** The revision of what was stored before; undefined for a new object. */
+  /** The revision of the object before the plan; undefined for a new object. */
   readonly revisionBefore: Revision | undefined
-  /** What the client should be told although all is well. */
+  /** Warnings for the client, such as unknown fields that were dropped. */
   readonly warnings: readonly string[]
 }
 
-/** Says in an object that is about to be stored who manages its fields. */
+/** Puts the managers of the fields into an object that is about to be stored. */
 export type SetManagers = (object: JsonObject) => JsonObject
 
 /**
- * Creates an object from the parsed body of a request. Refuses with `BadRequest` a body that is not such an object, with
- * `AlreadyExists` a name that is taken, and with `Invalid` everything that is wrong with the object, beside what else is stored
- * too.
+ * Creates an object from the parsed body of a request. Refuses a body that is not an object of this kind with `BadRequest`, a name that
+ * is taken with `AlreadyExists`, and an object that breaks a rule, by itself or beside what is stored, with `Invalid`.
  */
 export function planCreate<Value extends StoredObject>(
   view: View,
@@ -82,16 +81,16 @@ export function planCreate<Value extends StoredObject>(
     context,
     setManagers,
   )
-  assert(managed.ok, 'the managers that a client names for a new object are not looked at')
+  assert(managed.ok, 'the managers that a client names for a new object are ignored')
   const value = { ...parsed, object: managed.value }
   const answer = success({ value, isWritten: true, revisionBefore: undefined, warnings })
   return { answer, writes: kind.storage.put(value) }
 }
 
 /**
- * Replaces the object called `name` by the parsed body of a request. What the server decides on stays as stored, and so do fields
- * that it does not know. Refuses with `NotFound`, with `Conflict` when the body names another resourceVersion or UID than those
- * stored, and as {@link planCreate} does. A change that changes nothing writes nothing.
+ * Replaces the object called `name` by the parsed body of a request. Fields that the server sets stay as stored, and so do fields that
+ * it does not know. Refuses with `NotFound`, with `Conflict` if the body names another resourceVersion or UID than the stored one, and
+ * as {@link planCreate} does. If nothing changes, nothing is written.
  */
 export function planReplace<Value extends StoredObject>(
   view: View,
@@ -128,7 +127,7 @@ export function planJsonPatch<Value extends StoredObject>(
   return planPatch(view, kind, name, context, (object) => jsonPatch(object, jsonOf(patch)))
 }
 
-/** A patch sees what a client sees, the resourceVersion included; so it may name the one that it is meant for. */
+/** A patch is applied to the object as clients see it, with its resourceVersion, so that it can test or set that as a precondition. */
 function planPatch<Value extends StoredObject>(
   view: View,
   kind: ResourceKind<Value>,
@@ -140,12 +139,11 @@ function planPatch<Value extends StoredObject>(
   if (!stored.ok) return answerOnly(stored)
   const patched = patch(present(kind, stored.value.value, stored.value.revision))
   if (!patched.ok) return answerOnly(patched)
-  if (!isJsonObject(patched.value))
-    return answerOnly(refuse('BadRequest', 'the patch would turn the object into something else'))
+  if (!isJsonObject(patched.value)) return answerOnly(refuse('BadRequest', 'the patched object is not an object'))
   return planChange(view, kind, stored.value, patched.value, context, { isComplete: true })
 }
 
-/** Puts what a client has made of a stored object, or of its status, in its place. */
+/** Replaces a stored object, or its status, by what the client made of it. */
 export function planChange<Value extends StoredObject>(
   view: View,
   kind: ResourceKind<Value>,
@@ -182,14 +180,14 @@ export function planChange<Value extends StoredObject>(
     return answerOnly(success({ value: stored.value, isWritten: false, revisionBefore, warnings }))
   }
   const answer = success({ value, isWritten: true, revisionBefore, warnings })
-  if (!isLetGo(kind, value)) return { answer, writes: kind.storage.put(value) }
+  if (!hasLostLastFinalizer(kind, value)) return { answer, writes: kind.storage.put(value) }
   const removal = planRemoval(view, kind, { ...stored, value }, context)
   return removal.kind === 'refused'
     ? answerOnly({ ok: false, refusal: removal.refusal })
     : { answer, writes: removal.writes }
 }
 
-/** The object to store, with the managers of its fields: unless `setManagers` sets them, as after an update. */
+/** Sets the managers of the object's fields: with `setManagers` if it is given, else as after an update. */
 function withManagers<Value extends StoredObject>(
   kind: ResourceKind<Value>,
   change: Update,
@@ -199,7 +197,7 @@ function withManagers<Value extends StoredObject>(
   return setManagers === undefined ? withUpdate(kind, change, context) : success(setManagers(change.after))
 }
 
-/** The object with a generation that counts the change of the spec, if there is one. */
+/** Increases the generation if the spec has changed. */
 function withGeneration(before: JsonObject, after: JsonObject): JsonObject {
   if (sameJson(before['spec'], after['spec'])) return after
   const metadata = objectIn(after, 'metadata')
@@ -207,7 +205,7 @@ function withGeneration(before: JsonObject, after: JsonObject): JsonObject {
   return jsonObject([...Object.entries(after), ['metadata', counted]])
 }
 
-/** Why an object with this metadata is not the one on the URL; undefined when it is. */
+/** Checks that the name in the metadata, if there is one, is the name on the URL. Returns the refusal, or undefined. */
 export function brokenName(name: string, metadata: JsonObject): Refusal | undefined {
   const given = textIn(metadata, 'name')
   if (given === '' || given === name) return undefined
@@ -216,10 +214,10 @@ export function brokenName(name: string, metadata: JsonObject): Refusal | undefi
 }
 
 /**
- * Whether a change has taken the last finalizer off an object that is being deleted. A kind with one of its own sees to it itself, and
- * one whose objects go in steps takes more than this change.
+ * True if a change removed the last finalizer of an object that is being deleted, so that this transaction can remove the object. A
+ * kind with a finalizer of its own removes its objects itself, and an object that is deleted in steps needs more than one transaction.
  */
-function isLetGo<Value extends StoredObject>(kind: ResourceKind<Value>, { object }: Value): boolean {
+function hasLostLastFinalizer<Value extends StoredObject>(kind: ResourceKind<Value>, { object }: Value): boolean {
   const metadata = objectIn(object, 'metadata')
   const isSimple = kind.finalizer === undefined && !kind.isDeletedInSteps
   return isSimple && isBeingDeleted(metadata) && finalizersOf(metadata).length === 0

@@ -16,29 +16,30 @@ import { apiVersion, type ReadOnlyKind, type StoredObject } from '../kind.ts'
 import { textIn, objectIn } from '../object/index.ts'
 import { showFamily, showStored } from '../storage.ts'
 
-/** The claim of a node on a block. */
+/** The spec of a block affinity. */
 const BlockAffinitySpec = Type.Object(
   {
     state: Type.String({
       title: 'BlockAffinityState',
       enum: ['confirmed', 'pending', 'pendingDeletion'],
-      description: 'How far the claim, or its release, has come.',
+      description:
+        'The state of the affinity: `pending` while the block is being claimed, `pendingDeletion` while it is being released.',
     }),
-    node: Type.String({ description: 'Whose claim it is.', examples: ['node-1'] }),
+    node: Type.String({ description: 'The node, or the virtual host.', examples: ['node-1'] }),
     type: Type.String({
       title: 'BlockAffinityType',
       enum: ['host', 'virtual'],
-      description: 'Of a node, or of a virtual owner, as load balancers are.',
+      description: '`host`: the block belongs to a node; `virtual`: to a virtual host, such as a load balancer.',
     }),
     cidr: Type.String({ description: 'The block.', examples: ['10.1.0.0/26'] }),
-    deleted: Type.Boolean({ description: 'Always false here.' }),
+    deleted: Type.Boolean({ description: 'Always false.' }),
   },
-  { $id: 'BlockAffinitySpec', additionalProperties: false, description: 'The claim of a node on a block.' },
+  { $id: 'BlockAffinitySpec', additionalProperties: false, description: 'The block, and the node that it belongs to.' },
 )
 
 /**
- * BlockAffinity, as `/apis/projectcalico.org/v3/blockaffinities` shows the claims on blocks, which lie in keys of their own: named as
- * Calico names them where it keeps them as objects.
+ * BlockAffinity, as `/apis/projectcalico.org/v3/blockaffinities` serves it. On etcd, Calico stores affinities not as objects but as keys
+ * of their own. The objects shown here have the names that Calico gives them on Kubernetes.
  * @see docs/calico/formats.md sections 2.4 and 4.4
  */
 export const blockaffinityKind: ReadOnlyKind<StoredObject> = {
@@ -46,15 +47,20 @@ export const blockaffinityKind: ReadOnlyKind<StoredObject> = {
   plural: 'blockaffinities',
   singular: 'blockaffinity',
   shortNames: ['affinity', 'affinities'],
-  description: 'The claim of a node on a block. Shown, and changed by assigning and releasing addresses only.',
+  description:
+    'A block affinity: the node that a block belongs to. Read-only; it changes when addresses are assigned and released.',
   example: objectOf({ type: 'host', name: 'node-1' }, '10.1.0.0/26', 'confirmed', false),
   specSchema: BlockAffinitySpec,
   statusSchema: undefined,
   columns: [
     textColumn('Block', 'spec.cidr', 'The block.'),
-    textColumn('Node', 'spec.node', 'Whose claim it is.'),
-    textColumn('Type', 'spec.type', 'Whether a node, or a virtual owner.', { isWide: true }),
-    textColumn('State', 'spec.state', 'How far the claim, or its release, has come.'),
+    textColumn('Node', 'spec.node', 'The node that the block belongs to.'),
+    textColumn('Type', 'spec.type', '`host` or `virtual`.', { isWide: true }),
+    textColumn(
+      'State',
+      'spec.state',
+      'The state of the affinity: `pending` while the block is being claimed, `pendingDeletion` while it is being released.',
+    ),
   ],
   isReadOnly: true,
   storage: {
@@ -66,16 +72,16 @@ export const blockaffinityKind: ReadOnlyKind<StoredObject> = {
   withDefaults: (spec) => spec,
 }
 
-/** The object is as it is shown. */
+/** An object is its own value. */
 function parse(object: JsonObject): Decoded<StoredObject> {
   return { ok: true, value: { name: textIn(objectIn(object, 'metadata'), 'name'), object } }
 }
 
 function show(key: string, { state, deleted }: Affinity): StoredObject {
-  const claim = parseAffinityKey(key)
-  assert(claim, 'a value was decoded under the key of a claim')
-  const { owner } = claim
-  const cidr = formatCidr(claim.cidr)
+  const affinity = parseAffinityKey(key)
+  assert(affinity, 'only values under keys of affinities are decoded')
+  const { owner } = affinity
+  const cidr = formatCidr(affinity.cidr)
   return { name: nameOf(owner, cidr), object: objectOf(owner, cidr, state, deleted) }
 }
 
@@ -92,10 +98,10 @@ function nameOf({ name }: Owner, cidr: string): string {
   return `${name}-${cidr.replace(/[.:/]/g, '-')}`
 }
 
-/** A name may be made of several owners and blocks, of which a host's claim comes first. */
+/** Several pairs of a host and a block can have the same name. A node's affinity comes first. */
 function lookup(view: View, name: string): Lookup<StoredObject> {
   for (const type of ['host', 'virtual'] as const) {
-    for (const { owner, cidr } of claimsCalled(name)) {
+    for (const { owner, cidr } of affinitiesCalled(name)) {
       const found = showStored(view, affinityKey({ type, name: owner }, cidr), show)
       if (found.kind !== 'absent') return found
     }
@@ -103,8 +109,8 @@ function lookup(view: View, name: string): Lookup<StoredObject> {
   return { kind: 'absent' }
 }
 
-/** Every owner and block of which `name` can be made: the one ends, and the other begins, at one of the dashes. */
-function claimsCalled(name: string): readonly { readonly owner: string; readonly cidr: Cidr }[] {
+/** All pairs of a host and a block that have this name: one of its dashes separates them. */
+function affinitiesCalled(name: string): readonly { readonly owner: string; readonly cidr: Cidr }[] {
   return [...name.matchAll(/-/g)].flatMap(({ index }) => {
     const owner = name.slice(0, index)
     const cidr = parseDashed(name.slice(index + 1))
@@ -114,7 +120,7 @@ function claimsCalled(name: string): readonly { readonly owner: string; readonly
   })
 }
 
-/** The CIDR that was written with dashes for dots, colons and the slash. */
+/** Parses a CIDR that is written with dashes for dots, colons and the slash. */
 function parseDashed(text: string): Cidr | undefined {
   const [, address = '', length = ''] = /^(.*)-([0-9]+)$/.exec(text) ?? []
   return (

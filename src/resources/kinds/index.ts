@@ -1,4 +1,4 @@
-/** The kinds of resources: the spec, defaults and validation of each, and what deleting one takes. */
+/** The kinds of resources: for each its schemas, defaults and rules, its storage, and how an object is deleted. */
 export { partsMax, planSplit } from './ippool-split.ts'
 export { planTermination, type PoolDependencies } from './ippool-termination.ts'
 export { ippoolKind } from './ippool.ts'

@@ -17,75 +17,80 @@ import { showFamily, showStored } from '../storage.ts'
 /** The only name that the configuration can have. */
 const onlyName = 'default'
 
-/** Calico's key has no place for metadata: all of it lies in the annex. */
+/** Calico's key has no place for metadata, so all of it is in the annex. */
 const annexOptions = { plural: 'ipamconfigurations', hasMetadata: false }
 
-/** The highest number of blocks, and the longest rest of a released address. */
+/** The highest number of blocks, and the longest cooldown of a released address. */
 const maxBlocksPerHostMax = 1_000_000
 const ipCooldownSecondsMax = 1_200
 
 const persistences = ['Enabled', 'Disabled']
 
-/** How IPAM behaves, as clients write it. The order of the fields is Calico's. */
+/** The spec of the configuration, as clients write it. The fields are in Calico's order. */
 const IPAMConfigurationSpec = Type.Object(
   {
     strictAffinity: Type.Optional(
       Type.Boolean({
         default: false,
-        description: 'Whether a node gets addresses of its own blocks only, and borrows none of others.',
+        description:
+          'Whether a node gets addresses only from its own blocks, and does not borrow from blocks of other nodes.',
       }),
     ),
     autoAllocateBlocks: Type.Optional(
       Type.Boolean({
         default: true,
         description:
-          'Whether a node may claim blocks when it wants an address. Can be false only with `strictAffinity`.',
+          'Whether a node may claim a block when it needs an address. Can be false only with `strictAffinity`.',
       }),
     ),
     maxBlocksPerHost: Type.Optional(
       Type.Integer({
         minimum: 0,
         maximum: maxBlocksPerHostMax,
-        description: 'How many blocks of each IP version a node may claim; 0: 20. Above 0 only with `strictAffinity`.',
+        description:
+          'The most blocks of each IP version that a node may claim; 0 means 20. Can be above 0 only with `strictAffinity`.',
       }),
     ),
     kubeVirtVMAddressPersistence: Type.Optional(
       Type.String({
         title: 'VMAddressPersistence',
         enum: persistences,
-        description: "Whether virtual machines keep their addresses. For Calico's Kubernetes plugins; unused here.",
+        description:
+          "Whether virtual machines keep their addresses. Read by Calico's Kubernetes plugins; ippoold does not use it.",
       }),
     ),
     ipCooldownSeconds: Type.Optional(
       Type.Integer({
         minimum: 0,
         maximum: ipCooldownSecondsMax,
-        description: 'How long a released address rests before it is assigned again, in seconds.',
+        description: 'How long a released address cools down before it can be assigned again, in seconds.',
       }),
     ),
   },
-  { $id: 'IPAMConfigurationSpec', additionalProperties: false, description: 'How IPAM behaves.' },
+  { $id: 'IPAMConfigurationSpec', additionalProperties: false, description: 'The settings of IPAM.' },
 )
 
 const columns: readonly Column[] = [
-  flagColumn('StrictAffinity', 'spec.strictAffinity', 'Whether a node borrows no addresses of others.'),
-  flagColumn('AutoAllocateBlocks', 'spec.autoAllocateBlocks', 'Whether a node may claim blocks for an address.'),
-  numberColumn('MaxBlocksPerHost', 'spec.maxBlocksPerHost', 'How many blocks a node may claim; 0: 20.'),
-  numberColumn('CooldownSeconds', 'spec.ipCooldownSeconds', 'How long a released address rests.', { isWide: true }),
-  textColumn('VMPersistence', 'spec.kubeVirtVMAddressPersistence', 'Whether virtual machines keep addresses.', {
+  flagColumn('StrictAffinity', 'spec.strictAffinity', 'Whether nodes get addresses only from their own blocks.'),
+  flagColumn('AutoAllocateBlocks', 'spec.autoAllocateBlocks', 'Whether nodes may claim blocks.'),
+  numberColumn('MaxBlocksPerHost', 'spec.maxBlocksPerHost', 'The most blocks that a node may claim; 0 means 20.'),
+  numberColumn('CooldownSeconds', 'spec.ipCooldownSeconds', 'How long a released address cools down.', {
+    isWide: true,
+  }),
+  textColumn('VMPersistence', 'spec.kubeVirtVMAddressPersistence', 'Whether virtual machines keep their addresses.', {
     isWide: true,
   }),
 ]
 
-/** The stored configuration, and the object that it is shown as. */
+/** The stored configuration and the object that it is shown as. */
 export interface ShownIpamConfig extends StoredObject {
   readonly config: IpamConfig
 }
 
 /**
- * IPAMConfiguration, as `/apis/projectcalico.org/v3/ipamconfigurations` serves it: a view of the one key that Calico's IPAM reads
- * on etcd, with the rules that Calico has for that key. Calico refuses no change for the
- * blocks that exist: stricter rules hold for what is assigned from then on.
+ * IPAMConfiguration, as `/apis/projectcalico.org/v3/ipamconfigurations` serves it: the one key that Calico's IPAM reads on etcd, with
+ * Calico's rules for that key. As in Calico, a change is never refused because of existing blocks: stricter settings apply to addresses
+ * that are assigned later.
  * @see docs/calico/formats.md sections 2.6 and 4.2, docs/calico/ipam.md section 7
  */
 export const ipamconfigurationKind: ResourceKind<ShownIpamConfig> = {
@@ -94,7 +99,7 @@ export const ipamconfigurationKind: ResourceKind<ShownIpamConfig> = {
   singular: 'ipamconfiguration',
   shortNames: ['ipamconfig'],
   description:
-    "How IPAM behaves, Calico's own included. There is one object, `default`; while there is none, the defaults hold.",
+    'The settings of IPAM, for ippoold and for Calico. There is one object, `default`; while it does not exist, the defaults apply.',
   example: {
     apiVersion,
     kind: 'IPAMConfiguration',
@@ -140,7 +145,7 @@ function show(_key: string, config: IpamConfig): ShownIpamConfig {
   return { name: onlyName, object, config }
 }
 
-/** Fields of the wrong type, which are refused before anything is stored, count as not given. */
+/** Fields of the wrong type count as absent. They are refused before anything is stored. */
 function parse(object: JsonObject): Decoded<ShownIpamConfig> {
   const spec = withDefaults(objectIn(object, 'spec'))
   const known = new Set(Object.keys(IPAMConfigurationSpec.properties))
@@ -158,7 +163,7 @@ function parse(object: JsonObject): Decoded<ShownIpamConfig> {
   return { ok: true, value: { ...value, object: { ...value.object, metadata } } }
 }
 
-/** What a new object means that does not say it. What is stored always says it: a boolean that is not there is false there. */
+/** Fills in the defaults of a new object. In the stored configuration, an absent boolean means false, so the object shown always has both. */
 function withDefaults(spec: JsonObject): JsonObject {
   const { strictAffinity, autoAllocateBlocks } = defaultIpamConfig
   return jsonObject([
@@ -172,7 +177,7 @@ function validate(candidate: Candidate<ShownIpamConfig>): readonly Cause[] {
   const { name, spec } = candidate
   const causes: Cause[] = []
   if (name !== onlyName)
-    causes.push(invalid('metadata.name', name, `must be "${onlyName}": there is one configuration`))
+    causes.push(invalid('metadata.name', name, `must be "${onlyName}": there is only one configuration`))
   for (const [field, max] of [
     ['maxBlocksPerHost', maxBlocksPerHostMax],
     ['ipCooldownSeconds', ipCooldownSecondsMax],
@@ -184,10 +189,10 @@ function validate(candidate: Candidate<ShownIpamConfig>): readonly Cause[] {
   if (persistence !== '' && !persistences.some((one) => one === persistence)) {
     causes.push(notSupported('spec.kubeVirtVMAddressPersistence', persistence, persistences))
   }
-  // Rules between fields stay silent when one of them is of the wrong type.
+  // A rule that reads several fields is skipped if one of them has the wrong type.
   if (spec['strictAffinity'] === true || !candidate.isSound('spec.strictAffinity')) return causes
   if (spec['autoAllocateBlocks'] === false) {
-    const problem = 'must not be false while strictAffinity is false: nobody could get an address from a new block'
+    const problem = 'must not be false while strictAffinity is false: no address could be assigned from a new block'
     causes.push(invalid('spec.autoAllocateBlocks', false, problem))
   }
   const blocks = numberIn(spec, 'maxBlocksPerHost')

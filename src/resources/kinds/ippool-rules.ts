@@ -24,9 +24,9 @@ import { parseSelector } from '../../selector/index.ts'
 import type { Candidate } from '../kind.ts'
 import { duplicate, forbidden, invalid, notSupported, required } from '../object/index.ts'
 /**
- * Everything that is wrong with the spec of a pool, in itself or as the successor of a stored one. The letters and numbers behind
- * the rules are those of Calico's rules in docs/calico/formats.md section 3.7; where Calico blames the spec as a whole, the field to
- * change is named here.
+ * Checks the spec of a pool, by itself and against the stored one. Returns every problem. The letters and numbers above the rules are
+ * those of Calico's rules in docs/calico/formats.md section 3.7. Where Calico reports the spec as a whole, the field to change is
+ * reported here.
  */
 export function validatePool(candidate: Candidate<Pool>): readonly Cause[] {
   const spec = readPoolSpec(candidate.spec)
@@ -37,17 +37,17 @@ export function validatePool(candidate: Candidate<Pool>): readonly Cause[] {
     .flatMap(({ check }) => check(subject) ?? [])
 }
 
-/** What a rule looks at. */
+/** The input of a rule. */
 interface Subject {
   readonly spec: PoolSpec
-  /** The CIDR as it is given; empty when it is not. */
+  /** The CIDR as it is given; empty if it is absent. */
   readonly text: string
-  /** The CIDR; undefined when it cannot be read. */
+  /** The CIDR; undefined if it cannot be parsed. */
   readonly cidr: Cidr | undefined
   readonly old: Pool | undefined
 }
 
-/** A rule stays silent when a field that it looks at has the wrong JSON type. */
+/** A rule and the fields that it reads. It is skipped if one of them has the wrong JSON type. */
 interface Rule {
   readonly fields: readonly (keyof PoolSpec)[]
   readonly check: (subject: Subject) => Cause | readonly Cause[] | undefined
@@ -71,7 +71,7 @@ const rules: readonly Rule[] = [
         : undefined
     },
   },
-  // A3. Another spelling of the same range is no change.
+  // A3. Another spelling of the same range is not a change.
   {
     fields: ['cidr'],
     check({ text, cidr, old }) {
@@ -87,7 +87,7 @@ const rules: readonly Rule[] = [
       return range && invalid('spec.cidr', text, `must not overlap the link-local range ${formatCidr(range)}`)
     },
   },
-  // B6, B17. Without a CIDR the size must be right for one of the families.
+  // B6, B17. Without a valid CIDR, the size must be right for one of the families.
   {
     fields: ['blockSize'],
     check({ spec: { blockSize }, cidr }) {
@@ -116,7 +116,7 @@ const rules: readonly Rule[] = [
       return invalid('spec.cidr', text, `must hold at least one block of spec.blockSize ${String(blockSize)}`)
     },
   },
-  // An object that is being deleted cannot be brought back.
+  // A deletion cannot be undone.
   {
     fields: ['disabled'],
     check({ spec, old }) {
@@ -146,7 +146,7 @@ const rules: readonly Rule[] = [
         ? forbidden('spec.ipipMode', 'IP in IP is for IPv4 only; set it to "Never"')
         : undefined,
   },
-  // B2, B6; and a set has no member twice, as the schema says.
+  // B2, B6. The list is a set, so it has no duplicates.
   {
     fields: ['allowedUses'],
     check({ spec: { allowedUses = [] } }) {
@@ -174,7 +174,7 @@ const rules: readonly Rule[] = [
     fields: ['allowedUses'],
     check: ({ spec, old }) =>
       old?.allowedUses.includes('LoadBalancer') && !isForLoadBalancers(spec)
-        ? forbidden('spec.allowedUses', 'a pool for LoadBalancer cannot get another use; give ["LoadBalancer"]')
+        ? forbidden('spec.allowedUses', 'a pool for LoadBalancer cannot change its use; give ["LoadBalancer"]')
         : undefined,
   },
   // B8.
@@ -221,18 +221,18 @@ const rules: readonly Rule[] = [
       spec.namespaceSelector && spec.allowedUses?.includes('Tunnel')
         ? forbidden(
             'spec.namespaceSelector',
-            'tunnels belong to no namespace; leave it out, or give spec.allowedUses without Tunnel',
+            'tunnels do not belong to a namespace; leave it out, or give spec.allowedUses without Tunnel',
           )
         : undefined,
   },
 ]
 
-/** Whether the blocks of a pool of this family may have the size. */
+/** True if a pool of this family can have blocks of this size. */
 function isBlockSize(family: IpFamily, size: number): boolean {
   return size >= blockSizeMin(family) && size <= bits(family)
 }
 
-/** Whether an encapsulation is used at all. A mode that does not exist is blamed elsewhere. */
+/** True if the encapsulation is in use. Another rule reports a mode that does not exist. */
 function isUsed(mode: string | undefined): boolean {
   return mode === 'Always' || mode === 'CrossSubnet'
 }
@@ -241,7 +241,7 @@ function isForLoadBalancers(spec: PoolSpec): boolean {
   return spec.allowedUses?.includes('LoadBalancer') === true
 }
 
-/** The rules of all fields that have one of a few values. */
+/** One rule for each text field that has an `enum`. */
 function optionRules(): readonly Rule[] {
   return poolFieldNames.flatMap((name) => {
     const { type, enum: options }: PoolField = poolFields[name]
@@ -270,7 +270,7 @@ function checkSelector(name: 'nodeSelector' | 'namespaceSelector', text: string 
   return parsed.ok ? undefined : invalid(field, text, `must be a selector such as zone == 'a': ${parsed.error.message}`)
 }
 
-/** In characters, as the schema's bounds count them. */
+/** The length in characters, as JSON Schema's `maxLength` counts it. */
 function lengthOf(text: string): number {
   return Array.from(text).length
 }

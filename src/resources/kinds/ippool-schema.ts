@@ -8,7 +8,7 @@ import { mapByKeys, setOfItems, Condition } from '../object/index.ts'
  */
 export const IPPoolSpec = Type.Object(
   Object.fromEntries(Object.entries(poolFields).map(([name, field]) => [name, schemaOf(field)])),
-  { $id: 'IPPoolSpec', additionalProperties: false, description: 'What an IP pool is.' },
+  { $id: 'IPPoolSpec', additionalProperties: false, description: 'The specification of an IP pool.' },
 )
 
 function schemaOf(field: PoolField): TSchema {
@@ -32,7 +32,7 @@ function typeSchema(type: PoolField['type'], options: Omit<PoolField, 'type' | '
   }
 }
 
-/** What has become of an IP pool. */
+/** The status of an IP pool. */
 export const IPPoolStatus = Type.Object(
   {
     conditions: Type.Optional(
@@ -46,6 +46,6 @@ export const IPPoolStatus = Type.Object(
   {
     $id: 'IPPoolStatus',
     additionalProperties: true,
-    description: 'What has become of an IP pool. Written by the server.',
+    description: 'The status of an IP pool. Written by the server.',
   },
 )

@@ -31,7 +31,7 @@ export function ippoolKind(dependencies: PoolDependencies): ResourceKind<Pool> {
     plural: poolPlural,
     singular: 'ippool',
     shortNames: ['ipp', 'ipps', 'pool', 'pools'],
-    description: 'A range of addresses, and who gets addresses from it.',
+    description: 'A range of addresses, and the rules for who gets addresses from it.',
     example,
     specSchema: IPPoolSpec,
     statusSchema: IPPoolStatus,
@@ -48,18 +48,22 @@ export function ippoolKind(dependencies: PoolDependencies): ResourceKind<Pool> {
   }
 }
 
-/** Those of calicoctl, in its order. */
+/** The columns of calicoctl, in its order. */
 const columns: readonly Column[] = [
   textColumn('CIDR', 'spec.cidr', 'The range of the pool.'),
-  flagColumn('NAT', 'spec.natOutgoing', 'Whether packets that leave all pools are masqueraded.', { isWide: true }),
+  flagColumn('NAT', 'spec.natOutgoing', 'Whether packets to destinations outside of all pools are masqueraded.', {
+    isWide: true,
+  }),
   textColumn('IPIPMode', 'spec.ipipMode', 'When IP in IP is used.', { isWide: true }),
   textColumn('VXLANMode', 'spec.vxlanMode', 'When VXLAN is used.', { isWide: true }),
-  flagColumn('Disabled', 'spec.disabled', 'Whether the pool gives no new addresses.', { isWide: true }),
+  flagColumn('Disabled', 'spec.disabled', 'Whether the pool is disabled: no new addresses are assigned from it.', {
+    isWide: true,
+  }),
   flagColumn('DisableBGPExport', 'spec.disableBGPExport', 'Whether its routes are kept out of BGP.', { isWide: true }),
   textColumn('Selector', 'spec.nodeSelector', 'Which nodes get addresses from the pool.'),
 ]
 
-/** The sample of Calico's documentation. */
+/** The sample in Calico's documentation. */
 const example: JsonObject = {
   apiVersion: 'projectcalico.org/v3',
   kind: 'IPPool',
@@ -95,20 +99,20 @@ function defaultOf(name: PoolFieldName, family: IpFamily | undefined): Json | un
   return isOmitted(value) ? undefined : value
 }
 
-/** A text that is no CIDR, or has host bits, stays as it is: to be refused. */
+/** Writes a CIDR in its canonical form. A text that is not a CIDR, or has host bits, stays as it is, and is refused by the rules. */
 function canonicalCidr(given: Json | undefined): Json | undefined {
   const parsed = typeof given === 'string' ? parseInterface(given) : undefined
   return parsed !== undefined && parsed.address.value === parsed.cidr.base ? formatCidr(parsed.cidr) : given
 }
 
-/** Whether a field is absent, or has a value that Go takes for absent. */
+/** True if a field is absent, or has a value that Go treats as absent. */
 function isUnset(value: Json | undefined): boolean {
   return value === undefined || (value !== false && isOmitted(value))
 }
 
 /**
- * Everything that stands against a new pool in what is stored already: other pools with some of its addresses, disabled and
- * terminating ones too (A6), and blocks of another size in its range (C1). Blocks of its own size are taken over as they are.
+ * Checks a new pool against what is stored. It must not overlap another pool, even one that is disabled or terminating (A6), and its
+ * range must not have blocks of another size (C1). Existing blocks of its own size become blocks of the pool.
  */
 function admitPool(view: View, candidate: Candidate<Pool>, dependencies: PoolDependencies): readonly Cause[] {
   const { cidr: text = '', blockSize = 0 } = readPoolSpec(candidate.spec)
@@ -133,6 +137,6 @@ function overlapCauses(view: View, name: string, cidr: Cidr): readonly Cause[] {
 function blockSizeCauses(blocks: readonly { readonly cidr: Cidr }[], blockSize: number): readonly Cause[] {
   const other = blocks.find((block) => block.cidr.prefixLength !== blockSize)
   if (other === undefined) return []
-  const problem = `there is a block of another size in the range, ${formatCidr(other.cidr)}; blocks keep their size`
+  const problem = `there is a block of another size in the range, ${formatCidr(other.cidr)}; the size of a block cannot change`
   return [invalid('spec.blockSize', blockSize, problem)]
 }

@@ -14,23 +14,23 @@ import type { Candidate, ResourceKind } from '../kind.ts'
 import { invalid, objectIn } from '../object/index.ts'
 import { declareStorage } from '../storage.ts'
 
-/** What an IP reservation is, as clients write it. */
+/** The spec of an IP reservation, as clients write it. */
 const IPReservationSpec = Type.Object(
   {
     reservedCIDRs: Type.Optional(
       Type.Array(Type.String(), {
         description:
-          'Ranges of addresses, as CIDRs of either family. They may overlap each other and those of other reservations, and need lie in no pool.',
+          'Ranges of addresses, as CIDRs of either IP version. They may overlap, and need not lie in a pool.',
         examples: [['10.1.0.0/28', 'fd00:1::/124']],
       }),
     ),
   },
-  { $id: 'IPReservationSpec', additionalProperties: false, description: 'What an IP reservation is.' },
+  { $id: 'IPReservationSpec', additionalProperties: false, description: 'The specification of an IP reservation.' },
 )
 
 /**
- * IPReservation, as `/apis/projectcalico.org/v3/ipreservations` serves it. Nothing that is stored can stand against one, and
- * nothing follows from deleting one.
+ * IPReservation, as `/apis/projectcalico.org/v3/ipreservations` serves it. A new one is valid whatever else is stored, and deleting one
+ * affects nothing else.
  * @see docs/calico/formats.md section 4.1
  */
 export const ipreservationKind: ResourceKind<Reservation> = {
@@ -39,7 +39,7 @@ export const ipreservationKind: ResourceKind<Reservation> = {
   singular: 'ipreservation',
   shortNames: ['reservation', 'reservations'],
   description:
-    'Addresses that are not chosen automatically. Who asks for one of them by name gets it, and who has one keeps it.',
+    'Addresses that are not assigned automatically. They can be assigned by a request that names the address, and stay assigned if they were assigned before.',
   example: {
     apiVersion: 'projectcalico.org/v3',
     kind: 'IPReservation',
@@ -48,7 +48,7 @@ export const ipreservationKind: ResourceKind<Reservation> = {
   },
   specSchema: IPReservationSpec,
   statusSchema: undefined,
-  columns: [textColumn('ReservedCIDRs', 'spec.reservedCIDRs', 'The ranges that are reserved.')],
+  columns: [textColumn('ReservedCIDRs', 'spec.reservedCIDRs', 'The reserved ranges.')],
   isReadOnly: false,
   isDeletedInSteps: false,
   storage: declareStorage('ipreservations', reservations, reservationKey),
@@ -60,7 +60,7 @@ export const ipreservationKind: ResourceKind<Reservation> = {
   planRemoval: (_view, { value }) => ({ kind: 'gone', writes: [remove(reservationKey(value.name))] }),
 }
 
-/** Each entry must be a CIDR; host bits are masked when it is read. What older clients stored, such as a bare address, may stay. */
+/** Each entry must be a CIDR; host bits are ignored. Entries that older clients stored, such as a bare address, may stay. */
 function validate({ spec, old }: Candidate<Reservation>): readonly Cause[] {
   const before = cidrsIn(objectIn(old?.object, 'spec'))
   return cidrsIn(spec).flatMap((text, index) => {

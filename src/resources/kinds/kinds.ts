@@ -7,12 +7,12 @@ import { ippoolKind } from './ippool.ts'
 import { ipreservationKind } from './ipreservation.ts'
 import { nodeKind } from './node.ts'
 
-/** Every kind of resource that is served. */
+/** All kinds that are served. */
 export function resourceKinds(blocks: BlockIndex): readonly ServedKind<StoredObject>[] {
   return [ippoolKind(poolDependencies(blocks)), ipreservationKind, ipamconfigurationKind, nodeKind, blockaffinityKind]
 }
 
-/** What pools need to know of blocks, from the index that is kept beside the datastore's image. */
+/** Answers the questions that pools have about blocks, from the index of blocks. */
 export function poolDependencies(blocks: BlockIndex): PoolDependencies {
   return {
     blocksIn: (cidr) => [...blocks.overlapping(cidr)],

@@ -9,18 +9,18 @@ import { merge, removeLeaves } from './merge.ts'
 import { validateLists } from './parts.ts'
 import { vanished, withoutFields, type Writer } from './update.ts'
 
-/** What applying a configuration comes to, before what it leaves out is filled in and all of it is validated. */
+/** The outcome of applying a configuration, before defaults are filled in and the object is validated. */
 export interface Applied {
-  /** The object with the configuration in it, and without what the same manager applied before and leaves out this time. */
+  /** The object with the configuration applied, and without the fields that the manager applied before and leaves out this time. */
   readonly object: Json
-  /** The object that is about to be stored, with who manages its fields: what was filled in is nobody's. */
+  /** Puts the managers of the fields into the object that is about to be stored. Defaults that were filled in have no manager. */
   readonly setManagers: (after: JsonObject) => JsonObject
 }
 
 /**
- * Applies the configuration in `body` to the object called `name`: `stored`, or one that is to be created. Fields that the configuration would
- * give other values than they have, and that others manage, are conflicts, unless it is to be forced. Fields with equal values are
- * managed by all who apply them.
+ * Applies the configuration in `body` to the object called `name`: to `stored`, or to a new object. Refuses with `Conflict` if the
+ * configuration changes a field that others manage, unless it is forced. A field that several managers apply with the same value is
+ * managed by all of them.
  * @see docs/kubernetes-api.md section 7
  */
 export function applyConfiguration<Value extends StoredObject>(
@@ -40,7 +40,7 @@ export function applyConfiguration<Value extends StoredObject>(
   const own = known.find((entry) => isSameManager(identity, entry))
   const others = known.filter((entry) => entry !== own)
   if (own === undefined && others.filter(({ operation }) => operation === 'Apply').length >= applyEntriesMax) {
-    const problem = `the object has ${String(applyEntriesMax)} managers that apply configurations, and takes no other`
+    const problem = `the object has ${String(applyEntriesMax)} managers that apply configurations, and takes no more`
     return refuseCauses(kind, name, [forbidden('metadata.managedFields', problem)])
   }
 
@@ -69,7 +69,7 @@ export function applyConfiguration<Value extends StoredObject>(
   })
 }
 
-/** A field that the configuration would change, and somebody else who manages it. */
+/** A field that the configuration would change, and another manager's entry that has it. */
 interface Conflict {
   readonly path: string
   readonly entry: Entry
@@ -79,7 +79,7 @@ function findConflicts(changed: readonly string[], others: readonly Entry[]): re
   return changed.flatMap((path) => others.filter(({ fields }) => fields.has(path)).map((entry) => ({ path, entry })))
 }
 
-/** The configuration as it would be stored: a CIDR, for one, may be written in several ways. */
+/** The configuration as it would be stored: a CIDR, for example, can be written in several ways. */
 function canonical<Value extends StoredObject>(
   kind: ResourceKind<Value>,
   configuration: JsonObject,
@@ -93,7 +93,7 @@ function areSameLeaves(one: Leaves, other: Leaves): boolean {
   return [...one.keys(), ...other.keys()].every((path) => isSameLeaf(path, one, other))
 }
 
-/** In the words that kubectl adds its advice to. */
+/** Refuses in Kubernetes' words: kubectl recognises them and adds its advice. */
 function refuseConflicts(conflicts: readonly Conflict[]): Result<never> {
   const causes: readonly Cause[] = conflicts.map(({ path, entry }) => ({
     field: displayPath(path),

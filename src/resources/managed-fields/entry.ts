@@ -4,53 +4,53 @@ import { apiVersion } from '../kind.ts'
 import { forbidden, invalid, notSupported, wrongType, objectIn } from '../object/index.ts'
 import { type FieldSet, fieldSetJson, fieldSetLengthMax, readFieldSet } from './field-set.ts'
 
-/** The fields that one manager manages in one way: an element of `metadata.managedFields`. */
+/** An element of `metadata.managedFields`: the fields that one manager manages with one operation. */
 export interface Entry {
   readonly manager: string
-  /** Whether it applies a configuration of its own, or changes what is there. */
-  readonly operation: Operation
+  /** `Apply`: the manager applies configurations; `Update`: it changes the object. */
+  readonly operation: ManagerOperation
   readonly apiVersion: string
-  /** When it took fields last, in RFC 3339; empty when that is not known. */
+  /** The last time that the manager took fields, in RFC 3339; empty if it is not known. */
   readonly time: string
-  /** The subresource that it goes through; empty for the object itself. */
+  /** The subresource that the manager writes to; empty for the object itself. */
   readonly subresource: string
   readonly fields: FieldSet
 }
 
-/** The two ways of managing fields. */
-export type Operation = (typeof operations)[number]
+/** The two ways to become the manager of a field. */
+export type ManagerOperation = (typeof operations)[number]
 const operations = ['Apply', 'Update'] as const
 
 /** The longest name of a manager, in characters. */
 export const managerLengthMax = 128
 
-/** The most entries that a client may give. */
+/** The most entries that a client may send. */
 export const entriesMax = 100
 
 /** The most entries with the operation Apply that an object may have. */
 export const applyEntriesMax = 80
 
-/** The most entries with the operation Update that an object has: the oldest are put together under one name. */
+/** The most entries with the operation Update that an object has. Beyond that, the oldest are merged under one name. */
 export const updateEntriesMax = 10
 const ancientManager = 'ancient-changes'
 
-/** What is wrong with the name of a manager; undefined when nothing is. */
+/** Checks the name of a manager. Returns the problem, or undefined. */
 export function managerProblem(manager: string): string | undefined {
   if (manager.length > managerLengthMax) return `may not be more than ${String(managerLengthMax)} characters long`
   return /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]*$/u.test(manager) ? undefined : 'must be printable'
 }
 
-/** Whether two entries are of the same manager, which manages in the same way. */
+/** True if two entries have the same manager, operation and subresource. */
 export function isSameManager(one: Omit<Entry, 'fields' | 'time' | 'apiVersion'>, other: Entry): boolean {
   return one.manager === other.manager && one.operation === other.operation && one.subresource === other.subresource
 }
 
-/** The entries that an object is stored with. One that cannot be read manages nothing. */
+/** Reads the entries of a stored object. An entry that cannot be read is skipped. */
 export function storedEntries(object: JsonObject | undefined): readonly Entry[] {
   return readList(objectIn(object, 'metadata')['managedFields'], Infinity).entries
 }
 
-/** The entries that a client gives, and all that is wrong with them, since clients read them strictly. */
+/** Reads the entries that a client sends, strictly, because clients that read them back do so too. Returns every problem. */
 export function readEntries(json: Json): { readonly entries: readonly Entry[]; readonly causes: readonly Cause[] } {
   if (isJsonArray(json) && json.length > entriesMax) {
     return { entries: [], causes: [forbidden(listField, `may have at most ${String(entriesMax)} items`)] }
@@ -58,7 +58,7 @@ export function readEntries(json: Json): { readonly entries: readonly Entry[]; r
   return readList(json, fieldSetLengthMax)
 }
 
-/** The object with these entries. Those without a field are left out. */
+/** Puts these entries into the object. Entries without fields are left out. */
 export function withEntries(object: JsonObject, entries: readonly Entry[]): JsonObject {
   const { managedFields: _, ...metadata } = objectIn(object, 'metadata')
   const list = entries.filter(({ fields }) => fields.size > 0).map(entryJson)
@@ -66,7 +66,7 @@ export function withEntries(object: JsonObject, entries: readonly Entry[]): Json
   return jsonObject([...Object.entries(object), ['metadata', jsonObject(members)]])
 }
 
-/** Puts the oldest entries of updates together when there are too many: what changes an object may have any number of names. */
+/** Merges the oldest entries of updates if there are too many: any number of managers may change an object. */
 export function foldOldest(entries: readonly Entry[]): readonly Entry[] {
   const updates = entries.filter(({ operation }) => operation === 'Update')
   if (updates.length <= updateEntriesMax) return entries
@@ -98,7 +98,7 @@ function readList(json: Json | undefined, lengthMax: number): ReturnType<typeof 
   return { entries, causes }
 }
 
-/** Undefined when something is wrong with it, which goes to the causes. */
+/** Reads one entry. If it is malformed, adds the problems to `causes` and returns undefined. */
 function readEntry(json: Json, path: string, lengthMax: number, causes: Cause[]): Entry | undefined {
   const before = causes.length
   const object = isJsonObject(json) ? json : jsonObject([])
@@ -119,7 +119,7 @@ function readEntry(json: Json, path: string, lengthMax: number, causes: Cause[])
   ]
   const operation = operations.find((known) => known === given)
   if (operation === undefined) causes.push(notSupported(`${path}.operation`, given, operations))
-  // Some clients read a time and write it with milliseconds.
+  // Some clients parse the time, and send it back with milliseconds.
   const time = text('time').replace(/\.\d+/, '')
   if (time !== '' && parseTime(time) === undefined)
     causes.push(invalid(`${path}.time`, time, 'must be a time such as 2026-11-23T04:00:00Z'))

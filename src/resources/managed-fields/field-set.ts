@@ -10,9 +10,9 @@ import {
 import type { Decoded } from '../../plan/index.ts'
 
 /**
- * The fields of an object that somebody manages: the paths of its leaves, and of containers that count by themselves. A path is
- * made of the elements that Kubernetes writes: `f:NAME` a member, `v:JSON` an item of a set, `k:{...}` an item that is found by its
- * keys, `i:NUMBER` an item by its index. Here they are joined as in a JSON pointer.
+ * The fields that a manager manages: the paths of leaves, and of containers that are members themselves. A path consists of Kubernetes'
+ * path elements: `f:NAME` for a member, `v:JSON` for an item of a set, `k:{...}` for an item with these keys, `i:NUMBER` for an item
+ * with this index. They are joined like the tokens of a JSON pointer.
  * @see docs/kubernetes-api.md section 7
  */
 export type FieldSet = ReadonlySet<string>
@@ -23,7 +23,7 @@ export const rootPath = ''
 /** The deepest path, in elements. */
 export const depthMax = 32
 
-/** The most characters that the paths of a set may have together, since each repeats all that is above it. */
+/** The most characters that the paths of a set may have in total. Each path repeats the elements of those above it. */
 export const fieldSetLengthMax = 4_000_000
 
 /** The path of one element of the value at `path`. */
@@ -32,7 +32,7 @@ export function pathTo(path: string, element: string): string {
   return `${path}/${token}`
 }
 
-/** The paths of everything that holds something at one of these paths, without the whole object. */
+/** The paths of all containers of these paths, without the whole object. */
 export function pathsAbove(paths: Iterable<string>): Set<string> {
   const above = new Set<string>()
   for (const path of paths) {
@@ -41,31 +41,35 @@ export function pathsAbove(paths: Iterable<string>): Set<string> {
   return above
 }
 
-/** The element of a member of an object, of an item of a set, and of an item that is known by these keys. */
+/** The path element of an object's member. */
 export function memberElement(name: string): string {
   return `f:${name}`
 }
+
+/** The path element of a set's item. */
 export function itemElement(item: Json): string {
   return `v:${stringifyJson(item)}`
 }
+
+/** The path element of a map's item that has these keys. */
 export function keyElement(keys: JsonObject): string {
   const names = Object.keys(keys).sort(compareBytewise)
   return `k:${stringifyJson(jsonObject(names.map((name) => [name, keys[name] ?? null])))}`
 }
 
-/** A path as messages show it, such as `.status.conditions[type="Ready"].status`. */
+/** Prints a path for messages, such as `.status.conditions[type="Ready"].status`. */
 export function displayPath(path: string): string {
   return elementsOf(path).map(displayElement).join('')
 }
 
-/** Reads `fieldsV1`; a problem says what is wrong with it, and where. The paths may have `lengthMax` characters together. */
+/** Reads `fieldsV1`. A problem says what is wrong, and where. The paths may have `lengthMax` characters in total. */
 export function readFieldSet(json: Json | undefined, lengthMax: number): Decoded<FieldSet> {
   const paths = new Set<string>()
   let length = 0
 
   function read(node: Json | undefined, path: string, depth: number): string | undefined {
     if (!isJsonObject(node)) {
-      const what = path === rootPath ? 'it' : `what is below ${JSON.stringify(displayPath(path))}`
+      const what = path === rootPath ? 'it' : `the value at ${JSON.stringify(displayPath(path))}`
       return `${what} must be an object`
     }
     if (depth > depthMax) return `it must not be nested deeper than ${String(depthMax)} levels`
@@ -75,7 +79,7 @@ export function readFieldSet(json: Json | undefined, lengthMax: number): Decoded
       if (name === '.') continue
       const element = readElement(name)
       if (element === undefined)
-        return `${JSON.stringify(name)} is no element of a path, such as f:spec, v:"x", k:{"type":"x"} or i:0`
+        return `${JSON.stringify(name)} is not a path element such as f:spec, v:"x", k:{"type":"x"} or i:0`
       const below = pathTo(path, element)
       length += below.length
       if (length > lengthMax) return 'it has too many fields'
@@ -89,7 +93,7 @@ export function readFieldSet(json: Json | undefined, lengthMax: number): Decoded
   return problem === undefined ? { ok: true, value: paths } : { ok: false, problem }
 }
 
-/** The set as `fieldsV1`, in the order of the paths. */
+/** Writes the set as `fieldsV1`, in the order of the paths. */
 export function fieldSetJson(fields: FieldSet): JsonObject {
   const root: Node = { isMember: false, below: new Map() }
   for (const path of [...fields].sort()) {
@@ -104,7 +108,7 @@ export function fieldSetJson(fields: FieldSet): JsonObject {
   return nodeJson(root)
 }
 
-/** Whether two sets have the same paths. */
+/** True if two sets have the same paths. */
 export function sameFields(one: FieldSet, other: FieldSet): boolean {
   return one.size === other.size && [...one].every((path) => other.has(path))
 }
@@ -124,7 +128,7 @@ function elementsOf(path: string): readonly string[] {
   return tokens.map((token) => (token.includes('~') ? token.replaceAll('~1', '/').replaceAll('~0', '~') : token))
 }
 
-/** The element in the spelling of this file; undefined when it is none. */
+/** Reads a path element, and normalises the JSON in it. Undefined if it is malformed. */
 function readElement(text: string): string | undefined {
   const rest = text.slice('f:'.length)
   switch (text.slice(0, 'f:'.length)) {

@@ -1,4 +1,4 @@
-/** Which manager owns which field of an object. */
+/** Which manager manages which fields of an object, and server-side apply. */
 export { applyConfiguration } from './apply.ts'
 export { managerProblem } from './entry.ts'
 export { type Update, withUpdate } from './update.ts'

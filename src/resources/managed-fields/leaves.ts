@@ -5,13 +5,13 @@ import { objectIn, ObjectMeta, sameJson } from '../object/index.ts'
 import { pathTo, rootPath } from './field-set.ts'
 import { type ManagedPart, partsOf } from './parts.ts'
 
-/** Which part of an object a request changes: all but its status, or only that. */
+/** The part of an object that a request changes: `status`, or everything else. */
 export type Subresource = '' | 'status'
 
-/** What of the metadata has owners; all else is the server's. */
+/** The members of metadata that have managers. The server sets all others. */
 const TrackedMetadata = Type.Pick(ObjectMeta, ['labels', 'annotations', 'ownerReferences', 'finalizers'])
 
-/** The schema of the fields that have owners, of those that requests of a subresource can change. */
+/** The schema of the fields that a request to this subresource can change and manage. */
 export function trackedSchema<Value extends StoredObject>(
   { specSchema, statusSchema }: Pick<ServedKind<Value>, 'specSchema' | 'statusSchema'>,
   subresource: Subresource,
@@ -20,7 +20,7 @@ export function trackedSchema<Value extends StoredObject>(
   return Type.Object({ metadata: Type.Object({}), ...(statusSchema === undefined ? {} : { status: statusSchema }) })
 }
 
-/** What of an object a request of a subresource is about; all else in it is ignored. */
+/** The part of an object that a request to this subresource sets. The rest of the object is ignored. */
 export function partFor(object: JsonObject, subresource: Subresource): JsonObject {
   const { status, ...rest } = object
   if (subresource === '') return rest
@@ -30,15 +30,15 @@ export function partFor(object: JsonObject, subresource: Subresource): JsonObjec
   return jsonObject(status === undefined ? parts : [...parts, ['status', status]])
 }
 
-/** What tells which object a request means. */
+/** The members of metadata that identify the object. */
 const identity = ['name', 'uid', 'resourceVersion']
 
-/** The values at the leaves of an object, by their paths: whatever is owned by somebody, and changes as a whole. */
+/** The values of an object's leaves by their paths. A leaf has managers, and changes as a whole. */
 export type Leaves = ReadonlyMap<string, Json>
 
 /**
- * The leaves of an object, as its schema tells them from containers. What the schema does not know is none of them, and a container
- * with nothing in it has none. A field that Go would leave out, such as a `false`, is null: as if it were not there.
+ * Finds the leaves of an object by its schema. Unknown fields are not leaves, and empty containers have none. The value of a field that
+ * Go would leave out, such as `false`, is null, like that of an absent field.
  */
 export function leavesOf(schema: TSchema, object: Json): Leaves {
   const leaves = new Map<string, Json>()
@@ -46,7 +46,7 @@ export function leavesOf(schema: TSchema, object: Json): Leaves {
   return leaves
 }
 
-/** Whether a leaf is the same in two objects. What is not there is the same as what Go would leave out. */
+/** True if a leaf has the same value in two objects. A field that Go would leave out equals an absent one. */
 export function isSameLeaf(path: string, one: Leaves, other: Leaves): boolean {
   return sameJson(one.get(path) ?? null, other.get(path) ?? null)
 }

@@ -4,8 +4,7 @@ import { type FieldSet, pathTo, rootPath } from './field-set.ts'
 import { partsOf } from './parts.ts'
 
 /**
- * `live` with the leaves of `applied` in place of its own. Everything else stays, and in its order; what is new in a list comes
- * last.
+ * Replaces the leaves of `live` by those of `applied`. Everything else stays, in its order. New items of a list come last.
  */
 export function merge(schema: TSchema | undefined, live: Json | undefined, applied: Json): Json {
   const parts = live === undefined ? [] : partsOf(schema, live)
@@ -19,8 +18,7 @@ export function merge(schema: TSchema | undefined, live: Json | undefined, appli
 }
 
 /**
- * `object` without the leaves at these paths, and without the containers that are empty then. An item keeps the keys that tell it apart
- * for as long as there is anything else in it.
+ * Removes the leaves at these paths, and containers that become empty. An item of a map keeps its keys as long as it has anything else.
  */
 export function removeLeaves(schema: TSchema, object: JsonObject, paths: FieldSet): JsonObject {
   const rest = remove(schema, object, rootPath, paths, [])
@@ -48,7 +46,7 @@ function remove(
   return assemble(json, new Map(left))
 }
 
-/** A value of the same form as `like`, of these parts. */
+/** Builds a list or an object, like `like`, from these parts. */
 function assemble(like: Json, parts: ReadonlyMap<string, Json>): Json {
   if (isJsonArray(like)) return [...parts.values()]
   return jsonObject([...parts].map(([element, json]) => [element.slice('f:'.length), json]))

@@ -4,25 +4,25 @@ import type { Cause } from '../../plan/index.ts'
 import { duplicate, fieldPath, isAtomicObject, listTypeOf, required, schemaOf } from '../object/index.ts'
 import { itemElement, keyElement, memberElement } from './field-set.ts'
 
-/** What can have an owner of its own inside a value. */
+/** A part of a value that can have managers of its own. */
 export interface ManagedPart {
-  /** Its element in a path. */
+  /** Its path element. */
   readonly element: string
-  /** Undefined: a member that is not known. */
+  /** Undefined for an unknown member. */
   readonly schema: TSchema | undefined
   readonly json: Json
-  /** Whether it is a field of a struct: when it is empty, Go leaves it out. */
+  /** True for a field of a struct, which Go leaves out if it is empty. */
   readonly isField: boolean
-  /** Of an item that is told apart by keys, the elements of these. */
+  /** For an item of a map: the path elements of its keys. */
   readonly keyElements: readonly string[]
 }
 
-/** The most characters of the keys of an item: they come back in the path of everything in it. */
+/** The most characters of an item's keys. The path of every leaf in the item repeats them. */
 export const keysLengthMax = 400
 
 /**
- * The parts of a granular object, or of a list that is a set or a map; a member that is null is not given. Undefined: the value has
- * one owner. So has a list that its schema calls a map while its items cannot be told apart, and what is not described by a schema.
+ * The parts of a granular object, or of a list that is a set or a map. A member that is null counts as absent. Undefined if the value is
+ * managed as a whole. That includes a map whose items cannot be told apart, and a value without a schema.
  */
 export function partsOf(schema: TSchema | undefined, json: Json | undefined): readonly ManagedPart[] | undefined {
   if (schema === undefined) return undefined
@@ -56,7 +56,7 @@ function itemsOf(schema: TArray, items: readonly Json[]): readonly ManagedPart[]
   return areDistinct ? parts : undefined
 }
 
-/** The members of an item that tell it apart, as far as it has them. */
+/** The keys of an item, without those that it lacks. */
 function keysOf(item: JsonObject, keys: readonly string[]): JsonObject {
   return jsonObject(
     keys.flatMap((key) => {
@@ -66,7 +66,7 @@ function keysOf(item: JsonObject, keys: readonly string[]): JsonObject {
   )
 }
 
-/** Undefined: the item does not have these keys. */
+/** The path element of a map's item; undefined if it lacks a key. */
 function elementByKeys(item: Json, keys: readonly string[]): string | undefined {
   if (!isJsonObject(item)) return undefined
   const found = keysOf(item, keys)
@@ -74,10 +74,7 @@ function elementByKeys(item: Json, keys: readonly string[]): string | undefined 
   return Object.keys(found).length === keys.length && element.length <= keysLengthMax ? element : undefined
 }
 
-/**
- * What is wrong with the lists of an applied configuration that are sets or maps: items that are there twice, or that lack the keys
- * by which they are found.
- */
+/** Checks the sets and maps of an applied configuration. Returns a cause for each item that is repeated or lacks a key. */
 export function validateLists(schema: TSchema, json: Json | undefined, path = ''): readonly Cause[] {
   if (KindGuard.IsArray(schema)) return isJsonArray(json) ? validateList(schema, json, path) : []
   if (!(KindGuard.IsObject(schema) || KindGuard.IsRecord(schema)) || !isJsonObject(json)) return []
@@ -95,7 +92,7 @@ function validateList(schema: TArray, items: readonly Json[], path: string): rea
     const itemPath = `${path}[${String(index)}]`
     let identity = item
     if (type.kind === 'map') {
-      // An item of the wrong type is blamed for that, elsewhere.
+      // The check against the schema reports an item of the wrong type.
       if (!isJsonObject(item)) return []
       const keys = keysOf(item, type.keys)
       const missing = type.keys.filter((key) => !Object.hasOwn(keys, key))

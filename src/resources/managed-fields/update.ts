@@ -7,7 +7,7 @@ import { type FieldSet, pathsAbove, sameFields } from './field-set.ts'
 import { isSameLeaf, type Leaves, leavesOf } from './leaves.ts'
 import { type Subresource, trackedSchema } from './leaves.ts'
 
-/** Who changes an object: the `fieldManager` of a request, the subresource that it addresses, and when. */
+/** The writer of a change: the `fieldManager` of the request, the subresource that it addresses, and the time. */
 export interface Writer {
   readonly manager: string
   readonly subresource: Subresource
@@ -26,7 +26,7 @@ export interface Update {
 
 /**
  * The object after an update, with the managers of its fields. Fields that appear or change belong to the writer alone; those that
- * vanish belong to nobody. The client may send a list of managers in place of the stored one; a list that cannot be read is refused
+ * vanish belong to no manager. The client may send a list of managers in place of the stored one; a list that cannot be read is refused
  * with `Invalid`.
  * @see docs/kubernetes-api.md section 7
  */
@@ -47,7 +47,7 @@ export function withUpdate<Value extends StoredObject>(
   return success(withEntries(after, taken.size === 0 ? entries : foldOldest(withTaken(entries, taken, writer))))
 }
 
-/** The entries without these fields. */
+/** Removes these fields from the entries. */
 export function withoutFields(entries: readonly Entry[], gone: FieldSet): readonly Entry[] {
   return entries.map((entry) => {
     const fields = new Set(entry.fields)
@@ -56,7 +56,7 @@ export function withoutFields(entries: readonly Entry[], gone: FieldSet): readon
   })
 }
 
-/** The paths that lead nowhere after a change and did lead somewhere before it, those of containers too. */
+/** The paths, of leaves and of containers, that a change has removed. */
 export function vanished(before: Leaves | undefined, after: Leaves): FieldSet {
   const gone = [...(before?.keys() ?? [])].filter((path) => !after.has(path))
   if (gone.length === 0) return new Set()
@@ -65,8 +65,8 @@ export function vanished(before: Leaves | undefined, after: Leaves): FieldSet {
 }
 
 /**
- * The entries that a change begins with: those stored, unless the client gives others. A list of one empty entry clears them; an
- * empty list comes from clients that know nothing of all this, and changes nothing. What differs in a time only does not differ.
+ * The entries that an update starts from: the stored ones, unless the client sends others. A list with one empty entry clears them. An
+ * empty list, which clients send that do not know managers, changes nothing. Entries that differ only in their time count as equal.
  */
 function entriesToBegin<Value extends StoredObject>(
   kind: ResourceKind<Value>,
@@ -83,7 +83,7 @@ function entriesToBegin<Value extends StoredObject>(
   return success(entries.map((entry) => known.find((other) => isSameEntry(entry, other)) ?? entry))
 }
 
-/** The entries with these fields in that of the writer. */
+/** Adds these fields to the writer's entry. */
 function withTaken(
   entries: readonly Entry[],
   taken: FieldSet,

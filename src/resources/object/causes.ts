@@ -2,21 +2,21 @@ import { type Json, stringifyJson } from '../../model/index.ts'
 import { type Cause, shorten } from '../../plan/index.ts'
 
 /**
- * Causes in the words of Kubernetes' field errors, which kubectl prints as they are: the value as given, then what would be right.
+ * Causes in the words of Kubernetes' field errors, which kubectl prints unchanged: the given value, then what is wrong with it.
  * @see docs/kubernetes-api.md section 6
  */
 
-/** A value that is not right; `problem` says what would be. */
+/** A value that breaks a rule; `problem` says which values are right. */
 export function invalid(field: string, value: Json, problem: string): Cause {
   return { field, reason: 'FieldValueInvalid', message: `Invalid value: ${quote(value)}: ${problem}` }
 }
 
-/** A field that must be given; `hint` says what with. */
+/** A missing field; `hint` says which value to give. */
 export function required(field: string, hint: string): Cause {
   return { field, reason: 'FieldValueRequired', message: `Required value: ${hint}` }
 }
 
-/** A value that is none of those that there are. */
+/** A value that is not one of the supported ones. */
 export function notSupported(field: string, value: Json, supported: readonly string[]): Cause {
   const values = supported.map((text) => JSON.stringify(text)).join(', ')
   return {
@@ -26,22 +26,22 @@ export function notSupported(field: string, value: Json, supported: readonly str
   }
 }
 
-/** A value that is right by itself and not allowed here. */
+/** A value that is right by itself, but not allowed in this object or state. */
 export function forbidden(field: string, problem: string): Cause {
   return { field, reason: 'FieldValueForbidden', message: `Forbidden: ${problem}` }
 }
 
-/** A value that a set holds already. */
+/** A second occurrence of a value in a set. */
 export function duplicate(field: string, value: Json): Cause {
   return { field, reason: 'FieldValueDuplicate', message: `Duplicate value: ${quote(value)}` }
 }
 
-/** A value of the wrong JSON type; `wanted` names the right one. */
+/** A value of the wrong JSON type; `wanted` names the right type. */
 export function wrongType(field: string, value: Json, wanted: string): Cause {
   return { field, reason: 'FieldValueTypeInvalid', message: `Invalid value: ${quote(value)}: must be ${wanted}` }
 }
 
-/** A value as given, short enough for a message. */
+/** The given value as JSON, cut to fit into a message. */
 export function quote(value: Json): string {
   return shorten(stringifyJson(value))
 }

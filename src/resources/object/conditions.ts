@@ -4,7 +4,7 @@ import type { Cause } from '../../plan/index.ts'
 import { duplicate, notSupported, required } from './causes.ts'
 import { textIn } from './json.ts'
 
-/** One statement about the state of an object. */
+/** A condition: one statement about the state of an object. */
 export const Condition = Type.Object(
   {
     type: Type.String({ examples: ['Allocatable'] }),
@@ -17,10 +17,10 @@ export const Condition = Type.Object(
   { title: 'Condition', additionalProperties: true, description: 'One statement about the state of an object.' },
 )
 
-/** What a condition can say of what it is about. */
+/** The possible statuses of a condition. */
 export const conditionStatuses = ['True', 'False', 'Unknown']
 
-/** Everything that is wrong with the conditions of a status whose fields are of the right types. */
+/** Checks the conditions of a status, whose fields have the right JSON types. Returns every problem. */
 export function validateConditions(status: JsonObject): readonly Cause[] {
   const { conditions } = status
   if (!isJsonArray(conditions)) return []

@@ -18,15 +18,15 @@ import { changedMetadata, nameFor, newMetadata, validateMetadata } from './metad
 import { objectIn } from './json.ts'
 import { ObjectMeta } from './schemas.ts'
 
-/** What a client's object comes to, and all that was found wrong with it. */
+/** The object to store for what a client sent, and the problems in it. */
 export interface Draft<Value> {
   readonly candidate: Candidate<Value>
   readonly causes: readonly Cause[]
-  /** What the client should be told although all is well. */
+  /** Warnings about unknown fields that were dropped. */
   readonly warnings: readonly string[]
 }
 
-/** Turns a parsed body into JSON. A number that JSON cannot write becomes its text; a body that is missing, null. */
+/** Turns a parsed body into JSON. A number that JSON cannot express becomes its text; a missing body becomes null. */
 export function jsonOf(body: unknown): Json {
   if (body === null || typeof body === 'string' || typeof body === 'boolean') return body
   if (typeof body === 'number') return Number.isFinite(body) ? body : String(body)
@@ -35,7 +35,7 @@ export function jsonOf(body: unknown): Json {
   return null
 }
 
-/** The body of a create or replace as an object of this kind; `kind` and `apiVersion` may be left out, but not be others. */
+/** Reads a body as an object of this kind. Refuses another `kind` or `apiVersion`; both may be left out. */
 export function readObject<Value extends StoredObject>(kind: ResourceKind<Value>, body: Json): Result<JsonObject> {
   if (!isJsonObject(body)) return refuse('BadRequest', `the body must be an object of kind ${kind.kind}`)
   for (const [field, wanted] of [
@@ -52,8 +52,8 @@ export function readObject<Value extends StoredObject>(kind: ResourceKind<Value>
 }
 
 /**
- * Drafts what is stored when `given` is accepted: as a new object, or in place of `old`. Refuses unknown fields when they are to
- * be refused; everything else that is wrong is in the causes, at most one for each field.
+ * Makes the object to store from `given`: a new object, or one that replaces `old`. Refuses unknown fields if field validation is
+ * strict. Every other problem becomes a cause. With `isComplete`, a field that is absent was removed on purpose, as in a patched object.
  */
 export function draftObject<Value extends StoredObject>(
   kind: ResourceKind<Value>,
@@ -93,13 +93,13 @@ export function draftObject<Value extends StoredObject>(
   const causes: Cause[] = [whole, metadata, spec].flatMap((checked) => checked.causes)
   const candidate = { name, object, spec: newSpec, old, isSound: soundness(causes) }
   const found = [...validateMetadata(metadataToStore, metadata.object, old && oldMetadata), ...kind.validate(candidate)]
-  // What is of the wrong type is not missing, or wrong in yet another way.
+  // A field of the wrong type is reported for that only, not as missing or invalid too.
   causes.push(...found.filter(({ field }) => candidate.isSound(field)))
   const warnings = context.fieldValidation === 'Ignore' ? [] : unknown.map(quoteUnknown)
   return success({ candidate, causes, warnings })
 }
 
-/** As {@link draftObject}, of the status of a stored object: nothing else in `given` makes a difference. */
+/** Makes the object to store from the status in `given`, and ignores the rest of `given`. Refuses as {@link draftObject} does. */
 export function draftStatus<Value extends StoredObject>(
   kind: ResourceKind<Value>,
   given: JsonObject,
@@ -123,7 +123,7 @@ export function draftStatus<Value extends StoredObject>(
   return success({ candidate, causes, warnings: context.fieldValidation === 'Ignore' ? [] : unknown.map(quoteUnknown) })
 }
 
-/** The refusal of an object for what is wrong with it: one cause for each field, the first that was found. */
+/** Refuses an object as invalid, with the first cause of each field. */
 export function refuseCauses<Value extends StoredObject>(
   kind: ResourceKind<Value>,
   name: string,
@@ -134,16 +134,16 @@ export function refuseCauses<Value extends StoredObject>(
     if (!byField.has(cause.field)) byField.set(cause.field, cause)
   }
   const distinct = [...byField.values()]
-  const told = distinct.slice(0, causesToldMax).map(({ field, message }) => `${field}: ${message}`)
-  if (distinct.length > told.length) told.push(`and ${String(distinct.length - told.length)} more`)
-  const list = told.length === 1 ? told.join() : `[${told.join(', ')}]`
+  const listed = distinct.slice(0, causesListedMax).map(({ field, message }) => `${field}: ${message}`)
+  if (distinct.length > listed.length) listed.push(`and ${distinct.length - listed.length} more`)
+  const list = listed.length === 1 ? listed.join() : `[${listed.join(', ')}]`
   return refuse('Invalid', `${kind.kind}.${group} ${quote(name)} is invalid: ${list}`, distinct)
 }
 
-/** How many causes a message repeats. */
-const causesToldMax = 10
+/** The most causes that a message lists. */
+const causesListedMax = 10
 
-/** The parts of every object; what is in them is checked one by one, and the status is not the client's to give. */
+/** The members of every object. Metadata and spec are checked by their own schemas; the status is ignored unless it is addressed. */
 const Envelope = Type.Object({
   kind: Type.String(),
   apiVersion: Type.String(),
@@ -152,9 +152,9 @@ const Envelope = Type.Object({
   status: Type.Unknown(),
 })
 
-/** Tells whether nothing is wrong with some fields, by the causes found until it is asked. */
+/** Makes the function that says whether fields are sound. It sees all causes that `causes` holds when it is called. */
 function soundness(causes: readonly Cause[]): Candidate<unknown>['isSound'] {
-  // Sorted, because there may be as many causes as questions.
+  // Sorted for a binary search: there can be as many causes as calls.
   let wrong: readonly string[] = []
   const follows = (text: string): string => wrong[firstAtOrAfter(wrong, text, (field) => field)] ?? ''
   const isWrong = (field: string): boolean =>
@@ -166,14 +166,14 @@ function soundness(causes: readonly Cause[]): Candidate<unknown>['isSound'] {
   }
 }
 
-/** The paths of what a field is part of. */
+/** The paths of the fields that contain a field. */
 function pathsAbove(field: string): readonly string[] {
   return [...field.matchAll(/[.[]/g)].map(({ index }) => field.slice(0, index))
 }
 
 function refuseUnknown(kind: string, unknown: readonly string[]): Result<never> {
-  const list = unknown.slice(0, causesToldMax).map(quoteUnknown).join(', ')
-  const more = unknown.length > causesToldMax ? `, and ${String(unknown.length - causesToldMax)} more` : ''
+  const list = unknown.slice(0, causesListedMax).map(quoteUnknown).join(', ')
+  const more = unknown.length > causesListedMax ? `, and ${String(unknown.length - causesListedMax)} more` : ''
   return refuse(
     'BadRequest',
     `${kind} in version "${version}" cannot be handled as a ${kind}: strict decoding error: ${list}${more}`,

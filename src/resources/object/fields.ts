@@ -4,32 +4,32 @@ import type { Cause } from '../../plan/index.ts'
 import { wrongType } from './causes.ts'
 import { sameJson } from './json.ts'
 
-/** What became of an object that was held against a schema. */
+/** The result of checking an object against a schema. */
 export interface Checked {
-  /** What may be stored: known fields of the right type, and the unknown ones that were stored before. */
+  /** The object to store: known fields of the right type, and unknown ones that are stored already. */
   readonly object: JsonObject
-  /** The paths of what the schema does not know, and of what would change it. */
+  /** The paths of unknown fields that the object would add, change or remove. */
   readonly unknown: readonly string[]
   /** One cause for each field of the wrong JSON type. */
   readonly causes: readonly Cause[]
 }
 
-/** How to hold an object against a schema. */
+/** How to check an object against a schema. */
 export interface CheckOptions {
   /** The path of the object, such as `spec`; empty for a whole resource. */
   readonly path: string
-  /** What is stored in its place. */
+  /** The stored object that it replaces. */
   readonly stored?: JsonObject | undefined
-  /** Whether what is not there has been removed on purpose, as in the outcome of a patch. */
+  /** True if an absent field was removed on purpose, as in a patched object. */
   readonly isComplete: boolean
 }
 
 /**
- * Sorts out the fields of `object`. A field that is null counts as not given.
+ * Checks the fields of `object` against a schema. A field that is null counts as absent.
  *
- * A field that ippoold does not know is never taken from a client, and never taken from the store either: a newer Calico wrote it,
- * and what it means is not known here. So it stays as it is, whether a client leaves it out or sends it back; asking for another
- * value, or for its removal by a patch, counts as unknown.
+ * Fields that the schema does not know are never taken from a client, and never removed from the store: a newer Calico wrote them, and
+ * their meaning is not known here. A stored one stays as it is, whether the client leaves it out or sends it back. A client that sends
+ * another value, or removes it with a patch, gets it reported as unknown.
  */
 export function checkFields(
   schema: TObject | TRecord,
@@ -61,7 +61,7 @@ interface Findings {
   readonly causes: Cause[]
 }
 
-/** The value without what is not known in it; undefined when it, or something in it, is of the wrong type. */
+/** Returns the value without its unknown fields; undefined if it, or something in it, has the wrong type. */
 function checkValue(schema: TSchema, value: Json, path: string, findings: Findings): Json | undefined {
   const wanted = typeNames.find(([isOfKind]) => isOfKind(schema))
   if (wanted === undefined) return value
@@ -99,7 +99,7 @@ const typeNames: readonly (readonly [
 
 const anything = Type.Unknown()
 
-/** The schema of a member; undefined when there is none of this name. A map, and an object left open, know every name. */
+/** The schema of a member; undefined if the name is unknown. Maps and open objects know every name. */
 export function schemaOf(schema: TObject | TRecord, name: string): TSchema | undefined {
   if (KindGuard.IsRecord(schema)) return Object.values(schema.patternProperties)[0]
   if (Object.hasOwn(schema.properties, name)) return schema.properties[name]
@@ -111,16 +111,16 @@ function isStored(stored: JsonObject | undefined, name: string, value: Json): bo
   return before !== undefined && sameJson(before, value)
 }
 
-/** A field's path as Kubernetes writes it; the name of a map's member, which may hold dots, stands in brackets. */
+/** The path of a field as Kubernetes writes it. The name of a map's member, which may have dots, stands in brackets. */
 export function fieldPath(path: string, name: string): string {
   if (path === '') return name
   return /^[A-Za-z_]\w*$/.test(name) ? `${path}.${name}` : `${path}[${name}]`
 }
 
 /**
- * `json` as Go writes the struct that `schema` describes: fields in the order of the schema, those that are optional left out when
- * they are empty, those that are not, all of them texts, written in any case. What the schema does not know, and what is not of its
- * type, stays as it is.
+ * Brings `json` into the form in which Go writes the struct that `schema` describes: fields in the order of the schema, without optional
+ * fields that are empty, with required ones always (all required fields are texts). Unknown fields, and values of the wrong type, stay as
+ * they are.
  */
 export function goForm(schema: TSchema, json: Json): Json {
   if (KindGuard.IsArray(schema) && isJsonArray(json)) return json.map((item) => goForm(schema.items, item))

@@ -5,8 +5,8 @@ import { apiVersion, type ServedKind, type StoredObject } from '../kind.ts'
 import { objectIn } from './json.ts'
 
 /**
- * An object as clients see it: what is stored, with the defaults of fields that are not, and with `revision` as its
- * resourceVersion. Without a revision the object is one that a dry run would have stored.
+ * The object as clients see it: the stored one with the defaults of absent fields, and with `revision` as its resourceVersion. The
+ * outcome of a dry run has no revision.
  */
 export function present<Value extends StoredObject>(
   kind: ServedKind<Value>,
@@ -24,18 +24,18 @@ export function present<Value extends StoredObject>(
 }
 
 /**
- * The value that `object`, in which nothing is wrong, will be read back as once it is stored. Empty fields that the client gave are not
- * stored, but kept in the value, so that the answer is what was sent.
+ * The value that a valid `object` will be read back as once it is stored. Empty fields are not stored, but stay in the value, so that
+ * the response shows what the client sent.
  */
 export function parseObject<Value extends StoredObject>(kind: ServedKind<Value>, object: JsonObject): Value {
   const parsed = kind.parse(object)
-  assert(parsed.ok, 'an object that was found valid can be stored')
+  assert(parsed.ok, 'a valid object can be stored')
   return withEmptyFields(parsed.value, objectIn(object, 'spec'))
 }
 
 /**
- * The value with those empty fields of `spec` that its own spec lacks: false, 0, and texts, lists and objects without content. Go
- * stores none of them, and they mean the same as no field; but a client that compares what it sent with what it gets sees a difference.
+ * Adds the empty fields of `spec` that the value's own spec lacks: false, 0, and empty texts, lists and objects. Go does not store them,
+ * and they mean the same as an absent field, but a client that compares what it sent with what it gets would see a difference.
  */
 export function withEmptyFields<Value extends StoredObject>(value: Value, spec: JsonObject): Value {
   const stored = objectIn(value.object, 'spec')
@@ -53,7 +53,7 @@ function isEmpty(json: Json): boolean {
   return isJsonObject(json) ? Object.keys(json).length === 0 : isOmitted(json)
 }
 
-/** The metadata in Kubernetes' order, and what is not known there after it. */
+/** The metadata in Kubernetes' order; members that Kubernetes does not know come last. */
 function inOrder(metadata: JsonObject, revision: Revision | undefined): JsonObject {
   const members = new Map<string, Json>(Object.entries(metadata))
   if (revision !== undefined) members.set('resourceVersion', String(revision))

@@ -1,4 +1,4 @@
-/** What all kinds of objects have in common. */
+/** The parts that all kinds of objects share. */
 
 // Reading and comparing JSON.
 export { objectIn, sameJson, textIn } from './json.ts'
@@ -10,7 +10,7 @@ export { ObjectMeta } from './schemas.ts'
 // Names and metadata.
 export { finalizersOf, isBeingDeleted } from './metadata.ts'
 export { isLabelKey, isLabelValue, isObjectName, nameLengthMax } from './names.ts'
-// What a client sends becomes an object, or causes why it cannot.
+// From what a client sends to an object, or to the causes that refuse it.
 export { draftObject, draftStatus, jsonOf, readObject, refuseCauses } from './draft.ts'
 export { duplicate, forbidden, invalid, notSupported, quote, required, wrongType } from './causes.ts'
 // The two forms of an object: as it is stored, and as clients see it.

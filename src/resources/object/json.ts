@@ -1,18 +1,18 @@
 import { isJsonArray, isJsonObject, type Json, JsonNumber, type JsonObject, jsonObject } from '../../model/index.ts'
 
-/** A member that should be an object; empty when it is not one. */
+/** A member that is an object; an empty object if it is absent or of another type. */
 export function objectIn(object: JsonObject | undefined, member: string): JsonObject {
   const value = object?.[member]
   return isJsonObject(value) ? value : jsonObject([])
 }
 
-/** A member that should be a text; empty when it is not one, as Kubernetes reads it. */
+/** A member that is a text; empty if it is absent or of another type. */
 export function textIn(object: JsonObject, member: string): string {
   const value = object[member]
   return typeof value === 'string' ? value : ''
 }
 
-/** Whether two values say the same, whatever the order of members and however a number is written; undefined is no value. */
+/** True if two values are equal, regardless of the order of members and the spelling of numbers. Undefined equals only undefined. */
 export function sameJson(one: Json | undefined, other: Json | undefined): boolean {
   if (isJsonArray(one)) {
     return isJsonArray(other) && one.length === other.length && one.every((item, index) => sameJson(item, other[index]))

@@ -13,20 +13,17 @@ import {
   nameLengthMax,
 } from './names.ts'
 
-/** The members of metadata that clients decide on; all others are the server's. */
+/** The members of metadata that clients set. The server sets all others. */
 const clientMembers = ['labels', 'annotations', 'ownerReferences', 'finalizers']
 
-/**
- * The name that a new object gets: the one given, or one made up from `generateName` and five characters of its UID; empty when
- * neither is given.
- */
+/** The name of a new object: the given one, else `generateName` and five characters of the UID. Empty if neither is given. */
 export function nameFor(metadata: JsonObject, uid: string): string {
   const name = textIn(metadata, 'name')
   const prefix = textIn(metadata, 'generateName')
   return name === '' && prefix !== '' ? `${prefix}${uid.slice(0, 5)}` : name
 }
 
-/** The metadata of a new object. */
+/** Makes the metadata of a new object. */
 export function newMetadata(given: JsonObject, name: string, { uid, now }: Context): JsonObject {
   const generateName = textIn(given, 'generateName')
   return jsonObject([
@@ -40,8 +37,8 @@ export function newMetadata(given: JsonObject, name: string, { uid, now }: Conte
 }
 
 /**
- * The metadata of a changed object: what clients decide on as given, all else as stored. `finalizer`, the server's own, stays on an
- * object that is being deleted.
+ * Makes the metadata of a changed object: the members that clients set as given, all others as stored. `finalizer`, the server's own,
+ * stays on an object that is being deleted.
  */
 export function changedMetadata(given: JsonObject, stored: JsonObject, finalizer: string | undefined): JsonObject {
   const kept = Object.entries(stored).filter(([name]) => !clientMembers.includes(name))
@@ -53,19 +50,19 @@ export function changedMetadata(given: JsonObject, stored: JsonObject, finalizer
     : jsonObject([...Object.entries(changed), ['finalizers', [...finalizers, finalizer]]])
 }
 
-/** Whether an object with this metadata is being deleted. */
+/** True if an object with this metadata is being deleted. */
 export function isBeingDeleted(metadata: JsonObject): boolean {
   return textIn(metadata, 'deletionTimestamp') !== ''
 }
 
-/** Who has yet to agree before a deleted object vanishes. */
+/** The finalizers of an object. A deleted object stays until all of them are removed. */
 export function finalizersOf(metadata: JsonObject): readonly string[] {
   const { finalizers } = metadata
   return isJsonArray(finalizers) ? finalizers.filter((name) => typeof name === 'string') : []
 }
 
 /**
- * Everything that is wrong with the metadata of an object that is about to be stored.
+ * Checks the metadata of an object that is about to be stored. Returns every problem.
  * @see docs/calico/formats.md section 5
  */
 export function validateMetadata(
@@ -125,7 +122,11 @@ function annotationCauses(annotations: readonly (readonly [string, string])[]): 
   if (bytes <= annotationBytesMax) return causes
   return [
     ...causes,
-    invalid('metadata.annotations', bytes, `names and values may have ${String(annotationBytesMax)} bytes together`),
+    invalid(
+      'metadata.annotations',
+      bytes,
+      `names and values must not exceed ${String(annotationBytesMax)} bytes in total`,
+    ),
   ]
 }
 

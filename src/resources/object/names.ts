@@ -1,6 +1,6 @@
 /**
- * What names, labels and annotations may look like: Calico's rules, which are Kubernetes' own but for the length of the parts of a
- * name between dots, which Calico leaves open.
+ * The syntax of names, labels and annotations. These are Calico's rules. They differ from Kubernetes' in one point: the parts of a name
+ * between dots have no maximum length.
  * @see docs/calico/formats.md section 5
  */
 
@@ -8,18 +8,18 @@
 export const nameLengthMax = 253
 /** The longest part of a label name after its prefix, and the longest label value. */
 export const labelLengthMax = 63
-/** The most bytes that all annotations of an object, names and values, may have together. */
+/** The most bytes that the annotations of an object, names and values, may have in total. */
 export const annotationBytesMax = 262_144
 
 const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
 const labelWord = /^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/
 
-/** Whether an object may be called so: a lower-case DNS subdomain. */
+/** True for a valid object name: a lower-case DNS subdomain. */
 export function isObjectName(text: string): boolean {
   return text.length <= nameLengthMax && subdomain.test(text)
 }
 
-/** Whether a label may be called so: a word of letters, digits, `-`, `_` and `.`, after an optional DNS subdomain and a slash. */
+/** True for a valid label name: letters, digits, `-`, `_` and `.`, after an optional DNS subdomain and a slash. */
 export function isLabelKey(text: string): boolean {
   const slash = text.indexOf('/')
   const word = text.slice(slash + 1)
@@ -27,12 +27,12 @@ export function isLabelKey(text: string): boolean {
   return word.length <= labelLengthMax && labelWord.test(word)
 }
 
-/** Whether a label may have this value: empty, or a word as in a label name. */
+/** True for a valid label value: empty, or letters, digits, `-`, `_` and `.`. */
 export function isLabelValue(text: string): boolean {
   return text === '' || (text.length <= labelLengthMax && labelWord.test(text))
 }
 
-/** Whether an annotation may be called so: like a label, but in any case. */
+/** True for a valid annotation name: as a label name, in upper or lower case. */
 export function isAnnotationKey(text: string): boolean {
   return isLabelKey(text.toLowerCase())
 }

@@ -2,11 +2,11 @@ import { Type } from '@sinclair/typebox'
 import { atomicObject, mapByKeys, setOfItems } from './list-type.ts'
 
 /**
- * The schemas of the parts that all kinds share. They say what the OpenAPI document says, which fields are known, and of which JSON
- * type each is; what values are right is for the kinds' own rules.
+ * The schemas of what all kinds share. They decide which fields are known and which JSON type each has, and appear in the OpenAPI
+ * documents. The rules on values are not in the schemas.
  */
 
-/** Strings by name. */
+/** A map of strings. */
 function stringMap(description: string, example: Readonly<Record<string, string>>) {
   return Type.Optional(Type.Record(Type.String(), Type.String(), { description, examples: [example] }))
 }
@@ -29,35 +29,37 @@ const OwnerReference = Type.Object(
   },
 )
 
-/** What every object carries. */
+/** The metadata of every object. */
 export const ObjectMeta = Type.Object(
   {
     name: Type.Optional(
       Type.String({
         description:
-          'The name of the object, unique within its kind: lower-case letters, digits, `-` and `.`, at most 253. It cannot be changed.',
+          'The name of the object, unique within its kind: at most 253 lower-case letters, digits, `-` and `.`. It cannot be changed.',
         examples: ['my.ippool-1'],
       }),
     ),
     generateName: Type.Optional(
-      Type.String({ description: 'When no name is given: what a made-up name begins with.' }),
+      Type.String({ description: 'The prefix of a generated name, used if no name is given.' }),
     ),
-    namespace: Type.Optional(Type.String({ description: 'Not used: these objects belong to no namespace.' })),
+    namespace: Type.Optional(Type.String({ description: 'Not used: these objects do not belong to a namespace.' })),
     selfLink: Type.Optional(Type.String({ description: 'Not used.' })),
     uid: Type.Optional(
       Type.String({
-        description: 'Made by the server. In a change it must be the stored one, if it is given.',
+        description: 'Set by the server. If a change gives it, it must be the stored one.',
         examples: ['7f1d0f0e-3c5b-4a39-9f55-0a7c8a4f8a10'],
       }),
     ),
     resourceVersion: Type.Optional(
       Type.String({
         description:
-          "The object's version: the etcd revision that wrote it. In a change it must be the stored one, if it is given.",
+          "The object's version: the etcd revision that wrote it. If a change gives it, it must be the stored one.",
         examples: ['1001'],
       }),
     ),
-    generation: Type.Optional(Type.Integer({ format: 'int64', description: 'Not used.' })),
+    generation: Type.Optional(
+      Type.Integer({ format: 'int64', description: 'Set by the server: grows with every change of the spec.' }),
+    ),
     creationTimestamp: Type.Optional(
       Type.String({ format: 'date-time', description: 'Set by the server.', examples: ['2026-11-23T03:59:00Z'] }),
     ),
@@ -67,24 +69,28 @@ export const ObjectMeta = Type.Object(
     deletionGracePeriodSeconds: Type.Optional(
       Type.Integer({ format: 'int64', description: 'Set by the server when the object is being deleted.' }),
     ),
-    labels: stringMap('Names and values to select objects by.', { team: 'network' }),
-    annotations: stringMap('Names and values for whatever else; 256 KiB together.', { 'example.org/ticket': '4711' }),
+    labels: stringMap('Names and values that objects can be selected by.', { team: 'network' }),
+    annotations: stringMap('Names and values for any other purpose, 256 KiB in total.', {
+      'example.org/ticket': '4711',
+    }),
     ownerReferences: Type.Optional(
-      Type.Array(OwnerReference, { ...mapByKeys('uid'), description: 'Kept; without effect here.' }),
+      Type.Array(OwnerReference, { ...mapByKeys('uid'), description: 'Stored, without effect.' }),
     ),
     finalizers: Type.Optional(
       Type.Array(Type.String(), {
         ...setOfItems,
-        description: 'Who has yet to agree before a deleted object vanishes.',
+        description: 'A deleted object stays until all of its finalizers are removed.',
       }),
     ),
     managedFields: Type.Optional(
-      Type.Array(Type.Object({}, { additionalProperties: true }), { description: 'Not used.' }),
+      Type.Array(Type.Object({}, { additionalProperties: true }), {
+        description: 'Set by the server: the managers of the fields, for server-side apply.',
+      }),
     ),
   },
   {
     $id: 'ObjectMeta',
     additionalProperties: false,
-    description: 'What every object carries besides its specification.',
+    description: 'The metadata of an object.',
   },
 )

@@ -1,8 +1,8 @@
 import { nanosecondsPerSecond, type Now, parseTime } from '../../model/index.ts'
 
 /**
- * How long ago the moment `timestamp` (RFC 3339) was, in the few characters that kubectl writes: `12s`, `5m30s`, `3h20m`, `47h`,
- * `2d`, `3y`. `<unknown>` when it is no moment, and `<invalid>` when it is yet to come.
+ * Prints the time since `timestamp` (RFC 3339) as kubectl does: `12s`, `5m30s`, `3h20m`, `47h`, `2d`, `3y`. Prints `<unknown>` for a
+ * text that is not a timestamp, and `<invalid>` for a time in the future.
  * @see https://pkg.go.dev/k8s.io/apimachinery/pkg/util/duration#HumanDuration
  */
 export function ageOf(timestamp: string, now: Now): string {
@@ -17,9 +17,9 @@ const hour = 60 * minute
 const day = 24 * hour
 const year = 365 * day
 
-/** The longer it is, the fewer of its digits matter. */
+/** The longer the time, the coarser its unit. */
 function printAge(seconds: number): string {
-  // Clocks differ by a little.
+  // The clocks of two machines differ a little.
   if (seconds < -1) return '<invalid>'
   if (seconds < 2 * minute) return `${String(Math.max(seconds, 0))}s`
   if (seconds < 10 * minute) return inTwo(seconds, [minute, 'm'], [1, 's'])

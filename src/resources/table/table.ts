@@ -3,26 +3,26 @@ import type { ServedKind, StoredObject } from '../kind.ts'
 import { textIn, objectIn } from '../object/index.ts'
 import { ageOf } from './age.ts'
 
-/** The versions of `meta.k8s.io` in which objects can be shown as tables and as metadata alone; they look the same. */
+/** The versions of `meta.k8s.io` that tables and bare metadata can be requested in. All look the same. */
 export const metaVersions = ['v1', 'v1beta1'] as const
 export type MetaVersion = (typeof metaVersions)[number]
 
-/** What each row of a table carries besides its cells: the metadata of its object, the whole object, or nothing. */
+/** The content of a row besides its cells: the metadata of its object, the whole object, or nothing. */
 export const rowObjects = ['Metadata', 'Object', 'None'] as const
 export type RowObject = (typeof rowObjects)[number]
 
-/** How a table is to be made. */
+/** How to build a table. */
 export interface TableOptions {
   readonly version: MetaVersion
   readonly includeObject: RowObject
-  /** What ages are counted to. */
+  /** The time that ages are counted to. */
   readonly now: Now
-  /** False: the columns have been told before, as in all but the first event of a watch. */
+  /** False if the client has the columns already: only the first event of a watch carries them. */
   readonly hasColumns?: boolean
 }
 
 /**
- * The table that shows some objects of a kind, given as clients see them, or a list of them, with one row for each.
+ * Builds the table of an object, or of a list of objects, as clients see them. It has a row for each object.
  * @see docs/kubernetes-api.md section 4
  */
 export function tableOf<Value extends StoredObject>(
@@ -40,7 +40,7 @@ export function tableOf<Value extends StoredObject>(
   ])
 }
 
-/** The metadata of an object, or of each object of a list, and nothing else of it. */
+/** Reduces an object, or each object of a list, to its metadata. */
 export function metadataOnly(shown: JsonObject, version: MetaVersion): JsonObject {
   if (!isList(shown)) return partialObject(shown, version)
   return jsonObject<Json>([
@@ -83,7 +83,7 @@ function metaApiVersion(version: MetaVersion): string {
   return `meta.k8s.io/${version}`
 }
 
-/** Of a single object, a table is as old as the object is. */
+/** The table of a single object has the object's version. */
 function listMetadata(shown: JsonObject): JsonObject {
   const metadata = objectIn(shown, 'metadata')
   if (isList(shown)) return metadata

@@ -8,7 +8,7 @@ t.test('a delete needs no body', (t) => {
   t.end()
 })
 
-t.test('a delete may be a dry run, and for one very object', (t) => {
+t.test('a delete can be a dry run, and have preconditions', (t) => {
   const body = {
     kind: 'DeleteOptions',
     apiVersion: 'projectcalico.org/v3',
@@ -25,7 +25,7 @@ t.test('a delete may be a dry run, and for one very object', (t) => {
   t.end()
 })
 
-t.test('what cannot be understood is refused, because it might matter', (t) => {
+t.test('unknown options are refused', (t) => {
   const rows: readonly (readonly [name: string, body: unknown, message: RegExp])[] = [
     ['a list', [], /must be an object/],
     ['a text', 'x', /must be an object/],

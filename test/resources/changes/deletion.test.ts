@@ -21,7 +21,7 @@ function viewWithPool(): FakeView {
   return view
 }
 
-t.test('an object that nothing holds back is gone, and was this', (t) => {
+t.test('an object without finalizers is gone, and is returned in its last state', (t) => {
   const view = viewWithPool()
   const plan = planDelete(view, going, 'pool-a', {}, context)
   t.match(granted(plan), { isGone: true, isWritten: false, revisionBefore: 2n, value: { name: 'pool-a' } })
@@ -31,7 +31,7 @@ t.test('an object that nothing holds back is gone, and was this', (t) => {
   t.end()
 })
 
-t.test('an object that is held back is marked once', (t) => {
+t.test('an object with finalizers is marked once', (t) => {
   const marked = mustPool({ disabled: true })
   const marking = kindThat(() => ({
     kind: 'terminating',
@@ -53,7 +53,7 @@ t.test('an object that is held back is marked once', (t) => {
   t.end()
 })
 
-t.test('a delete is for the object that is meant', (t) => {
+t.test('a delete checks its preconditions', (t) => {
   const rows: readonly (readonly [name: string, Parameters<typeof planDelete>[3], isRight: boolean])[] = [
     ['this object', { uid: 'u' }, true],
     ['another object', { uid: 'v' }, false],
@@ -68,7 +68,7 @@ t.test('a delete is for the object that is meant', (t) => {
   t.end()
 })
 
-t.test('what the kind refuses to delete stays', (t) => {
+t.test('an object that its kind refuses to delete stays', (t) => {
   const refusing = kindThat(() => ({ kind: 'refused', refusal: { reason: 'Conflict', message: 'in use', causes: [] } }))
   t.strictSame(planDelete(viewWithPool(), refusing, 'pool-a', {}, context), {
     answer: { ok: false, refusal: { reason: 'Conflict', message: 'in use', causes: [] } },
@@ -87,7 +87,7 @@ t.test('what cannot be read is left alone', (t) => {
   t.end()
 })
 
-t.test('an object with finalizers is marked, and goes with the last of them', (t) => {
+t.test('an object with finalizers is marked, and removed with the last of them', (t) => {
   const view = new FakeView()
   const body = { metadata: { name: 'r', finalizers: ['a/one', 'a/two'] }, spec: { reservedCIDRs: ['10.0.0.0/28'] } }
   view.apply(planCreate(view, ipreservationKind, body, context))
@@ -117,7 +117,7 @@ t.test('an object with finalizers is marked, and goes with the last of them', (t
   t.end()
 })
 
-t.test('what its kind refuses to remove keeps the last finalizer', (t) => {
+t.test('if the kind refuses the removal, the last finalizer stays', (t) => {
   const view = new FakeView()
   const refusing: ResourceKind<Reservation> = {
     ...ipreservationKind,

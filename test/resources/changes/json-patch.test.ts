@@ -69,7 +69,7 @@ t.test('a patch changes what its paths lead to', (t) => {
   t.end()
 })
 
-t.test('a path that leads nowhere, or a failed test, refuses the whole patch', (t) => {
+t.test('a path that does not exist, or a failed test, refuses the whole patch', (t) => {
   const first = { op: 'add', path: '/new', value: 1 }
   const rows: readonly (readonly [name: string, operation: JsonObject])[] = [
     ['remove what is not there', { op: 'remove', path: '/b' }],
@@ -127,7 +127,7 @@ t.test('no digit is lost', (t) => {
   t.end()
 })
 
-t.test('a patch that is not well formed is a bad request, before anything is tried', (t) => {
+t.test('a malformed patch is a bad request, before any operation is applied', (t) => {
   const failing = { op: 'test', path: '/b', value: 1 }
   const rows: readonly (readonly [name: string, patch: Json])[] = [
     ['an object', { op: 'remove', path: '/a' }],
@@ -251,7 +251,7 @@ t.test('the operations of a patch do not cost the size of the object each', (t) 
   t.end()
 })
 
-t.test('what is copied is a thing of its own', (t) => {
+t.test('a copied value is independent of its origin', (t) => {
   const value = { x: { y: [1] } }
   const patched = jsonPatch({}, [
     { op: 'add', path: '/a', value },

@@ -69,14 +69,14 @@ t.test('a stored object is changed', (t) => {
   t.end()
 })
 
-t.test('a size that is not applied any more stays: it cannot be changed', (t) => {
+t.test('a default block size is stored once, and then cannot be changed', (t) => {
   const view = new FakeView()
   apply(view, poolBody({ blockSize: 28 }))
   t.match(granted(apply(view, poolBody())).value.object, { spec: { blockSize: 28 } })
   t.end()
 })
 
-t.test('what others manage is a conflict, or is taken with force', (t) => {
+t.test('a field of another manager is a conflict, or is taken with force', (t) => {
   const view = new FakeView()
   apply(view, poolBody({ natOutgoing: true }))
   const mine = { manager: 'other' }
@@ -95,7 +95,7 @@ t.test('what others manage is a conflict, or is taken with force', (t) => {
   t.end()
 })
 
-t.test('what comes out is validated as any change', (t) => {
+t.test('the outcome is validated like any change', (t) => {
   t.strictSame(causesOf(apply(viewWithPool(), poolBody({ cidr: '10.10.0.0/25', vxlanMode: 'x' }))), [
     'spec.cidr: FieldValueInvalid',
     'spec.vxlanMode: FieldValueNotSupported',
@@ -116,7 +116,7 @@ t.test('what comes out is validated as any change', (t) => {
   t.end()
 })
 
-t.test('what a newer Calico has stored stays', (t) => {
+t.test('fields that a newer Calico stored stay', (t) => {
   const view = viewWithPool(
     storedPool.replace('"natOutgoing":true', '"natOutgoing":true,"newer":null,"other":{"a":[1]}'),
   )
@@ -161,7 +161,7 @@ t.test('refused as kubectl prints it', (t) => {
   t.end()
 })
 
-t.test('meant for one version', (t) => {
+t.test('with a resourceVersion as precondition', (t) => {
   const version = (resourceVersion: string) => poolBody({}, { resourceVersion })
   t.match(apply(viewWithPool(), version('1')).answer, { refusal: { reason: 'Conflict' } })
   t.match(granted(apply(viewWithPool(), version('2'))), { isWritten: true })
@@ -175,7 +175,7 @@ t.test('what cannot be read is left alone', (t) => {
   t.end()
 })
 
-t.test('an object without entries is as it was found: nobody manages it', (t) => {
+t.test('without entries, the object stays as it is', (t) => {
   const view = viewWithPool(storedPool.replace('"natOutgoing":true', '"natOutgoing":true,"disabled":true'))
   const applied = granted(apply(view, poolBody({ disabled: false })))
   t.equal(objectIn(applied.value.object, 'spec')['disabled'], false)

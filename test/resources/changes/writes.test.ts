@@ -60,7 +60,7 @@ t.test('create', (t) => {
     t.end()
   })
 
-  t.test('makes up a name', (t) => {
+  t.test('generates a name', (t) => {
     const body = { metadata: { generateName: 'pool-' }, spec: { cidr: '10.10.0.0/24' } }
     const plan = planCreate(new FakeView(), kind, body, context)
     t.strictSame(Object.keys(written(plan)), [poolKey('pool-7f1d0').text])
@@ -76,7 +76,7 @@ t.test('create', (t) => {
     t.end()
   })
 
-  t.test('refuses what is not such an object, and what was stored already', (t) => {
+  t.test('refuses another kind, and an object with a resourceVersion', (t) => {
     const bad: readonly (readonly [string, unknown])[] = [
       ['nothing', undefined],
       ['another kind', { ...poolBody(), kind: 'Node' }],
@@ -123,7 +123,7 @@ t.test('replace', (t) => {
     t.end()
   })
 
-  t.test('keeps what the server decides on, and takes the defaults for what is left out', (t) => {
+  t.test('keeps what the server sets, and fills in defaults', (t) => {
     const view = viewWithPool()
     const plan = planReplace(view, kind, 'pool-a', { spec: { cidr: '10.10.0.0/24' } }, strict)
     t.strictSame(written(plan), { [key.text]: edited(['"natOutgoing":true,', '']) }, 'blockSize is the stored one')
@@ -151,7 +151,7 @@ t.test('replace', (t) => {
     t.end()
   })
 
-  t.test('keeps what is said although it means nothing, once', (t) => {
+  t.test('keeps empty fields that were sent, once', (t) => {
     const view = viewWithPool()
     const given = { ...body, spec: { ...spec, disabled: false, namespaceSelector: '' } }
     const plan = planReplace(view, kind, 'pool-a', given, strict)
@@ -175,7 +175,7 @@ t.test('replace', (t) => {
     t.end()
   })
 
-  t.test('is meant for one version, and one object', (t) => {
+  t.test('can name the version and the UID it is meant for', (t) => {
     const rows: readonly (readonly [name: string, metadata: Record<string, Json>, reason: string | undefined])[] = [
       ['no version', {}, undefined],
       ['an empty version', { resourceVersion: '' }, undefined],
@@ -194,7 +194,7 @@ t.test('replace', (t) => {
     t.end()
   })
 
-  t.test('refuses what is not there, what cannot be read, and what is no such object', (t) => {
+  t.test('refuses a missing object, an unreadable one, and another kind', (t) => {
     const reasonOf = (view: FakeView, given: unknown) => planReplace(view, kind, 'pool-a', given, strict).answer
     t.match(reasonOf(new FakeView(), body), { refusal: { reason: 'NotFound' } })
     t.match(reasonOf(viewWithPool('{'), body), { refusal: { reason: 'InternalError' } })
@@ -231,20 +231,20 @@ t.test('a pool that is being deleted', (t) => {
     ['"natOutgoing":true', '"disabled":true'],
   )
 
-  t.test('may be labelled, and let go by others', (t) => {
+  t.test('can be labelled, and its other finalizers removed', (t) => {
     const patch = { metadata: { labels: { a: 'b' }, finalizers: ['projectcalico.org/ippool-finalizer'] } }
     const plan = planMergePatch(viewWithPool(terminating), kind, 'pool-a', patch, strict)
     t.match(granted(plan).value.object, { metadata: patch.metadata })
     t.end()
   })
 
-  t.test('is not let go by taking off the finalizer of the server', (t) => {
+  t.test('keeps the finalizer of the server', (t) => {
     const plan = planMergePatch(viewWithPool(terminating), kind, 'pool-a', { metadata: { finalizers: null } }, strict)
     t.match(granted(plan).value.object, { metadata: { finalizers: ['projectcalico.org/ippool-finalizer'] } })
     t.end()
   })
 
-  t.test('cannot be brought back', (t) => {
+  t.test('cannot be enabled again', (t) => {
     const patch = { metadata: { deletionTimestamp: null }, spec: { disabled: false } }
     t.strictSame(causesOf(planMergePatch(viewWithPool(terminating), kind, 'pool-a', patch, strict)), [
       'spec.disabled: FieldValueForbidden',
@@ -399,7 +399,7 @@ t.test('JSON patch', (t) => {
 
 const shownOf = (pool: Pool) => stringifyJson(present(kind, pool, 7n))
 
-t.test('a value that is answered is the one that is read back', (t) => {
+t.test('the value of an answer equals the one that is read back', (t) => {
   const view = viewWithPool()
   const changed = granted({
     answer: view.apply(planMergePatch(view, kind, 'pool-a', { spec: { disabled: false, natOutgoing: false } }, strict)),
@@ -448,7 +448,7 @@ t.test('managers that cannot be read are refused', (t) => {
   t.end()
 })
 
-t.test('with its last finalizer goes an object that is being deleted, unless its kind refuses', (t) => {
+t.test('an object that is being deleted is removed with its last finalizer, unless its kind refuses', (t) => {
   const body = { metadata: { name: 'r', finalizers: ['a/b'] } }
   const patch = { metadata: { finalizers: [] } }
   const refusing: typeof ipreservationKind = {
@@ -468,7 +468,7 @@ t.test('with its last finalizer goes an object that is being deleted, unless its
   t.end()
 })
 
-t.test('who manages the fields may be decided elsewhere', (t) => {
+t.test('the caller can set the managers', (t) => {
   const setManagers: SetManagers = (object) => ({
     ...object,
     metadata: { ...objectIn(object, 'metadata'), managedFields: [{ manager: 'x' }] },

@@ -45,7 +45,7 @@ t.test('each claim is read by its name', (t) => {
   t.end()
 })
 
-t.test('what a list shows has the names that it is read by', (t) => {
+t.test('an object of a list can be read by its name', (t) => {
   const view = stored()
   const names = kind.storage.families.flatMap((family) =>
     view.list(family, 'hint').flatMap((entry) => (entry.kind === 'value' ? [entry.value.name] : [entry.problem])),
@@ -54,7 +54,7 @@ t.test('what a list shows has the names that it is read by', (t) => {
   t.end()
 })
 
-t.test('other names lead nowhere', (t) => {
+t.test('no object has another name', (t) => {
   const view = stored()
   const names = [
     '',

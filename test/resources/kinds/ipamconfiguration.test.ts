@@ -118,7 +118,7 @@ t.test('the rules of each setting, and between them', (t) => {
   t.end()
 })
 
-t.test('a change is judged by what it comes to', (t) => {
+t.test('a change is validated by its outcome', (t) => {
   const view = storedAs('{"strict_affinity":true,"maxBlocksPerHost":2}')
   t.strictSame(causesOf(planMergePatch(view, kind, 'default', { spec: { strictAffinity: false } }, context)), [
     'spec.autoAllocateBlocks: FieldValueInvalid',
@@ -166,7 +166,7 @@ t.test('a change that changes nothing writes nothing', (t) => {
   t.end()
 })
 
-t.test('with the object go all settings, so that the defaults hold', (t) => {
+t.test('deleting the object removes all settings, and the defaults apply', (t) => {
   t.strictSame(written(planDelete(storedAs('{"strict_affinity":true}'), kind, 'default', {}, context)), {
     [key]: undefined,
   })

@@ -329,7 +329,7 @@ const rows: readonly Row[] = [
     rule: 'B13: namespaces of tunnels',
     wrong: { ...v4, allowedUses: ['Workload', 'Tunnel'], namespaceSelector: 'all()' },
     blamed: 'spec.namespaceSelector',
-    why: /tunnels belong to no namespace/,
+    why: /tunnels do not belong to a namespace/,
     right: { ...v4, allowedUses: ['Workload'], namespaceSelector: 'all()' },
   },
   {
@@ -341,7 +341,7 @@ const rows: readonly Row[] = [
   },
 ]
 
-t.test('every rule blames the field that is wrong, and leaves its right neighbour alone', (t) => {
+t.test('every rule reports the wrong value, and accepts its right neighbour', (t) => {
   for (const { rule, wrong, blamed, why, right } of rows) {
     const causes = judge(wrong)
     t.match(causes, [{ field: blamed, message: why }], rule)
@@ -366,7 +366,7 @@ t.test('without a CIDR a block size must be right for one of the families', (t) 
   t.end()
 })
 
-t.test('a rule stays silent about a field that has the wrong type', (t) => {
+t.test('a rule is skipped if a field has the wrong type', (t) => {
   t.strictSame(
     judge({ ...v4, allowedUses: ['LoadBalancer'], disableBGPExport: true }, undefined, ['spec.allowedUses']),
     [],
@@ -375,7 +375,7 @@ t.test('a rule stays silent about a field that has the wrong type', (t) => {
   t.end()
 })
 
-t.test('what cannot be changed is compared with what is stored', (t) => {
+t.test('immutable fields are compared with the stored ones', (t) => {
   const old = mustPool({ cidr: 'fd00::/64', blockSize: 120 })
   const same: readonly Spec[] = [
     { cidr: 'fd00::/64', blockSize: 120 },

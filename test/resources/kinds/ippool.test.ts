@@ -64,7 +64,7 @@ t.test('every field is stored, selectors as they are written, the CIDR in its ca
   t.end()
 })
 
-t.test('what is not given, null or empty gets its default', (t) => {
+t.test('an absent, null or empty field gets its default', (t) => {
   const full =
     '{"cidr":"10.10.0.0/24","vxlanMode":"Never","ipipMode":"Never","blockSize":26,"nodeSelector":"all()","allowedUses":["Workload","Tunnel"],"assignmentMode":"Automatic"}'
   const sparse: readonly JsonObject[] = [
@@ -149,7 +149,7 @@ t.test('blocks in the range of a new pool must have its size (C1)', (t) => {
   t.end()
 })
 
-t.test('what is stored is told beside what is wrong with the pool, as far as the pool can be read', (t) => {
+t.test('overlaps are reported together with the problems of the pool itself', (t) => {
   const view = new FakeView()
   view.put(poolKey('a'), mustPool({ cidr: '10.10.0.0/24' }, { name: 'a' }))
   const withBlock = poolKind([blockIn('10.10.0.0/30')])

@@ -110,7 +110,7 @@ t.test('another value is a conflict', (t) => {
   t.end()
 })
 
-t.test('conflicts are told as kubectl prints them', (t) => {
+t.test('conflicts have the words that kubectl expects', (t) => {
   t.match(
     tryApply(
       overtaken,
@@ -155,7 +155,7 @@ t.test('conflicts are told as kubectl prints them', (t) => {
   t.end()
 })
 
-t.test('with force, the fields leave the others', (t) => {
+t.test('with force, the other managers lose the fields', (t) => {
   const forced = apply(overtaken, pool({ natOutgoing: true, disabled: false, cidr }, { labels: { a: '2' } }), 'third', {
     isForced: true,
     seconds: 5,
@@ -177,7 +177,7 @@ t.test('with force, the fields leave the others', (t) => {
   t.end()
 })
 
-t.test('what a manager leaves out goes, unless another one manages it', (t) => {
+t.test('a field that a manager leaves out is removed, unless another one manages it', (t) => {
   const rows: readonly (readonly [
     name: string,
     before: Pool,
@@ -249,7 +249,7 @@ t.test('sets are merged: the order as it is, new members last', (t) => {
   t.end()
 })
 
-t.test('owners are merged by their UID, each as a whole', (t) => {
+t.test('owner references are merged by their UID, each as a whole', (t) => {
   const owner = (uid: string, name: string) => ({ apiVersion: 'v1', kind: 'Node', name, uid })
   const owners = (stored: Pool) => objectIn(stored.object, 'metadata')['ownerReferences']
   const first = apply(undefined, pool({ cidr }, { ownerReferences: [owner('1', 'a'), owner('2', 'b')] }), 'first')
@@ -266,7 +266,7 @@ t.test('owners are merged by their UID, each as a whole', (t) => {
   t.end()
 })
 
-t.test('a list that holds something twice, or without its key, is refused', (t) => {
+t.test('a list with a repeated item, or an item without its key, is refused', (t) => {
   t.match(
     tryApply(applied, pool({ allowedUses: ['Tunnel', 'Tunnel'] }, { ownerReferences: [{ name: 'a' }] }), 'second'),
     {
@@ -282,7 +282,7 @@ t.test('a list that holds something twice, or without its key, is refused', (t) 
   t.end()
 })
 
-t.test('the same again changes nothing, the time neither', (t) => {
+t.test('applying the same again changes nothing, not even the time', (t) => {
   const again = apply(applied, pool({ natOutgoing: true, cidr }, { labels: { a: '1' } }), 'first', { seconds: 5 })
   t.strictSame(again.object, applied.object)
   const more = apply(applied, pool({ natOutgoing: true, cidr, blockSize: 26 }, { labels: { a: '1' } }), 'first', {
@@ -302,7 +302,7 @@ t.test('a manager keeps its place among the entries', (t) => {
   t.end()
 })
 
-t.test('what others have managed in a field that goes, goes too', (t) => {
+t.test('a removed field is removed from the entries of all managers', (t) => {
   const list = [
     { manager: 'x', operation: 'Update', fieldsType: 'FieldsV1', fieldsV1: { 'f:metadata': { 'f:labels': {} } } },
   ]

@@ -86,14 +86,14 @@ for (const [name, given, causes] of rows) {
   })
 }
 
-t.test('fields that are not given are none', (t) => {
+t.test('absent fields stay absent', (t) => {
   const { fieldsV1: _, ...rest } = json
   t.match(readEntries([rest]), { entries: [{ manager: 'kubectl' }], causes: [] })
   t.match(readEntries([{ ...json, fieldsV1: null }]), { entries: [{ manager: 'kubectl' }], causes: [] })
   t.end()
 })
 
-t.test('what a client gives has bounds, what is stored has none', (t) => {
+t.test('entries of clients are bounded, stored ones are not', (t) => {
   const managedFields = Array.from({ length: entriesMax + 1 }, () => json)
   t.strictSame(readEntries(managedFields), {
     entries: [],
@@ -115,7 +115,7 @@ t.test('what a client gives has bounds, what is stored has none', (t) => {
   t.end()
 })
 
-t.test('what is no list manages nothing', (t) => {
+t.test('a value that is not a list has no entries', (t) => {
   for (const managedFields of [undefined, null, {}, 'x']) {
     t.strictSame(storedEntries({ metadata: managedFields === undefined ? {} : { managedFields } }), [])
   }

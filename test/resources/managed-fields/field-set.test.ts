@@ -68,21 +68,21 @@ t.test('one element has one spelling', (t) => {
   t.end()
 })
 
-t.test('what is no field set is not taken for one', (t) => {
+t.test('a malformed field set is refused', (t) => {
   const deep = (levels: number): Json => Array.from({ length: levels }).reduce<Json>((json) => ({ 'f:a': json }), {})
   const rows: readonly (readonly [name: string, json: Json, problem: RegExp])[] = [
     ['null', null, /^it must be an object$/],
     ['a list', [], /^it must be an object$/],
-    ['a text inside', { 'f:a': { 'f:b': 'x' } }, /^what is below "\.a\.b" must be an object$/],
-    ['a name without a kind', { spec: {} }, /"spec" is no element/],
-    ['another kind', { 'x:a': {} }, /"x:a" is no element/],
-    ['an empty name', { '': {} }, /"" is no element/],
-    ['a value that is not JSON', { 'v:Tunnel': {} }, /"v:Tunnel" is no element/],
-    ['keys that are not JSON', { 'k:{': {} }, /is no element/],
-    ['keys that are a list', { 'k:[]': {} }, /is no element/],
-    ['no keys', { 'k:{}': {} }, /is no element/],
-    ['an index that is none', { 'i:1x': {} }, /is no element/],
-    ['an index without digits', { 'i:': {} }, /is no element/],
+    ['a text inside', { 'f:a': { 'f:b': 'x' } }, /^the value at "\.a\.b" must be an object$/],
+    ['a name without a kind', { spec: {} }, /"spec" is not a path element/],
+    ['another kind', { 'x:a': {} }, /"x:a" is not a path element/],
+    ['an empty name', { '': {} }, /"" is not a path element/],
+    ['a value that is not JSON', { 'v:Tunnel': {} }, /"v:Tunnel" is not a path element/],
+    ['keys that are not JSON', { 'k:{': {} }, /is not a path element/],
+    ['keys that are a list', { 'k:[]': {} }, /is not a path element/],
+    ['no keys', { 'k:{}': {} }, /is not a path element/],
+    ['an index that is none', { 'i:1x': {} }, /is not a path element/],
+    ['an index without digits', { 'i:': {} }, /is not a path element/],
     ['too deep', deep(depthMax + 1), /nested deeper than 32/],
   ]
   for (const [name, json, problem] of rows) t.match(read(json), { ok: false, problem }, name)
@@ -95,7 +95,7 @@ t.test('what is no field set is not taken for one', (t) => {
   t.end()
 })
 
-t.test('anything that is read comes back when it is written', (t) => {
+t.test('reading and writing a field set is lossless', (t) => {
   const scalar = fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.constant(null))
   const name = fc.oneof(fc.constantFrom('a', 'a/b', 'a~b', '~1', 'a.b', '', '\u0000', '__proto__'), fc.string())
   const element = fc.oneof(
@@ -121,7 +121,7 @@ t.test('anything that is read comes back when it is written', (t) => {
   t.end()
 })
 
-t.test('what lies above', (t) => {
+t.test('containers of paths', (t) => {
   t.strictSame([...pathsAbove([path('f:a', 'f:b', 'f:c/d'), path('f:a'), path('f:a', 'f:x')])].sort(), [
     '/f:a',
     '/f:a/f:b',

@@ -97,12 +97,12 @@ t.test('other lists are atomic', (t) => {
   t.end()
 })
 
-t.test('what has no leaves', (t) => {
+t.test('objects without leaves', (t) => {
   t.equal(leavesOf(trackedSchema(kind, ''), 'x').size, 0)
   t.end()
 })
 
-t.test('a leaf is the same in two objects', (t) => {
+t.test('leaves of two objects are compared', (t) => {
   const leaves = (object: JsonObject) => leavesOf(trackedSchema(kind, ''), object)
   const path = '/f:spec/f:disabled'
   t.ok(isSameLeaf(path, leaves({ spec: { disabled: true } }), leaves({ spec: { disabled: true } })))

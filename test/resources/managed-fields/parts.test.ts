@@ -49,7 +49,7 @@ t.test('a part knows its schema, and what is special about it', (t) => {
   t.end()
 })
 
-t.test('all else has one owner', (t) => {
+t.test('every other value is managed as a whole', (t) => {
   const long = 'x'.repeat(keysLengthMax)
   const rows: readonly (readonly [name: string, schema: Parameters<typeof partsOf>[0], json: Json | undefined])[] = [
     ['what has no schema', undefined, { a: 1 }],

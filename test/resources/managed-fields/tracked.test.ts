@@ -26,7 +26,7 @@ t.test('each subresource has its own fields', (t) => {
   t.end()
 })
 
-t.test('a request is about its subresource only', (t) => {
+t.test('a request reads only the part of its subresource', (t) => {
   const metadata = { name: 'a', uid: 'x', resourceVersion: '7', labels: { a: 'b' } }
   const object = { kind: 'IPPool', metadata, spec: { cidr: 'x' }, status: { conditions: [] } }
   const rows: readonly (readonly [of: JsonObject, subresource: Subresource, part: JsonObject])[] = [

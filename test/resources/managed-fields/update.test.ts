@@ -32,7 +32,7 @@ function changed(spec: Readonly<Record<string, Json>>, metadata: Readonly<Record
   ])
 }
 
-t.test('a create gives all fields to the creator, those that were filled in too', (t) => {
+t.test('the creator manages all fields, defaults included', (t) => {
   t.strictSame(managersOf(created.object), {
     'creator Update': ['.metadata.labels.a', ...defaults, '.spec.natOutgoing'].sort(),
   })
@@ -159,7 +159,7 @@ t.test('a write that changes nothing leaves entries and times alone', (t) => {
   t.end()
 })
 
-t.test('an update takes fields from those who apply them, too', (t) => {
+t.test('an update takes fields from managers that apply, too', (t) => {
   const applied = apply(created, pool({ natOutgoing: true, cidr }), 'kubectl')
   const updated = update(
     applied,
@@ -192,7 +192,7 @@ t.test('the status has managers of its own', (t) => {
   t.end()
 })
 
-t.test('a client says itself who manages what', (t) => {
+t.test('a client can send managers of its own', (t) => {
   const entry: JsonObject = {
     manager: 'kubectl',
     operation: 'Apply',
@@ -236,7 +236,7 @@ t.test('a client says itself who manages what', (t) => {
   t.end()
 })
 
-t.test('what a client says must be right', (t) => {
+t.test('entries of clients must be valid', (t) => {
   t.match(
     tryUpdate(
       created,
@@ -248,7 +248,7 @@ t.test('what a client says must be right', (t) => {
       refusal: {
         reason: 'Invalid',
         message:
-          /^IPPool.projectcalico.org "pool-a" is invalid: metadata.managedFields\[0\].fieldsV1: Invalid value: .*: "spec" is no element/,
+          /^IPPool.projectcalico.org "pool-a" is invalid: metadata.managedFields\[0\].fieldsV1: Invalid value: .*: "spec" is not a path element/,
         causes: [{ field: 'metadata.managedFields[0].fieldsV1', reason: 'FieldValueInvalid' }],
       },
     },
@@ -263,7 +263,7 @@ t.test('what a client says must be right', (t) => {
   t.end()
 })
 
-t.test('nothing that a client says of managers brings it down', (t) => {
+t.test('no list of managers that a client sends throws', (t) => {
   const scalar = fc.oneof(fc.constantFrom('Apply', 'Update', 'FieldsV1', '', null, 1), fc.string())
   const names = [
     'manager',
@@ -330,7 +330,7 @@ t.test('however many change an object, the entries have a bound', (t) => {
   t.end()
 })
 
-t.test('what vanishes, with the containers that nothing is left in', (t) => {
+t.test('a change removes paths, and the containers that become empty', (t) => {
   const leaves = (...paths: readonly string[]) => new Map(paths.map((path) => [path, 1]))
   t.strictSame(vanished(undefined, leaves('/f:a')), new Set())
   t.strictSame(vanished(leaves('/f:a'), leaves('/f:a', '/f:b')), new Set())

@@ -9,7 +9,7 @@ import {
   wrongType,
 } from '../../../src/resources/object/causes.ts'
 
-t.test('a cause has the value as given, in the words of Kubernetes', (t) => {
+t.test("a cause quotes the value, in Kubernetes' words", (t) => {
   t.strictSame(
     [
       invalid('spec.cidr', '10.1.0.0/99', 'must be a CIDR'),
@@ -39,7 +39,7 @@ t.test('a cause has the value as given, in the words of Kubernetes', (t) => {
   t.end()
 })
 
-t.test('a value of any kind is shown, and a long one cut', (t) => {
+t.test('any value can be quoted, and a long one is cut', (t) => {
   const shown: readonly (readonly [Parameters<typeof invalid>[1], string])[] = [
     [null, 'null'],
     [26.5, '26.5'],

@@ -2,7 +2,7 @@ import t from 'tap'
 import type { Json } from '../../../src/model/index.ts'
 import { conditionStatuses, validateConditions } from '../../../src/resources/object/conditions.ts'
 
-t.test('a condition says of what it is, and one of three things', (t) => {
+t.test('a condition has a type, and one of three statuses', (t) => {
   const cases: readonly (readonly [conditions: Json, ...causes: string[]])[] = [
     [conditionStatuses.map((status) => ({ type: `Is${status}`, status }))],
     [conditionStatuses.slice(1).map((status) => ({ type: 'A', status })), 'status.conditions[1]: FieldValueDuplicate'],

@@ -22,7 +22,7 @@ function fieldsOf({ causes }: Draft<Pool>): readonly string[] {
   return causes.map(({ field }) => field)
 }
 
-t.test('a body becomes JSON, whatever it holds', (t) => {
+t.test('any body becomes JSON', (t) => {
   const rows: readonly (readonly [unknown, string])[] = [
     [undefined, 'null'],
     [null, 'null'],
@@ -40,7 +40,7 @@ t.test('a body becomes JSON, whatever it holds', (t) => {
   t.end()
 })
 
-t.test('a body is an object of the kind that is asked for', (t) => {
+t.test('a body of another kind or apiVersion is refused', (t) => {
   const rows: readonly (readonly [name: string, body: Json, isRight: boolean])[] = [
     ['an object', {}, true],
     ['its kind', { kind: 'IPPool' }, true],
@@ -64,7 +64,7 @@ t.test('a body is an object of the kind that is asked for', (t) => {
   t.end()
 })
 
-t.test('a new object is drafted with what the server decides on', (t) => {
+t.test('a new object gets the members that the server sets', (t) => {
   const { candidate, causes, warnings } = mustDraft(
     draftObject(kind, { ...poolBody(), status: { conditions: [{ type: 'Allocatable' }] } }, undefined, context, {
       isComplete: false,
@@ -81,7 +81,7 @@ t.test('a new object is drafted with what the server decides on', (t) => {
   t.end()
 })
 
-t.test('everything that is wrong is told at once', (t) => {
+t.test('all problems are reported at once', (t) => {
   const body = {
     metadata: { name: 'A', labels: { a: 1 }, annotations: { 'b c': '' } },
     spec: {
@@ -110,7 +110,7 @@ t.test('everything that is wrong is told at once', (t) => {
   t.end()
 })
 
-t.test('parts of the wrong type are told once', (t) => {
+t.test('parts of the wrong type are reported once', (t) => {
   const rows: readonly (readonly [JsonObject, readonly string[]])[] = [
     [{ metadata: 'x', spec: { cidr: '10.0.0.0/24' } }, ['metadata']],
     [{ metadata: { name: 'x' }, spec: [] }, ['spec']],
@@ -121,7 +121,7 @@ t.test('parts of the wrong type are told once', (t) => {
   t.end()
 })
 
-t.test('a field is not sound when it, a part of it, or the whole that it is in is wrong', (t) => {
+t.test('a problem in a field, in a part of it or in its container makes it unsound', (t) => {
   const sound = (body: JsonObject) =>
     mustDraft(draftObject(kind, body, undefined, context, { isComplete: false })).candidate.isSound
   t.ok(sound(poolBody())('spec.cidr', 'spec.allowedUses'))
@@ -135,7 +135,7 @@ t.test('a field is not sound when it, a part of it, or the whole that it is in i
   t.end()
 })
 
-t.test('what is wrong a thousand times over is told in time', (t) => {
+t.test('a thousand problems are reported in time', (t) => {
   const annotations = jsonObject(Array.from({ length: 9_500 }, (_, index) => [`k${String(index)}`, index]))
   const ownerReferences = Array.from({ length: 9_500 }, () => ({}))
   const body = poolBody({}, { annotations, ownerReferences })
@@ -158,7 +158,7 @@ t.test('a message does not repeat a name or a value at length', (t) => {
   t.end()
 })
 
-t.test('unknown fields are refused, told of, or just dropped', (t) => {
+t.test('unknown fields are refused, dropped with a warning, or dropped', (t) => {
   const body = { ...poolBody({ bogus: 1 }, { colour: 'red' }), more: {} }
   const options = { isComplete: false }
   t.strictSame(mustDraft(draftObject(kind, body, undefined, context, options)).warnings, [
@@ -192,7 +192,7 @@ t.test('unknown fields are refused, told of, or just dropped', (t) => {
   t.end()
 })
 
-t.test('a change keeps what is stored and not the client’s: status, unknown fields, the name', (t) => {
+t.test('a change keeps the status, unknown fields and the name', (t) => {
   const parsed = kind.parse({
     ...poolBody({ future: 1 }, { uid: 'u', futureMeta: 2 }),
     status: { conditions: [] },
@@ -211,7 +211,7 @@ t.test('a change keeps what is stored and not the client’s: status, unknown fi
   t.end()
 })
 
-t.test('a patch that removes what is not known is told so', (t) => {
+t.test('a patch that removes an unknown field gets a warning', (t) => {
   const { warnings } = mustDraft(draftObject(kind, poolBody(), mustPool({ future: 1 }), context, { isComplete: true }))
   t.strictSame(warnings, ['unknown field "spec.future"'])
   t.end()
@@ -240,7 +240,7 @@ t.test('a refusal has one cause for each field, the first', (t) => {
   t.end()
 })
 
-t.test('of a status, fields that are not known are refused, told of or dropped', (t) => {
+t.test('unknown fields of a status are refused, dropped with a warning, or dropped', (t) => {
   const old = mustPool()
   const given = { status: { conditions: [], future: 1 } }
   const { statusSchema } = kind

@@ -82,7 +82,7 @@ t.test('a field has the JSON type of its schema, or is refused by its path', (t)
   t.end()
 })
 
-t.test('all fields of a wrong type are told at once', (t) => {
+t.test('all fields of a wrong type are reported at once', (t) => {
   t.strictSame(check({ text: 1, texts: [1, 'x', 2], flag: true, count: 'x' }), [
     '{"flag":true}',
     [],
@@ -96,13 +96,13 @@ t.test('all fields of a wrong type are told at once', (t) => {
   t.end()
 })
 
-t.test('null stands for nothing', (t) => {
+t.test('null counts as absent', (t) => {
   t.strictSame(check({ text: null, items: [{ name: null }], map: null }), ['{"items":[{}]}', [], []])
   t.strictSame(check({ map: { a: null } }), ['{"map":{}}', [], []])
   t.end()
 })
 
-t.test('what is not known is found wherever it is, and dropped', (t) => {
+t.test('unknown fields are found at every depth, and dropped', (t) => {
   t.strictSame(check({ text: 'x', bogus: 1, 'odd name': null, items: [{ name: 'a' }, { size: 1 }] }), [
     '{"text":"x","items":[{"name":"a"},{}]}',
     ['spec.bogus', 'spec[odd name]', 'spec.items[1].size'],

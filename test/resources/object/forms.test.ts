@@ -34,7 +34,7 @@ t.test('an object is shown with its revision, where Kubernetes writes it', (t) =
   t.end()
 })
 
-t.test('what is not stored is shown as its default, and nothing stored is hidden', (t) => {
+t.test('absent fields are shown with their defaults, and every stored field is shown', (t) => {
   t.equal(
     presented({ metadata: { name: 'a' }, spec: { cidr: 'fd00::/64', future: 1 }, status: { x: 1 }, other: [] }, 7n),
     '{"kind":"IPPool","apiVersion":"projectcalico.org/v3","metadata":{"name":"a","resourceVersion":"7"},"spec":{"cidr":"fd00::/64","future":1,"vxlanMode":"Never","ipipMode":"Never","blockSize":122,"nodeSelector":"all()","allowedUses":["Workload","Tunnel"],"assignmentMode":"Automatic"},"status":{"x":1},"other":[]}',
@@ -42,13 +42,13 @@ t.test('what is not stored is shown as its default, and nothing stored is hidden
   t.end()
 })
 
-t.test('an object in which nothing is wrong is the value that it is read back as', (t) => {
+t.test('a valid object is parsed as it will be read back', (t) => {
   t.match(parseObject(kind, poolBody()), { name: 'pool-a', cidr: { prefixLength: 24 } })
   t.throws(() => parseObject(kind, { metadata: { name: 'pool-a' } }))
   t.end()
 })
 
-t.test('what was said and means nothing is shown, and nothing else that is not stored', (t) => {
+t.test('empty fields that were sent are added, and no others', (t) => {
   const value = { name: 'x', object: { spec: { a: true, b: false } } }
   const said = {
     a: false,

@@ -2,7 +2,7 @@ import t from 'tap'
 import { type Json, JsonNumber, jsonObject } from '../../../src/model/index.ts'
 import { objectIn, sameJson, textIn } from '../../../src/resources/object/json.ts'
 
-t.test('values are the same when they say the same', (t) => {
+t.test('values are compared regardless of order and spelling', (t) => {
   const rows: readonly (readonly [Json | undefined, Json | undefined, boolean])[] = [
     [undefined, undefined, true],
     [undefined, null, false],

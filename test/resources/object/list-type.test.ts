@@ -11,7 +11,7 @@ import {
 } from '../../../src/resources/object/list-type.ts'
 import { ObjectMeta } from '../../../src/resources/object/schemas.ts'
 
-t.test('a list says what makes two of its items the same', (t) => {
+t.test('the schema of a list says how its items are told apart', (t) => {
   const items = Type.Object({ a: Type.String() })
   t.strictSame(listTypeOf(Type.Array(items)), { kind: 'atomic' }, 'nothing said')
   t.strictSame(listTypeOf(Type.Array(items, setOfItems)), { kind: 'set' })

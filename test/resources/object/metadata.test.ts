@@ -13,7 +13,7 @@ import { context } from '../fixtures.ts'
 
 const deletionTimestamp = '2026-11-23T04:00:00Z'
 
-t.test('an object is called what it asks for, or by a part of its UID', (t) => {
+t.test('an object has the given name, or a generated one', (t) => {
   t.equal(nameFor({ name: 'a' }, context.uid), 'a')
   t.equal(nameFor({ name: 'a', generateName: 'b-' }, context.uid), 'a')
   t.equal(nameFor({ generateName: 'b-' }, context.uid), 'b-7f1d0')
@@ -21,7 +21,7 @@ t.test('an object is called what it asks for, or by a part of its UID', (t) => {
   t.end()
 })
 
-t.test('the metadata of a new object is what clients decide on, and what the server does', (t) => {
+t.test('the metadata of a new object has what clients set and what the server sets', (t) => {
   const given = {
     name: 'x',
     uid: 'mine',
@@ -40,7 +40,7 @@ t.test('the metadata of a new object is what clients decide on, and what the ser
   t.end()
 })
 
-t.test('in a change clients decide on what is theirs, and on nothing else', (t) => {
+t.test('a change takes only the members that clients set', (t) => {
   const stored = {
     name: 'x',
     uid: 'u',
@@ -93,13 +93,13 @@ t.test('an object is being deleted once it has a time for it', (t) => {
   t.end()
 })
 
-t.test('members are read as what they should be, or not at all', (t) => {
+t.test('members of the wrong type are ignored', (t) => {
   t.strictSame(finalizersOf({ finalizers: ['a/b', 1] }), ['a/b'])
   t.strictSame(finalizersOf({ finalizers: 'a/b' }), [])
   t.end()
 })
 
-t.test('what is wrong with metadata is told by field, beside what is right', (t) => {
+t.test('problems of metadata are reported by field', (t) => {
   const named = (members: Record<string, Json>): JsonObject => ({ name: 'x', ...members })
   const rows: readonly (readonly [name: string, metadata: JsonObject, want: readonly string[]])[] = [
     ['a name', named({}), []],
@@ -153,7 +153,7 @@ t.test('what is wrong with metadata is told by field, beside what is right', (t)
   t.end()
 })
 
-t.test('a stored name is not judged again', (t) => {
+t.test('a stored name is not validated again', (t) => {
   t.strictSame(validateMetadata({ name: 'X' }, {}, { name: 'X' }), [])
   t.end()
 })

@@ -27,7 +27,7 @@ t.test('metadata has every field of Kubernetes, in the order in which Go writes 
   t.end()
 })
 
-t.test('a condition may say more than is known here', (t) => {
+t.test('a condition may have unknown fields', (t) => {
   t.ok(Value.Check(Condition, { type: 'Allocatable', status: 'False', severity: 'Info' }))
   t.notOk(Value.Check(Condition, { type: 'Allocatable' }))
   t.end()

@@ -6,7 +6,7 @@ const created = '2026-11-23T03:59:00Z'
 const createdSeconds = BigInt(Date.parse(created) / 1000)
 const [minute, hour, day, year] = [60, 3_600, 86_400, 31_536_000]
 
-t.test('an age has the digits that matter', (t) => {
+t.test('a longer age has coarser units', (t) => {
   const cases: readonly (readonly [seconds: number, age: string])[] = [
     [-2, '<invalid>'],
     [-1, '0s'],
@@ -37,7 +37,7 @@ t.test('an age has the digits that matter', (t) => {
   t.end()
 })
 
-t.test('what has no moment of creation has no age', (t) => {
+t.test('without a creation time there is no age', (t) => {
   for (const timestamp of ['', 'yesterday']) t.equal(ageOf(timestamp, { nanoseconds: 0n }), '<unknown>')
   t.end()
 })

@@ -47,7 +47,7 @@ t.test('a list is a table with a row for each object, and with the metadata of t
   t.end()
 })
 
-t.test('a row carries of its object what is asked for', (t) => {
+t.test('a row carries the requested part of its object', (t) => {
   const rows = (includeObject: TableOptions['includeObject']): unknown =>
     sent(tableOf(poolKind(), pool, { ...options, includeObject }))['rows']
   t.match(rows('Object'), [{ cells, object: sent(pool) }])
@@ -55,14 +55,14 @@ t.test('a row carries of its object what is asked for', (t) => {
   t.end()
 })
 
-t.test('the columns are told only when they are asked for', (t) => {
+t.test('the columns can be left out', (t) => {
   const table = sent(tableOf(poolKind(), pool, { ...options, hasColumns: false }))
   t.strictSame(table['columnDefinitions'], [])
   t.match(table['rows'], [{ cells }])
   t.end()
 })
 
-t.test('what a dry run made, and what has no creation, can be shown too', (t) => {
+t.test('an object without a version or a creation time can be shown', (t) => {
   const table = sent(tableOf(poolKind(), present(poolKind(), mustPool(), undefined), options))
   t.strictSame(table['metadata'], {})
   t.match(table['rows'], [{ cells: [...cells.slice(0, 2), false, ...cells.slice(3, -1), '<unknown>'] }])
