@@ -8,7 +8,7 @@ import { makeDocument } from './document.ts'
 import { encodeOpenapi20 } from './v2-protobuf.ts'
 import { openapi20 } from './v2.ts'
 
-/** What these routes take from outside. */
+/** Dependencies of these routes. */
 export interface KubernetesOpenapiOptions {
   /** All kinds that are served. */
   readonly kinds: readonly ServedKind<StoredObject>[]

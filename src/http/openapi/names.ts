@@ -49,7 +49,7 @@ function commonOf(title: string, uses: readonly JsonObject[]): JsonObject {
   return { ...namesOf(common['enum']), ...common }
 }
 
-/** What generated code calls the values of an enumeration: the same in every language. Values that are no words keep their own. */
+/** Names of an enumeration's values in generated code, the same in every language; none if a value is not a word. */
 function namesOf(values: Json | undefined): JsonObject {
   const names = isJsonArray(values) ? values.flatMap((value) => (isWord(value) ? [constantName(value)] : [])) : []
   return isJsonArray(values) && names.length > 1 && names.length === values.length ? { 'x-enum-varnames': names } : {}
