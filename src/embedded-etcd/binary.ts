@@ -35,8 +35,8 @@ export interface FindOptions {
 const oldest: EtcdVersion = { major: 3, minor: 4, patch: 11 }
 
 /**
- * Finds an etcd binary: the one in the options, else one on the PATH, else the one that was fetched earlier, else Debian's package, which it
- * fetches into the cache. Throws {@link EtcdStartFailure} with advice if none of them works.
+ * Finds an etcd binary: the one in the options, else one on the PATH, else the one that was fetched earlier, else Debian's package,
+ * fetched into the cache. Throws {@link EtcdStartFailure} with advice if none of them works.
  */
 export async function findEtcd(options: FindOptions): Promise<EtcdBinary> {
   if (options.binary !== undefined) {

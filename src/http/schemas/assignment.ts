@@ -3,7 +3,7 @@ import { Type } from '@sinclair/typebox'
 import { closed, nullableText, ref, texts } from './fields.ts'
 
 /** Example of an allocation. */
-export const allocationExample = {
+const allocationExample = {
   address: '10.1.0.5',
   block: '10.1.0.0/26',
   pool: 'my.ippool-1',
