@@ -61,7 +61,7 @@ t.test('of many processes that want to succeed a dead owner at once, one does', 
   await writeFile(join(directory, 'owner.1.json'), JSON.stringify({ pid: 0, start: '' }))
   const root = fileURLToPath(new URL('../..', import.meta.url))
   const program = `
-    import { claimDirectory } from '../etcd/src/etcd/claim.ts'
+    import { claimDirectory } from './src/embedded-etcd/claim.ts'
     process.stdin.once('data', async () => {
       console.log((await claimDirectory(${JSON.stringify(directory)})).ok)
       setInterval(() => {}, 1000)

@@ -47,7 +47,7 @@ export function refusalAbout<Value extends StoredObject>(
 /** Makes the error of a delete that the datastore interrupted after some of its steps; an unknown outcome stays one. */
 export function unfinished<Value extends StoredObject>(fault: unknown, kind: ServedKind<Value>, name: string): unknown {
   if (!(fault instanceof DatastoreUnavailable) || fault.code === 'OutcomeUnknown') return fault
-  const message = `The delete was interrupted: ${quoteObject(kind, name)} is still there, but some of what it owns is deleted. Delete it again to go on.`
+  const message = `${quoteObject(kind, name)} is deleted in part: what belonged to it is gone, the object is not. Repeat the delete to go on.`
   const subject = { name, group, kind: kind.plural }
   return refusal('ServiceUnavailable', message, { cause: fault, subject })
 }

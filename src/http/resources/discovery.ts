@@ -3,7 +3,7 @@ import type { JsonObject } from '../../model/index.ts'
 import { apiVersion, categories, group, type ServedKind, type StoredObject, version } from '../../resources/index.ts'
 import { acceptedTypes, covers, answerJson } from '../wire/index.ts'
 
-/** What the discovery routes take from outside. */
+/** Dependencies of the discovery routes. */
 export interface DiscoveryOptions {
   /** Every kind that is served. */
   readonly kinds: readonly ServedKind<StoredObject>[]

@@ -7,7 +7,7 @@ import { listObjects, requireReached } from './list.ts'
 import type { ResourceOperations } from './operations.ts'
 import { isWatch, type Watches } from './watch.ts'
 
-/** What the routes of one kind take from outside. */
+/** Dependencies of the routes of one kind. */
 export interface KindOptions {
   readonly kind: ServedKind<StoredObject>
   readonly store: Pick<Store, 'page'>

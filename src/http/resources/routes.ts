@@ -8,7 +8,7 @@ import { chooseRepresentations } from './representation.ts'
 import { Watches, type WatchOptions } from './watch.ts'
 import { resourceWrites } from './writes.ts'
 
-/** What the resource routes take from outside. */
+/** Dependencies of the resource routes. */
 export interface ResourceOptions extends OperationOptions {
   readonly store: Pick<Store, 'submit' | 'page'>
   /** All kinds that are served. */

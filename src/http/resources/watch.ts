@@ -21,7 +21,7 @@ export interface WatchQuery extends SelectorQuery {
   readonly timeoutSeconds?: number
 }
 
-/** What the watches of a server take from outside. */
+/** Dependencies of the watches of a server. */
 export interface WatchOptions {
   readonly store: Pick<Store, 'page' | 'peek' | 'follow'>
   /** Calls `callback` when the server begins to stop. Calling the result unsubscribes. */

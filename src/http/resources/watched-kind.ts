@@ -15,7 +15,7 @@ export interface ObjectChange<Value> {
   readonly lines: Map<string, string>
 }
 
-/** What happened to an object from the point of view of one watch. */
+/** How a change looks to one watch. */
 export type EventType = 'ADDED' | 'MODIFIED' | 'DELETED'
 
 /** Changes that are kept after they were read, for all watches that keep up. A watch further behind reads them again. */

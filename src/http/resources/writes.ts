@@ -39,7 +39,7 @@ import { listObjects } from './list.ts'
 import { type ChangePlan, changeRequest } from './operations.ts'
 import type { KindOptions } from './reads.ts'
 
-/** What the routes of a writable kind take from outside. */
+/** Dependencies of the routes of a writable kind. */
 export type WritableKindOptions = KindOptions & { readonly kind: ResourceKind<StoredObject> }
 
 /** The routes that change objects of a kind: create, replace, patch and delete; replace and patch of the status too. */
@@ -227,7 +227,7 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
     if (typeof uid === 'string') await removeIfThere(name, uid, false)
   }
 
-  /** Deletes the object with this UID, or begins to. Undefined if it does not exist: somebody else deleted it. */
+  /** Deletes the object with this UID, or begins to. Undefined if another call has deleted it. */
   async function removeIfThere(name: string, uid: string, dryRun: boolean): Promise<JsonObject | undefined> {
     try {
       const { object } = await operations.remove(kind, name, { uid }, dryRun)

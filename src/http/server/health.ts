@@ -4,7 +4,7 @@ import type { Store } from '../ipam/index.ts'
 import { answer, problems, Health, Version } from '../schemas/index.ts'
 import { RefusalError } from '../wire/index.ts'
 
-/** What the health routes take from outside. */
+/** Dependencies of the health routes. */
 export interface HealthOptions {
   readonly store: Pick<Store, 'health' | 'members'>
   readonly version: string

@@ -50,7 +50,7 @@ async function closeConnections(server: FastifyInstance['server']): Promise<void
   clearTimeout(timer)
 }
 
-/** Longer than the datastore needs, once it was told of the stop, to settle its operations: whoever still waits then gets no answer. */
+/** Longer than the datastore needs to settle its operations after the stop was announced: no answer comes after this time. */
 const responseTimeMs = 7_000
 
 /**

@@ -66,7 +66,7 @@ export interface Subject {
   readonly uid?: string
 }
 
-/** What the response carries besides the refusal itself. */
+/** Parts of the response besides the refusal itself. */
 export interface RefusalOptions {
   readonly subject?: Subject | undefined
   /**

@@ -1,6 +1,6 @@
 import { shorten } from '../../plan/index.ts'
 
-/** Prints a path to a field, such as `addresses[0].handle` or `labels[a/b]`. An empty path is printed as `whole`, the part of the request. */
+/** Prints a path such as `addresses[0].handle` or `labels[a/b]`. An empty path is printed as `whole`, the part of the request. */
 export function quotePath(segments: readonly (string | number)[], whole: string): string {
   const path = segments
     .map((segment) => shorten(String(segment)))

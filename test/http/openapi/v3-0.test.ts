@@ -78,7 +78,7 @@ const cases: readonly (readonly [name: string, of31: JsonObject, of30: JsonObjec
             responses: { 200: { $ref: '#/components/responses/a' } },
             callbacks: { a: { b: { post: { responses: { 200: { content: media30 } } } } } },
           },
-          get: { operationId: 'a', responses: { default: { description: 'Any answer.' } } },
+          get: { operationId: 'a', responses: { default: { description: 'Any response.' } } },
         },
       },
     },

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { encodeMessage, type Message } from '../../../src/http/openapi/protobuf.ts'
+import { encodeMessage, type Message } from '../../../src/http/openapi/v2-protobuf.ts'
 
 t.test('a field is its number and wire type, its length, and its bytes', (t) => {
   const cases: readonly (readonly [message: Message, hex: string])[] = [

@@ -2,36 +2,36 @@ import type { Static } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
 import { closed } from './fields.ts'
 
-/** The server is alive, or able to do its work. */
+/** The server is alive or ready. */
 export const Health = Type.Object(
   {
     status: Type.Literal('ok'),
     checks: Type.Array(
       Type.Object({ name: Type.String(), message: Type.String() }, { ...closed, title: 'HealthCheck' }),
       {
-        description: 'What was looked at.',
+        description: 'The checks and their results.',
       },
     ),
   },
   {
     ...closed,
     $id: 'Health',
-    description: 'All is well.',
+    description: 'The server is alive or ready.',
     examples: [{ status: 'ok', checks: [{ name: 'etcd', message: 'answers' }] }],
   },
 )
 export type Health = Static<typeof Health>
 
-/** Versions, in the fields in which Kubernetes' clients look for them. */
+/** Versions, in the fields that Kubernetes' clients read. */
 export const Version = Type.Object(
   {
     ippooldVersion: Type.String({ description: 'The version of this server.' }),
     etcdVersions: Type.Array(Type.String(), {
       description:
-        'The version of each etcd member in the order of the endpoints; `unreachable` for one that does not answer.',
+        'The version of each etcd member, in the order of the endpoints; `unreachable` for a member that does not answer.',
     }),
-    major: Type.String({ description: 'Of the Kubernetes API conventions that the resources follow.' }),
-    minor: Type.String({ description: 'Of the Kubernetes API conventions that the resources follow.' }),
+    major: Type.String({ description: 'Version of the Kubernetes API conventions that the resources follow.' }),
+    minor: Type.String({ description: 'Version of the Kubernetes API conventions that the resources follow.' }),
     gitVersion: Type.String(),
     gitCommit: Type.String(),
     gitTreeState: Type.String(),

@@ -2,12 +2,11 @@ import { isJsonObject, type Json, type JsonObject } from '../../model/index.ts'
 import { mapDocument, mapMembers, mapSchema } from './walk.ts'
 
 /**
- * An OpenAPI document in which whatever is answered may have more fields than are told: a later server may tell more, and a resource
- * has what a later Calico stored with it. So the program that was generated today goes on to read the answers. What is only asked
- * for stays closed.
+ * Allows additional fields in all schemas of responses, so that clients generated today can read the responses of later servers, and
+ * resources that a later Calico stored. Schemas of requests only stay closed.
  */
-export function withOpenAnswers(document: JsonObject): JsonObject {
-  const answered = answeredSchemas(document)
+export function openResponses(document: JsonObject): JsonObject {
+  const names = responseSchemas(document)
   return mapDocument(document, {
     schema: (schema) => schema,
     part: (object, part) => {
@@ -15,22 +14,22 @@ export function withOpenAnswers(document: JsonObject): JsonObject {
       if (part !== 'components' || !isJsonObject(schemas)) return object
       return {
         ...object,
-        schemas: mapMembers(schemas, (schema, name) => (answered.has(name) ? opened(schema) : schema)),
+        schemas: mapMembers(schemas, (schema, name) => (names.has(name) ? openSchema(schema) : schema)),
       }
     },
   })
 }
 
-function opened(schema: Json): Json {
+function openSchema(schema: Json): Json {
   if (!isJsonObject(schema)) return schema
-  const inner = mapSchema(schema, opened)
+  const inner = mapSchema(schema, openSchema)
   if (typeof inner['additionalProperties'] !== 'boolean' || inner['properties'] === undefined) return inner
   const { additionalProperties: _, ...open } = inner
   return open
 }
 
-/** The names of the components that answers are made of. */
-function answeredSchemas(document: JsonObject): ReadonlySet<string> {
+/** Returns the names of the components that occur in responses. */
+function responseSchemas(document: JsonObject): ReadonlySet<string> {
   const { components = {}, paths = {} } = document
   const schemas = isJsonObject(components) && isJsonObject(components['schemas']) ? components['schemas'] : {}
   const names = new Set<string>()
