@@ -4,7 +4,7 @@ import {
   type JsonObject,
   stringifyMembers,
   decodeJson,
-  fieldNames,
+  declareFields,
   noFields,
   readBoolean,
   readInteger,
@@ -72,7 +72,7 @@ export function setHandleCount(handle: Handle | undefined, blockCidrText: string
   return blocks.size === 0 ? undefined : { deleted: false, unknownFields: noFields, ...handle, blocks }
 }
 
-const handleFields = fieldNames('block', 'deleted')
+const handleFields = declareFields('block', 'deleted')
 
 function isHandleKey(key: string): boolean {
   return key.startsWith(handlePrefix) && key.length > handlePrefix.length && !key.includes('/', handlePrefix.length)
