@@ -5,7 +5,7 @@ import {
   jsonObject,
   stringifyJson,
   decodeJson,
-  fieldNames,
+  declareFields,
   mismatch,
   readInteger,
   readObject,
@@ -61,4 +61,4 @@ export function annexKey(plural: string, name: string): Key<Annex> {
   return { family: annexes, text: `${annexPrefix(plural)}${name}` }
 }
 
-const annexFields = fieldNames('uid', 'generation', 'spec', 'metadata')
+const annexFields = declareFields('uid', 'generation', 'spec', 'metadata')

@@ -5,7 +5,7 @@ import {
   type JsonObject,
   stringifyString,
   decodeJson,
-  fieldNames,
+  declareFields,
   mismatch,
   noFields,
   readBoolean,
@@ -34,22 +34,28 @@ export const confirmedAffinity: Affinity = { state: 'confirmed', deleted: false,
  */
 export const affinities: Family<Affinity> = affinityFamily('affinities', 'host')
 
-/** The block affinities of virtual nodes such as `load-balancer`. */
+/** The block affinities of virtual hosts such as `load-balancer`. */
 export const virtualAffinities: Family<Affinity> = affinityFamily('virtual affinities', 'virtual')
 
-/** The key of the affinity of block `cidr` to the node `owner`. */
+/** The key of the affinity of block `cidr` to the host `owner`. */
 export function affinityKey(owner: Owner, cidr: Cidr): Key<Affinity> {
   const family = owner.type === 'host' ? affinities : virtualAffinities
   return { family, text: `${family.prefix}${owner.name}/${formatBlockPath(cidr)}` }
 }
 
-/** The prefix of all block affinities to the node `owner`, of one IP version. */
+/** The prefix of all block affinities to the host `owner`, of one IP version. */
 export function affinityPrefix(owner: Owner, family: IpFamily): string {
   return `/calico/ipam/v2/${owner.type}/${owner.name}/ipv${family}/block/`
 }
 
-/** Parses a key that {@link affinityKey} makes into node and block; undefined for any other key. */
-export function parseAffinityKey(text: string): { readonly owner: Owner; readonly cidr: Cidr } | undefined {
+/** The parts of a block affinity's key. */
+interface AffinityKeyParts {
+  readonly owner: Owner
+  readonly cidr: Cidr
+}
+
+/** Parses a key that {@link affinityKey} makes; undefined for any other key. */
+export function parseAffinityKey(text: string): AffinityKeyParts | undefined {
   for (const type of ['host', 'virtual'] as const) {
     const prefix = `/calico/ipam/v2/${type}/`
     if (!text.startsWith(prefix)) continue
@@ -61,7 +67,7 @@ export function parseAffinityKey(text: string): { readonly owner: Owner; readonl
   return undefined
 }
 
-const affinityFields = fieldNames('state', 'deleted')
+const affinityFields = declareFields('state', 'deleted')
 
 function affinityFamily(name: string, type: Owner['type']): Family<Affinity> {
   return {

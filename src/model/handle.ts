@@ -4,7 +4,7 @@ import {
   type JsonObject,
   stringifyMembers,
   decodeJson,
-  fieldNames,
+  declareFields,
   noFields,
   readBoolean,
   readInteger,
@@ -87,7 +87,7 @@ function leadHandle(before: Handle | undefined, after: Handle | undefined): Hand
   }
 }
 
-const handleFields = fieldNames('block', 'deleted')
+const handleFields = declareFields('block', 'deleted')
 
 function isHandleKey(key: string): boolean {
   return key.startsWith(handlePrefix) && key.length > handlePrefix.length && !key.includes('/', handlePrefix.length)

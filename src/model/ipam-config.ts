@@ -3,7 +3,7 @@ import {
   type JsonObject,
   stringifyJson,
   decodeJson,
-  fieldNames,
+  declareFields,
   noFields,
   readBoolean,
   readInteger,
@@ -53,7 +53,7 @@ export const ipamConfigs: Family<IpamConfig> = {
 /** The only key of {@link ipamConfigs}. */
 export const ipamConfigKey: Key<IpamConfig> = { family: ipamConfigs, text: keyText }
 
-const ipamConfigFields = fieldNames(
+const ipamConfigFields = declareFields(
   'strict_affinity',
   'auto_allocate_blocks',
   'maxBlocksPerHost',

@@ -10,7 +10,7 @@ import {
   stringifyMembers,
   decodeJson,
   type FieldNames,
-  fieldNames,
+  declareFields,
   mismatch,
   noFields,
   readObject,
@@ -57,7 +57,7 @@ export function resourceFamily<Value extends { readonly object: JsonObject }>(op
   const trim = options.trim ?? ((object: JsonObject) => object)
   const encodeObject = (object: JsonObject): string => encodeResource(trim(object), options.specFields)
   const prefix = resourcePrefix(options.plural)
-  const specFields = fieldNames(...options.specFields)
+  const specFields = declareFields(...options.specFields)
   return {
     name: options.name,
     prefix,
@@ -118,7 +118,7 @@ export function readResource(json: Json, specFields: FieldNames): Resource {
   }
 }
 
-const topFields = fieldNames('kind', 'apiVersion', 'metadata', 'spec', 'status')
+const topFields = declareFields('kind', 'apiVersion', 'metadata', 'spec', 'status')
 
 /** The fields of metadata, in Kubernetes' order. */
 export const metadataMembers = [
@@ -139,7 +139,7 @@ export const metadataMembers = [
   'managedFields',
 ] as const
 
-const metadataFields = fieldNames(...metadataMembers)
+const metadataFields = declareFields(...metadataMembers)
 
 function encodeMetadata(metadata: JsonObject): string {
   const stored = Object.entries(metadata).filter(([name, value]) => {

@@ -1,5 +1,5 @@
 import type { Family, Key } from '../plan/index.ts'
-import { type JsonObject, stringifyJson, decodeJson, fieldNames, readString, readStruct } from './json/index.ts'
+import { type JsonObject, stringifyJson, decodeJson, declareFields, readString, readStruct } from './json/index.ts'
 
 /** The answer to a call with an Idempotency-Key. It is stored under ippoold's own prefix, so that a repeated call gets it again. */
 export interface StoredAnswer {
@@ -30,4 +30,4 @@ export function storedAnswerKey(idempotencyKey: string, part: number): Key<Store
   return { family: storedAnswers, text: `${answersPrefix}${encodeURIComponent(idempotencyKey)}/${part}` }
 }
 
-const answerFields = fieldNames('request', 'body')
+const answerFields = declareFields('request', 'body')

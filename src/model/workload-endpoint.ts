@@ -4,7 +4,7 @@ import {
   type JsonObject,
   stringifyJson,
   decodeJson,
-  fieldNames,
+  declareFields,
   mismatch,
   readArray,
   readString,
@@ -25,7 +25,7 @@ export interface WorkloadEndpoint {
   readonly addresses: readonly Address[]
 }
 
-const endpointFields = fieldNames('orchestrator', 'workload', 'node', 'containerID', 'pod', 'endpoint', 'ipNetworks')
+const endpointFields = declareFields('orchestrator', 'workload', 'node', 'containerID', 'pod', 'endpoint', 'ipNetworks')
 
 const endpointsPrefix = resourcePrefix('workloadendpoints')
 

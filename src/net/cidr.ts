@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { type Address, bits, formatAddress, type IpFamily, parseAddress } from './address.ts'
 
-declare const brand: unique symbol
+declare const prefixLengthBrand: unique symbol
 
 /** The number of leading bits that all addresses of a CIDR share: 0 to 32 in IPv4, 0 to 128 in IPv6. */
-export type PrefixLength = number & { readonly [brand]: 'PrefixLength' }
+export type PrefixLength = number & { readonly [prefixLengthBrand]: 'PrefixLength' }
 
 /** All addresses that share the first `prefixLength` bits of `base`; the other bits of `base` are zero. */
 export interface Cidr {

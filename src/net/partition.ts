@@ -7,10 +7,10 @@ import assert from 'node:assert/strict'
 import { type Address, bits } from './address.ts'
 import { type Cidr, cidrAround, contains, hostBits, type PrefixLength } from './cidr.ts'
 
-declare const brand: unique symbol
+declare const ordinalBrand: unique symbol
 
 /** The place of an address in its block, counted from 0. */
-export type Ordinal = number & { readonly [brand]: 'Ordinal' }
+export type Ordinal = number & { readonly [ordinalBrand]: 'Ordinal' }
 
 /** `place` as an ordinal. Throws unless it is a whole number from 0 up: a bug of the caller. */
 export function ordinal(place: number): Ordinal {

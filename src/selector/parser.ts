@@ -1,4 +1,4 @@
-import { type ComparisonOperator, type MembershipOperator, type Selector, join, negate } from './selector.ts'
+import { type ComparisonOperator, type MembershipOperator, type Selector, joinOperands, negate } from './selector.ts'
 import { type Token, type TokenKind, operatorExpected, readTokens } from './tokens.ts'
 
 /**
@@ -66,7 +66,7 @@ export function parseSelector(text: string): ParsedSelector {
     if (tokens.take('&&')) {
       frame.conjuncts.push(operand)
     } else if (tokens.take('||')) {
-      frame.disjuncts.push(join('and', frame.conjuncts.splice(0), operand))
+      frame.disjuncts.push(joinOperands('and', frame.conjuncts.splice(0), operand))
     } else if (frame.outer !== undefined) {
       return tokens.failure('"&&", "||" or ")"')
     } else {
@@ -81,7 +81,7 @@ function openFrame(outer: Frame | undefined, isNegated: boolean): Frame {
 }
 
 function closeFrame(frame: Frame, last: Selector): Selector {
-  const selector = join('or', frame.disjuncts, join('and', frame.conjuncts, last))
+  const selector = joinOperands('or', frame.disjuncts, joinOperands('and', frame.conjuncts, last))
   return frame.isNegated ? negate(selector) : selector
 }
 

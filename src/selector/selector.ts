@@ -32,6 +32,6 @@ export function negate(operand: Selector): Selector {
 }
 
 /** Joins operands by one connective. A single operand stays as it is. */
-export function join(kind: 'and' | 'or', before: readonly Selector[], last: Selector): Selector {
+export function joinOperands(kind: 'and' | 'or', before: readonly Selector[], last: Selector): Selector {
   return before.length === 0 ? last : { kind, operands: [...before, last] }
 }

@@ -72,13 +72,13 @@ function nextToken(scanner: TokenScanner, isAfterLabel: boolean): Token {
   const symbol = symbols.find((text) => scanner.take(text))
   if (symbol !== undefined) return { kind: symbol, text: '', position }
   const half = halves.find((text) => scanner.take(text))
-  if (half !== undefined) return unreadable(position, `"${half}${half}"`)
+  if (half !== undefined) return unreadableToken(position, `"${half}${half}"`)
   const quote = quotes.find((text) => scanner.take(text))
   if (quote !== undefined) return stringToken(scanner, quote, position)
 
   if (isAfterLabel) {
     const word = words.find(({ pattern }) => scanner.takeMatch(pattern) !== '')
-    return word === undefined ? unreadable(position, operatorExpected) : { kind: word.kind, text: '', position }
+    return word === undefined ? unreadableToken(position, operatorExpected) : { kind: word.kind, text: '', position }
   }
   const call = calls.find((name) => scanner.take(`${name}(`))
   return call === undefined ? labelToken(scanner, position) : callToken(scanner, call, position)
@@ -88,7 +88,7 @@ function nextToken(scanner: TokenScanner, isAfterLabel: boolean): Token {
 function stringToken(scanner: TokenScanner, quote: string, position: number): Token {
   const text = scanner.takeUntil(quote)
   return text === undefined
-    ? unreadable(scanner.length, `the closing ${quote} of the string`)
+    ? unreadableToken(scanner.length, `the closing ${quote} of the string`)
     : { kind: 'string', text, position }
 }
 
@@ -101,18 +101,18 @@ function callToken(scanner: TokenScanner, kind: (typeof calls)[number], position
     text = label.text
     scanner.takeMatch(blanksPattern)
   }
-  return scanner.take(')') ? { kind, text, position } : unreadable(scanner.position, '")"')
+  return scanner.take(')') ? { kind, text, position } : unreadableToken(scanner.position, '")"')
 }
 
 function labelToken(scanner: TokenScanner, position: number): Token {
   const text = scanner.takeMatch(labelPattern)
-  if (text === '') return unreadable(position, 'a label name')
+  if (text === '') return unreadableToken(position, 'a label name')
   if (text.length > labelNameLengthMax)
-    return unreadable(position, `a label name of at most ${labelNameLengthMax} characters`)
+    return unreadableToken(position, `a label name of at most ${labelNameLengthMax} characters`)
   return { kind: 'label', text, position }
 }
 
-function unreadable(position: number, expected: string): Token {
+function unreadableToken(position: number, expected: string): Token {
   return { kind: 'unreadable', text: expected, position }
 }
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { type JsonObject, stringifyJson } from '../../src/model/json/json.ts'
 import { parseJson } from '../../src/model/json/parser.ts'
-import { decodeJson, fieldNames, Malformed } from '../../src/model/json/struct.ts'
+import { decodeJson, declareFields, Malformed } from '../../src/model/json/struct.ts'
 import {
   encodeResource,
   readResource,
@@ -25,7 +25,7 @@ const specFields = [
 ]
 
 function decodeResource(text: string): Decoded<Resource> {
-  return decodeJson(text, (json) => readResource(json, fieldNames(...specFields)))
+  return decodeJson(text, (json) => readResource(json, declareFields(...specFields)))
 }
 
 function mustDecode(text: string): Resource {

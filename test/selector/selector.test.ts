@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Selector, join, negate } from '../../src/selector/selector.ts'
+import { type Selector, joinOperands, negate } from '../../src/selector/selector.ts'
 
 const hasA: Selector = { kind: 'has', label: 'a' }
 const hasB: Selector = { kind: 'has', label: 'b' }
@@ -11,7 +11,7 @@ t.test('two negations cancel out', (t) => {
 })
 
 t.test('a single operand needs no group', (t) => {
-  t.equal(join('and', [], hasA), hasA)
-  t.strictSame(join('or', [hasA], hasB), { kind: 'or', operands: [hasA, hasB] })
+  t.equal(joinOperands('and', [], hasA), hasA)
+  t.strictSame(joinOperands('or', [hasA], hasB), { kind: 'or', operands: [hasA, hasB] })
   t.end()
 })

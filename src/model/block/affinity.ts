@@ -1,18 +1,18 @@
 import type { Block } from './block.ts'
 
-/** The affinity of a block: the node that it belongs to (`host`), or a virtual one such as `load-balancer`. */
+/** The host that a block's affinity names: a node, or a virtual host such as `load-balancer`. */
 export interface Owner {
   readonly type: 'host' | 'virtual'
   readonly name: string
 }
 
-/** Prints an affinity as blocks store it: `host:node1`. */
+/** Prints the affinity to a host, as blocks store it: `host:node1`. */
 export function formatOwner(owner: Owner): string {
   return `${owner.type}:${owner.name}`
 }
 
 /**
- * Parses the `affinity` of a block; undefined for any other text: Calico takes such a block to belong to no node.
+ * Parses the `affinity` of a block; undefined for any other text: for Calico, such a block belongs to no host.
  * @see docs/calico/formats.md section 2.2
  */
 export function parseOwner(text: string): Owner | undefined {
@@ -23,12 +23,12 @@ export function parseOwner(text: string): Owner | undefined {
   return undefined
 }
 
-/** True if both are the same affinity. */
+/** True if both are the same host. */
 export function sameOwner(one: Owner, other: Owner): boolean {
   return one.type === other.type && one.name === other.name
 }
 
-/** The affinity of a block; undefined if it has none, or a text that is no affinity. */
+/** The host that a block belongs to; undefined if it belongs to none, or its `affinity` cannot be parsed. */
 export function ownerOf(block: Block): Owner | undefined {
   return block.affinity === null ? undefined : parseOwner(block.affinity)
 }

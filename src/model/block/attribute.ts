@@ -4,7 +4,7 @@ import {
   type JsonObject,
   stringifyMembers,
   stringifyString,
-  fieldNames,
+  declareFields,
   noFields,
   readString,
   readStringMap,
@@ -80,10 +80,10 @@ export function sameAttribute(one: Attribute, other: Attribute): boolean {
   )
 }
 
-const attributeFields = fieldNames('handle_id', 'secondary', 'alternateOwnerAttrs', 'releasedAt')
+const attributeFields = declareFields('handle_id', 'secondary', 'alternateOwnerAttrs', 'releasedAt')
 
 /** Reads one entry; throws Malformed. Problems name it by `path`. */
-export function readAttribute(json: Json, path: string): Attribute {
+export function decodeAttribute(json: Json, path: string): Attribute {
   const { fields, unknownFields } = readStruct(json, attributeFields, path)
   const handle = readString(fields['handle_id'], `${path}.handle_id`)
   const secondary = readStringMap(fields['secondary'], `${path}.secondary`)

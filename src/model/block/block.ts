@@ -15,7 +15,7 @@ import {
   type JsonObject,
   stringifyString,
   decodeJson,
-  fieldNames,
+  declareFields,
   Malformed,
   mismatch,
   readArray,
@@ -27,7 +27,7 @@ import {
   readUint64,
   stringifyStruct,
 } from '../json/index.ts'
-import { type Attribute, encodeAttribute, readAttribute } from './attribute.ts'
+import { type Attribute, encodeAttribute, decodeAttribute } from './attribute.ts'
 
 /**
  * A block: the addresses of one small CIDR, and the holder of each. Immutable; the functions of operations.ts return new ones.
@@ -149,7 +149,7 @@ export function isWindowsReserved(handle: string | undefined): boolean {
   return handle?.toLowerCase() === windowsReservedHandle
 }
 
-const blockFields = fieldNames(
+const blockFields = declareFields(
   'cidr',
   'affinity',
   'affinity_claim_time',
@@ -174,7 +174,7 @@ function readBlock(json: Json, keyCidr: Cidr): Block {
     allocations,
     unallocated: (readArray(fields['unallocated'], 'unallocated') ?? []).map(readOrdinal),
     attributes:
-      readArray(fields['attributes'], 'attributes')?.map((entry, at) => readAttribute(entry, `attributes[${at}]`)) ??
+      readArray(fields['attributes'], 'attributes')?.map((entry, at) => decodeAttribute(entry, `attributes[${at}]`)) ??
       null,
     sequenceNumber: readUint64(fields['sequenceNumber'], 'sequenceNumber'),
     sequenceNumberForAllocation: readNumbers(fields['sequenceNumberForAllocation'], allocations.length, keyCidr),

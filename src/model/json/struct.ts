@@ -38,7 +38,7 @@ export class Malformed extends Error {}
 export const noFields: JsonObject = Object.freeze(jsonObject([]))
 
 /** Declares the fields of a struct, in Go's order. */
-export function fieldNames(...ordered: readonly string[]): FieldNames {
+export function declareFields(...ordered: readonly string[]): FieldNames {
   return { ordered, exact: new Set(ordered), byFoldedName: new Map(ordered.map((name) => [name.toLowerCase(), name])) }
 }
 

@@ -5,7 +5,7 @@ import {
   encodeAttribute,
   type Holder,
   isFor,
-  readAttribute,
+  decodeAttribute,
   sameAttribute,
   withOwners,
 } from '../../../src/model/block/attribute.ts'
@@ -16,7 +16,7 @@ import { Malformed } from '../../../src/model/json/struct.ts'
 function mustRead(text: string): Attribute {
   const parsed = parseJson(text)
   if (!parsed.ok) throw new Error(parsed.problem)
-  return readAttribute(parsed.value, 'attributes[0]')
+  return decodeAttribute(parsed.value, 'attributes[0]')
 }
 
 t.test('entries come back byte for byte', (t) => {
@@ -63,7 +63,7 @@ t.test('what cannot be read is refused', (t) => {
     [{ releasedAt: 'yesterday' }, /^attributes\[0\]\.releasedAt: /],
   ]
   for (const [json, message] of cases)
-    t.throws(() => readAttribute(json, 'attributes[0]'), { constructor: Malformed, message })
+    t.throws(() => decodeAttribute(json, 'attributes[0]'), { constructor: Malformed, message })
   t.end()
 })
 

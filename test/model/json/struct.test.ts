@@ -2,7 +2,7 @@ import t from 'tap'
 import { type Json, JsonNumber, jsonObject, stringifyJson } from '../../../src/model/json/json.ts'
 import {
   decodeJson,
-  fieldNames,
+  declareFields,
   Malformed,
   mismatch,
   noFields,
@@ -19,7 +19,7 @@ import {
   stringifyStruct,
 } from '../../../src/model/json/struct.ts'
 
-const names = fieldNames('first', 'Second')
+const names = declareFields('first', 'Second')
 
 t.test('known fields are found whatever their case, all others are kept apart', (t) => {
   const cases: [text: string, fields: string, unknownFields: string][] = [
