@@ -10,7 +10,7 @@ export interface Assignment {
   readonly request: AssignRequest
   readonly config: IpamConfig
   readonly blocks: BlockIndex
-  /** The owner of the blocks that the assignment claims; undefined: these blocks get no affinity. */
+  /** The node, or virtual host, that the assignment claims blocks for; undefined: these blocks get no affinity. */
   readonly owner: Owner | undefined
 }
 
@@ -31,7 +31,7 @@ function refuseHostReserved(): Result<never> {
   return refuse('Conflict', message, [{ field: 'hostReserved', reason: 'StrictAffinity', message }])
 }
 
-/** Blocks for load balancers belong to the whole cluster. @see docs/calico/ipam.md section 6.6 */
+/** Blocks for load balancers belong to the whole cluster, by way of a virtual host. @see docs/calico/ipam.md section 6.6 */
 function ownerFor({ node, use }: AssignRequest): Owner | undefined {
   if (use === 'LoadBalancer') return { type: 'virtual', name: 'load-balancer' }
   return node === undefined ? undefined : { type: 'host', name: node }

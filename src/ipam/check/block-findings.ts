@@ -162,7 +162,7 @@ export function ownerlessOrdinals(block: Block): readonly Ordinal[] {
   return ordinalsWhere(block, (attribute) => Object.keys(attribute).length === 0)
 }
 
-/** The ordinals assigned for a node, without those that Windows or a virtual owner keeps. */
+/** The ordinals assigned for a node, without those that Windows or a virtual host keeps. */
 export function ordinalsOfNode(block: Block, node: string): readonly Ordinal[] {
   return ordinalsWhere(block, (attribute) => nodeOf(block, attribute) === node)
 }

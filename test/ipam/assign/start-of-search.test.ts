@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { fnv1, startOfSearch } from '../../../src/ipam/assign/start-of-search.ts'
+import { fnv1, startOfSearch } from '../../../src/ipam/assign/search.ts'
 
 t.test('names are hashed as Calico hashes them', (t) => {
   // docs/calico/ipam.md section 1.7, computed with Go.
