@@ -59,7 +59,8 @@ module.exports = {
     ...faces,
     {
       name: 'started-by-main-only',
-      comment: 'The embedded etcd, the upkeep and the parts of the process are for main.ts; nothing else knows of them.',
+      comment:
+        'The embedded etcd, the upkeep and the parts of the process are for main.ts; nothing else knows of them.',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/((embedded-etcd|upkeep|start)/|main\\.ts$)' },
       to: { path: '^src/(embedded-etcd|upkeep|start)/' },
