@@ -282,7 +282,13 @@ t.test('random bodies on every route that takes one', async (t) => {
     codes.add(answer.statusCode)
     return answer.statusCode < 500 && (answer.statusCode < 400 || answer.json<{ kind: unknown }>().kind === 'Status')
   })
-  await t.resolves(fc.assert(property, { numRuns: volume(20_000) }))
+  const removal = { method: 'DELETE', url: `${pools}/blue`, type: 'application/json', body: {} } as const
+  // The second one finds nothing, which random calls do rarely.
+  const examples: [typeof removal, boolean][] = [
+    [removal, false],
+    [removal, false],
+  ]
+  await t.resolves(fc.assert(property, { numRuns: volume(20_000), examples }))
   for (const code of [200, 201, 400, 404, 409, 422]) t.ok(codes.has(code), `some were answered with ${code}`)
 })
 
