@@ -64,7 +64,6 @@ export { type Node, nodeKey, nodeOf, nodes } from './node.ts'
 export { formatOwner, type Owner, parseOwner, sameOwner } from './owner.ts'
 export { blockSizeMin, type Pool, poolKey, poolOf, pools, type PoolSelector } from './pool.ts'
 export {
-  isPoolField,
   type PoolField,
   type PoolFieldName,
   poolFieldNames,
