@@ -61,7 +61,6 @@ export { defaultIpamConfig, type IpamConfig, ipamConfigKey, ipamConfigs } from '
 // IPPools.
 export { blockSizeMin, type Pool, poolKey, poolOf, pools, type PoolSelector } from './pool.ts'
 export {
-  isPoolField,
   type PoolField,
   type PoolFieldName,
   poolFieldNames,

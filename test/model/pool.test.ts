@@ -1,7 +1,6 @@
 import t from 'tap'
-import { type Json, jsonObject } from '../../src/model/json/json.ts'
+import type { Json } from '../../src/model/json/json.ts'
 import { blockSizeMin, type Pool, poolKey, poolOf, pools } from '../../src/model/pool.ts'
-import { readPoolSpec } from '../../src/model/pool-fields.ts'
 import { formatCidr } from '../../src/net/index.ts'
 import { matches } from '../../src/selector/index.ts'
 
@@ -181,27 +180,6 @@ t.test('an object becomes the pool that is read back', (t) => {
   if (made.ok) t.equal(pools.encode(made.value), '{"metadata":{"name":"pool-a"},"spec":{"cidr":"10.10.0.0/24"}}')
   t.match(poolOf({ spec: { cidr: '10.10.0.0/24' } }), { ok: false }, 'a pool without metadata')
   t.match(poolOf({ metadata: { name: 'pool-a' }, spec: 'none' }), { ok: false }, 'a pool without a spec')
-  t.end()
-})
-
-t.test('a spec is read field by field: what has the wrong type is not there', (t) => {
-  const right = {
-    cidr: '10.10.0.0/24',
-    vxlanMode: 'Never',
-    ipipMode: 'Never',
-    natOutgoing: true,
-    disabled: false,
-    disableBGPExport: true,
-    blockSize: 26,
-    nodeSelector: 'all()',
-    namespaceSelector: '',
-    allowedUses: ['Workload'],
-    assignmentMode: 'Manual',
-  }
-  t.strictSame(readPoolSpec(right), right)
-  const wrong = jsonObject(Object.keys(right).map((name) => [name, jsonObject([])]))
-  t.ok(Object.values(readPoolSpec(wrong)).every((value) => value === undefined))
-  t.ok(Object.values(readPoolSpec({})).every((value) => value === undefined))
   t.end()
 })
 

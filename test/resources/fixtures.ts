@@ -59,7 +59,7 @@ export function written(plan: Pick<Plan<unknown>, 'writes'>): Readonly<Record<st
 }
 
 /** What a plan writes into annexes. */
-export function annexed(plan: Pick<Plan<unknown>, 'writes'>): Readonly<Record<string, string | undefined>> {
+export function writtenToAnnexes(plan: Pick<Plan<unknown>, 'writes'>): Readonly<Record<string, string | undefined>> {
   return writtenTo(plan, (key) => key.startsWith('/ippoold/v1/annexes/'))
 }
 

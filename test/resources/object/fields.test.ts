@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import t from 'tap'
-import { type Json, type JsonObject, JsonNumber, stringifyJson } from '../../../src/model/index.ts'
-import { checkFields } from '../../../src/resources/object/fields.ts'
+import { type Json, JsonNumber, type JsonObject, stringifyJson } from '../../../src/model/index.ts'
+import { checkFields, goForm } from '../../../src/resources/object/fields.ts'
 
 const schema = Type.Object({
   text: Type.String(),
@@ -130,3 +130,35 @@ t.test('unknown fields that are stored stay as they are', (t) => {
   t.strictSame(check({}, stored), ['{"future":{"b":1,"a":2}}', [], []], 'known ones do not stay')
   t.end()
 })
+
+const inner = Type.Object({ a: Type.Optional(Type.String()), b: Type.String() })
+const struct = Type.Object({
+  first: Type.Optional(Type.String()),
+  flag: Type.Optional(Type.Boolean()),
+  count: Type.Optional(Type.Integer()),
+  inner: Type.Optional(inner),
+  list: Type.Optional(Type.Array(inner)),
+})
+
+const structs: readonly (readonly [claim: string, given: Json, written: string])[] = [
+  ['fields have the order of the struct', { count: 1, first: 'x' }, '{"first":"x","count":1}'],
+  ['empty optional fields are left out', { first: '', flag: false, count: 0, list: [] }, '{}'],
+  ['null is left out', { first: null }, '{}'],
+  [
+    'an object is written although it is empty, with the texts that are not optional',
+    { inner: {} },
+    '{"inner":{"b":""}}',
+  ],
+  ['null is the empty text where a text is written in any case', { list: [{ b: null }] }, '{"list":[{"b":""}]}'],
+  ['a field that is not optional is written although it is empty', { inner: { b: '', a: '' } }, '{"inner":{"b":""}}'],
+  ['lists are gone into', { list: [{ b: 'y', a: 'x' }] }, '{"list":[{"a":"x","b":"y"}]}'],
+  ['what is not known follows', { zz: 1, first: 'x' }, '{"first":"x","zz":1}'],
+  ['what is of another type stays', { inner: 7, list: 'x' }, '{"inner":7,"list":"x"}'],
+]
+
+for (const [claim, given, written] of structs) {
+  t.test(claim, (t) => {
+    t.equal(stringifyJson(goForm(struct, given)), written)
+    t.end()
+  })
+}

@@ -1,0 +1,24 @@
+import t from 'tap'
+import { jsonObject } from '../../src/model/index.ts'
+import { readPoolSpec } from '../../src/model/pool-fields.ts'
+
+t.test('a spec is read field by field: what has the wrong type is not there', (t) => {
+  const right = {
+    cidr: '10.10.0.0/24',
+    vxlanMode: 'Never',
+    ipipMode: 'Never',
+    natOutgoing: true,
+    disabled: false,
+    disableBGPExport: true,
+    blockSize: 26,
+    nodeSelector: 'all()',
+    namespaceSelector: '',
+    allowedUses: ['Workload'],
+    assignmentMode: 'Manual',
+  }
+  t.strictSame(readPoolSpec(right), right)
+  const wrong = jsonObject(Object.keys(right).map((name) => [name, jsonObject([])]))
+  t.ok(Object.values(readPoolSpec(wrong)).every((value) => value === undefined))
+  t.ok(Object.values(readPoolSpec({})).every((value) => value === undefined))
+  t.end()
+})
