@@ -57,6 +57,7 @@ export type Write =
       readonly value: unknown
       /** Whether etcd is to forget it after a while (`expirySeconds`). */
       readonly isExpiring: boolean
+      /** The text to store; encoded once, however often it is asked for. */
       encode(): string
     }
   | { readonly kind: 'delete'; readonly key: Key<unknown> }
@@ -69,7 +70,9 @@ export interface Plan<Answer> {
 
 /** Stores `value` under `key`; for a while only, when it is to expire. */
 export function put<Value>(key: Key<Value>, value: Value, options: { readonly isExpiring?: boolean } = {}): Write {
-  return { kind: 'put', key, value, isExpiring: options.isExpiring ?? false, encode: () => key.family.encode(value) }
+  let text: string | undefined
+  const encode = (): string => (text ??= key.family.encode(value))
+  return { kind: 'put', key, value, isExpiring: options.isExpiring ?? false, encode }
 }
 
 /** Removes `key`. */
