@@ -26,12 +26,11 @@ export {
   partsMax,
   planSplit,
   planTermination,
-  poolDependencies,
-  type PoolDependencies,
   resourceKinds,
+  type Termination,
 } from './kinds/index.ts'
 export { type LabelSelector, matchesLabels, parseLabelSelector } from './label-selector.ts'
 export { finalizersOf, isBeingDeleted, objectIn, ObjectMeta, present } from './object/index.ts'
-export { orphansAtOnceMax, planRemoveOrphans } from './orphaned-annexes.ts'
+export { planRemoveOrphans } from './orphaned-annexes.ts'
 export { planRead, type Preconditions, quoteObject, readMatching } from './reading.ts'
 export { metadataOnly, type MetaVersion, metaVersions, type RowObject, rowObjects, tableOf } from './table/index.ts'

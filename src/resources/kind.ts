@@ -53,11 +53,12 @@ export interface Candidate<Value> {
 }
 
 /**
- * What deleting an object comes to: it is gone; or a part of what goes with it is, and the next step goes on; or it stays for a while,
- * marked; or it cannot be deleted yet.
+ * What a step of deleting an object comes to: the object is gone; or a part of what goes with it is, and the next step goes on at `next`;
+ * or it stays for a while, marked; or it cannot be deleted yet.
  */
 export type Removal<Value> =
-  | { readonly kind: 'gone' | 'partly'; readonly writes: readonly Write[] }
+  | { readonly kind: 'gone'; readonly writes: readonly Write[] }
+  | { readonly kind: 'partly'; readonly writes: readonly Write[]; readonly next: string }
   | { readonly kind: 'terminating'; readonly value: Value; readonly writes: readonly Write[] }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
 
@@ -136,8 +137,8 @@ export interface ResourceKind<Value extends StoredObject> extends ReadableKind<V
   validate(candidate: Candidate<Value>): readonly Cause[]
   /** Everything that is wrong with a new object beside what else is stored. */
   admit(view: View, candidate: Candidate<Value>): readonly Cause[]
-  /** Deletes an object, or begins to. To be called again after a part. */
-  planRemoval(view: View, stored: Stored<Value>, context: Context): Removal<Value>
+  /** One step of deleting an object, from `position` on: '' for the first, and then the `next` of the step before. */
+  planRemoval(view: View, stored: Stored<Value>, context: Context, position: string): Removal<Value>
 }
 
 /** A kind of either sort, as far as reading goes. */

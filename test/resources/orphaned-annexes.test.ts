@@ -1,5 +1,6 @@
 import t from 'tap'
-import { annexKey, ipamConfigKey, ipamConfigs, poolKey } from '../../src/model/index.ts'
+import { annexKey, BlockIndex, ipamConfigKey, ipamConfigs, poolKey } from '../../src/model/index.ts'
+import type { Plan, Step } from '../../src/plan/index.ts'
 import type { ServedKind, StoredObject } from '../../src/resources/kind.ts'
 import { blockaffinityKind } from '../../src/resources/kinds/blockaffinity.ts'
 import { ipamconfigurationKind } from '../../src/resources/kinds/ipamconfiguration.ts'
@@ -16,7 +17,7 @@ t.test('of each kind, the annexes go whose objects are gone', (t) => {
   const kinds: readonly (readonly [kind: ServedKind<StoredObject>, keyOfObject: string])[] = [
     [poolKind(), `${resources}/ippools/there`],
     [ipreservationKind, `${resources}/ipreservations/there`],
-    [nodeKind, `${resources}/nodes/there`],
+    [nodeKind(new BlockIndex()), `${resources}/nodes/there`],
   ]
   for (const [kind, keyOfObject] of kinds) {
     const view = new FakeView()
@@ -24,7 +25,7 @@ t.test('of each kind, the annexes go whose objects are gone', (t) => {
     // One that cannot be read is there all the same.
     view.putText(keyOfObject, 'broken')
     for (const name of ['gone', 'other', 'there']) view.putText(keyOf(name), annex)
-    t.equal(view.apply(planRemoveOrphans(view, kind, ['gone', 'missing', 'there'])), 1, kind.plural)
+    t.strictSame(view.apply(planRemoveOrphans(view, kind, ['gone', 'missing', 'there'], '')), { answer: 1, next: undefined }, kind.plural)
     t.strictSame(view.keys('/ippoold/'), [keyOf('other'), keyOf('there')])
   }
   t.end()
@@ -35,9 +36,9 @@ t.test('the configuration, which has a key of another form', (t) => {
   const key = annexKey('ipamconfigurations', 'default').text
   view.putText(key, annex)
   view.putText(ipamConfigKey.text, ipamConfigs.encode(decodedConfig()))
-  t.equal(view.apply(planRemoveOrphans(view, ipamconfigurationKind, ['default'])), 0)
+  t.strictSame(view.apply(planRemoveOrphans(view, ipamconfigurationKind, ['default'], '')), { answer: 0, next: undefined })
   view.remove(ipamConfigKey.text)
-  t.equal(view.apply(planRemoveOrphans(view, ipamconfigurationKind, ['default'])), 1)
+  t.strictSame(view.apply(planRemoveOrphans(view, ipamconfigurationKind, ['default'], '')), { answer: 1, next: undefined })
   t.equal(view.text(key), undefined)
   t.end()
 })
@@ -52,7 +53,7 @@ t.test('what is removed is compared, and so is that the object is absent', (t) =
   const view = new FakeView()
   const key = annexKey('ippools', 'gone')
   view.putText(key.text, annex)
-  planRemoveOrphans(view, poolKind(), ['gone'])
+  planRemoveOrphans(view, poolKind(), ['gone'], '')
   t.strictSame([...view.reads].sort(), [poolKey('gone').text, key.text].sort())
   t.end()
 })
@@ -60,7 +61,25 @@ t.test('what is removed is compared, and so is that the object is absent', (t) =
 t.test('an annex that cannot be read is left alone, and a kind may have none', (t) => {
   const view = new FakeView()
   view.putText(annexKey('ippools', 'gone').text, 'broken')
-  t.strictSame(planRemoveOrphans(view, poolKind(), ['gone']), { answer: 0, writes: [] })
-  t.strictSame(planRemoveOrphans(view, blockaffinityKind, ['gone']), { answer: 0, writes: [] })
+  t.strictSame(planRemoveOrphans(view, poolKind(), ['gone'], ''), { answer: { answer: 0, next: undefined }, writes: [] })
+  t.strictSame(planRemoveOrphans(view, blockaffinityKind, ['gone'], ''), { answer: { answer: 0, next: undefined }, writes: [] })
+  t.end()
+})
+
+t.test('very many annexes take steps, each of which fits into a transaction', (t) => {
+  const view = new FakeView()
+  const names = Array.from({ length: 150 }, (_, number) => `pool-${number}`)
+  for (const name of names) view.putText(annexKey('ippools', name).text, annex)
+  const removed: number[] = []
+  for (let position: string | undefined = ''; position !== undefined; ) {
+    view.reads.clear()
+    const plan: Plan<Step<number>> = planRemoveOrphans(view, poolKind(), names, position)
+    t.ok(view.reads.size < 126)
+    const { answer, next } = view.apply(plan)
+    removed.push(answer)
+    position = next
+  }
+  t.strictSame(removed, [62, 62, 26])
+  t.strictSame(view.keys('/ippoold/'), [])
   t.end()
 })

@@ -23,7 +23,7 @@ export const poolField = {
 }
 
 /** The body of a claim. */
-export const ClaimRequest = Type.Object(
+export const ClaimBody = Type.Object(
   {
     node: Type.String({ ...name, description: 'The node that the blocks are to belong to.', examples: ['node-1'] }),
     cidr: Type.Optional(Type.String(cidrField)),
@@ -37,7 +37,7 @@ export const ClaimRequest = Type.Object(
     examples: [{ node: 'node-1', cidr: '10.1.0.0/24' }],
   },
 )
-export type ClaimRequest = Static<typeof ClaimRequest>
+export type ClaimBody = Static<typeof ClaimBody>
 
 /** Why a block is left as it was. */
 export const blockFailures = [

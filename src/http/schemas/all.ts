@@ -3,13 +3,13 @@ import { AddressList } from './address-list.ts'
 import {
   AffinityRelease,
   Claim,
-  ClaimRequest,
+  ClaimBody,
   FailedBlock,
   ForgottenNode,
   ReleasedBlock,
   StaleClaim,
 } from './affinity.ts'
-import { AssignRequest, EnsureRequest } from './assign-request.ts'
+import { AssignBody, EnsureRequest } from './assign-request.ts'
 import { Allocation, Assignment } from './assignment.ts'
 import { CheckFinding, CheckReport, Repair, RepairReport, RepairRequest } from './check.ts'
 import { Ownership, OwnersRequest, SwapRequest, Usage, UsageRequest } from './ownership.ts'
@@ -26,7 +26,7 @@ export const schemas: readonly TSchema[] = [
   Status,
   Health,
   Version,
-  AssignRequest,
+  AssignBody,
   EnsureRequest,
   Allocation,
   Assignment,
@@ -45,7 +45,7 @@ export const schemas: readonly TSchema[] = [
   Utilization,
   BlockList,
   FailedBlock,
-  ClaimRequest,
+  ClaimBody,
   Claim,
   ReleasedBlock,
   StaleClaim,

@@ -13,7 +13,7 @@ const HostReserved = Type.Object(
 )
 
 /** The body of an assign. Every field may be left out. */
-export const AssignRequest = Type.Object(
+export const AssignBody = Type.Object(
   {
     handle: Type.Optional(
       Type.String({ ...handle, description: 'The owner, of one or many addresses; made up when absent.' }),
@@ -125,10 +125,10 @@ export const AssignRequest = Type.Object(
     ],
   },
 )
-export type AssignRequest = Static<typeof AssignRequest>
+export type AssignBody = Static<typeof AssignBody>
 
 /** The body of the declarative assign: the owner is in the path. */
-export const EnsureRequest = Type.Omit(AssignRequest, ['handle', 'maxPerHandle'], {
+export const EnsureRequest = Type.Omit(AssignBody, ['handle', 'maxPerHandle'], {
   ...closed,
   $id: 'EnsureRequest',
   description: 'What an owner is to hold at least: how many addresses of each family, or which.',

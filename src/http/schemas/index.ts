@@ -5,7 +5,7 @@ export {
   blockFailures,
   cidrField,
   Claim,
-  ClaimRequest,
+  ClaimBody,
   ForgottenNode,
   poolField,
   ReleasedBlock,
@@ -13,7 +13,7 @@ export {
 } from './affinity.ts'
 export { schemas } from './all.ts'
 export { answer, type Answer, problems, problemsOfRepeatable } from './answers.ts'
-export { AssignRequest, EnsureRequest } from './assign-request.ts'
+export { AssignBody, EnsureRequest } from './assign-request.ts'
 export { Allocation, Assignment } from './assignment.ts'
 export { CheckFinding, CheckReport, exampleFinding, type RepairOutcome, RepairReport, RepairRequest } from './check.ts'
 export { closed, constantName, handle, name, oneOf } from './fields.ts'

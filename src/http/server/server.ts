@@ -9,7 +9,7 @@ import type { BlockIndex, Now } from '../../model/index.ts'
 import { apiVersion, resourceKinds } from '../../resources/index.ts'
 import { ipamRoutes, type Store } from '../ipam/index.ts'
 import { openapiOptions, kubernetesOpenapiRoutes, openapiRoutes } from '../openapi/index.ts'
-import { discoveryRoutes, nodeTakeDown, resourceRoutes } from '../resources/index.ts'
+import { discoveryRoutes, endpointsOfNodes, resourceRoutes } from '../resources/index.ts'
 import { schemas } from '../schemas/index.ts'
 import { answerJson, readBodies, refusal, refuseForNow } from '../wire/index.ts'
 import { limitCalls } from './admission.ts'
@@ -117,7 +117,7 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
       now,
       newUid,
       deadlineMs,
-      takeDowns: { nodes: nodeTakeDown(store, blocks) },
+      dependents: { nodes: endpointsOfNodes(store, blocks) },
       watches,
     })
     done()

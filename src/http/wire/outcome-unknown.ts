@@ -1,5 +1,5 @@
 import { DatastoreUnavailable } from '../../datastore/index.ts'
-import { refusal, type RefusalError, type Subject } from './errors.ts'
+import { refusal, RefusalError, type Subject } from './errors.ts'
 
 /** How a caller finds out. Both repetitions are proved against the first call, which can only come to be before them or not at all. */
 const advice = [
@@ -18,4 +18,9 @@ export function naming(handle: string): (fault: unknown) => never {
     const isUnknown = fault instanceof DatastoreUnavailable && fault.code === 'OutcomeUnknown'
     throw isUnknown ? refuseToGuess(fault, { kind: 'handle', name: handle }) : fault
   }
+}
+
+/** True if it is certain that the transaction which failed with `fault` changed nothing. */
+export function changedNothing(fault: unknown): boolean {
+  return fault instanceof RefusalError || (fault instanceof DatastoreUnavailable && fault.code !== 'OutcomeUnknown')
 }

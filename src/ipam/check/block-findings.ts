@@ -1,12 +1,10 @@
 import {
-  type Attribute,
   type Block,
   blockKey,
   formatTime,
   isEmpty,
   isHandleId,
   isHeld,
-  isWindowsReserved,
   ownerOf,
   parseTime,
   type Pool,
@@ -22,6 +20,7 @@ import {
   overlaps,
 } from '../../net/index.ts'
 import type { Revision } from '../../plan/index.ts'
+import { nodeUsing, ordinalsOfNode, ordinalsWhere } from '../allocation.ts'
 import { type Finding, finding, type Repair } from './finding.ts'
 import { handleCounts } from './handle-counts.ts'
 import type { CheckTerms } from './terms.ts'
@@ -154,11 +153,6 @@ export function ownerlessOrdinals(block: Block): readonly Ordinal[] {
   return ordinalsWhere(block, (attribute) => Object.keys(attribute).length === 0)
 }
 
-/** The ordinals held for a node; none of those that Windows or a virtual owner keeps. */
-export function ordinalsOfNode(block: Block, node: string): readonly Ordinal[] {
-  return ordinalsWhere(block, (attribute) => nodeOf(block, attribute) === node)
-}
-
 function placeFindings(stored: StoredBlock, { pools, arePoolsComplete }: CheckTerms): readonly Finding[] {
   const { value: block } = stored
   const place = placeOf(block.cidr, pools)
@@ -181,7 +175,7 @@ function holderFindings(stored: StoredBlock, { nodes }: CheckTerms): readonly Fi
   if (ownerless.length > 0) {
     found.push(finding('OwnerUnknown', stored, `${named(block, ownerless)} held, and nothing says by whom.`))
   }
-  const held = (block.attributes ?? []).flatMap((attribute) => nodeOf(block, attribute) ?? [])
+  const held = (block.attributes ?? []).flatMap((attribute) => nodeUsing(block, attribute) ?? [])
   for (const node of nodes.size === 0 ? [] : new Set(held)) {
     if (nodes.has(node)) continue
     const ordinals = ordinalsOfNode(block, node)
@@ -195,19 +189,6 @@ function holderFindings(stored: StoredBlock, { nodes }: CheckTerms): readonly Fi
     found.push(finding('HandleNameInvalid', { ...stored, subject: handle }, message))
   }
   return found
-}
-
-/** The node that addresses with this attribute are held for; undefined when that is nobody's concern. */
-function nodeOf(block: Block, { handle, secondary, releasedAt }: Attribute): string | undefined {
-  if (releasedAt !== undefined || ownerOf(block)?.type === 'virtual' || isWindowsReserved(handle)) return undefined
-  return secondary?.['node']
-}
-
-function ordinalsWhere(block: Block, matches: (attribute: Attribute) => boolean): readonly Ordinal[] {
-  const ofAttribute = (block.attributes ?? []).map(matches)
-  return block.allocations.flatMap((index, place) =>
-    index !== null && ofAttribute[index] === true ? [ordinal(place)] : [],
-  )
 }
 
 function heldAddresses(block: Block): ReadonlySet<string> {

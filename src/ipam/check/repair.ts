@@ -17,7 +17,7 @@ import {
 } from '../../model/index.ts'
 import { type Cidr, formatCidr, parseCidr } from '../../net/index.ts'
 import { type Lookup, type Plan, put, remove, type View } from '../../plan/index.ts'
-import { requireUnlocked } from '../surroundings.ts'
+import { isNodeGone, requireUnlocked } from '../surroundings.ts'
 import { planBlockRepair } from './block-repairs.ts'
 import { type CheckCode, checkCodes, type Finding } from './finding.ts'
 import { handleCounts } from './handle-counts.ts'
@@ -86,6 +86,9 @@ function planClaimRepair(
   if (faultOf(claim, block.kind === 'value' ? block.value : undefined, owner) !== found.code) return notFound()
   if (block.kind !== 'value' || found.code === 'AffinityOfOther')
     return repaired('The claim is deleted.', [remove(key)])
+  if (owner.type === 'host' && isNodeGone(view, owner.name)) {
+    return refused(`The node ${owner.name} is not registered, while others are: register it, or remove what it has.`)
+  }
   if (claim === undefined) return repaired('The claim is written.', [put(key, confirmedAffinity)])
   // Written anew, the block turns away whoever was about to release it.
   const writes = [put(key, { ...claim, state: 'confirmed' as const }), put(blockKey(cidr), touch(block.value))]

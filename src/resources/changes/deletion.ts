@@ -1,5 +1,5 @@
 import { formatTime, type JsonObject, jsonObject } from '../../model/index.ts'
-import { answerOnly, type Plan, type Revision, type View, type Result, success } from '../../plan/index.ts'
+import { answerOnly, type Plan, type Result, type Revision, type Step, success, type View } from '../../plan/index.ts'
 import { generationOf, removeAnnex } from '../annexed.ts'
 import type { Context, Removal, ResourceKind, Stored, StoredObject } from '../kind.ts'
 import { finalizersOf, isBeingDeleted, objectIn } from '../object/index.ts'
@@ -10,8 +10,6 @@ export interface Deleted<Value> {
   /** The last state of an object that is gone; the present one of an object that has yet to go. */
   readonly value: Value
   readonly isGone: boolean
-  /** Only a part of what goes with it is gone, by this step: the next one goes on. */
-  readonly isPartial: boolean
   /** Whether the plan writes the object that has yet to go. */
   readonly isWritten: boolean
   /** The revision of what was stored before. */
@@ -19,8 +17,8 @@ export interface Deleted<Value> {
 }
 
 /**
- * Deletes the object called `name`, or begins to; in steps, when very much goes with it. Deleting what is being deleted already changes
- * nothing. Refuses with `NotFound`, with `Conflict` when a precondition does not hold, and with what the kind refuses it for.
+ * One step of deleting the object called `name`, or of marking it; more steps follow if very much goes with it. Deleting what is being
+ * deleted already changes nothing. Refuses with `NotFound`, with `Conflict` when a precondition does not hold, and with what the kind refuses it for.
  */
 export function planDelete<Value extends StoredObject>(
   view: View,
@@ -28,21 +26,21 @@ export function planDelete<Value extends StoredObject>(
   name: string,
   preconditions: Preconditions,
   context: Context,
-): Plan<Result<Deleted<Value>>> {
+  position = '',
+): Plan<Result<Step<Deleted<Value>>>> {
   const stored = readMatching(view, kind, name, preconditions)
   if (!stored.ok) return answerOnly(stored)
 
   const { value, revision: revisionBefore } = stored.value
-  const removal = planRemoval(view, kind, stored.value, context)
+  const removal = planRemoval(view, kind, stored.value, context, position)
   if (removal.kind === 'refused') return answerOnly({ ok: false, refusal: removal.refusal })
   const { writes } = removal
   const isGone = removal.kind === 'gone'
-  const isPartial = removal.kind === 'partly'
   const answer =
     removal.kind === 'terminating'
-      ? { value: removal.value, isGone, isPartial, isWritten: writes.length > 0, revisionBefore }
-      : { value, isGone, isPartial, isWritten: false, revisionBefore }
-  return { answer: success(answer), writes }
+      ? { value: removal.value, isGone, isWritten: writes.length > 0, revisionBefore }
+      : { value, isGone, isWritten: false, revisionBefore }
+  return { answer: success({ answer, next: removal.kind === 'partly' ? removal.next : undefined }), writes }
 }
 
 /**
@@ -54,6 +52,7 @@ export function planRemoval<Value extends StoredObject>(
   kind: ResourceKind<Value>,
   stored: Stored<Value>,
   context: Context,
+  position = '',
 ): Removal<Value> {
   const metadata = objectIn(stored.value.object, 'metadata')
   if (kind.finalizer === undefined && finalizersOf(metadata).length > 0) {
@@ -61,7 +60,7 @@ export function planRemoval<Value extends StoredObject>(
     const value = asStored(kind, markDeleted(stored.value.object, context))
     return { kind: 'terminating', value, writes: kind.storage.put(value) }
   }
-  const removal = kind.planRemoval(view, stored, context)
+  const removal = kind.planRemoval(view, stored, context, position)
   if (removal.kind !== 'gone') return removal
   return { ...removal, writes: [...removal.writes, ...removeAnnex(view, kind.plural, stored.value.name)] }
 }

@@ -1,5 +1,5 @@
 /** The kinds of resources: the spec, defaults and validation of each, and what deleting one takes. */
 export { partsMax, planSplit } from './ippool-split.ts'
-export { planTermination, type PoolDependencies } from './ippool-termination.ts'
+export { planTermination, type Termination } from './ippool-termination.ts'
 export { ippoolKind } from './ippool.ts'
-export { poolDependencies, resourceKinds } from './kinds.ts'
+export { resourceKinds } from './kinds.ts'
