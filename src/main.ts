@@ -23,7 +23,7 @@ import {
   virtualAffinities,
   workloadEndpoints,
 } from './model/index.ts'
-import { poolDependencies, resourceKinds } from './resources/index.ts'
+import { resourceKinds } from './resources/index.ts'
 import {
   badSettings,
   exitCodes,
@@ -79,7 +79,7 @@ async function start(config: Config, { logger, serverLog }: Log, parts: RunningP
   const endpoints = embedded === undefined ? config.etcdEndpoints : [embedded.endpoint]
   const index = new BlockIndex()
   const now = strictClock()
-  const termination = new PoolTermination(poolDependencies(index), now, logger)
+  const termination = new PoolTermination(index, now, logger)
   const datastore = await openDatastore({ ...credentials, endpoints }, index, termination, config, logger)
   parts.add(() => datastore.close())
   termination.start(datastore)

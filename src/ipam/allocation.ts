@@ -1,28 +1,37 @@
-import { attributeOf, type Block, handleOf, type Holder, sequenceNumberOf } from '../model/index.ts'
-import { addressAt, type Ordinal } from '../net/index.ts'
+import {
+  type Attribute,
+  attributeOf,
+  type Block,
+  handleOf,
+  type Holder,
+  isWindowsReserved,
+  ownerOf,
+  sequenceNumberOf,
+} from '../model/index.ts'
+import { addressAt, type Ordinal, ordinal } from '../net/index.ts'
 import type { Allocation, AssignRequest } from './request.ts'
 
-/** The attribute in which Calico looks for the host that uses an address. */
+/** The attribute that names the node which uses an address, as in Calico. */
 const nodeAttribute = 'node'
 
-/** Who uses an address: the node, and what else was said of it. */
+/** Who uses an address: the node, and the other attributes that were given. */
 export interface Usage {
   readonly node: string | undefined
   readonly attributes: Readonly<Record<string, string>>
 }
 
-/** What a stored map says of who uses an address. */
+/** Reads who uses an address from the stored map. */
 export function usageIn(map: Readonly<Record<string, string>> | undefined): Usage {
   const { [nodeAttribute]: node, ...attributes } = map ?? {}
   return { node, attributes }
 }
 
-/** The map to store for who uses an address: the node is among the attributes. */
+/** The map to store for who uses an address; the node is one of the attributes. */
 export function mapOf({ node, attributes }: Usage): Readonly<Record<string, string>> {
   return node === undefined ? attributes : { ...attributes, [nodeAttribute]: node }
 }
 
-/** What is stored of the holder that a request names: its handle, its attributes, and the node among them. */
+/** The holder that a request names, as it is stored: its handle, and its attributes with the node among them. */
 export function holderOf({ handle, attributes, node }: AssignRequest): Holder {
   return { handle, secondary: mapOf({ node, attributes }) }
 }
@@ -32,7 +41,7 @@ export function allocationOf(block: Block, ordinal: Ordinal, pool: string | unde
   return allocationBy(usageIn(attributeOf(block, ordinal)?.secondary), block, ordinal, pool)
 }
 
-/** Addresses of `block` that one holder has, as callers see them. */
+/** Addresses of `block` that one holder was assigned, as callers see them. */
 export function allocationsOf(
   block: Block,
   ordinals: readonly Ordinal[],
@@ -58,4 +67,23 @@ function allocationBy(
     sequenceNumber: sequenceNumberOf(block, ordinal),
     attributes,
   }
+}
+
+/** The ordinals that `node` uses; none that cool down, that Windows keeps, or that lie in a block of a virtual holder. */
+export function ordinalsOfNode(block: Block, node: string): readonly Ordinal[] {
+  return ordinalsWhere(block, (attribute) => nodeUsing(block, attribute) === node)
+}
+
+/** The node that uses the addresses with this attribute; undefined if no node does. */
+export function nodeUsing(block: Block, { handle, secondary, releasedAt }: Attribute): string | undefined {
+  if (releasedAt !== undefined || ownerOf(block)?.type === 'virtual' || isWindowsReserved(handle)) return undefined
+  return secondary?.[nodeAttribute]
+}
+
+/** The ordinals whose attribute `matches`, ascending. */
+export function ordinalsWhere(block: Block, matches: (attribute: Attribute) => boolean): readonly Ordinal[] {
+  const ofAttribute = (block.attributes ?? []).map(matches)
+  return block.allocations.flatMap((index, place) =>
+    index !== null && ofAttribute[index] === true ? [ordinal(place)] : [],
+  )
 }

@@ -19,82 +19,79 @@ import {
 import { type Cidr, formatCidr } from '../net/index.ts'
 import { type Key, type Lookup, put, remove, type View, type Write } from '../plan/index.ts'
 
-/** A block as an operation finds it. */
+/** A block as a plan finds it. */
 export type FoundBlock =
   | { readonly kind: 'absent' }
   | { readonly kind: 'unreadable'; readonly problem: string }
   | { readonly kind: 'block'; readonly block: Block }
 
 /**
- * The changes of one operation while it is being planned: what it reads comes from the view, or from its own changes where it has
- * made some; in the end each changed key is written once.
+ * The changes of a plan while it is being made. A read sees the view, or the draft's own change of the key. Each changed key is written
+ * once, in its last state.
  */
 export class Draft {
   readonly view: View
   readonly now: Now
-  readonly #cooldownSeconds: number
+  readonly #cooldownSeconds: number | undefined
   readonly #blocks = new Map<string, FoundBlock>()
   readonly #handles = new Map<string, Handle | undefined>()
   readonly #affinities = new Map<string, Affinity | undefined>()
   readonly #writes = new Map<string, Write>()
 
-  constructor(view: View, now: Now, cooldownSeconds: number) {
+  /** `cooldownSeconds` is undefined where the configuration cannot be read: then no address that cools down is taken for free. */
+  constructor(view: View, now: Now, cooldownSeconds: number | undefined) {
     this.view = view
     this.now = now
     this.#cooldownSeconds = cooldownSeconds
   }
 
-  /** The block at `cidr`, addresses whose rest is over freed as on every load. @see docs/calico/ipam.md section 3.3 */
+  /** The block at `cidr`, with the addresses freed whose cooldown is over, as on every load. @see docs/calico/ipam.md section 3.3 */
   block(cidr: Cidr): FoundBlock {
     const key = blockKey(cidr)
     let found = this.#blocks.get(key.text)
     if (found === undefined) {
       const lookup = this.view.get(key)
-      found =
-        lookup.kind === 'value'
-          ? { kind: 'block', block: collectGarbage(lookup.value, this.now, this.#cooldownSeconds) }
-          : lookup
+      found = lookup.kind === 'value' ? { kind: 'block', block: this.#load(lookup.value) } : lookup
       this.#blocks.set(key.text, found)
     }
     return found
   }
 
-  /** Compares the pool that addresses are taken from: that no other was added is proved by the listing, but not that it is still there. */
+  /** Lets the commit prove that the pool is still there. The listing of pools proves only that none was added or changed. */
   relyOn(pool: Pool): void {
     this.view.get(poolKey(pool.name))
   }
 
-  /** Stores a new or changed block; or deletes it, when it is empty and nobody's, as Calico does after a release. */
+  /** Stores a new or changed block. Deletes it if it is empty and has no affinity, as Calico does after a release. */
   setBlock(block: Block): void {
     const isGone = block.affinity === null && isEmpty(block)
     this.#setBlock(block.cidr, isGone ? undefined : block)
   }
 
-  /** Removes the block at `cidr` with the claim of `owner` on it: only for one that is empty. */
-  deleteBlock(cidr: Cidr, owner: Owner): void {
-    this.#setBlock(cidr, undefined)
-    this.dropAffinity(owner, cidr)
-  }
-
-  /** The claim of `owner` on the block at `cidr`; undefined when there is none, or none that can be read. */
-  affinity(owner: Owner, cidr: Cidr): Affinity | undefined {
-    const found = this.#affinity(owner, cidr)
+  /** The affinity of the block at `cidr` to `holder`; undefined if there is none, or none that can be read. */
+  affinity(holder: Owner, cidr: Cidr): Affinity | undefined {
+    const found = this.#affinity(holder, cidr)
     return found === 'unreadable' ? undefined : found
   }
 
-  /** Sees to it that the claim of `owner` on the block at `cidr` is confirmed. One that cannot be read is left alone. */
-  confirmAffinity(owner: Owner, cidr: Cidr): void {
-    const found = this.#affinity(owner, cidr)
+  /** Confirms the affinity of the block at `cidr` to `holder`, and creates it if it is missing. One that cannot be read is left alone. */
+  confirmAffinity(holder: Owner, cidr: Cidr): void {
+    const found = this.#affinity(holder, cidr)
     if (found === 'unreadable' || found?.state === 'confirmed') return
-    this.#setAffinity(owner, cidr, { ...confirmedAffinity, ...found, state: 'confirmed' })
+    this.#setAffinity(holder, cidr, { ...confirmedAffinity, ...found, state: 'confirmed' })
   }
 
-  /** Removes the claim of `owner` on the block at `cidr`, if there is one. One that cannot be read is left alone. */
-  dropAffinity(owner: Owner, cidr: Cidr): void {
-    if (this.affinity(owner, cidr) !== undefined) this.#setAffinity(owner, cidr, undefined)
+  /** Removes the affinity of the block at `cidr` to `holder`, if there is one. One that cannot be read is left alone. */
+  dropAffinity(holder: Owner, cidr: Cidr): void {
+    if (this.affinity(holder, cidr) !== undefined) this.#setAffinity(holder, cidr, undefined)
   }
 
-  /** Counts `count` more addresses of `handle` in `block`. A handle is taken to be new until the commit says otherwise. */
+  /** Removes the affinity of the block at `cidr` to `holder`, readable or not. */
+  deleteAffinity(holder: Owner, cidr: Cidr): void {
+    if (this.#affinity(holder, cidr) !== undefined) this.#setAffinity(holder, cidr, undefined)
+  }
+
+  /** Counts `count` more addresses of `handle` in `block`. The handle is assumed to be new until the commit says otherwise. */
   addToHandle(handle: string, block: Cidr, count: number): void {
     const found = this.#handle(handle, true)
     // An unreadable handle is left alone: it is an index, and the block is the truth.
@@ -102,10 +99,10 @@ export class Draft {
   }
 
   /**
-   * After a release: takes what was released off what `handle` counts in the block, down to what it still holds there. A count that
-   * is too high stays so while it holds something: Calico writes the handle before the block when it assigns, and after it when it
-   * releases, and a count cut to what the block holds at that moment would be too low once it is done. With the last address the count
-   * goes, which heals what others left too high. @see docs/calico/ipam.md section 4
+   * After a release: subtracts `released` from what `handle` counts in the block, down to the `held` addresses that it still has there.
+   * A count that is too high stays too high while the handle holds something: Calico writes the handle before the block when it assigns,
+   * and after it when it releases, so a count cut to what the block holds now could be too low once Calico is done. With the last
+   * address the count is removed, whatever it was. @see docs/calico/ipam.md section 4
    */
   takeFromHandle(handle: string, cidrText: string, { released, held }: { released: number; held: number }): void {
     const found = this.#handle(handle, false)
@@ -114,7 +111,7 @@ export class Draft {
     this.#setHandle(handle, setHandleCount(found, cidrText, held === 0 ? 0 : Math.max(held, rest)))
   }
 
-  /** Sets what `handle` counts in the block to what is really held there. */
+  /** Sets what `handle` counts in the block to the number of addresses that it holds there. */
   setHandleCount(handle: string, cidrText: string, count: number): void {
     const found = this.#handle(handle, false)
     if (found !== 'unreadable' && found !== undefined) this.#setHandle(handle, setHandleCount(found, cidrText, count))
@@ -123,6 +120,20 @@ export class Draft {
   /** Every change, one write per key. */
   writes(): readonly Write[] {
     return [...this.#writes.values()]
+  }
+
+  /** True if the draft changes `key`. */
+  changes(key: Key<unknown>): boolean {
+    return this.#writes.has(key.text)
+  }
+
+  /** How many bytes the changes store. */
+  get bytes(): number {
+    return this.writes().reduce((sum, write) => sum + (write.kind === 'put' ? Buffer.byteLength(write.encode()) : 0), 0)
+  }
+
+  #load(block: Block): Block {
+    return this.#cooldownSeconds === undefined ? block : collectGarbage(block, this.now, this.#cooldownSeconds)
   }
 
   #setBlock(cidr: Cidr, block: Block | undefined): void {
@@ -142,13 +153,13 @@ export class Draft {
     this.#write(key, value)
   }
 
-  #affinity(owner: Owner, cidr: Cidr): Affinity | undefined | 'unreadable' {
-    const key = affinityKey(owner, cidr)
+  #affinity(holder: Owner, cidr: Cidr): Affinity | undefined | 'unreadable' {
+    const key = affinityKey(holder, cidr)
     return this.#affinities.has(key.text) ? this.#affinities.get(key.text) : valueOf(this.view.get(key))
   }
 
-  #setAffinity(owner: Owner, cidr: Cidr, value: Affinity | undefined): void {
-    const key = affinityKey(owner, cidr)
+  #setAffinity(holder: Owner, cidr: Cidr, value: Affinity | undefined): void {
+    const key = affinityKey(holder, cidr)
     this.#affinities.set(key.text, value)
     this.#write(key, value)
   }
@@ -164,7 +175,7 @@ function valueOf<Value>(lookup: Lookup<Value>): Value | undefined | 'unreadable'
   return lookup.kind === 'value' ? lookup.value : undefined
 }
 
-/** The text of `owner` as a block's `affinity` has it; null for nobody. */
-export function affinityText(owner: Owner | undefined): string | null {
-  return owner === undefined ? null : formatOwner(owner)
+/** What a block of `holder` has as its `affinity`; null for no holder. */
+export function affinityText(holder: Owner | undefined): string | null {
+  return holder === undefined ? null : formatOwner(holder)
 }

@@ -2,18 +2,22 @@
 export type { Usage } from './allocation.ts'
 export { planAssign, planEnsure } from './assign/index.ts'
 export {
+  type BlockClaim,
   type BlockFailure,
+  type BlockRelease,
   type ClaimRequest,
-  type ClaimStep,
+  type Collected,
+  countBlocks,
+  emptyPool,
   type FailedBlock,
-  planClaim,
+  planClaimBlocks,
   planCollectCooled,
   planCollectEmpty,
-  planForgetNode,
   planReadCooldown,
-  planReleaseAffinity,
+  planReleaseBlocks,
+  planRemoveNode,
+  proveBlocks,
   type ReleaseScope,
-  type ReleaseStep,
 } from './blocks/index.ts'
 export {
   check,
@@ -24,7 +28,6 @@ export {
   readTerms,
   type RepairAnswer,
 } from './check/index.ts'
-export { type Once, planOnce } from './once.ts'
 export { type OwnerChange, type Ownership, planChangeOwners, planReadOwners } from './owner-attributes.ts'
 export {
   type AddressFilter,
@@ -40,13 +43,13 @@ export {
   type UsedBlock,
   type UsedPool,
 } from './read/index.ts'
-export { planRelease, planReleaseHandle, planTakeDownNode } from './release/index.ts'
+export { planRelease, planReleaseHandle, planRemoveEndpoints, releasedTogetherMax } from './release/index.ts'
 export type {
   Allocation,
   AssignAnswer,
   AssignRequest,
   Context,
-  HandleReleaseAnswer,
   ReleaseAnswer,
   ReleaseItem,
 } from './request.ts'
+export { requireUnlocked } from './surroundings.ts'

@@ -70,9 +70,3 @@ export interface ReleaseAnswer {
   readonly unallocated: readonly Address[]
   readonly failed: readonly FailedRelease[]
 }
-
-/** What became of one step of releasing everything of a handle. */
-export interface HandleReleaseAnswer extends ReleaseAnswer {
-  /** Whether nothing is left to release; a handle in very many blocks takes several steps. */
-  readonly isComplete: boolean
-}

@@ -1,15 +1,19 @@
 import {
+  type BlockIndex,
+  blockKey,
+  blocks as blockFamily,
   clusterInformationKey,
   defaultIpamConfig,
   ipamConfigKey,
   nodeKey,
+  nodes,
   pools as poolFamily,
   reservations,
   type IpamConfig,
   type Pool,
   type Reservation,
 } from '../model/index.ts'
-import { type Cidr, CidrSet, contains, type Address } from '../net/index.ts'
+import { type Address, blockOf, type Cidr, CidrSet, contains } from '../net/index.ts'
 import { type Listed, type View, refuse, success, type Result } from '../plan/index.ts'
 
 /** A pool that is stored but cannot be read, by the name in its key. */
@@ -18,14 +22,14 @@ export interface UnreadablePool {
   readonly problem: string
 }
 
-/** All pools, as every decision about addresses sees them. */
+/** All pools, as every plan sees them. */
 export interface Pools {
   /** In the order of their names, which is the order in which they are used. */
   readonly all: readonly Pool[]
   readonly unreadable: readonly UnreadablePool[]
 }
 
-/** The IPAM configuration in force; refused when the stored one cannot be read, because guessing could break its rules. */
+/** The IPAM configuration in force. Refused if the stored one cannot be read, because a guess could break its rules. */
 export function readConfig(view: View): Result<IpamConfig> {
   const lookup = view.get(ipamConfigKey)
   switch (lookup.kind) {
@@ -55,7 +59,7 @@ export function readPools(view: View): Pools {
   return poolsIn(view.list(poolFamily, 'changed'))
 }
 
-/** The pools that a listing tells of. */
+/** The pools of a listing. */
 export const poolsIn = onceFor((entries: readonly Listed<Pool>[]): Pools => {
   const all: Pool[] = []
   const unreadable: UnreadablePool[] = []
@@ -66,7 +70,7 @@ export const poolsIn = onceFor((entries: readonly Listed<Pool>[]): Pools => {
   return { all, unreadable }
 })
 
-/** Every address that is not to be chosen automatically; the commit proves that no reservation was added or changed. */
+/** Every address that must not be chosen automatically. The commit proves that no reservation was added or changed. */
 export function readReserved(view: View): CidrSet {
   return reservedIn(view.list(reservations, 'changed'))
 }
@@ -76,8 +80,8 @@ const reservedIn = onceFor((entries: readonly Listed<Reservation>[]): CidrSet =>
 })
 
 /**
- * What `derive` makes of an object, made once for each: the same listing, and the same value, is given to every operation for as long
- * as nothing in it changes.
+ * Lets `derive` run once for each object. Plans get the same listing, and the same value, as long as nothing in it changes, so what is
+ * derived from it need not be derived again.
  */
 export function onceFor<Source extends object, Value>(derive: (source: Source) => Value): (source: Source) => Value {
   const known = new WeakMap<Source, { readonly value: Value }>()
@@ -95,7 +99,12 @@ export function readNodeLabels(view: View, node: string | undefined): Readonly<R
   return lookup.kind === 'value' ? lookup.value.labels : noLabels
 }
 
-/** One object for all that have none, so that what is derived from it is derived once. */
+/** True if `node` is not registered while others are. Where no node is registered, nobody registers nodes. */
+export function isNodeGone(view: View, node: string): boolean {
+  return view.get(nodeKey(node)).kind === 'absent' && view.list(nodes, 'hint').length > 0
+}
+
+/** One object for all nodes without labels, so that what is derived from it is derived once. */
 export const noLabels: Readonly<Record<string, string>> = Object.freeze({})
 
 /** The first pool, in name order, that contains `address` and satisfies `accepts`. */
@@ -105,4 +114,19 @@ export function poolOf(
   accepts: (pool: Pool) => boolean = () => true,
 ): Pool | undefined {
   return pools.all.find((pool) => contains(pool.cidr, address) && accepts(pool))
+}
+
+/**
+ * The CIDR of the block that an address is stored in, or would be: by the block size of its pool, which may be disabled, unless a block of
+ * another size is known there. Outside of all pools, the block that contains it; undefined if there is none.
+ * @see docs/calico/ipam.md section 5.1, step 2
+ */
+export function locateBlock(view: View, pools: Pools, address: Address, blocks: BlockIndex): Cidr | undefined {
+  const pool = poolOf(pools, address)
+  if (pool === undefined) {
+    view.consult(blockFamily)
+    return blocks.containing(address)?.cidr
+  }
+  const cidr = blockOf(address, pool.blockSize)
+  return blocks.entry(blockKey(cidr).text)?.cidr ?? blocks.containing(address)?.cidr ?? cidr
 }

@@ -4,4 +4,14 @@ export { inOrder } from './order.ts'
 export { shorten } from './shorten.ts'
 export { firstAtOrAfter } from './sorted.ts'
 export type { Decodable, Decoded, Family, Key, Listed, Lookup, Observer, Part, Revision } from './stored.ts'
+export {
+  Budget,
+  carryOutSteps,
+  inTurn,
+  mapStep,
+  type Progress,
+  type Step,
+  stepLimits,
+  type TakeStep,
+} from './steps.ts'
 export { answerOnly, type GetOptions, type Guard, type Plan, put, remove, type View, type Write } from './view.ts'

@@ -61,6 +61,7 @@ export type Write =
       readonly value: unknown
       /** True if the store deletes the key by itself after `expirySeconds`. */
       readonly isExpiring: boolean
+      /** The text to store; encoded once, however often it is asked for. */
       encode(): string
     }
   | { readonly kind: 'delete'; readonly key: Key<unknown> }
@@ -73,7 +74,9 @@ export interface Plan<Answer> {
 
 /** Stores `value` under `key`. With `isExpiring`, the store deletes the key after a while. */
 export function put<Value>(key: Key<Value>, value: Value, options: { readonly isExpiring?: boolean } = {}): Write {
-  return { kind: 'put', key, value, isExpiring: options.isExpiring ?? false, encode: () => key.family.encode(value) }
+  let text: string | undefined
+  const encode = (): string => (text ??= key.family.encode(value))
+  return { kind: 'put', key, value, isExpiring: options.isExpiring ?? false, encode }
 }
 
 /** Deletes `key`. */

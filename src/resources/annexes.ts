@@ -7,6 +7,8 @@ import {
   put,
   remove,
   type Revision,
+  type Step,
+  stepLimits,
   type View,
   type Write,
 } from '../plan/index.ts'
@@ -75,24 +77,30 @@ export function removeAnnex(view: View, plural: string, name: string): readonly 
   return view.get(key).kind === 'absent' ? [] : [remove(key)]
 }
 
-/** The most annexes that one transaction removes. It compares two keys for each. */
-export const orphansAtOnceMax = 50
+/** The most annexes that one step looks at: each takes two keys, its own and that of its object. */
+const annexesAtOnce = stepLimits.keys / 2
 
 /**
- * Removes those of the annexes called `names` whose objects are gone: Calico deletes objects and leaves their annexes behind. The answer
- * is their number. An annex that cannot be read stays, and so does the annex of an object that cannot be read.
+ * One step of removing those of the annexes called `names` whose objects are gone: Calico deletes objects and leaves their annexes behind.
+ * The position is the place in `names`. The answer is the number of annexes removed. An annex that cannot be read stays, and so does the
+ * annex of an object that cannot be read.
  */
 export function planRemoveOrphans<Value extends StoredObject>(
   view: View,
   { plural, storage: { annexing } }: ServedKind<Value>,
   names: readonly string[],
-): Plan<number> {
-  if (annexing === undefined) return answerOnly(0)
+  position: string,
+): Plan<Step<number>> {
+  if (annexing === undefined) return answerOnly({ answer: 0, next: undefined })
+  const start = Number(position)
+  const end = start + annexesAtOnce
   const keys = names
+    .slice(start, end)
     .filter((name) => view.get(annexing.objectKey(name)).kind === 'absent')
     .map((name) => annexKey(plural, name))
     .filter((key) => view.get(key).kind === 'value')
-  return { answer: keys.length, writes: keys.map(remove) }
+  const next = end < names.length ? String(end) : undefined
+  return { answer: { answer: keys.length, next }, writes: keys.map(remove) }
 }
 
 /** The object without the part that belongs in its annex. */

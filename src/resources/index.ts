@@ -10,7 +10,7 @@ export {
   type StoredObject,
   version,
 } from './kind.ts'
-export { ippoolKind, poolDependencies, type PoolDependencies, resourceKinds } from './kinds/index.ts'
+export { ippoolKind, resourceKinds } from './kinds/index.ts'
 
 // Plans that read and change one object.
 export type { Context } from './kind.ts'
@@ -29,8 +29,8 @@ export {
 } from './changes/index.ts'
 
 // Plans of single kinds, and upkeep.
-export { partsMax, planSplit, planTermination } from './kinds/index.ts'
-export { orphansAtOnceMax, planRemoveOrphans } from './annexes.ts'
+export { partsMax, planSplit, planTermination, type Termination } from './kinds/index.ts'
+export { planRemoveOrphans } from './annexes.ts'
 
 // Objects as clients see them, and their metadata.
 export { finalizersOf, isBeingDeleted, objectIn, ObjectMeta, present } from './object/index.ts'

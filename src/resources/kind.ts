@@ -53,11 +53,12 @@ export interface Candidate<Value> {
 }
 
 /**
- * The outcome of deleting an object. `gone`: it is deleted. `partly`: some of what is deleted with it is gone, and the next step
- * continues. `terminating`: it is marked as deleted and stays for now. `refused`: it cannot be deleted yet.
+ * The outcome of one step of deleting an object. `gone`: it is deleted. `partly`: some of what is deleted with it is gone, and the next
+ * step continues at `next`. `terminating`: it is marked as deleted and stays for now. `refused`: it cannot be deleted yet.
  */
 export type Removal<Value> =
-  | { readonly kind: 'gone' | 'partly'; readonly writes: readonly Write[] }
+  | { readonly kind: 'gone'; readonly writes: readonly Write[] }
+  | { readonly kind: 'partly'; readonly writes: readonly Write[]; readonly next: string }
   | { readonly kind: 'terminating'; readonly value: Value; readonly writes: readonly Write[] }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
 
@@ -138,8 +139,8 @@ export interface ResourceKind<Value extends StoredObject> extends ReadableKind<V
   validate(candidate: Candidate<Value>): readonly Cause[]
   /** Checks a new object against what else is stored. Returns every problem. */
   admit(view: View, candidate: Candidate<Value>): readonly Cause[]
-  /** Deletes an object, or starts to. Call it again after `partly`. */
-  planRemoval(view: View, stored: Stored<Value>, context: Context): Removal<Value>
+  /** One step of deleting an object, from `position` on: '' for the first step, then the `next` of the step before. */
+  planRemoval(view: View, stored: Stored<Value>, context: Context, position: string): Removal<Value>
 }
 
 /** A kind that is served, read-only or not. */

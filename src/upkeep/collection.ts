@@ -1,5 +1,5 @@
 import type { Leadership, Store } from '../datastore/index.ts'
-import { planCollectCooled, planCollectEmpty, planReadCooldown } from '../ipam/index.ts'
+import { type Collected, planCollectCooled, planCollectEmpty, planReadCooldown } from '../ipam/index.ts'
 import {
   annexes,
   type BlockIndex,
@@ -9,37 +9,37 @@ import {
   type Now,
 } from '../model/index.ts'
 import { mustParseCidr } from '../net/index.ts'
-import { answerOnly, type Plan, type View } from '../plan/index.ts'
-import { orphansAtOnceMax, planRemoveOrphans, type ServedKind, type StoredObject } from '../resources/index.ts'
+import { answerOnly, carryOutSteps, type Plan, type TakeStep, type View } from '../plan/index.ts'
+import { planRemoveOrphans, type ServedKind, type StoredObject } from '../resources/index.ts'
 import type { UpkeepLogger } from './pool-termination.ts'
 
-/** What the collection is made of. */
+/** What the collection works on, and how often. */
 export interface CollectionOptions {
   readonly blocks: BlockIndex
   readonly kinds: readonly ServedKind<StoredObject>[]
   readonly now: () => Now
   readonly logger: UpkeepLogger
-  /** How often everything is looked at; 0: never. */
+  /** The interval at which everything is looked at; 0: never. */
   readonly intervalSeconds: number
-  /** How long a block must have been empty before it is taken back; 0: it never is. */
+  /** How long a block must have been empty before it is released; 0: it never is. */
   readonly graceSeconds: number
 }
 
-/** After that a leader that is gone is replaced. */
+/** The time after which a leader that is gone is replaced. */
 const leaseSeconds = 10
 
 const everything = [mustParseCidr('0.0.0.0/0'), mustParseCidr('::/0')] as const
 
-/** An empty block, as it was when it was first seen so. */
+/** An empty block, as it was when it was first seen empty. */
 interface Idle {
   readonly sequenceNumber: bigint
   readonly sinceMs: number
 }
 
 /**
- * Tidies up what nobody else would: addresses whose rest is over, blocks that have been empty for long, and annexes of objects that were
- * deleted without them. On one server at a time; each of its transactions compares that it is this one, and proves the rest as any other
- * change does, so that what is in use is never touched.
+ * Collects what no request would: addresses whose cooldown is over, blocks that have been empty for long, and annexes whose objects were
+ * deleted without them. One server at a time does so: each of its transactions proves that this server leads, and proves the rest as any
+ * other change does, so that nothing in use is touched.
  */
 export class Collection {
   readonly #options: CollectionOptions
@@ -54,7 +54,7 @@ export class Collection {
     this.#options = options
   }
 
-  /** Begins, unless it is switched off. */
+  /** Begins, unless the interval is 0. */
   start(store: Pick<Store, 'submit' | 'candidate' | 'peek' | 'peekAll'>): void {
     const { intervalSeconds, logger } = this.#options
     if (intervalSeconds === 0) return
@@ -63,7 +63,7 @@ export class Collection {
       task: 'upkeep',
       seconds: leaseSeconds,
       changed: (isLeading) => {
-        // What another leader saw is not known here.
+        // Another leader may have led in between: what was seen before says nothing.
         this.#idle = new Map()
         logger.info({ isLeading }, isLeading ? 'leads the upkeep' : 'leaves the upkeep to another server')
       },
@@ -72,7 +72,7 @@ export class Collection {
     this.#plan()
   }
 
-  /** Ends, after the step under way, and leaves the work to another server. */
+  /** Ends after the step under way, and leaves the work to another server. */
   async stop(): Promise<void> {
     this.#isStopped = true
     clearTimeout(this.#timer)
@@ -95,7 +95,7 @@ export class Collection {
       await this.#collectBlocks()
       await this.#collectAnnexes()
     } catch (err) {
-      // Nothing was changed by what failed; the next round tries again.
+      // The next round goes on from whatever is stored.
       this.#options.logger.warn({ err }, 'the upkeep could not be carried on')
     }
   }
@@ -103,33 +103,52 @@ export class Collection {
   async #collectBlocks(): Promise<void> {
     const cooldownSeconds = await this.#submit(planReadCooldown, undefined)
     if (cooldownSeconds === undefined) return
+    const due = this.#due(cooldownSeconds)
     const done = { cooled: 0, released: 0, nothing: 0 }
-    for (const { cidr, coolingSince, sequenceNumber } of this.#due(cooldownSeconds)) {
-      if (this.#isStopped) break
-      const now = this.#options.now()
-      const plan = (view: View): Plan<keyof typeof done> =>
-        coolingSince === undefined
-          ? planCollectEmpty(view, cidr, sequenceNumber, now)
-          : planCollectCooled(view, cidr, now)
-      done[await this.#submit(plan, 'nothing')]++
-    }
+    const fault = await this.#carryOut(async (position) => {
+      const place = Number(position)
+      const block = due[place]
+      if (block !== undefined) done[await this.#submit(this.#planBlock(block), 'nothing')]++
+      return { answer: undefined, next: place + 1 < due.length ? String(place + 1) : undefined }
+    })
     const { cooled, released } = done
     if (cooled + released > 0) this.#options.logger.info({ cooled, released }, 'tidied up blocks')
+    if (fault !== undefined) throw fault
+  }
+
+  #planBlock({ cidr, coolingSince, sequenceNumber }: IndexedBlock): (view: View) => Plan<Collected> {
+    const now = this.#options.now()
+    return (view) =>
+      coolingSince === undefined
+        ? planCollectEmpty(view, cidr, sequenceNumber, now)
+        : planCollectCooled(view, cidr, now)
   }
 
   async #collectAnnexes(): Promise<void> {
     let removed = 0
     for (const kind of this.#options.kinds) {
       const names = this.#orphansOf(kind)
-      for (let first = 0; first < names.length && !this.#isStopped; first += orphansAtOnceMax) {
-        const some = names.slice(first, first + orphansAtOnceMax)
-        removed += await this.#submit((view) => planRemoveOrphans(view, kind, some), 0)
-      }
+      if (names.length === 0) continue
+      const fault = await this.#carryOut(async (position) => {
+        const step = await this.#submit((view) => planRemoveOrphans(view, kind, names, position), {
+          answer: 0,
+          next: undefined,
+        })
+        removed += step.answer
+        return step
+      })
+      if (fault !== undefined) throw fault
     }
     if (removed > 0) this.#options.logger.info({ removed }, 'removed annexes of objects that are gone')
   }
 
-  /** The names of annexes whose objects seem to be gone. What is in memory is a hint; the plan proves it. */
+  /** Takes the steps until this server stops. Returns the fault of a later step, throws that of the first. */
+  async #carryOut<Answer>(take: TakeStep<Answer>): Promise<unknown> {
+    const { fault } = await carryOutSteps(take, { isHarmless: () => true, isStopped: () => this.#isStopped })
+    return fault
+  }
+
+  /** The names of annexes whose objects seem to be gone, by what is in memory. The plan proves it. */
   #orphansOf({ storage: { annexing } }: ServedKind<StoredObject>): readonly string[] {
     const store = this.#store
     if (annexing === undefined || store === undefined) return []
@@ -139,7 +158,7 @@ export class Collection {
       .filter((name) => store.peek(annexing.objectKey(name))?.kind === 'absent')
   }
 
-  /** The blocks that there may be something to do about. What the index says is a hint; the plans prove it. */
+  /** The blocks that may have something to collect, by the index of blocks. The plans prove it. */
   #due(cooldownSeconds: number): readonly IndexedBlock[] {
     const { blocks, now } = this.#options
     const cooledBefore = now().nanoseconds - BigInt(cooldownSeconds) * nanosecondsPerSecond
@@ -155,7 +174,7 @@ export class Collection {
     return due
   }
 
-  /** Whether the block was seen empty, and unchanged, in all rounds of the grace period. */
+  /** True if the block was seen empty and unchanged in all rounds of the grace period. */
   #isLongEmpty(block: IndexedBlock, seen: Map<string, Idle>): boolean {
     if (this.#options.graceSeconds === 0 || !block.isEmpty || block.affinity === null) return false
     const key = blockKey(block.cidr).text
@@ -166,7 +185,7 @@ export class Collection {
     return performance.now() - idle.sinceMs >= this.#options.graceSeconds * 1_000
   }
 
-  /** Carries out a plan if this server leads, which the commit proves; `otherwise` when it does not. */
+  /** Carries out a plan if this server leads, which the commit proves; answers `otherwise` if it does not. */
   async #submit<Answer>(plan: (view: View) => Plan<Answer>, otherwise: Answer): Promise<Answer> {
     if (this.#store === undefined) return otherwise
     const { answer } = await this.#store.submit((view) =>

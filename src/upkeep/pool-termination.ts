@@ -1,28 +1,28 @@
 import type { Store } from '../datastore/index.ts'
-import { type Now, parseBlockKey, type Pool } from '../model/index.ts'
+import { type BlockIndex, type Now, parseBlockKey, type Pool } from '../model/index.ts'
 import { overlaps } from '../net/index.ts'
-import type { Lookup, Observer } from '../plan/index.ts'
-import { planTermination, type PoolDependencies } from '../resources/index.ts'
+import { carryOutSteps, type Lookup, type Observer, type Step } from '../plan/index.ts'
+import { planTermination, type Termination } from '../resources/index.ts'
 
-/** What the upkeep needs to say. */
+/** Where the upkeep logs what it does. */
 export interface UpkeepLogger {
   info(details: object, message: string): void
   warn(details: object, message: string): void
 }
 
-/** How often pools that are being deleted are looked at although nothing seems to have happened: addresses may have cooled down. */
+/** How often pools that are being deleted are looked at without a change: addresses may have cooled down. */
 const intervalMs = 2_000
 
 /** How long changes are collected before the pools are looked at. */
 const settleMs = 20
 
 /**
- * Carries the deletion of pools to its end: whenever a pool that is being deleted, or a block, has changed, by whomever, and now and
- * then. Every server does so; each step is a transaction of its own, so that they cannot hurt each other, and a server that
- * stops in the middle is simply replaced by the next look.
+ * Carries on the deletion of pools: whenever a pool that is being deleted or one of its blocks has changed, no matter who changed it, and
+ * at intervals. Every server does so. Each step is a transaction of its own, so servers cannot disturb each other, and what one of them
+ * left half-way is carried on by the next look.
  */
 export class PoolTermination {
-  readonly #dependencies: PoolDependencies
+  readonly #blocks: BlockIndex
   readonly #now: () => Now
   readonly #logger: UpkeepLogger
   /** Pools that are being deleted, by the keys they are stored under. */
@@ -33,8 +33,8 @@ export class PoolTermination {
   #running: Promise<void> = Promise.resolve()
   #isStopped = false
 
-  constructor(dependencies: PoolDependencies, now: () => Now, logger: UpkeepLogger) {
-    this.#dependencies = dependencies
+  constructor(blocks: BlockIndex, now: () => Now, logger: UpkeepLogger) {
+    this.#blocks = blocks
     this.#now = now
     this.#logger = logger
   }
@@ -51,7 +51,7 @@ export class PoolTermination {
     },
   }
 
-  /** To be told of every change of a block, by its key: the last address of a pool may have been released. */
+  /** To be called for every change of a block, with its key: the last address of a pool may have been released. */
   blockChanged(key: string): void {
     if (this.#terminating.size === 0) return
     const cidr = parseBlockKey(key)
@@ -59,13 +59,13 @@ export class PoolTermination {
     for (const pool of this.#terminating.values()) if (overlaps(pool.cidr, cidr)) this.#wake(settleMs)
   }
 
-  /** Begins; what was observed before is caught up with. */
+  /** Begins, with the pools that were observed before. */
   start(store: Pick<Store, 'submit'>): void {
     this.#store = store
     this.#wake(settleMs)
   }
 
-  /** Ends, after the step under way. */
+  /** Ends after the step under way. */
   async stop(): Promise<void> {
     this.#isStopped = true
     clearTimeout(this.#timer)
@@ -84,7 +84,7 @@ export class PoolTermination {
   }
 
   async #carryOn(): Promise<void> {
-    // Only from now on is another look due: while this one waited for the last to end, it stood for all changes.
+    // Changes before now are part of this look; the next change asks for another one.
     this.#dueAt = Infinity
     for (const name of new Set([...this.#terminating.values()].map((pool) => pool.name))) await this.#terminate(name)
     if (this.#terminating.size > 0) this.#wake(intervalMs)
@@ -92,21 +92,26 @@ export class PoolTermination {
 
   async #terminate(name: string): Promise<void> {
     try {
-      for (let progressed = true; progressed && !this.#isStopped; ) {
-        progressed = await this.#step(name)
-      }
+      const { fault } = await carryOutSteps((position) => this.#step(name, position), {
+        isHarmless: () => true,
+        isStopped: () => this.#isStopped,
+      })
+      if (fault !== undefined) throw fault
     } catch (err) {
-      // Nothing was changed; the next look tries again.
+      // The step changed nothing, or the next look finds what it changed.
       this.#logger.warn({ err, pool: name }, 'the deletion of a pool could not be carried on')
     }
   }
 
-  async #step(name: string): Promise<boolean> {
+  async #step(name: string, position: string): Promise<Step<Termination>> {
     const now = this.#now()
-    const outcome = await this.#store?.submit((view) => planTermination(view, name, this.#dependencies, { now }))
-    if (outcome === undefined) return false
-    const { done, progressed, blocksLeft } = outcome.answer
-    if (progressed) this.#logger.info({ pool: name, blocksLeft, done }, 'carried on the deletion of a pool')
-    return progressed && !done
+    const outcome = await this.#store?.submit((view) => planTermination(view, name, position, this.#blocks, { now }))
+    if (outcome === undefined) return { answer: { isGone: false, blocksLeft: 0 }, next: undefined }
+    const { answer, next } = outcome.answer
+    const { isGone, blocksLeft } = answer
+    if (isGone || next !== undefined) {
+      this.#logger.info({ pool: name, blocksLeft, done: isGone }, 'carried on the deletion of a pool')
+    }
+    return outcome.answer
   }
 }

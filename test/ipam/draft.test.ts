@@ -82,17 +82,6 @@ t.test('a block that is empty and nobody’s is deleted, an empty one with an ow
   t.end()
 })
 
-t.test('a block is deleted together with the claim on it', (t) => {
-  const world = new World()
-  world.block(text, 'host:node1')
-  world.claim('node1', text)
-  const draft = draftOf(world)
-  draft.deleteBlock(cidr, node1)
-  t.equal(draft.block(cidr).kind, 'absent')
-  t.strictSame(print(draft.writes()), [`${blockKeyText} deleted`, `${claimKey} deleted`])
-  t.end()
-})
-
 t.test('a claim is confirmed whatever state it is in, and not written when it is', (t) => {
   const confirmed = `${claimKey} = {"state":"confirmed","deleted":false}`
   const cases: [stored: string | undefined, want: readonly string[]][] = [

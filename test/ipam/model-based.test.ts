@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { type Address, formatAddress, mustParseAddress, mustParseCidr } from '../../src/net/index.ts'
+import { success } from '../../src/plan/index.ts'
 import { World } from '../support/ipam-world.ts'
 import { NaiveAllocator, type NaivePool, type NaiveRules } from '../support/naive-allocator.ts'
 import { volume } from '../support/volume.ts'
@@ -169,7 +170,10 @@ function take(world: World, twin: NaiveAllocator, step: Step): void {
       return
     }
     case 'release all':
-      twin.gaveBackAll(step.handle, world.releaseHandle(step.handle))
+      {
+        const released = world.releaseHandle(step.handle)
+        twin.gaveBackAll(step.handle, released.ok ? success(released.value.answer) : released)
+      }
       return
     case 'switch': {
       const pool = pools.find(({ name }) => name === step.pool)

@@ -66,8 +66,8 @@ t.test('releasing by address', (t) => {
 
 t.test('releasing by handle, after which the empty block stays the node’s', (t) => {
   const world = exampleWorld()
-  t.match(world.releaseHandle('net1.c1'), { value: { isComplete: true, released: { length: 2 } } })
-  t.match(world.releaseHandle('net1.c2'), { value: { isComplete: true, released: { length: 1 } } })
+  t.match(world.releaseHandle('net1.c1'), { value: { answer: { released: { length: 2 } }, next: undefined } })
+  t.match(world.releaseHandle('net1.c2'), { value: { answer: { released: { length: 1 } }, next: undefined } })
   t.strictSame(world.dump('/calico/ipam/'), [
     [
       exampleBlockKey,

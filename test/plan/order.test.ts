@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { planReleaseAffinity, planReleaseHandle } from '../../src/ipam/index.ts'
+import { planReleaseBlocks, planReleaseHandle } from '../../src/ipam/index.ts'
 import {
   affinities,
   affinityKey,
@@ -134,7 +134,7 @@ const changes: fc.Arbitrary<Change> = fc.oneof(
   fc.constantFrom(...names).map((handle) => (world: World) => void world.releaseHandle(handle)),
   fc.record({ node: fc.constantFrom(...nodes), onlyIfEmpty: fc.boolean() }).map((scope) => (world: World) => {
     world.view.reads.clear()
-    world.commit(planReleaseAffinity(world.view, scope, '', world.context))
+    world.commit(planReleaseBlocks(world.view, scope, '', world.context))
   }),
 )
 
@@ -217,7 +217,7 @@ function faultsAfter(world: World): readonly string[] {
   }
   for (const handle of names) {
     world.view.reads.clear()
-    carryOut(`release ${handle}`, planReleaseHandle(world.view, handle, world.context))
+    carryOut(`release ${handle}`, planReleaseHandle(world.view, handle, '', world.context))
   }
   for (const block of storedBlocks(world)) if (holdings(block).size > 0) faults.push('an address is held after all')
   for (const node of [undefined, ...nodes]) {

@@ -1,5 +1,14 @@
 import t from 'tap'
-import { annexKey, ipamConfigKey, ipamConfigs, type JsonObject, poolKey, stringifyJson } from '../../src/model/index.ts'
+import {
+  annexKey,
+  BlockIndex,
+  ipamConfigKey,
+  ipamConfigs,
+  type JsonObject,
+  poolKey,
+  stringifyJson,
+} from '../../src/model/index.ts'
+import type { Plan, Step } from '../../src/plan/index.ts'
 import {
   declareAnnexes,
   generationOf,
@@ -126,7 +135,7 @@ t.test('annexes whose objects are gone are removed, for each kind', (t) => {
   const kinds: readonly (readonly [kind: ServedKind<StoredObject>, keyOfObject: string])[] = [
     [poolKind(), `${resources}/ippools/there`],
     [ipreservationKind, `${resources}/ipreservations/there`],
-    [nodeKind, `${resources}/nodes/there`],
+    [nodeKind(new BlockIndex()), `${resources}/nodes/there`],
   ]
   for (const [kind, keyOfObject] of kinds) {
     const view = new FakeView()
@@ -134,7 +143,11 @@ t.test('annexes whose objects are gone are removed, for each kind', (t) => {
     // One that cannot be read is there all the same.
     view.putText(keyOfObject, 'broken')
     for (const name of ['gone', 'other', 'there']) view.putText(keyOf(name), orphan)
-    t.equal(view.apply(planRemoveOrphans(view, kind, ['gone', 'missing', 'there'])), 1, kind.plural)
+    t.strictSame(
+      view.apply(planRemoveOrphans(view, kind, ['gone', 'missing', 'there'], '')),
+      { answer: 1, next: undefined },
+      kind.plural,
+    )
     t.strictSame(view.keys('/ippoold/'), [keyOf('other'), keyOf('there')])
   }
   t.end()
@@ -145,9 +158,15 @@ t.test('the configuration, which has a key of another form', (t) => {
   const key = annexKey('ipamconfigurations', 'default').text
   view.putText(key, orphan)
   view.putText(ipamConfigKey.text, ipamConfigs.encode(decodedConfig()))
-  t.equal(view.apply(planRemoveOrphans(view, ipamconfigurationKind, ['default'])), 0)
+  t.strictSame(view.apply(planRemoveOrphans(view, ipamconfigurationKind, ['default'], '')), {
+    answer: 0,
+    next: undefined,
+  })
   view.remove(ipamConfigKey.text)
-  t.equal(view.apply(planRemoveOrphans(view, ipamconfigurationKind, ['default'])), 1)
+  t.strictSame(view.apply(planRemoveOrphans(view, ipamconfigurationKind, ['default'], '')), {
+    answer: 1,
+    next: undefined,
+  })
   t.equal(view.text(key), undefined)
   t.end()
 })
@@ -162,7 +181,7 @@ t.test('the commit compares the annex and the absence of the object', (t) => {
   const view = new FakeView()
   const key = annexKey('ippools', 'gone')
   view.putText(key.text, orphan)
-  planRemoveOrphans(view, poolKind(), ['gone'])
+  planRemoveOrphans(view, poolKind(), ['gone'], '')
   t.strictSame([...view.reads].sort(), [poolKey('gone').text, key.text].sort())
   t.end()
 })
@@ -170,7 +189,31 @@ t.test('the commit compares the annex and the absence of the object', (t) => {
 t.test('an annex that cannot be read is left alone, and a kind may have none', (t) => {
   const view = new FakeView()
   view.putText(annexKey('ippools', 'gone').text, 'broken')
-  t.strictSame(planRemoveOrphans(view, poolKind(), ['gone']), { answer: 0, writes: [] })
-  t.strictSame(planRemoveOrphans(view, blockaffinityKind, ['gone']), { answer: 0, writes: [] })
+  t.strictSame(planRemoveOrphans(view, poolKind(), ['gone'], ''), {
+    answer: { answer: 0, next: undefined },
+    writes: [],
+  })
+  t.strictSame(planRemoveOrphans(view, blockaffinityKind, ['gone'], ''), {
+    answer: { answer: 0, next: undefined },
+    writes: [],
+  })
+  t.end()
+})
+
+t.test('many annexes take several steps, each of which fits into a transaction', (t) => {
+  const view = new FakeView()
+  const names = Array.from({ length: 150 }, (_, number) => `pool-${number}`)
+  for (const name of names) view.putText(annexKey('ippools', name).text, orphan)
+  const removed: number[] = []
+  for (let position: string | undefined = ''; position !== undefined; ) {
+    view.reads.clear()
+    const plan: Plan<Step<number>> = planRemoveOrphans(view, poolKind(), names, position)
+    t.ok(view.reads.size < 126)
+    const { answer, next } = view.apply(plan)
+    removed.push(answer)
+    position = next
+  }
+  t.strictSame(removed, [62, 62, 26])
+  t.strictSame(view.keys('/ippoold/'), [])
   t.end()
 })

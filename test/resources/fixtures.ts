@@ -1,7 +1,16 @@
-import { isJsonObject, type Json, type JsonObject, parseJson, type Pool, poolOf } from '../../src/model/index.ts'
+import {
+  type Block,
+  BlockIndex,
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  parseJson,
+  type Pool,
+  poolOf,
+} from '../../src/model/index.ts'
 import type { Plan, Write, Result } from '../../src/plan/index.ts'
 import { type Context, ippoolKind, type ResourceKind } from '../../src/resources/index.ts'
-import type { BlockInRange } from '../../src/resources/kinds/ippool-termination.ts'
+import { store } from '../support/indexed-blocks.ts'
 
 /** The worked example of docs/calico/formats.md, sections 3.1 and 7: what Calico stores for a pool of a CIDR, a block size and NAT. */
 export const storedPool =
@@ -19,8 +28,10 @@ export const context: Context = {
 export const strict: Context = { ...context, fieldValidation: 'Strict' }
 
 /** IP pools, in a datastore that holds these blocks. */
-export function poolKind(blocks: readonly BlockInRange[] = []): ResourceKind<Pool> {
-  return ippoolKind({ blocksIn: () => blocks, proveBlocks: () => undefined })
+export function poolKind(blocks: readonly Block[] = []): ResourceKind<Pool> {
+  const index = new BlockIndex()
+  store(index, ...blocks)
+  return ippoolKind(index)
 }
 
 /** The body of a pool as a client sends it. */

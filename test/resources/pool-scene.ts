@@ -13,8 +13,9 @@ import {
   type Pool,
   poolKey,
 } from '../../src/model/index.ts'
-import { type Cidr, mustParseCidr } from '../../src/net/index.ts'
-import { planPoolRemoval, planTermination, type TerminationStep } from '../../src/resources/kinds/ippool-termination.ts'
+import { mustParseCidr } from '../../src/net/index.ts'
+import { planPoolRemoval, planTermination, type Termination } from '../../src/resources/kinds/ippool-termination.ts'
+import type { Step } from '../../src/plan/index.ts'
 import { FakeView } from '../support/fake-view.ts'
 import { context, mustPool } from './fixtures.ts'
 
@@ -25,15 +26,11 @@ export const poolText = poolKey('pool-a').text
 
 /** A datastore with a pool 10.10.0.0/24 of blocks of eight, and the index of blocks that is kept beside it. */
 export class Scene extends FakeView {
-  readonly dependencies = {
-    blocksIn: (cidr: Cidr) => {
-      const index = new BlockIndex()
-      for (const key of this.keys(blocks.prefix)) index.changed(key, this.get({ family: blocks, text: key }))
-      return [...index.overlapping(cidr)]
-    },
-    proveBlocks: () => {
-      this.consult(blocks)
-    },
+  /** The index of the blocks that are stored now. */
+  get blocks(): BlockIndex {
+    const index = new BlockIndex()
+    for (const key of this.keys(blocks.prefix)) index.changed(key, this.get({ family: blocks, text: key }))
+    return index
   }
 
   constructor(metadata: Readonly<Record<string, Json>> = {}) {
@@ -68,19 +65,29 @@ export class Scene extends FakeView {
 
   /** Begins to delete the pool. */
   delete(): string {
-    const removal = planPoolRemoval(this, this.pool, this.dependencies, context)
+    const removal = planPoolRemoval(this, this.pool, this.blocks, context)
     this.apply({ answer: undefined, writes: removal.writes })
     return removal.kind
   }
 
-  /** Makes one step, at a time of its own. */
-  step(at: Now = now): TerminationStep {
-    return this.apply(planTermination(this, 'pool-a', this.dependencies, { now: at }))
+  /** Where the next step begins. */
+  #position = ''
+
+  /** Makes the next step, at a time of its own. */
+  step(at: Now = now): Step<Termination> {
+    const { blocks } = this
+    this.reads.clear()
+    const step = this.apply(planTermination(this, 'pool-a', this.#position, blocks, { now: at }))
+    this.#position = step.next ?? ''
+    return step
   }
 
   /** Makes steps until they change nothing, and gives their number. */
   finish(at: Now = now): number {
-    for (let steps = 0; steps < 100; steps++) if (!this.step(at).progressed) return steps
+    for (let steps = 0; steps < 100; steps++) {
+      const { answer, next } = this.step(at)
+      if (next === undefined && !answer.isGone) return steps
+    }
     throw new Error('there is no end to it')
   }
 }

@@ -3,7 +3,6 @@ import {
   type AssignAnswer,
   type AssignRequest,
   type Context,
-  type HandleReleaseAnswer,
   planAssign,
   planRelease,
   planReleaseHandle,
@@ -22,7 +21,7 @@ import {
   reservationKey,
 } from '../../src/model/index.ts'
 import { formatAddress, mustParseAddress, mustParseCidr } from '../../src/net/index.ts'
-import type { Key, Plan, Revision, Cause, Refusal, Result } from '../../src/plan/index.ts'
+import type { Key, Plan, Revision, Cause, Refusal, Result, Step } from '../../src/plan/index.ts'
 import { FakeView } from './fake-view.ts'
 
 /** When the stories of the tests begin, 2026-11-23T04:00:00.123456789Z: the S of docs/calico/formats.md section 7. */
@@ -168,8 +167,9 @@ export class World {
     return this.#carryOut(() => planRelease(this.view, items, this.context))
   }
 
-  releaseHandle(handle: string): Result<HandleReleaseAnswer> {
-    return this.#carryOut(() => planReleaseHandle(this.view, handle, this.context))
+  /** One step of releasing a handle. */
+  releaseHandle(handle: string, position = ''): Result<Step<ReleaseAnswer>> {
+    return this.#carryOut(() => planReleaseHandle(this.view, handle, position, this.context))
   }
 
   /** From now on operations are those of one batch: the index learns of none of their writes until {@link endBatch}. */

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import type { Outcome } from '../../src/datastore/index.ts'
-import { blockKey, poolKey } from '../../src/model/index.ts'
+import { BlockIndex, blockKey, poolKey } from '../../src/model/index.ts'
 import { mustParseCidr } from '../../src/net/index.ts'
 import type { Plan, View } from '../../src/plan/index.ts'
 import { PoolTermination } from '../../src/upkeep/index.ts'
@@ -32,8 +32,7 @@ t.test(
       },
     }
     const logger = { info: () => undefined, warn: (details: object) => t.fail(JSON.stringify(details)) }
-    const dependencies = { blocksIn: () => [], proveBlocks: () => undefined }
-    const termination = new PoolTermination(dependencies, () => ({ nanoseconds: 0n }), logger)
+    const termination = new PoolTermination(new BlockIndex(), () => ({ nanoseconds: 0n }), logger)
     termination.pools.changed(poolKey('pool-a').text, { kind: 'value', value: pool, revision: 1n })
     const goOn = async (): Promise<void> => {
       waiting.shift()?.()

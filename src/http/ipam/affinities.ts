@@ -1,22 +1,22 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from '@sinclair/typebox'
 import {
-  type ClaimRequest as Wish,
-  type ClaimStep,
+  type BlockClaim,
+  type BlockRelease,
+  type ClaimRequest,
   type FailedBlock as PlannedFailure,
-  planClaim,
-  planReleaseAffinity,
+  planClaimBlocks,
+  planReleaseBlocks,
   type ReleaseScope,
-  type ReleaseStep,
 } from '../../ipam/index.ts'
 import { type Cidr, formatCidr, parseCidr } from '../../net/index.ts'
-import type { Cause } from '../../plan/index.ts'
+import { carryOutSteps, type Cause } from '../../plan/index.ts'
 import {
   AffinityRelease,
   blockFailures,
   cidrField,
   Claim,
-  ClaimRequest,
+  ClaimBody,
   poolField,
   ReleasedBlock,
   StaleClaim,
@@ -27,12 +27,10 @@ import {
   oneOf,
   ref,
 } from '../schemas/index.ts'
-import { objectTypes, refuseFields, limits, quoteValue } from '../wire/index.ts'
+import { changedNothing, objectTypes, refuseFields, limits, quoteValue } from '../wire/index.ts'
+import { carryOutStep } from './change.ts'
 import { changeModeOf, changeModeOfQuery, IdempotencyHeaders } from './idempotency.ts'
-import { type Examined, type IpamOptions, ChangeQuery, examined } from './ipam-operation.ts'
-import { carryOutParts, printed } from './parts.ts'
-
-const next = Type.Union([Type.String(), Type.Null()])
+import { type Examined, type IpamOptions, ChangeQuery, examined, refuseBody } from './request.ts'
 
 const FailedPart = Type.Object({
   block: Type.String(),
@@ -40,23 +38,22 @@ const FailedPart = Type.Object({
   message: Type.String(),
 })
 
+/** What one step of claiming blocks did, as it is answered. */
 const ClaimPart = Type.Object({
   claimed: Type.Array(Type.String()),
   unchanged: Type.Array(Type.String()),
   failed: Type.Array(FailedPart),
-  next,
 })
 
-/** What one transaction of giving up claims did. */
+/** What one step of releasing blocks did, as it is answered. */
 export const ReleasePart = Type.Object({
   released: Type.Array(ReleasedBlock),
   stale: Type.Array(StaleClaim),
   failed: Type.Array(FailedPart),
-  next,
 })
 export type ReleasePart = Static<typeof ReleasePart>
 
-/** The name of a node in a path or a query: one that is to be forgotten may have any that fits into a key. */
+/** The name of a node in a path or a query: a node to remove may have any name that fits into a key. */
 export const anyNode = { ...handle, maxLength: limits.nameLength, examples: ['node-1'] }
 
 const ReleaseQuery = Type.Object(
@@ -85,13 +82,13 @@ export const affinityRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
         tags: ['ipam'],
         summary: 'Claim blocks for a node',
         description: [
-          'Gives blocks to a node, before it needs an address. Each block is answered for itself; blocks of others are left alone. No',
-          'limit of blocks, no selector and no reservation counts.',
+          'Gives blocks to a node before it needs an address. Reports on each block; blocks of other nodes are left alone. The limit of',
+          'blocks per node, selectors and reservations do not apply.',
         ].join(' '),
         consumes: [...objectTypes],
         headers: IdempotencyHeaders,
         querystring: ChangeQuery,
-        body: ref(ClaimRequest),
+        body: ref(ClaimBody),
         response: {
           200: answer('What became of each block.', Claim),
           ...problemsOfRepeatable(),
@@ -99,17 +96,22 @@ export const affinityRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
       },
     },
     async (request): Promise<Claim> => {
-      const wish = examined(request, () => wishOf(request.body))
+      const wanted = examined(request, () => readClaim(request.body))
       const mode = changeModeOf(request, request.query)
-      const { parts, isComplete } = await carryOutParts(options, mode, ClaimPart, (start) =>
-        printed((view, context) => planClaim(view, wish, BigInt(start), context), printClaim),
+      const { answers, next } = await carryOutSteps(
+        (position, number) =>
+          carryOutStep(options, mode, number, (view, context) => planClaimBlocks(view, wanted, position, context), {
+            schema: ClaimPart,
+            print: printClaim,
+          }),
+        { isHarmless: changedNothing },
       )
       return {
-        node: wish.node,
-        claimed: parts.flatMap(({ claimed }) => claimed),
-        unchanged: parts.flatMap(({ unchanged }) => unchanged),
-        failed: parts.flatMap(({ failed }) => failed),
-        isComplete,
+        node: wanted.node,
+        claimed: answers.flatMap(({ claimed }) => claimed),
+        unchanged: answers.flatMap(({ unchanged }) => unchanged),
+        failed: answers.flatMap(({ failed }) => failed),
+        isComplete: next === undefined,
       }
     },
   )
@@ -120,10 +122,11 @@ export const affinityRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
       schema: {
         operationId: 'releaseBlocks',
         tags: ['ipam'],
-        summary: 'Give up claims on blocks',
+        summary: 'Release blocks from their nodes',
         description: [
-          'Takes blocks from the nodes that have them: by node, range and pool, of which at least one is to be given. An empty block is',
-          'deleted; one in use keeps its addresses, belongs to nobody, and vanishes with the last of them. Takes no body.',
+          'Takes blocks from the nodes that have them. Select the blocks by node, range or pool; at least one of them must be given. An',
+          'empty block is deleted. A block in use keeps its addresses, belongs to no node, and is deleted with its last address. Takes',
+          'no body.',
         ].join(' '),
         headers: IdempotencyHeaders,
         querystring: ReleaseQuery,
@@ -137,35 +140,31 @@ export const affinityRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
       refuseBody(request.body)
       const scope = scopeOf(request.query)
       const mode = changeModeOfQuery(request, request.query)
-      const { parts, isComplete } = await carryOutParts(options, mode, ReleasePart, (start) =>
-        printed((view, context) => planReleaseAffinity(view, scope, start, context), printReleaseStep),
+      const { answers, next } = await carryOutSteps(
+        (position, number) =>
+          carryOutStep(options, mode, number, (view, context) => planReleaseBlocks(view, scope, position, context), {
+            schema: ReleasePart,
+            print: printReleasedBlocks,
+          }),
+        { isHarmless: changedNothing },
       )
-      return { ...mergeReleases(parts), isComplete }
+      return { ...mergeReleases(answers), isComplete: next === undefined }
     },
   )
   done()
 }
 
-/** Refuses a body where none is taken. */
-export function refuseBody(body: unknown): void {
-  if (body === undefined) return
-  throw refuseFields('BadRequest', [
-    { field: 'body', reason: 'FieldValueForbidden', message: 'this call takes none; send it without' },
-  ])
-}
-
-/** What one step of giving up claims did, as it is answered. */
-export function printReleaseStep({ released, stale, failed, next }: ReleaseStep): ReleasePart {
+/** What one step of releasing blocks did, as it is answered. */
+export function printReleasedBlocks({ released, stale, failed }: BlockRelease): ReleasePart {
   return {
     released: released.map((one) => ({ ...one, block: formatCidr(one.block) })),
     stale: stale.map((one) => ({ ...one, block: formatCidr(one.block) })),
     failed: failed.map(printFailure),
-    next: next ?? null,
   }
 }
 
-/** What several steps of giving up claims did. */
-export function mergeReleases(parts: readonly Omit<ReleasePart, 'next'>[]): Omit<ReleasePart, 'next'> {
+/** What several steps of releasing blocks did. */
+export function mergeReleases(parts: readonly ReleasePart[]): ReleasePart {
   return {
     released: parts.flatMap(({ released }) => released),
     stale: parts.flatMap(({ stale }) => stale),
@@ -173,7 +172,7 @@ export function mergeReleases(parts: readonly Omit<ReleasePart, 'next'>[]): Omit
   }
 }
 
-function wishOf({ node, cidr, pool }: ClaimRequest): Examined<Wish> {
+function readClaim({ node, cidr, pool }: ClaimBody): Examined<ClaimRequest> {
   const range = readCidr(cidr)
   const nothing: readonly Cause[] =
     cidr === undefined && pool === undefined
@@ -199,12 +198,11 @@ function readCidr(text: string | undefined): Examined<Cidr | undefined> {
   return { value, causes: value === undefined ? [{ field: 'cidr', reason: 'FieldValueInvalid', message }] : [] }
 }
 
-function printClaim({ claimed, unchanged, failed, next }: ClaimStep): Static<typeof ClaimPart> {
+function printClaim({ claimed, unchanged, failed }: BlockClaim): Static<typeof ClaimPart> {
   return {
     claimed: claimed.map(formatCidr),
     unchanged: unchanged.map(formatCidr),
     failed: failed.map(printFailure),
-    next: next === undefined ? null : String(next),
   }
 }
 

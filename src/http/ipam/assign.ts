@@ -1,15 +1,16 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
-import { type AssignRequest as Wish, planAssign } from '../../ipam/index.ts'
+import { type AssignRequest, planAssign } from '../../ipam/index.ts'
 import { isWindowsReserved } from '../../model/index.ts'
 import type { Cause } from '../../plan/index.ts'
-import { answer, problemsOfRepeatable, AssignRequest, Assignment, ref } from '../schemas/index.ts'
+import { answer, AssignBody, Assignment, problemsOfRepeatable, ref } from '../schemas/index.ts'
 import { objectTypes, limits, naming, quoteValue } from '../wire/index.ts'
 import { printAssignment, readAddresses } from './addresses/index.ts'
 import { attributeCauses } from './attribute-causes.ts'
-import { carryOutChange, changeModeOf, IdempotencyHeaders } from './idempotency.ts'
-import { type Examined, type IpamOptions, ChangeQuery, examined } from './ipam-operation.ts'
+import { carryOutChange } from './change.ts'
+import { changeModeOf, IdempotencyHeaders } from './idempotency.ts'
+import { type Examined, type IpamOptions, ChangeQuery, examined } from './request.ts'
 
-/** `POST /assign`: give me addresses. */
+/** `POST /assign`: assign addresses. */
 export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
   app.post(
     '/assign',
@@ -20,13 +21,13 @@ export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
         tags: ['ipam'],
         summary: 'Assign addresses',
         description: [
-          'Gives addresses to an owner: so many of each family, or named ones. All or nothing, unless `partial` is set.',
+          'Assigns addresses to a handle: a number of each family, or named ones. All or nothing, unless `partial` is set.',
           'A call that is sent twice assigns twice, unless it has an `Idempotency-Key`.',
         ].join(' '),
         consumes: [...objectTypes],
         headers: IdempotencyHeaders,
         querystring: ChangeQuery,
-        body: ref(AssignRequest),
+        body: ref(AssignBody),
         response: {
           201: answer('The addresses, in the order asked for.', Assignment),
           ...problemsOfRepeatable('AddressInUse', 'InsufficientAddresses'),
@@ -34,22 +35,22 @@ export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
       },
     },
     async (request, reply) => {
-      const wish = examined(request, () => wishOf(request.body, options.newUid))
+      const wanted = examined(request, () => readAssign(request.body, options.newUid))
       const mode = changeModeOf(request, request.query)
       const assigned = await carryOutChange(
         options,
         mode,
-        (view, context) => planAssign(view, wish, context),
+        (view, context) => planAssign(view, wanted, context),
         printAssignment,
-      ).catch(naming(wish.handle))
+      ).catch(naming(wanted.handle))
       return reply.code(201).type('application/json; charset=utf-8').send(assigned)
     },
   )
   done()
 }
 
-/** What a request body asks for, complete, and everything that is wrong with it beyond its schema. */
-export function wishOf(body: AssignRequest, newHandle: () => string): Examined<Wish> {
+/** Reads a request body, with every default filled in, and reports everything that is wrong with it beyond its schema. */
+export function readAssign(body: AssignBody, newHandle: () => string): Examined<AssignRequest> {
   const texts = (body.addresses ?? []).map((text, index) => ({ field: `addresses[${index}]`, text }))
   const { named, causes } = readAddresses(texts)
   const isByName = body.addresses !== undefined && body.addresses !== null
@@ -80,22 +81,25 @@ export function wishOf(body: AssignRequest, newHandle: () => string): Examined<W
   }
 }
 
-function hostReservedOf({ ipv4, ipv6 }: NonNullable<AssignRequest['hostReserved']>): NonNullable<Wish['hostReserved']> {
+function hostReservedOf({
+  ipv4,
+  ipv6,
+}: NonNullable<AssignBody['hostReserved']>): NonNullable<AssignRequest['hostReserved']> {
   return { ...(ipv4 !== undefined && { 4: ipv4 }), ...(ipv6 !== undefined && { 6: ipv6 }) }
 }
 
-function handleCauses({ handle }: Wish): readonly Cause[] {
+function handleCauses({ handle }: AssignRequest): readonly Cause[] {
   if (!isWindowsReserved(handle)) return []
   const message = `${quoteValue(handle)} is not allowed: what it holds counts as free, as Windows hosts use it; choose another name`
   return [{ field: 'handle', reason: 'FieldValueInvalid', message }]
 }
 
-function hostCauses({ hostReserved, node }: Wish): readonly Cause[] {
+function hostCauses({ hostReserved, node }: AssignRequest): readonly Cause[] {
   if (hostReserved === undefined || node !== undefined) return []
   return [{ field: 'node', reason: 'FieldValueRequired', message: 'hostReserved is for a node; name it' }]
 }
 
-function howManyCauses({ counts }: Wish, isByName: boolean): readonly Cause[] {
+function howManyCauses({ counts }: AssignRequest, isByName: boolean): readonly Cause[] {
   const isByCount = counts[4] > 0 || counts[6] > 0
   if (isByName && isByCount) {
     return [
@@ -118,8 +122,8 @@ function howManyCauses({ counts }: Wish, isByName: boolean): readonly Cause[] {
   return []
 }
 
-/** Kubernetes gives every namespace its name as a label, and selectors rely on it. */
-function labelsOf(namespace: AssignRequest['namespace']): Readonly<Record<string, string>> {
+/** The labels of a namespace. Kubernetes gives every namespace its name as a label, and selectors rely on it. */
+function labelsOf(namespace: AssignBody['namespace']): Readonly<Record<string, string>> {
   return {
     ...(namespace?.name !== undefined && { 'kubernetes.io/metadata.name': namespace.name }),
     ...namespace?.labels,

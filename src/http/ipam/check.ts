@@ -15,7 +15,7 @@ import {
 } from '../schemas/index.ts'
 import { objectTypes, refusal, linesType, sendReport } from '../wire/index.ts'
 import { refuseIdempotencyKey } from './idempotency.ts'
-import { type IpamOptions, ChangeQuery, NoQuery } from './ipam-operation.ts'
+import { type IpamOptions, ChangeQuery, NoQuery } from './request.ts'
 import { repair } from './repairs.ts'
 
 /** `GET /check` and `POST /check/repair`: whether what is stored agrees with itself, and mending what does not. */

@@ -1,16 +1,18 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import { planEnsure } from '../../ipam/index.ts'
+import { DatastoreUnavailable } from '../../datastore/index.ts'
+import { type Allocation, type AssignAnswer, planEnsure, planReadHandle } from '../../ipam/index.ts'
 import { answer, problems, EnsureRequest, Assignment, closed, handle, ref, Release } from '../schemas/index.ts'
-import { objectTypes, refuseFields } from '../wire/index.ts'
-import { printAssignment, printHoldings, readHoldings } from './addresses/index.ts'
-import { wishOf } from './assign.ts'
-import { type IpamOptions, carryOut, ChangeQuery, examined, NoQuery } from './ipam-operation.ts'
-import { releaseHandle } from './release-parts.ts'
+import { objectTypes } from '../wire/index.ts'
+import { findAddresses, printAssignment, printHoldings } from './addresses/index.ts'
+import { readAssign } from './assign.ts'
+import { carryOut } from './change.ts'
+import { releaseHandle } from './release.ts'
+import { type IpamOptions, ChangeQuery, examined, NoQuery, refuseBody } from './request.ts'
 
-const HandlePath = Type.Object({ handle: Type.String({ ...handle, description: 'The owner.' }) }, closed)
+const HandlePath = Type.Object({ handle: Type.String({ ...handle, description: 'The handle.' }) }, closed)
 
-/** `GET`, `PUT` and `DELETE /handles/{handle}`: everything of one owner. */
+/** `GET`, `PUT` and `DELETE /handles/{handle}`: everything that one handle holds. */
 export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
   app.get(
     '/handles/:handle',
@@ -18,8 +20,8 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
       schema: {
         operationId: 'readHandle',
         tags: ['ipam'],
-        summary: 'What an owner holds',
-        description: 'All addresses of one owner, in ascending order. `NotFound` when it holds none.',
+        summary: 'Read what a handle holds',
+        description: 'All addresses of one handle, in ascending order. `NotFound` if it holds none.',
         params: HandlePath,
         querystring: NoQuery,
         response: { 200: answer('All its addresses.', Assignment), ...problems('NotFound', 'Invalid', 'Timeout') },
@@ -35,17 +37,17 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
       schema: {
         operationId: 'ensureHandle',
         tags: ['ipam'],
-        summary: 'See to it that an owner holds addresses',
+        summary: 'Ensure that a handle holds addresses',
         description: [
-          'The declarative assign, which may be repeated at will: what the owner holds already counts, by family and pool or by the',
-          'very addresses; what is missing is assigned, all or nothing, and nothing is ever released.',
+          'The declarative assign, which may be repeated at any time. What the handle holds already counts, by family and pool or by',
+          'address. What is missing is assigned, all or nothing. Nothing is released.',
         ].join(' '),
         consumes: [...objectTypes],
         params: HandlePath,
         querystring: ChangeQuery,
         body: ref(EnsureRequest),
         response: {
-          200: answer('The owner held all of it already: everything that satisfies the request.', Assignment),
+          200: answer('The handle held all of it already: everything that satisfies the request.', Assignment),
           201: answer('Something was assigned: everything that satisfies the request.', Assignment),
           ...problems(
             'AddressInUse',
@@ -61,8 +63,8 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
     },
     async (request, reply) => {
       const { handle } = request.params
-      const wish = examined(request, () => wishOf({ ...request.body, handle }, options.newUid))
-      const ensured = await carryOut(options, (view, context) => planEnsure(view, wish, context), request.query)
+      const wanted = examined(request, () => readAssign({ ...request.body, handle }, options.newUid))
+      const ensured = await carryOut(options, (view, context) => planEnsure(view, wanted, context), request.query)
       return reply.code(ensured.isAdded ? 201 : 200).send(printAssignment(ensured))
     },
   )
@@ -73,9 +75,8 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
       schema: {
         operationId: 'releaseHandle',
         tags: ['ipam'],
-        summary: 'Release everything of an owner',
-        description:
-          'Takes back all addresses of one owner, across blocks. `NotFound` when it holds none. Takes no body.',
+        summary: 'Release everything that a handle holds',
+        description: 'Releases all addresses of one handle, across blocks. `NotFound` if it holds none. Takes no body.',
         params: HandlePath,
         querystring: ChangeQuery,
         response: {
@@ -85,13 +86,33 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
       },
     },
     async ({ params, query, body }) => {
-      if (body !== undefined) {
-        throw refuseFields('BadRequest', [
-          { field: 'body', reason: 'FieldValueForbidden', message: 'this call takes none; send it without' },
-        ])
-      }
+      refuseBody(body)
       return releaseHandle(options, params.handle, query)
     },
   )
   done()
+}
+
+/** Addresses read at once. */
+const pageMax = 1_000
+
+/**
+ * Reads everything that a handle holds. Throws a refusal `NotFound` if there is no such handle. What lies in more blocks than a transaction
+ * can prove is read page by page, at one revision.
+ */
+export async function readHoldings(options: IpamOptions, handle: string): Promise<AssignAnswer> {
+  try {
+    return await carryOut(options, (view, context) => planReadHandle(view, handle, context))
+  } catch (fault) {
+    if (!(fault instanceof DatastoreUnavailable && fault.code === 'RequestEntityTooLarge')) throw fault
+  }
+  const query = { handle, attributes: [], limit: pageMax }
+  const addresses: Allocation[] = []
+  let page = await findAddresses(options.store, query)
+  addresses.push(...page.addresses)
+  while (page.next !== undefined) {
+    page = await findAddresses(options.store, query, { ...page.next, revision: page.revision })
+    addresses.push(...page.addresses)
+  }
+  return { handle, addresses }
 }

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto'
 import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
-import { type Context, type Once, planOnce } from '../../ipam/index.ts'
-import { type Plan, type View, type Result, success } from '../../plan/index.ts'
+import { storedAnswerKey } from '../../model/index.ts'
+import { answerOnly, type Plan, put, refuse, type Result, success, type View } from '../../plan/index.ts'
 import { refuseFields } from '../wire/index.ts'
-import { carryOut, type IpamOptions } from './ipam-operation.ts'
 
 const keyLengthMax = 255
 
@@ -25,55 +24,75 @@ export const IdempotencyHeaders = Type.Object({
   ),
 })
 
+/** A call that takes effect once, however often it is sent. */
+export interface Once {
+  /** The key that the client chose. */
+  readonly key: string
+  /** A digest of what the call asks for. */
+  readonly request: string
+}
+
 /** How to carry out a change. */
 export interface ChangeMode {
   readonly dryRun?: 'All'
-  /** Set when the call is to take effect once. */
-  readonly once?: Omit<Once, 'part'>
+  /** Given if the call takes effect once. */
+  readonly once?: Once
 }
 
-/** How a request wants to be carried out. A dry run has no effect to repeat. */
+/** Reads how a request is to be carried out. A dry run has no effect, so it may be repeated without a key. */
 export function changeModeOf(
   { method, routeOptions, params, body, headers }: FastifyRequest,
   query: { readonly dryRun?: 'All' },
 ): ChangeMode {
   const key = headers['idempotency-key']
   if (query.dryRun !== undefined || typeof key !== 'string') return query
-  const asked = JSON.stringify([method, routeOptions.url, params, body])
-  return { once: { key, request: createHash('sha256').update(asked).digest('hex') } }
+  return { once: { key, request: digest(method, routeOptions.url, params, body) } }
 }
+
+/** As {@link changeModeOf}, for a call whose query says what to change. */
+export function changeModeOfQuery(request: FastifyRequest, query: { readonly dryRun?: 'All' }): ChangeMode {
+  const { once, ...mode } = changeModeOf(request, query)
+  return once === undefined ? mode : { once: { ...once, request: digest(once.request, query) } }
+}
+
+function digest(...asked: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(asked)).digest('hex')
+}
+
+/** The answer of a change; of a repetition, the text that the first call stored. */
+export type OnceAnswer<Answer> =
+  | { readonly isRepeated: false; readonly answer: Answer }
+  | { readonly isRepeated: true; readonly text: string }
 
 /**
- * Carries out the `part`-th transaction of a change, once if the mode says so. Gives the body of its answer: as `print` makes it, or
- * as it was stored by the call that is being repeated.
+ * Plans the `part`-th transaction of a call unless it has been carried out already. The answer, printed, is stored in the transaction of
+ * the change, so that both are there or neither is. Refused with `IdempotencyKeyReused` if the key belongs to another call. Refusals
+ * are not stored. @see docs/guarantees.md, "Safe to repeat"
  */
-export async function carryOutChange<Answer>(
-  options: IpamOptions,
-  mode: ChangeMode,
-  plan: (view: View, context: Context) => Plan<Result<Answer>>,
+export function planOnce<Answer>(
+  view: View,
+  { key: name, request }: Once,
+  part: number,
+  plan: () => Plan<Result<Answer>>,
   print: (answer: Answer) => object,
-  part = 0,
-): Promise<string> {
-  const { once } = mode
-  if (once === undefined) return JSON.stringify(print(await carryOut(options, plan, mode)))
-  return carryOut(options, (view, context) =>
-    planOnce(view, { ...once, part }, () => {
-      const { answer, writes } = plan(view, context)
-      return { answer: answer.ok ? success(JSON.stringify(print(answer.value))) : answer, writes }
-    }),
-  )
+): Plan<Result<OnceAnswer<Answer>>> {
+  const key = storedAnswerKey(name, part)
+  const stored = view.get(key, { assumeAbsent: true })
+  if (stored.kind === 'unreadable') {
+    return answerOnly(refuse('Conflict', `The stored answer of this Idempotency-Key cannot be read: ${stored.problem}`))
+  }
+  if (stored.kind === 'value') {
+    if (stored.value.request === request) return answerOnly(success({ isRepeated: true, text: stored.value.body }))
+    const message = `The Idempotency-Key ${JSON.stringify(name)} was used for another call; give each call its own.`
+    return answerOnly(refuse('IdempotencyKeyReused', message))
+  }
+  const { answer, writes } = plan()
+  if (!answer.ok) return { answer, writes }
+  const kept = put(key, { request, body: JSON.stringify(print(answer.value)) }, { isExpiring: true })
+  return { answer: success({ isRepeated: false, answer: answer.value }), writes: [...writes, kept] }
 }
 
-/** As {@link changeModeOf}, for a call whose query says what is to be changed. */
-export function changeModeOfQuery(request: FastifyRequest, query: { readonly dryRun?: 'All' }): ChangeMode {
-  const mode = changeModeOf(request, query)
-  const { once } = mode
-  if (once === undefined) return mode
-  const asked = JSON.stringify([once.request, query])
-  return { once: { ...once, request: createHash('sha256').update(asked).digest('hex') } }
-}
-
-/** Refuses a key where a call is answered while it is carried out, so that there is no answer to keep; it may be repeated as it is. */
+/** Refuses a key for a call that is answered while it is carried out: there is no answer to keep, and it is safe to repeat anyway. */
 export function refuseIdempotencyKey({ headers }: FastifyRequest): void {
   if (headers['idempotency-key'] === undefined) return
   const message = 'this call keeps no answer, and is safe to repeat; send it without'

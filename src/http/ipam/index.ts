@@ -1,3 +1,3 @@
 /** The routes below /ipam/v1. */
-export type { Store } from './ipam-operation.ts'
+export type { Store } from './request.ts'
 export { ipamRoutes } from './routes.ts'

@@ -1,20 +1,22 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from '@sinclair/typebox'
-import { type Allocation, planForgetNode, planRelease, type ReleaseAnswer, type ReleaseStep } from '../../ipam/index.ts'
+import { type Allocation, planRelease, planRemoveNode, releasedTogetherMax } from '../../ipam/index.ts'
 import { formatAddress } from '../../net/index.ts'
-import { ForgottenNode, answer, problemsOfRepeatable, closed, oneOf, failedReasons } from '../schemas/index.ts'
-import { type Place, AddressWalk, firstPlace, printRelease } from './addresses/index.ts'
-import { anyNode, mergeReleases, printReleaseStep, refuseBody, ReleasePart } from './affinities.ts'
-import { changeModeOfQuery, IdempotencyHeaders } from './idempotency.ts'
-import type { IpamOptions } from './ipam-operation.ts'
-import { carryOutParts, printed, type Step } from './parts.ts'
+import { carryOutSteps, inTurn, success, type TakeStep } from '../../plan/index.ts'
+import { ForgottenNode, answer, problemsOfRepeatable, closed, oneOf } from '../schemas/index.ts'
+import { changedNothing } from '../wire/index.ts'
+import { AddressWalk, FailedAddress, firstPlace, type Place, printRelease } from './addresses/index.ts'
+import { anyNode, mergeReleases, printReleasedBlocks, ReleasePart } from './affinities.ts'
+import { carryOutStep } from './change.ts'
+import { type ChangeMode, changeModeOfQuery, IdempotencyHeaders } from './idempotency.ts'
+import { type IpamOptions, refuseBody } from './request.ts'
 
 const NodePath = Type.Object({ node: Type.String({ ...anyNode, description: 'The node.' }) }, closed)
 
-const ForgetQuery = Type.Object(
+const RemoveQuery = Type.Object(
   {
     releaseAddresses: Type.Optional(
-      Type.Boolean({ description: 'Take back the addresses that the node uses, too.', examples: [true] }),
+      Type.Boolean({ description: 'Also release the addresses that the node uses.', examples: [true] }),
     ),
     dryRun: Type.Optional(
       oneOf(['All'], { description: 'Answer what would happen, and write nothing.', examples: ['All'] }),
@@ -23,34 +25,21 @@ const ForgetQuery = Type.Object(
   closed,
 )
 
-/** What one transaction of forgetting a node did: with addresses first, and then with blocks. */
-const ForgetPart = Type.Object({
+/** What one step of removing a node did: with addresses first, and then with blocks. */
+const RemovePart = Type.Object({
   addresses: Type.Object({
     released: Type.Array(Type.String()),
-    failed: Type.Array(
-      Type.Object({
-        address: Type.String(),
-        reason: Type.Union(failedReasons.map((reason) => Type.Literal(reason))),
-        message: Type.String(),
-      }),
-    ),
+    failed: Type.Array(FailedAddress),
     left: Type.Array(Type.String()),
   }),
-  affinities: Type.Omit(ReleasePart, ['next']),
-  next: Type.Union([Type.String(), Type.Null()]),
+  affinities: ReleasePart,
 })
-type ForgetPart = Static<typeof ForgetPart>
+type RemovePart = Static<typeof RemovePart>
 
-/** Addresses of one part: each may need its block, its handle, its node and its claim, of the 128 keys of a transaction. */
-const addressesPerPart = 30
+/** Addresses that one step only reports. */
+const reportedTogetherMax = 1_000
 
-/** Addresses of one part that are only told. */
-const addressesTold = 1_000
-
-/** Where the second half of the parts begins, and with what it goes on from there. */
-const inBlocks = 'blocks '
-
-/** `DELETE /nodes/{node}`: forget a node. */
+/** `DELETE /nodes/{node}`: remove a node. */
 export const nodeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
   app.delete(
     '/nodes/:node',
@@ -58,14 +47,14 @@ export const nodeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
       schema: {
         operationId: 'forgetNode',
         tags: ['ipam'],
-        summary: 'Forget a node',
+        summary: 'Remove a node',
         description: [
-          'Takes all blocks from a node that is gone, and on request the addresses that it used; tells what was released and what is left.',
-          'Its labels, a resource of their own, stay. Takes no body.',
+          'Releases all blocks of a node that is gone and, on request, the addresses that it used. Reports what was released and what is',
+          'left. Its labels, a resource of their own, stay. Takes no body.',
         ].join(' '),
         params: NodePath,
         headers: IdempotencyHeaders,
-        querystring: ForgetQuery,
+        querystring: RemoveQuery,
         response: {
           200: answer('What became of everything that the node had.', ForgottenNode),
           ...problemsOfRepeatable(),
@@ -77,55 +66,76 @@ export const nodeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
       const { node } = request.params
       const { releaseAddresses = false } = request.query
       const mode = changeModeOfQuery(request, request.query)
-      const walk = new AddressWalk(options.store, { node, attributes: [] })
-      const { parts, isComplete } = await carryOutParts(options, mode, ForgetPart, (start) =>
-        start.startsWith(inBlocks)
-          ? forgetBlocks(node, start.slice(inBlocks.length), releaseAddresses && mode.dryRun === 'All')
-          : forgetAddresses(walk, start, releaseAddresses),
+      const { answers, next } = await carryOutSteps(
+        inTurn(
+          addressSteps(options, mode, node, releaseAddresses),
+          'blocks ',
+          blockSteps(options, mode, node, releaseAddresses && mode.dryRun === 'All'),
+        ),
+        { isHarmless: changedNothing },
       )
       return {
         node,
         addresses: {
-          released: parts.flatMap(({ addresses }) => addresses.released),
-          failed: parts.flatMap(({ addresses }) => addresses.failed),
-          left: parts.flatMap(({ addresses }) => addresses.left),
+          released: answers.flatMap(({ addresses }) => addresses.released),
+          failed: answers.flatMap(({ addresses }) => addresses.failed),
+          left: answers.flatMap(({ addresses }) => addresses.left),
         },
-        affinities: mergeReleases(parts.map(({ affinities }) => affinities)),
-        isComplete,
+        affinities: mergeReleases(answers.map(({ affinities }) => affinities)),
+        isComplete: next === undefined,
       }
     },
   )
   done()
 }
 
-/** What is done about the next blocks; in a dry run, the addresses are still there that would be gone by then. */
-function forgetBlocks(node: string, start: string, asIfReleased: boolean): Step<ForgetPart> {
-  const step: Step<ReleaseStep> = (view, context) => planForgetNode(view, node, start, context, { asIfReleased })
-  return printed(step, (done) => {
-    const { next, ...affinities } = printReleaseStep(done)
-    return { ...nothing, affinities, next: next === null ? null : `${inBlocks}${next}` }
-  })
+/** Releases, or reports, the addresses that the node uses. */
+function addressSteps(options: IpamOptions, mode: ChangeMode, node: string, isReleased: boolean): TakeStep<RemovePart> {
+  const walk = new AddressWalk(options.store, { node, attributes: [] })
+  const limit = isReleased ? releasedTogetherMax : reportedTogetherMax
+  return async (position, number) => {
+    const { addresses: found, next } = await walk.take(position === '' ? firstPlace : readPlace(position), limit)
+    const step = { next: next && printPlace(next) }
+    return carryOutStep(
+      options,
+      mode,
+      number,
+      (view, context) => {
+        const { answer, writes } = planRelease(view, isReleased ? found.map(itemOf) : [], context)
+        return { answer: answer.ok ? success({ answer: answer.value, ...step }) : answer, writes }
+      },
+      {
+        schema: RemovePart,
+        print: (release) => {
+          const { released, failed } = printRelease(release)
+          const left = isReleased
+            ? failed.map(({ address }) => address)
+            : found.map(({ address }) => formatAddress(address))
+          return { ...nothing, addresses: { released, failed, left } }
+        },
+      },
+    )
+  }
 }
 
-/** What is done about the next addresses that the node uses, from the place on that `start` names. */
-async function forgetAddresses(walk: AddressWalk, start: string, isReleased: boolean): Promise<Step<ForgetPart>> {
-  const place = start === '' ? firstPlace : readPlace(start)
-  const { addresses: found, next: nextPlace } = await walk.take(place, isReleased ? addressesPerPart : addressesTold)
-  const next = nextPlace === undefined ? inBlocks : printPlace(nextPlace)
-  const step: Step<ReleaseAnswer> = (view, context) => planRelease(view, isReleased ? found.map(itemOf) : [], context)
-  return printed(step, (done) => {
-    const { released, failed } = printRelease(done)
-    const left = isReleased ? failed.map(({ address }) => address) : found.map(({ address }) => formatAddress(address))
-    return { ...nothing, addresses: { released, failed, left }, next }
-  })
+/** Releases the blocks of the node. In a dry run the addresses are still there that would be released by then. */
+function blockSteps(options: IpamOptions, mode: ChangeMode, node: string, asIfReleased: boolean): TakeStep<RemovePart> {
+  return (position, number) =>
+    carryOutStep(
+      options,
+      mode,
+      number,
+      (view, context) => planRemoveNode(view, node, position, context, { asIfReleased }),
+      { schema: RemovePart, print: (release) => ({ ...nothing, affinities: printReleasedBlocks(release) }) },
+    )
 }
 
-const nothing: Omit<ForgetPart, 'next'> = {
+const nothing: RemovePart = {
   addresses: { released: [], failed: [], left: [] },
   affinities: { released: [], stale: [], failed: [] },
 }
 
-/** An address is taken back only as the assignment that was found. */
+/** An address is released only as the assignment that was found. */
 function itemOf({ address, handle, sequenceNumber }: Allocation) {
   return { address, sequenceNumber, ...(handle !== undefined && { handle }) }
 }

@@ -23,9 +23,10 @@ import {
 import { objectTypes, refuseFields, limits } from '../wire/index.ts'
 import { printAttributes, readAddresses } from './addresses/index.ts'
 import { attributeCauses } from './attribute-causes.ts'
-import { carryOutChange, type ChangeMode, changeModeOf, IdempotencyHeaders } from './idempotency.ts'
-import { carryOut, ChangeQuery, type Examined, examined, type IpamOptions, NoQuery } from './ipam-operation.ts'
+import { carryOut, carryOutChange } from './change.ts'
+import { type ChangeMode, changeModeOf, IdempotencyHeaders } from './idempotency.ts'
 import { readConditions } from './release.ts'
+import { ChangeQuery, type Examined, examined, type IpamOptions, NoQuery } from './request.ts'
 
 const AddressPath = Type.Object(
   { ip: Type.String({ maxLength: limits.addressLength, description: 'The address.', examples: ['10.1.0.5'] }) },
@@ -36,7 +37,7 @@ const failures = problemsOfRepeatable('NotFound')
 
 /** `GET`, `PUT /addresses/{ip}/attributes` and `POST /addresses/{ip}/attributes/swap`: who uses an address. */
 export const ownerAttributeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
-  const change = (wish: OwnerChange, mode: ChangeMode): Promise<string> =>
+  const change = (wish: OwnerChange, mode: ChangeMode): Promise<object | string> =>
     carryOutChange(options, mode, (view, context) => planChangeOwners(view, wish, context), printOwnership)
 
   app.get(

@@ -4,8 +4,9 @@ import { formatCidr } from '../../net/index.ts'
 import { partsMax, planSplit } from '../../resources/index.ts'
 import { answer, problemsOfRepeatable, closed, name, SplitAnswer, SplitRequest, ref } from '../schemas/index.ts'
 import { objectTypes } from '../wire/index.ts'
-import { carryOutChange, changeModeOf, IdempotencyHeaders } from './idempotency.ts'
-import { type IpamOptions, ChangeQuery } from './ipam-operation.ts'
+import { carryOutChange } from './change.ts'
+import { changeModeOf, IdempotencyHeaders } from './idempotency.ts'
+import { type IpamOptions, ChangeQuery } from './request.ts'
 
 const PoolPath = Type.Object(
   { name: Type.String({ ...name, description: 'The pool.', examples: ['my.ippool-1'] }) },

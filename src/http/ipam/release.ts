@@ -1,14 +1,22 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
-import type { ReleaseItem as PlannedItem } from '../../ipam/index.ts'
-import type { Cause } from '../../plan/index.ts'
+import { Type } from '@sinclair/typebox'
+import {
+  planRelease,
+  planReleaseHandle,
+  type ReleaseAnswer,
+  releasedTogetherMax,
+  type ReleaseItem as PlannedItem,
+} from '../../ipam/index.ts'
+import { mustParseAddress } from '../../net/index.ts'
+import { carryOutSteps, type Cause, type Plan, type Result, type Step, success } from '../../plan/index.ts'
 import { answer, problemsOfRepeatable, ref, type ReleaseItem, Release, ReleaseRequest } from '../schemas/index.ts'
-import { objectTypes } from '../wire/index.ts'
-import { readAddresses } from './addresses/index.ts'
-import { changeModeOf, IdempotencyHeaders } from './idempotency.ts'
-import { type Examined, type IpamOptions, ChangeQuery, examined } from './ipam-operation.ts'
-import { releaseAddresses, releaseHandle } from './release-parts.ts'
+import { changedNothing, objectTypes } from '../wire/index.ts'
+import { FailedAddress, printRelease, readAddresses, type ReportedRelease } from './addresses/index.ts'
+import { carryOutOnce, type IpamPlan, printStep, readStep } from './change.ts'
+import { type ChangeMode, changeModeOf, IdempotencyHeaders } from './idempotency.ts'
+import { type Examined, type IpamOptions, ChangeQuery, examined } from './request.ts'
 
-/** `POST /release`: take back addresses, or everything of a handle. */
+/** `POST /release`: release addresses, or everything that a handle holds. */
 export const releaseRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
   app.post(
     '/release',
@@ -19,7 +27,7 @@ export const releaseRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
         tags: ['ipam'],
         summary: 'Release addresses',
         description:
-          'Takes back addresses, or everything of a handle. One that cannot be taken back does not stop the others.',
+          'Releases addresses, or everything that a handle holds. An address that cannot be released does not stop the others.',
         consumes: [...objectTypes],
         headers: IdempotencyHeaders,
         querystring: ChangeQuery,
@@ -31,7 +39,7 @@ export const releaseRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
       },
     },
     async (request) => {
-      const { handle, items } = examined(request, () => returnOf(request.body))
+      const { handle, items } = examined(request, () => readRelease(request.body))
       const mode = changeModeOf(request, request.query)
       return handle === undefined ? releaseAddresses(options, items, mode) : releaseHandle(options, handle, mode)
     },
@@ -39,14 +47,116 @@ export const releaseRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
   done()
 }
 
-/** What a request body gives back: everything of a handle, or items. */
-export interface Return {
+/** What was done by one transaction of a release. */
+const ReleasePart = Type.Object({
+  released: Type.Array(Type.String()),
+  unallocated: Type.Array(Type.String()),
+  failed: Type.Array(FailedAddress),
+})
+
+/**
+ * Releases addresses, in transactions side by side; if the call takes effect once, the first of them goes ahead. Addresses whose
+ * transaction failed are reported as such. Throws its fault if all of them failed, or if it is not known whether one was carried out.
+ */
+export async function releaseAddresses(
+  options: IpamOptions,
+  items: readonly PlannedItem[],
+  mode: ChangeMode,
+): Promise<Release> {
+  const shares = Array.from({ length: Math.ceil(items.length / releasedTogetherMax) }, (_, part) =>
+    items.slice(part * releasedTogetherMax, (part + 1) * releasedTogetherMax),
+  )
+  const release = async (share: readonly PlannedItem[], part: number): Promise<ReportedRelease> => {
+    const plan: IpamPlan<Step<ReleaseAnswer>> = (view, context) => {
+      const { answer, writes } = planRelease(view, share, context)
+      return { answer: answer.ok ? success({ answer: answer.value, next: undefined }) : answer, writes }
+    }
+    return (await carryOutPart(options, mode, plan, part)).answer
+  }
+  const [first = [], ...others] = shares
+  const leading = release(first, 0)
+  // The first transaction shows whether the key is free for this call, before any other may change something.
+  if (mode.once !== undefined) await leading
+  const outcomes = await Promise.allSettled([leading, ...others.map((share, index) => release(share, index + 1))])
+  const isAnyDone = outcomes.some(({ status }) => status === 'fulfilled')
+  return mergeReleases(
+    outcomes.map((outcome, part) => {
+      if (outcome.status === 'fulfilled') return outcome.value
+      const fault: unknown = outcome.reason
+      if (isAnyDone && fault instanceof Error && changedNothing(fault)) return notReleased(shares[part] ?? [], fault)
+      throw fault
+    }),
+  )
+}
+
+/** Releases everything that a handle holds, step by step. Throws a refusal `NotFound` if there is no such handle. */
+export async function releaseHandle(options: IpamOptions, handle: string, mode: ChangeMode): Promise<Release> {
+  const { answers, fault } = await carryOutSteps(
+    (position, number) =>
+      carryOutPart(
+        options,
+        mode,
+        (view, context) => {
+          const planned = planReleaseHandle(view, handle, position, context)
+          return number === 0 ? planned : acceptMissing(planned)
+        },
+        number,
+      ),
+    { isHarmless: changedNothing },
+  )
+  // There is no way to say that a release is not complete; a repetition of the call completes it.
+  if (fault !== undefined) throw fault
+  return mergeReleases(answers)
+}
+
+async function carryOutPart(
+  options: IpamOptions,
+  mode: ChangeMode,
+  plan: IpamPlan<Step<ReleaseAnswer>>,
+  part: number,
+): Promise<Step<ReportedRelease>> {
+  const outcome = await carryOutOnce(options, mode, plan, (step) => printStep(step, printRelease), part)
+  if (!outcome.isRepeated) return outcome.answer
+  const { answer, next } = readStep(ReleasePart, outcome.text)
+  const { released, unallocated, failed } = answer
+  return {
+    answer: {
+      released: released.map(mustParseAddress),
+      unallocated: unallocated.map(mustParseAddress),
+      failed: failed.map((one) => ({ ...one, address: mustParseAddress(one.address) })),
+    },
+    next,
+  }
+}
+
+/** If the handle disappears between two steps, somebody else released the rest. */
+function acceptMissing(planned: Plan<Result<Step<ReleaseAnswer>>>): Plan<Result<Step<ReleaseAnswer>>> {
+  if (planned.answer.ok || planned.answer.refusal.reason !== 'NotFound') return planned
+  const answer = { released: [], unallocated: [], failed: [] }
+  return { ...planned, answer: success({ answer, next: undefined }) }
+}
+
+function notReleased(items: readonly PlannedItem[], { message }: Error): ReportedRelease {
+  const failed = items.map(({ address }) => ({ address, reason: 'Unavailable' as const, message }))
+  return { released: [], unallocated: [], failed }
+}
+
+function mergeReleases(parts: readonly ReportedRelease[]): Release {
+  return printRelease({
+    released: parts.flatMap(({ released }) => released),
+    unallocated: parts.flatMap(({ unallocated }) => unallocated),
+    failed: parts.flatMap(({ failed }) => failed),
+  })
+}
+
+/** What a request asks to release: everything that a handle holds, or items. */
+export interface Wanted {
   readonly handle: string | undefined
   readonly items: readonly PlannedItem[]
 }
 
-/** What a request body gives back, and everything that is wrong with it beyond its schema. */
-export function returnOf({ handle, addresses: given }: ReleaseRequest): Examined<Return> {
+/** Reads a request body, and reports everything that is wrong with it beyond its schema. */
+export function readRelease({ handle, addresses: given }: ReleaseRequest): Examined<Wanted> {
   const addresses = given ?? []
   const texts = addresses.map((entry, index) => {
     const field = `addresses[${index}]`
@@ -79,7 +189,7 @@ function whatCauses(isByHandle: boolean, isByName: boolean): readonly Cause[] {
       {
         field: 'addresses',
         reason: 'FieldValueRequired',
-        message: 'nothing is given back; give addresses, or a handle',
+        message: 'nothing is to be released; give addresses, or a handle',
       },
     ]
   }
@@ -92,12 +202,12 @@ type Conditions = Pick<PlannedItem, 'handle' | 'sequenceNumber'>
 
 const unconditional: Examined<Conditions> = { value: {}, causes: [] }
 
-/** The preconditions of a request; `at` is what stands before the names of their fields. */
+/** Reads the preconditions of a request; `at` is the prefix of their fields. */
 export function readConditions(
   at: string,
   { handle, sequenceNumber }: Omit<ReleaseItem, 'address'>,
 ): Examined<Conditions> {
-  // What is no number at all has been found by the schema.
+  // The schema has found what is no number at all.
   const number = /^\d{1,20}$/.test(String(sequenceNumber)) ? BigInt(sequenceNumber ?? 0) : undefined
   const causes: readonly Cause[] =
     number === undefined || number <= sequenceNumberMax

@@ -1,30 +1,32 @@
+import assert from 'node:assert/strict'
 import { setTimeout as pause } from 'node:timers/promises'
 import { DatastoreUnavailable } from '../../datastore/index.ts'
-import { checkCodes, type Finding, planRepair } from '../../ipam/index.ts'
-import type { Revision } from '../../plan/index.ts'
+import { checkCodes, type Finding, planRepair, type RepairAnswer } from '../../ipam/index.ts'
+import { carryOutSteps, type Revision, type Step } from '../../plan/index.ts'
 import type { RepairOutcome } from '../schemas/index.ts'
-import type { IpamOptions } from './ipam-operation.ts'
+import { changedNothing } from '../wire/index.ts'
+import type { IpamOptions } from './request.ts'
 
-/** How long a key must not have been written before what may be the moment between two writes is taken for a fault. */
+/** How long a key must stay unwritten until what may be the moment between two writes is taken for a fault. */
 const settleMs = 5_000
 
-/** Repairs under way at once, so that they share transactions. */
+/** Repairs under way at once: they share transactions. */
 const atOnce = 16
 
-/** How to repair. */
+/** Which findings to repair, and how. */
 export interface RepairMode {
   readonly isWanted: (finding: Finding) => boolean
   readonly isDryRun: boolean
 }
 
-/** What became of one finding. */
+/** The outcome for one finding. */
 export interface Repaired {
   readonly finding: Finding
-  readonly outcome: Exclude<RepairOutcome, 'Partly'>
+  readonly outcome: RepairOutcome
   readonly detail: string
 }
 
-/** Repairs what is wanted of the findings, and tells what became of each, key by key. Several at once; those of one key one by one. */
+/** Repairs the findings that are wanted, and reports the outcome of each. Several keys at once, the findings of one key one by one. */
 export async function* repair(
   options: IpamOptions,
   findings: AsyncIterable<Finding>,
@@ -39,7 +41,7 @@ export async function* repair(
   for (const results of underWay) yield* await results
 }
 
-/** Findings that follow each other and are about the same key. */
+/** Groups findings that follow each other and have the same key. */
 async function* groups(
   findings: AsyncIterable<Finding>,
   isWanted: (finding: Finding) => boolean,
@@ -64,12 +66,12 @@ async function repairGroup(
 ): Promise<readonly Repaired[]> {
   const results: Repaired[] = []
   let ownRevision: Revision | undefined
-  // A repair that does not ask whether the key was written meanwhile would pass off that write as its own for those that do.
+  // Repairs that ask whether the key was written meanwhile go first: another repair would make a foreign write look like its own.
   const isMomentary = ({ code }: Finding): boolean => checkCodes[code].isMomentary
   for (const found of [...group.filter(isMomentary), ...group.filter((found) => !isMomentary(found))]) {
     const waitMs = begunAtMs + settleMs - performance.now()
     if (isMomentary(found) && !mode.isDryRun && waitMs > 0) await pause(waitMs)
-    // What this very repair has written is not somebody else's doing.
+    // A write of this repair is no foreign write.
     const expected = ownRevision === undefined ? found : { ...found, revision: ownRevision }
     try {
       const { answer, revision } = await mend(options, expected, mode)
@@ -89,20 +91,19 @@ async function mend(
   { store, now, deadlineMs }: IpamOptions,
   found: Finding,
   { isDryRun }: RepairMode,
-): Promise<{
-  readonly answer: { readonly outcome: 'Repaired' | 'NotFound' | 'Refused'; readonly message: string }
-  readonly revision: Revision
-}> {
-  for (let steps = 0; ; steps++) {
+): Promise<{ readonly answer: RepairAnswer; readonly revision: Revision }> {
+  const mendFrom = async (): Promise<Step<{ readonly answer: RepairAnswer; readonly revision: Revision }>> => {
     const at = now()
-    const { answer, revision } = await store.submit((view) => planRepair(view, found, at), {
-      deadlineMs,
-      dryRun: isDryRun,
-    })
-    const { outcome, message } = answer
-    if (outcome === 'Partly' && !isDryRun) continue
-    // After a step, nothing being left is what was wanted.
-    const isMended = outcome === 'Partly' || (outcome === 'NotFound' && steps > 0)
-    return { answer: { outcome: isMended ? 'Repaired' : outcome, message }, revision }
+    const options = { deadlineMs, dryRun: isDryRun }
+    const { answer, revision } = await store.submit((view) => planRepair(view, found, at), options)
+    // A dry run changes nothing, so its next step would be the same.
+    return { answer: { answer, revision }, next: isDryRun ? undefined : answer.next }
   }
+  const { answers, fault } = await carryOutSteps(mendFrom, { isHarmless: changedNothing })
+  if (fault !== undefined) throw fault
+  const last = answers.at(-1)
+  assert(last !== undefined, 'a change has a step at least')
+  // If a later step finds nothing, the steps before have repaired everything.
+  const isMended = last.answer.outcome === 'NotFound' && answers.length > 1
+  return isMended ? { ...last, answer: { ...last.answer, outcome: 'Repaired' } } : last
 }

@@ -14,7 +14,8 @@ import {
   Utilization,
 } from '../schemas/index.ts'
 import { limits, printContinueToken, readContinueToken, refusal } from '../wire/index.ts'
-import { type IpamOptions, carryOut } from './ipam-operation.ts'
+import { carryOut } from './change.ts'
+import type { IpamOptions } from './request.ts'
 
 /** The largest page, and what a page has unless less is asked for. */
 const pageMax = 1_000

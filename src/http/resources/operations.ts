@@ -1,6 +1,25 @@
+import assert from 'node:assert/strict'
 import type { FastifyRequest } from 'fastify'
-import type { JsonObject, Now } from '../../model/index.ts'
-import { answerOnly, type Plan, type Revision, type View, type Result } from '../../plan/index.ts'
+import { Scan } from '../../datastore/index.ts'
+import { planRemoveEndpoints } from '../../ipam/index.ts'
+import {
+  type BlockIndex,
+  type JsonObject,
+  type Now,
+  workloadEndpoints,
+  workloadEndpointsInPages,
+} from '../../model/index.ts'
+import {
+  answerOnly,
+  carryOutSteps,
+  inTurn,
+  type Plan,
+  type Result,
+  type Revision,
+  type Step,
+  type TakeStep,
+  type View,
+} from '../../plan/index.ts'
 import {
   type Changed,
   type Context,
@@ -8,7 +27,6 @@ import {
   finalizersOf,
   objectIn,
   planDelete,
-  planRead,
   type Preconditions,
   present,
   readMatching,
@@ -17,39 +35,44 @@ import {
   type StoredObject,
 } from '../../resources/index.ts'
 import type { Store } from '../ipam/index.ts'
+import { changedNothing } from '../wire/index.ts'
 import { refusalAbout, unfinished } from './answers.ts'
-import type { CarryOutStep, TakeDown } from './node-removal.ts'
 
-/** What operations on objects take from outside. */
+/** Finds what has to be removed before an object called `name` is deleted, and returns the plan of one step of that. */
+export type FindDependents = (
+  name: string,
+) => Promise<(view: View, context: Pick<Context, 'now'>, position: string) => Plan<Result<Step<undefined>>>>
+
+/** What operations on objects depend on. */
 export interface OperationOptions {
   readonly store: Pick<Store, 'submit'>
   readonly now: () => Now
   /** A new UUID, for an object that is created. */
   readonly newUid: () => string
   readonly deadlineMs: number
-  /** What has to go before an object is deleted, by the plural of its kind. */
-  readonly takeDowns: Readonly<Partial<Record<string, TakeDown>>>
+  /** What has to be removed before an object is deleted, by the plural of its kind. */
+  readonly dependents: Readonly<Partial<Record<string, FindDependents>>>
 }
 
-/** How a change is asked for. */
+/** The options of a change, as the query has them. */
 export interface ChangeOptions {
   readonly dryRun?: 'All'
   readonly fieldValidation?: Context['fieldValidation']
-  /** Who manages the changed fields; the client's name, as it tells it in `User-Agent`, unless given. */
+  /** The manager of the changed fields; unless given, the client's name in `User-Agent`. */
   readonly fieldManager?: string
 }
 
-/** The planning of a change. */
+/** The plan of a change. */
 export type ChangePlan = (view: View, context: Context) => Plan<Result<Changed<StoredObject>>>
 
-/** An object as the answer to a change, and what the client should be told although all is well. */
+/** An object as the answer to a change, with the warnings for the client. */
 export interface ChangedObject {
   readonly object: JsonObject
   readonly warnings: readonly string[]
   readonly isNew: boolean
 }
 
-/** The operations on the objects of one kind, each of which gives what to answer, or throws its refusal. */
+/** The operations on the objects of one kind. Each returns what to answer, or throws its refusal. */
 export class ResourceOperations {
   readonly #options: OperationOptions
   readonly #kind: ServedKind<StoredObject>
@@ -59,7 +82,7 @@ export class ResourceOperations {
     this.#kind = kind
   }
 
-  /** Carries out one operation on the object called `name`. The clock is read once, when it begins. */
+  /** Carries out a plan about the object called `name`, and throws its refusal. The clock is read once, at the beginning. */
   async carryOut<Answer>(
     name: string | undefined,
     plan: (view: View, context: Context) => Plan<Result<Answer>>,
@@ -73,7 +96,7 @@ export class ResourceOperations {
     throw refusalAbout(answer.refusal, this.#kind, name)
   }
 
-  /** Carries out a create or change, and gives the object to answer. One that is not written keeps its resourceVersion. */
+  /** Carries out a create or change, and returns the object to answer. An object that is not written keeps its resourceVersion. */
   async change(
     name: string | undefined,
     { query, manager, subresource }: ChangeRequest,
@@ -93,8 +116,8 @@ export class ResourceOperations {
   }
 
   /**
-   * Deletes an object with what goes with it, in as many steps as it takes; the object goes with the last one, so that a deletion which
-   * does not come to its end can be begun again. One with finalizers is only marked. A dry run tells what the first step would come to.
+   * Deletes an object with what depends on it, in as many steps as it takes. The object goes with the last step, so that a deletion which
+   * fails half-way can be repeated. An object with finalizers is only marked.
    */
   async remove(
     kind: ResourceKind<StoredObject>,
@@ -102,40 +125,65 @@ export class ResourceOperations {
     preconditions: Preconditions,
     dryRun: boolean,
   ): Promise<{ readonly deleted: Deleted<StoredObject>; readonly object: JsonObject }> {
-    const takeDown = dryRun ? undefined : this.#options.takeDowns[kind.plural]
-    let steps = 0
-    const carryOutStep: CarryOutStep = async (plan) => {
-      const { value } = await this.carryOut(name, (view, context) => {
-        const found = readMatching(view, kind, name, preconditions)
-        return found.ok ? plan(view, context) : answerOnly(found)
-      })
-      steps++
-      return value
+    const deleteObject: TakeStep<{ deleted: Deleted<StoredObject>; object: JsonObject } | undefined> = async (
+      position,
+    ) => {
+      const { value, revision } = await this.carryOut(
+        name,
+        (view, context) => planDelete(view, kind, name, preconditions, context, position),
+        { dryRun },
+      )
+      const { answer: deleted, next } = value
+      const shown = deleted.isWritten && !dryRun ? revision : deleted.revisionBefore
+      return { answer: { deleted, object: present(kind, deleted.value, shown) }, next }
     }
-    try {
-      if (takeDown !== undefined && !(await this.#isHeldBack(kind, name))) await takeDown(name, carryOutStep)
-      for (; ; steps++) {
-        const { value: deleted, revision } = await this.carryOut(
-          name,
-          (view, context) => planDelete(view, kind, name, preconditions, context),
-          { dryRun },
-        )
-        if (deleted.isPartial && !dryRun) continue
-        const shown = deleted.isWritten && !dryRun ? revision : deleted.revisionBefore
-        return { deleted, object: present(kind, deleted.value, shown) }
-      }
-    } catch (fault) {
-      throw steps === 0 ? fault : unfinished(fault, kind, name)
-    }
+    const removeDependents = dryRun ? undefined : await this.#dependentSteps(kind, name, preconditions)
+    const take = removeDependents === undefined ? deleteObject : inTurn(removeDependents, 'object ', deleteObject)
+    const { answers, fault } = await carryOutSteps(take, { isHarmless: changedNothing })
+    if (fault !== undefined) throw unfinished(fault, kind, name)
+    const last = answers.at(-1)
+    assert(last !== undefined, 'the last step deletes the object')
+    return last
   }
 
-  async #isHeldBack(kind: ResourceKind<StoredObject>, name: string): Promise<boolean> {
-    const { value } = await this.carryOut(name, (view) => planRead(view, kind, name))
-    return finalizersOf(objectIn(value.value.object, 'metadata')).length > 0
+  /** The steps that remove what depends on an object; undefined if there are none, or if finalizers hold the object back. */
+  async #dependentSteps(
+    kind: ResourceKind<StoredObject>,
+    name: string,
+    preconditions: Preconditions,
+  ): Promise<TakeStep<undefined> | undefined> {
+    const findDependents = this.#options.dependents[kind.plural]
+    if (findDependents === undefined) return undefined
+    // Asked before everything is read: there may be nothing to delete.
+    const { value: stored } = await this.carryOut(name, (view) =>
+      answerOnly(readMatching(view, kind, name, preconditions)),
+    )
+    if (finalizersOf(objectIn(stored.value.object, 'metadata')).length > 0) return undefined
+    const plan = await findDependents(name)
+    return async (position) => {
+      const { value: step } = await this.carryOut(name, (view, context) => {
+        const found = readMatching(view, kind, name, preconditions)
+        return found.ok ? plan(view, context, position) : answerOnly(found)
+      })
+      return step
+    }
   }
 }
 
-/** Who wants a change, and how. */
+/** Finds the workload endpoints of a node; its tunnels are removed with them. */
+export function endpointsOfNodes(store: Pick<Store, 'page'>, blocks: BlockIndex): FindDependents {
+  return async (node) => {
+    // The names of endpoints begin with that of the node, but the namespace comes first in the keys, so all of them are read.
+    const scan = await Scan.begin(store, workloadEndpoints)
+    const keys: string[] = []
+    for await (const page of scan.entries(workloadEndpointsInPages)) {
+      for (const entry of page) if (entry.kind === 'value' && entry.value.node === node) keys.push(entry.key)
+    }
+    return (view, { now }, position) => planRemoveEndpoints(view, node, keys, position, { now, blocks })
+  }
+}
+
+/** A change as it is requested, and by whom. */
 export interface ChangeRequest {
   readonly query: ChangeOptions
   readonly manager: string
@@ -145,7 +193,7 @@ export interface ChangeRequest {
 /** Longer names of managers are refused. */
 const managerLengthMax = 128
 
-/** Reads who wants a change. */
+/** Reads who requests a change. */
 export function changeRequest(
   { headers }: Pick<FastifyRequest, 'headers'>,
   query: ChangeOptions,

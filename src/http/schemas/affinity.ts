@@ -22,7 +22,7 @@ export const poolField = {
 }
 
 /** The body of a claim. */
-export const ClaimRequest = Type.Object(
+export const ClaimBody = Type.Object(
   {
     node: Type.String({ ...name, description: 'The node that gets the blocks.', examples: ['node-1'] }),
     cidr: Type.Optional(Type.String(cidrField)),
@@ -36,7 +36,7 @@ export const ClaimRequest = Type.Object(
     examples: [{ node: 'node-1', cidr: '10.1.0.0/24' }],
   },
 )
-export type ClaimRequest = Static<typeof ClaimRequest>
+export type ClaimBody = Static<typeof ClaimBody>
 
 /** Reasons why a block was not changed. */
 export const blockFailures = [

@@ -1,14 +1,6 @@
 import type { TSchema } from '@sinclair/typebox'
-import {
-  AffinityRelease,
-  Claim,
-  ClaimRequest,
-  FailedBlock,
-  ForgottenNode,
-  ReleasedBlock,
-  StaleClaim,
-} from './affinity.ts'
-import { AssignRequest, EnsureRequest } from './assign-request.ts'
+import { AffinityRelease, Claim, ClaimBody, FailedBlock, ForgottenNode, ReleasedBlock, StaleClaim } from './affinity.ts'
+import { AssignBody, EnsureRequest } from './assign-request.ts'
 import { AddressList, Allocation, Assignment } from './assignment.ts'
 import { CheckFinding, CheckReport, Repair, RepairReport, RepairRequest } from './check.ts'
 import { Ownership, OwnersRequest, SwapRequest, Usage, UsageRequest } from './ownership.ts'
@@ -25,7 +17,7 @@ export const schemas: readonly TSchema[] = [
   Status,
   Health,
   Version,
-  AssignRequest,
+  AssignBody,
   EnsureRequest,
   Allocation,
   Assignment,
@@ -44,7 +36,7 @@ export const schemas: readonly TSchema[] = [
   Utilization,
   BlockList,
   FailedBlock,
-  ClaimRequest,
+  ClaimBody,
   Claim,
   ReleasedBlock,
   StaleClaim,

@@ -13,7 +13,7 @@ const HostReserved = Type.Object(
 )
 
 /** Body of an assign. All fields are optional. */
-export const AssignRequest = Type.Object(
+export const AssignBody = Type.Object(
   {
     handle: Type.Optional(
       Type.String({
@@ -132,10 +132,10 @@ export const AssignRequest = Type.Object(
     ],
   },
 )
-export type AssignRequest = Static<typeof AssignRequest>
+export type AssignBody = Static<typeof AssignBody>
 
 /** Body of the declarative assign; the handle is in the path. */
-export const EnsureRequest = Type.Omit(AssignRequest, ['handle', 'maxPerHandle'], {
+export const EnsureRequest = Type.Omit(AssignBody, ['handle', 'maxPerHandle'], {
   ...closed,
   $id: 'EnsureRequest',
   description: 'The addresses that a handle should hold at least: the number of each family, or a list.',

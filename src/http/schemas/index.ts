@@ -4,7 +4,7 @@ export {
   blockFailures,
   cidrField,
   Claim,
-  ClaimRequest,
+  ClaimBody,
   ForgottenNode,
   poolField,
   ReleasedBlock,
@@ -12,7 +12,7 @@ export {
 } from './affinity.ts'
 export { schemas } from './all.ts'
 export { answer, type Answer, problems, problemsOfRepeatable } from './answers.ts'
-export { AssignRequest, EnsureRequest } from './assign-request.ts'
+export { AssignBody, EnsureRequest } from './assign-request.ts'
 export { AddressList, Allocation, Assignment } from './assignment.ts'
 export { CheckFinding, CheckReport, exampleFinding, type RepairOutcome, RepairReport, RepairRequest } from './check.ts'
 export { closed, constantName, handle, name, oneOf, ref } from './fields.ts'

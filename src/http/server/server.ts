@@ -7,7 +7,7 @@ import type { BlockIndex, Now } from '../../model/index.ts'
 import { apiVersion, resourceKinds } from '../../resources/index.ts'
 import { ipamRoutes, type Store } from '../ipam/index.ts'
 import { openapiOptions, kubernetesOpenapiRoutes, openapiRoutes } from '../openapi/index.ts'
-import { discoveryRoutes, nodeTakeDown, resourceRoutes } from '../resources/index.ts'
+import { discoveryRoutes, endpointsOfNodes, resourceRoutes } from '../resources/index.ts'
 import { resourceSchemas, schemas } from '../schemas/index.ts'
 import { answerJson, readBodies, refusal } from '../wire/index.ts'
 import { limitCalls, limitEventLoopDelay } from './admission.ts'
@@ -113,7 +113,7 @@ function addApi(
       now,
       newUid,
       deadlineMs,
-      takeDowns: { nodes: nodeTakeDown(store, blocks) },
+      dependents: { nodes: endpointsOfNodes(store, blocks) },
       watches: {
         store,
         onStopping,

@@ -151,3 +151,8 @@ export function naming(handle: string): (fault: unknown) => never {
     throw isUnknown ? refuseUnknownOutcome(fault, { kind: 'handle', name: handle }) : fault
   }
 }
+
+/** True if it is certain that the transaction which failed with `fault` changed nothing. */
+export function changedNothing(fault: unknown): boolean {
+  return fault instanceof RefusalError || (fault instanceof DatastoreUnavailable && fault.code !== 'OutcomeUnknown')
+}

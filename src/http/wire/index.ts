@@ -11,6 +11,7 @@ export {
 } from './content.ts'
 export { printContinueToken, readContinueToken } from './continue-token.ts'
 export {
+  changedNothing,
   granted,
   naming,
   reasons,

@@ -2,7 +2,6 @@ import {
   affinityKey,
   type Block,
   type BlockIndex,
-  blocks as blockFamily,
   formatOwner,
   newBlock,
   type Owner,
@@ -10,30 +9,37 @@ import {
   touch,
 } from '../../model/index.ts'
 import { blockAt, blockCount, type Cidr, covers, firstAddress, formatCidr } from '../../net/index.ts'
-import { answerOnly, type Plan, type View, type Cause, refuse, type Result, success } from '../../plan/index.ts'
+import {
+  answerOnly,
+  Budget,
+  type Cause,
+  type Plan,
+  refuse,
+  type Result,
+  type Step,
+  success,
+  type View,
+} from '../../plan/index.ts'
 import { Draft } from '../draft.ts'
 import { isNamed, notAllocatable } from '../eligible-pools.ts'
 import type { Context } from '../request.ts'
 import { poolOf, type Pools, readConfig, readPools, requireUnlocked } from '../surroundings.ts'
 
-/** Blocks that one step changes at the most: two keys each, of the 128 that a transaction takes. */
-export const blocksPerStep = 40
-
-/** Characters of blocks that one step writes, of the 1.5 MiB that etcd allows: a block may have hundreds of thousands. */
-export const stepLengthMax = 400_000
-
-/** Blocks that one request may claim. */
+/** The most blocks that one request may claim. */
 const claimsMax = 4_096n
 
-/** Which blocks a node claims: those of a range, or of a whole pool. */
+/** Keys that one block takes: its own and that of its affinity. */
+export const keysPerBlock = 2
+
+/** The blocks that a node claims: those of a range, or of a whole pool. */
 export interface ClaimRequest {
   readonly node: string
   readonly cidr?: Cidr | undefined
-  /** The name or the CIDR of a pool; of a range given as well it must be the pool. */
+  /** The name or the CIDR of a pool; a range that is given as well must lie in it. */
   readonly pool?: string | undefined
 }
 
-/** Why a block is left as it is. */
+/** The reason why a block is left as it is. */
 export type BlockFailure = 'ClaimedByOther' | 'NoAffinity' | 'Overlap' | 'NotEmpty' | 'Unreadable'
 
 /** A block that is left as it is. */
@@ -44,41 +50,45 @@ export interface FailedBlock {
 }
 
 /** What one step of claiming blocks did. */
-export interface ClaimStep {
-  /** Claimed by this step, or healed: a claim was there, and half done. */
+export interface BlockClaim {
+  /** Claimed by this step, or repaired: an earlier claim had stopped half-way. */
   readonly claimed: readonly Cidr[]
   /** The node had these already. */
   readonly unchanged: readonly Cidr[]
   readonly failed: readonly FailedBlock[]
-  /** The number of the block that the next step begins with; undefined when it is done. */
-  readonly next: bigint | undefined
 }
 
 /**
- * One step of claiming blocks for a node: from the block with the number `start` on, as many as fit into a transaction. No block
- * limit, selectors or reservations count. Refused with `Invalid` when the range is no range of blocks of one pool that gives
- * addresses. @see docs/calico/ipam.md sections 6.2, 6.3 and 6.5
+ * One step of claiming blocks for a node, from the block with the number `position` on. The limit of blocks per node, selectors and
+ * reservations do not apply. Refused with `Invalid` if the range does not consist of blocks of one pool that gives addresses.
+ * @see docs/calico/ipam.md sections 6.2, 6.3 and 6.5
  */
-export function planClaim(view: View, request: ClaimRequest, start: bigint, context: Context): Plan<Result<ClaimStep>> {
-  const unlocked = requireUnlocked(view)
+export function planClaimBlocks(
+  view: View,
+  request: ClaimRequest,
+  position: string,
+  context: Context,
+): Plan<Result<Step<BlockClaim>>> {
+  const budget = new Budget(view)
+  const unlocked = requireUnlocked(budget.view)
   if (!unlocked.ok) return answerOnly(unlocked)
-  const config = readConfig(view)
+  const config = readConfig(budget.view)
   if (!config.ok) return answerOnly(config)
-  const wanted = resolve(readPools(view), request)
+  const wanted = resolve(readPools(budget.view), request)
   if (!wanted.ok) return answerOnly(wanted)
   const { pool, range } = wanted.value
-  const draft = new Draft(view, context.now, config.value.ipCooldownSeconds)
+  const draft = new Draft(budget.view, context.now, config.value.ipCooldownSeconds)
   const claim = new Claim(draft, { type: 'host', name: request.node }, context.blocks)
   draft.relyOn(pool)
   const count = blockCount(range, pool.blockSize)
-  let number = start
-  while (number < count && claim.hasRoom) {
+  let number = BigInt(position)
+  while (number < count && budget.hasRoom(keysPerBlock, draft.bytes)) {
     claim.take(blockAt(range, pool.blockSize, number))
     number++
   }
   const { claimed, unchanged, failed } = claim
-  const next = number < count ? number : undefined
-  return { answer: success({ claimed, unchanged, failed, next }), writes: draft.writes() }
+  const next = number < count ? String(number) : undefined
+  return { answer: success({ answer: { claimed, unchanged, failed }, next }), writes: draft.writes() }
 }
 
 class Claim {
@@ -86,24 +96,17 @@ class Claim {
   readonly unchanged: Cidr[] = []
   readonly failed: FailedBlock[] = []
   readonly #draft: Draft
-  readonly #owner: Owner
+  readonly #holder: Owner
   readonly #blocks: BlockIndex
-  #length = 0
 
-  constructor(draft: Draft, owner: Owner, blocks: BlockIndex) {
+  constructor(draft: Draft, holder: Owner, blocks: BlockIndex) {
     this.#draft = draft
-    this.#owner = owner
+    this.#holder = holder
     this.#blocks = blocks
   }
 
-  /** Whether one more block fits into the transaction. */
-  get hasRoom(): boolean {
-    const taken = this.claimed.length + this.unchanged.length + this.failed.length
-    return taken < blocksPerStep && this.#length < stepLengthMax
-  }
-
   take(cidr: Cidr): void {
-    const claim = this.#draft.view.get(affinityKey(this.#owner, cidr))
+    const claim = this.#draft.view.get(affinityKey(this.#holder, cidr))
     if (claim.kind === 'unreadable') {
       this.#fail(cidr, 'Unreadable', `the stored claim cannot be read: ${claim.problem}`)
       return
@@ -111,28 +114,27 @@ class Claim {
     const found = this.#draft.block(cidr)
     if (found.kind === 'unreadable') this.#fail(cidr, 'Unreadable', `the stored block cannot be read: ${found.problem}`)
     else if (found.kind === 'absent') this.#create(cidr)
-    else if (found.block.affinity !== formatOwner(this.#owner)) this.#leave(found.block)
+    else if (found.block.affinity !== formatOwner(this.#holder)) this.#leave(found.block)
     else if (claim.kind === 'value' && claim.value.state === 'confirmed') this.unchanged.push(cidr)
     else this.#store(touch(found.block))
   }
 
   #create(cidr: Cidr): void {
     const other = this.#blocks.ofOtherSize(cidr)
-    if (other === undefined) this.#store(newBlock(cidr, this.#owner, this.#draft.now))
+    if (other === undefined) this.#store(newBlock(cidr, this.#holder, this.#draft.now))
     else this.#fail(cidr, 'Overlap', `the block ${formatCidr(other.cidr)} of another size has some of its addresses`)
   }
 
-  /** A claim that is not confirmed comes with a new number of the block, so that whoever is half-way through giving it up is too late. */
+  /** An affinity that was not confirmed comes with a new number of the block, so that nobody can finish a release that began before. */
   #store(block: Block): void {
     this.#draft.setBlock(block)
-    this.#draft.confirmAffinity(this.#owner, block.cidr)
-    this.#length += blockFamily.encode(block).length
+    this.#draft.confirmAffinity(this.#holder, block.cidr)
     this.claimed.push(block.cidr)
   }
 
-  /** The block decides who owns it; a claim that says otherwise is stale. A block of nobody is adopted by nobody. */
+  /** The block decides which node it belongs to; an affinity that differs is stale. A block without one is not taken over. */
   #leave({ cidr, affinity }: Block): void {
-    this.#draft.dropAffinity(this.#owner, cidr)
+    this.#draft.dropAffinity(this.#holder, cidr)
     if (affinity !== null) this.#fail(cidr, 'ClaimedByOther', `it belongs to ${affinity}`)
     else this.#fail(cidr, 'NoAffinity', 'it belongs to nobody, and vanishes with its last address')
   }
@@ -142,7 +144,7 @@ class Claim {
   }
 }
 
-/** The blocks that a request is about. */
+/** The blocks that a request asks for. */
 interface Wanted {
   readonly pool: Pool
   readonly range: Cidr

@@ -1,5 +1,18 @@
-/** Which node a block belongs to: claiming blocks, giving them up, collecting empty ones. */
-export { type BlockFailure, type ClaimRequest, type ClaimStep, type FailedBlock, planClaim } from './claim.ts'
-export { planCollectCooled, planCollectEmpty, planReadCooldown } from './collect.ts'
-export { cleanUpClaims, giveUpDeselected } from './deselected.ts'
-export { planForgetNode, planReleaseAffinity, type ReleaseScope, type ReleaseStep } from './give-up.ts'
+/** Which node a block belongs to: claiming blocks, releasing them, removing nodes, emptying pools, collecting empty blocks. */
+export {
+  type BlockClaim,
+  type BlockFailure,
+  type ClaimRequest,
+  type FailedBlock,
+  planClaimBlocks,
+} from './claim.ts'
+export { type Collected, planCollectCooled, planCollectEmpty, planReadCooldown } from './collect.ts'
+export { cleanUpClaims, releaseDeselected } from './deselected.ts'
+export { countBlocks, emptyPool, proveBlocks } from './empty-pool.ts'
+export {
+  type BlockRelease,
+  planReleaseBlocks,
+  planRemoveNode,
+  releaseBlock,
+  type ReleaseScope,
+} from './release-blocks.ts'

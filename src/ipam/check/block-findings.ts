@@ -1,5 +1,4 @@
 import {
-  type Attribute,
   type Block,
   blockKey,
   comparableHandle,
@@ -23,6 +22,7 @@ import {
   overlaps,
 } from '../../net/index.ts'
 import type { Revision } from '../../plan/index.ts'
+import { nodeUsing, ordinalsOfNode, ordinalsWhere } from '../allocation.ts'
 import { type Finding, newFinding, type RepairPolicy } from './finding.ts'
 import type { CheckTerms, ReadableEntry } from './terms.ts'
 
@@ -162,11 +162,6 @@ export function ownerlessOrdinals(block: Block): readonly Ordinal[] {
   return ordinalsWhere(block, (attribute) => Object.keys(attribute).length === 0)
 }
 
-/** The ordinals assigned for a node, without those that Windows or a virtual host keeps. */
-export function ordinalsOfNode(block: Block, node: string): readonly Ordinal[] {
-  return ordinalsWhere(block, (attribute) => nodeOf(block, attribute) === node)
-}
-
 function checkPlace(stored: ReadableEntry<Block>, { pools, arePoolsComplete }: CheckTerms): readonly Finding[] {
   const { value: block } = stored
   const place = placeOf(block.cidr, pools)
@@ -193,7 +188,7 @@ function checkHolders(stored: ReadableEntry<Block>, { nodes }: CheckTerms): read
       newFinding('OwnerUnknown', stored, `${listOrdinals(block, ownerless)} assigned, and the holder is not stored.`),
     )
   }
-  const held = (block.attributes ?? []).flatMap((attribute) => nodeOf(block, attribute) ?? [])
+  const held = (block.attributes ?? []).flatMap((attribute) => nodeUsing(block, attribute) ?? [])
   for (const node of nodes.size === 0 ? [] : new Set(held)) {
     if (nodes.has(node)) continue
     const ordinals = ordinalsOfNode(block, node)
@@ -207,19 +202,6 @@ function checkHolders(stored: ReadableEntry<Block>, { nodes }: CheckTerms): read
     found.push(newFinding('HandleNameInvalid', { ...stored, subject: handle }, message))
   }
   return found
-}
-
-/** The node that addresses with this attribute are assigned for; undefined if it is no node's. */
-function nodeOf(block: Block, { handle, secondary, releasedAt }: Attribute): string | undefined {
-  if (releasedAt !== undefined || ownerOf(block)?.type === 'virtual' || isWindowsReserved(handle)) return undefined
-  return secondary?.['node']
-}
-
-function ordinalsWhere(block: Block, matches: (attribute: Attribute) => boolean): readonly Ordinal[] {
-  const ofAttribute = (block.attributes ?? []).map(matches)
-  return block.allocations.flatMap((index, place) =>
-    index !== null && ofAttribute[index] === true ? [ordinal(place)] : [],
-  )
 }
 
 function heldAddresses(block: Block): ReadonlySet<string> {

@@ -6,24 +6,22 @@ import {
   handleKey,
   handleOf,
   isEmpty,
-  nodeKey,
-  nodes,
   type Now,
   ownerOf,
   releaseOrdinals,
   touch,
-  withoutOwner,
 } from '../../model/index.ts'
 import { type Cidr, formatCidr, type Ordinal } from '../../net/index.ts'
-import type { Plan, View } from '../../plan/index.ts'
+import { Budget, type Plan, type View } from '../../plan/index.ts'
+import { ordinalsOfNode } from '../allocation.ts'
+import { releaseBlock } from '../blocks/index.ts'
 import { Draft } from '../draft.ts'
-import { readConfig, readPools } from '../surroundings.ts'
+import { isNodeGone, readConfig, readPools } from '../surroundings.ts'
 import {
   futureReleases,
   handleCounts,
   highestNumberAhead,
   isFuture,
-  ordinalsOfNode,
   ownerlessOrdinals,
   placeOf,
   unqueuedOrdinals,
@@ -32,27 +30,27 @@ import {
 import type { CheckCode, Finding } from './finding.ts'
 import { notFound, refused, type RepairAnswer, repaired } from './repair-answers.ts'
 
-/** Addresses that one step releases at the most: each may have a handle of its own, of the 128 keys of a transaction. */
-const releasedMax = 60
-
 /** The highest sequence number that a block can have: Calico's are unsigned, of 64 bits. */
 const sequenceNumberMax = 2n ** 64n - 1n
 
 /** Repairs a finding whose key is that of a block. */
 export function planBlockRepair(view: View, found: Finding, cidr: Cidr, now: Now): Plan<RepairAnswer> {
-  const stored = view.get(blockKey(cidr))
+  const budget = new Budget(view)
+  const stored = budget.view.get(blockKey(cidr))
   if (stored.kind === 'absent') return notFound()
   if (stored.kind === 'unreadable') return refused(`The block cannot be read: ${stored.problem}`)
-  const config = readConfig(view)
+  const config = readConfig(budget.view)
   if (!config.ok) return refused(config.refusal.message)
   const cooldownSeconds = config.value.ipCooldownSeconds
-  const work: Work = { draft: new Draft(view, now, cooldownSeconds), block: stored.value, now, cooldownSeconds }
+  const draft = new Draft(budget.view, now, cooldownSeconds)
+  const work: Work = { budget, draft, block: stored.value, now, cooldownSeconds }
   const repair = repairs[found.code]
   return repair === undefined ? refused('A block cannot be repaired for this code.') : repair(work, found)
 }
 
 /** One repair while it is planned. */
 interface Work {
+  readonly budget: Budget
   readonly draft: Draft
   readonly block: Block
   readonly now: Now
@@ -83,7 +81,7 @@ const repairs: Partial<Readonly<Record<CheckCode, (work: Work, found: Finding) =
   },
   BlockOwnerInvalid: ({ draft, block }) => {
     if (block.affinity === null || ownerOf(block) !== undefined) return notFound()
-    draft.setBlock(withoutOwner(block))
+    releaseBlock(draft, block)
     return repaired('The affinity is taken away.', draft.writes())
   },
   OwnerUnknown: (work) => release(work, ownerlessOrdinals(work.block)),
@@ -111,29 +109,36 @@ function deleteMisplaced({ draft, block }: Work): Plan<RepairAnswer> {
   if (placeOf(block.cidr, pools.all).kind === 'right') return notFound()
   if (pools.unreadable.length > 0) return refused('A pool cannot be read, and the block may lie in that.')
   if (!isEmpty(block)) return refused('The block is not empty.')
-  const owner = ownerOf(block)
-  if (owner === undefined) draft.setBlock(withoutOwner(block))
-  else draft.deleteBlock(block.cidr, owner)
+  releaseBlock(draft, block)
   return repaired('The block is deleted.', draft.writes())
 }
 
 function releaseOfNode(work: Work, node: string): Plan<RepairAnswer> {
-  const { view } = work.draft
-  // Unless some node is registered, nobody registers nodes here.
-  const isGone = view.get(nodeKey(node)).kind === 'absent' && view.list(nodes, 'hint').length > 0
-  return isGone ? release(work, ordinalsOfNode(work.block, node)) : notFound()
+  return isNodeGone(work.draft.view, node) ? release(work, ordinalsOfNode(work.block, node)) : notFound()
 }
 
-function release({ draft, block: stored, now, cooldownSeconds }: Work, all: readonly Ordinal[]): Plan<RepairAnswer> {
+/** Releases addresses, as many as have room: each may have a handle of its own. */
+function release(
+  { budget, draft, block: stored, now, cooldownSeconds }: Work,
+  all: readonly Ordinal[],
+): Plan<RepairAnswer> {
   if (all.length === 0) return notFound()
-  const ordinals = all.slice(0, releasedMax)
   const before = collectGarbage(stored, now, cooldownSeconds)
-  const ids = new Set(ordinals.flatMap((place) => handleOf(before, place) ?? []))
+  const ids = new Set<string>()
+  const ordinals: Ordinal[] = []
+  for (const place of all) {
+    const id = handleOf(before, place)
+    if (id !== undefined && !ids.has(id)) {
+      if (!budget.hasRoom(ids.size + 1)) break
+      ids.add(id)
+    }
+    ordinals.push(place)
+  }
   draft.view.prefetch([...ids].map((id) => handleKey(id)))
   const { block } = releaseOrdinals(before, ordinals, now, cooldownSeconds)
   draft.setBlock(block)
   const counts = handleCounts(block)
   for (const id of ids) draft.setHandleCount(id, formatCidr(block.cidr), counts.get(id) ?? 0)
-  const outcome = ordinals.length < all.length ? 'Partly' : 'Repaired'
-  return repaired(`${String(ordinals.length)} addresses are released.`, draft.writes(), outcome)
+  const next = ordinals.length < all.length ? 'the rest' : undefined
+  return repaired(`${String(ordinals.length)} addresses are released.`, draft.writes(), next)
 }

@@ -1,13 +1,14 @@
 import { answerOnly, type Plan, type Write } from '../../plan/index.ts'
 
 /**
- * What a repair came to. `Repaired`: the fault was proved once more, and is mended. `Partly`: there is more of it, and the repair is to be
- * called again. `NotFound`: the fault is not there any more, or the key was written meanwhile, so that it may be the moment
- * between two writes of somebody else. `Refused`: it is there, and cannot be mended at present.
+ * The outcome of a repair. `Repaired`: the fault was proved again, and is repaired. `NotFound`: the fault no longer exists, or the key was
+ * written meanwhile, so that it may be the moment between two writes of another client. `Refused`: the fault cannot be repaired now.
  */
 export interface RepairAnswer {
-  readonly outcome: 'Repaired' | 'Partly' | 'NotFound' | 'Refused'
+  readonly outcome: 'Repaired' | 'NotFound' | 'Refused'
   readonly message: string
+  /** Given if there is more to repair than fits into one transaction: see `Step`. */
+  readonly next?: string
 }
 
 /** An answer without a change. */
@@ -21,10 +22,6 @@ export function refused(message: string): Plan<RepairAnswer> {
 }
 
 /** The changes that mend it. */
-export function repaired(
-  message: string,
-  writes: readonly Write[],
-  outcome: 'Repaired' | 'Partly' = 'Repaired',
-): Plan<RepairAnswer> {
-  return { answer: { outcome, message }, writes }
+export function repaired(message: string, writes: readonly Write[], next?: string): Plan<RepairAnswer> {
+  return { answer: { outcome: 'Repaired', message, ...(next !== undefined && { next }) }, writes }
 }

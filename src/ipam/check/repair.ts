@@ -17,7 +17,7 @@ import {
 } from '../../model/index.ts'
 import { type Cidr, formatCidr, parseCidr } from '../../net/index.ts'
 import { type Lookup, type Plan, put, remove, type View } from '../../plan/index.ts'
-import { requireUnlocked } from '../surroundings.ts'
+import { isNodeGone, requireUnlocked } from '../surroundings.ts'
 import { handleCounts } from './block-findings.ts'
 import { planBlockRepair } from './block-repairs.ts'
 import { type CheckCode, checkCodes, type Finding } from './finding.ts'
@@ -86,6 +86,9 @@ function planAffinityRepair(
   if (findFault(affinity, block.kind === 'value' ? block.value : undefined, owner) !== found.code) return notFound()
   if (block.kind !== 'value' || found.code === 'AffinityOfOther')
     return repaired('The affinity is deleted.', [remove(key)])
+  if (owner.type === 'host' && isNodeGone(view, owner.name)) {
+    return refused(`The node ${owner.name} is not registered, while others are: register it, or remove what it has.`)
+  }
   if (affinity === undefined) return repaired('The affinity is written.', [put(key, confirmedAffinity)])
   // The block is written as well, so that a client that was about to release it fails.
   const writes = [put(key, { ...affinity, state: 'confirmed' as const }), put(blockKey(cidr), touch(block.value))]

@@ -12,9 +12,8 @@ import {
 import { answerOnly, type Plan, type View, refuse, type Result, success } from '../../plan/index.ts'
 import { allocationOf } from '../allocation.ts'
 import { Draft } from '../draft.ts'
-import { locateBlock } from '../locate.ts'
 import type { Allocation, AssignAnswer, Context } from '../request.ts'
-import { poolOf, type Pools, readConfig, readPools } from '../surroundings.ts'
+import { locateBlock, poolOf, type Pools, readConfig, readPools } from '../surroundings.ts'
 
 /** Reads who holds an address. Refused with `NotFound` if the address is not assigned. */
 export function planReadAddress(view: View, address: Address, context: Context): Plan<Result<Allocation>> {

@@ -1,3 +1,3 @@
-/** Releasing addresses: by address, by handle, and those of a node's endpoints. */
-export { planRelease, planReleaseHandle } from './release.ts'
-export { planTakeDownNode } from './take-down-node.ts'
+/** Releasing addresses: by address, by handle, and those of a node's endpoints and tunnels. */
+export { planRemoveEndpoints } from './node-endpoints.ts'
+export { planRelease, planReleaseHandle, releasedTogetherMax } from './release.ts'

@@ -22,18 +22,33 @@ import {
   ordinalOf,
   parseCidr,
 } from '../../net/index.ts'
-import { answerOnly, type Plan, type View, refuse, type Result, success } from '../../plan/index.ts'
-import { giveUpDeselected } from '../blocks/index.ts'
+import {
+  answerOnly,
+  Budget,
+  type Plan,
+  refuse,
+  type Result,
+  type Step,
+  stepLimits,
+  success,
+  type View,
+} from '../../plan/index.ts'
+import { releaseDeselected } from '../blocks/index.ts'
 import { Draft } from '../draft.ts'
-import { locateBlock } from '../locate.ts'
-import type { Context, FailedRelease, HandleReleaseAnswer, ReleaseAnswer, ReleaseItem } from '../request.ts'
-import { type Pools, readConfig, readPools, requireUnlocked } from '../surroundings.ts'
+import type { Context, FailedRelease, ReleaseAnswer, ReleaseItem } from '../request.ts'
+import { locateBlock, type Pools, readConfig, readPools, requireUnlocked } from '../surroundings.ts'
 
-/** Blocks that one step of releasing a handle changes at the most: with their claims they fit into one transaction. */
-const blocksPerStep = 40
+/** Keys that one address takes at the most: its block and its handle, and of a block that goes with it the node and the affinity. */
+const keysPerAddress = 4
+
+/** Keys that every release compares: the lock, the configuration, and the listing of the pools. */
+const keysPerRelease = 3
+
+/** The most addresses that {@link planRelease} should be given: so many fit into a transaction, whatever keys they take. */
+export const releasedTogetherMax = Math.floor((stepLimits.keys - keysPerRelease) / keysPerAddress)
 
 /**
- * Takes back addresses, and says of each what became of it: one stale sequence number does not hold up its neighbours.
+ * Releases addresses, and reports on each of them: a stale sequence number does not stop the others.
  * @see docs/calico/ipam.md sections 3.4 and 5.1
  */
 export function planRelease(view: View, items: readonly ReleaseItem[], context: Context): Plan<Result<ReleaseAnswer>> {
@@ -61,49 +76,60 @@ export function planRelease(view: View, items: readonly ReleaseItem[], context: 
   return { answer: success(tally), writes: draft.writes() }
 }
 
+/** Keys that one block of a handle takes at the most: its own, and of a block that goes the node and the affinity. */
+const keysPerBlock = 3
+
 /**
- * Takes back what a handle holds, across blocks; in steps, when those are very many. Refused with `NotFound` when there is no such
+ * One step of releasing what a handle holds, from the block on that follows `position`. Refused with `NotFound` if there is no such
  * handle. @see docs/calico/ipam.md section 5.2
  */
-export function planReleaseHandle(view: View, handle: string, context: Context): Plan<Result<HandleReleaseAnswer>> {
-  const prepared = prepare(view, context)
+export function planReleaseHandle(
+  view: View,
+  handle: string,
+  position: string,
+  context: Context,
+): Plan<Result<Step<ReleaseAnswer>>> {
+  const budget = new Budget(view)
+  const prepared = prepare(budget.view, context)
   if (!prepared.ok) return answerOnly(prepared)
   const { draft, pools, cooldownSeconds } = prepared.value
-  const stored = view.get(handleKey(handle))
+  const stored = budget.view.get(handleKey(handle))
   if (stored.kind === 'absent') return answerOnly(refuse('NotFound', `No handle ${JSON.stringify(handle)} exists.`))
   if (stored.kind === 'unreadable') {
     return answerOnly(
       refuse('Conflict', `The stored handle ${JSON.stringify(handle)} cannot be read: ${stored.problem}`),
     )
   }
-  const { released, unallocated, failed } = emptyTally()
-  const named = [...stored.value.blocks.keys()].map((text) => ({ text, cidr: parseCidr(text) }))
-  view.prefetch(named.slice(0, blocksPerStep).flatMap(({ cidr }) => (cidr === undefined ? [] : [blockKey(cidr)])))
-  let settledCount = 0
-  for (const { text, cidr } of named) {
-    if (settledCount === blocksPerStep) break
+  const tally = emptyTally()
+  const following = [...stored.value.blocks.keys()]
+    .filter((text) => position === '' || text > position)
+    .sort()
+    .map((text) => ({ text, cidr: parseCidr(text) }))
+  view.prefetch(following.slice(0, stepLimits.keys).flatMap(({ cidr }) => (cidr === undefined ? [] : [blockKey(cidr)])))
+  let last: string | undefined
+  for (const { text, cidr } of following) {
+    if (!budget.hasRoom(keysPerBlock, draft.bytes)) {
+      return { answer: success({ answer: tally, next: last }), writes: draft.writes() }
+    }
+    last = text
     const found = cidr === undefined ? undefined : draft.block(cidr)
     if (cidr !== undefined && found?.kind === 'unreadable') {
-      failed.push(unreadable(firstAddress(cidr), cidr, found.problem))
+      tally.failed.push(unreadable(firstAddress(cidr), cidr, found.problem))
       continue
     }
     if (cidr !== undefined && found?.kind === 'block') {
       const { block, ordinals } = releaseHandle(found.block, handle, draft.now, cooldownSeconds)
-      for (const ordinal of ordinals) released.push(addressAt(cidr, ordinal))
+      for (const ordinal of ordinals) tally.released.push(addressAt(cidr, ordinal))
       if (ordinals.length > 0) store(draft, { block, handles: new Map() }, pools)
-      // Whoever has counted an address before writing it into the block, as Calico does, must lose, and count it anew.
+      // A client that has counted an address but not written it into the block yet, as Calico does, must lose and count again.
       else draft.setBlock(touch(block))
     }
     draft.setHandleCount(handle, text, 0)
-    settledCount++
   }
-  // What cannot be read stays with the handle: every step meets it, and the last one tells.
-  const isComplete = settledCount + failed.length === named.length
-  const answer = { released, unallocated, failed: isComplete ? failed : [], isComplete }
-  return { answer: success(answer), writes: draft.writes() }
+  return { answer: success({ answer: tally, next: undefined }), writes: draft.writes() }
 }
 
-/** What every release needs. */
+/** What every release begins with. */
 interface Prepared {
   readonly draft: Draft
   readonly pools: Pools
@@ -130,7 +156,7 @@ function emptyTally(): Tally {
   return { released: [], unallocated: [], failed: [] }
 }
 
-/** Puts each item to the block of its address. Of an address that is named twice the last item counts. */
+/** Groups the items by the blocks of their addresses. If an address is named twice, the last item counts. */
 function groupByBlock(
   view: View,
   pools: Pools,
@@ -155,12 +181,12 @@ function groupByBlock(
   return [...groups.values()].map((group) => [group.cidr, group.items] as const)
 }
 
-/** The ordinal of an item that may be released; none, and an entry in the tally, when it may not. */
+/** The ordinal of an item that may be released; otherwise none, and an entry in the tally. */
 function releasable(block: Block, item: ReleaseItem, tally: Tally): readonly Ordinal[] {
   const { address, handle, sequenceNumber } = item
   const ordinal = ordinalOf(block.cidr, address)
   const stored = sequenceNumberOf(block, ordinal)
-  // Before anything else, as in Calico: a number given for a free address is a mismatch too.
+  // First of all, as in Calico: a number given for a free address is a mismatch too.
   if (sequenceNumber !== undefined && sequenceNumber !== stored) {
     const message = `${formatAddress(address)} has the sequence number ${String(stored)}, not ${String(sequenceNumber)}: it was released, and perhaps assigned again, in the meantime.`
     tally.failed.push({ address, reason: 'SequenceNumberMismatch', message })
@@ -178,13 +204,13 @@ function releasable(block: Block, item: ReleaseItem, tally: Tally): readonly Ord
   return [ordinal]
 }
 
-/** A block after a release, and how many of its addresses each handle has given back. */
+/** A block after a release, and how many of its addresses were released of each handle. */
 interface Change {
   readonly block: Block
   readonly handles: ReadonlyMap<string, number>
 }
 
-/** How many of the ordinals each handle holds. */
+/** Counts the ordinals by the handle that holds them. */
 function countByHandle(block: Block, ordinals: readonly Ordinal[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>()
   for (const ordinal of ordinals) {
@@ -194,14 +220,14 @@ function countByHandle(block: Block, ordinals: readonly Ordinal[]): ReadonlyMap<
   return counts
 }
 
-/** Stores a block after a release, and takes what was released off the counts of its handles. */
+/** Stores a block after a release, and lowers the counts of its handles. */
 function store(draft: Draft, { block, handles }: Change, pools: Pools): void {
   draft.setBlock(block)
   const cidrText = formatCidr(block.cidr)
   for (const [handle, released] of handles) {
     draft.takeFromHandle(handle, cidrText, { released, held: ordinalsOfHandle(block, handle).length })
   }
-  giveUpDeselected(draft, block, pools)
+  releaseDeselected(draft, block, pools)
 }
 
 function unreadable(address: Address, cidr: Cidr, problem: string): FailedRelease {

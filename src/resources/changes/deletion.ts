@@ -1,5 +1,5 @@
 import { formatTime, type JsonObject, jsonObject } from '../../model/index.ts'
-import { answerOnly, type Plan, type Revision, type View, type Result, success } from '../../plan/index.ts'
+import { answerOnly, type Plan, type Result, type Revision, type Step, success, type View } from '../../plan/index.ts'
 import { generationOf, removeAnnex } from '../annexes.ts'
 import type { Context, Removal, ResourceKind, Stored, StoredObject } from '../kind.ts'
 import { finalizersOf, isBeingDeleted, objectIn, parseObject } from '../object/index.ts'
@@ -10,8 +10,6 @@ export interface Deleted<Value> {
   /** The object: its last state if it is gone, else its state after the plan. */
   readonly value: Value
   readonly isGone: boolean
-  /** True if this step deleted only a part of what is deleted with the object. Plan again for the rest. */
-  readonly isPartial: boolean
   /** True if the object stays and the plan writes it. */
   readonly isWritten: boolean
   /** The revision of the object before the plan. */
@@ -19,9 +17,9 @@ export interface Deleted<Value> {
 }
 
 /**
- * Deletes the object called `name`, or starts to. If more is deleted with it than fits into one transaction, it takes several steps.
- * Deleting an object that is being deleted changes nothing. Refuses with `NotFound`, with `Conflict` if a precondition does not hold,
- * and for the reasons of the kind.
+ * One step of deleting the object called `name`, or of marking it. If more is deleted with it than fits into one transaction, more steps
+ * follow. Deleting an object that is being deleted changes nothing. Refuses with `NotFound`, with `Conflict` if a precondition does not
+ * hold, and for the reasons of the kind.
  */
 export function planDelete<Value extends StoredObject>(
   view: View,
@@ -29,21 +27,21 @@ export function planDelete<Value extends StoredObject>(
   name: string,
   preconditions: Preconditions,
   context: Context,
-): Plan<Result<Deleted<Value>>> {
+  position = '',
+): Plan<Result<Step<Deleted<Value>>>> {
   const stored = readMatching(view, kind, name, preconditions)
   if (!stored.ok) return answerOnly(stored)
 
   const { value, revision: revisionBefore } = stored.value
-  const removal = planRemoval(view, kind, stored.value, context)
+  const removal = planRemoval(view, kind, stored.value, context, position)
   if (removal.kind === 'refused') return answerOnly({ ok: false, refusal: removal.refusal })
   const { writes } = removal
   const isGone = removal.kind === 'gone'
-  const isPartial = removal.kind === 'partly'
   const answer =
     removal.kind === 'terminating'
-      ? { value: removal.value, isGone, isPartial, isWritten: writes.length > 0, revisionBefore }
-      : { value, isGone, isPartial, isWritten: false, revisionBefore }
-  return { answer: success(answer), writes }
+      ? { value: removal.value, isGone, isWritten: writes.length > 0, revisionBefore }
+      : { value, isGone, isWritten: false, revisionBefore }
+  return { answer: success({ answer, next: removal.kind === 'partly' ? removal.next : undefined }), writes }
 }
 
 /**
@@ -55,6 +53,7 @@ export function planRemoval<Value extends StoredObject>(
   kind: ResourceKind<Value>,
   stored: Stored<Value>,
   context: Context,
+  position = '',
 ): Removal<Value> {
   const metadata = objectIn(stored.value.object, 'metadata')
   if (kind.finalizer === undefined && finalizersOf(metadata).length > 0) {
@@ -62,7 +61,7 @@ export function planRemoval<Value extends StoredObject>(
     const value = parseObject(kind, markDeleted(stored.value.object, context))
     return { kind: 'terminating', value, writes: kind.storage.put(value) }
   }
-  const removal = kind.planRemoval(view, stored, context)
+  const removal = kind.planRemoval(view, stored, context, position)
   if (removal.kind !== 'gone') return removal
   return { ...removal, writes: [...removal.writes, ...removeAnnex(view, kind.plural, stored.value.name)] }
 }

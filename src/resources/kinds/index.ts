@@ -1,5 +1,5 @@
 /** The kinds of resources: for each its schemas, defaults and rules, its storage, and how an object is deleted. */
 export { partsMax, planSplit } from './ippool-split.ts'
-export { planTermination, type PoolDependencies } from './ippool-termination.ts'
+export { planTermination, type Termination } from './ippool-termination.ts'
 export { ippoolKind } from './ippool.ts'
-export { poolDependencies, resourceKinds } from './kinds.ts'
+export { resourceKinds } from './kinds.ts'

@@ -1,4 +1,6 @@
+import { proveBlocks } from '../../ipam/index.ts'
 import {
+  type BlockIndex,
   isOmitted,
   type Json,
   type JsonObject,
@@ -19,13 +21,13 @@ import type { Candidate, ResourceKind } from '../kind.ts'
 import { invalid } from '../object/index.ts'
 import { validatePool } from './ippool-rules.ts'
 import { IPPoolSpec, IPPoolStatus } from './ippool-schema.ts'
-import { planPoolRemoval, type PoolDependencies, poolFinalizer, poolPlural, poolStorage } from './ippool-termination.ts'
+import { planPoolRemoval, poolFinalizer, poolPlural, poolStorage } from './ippool-termination.ts'
 
 /**
  * IPPool, as `/apis/projectcalico.org/v3/ippools` serves it.
  * @see docs/calico/formats.md section 3
  */
-export function ippoolKind(dependencies: PoolDependencies): ResourceKind<Pool> {
+export function ippoolKind(blocks: BlockIndex): ResourceKind<Pool> {
   return {
     kind: 'IPPool',
     plural: poolPlural,
@@ -43,8 +45,8 @@ export function ippoolKind(dependencies: PoolDependencies): ResourceKind<Pool> {
     parse: poolOf,
     withDefaults,
     validate: validatePool,
-    admit: (view, candidate) => admitPool(view, candidate, dependencies),
-    planRemoval: (view, { value }, context) => planPoolRemoval(view, value, dependencies, context),
+    admit: (view, candidate) => admitPool(view, candidate, blocks),
+    planRemoval: (view, { value }, context) => planPoolRemoval(view, value, blocks, context),
   }
 }
 
@@ -114,14 +116,14 @@ function isUnset(value: Json | undefined): boolean {
  * Checks a new pool against what is stored. It must not overlap another pool, even one that is disabled or terminating (A6), and its
  * range must not have blocks of another size (C1). Existing blocks of its own size become blocks of the pool.
  */
-function admitPool(view: View, candidate: Candidate<Pool>, dependencies: PoolDependencies): readonly Cause[] {
+function admitPool(view: View, candidate: Candidate<Pool>, blocks: BlockIndex): readonly Cause[] {
   const { cidr: text = '', blockSize = 0 } = readPoolSpec(candidate.spec)
   const cidr = parseCidr(text)
   if (cidr === undefined || !candidate.isSound('spec.cidr')) return []
   const overlapping = overlapCauses(view, candidate.name, cidr)
   if (!candidate.isSound('spec.blockSize')) return overlapping
-  dependencies.proveBlocks(view)
-  return [...overlapping, ...blockSizeCauses(dependencies.blocksIn(cidr), blockSize)]
+  proveBlocks(view)
+  return [...overlapping, ...blockSizeCauses([...blocks.overlapping(cidr)], blockSize)]
 }
 
 function overlapCauses(view: View, name: string, cidr: Cidr): readonly Cause[] {

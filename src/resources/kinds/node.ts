@@ -1,12 +1,21 @@
 import { type TSchema, Type } from '@sinclair/typebox'
-import { isJsonObject, type Json, type JsonObject, type Node, nodeKey, nodeOf, nodes } from '../../model/index.ts'
+import { type Context as PlanContext, planRemoveNode } from '../../ipam/index.ts'
+import {
+  type BlockIndex,
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  type Node,
+  nodeKey,
+  nodeOf,
+  nodes,
+} from '../../model/index.ts'
 import { type IpFamily, parseAddress, parseInterface } from '../../net/index.ts'
-import type { Cause } from '../../plan/index.ts'
+import { type Cause, remove, type View } from '../../plan/index.ts'
 import { textColumn } from '../columns.ts'
-import type { Candidate, ResourceKind } from '../kind.ts'
+import type { Candidate, Removal, ResourceKind } from '../kind.ts'
 import { invalid, required, goForm, objectIn } from '../object/index.ts'
 import { declareStorage } from '../storage.ts'
-import { planNodeRemoval } from './node-removal.ts'
 
 const text = (description: string) => Type.Optional(Type.String({ description }))
 
@@ -87,35 +96,47 @@ const NodeStatus = Type.Object(
  * all that Calico keeps of a node.
  * @see docs/calico/formats.md section 4.3
  */
-export const nodeKind: ResourceKind<Node> = {
-  kind: 'Node',
-  plural: 'nodes',
-  singular: 'node',
-  shortNames: ['no', 'nos'],
-  description:
-    'A node that addresses are assigned on. Its labels are what node selectors of pools look at; one that is not there counts as having none. With it go its workload endpoints and tunnels with their addresses, and its claims on blocks; other addresses stay with their owners.',
-  example: {
-    apiVersion: 'projectcalico.org/v3',
+export function nodeKind(blocks: BlockIndex): ResourceKind<Node> {
+  return {
     kind: 'Node',
-    metadata: { name: 'node-1', labels: { zone: 'a' } },
-    spec: { orchRefs: [{ nodeName: 'node-1', orchestrator: 'k8s' }] },
-  },
-  specSchema: NodeSpec,
-  statusSchema: NodeStatus,
-  columns: [
-    textColumn('ASN', 'spec.bgp.asNumber', 'Its autonomous system.', { isWide: true }),
-    textColumn('IPv4', 'spec.bgp.ipv4Address', 'Its IPv4 address.'),
-    textColumn('IPv6', 'spec.bgp.ipv6Address', 'Its IPv6 address.'),
-  ],
-  isReadOnly: false,
-  isDeletedInSteps: true,
-  storage: declareStorage('nodes', nodes, nodeKey),
-  finalizer: undefined,
-  parse: nodeOf,
-  withDefaults: (spec) => objectIn({ spec: goForm(NodeSpec, spec) }, 'spec'),
-  validate,
-  admit: () => [],
-  planRemoval: (view, { value }, context) => planNodeRemoval(view, value, context),
+    plural: 'nodes',
+    singular: 'node',
+    shortNames: ['no', 'nos'],
+    description:
+      'A node that addresses are assigned on. Node selectors of pools are evaluated against its labels; a node that does not exist has none. Deleting a node removes its workload endpoints and tunnels with their addresses, and releases its blocks; other addresses stay with their handles.',
+    example: {
+      apiVersion: 'projectcalico.org/v3',
+      kind: 'Node',
+      metadata: { name: 'node-1', labels: { zone: 'a' } },
+      spec: { orchRefs: [{ nodeName: 'node-1', orchestrator: 'k8s' }] },
+    },
+    specSchema: NodeSpec,
+    statusSchema: NodeStatus,
+    columns: [
+      textColumn('ASN', 'spec.bgp.asNumber', 'Its autonomous system.', { isWide: true }),
+      textColumn('IPv4', 'spec.bgp.ipv4Address', 'Its IPv4 address.'),
+      textColumn('IPv6', 'spec.bgp.ipv6Address', 'Its IPv6 address.'),
+    ],
+    isReadOnly: false,
+    isDeletedInSteps: true,
+    storage: declareStorage('nodes', nodes, nodeKey),
+    finalizer: undefined,
+    parse: nodeOf,
+    withDefaults: (spec) => objectIn({ spec: goForm(NodeSpec, spec) }, 'spec'),
+    validate,
+    admit: () => [],
+    planRemoval: (view, { value }, { now }, position) => planNodeRemoval(view, value.name, position, { now, blocks }),
+  }
+}
+
+/** One step of deleting a node. The object goes with the last of its blocks, so that a deletion which fails half-way can be repeated. */
+function planNodeRemoval(view: View, node: string, position: string, context: PlanContext): Removal<Node> {
+  const { answer, writes } = planRemoveNode(view, node, position, context)
+  if (!answer.ok) return { kind: 'refused', refusal: answer.refusal }
+  const { next } = answer.value
+  return next === undefined
+    ? { kind: 'gone', writes: [...writes, remove(nodeKey(node))] }
+    : { kind: 'partly', writes, next }
 }
 
 const isAddress =

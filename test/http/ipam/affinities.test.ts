@@ -67,7 +67,7 @@ t.test('a claim that is stopped on the way says so, and its repetition goes on',
   const claim = { node: 'node-1', pool: 'wide' }
   failAt(server, 2, away)
   const stopped = await server.call('POST', '/ipam/v1/affinities', claim, once)
-  t.match(stopped, { status: 200, body: { claimed: { length: 80 }, isComplete: false } })
+  t.match(stopped, { status: 200, body: { claimed: { length: 120 }, isComplete: false } })
   const whole = await server.call('POST', '/ipam/v1/affinities', claim, once)
   t.match(whole, { status: 200, body: { claimed: { length: 256 }, isComplete: true } })
 })
@@ -112,7 +112,7 @@ t.test('giving up claims takes effect once, and another query under the same key
   await call('POST', '/ipam/v1/affinities', { node: 'node-1', pool: 'wide' })
   failAt(server, 3, away)
   const stopped = await call('DELETE', '/ipam/v1/affinities?pool=wide', undefined, once)
-  t.match(stopped, { status: 200, body: { released: { length: 120 }, isComplete: false } })
+  t.match(stopped, { status: 200, body: { released: { length: 177 }, isComplete: false } })
   const whole = await call('DELETE', '/ipam/v1/affinities?pool=wide', undefined, once)
   t.match(whole, { status: 200, body: { released: { length: 256 }, isComplete: true } })
   t.strictSame(store.view.keys('/calico/ipam/v2/'), [])

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { DatastoreUnavailable } from '../../../src/datastore/index.ts'
-import { wishOf } from '../../../src/http/ipam/assign.ts'
+import { readAssign } from '../../../src/http/ipam/assign.ts'
 import { causesOf, startServer } from '../server-in-memory.ts'
 
 interface Assigned {
@@ -244,7 +244,7 @@ t.test('unknown parameters and values of the query are refused', async (t) => {
 })
 
 t.test('a wish is complete: what is left out has a meaning', (t) => {
-  const { value, causes } = wishOf({}, () => 'made-up')
+  const { value, causes } = readAssign({}, () => 'made-up')
   t.strictSame(causes, [])
   t.strictSame(value, {
     handle: 'made-up',
@@ -259,25 +259,25 @@ t.test('a wish is complete: what is left out has a meaning', (t) => {
     partial: false,
   })
   t.match(
-    wishOf({ maxPerHandle: 3, node: 'n', hostReserved: { ipv4: { start: 3, end: 1 } } }, () => 'h'),
+    readAssign({ maxPerHandle: 3, node: 'n', hostReserved: { ipv4: { start: 3, end: 1 } } }, () => 'h'),
     {
       value: { maxPerHandle: 3, hostReserved: { 4: { start: 3, end: 1 } } },
       causes: [],
     },
   )
   t.strictSame(
-    wishOf({ hostReserved: { ipv6: { start: 3, end: 1 } } }, () => 'h').causes.map(({ field }) => field),
+    readAssign({ hostReserved: { ipv6: { start: 3, end: 1 } } }, () => 'h').causes.map(({ field }) => field),
     ['node'],
   )
-  t.strictSame(wishOf({ ipv6: 2 }, () => 'h').value.counts, { 4: 0, 6: 2 })
-  t.strictSame(wishOf({ addresses: null }, () => 'h').value.counts, { 4: 1, 6: 0 }, 'null is as good as left out')
-  t.strictSame(wishOf({ addresses: ['10.1.0.1'] }, () => 'h').value.counts, { 4: 0, 6: 0 })
+  t.strictSame(readAssign({ ipv6: 2 }, () => 'h').value.counts, { 4: 0, 6: 2 })
+  t.strictSame(readAssign({ addresses: null }, () => 'h').value.counts, { 4: 1, 6: 0 }, 'null is as good as left out')
+  t.strictSame(readAssign({ addresses: ['10.1.0.1'] }, () => 'h').value.counts, { 4: 0, 6: 0 })
   t.end()
 })
 
 t.test('the name of a namespace counts as its label, unless that label says otherwise', (t) => {
   const labels = (namespace: { name?: string; labels?: Record<string, string> }): unknown =>
-    wishOf({ namespace }, () => 'h').value.namespaceLabels
+    readAssign({ namespace }, () => 'h').value.namespaceLabels
   t.strictSame(labels({ name: 'a', labels: { b: 'c' } }), { 'kubernetes.io/metadata.name': 'a', b: 'c' })
   t.strictSame(labels({ name: 'a', labels: { 'kubernetes.io/metadata.name': 'x' } }), {
     'kubernetes.io/metadata.name': 'x',

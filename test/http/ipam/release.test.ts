@@ -1,6 +1,6 @@
 import t from 'tap'
 import { DatastoreUnavailable } from '../../../src/datastore/index.ts'
-import { returnOf } from '../../../src/http/ipam/release.ts'
+import { readRelease } from '../../../src/http/ipam/release.ts'
 import { mustParseAddress } from '../../../src/net/index.ts'
 import { causesOf, putPool, startServer, type ServerInMemory } from '../server-in-memory.ts'
 
@@ -159,13 +159,14 @@ t.test('as many addresses as are allowed are taken back in one call, and one mor
 
 t.test('conditions are read exactly', (t) => {
   const address = mustParseAddress('10.1.0.1')
-  const item = (entry: object): unknown => returnOf({ addresses: [{ address: '10.1.0.1', ...entry }] }).value.items[0]
+  const item = (entry: object): unknown =>
+    readRelease({ addresses: [{ address: '10.1.0.1', ...entry }] }).value.items[0]
   t.strictSame(item({}), { address })
   t.strictSame(item({ sequenceNumber: '1794812345678901234' }), { address, sequenceNumber: 1794812345678901234n })
   t.strictSame(item({ sequenceNumber: '0' }), { address, sequenceNumber: 0n })
   t.strictSame(item({ handle: 'a' }), { address, handle: 'a' })
-  t.strictSame(returnOf({ handle: 'a', addresses: null }), { value: { handle: 'a', items: [] }, causes: [] })
-  t.strictSame(returnOf({ handle: 'a' }), { value: { handle: 'a', items: [] }, causes: [] })
+  t.strictSame(readRelease({ handle: 'a', addresses: null }), { value: { handle: 'a', items: [] }, causes: [] })
+  t.strictSame(readRelease({ handle: 'a' }), { value: { handle: 'a', items: [] }, causes: [] })
   t.end()
 })
 

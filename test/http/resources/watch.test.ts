@@ -6,7 +6,7 @@ import { Watches, type WatchOptions } from '../../../src/http/resources/watch.ts
 import { handleErrors } from '../../../src/http/server/error-handling.ts'
 import { BlockIndex } from '../../../src/model/index.ts'
 import type { Decodable } from '../../../src/plan/index.ts'
-import { ippoolKind, poolDependencies } from '../../../src/resources/index.ts'
+import { ippoolKind } from '../../../src/resources/index.ts'
 import { RawConnection, rawRequest } from '../../support/raw-http.ts'
 import { until } from '../../support/until.ts'
 import { FakeStore } from '../fake-store.ts'
@@ -24,7 +24,7 @@ class SlowStore extends FakeStore {
 /** A server of watches alone, which takes two at once. */
 async function startWatches(t: Test) {
   const store = new SlowStore()
-  const kind = ippoolKind(poolDependencies(new BlockIndex()))
+  const kind = ippoolKind(new BlockIndex())
   const count = { open: 0 }
   const endless = new Set<() => void>()
   const options: WatchOptions = {

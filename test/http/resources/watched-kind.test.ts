@@ -3,7 +3,7 @@ import { type Change, DatastoreUnavailable, type Page, type PageOptions } from '
 import { WatchedKind } from '../../../src/http/resources/watched-kind.ts'
 import { annexKey, BlockIndex, pools } from '../../../src/model/index.ts'
 import type { Decodable } from '../../../src/plan/index.ts'
-import { ippoolKind, poolDependencies } from '../../../src/resources/index.ts'
+import { ippoolKind } from '../../../src/resources/index.ts'
 import { FakeStore } from '../fake-store.ts'
 
 /** A store that counts the reads of annexes. */
@@ -19,7 +19,7 @@ class CountingStore extends FakeStore {
 function watchedPools() {
   const store = new CountingStore()
   store.view.putText(annexKey('ippools', 'p').text, '{"uid":"u","generation":7,"spec":{},"metadata":{}}')
-  return { store, watched: new WatchedKind(store, ippoolKind(poolDependencies(new BlockIndex()))) }
+  return { store, watched: new WatchedKind(store, ippoolKind(new BlockIndex())) }
 }
 
 /** A change of a pool by somebody who knows of no annex, so that it has to be read from etcd. */

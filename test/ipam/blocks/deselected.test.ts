@@ -1,5 +1,5 @@
 import t from 'tap'
-import { giveUpDeselected } from '../../../src/ipam/blocks/deselected.ts'
+import { releaseDeselected } from '../../../src/ipam/blocks/deselected.ts'
 import { Draft } from '../../../src/ipam/draft.ts'
 import { readPools } from '../../../src/ipam/surroundings.ts'
 import { World } from '../../support/ipam-world.ts'
@@ -112,7 +112,7 @@ t.test('a block that is nobody’s is not given up: it goes with its last addres
   const world = movedWorld()
   const draft = new Draft(world.view, world.context.now, 0)
   for (const affinity of [null, 'nonsense'])
-    giveUpDeselected(draft, emptyBlock('10.0.0.4/30', affinity), readPools(world.view))
+    releaseDeselected(draft, emptyBlock('10.0.0.4/30', affinity), readPools(world.view))
   t.strictSame(draft.writes(), [])
   t.end()
 })

@@ -6,5 +6,5 @@ t.test('only a repair writes', async (t) => {
   t.strictSame(notFound('So.'), { answer: { outcome: 'NotFound', message: 'So.' }, writes: [] })
   t.strictSame(refused('No.'), { answer: { outcome: 'Refused', message: 'No.' }, writes: [] })
   t.strictSame(repaired('Yes.', []), { answer: { outcome: 'Repaired', message: 'Yes.' }, writes: [] })
-  t.strictSame(repaired('Some.', [], 'Partly').answer, { outcome: 'Partly', message: 'Some.' })
+  t.strictSame(repaired('Some.', [], 'more').answer, { outcome: 'Repaired', message: 'Some.', next: 'more' })
 })

@@ -1,6 +1,7 @@
 import t from 'tap'
-import { planRelease } from '../../../src/ipam/index.ts'
+import { planRelease, type ReleaseAnswer } from '../../../src/ipam/index.ts'
 import { mustParseAddress } from '../../../src/net/index.ts'
+import type { Result, Step } from '../../../src/plan/index.ts'
 import { blockPrefix, handlePrefix, printRelease, reasonsOf, S, World } from '../../support/ipam-world.ts'
 import { exampleBlock, exampleWorld } from '../../support/worked-example.ts'
 
@@ -325,7 +326,7 @@ t.test('releasing a handle', (t) => {
     const other = world.take({ handle: 'other', node: 'node1', ipv4: 1 })
     const released = world.releaseHandle('h')
     t.ok(released.ok)
-    if (released.ok) t.strictSame([...printRelease(released.value).released].sort(), [...taken].sort())
+    if (released.ok) t.strictSame([...printRelease(released.value.answer).released].sort(), [...taken].sort())
     t.equal(world.counts('h'), undefined)
     t.strictSame(world.give(...taken, ...other).released, other)
     t.match(world.releaseHandle('h'), { refusal: { reason: 'NotFound' } })
@@ -337,7 +338,7 @@ t.test('releasing a handle', (t) => {
     world.block('10.10.0.16/29', 'host:node1')
     world.handle('net1.c1', { [exampleBlock]: 64, '10.10.0.16/29': 2, '10.10.0.24/29': 1, nonsense: 1, '': 1 })
     const released = world.releaseHandle('net1.c1')
-    t.match(released, { value: { isComplete: true, failed: [] } })
+    t.match(released, { value: { answer: { failed: [] }, next: undefined } })
     t.equal(world.counts('net1.c1'), undefined)
     t.equal(
       world.stored('10.10.0.16/29')?.sequenceNumber,
@@ -345,38 +346,41 @@ t.test('releasing a handle', (t) => {
       'who counted before it wrote the block must count anew',
     )
     world.handle('empty', {})
-    t.match(world.releaseHandle('empty'), { value: { isComplete: true, released: [] } })
+    t.match(world.releaseHandle('empty'), { value: { answer: { released: [] }, next: undefined } })
     t.end()
   })
 
   t.test('goes in steps when it is in very many blocks', (t) => {
     const world = new World()
     const counts: Record<string, number> = {}
-    for (let block = 0; block < 100; block++) {
+    for (let block = 0; block < 250; block++) {
       const cidr = `10.0.0.${block}/32`
       world.block(cidr, null, { allocations: [0], unallocated: [], attributes: [{ handle_id: 'h' }] })
       counts[cidr] = 1
     }
     world.handle('h', counts)
     const steps: [releasedCount: number, isComplete: boolean][] = []
-    for (let step = 0; step < 3; step++) {
-      const released = world.releaseHandle('h')
-      if (released.ok) steps.push([released.value.released.length, released.value.isComplete])
-      t.ok(world.lastReads.size < 128, 'a step fits into a transaction')
+    for (let position: string | undefined = ''; position !== undefined; ) {
+      const released: Result<Step<ReleaseAnswer>> = world.releaseHandle('h', position)
+      if (!released.ok) throw new Error(released.refusal.message)
+      const { answer, next } = released.value
+      steps.push([answer.released.length, next === undefined])
+      position = next
+      t.ok(world.lastReads.size < 126, 'a step fits into a transaction')
     }
     t.strictSame(steps, [
-      [40, false],
-      [40, false],
-      [20, true],
+      [118, false],
+      [118, false],
+      [14, true],
     ])
     t.strictSame(world.dump(), [])
     t.end()
   })
 
-  t.test('is not held up by blocks that cannot be read: they stay, and the last step tells', (t) => {
+  t.test('is not held up by blocks that cannot be read: they stay, and are told once', (t) => {
     const world = new World()
     const counts: Record<string, number> = {}
-    for (let block = 0; block < 60; block++) {
+    for (let block = 0; block < 150; block++) {
       const cidr = `10.0.0.${block}/32`
       if (block < 2) world.put(world.blockKey(cidr).text, '{')
       else world.block(cidr, null, { allocations: [0], unallocated: [], attributes: [{ handle_id: 'h' }] })
@@ -384,16 +388,18 @@ t.test('releasing a handle', (t) => {
     }
     world.handle('h', counts)
     const first = world.releaseHandle('h')
-    t.ok(first.ok)
-    if (first.ok) t.strictSame([first.value.isComplete, first.value.failed], [false, []])
-    const last = world.releaseHandle('h')
+    if (!first.ok || first.value.next === undefined) throw new Error('there is a second step')
+    const unreadable = ['10.0.0.0 Unreadable', '10.0.0.1 Unreadable']
+    t.strictSame(printRelease(first.value.answer).failed, unreadable)
+    const last = world.releaseHandle('h', first.value.next)
     t.ok(last.ok)
     if (last.ok) {
-      t.equal(last.value.isComplete, true)
-      t.equal(last.value.released.length, 18)
-      t.strictSame(printRelease(last.value).failed, ['10.0.0.0 Unreadable', '10.0.0.1 Unreadable'])
+      t.equal(last.value.next, undefined)
+      t.equal(last.value.answer.released.length + first.value.answer.released.length, 148)
+      t.strictSame(last.value.answer.failed, [])
     }
     t.equal(world.counts('h'), '{"10.0.0.0/32":1,"10.0.0.1/32":1}')
+    t.match(world.releaseHandle('h'), { value: { answer: { failed: { length: 2 } }, next: undefined } }, 'and again')
     t.end()
   })
 
@@ -414,7 +420,7 @@ t.test('releasing a handle', (t) => {
       attributes: [{ handle_id: 'a\rold' }, { handle_id: 'ab' }],
     })
     world.handle('a', { '10.0.0.0/30': 1 })
-    t.match(world.releaseHandle('a'), { value: { released: [mustParseAddress('10.0.0.0')] } })
+    t.match(world.releaseHandle('a'), { value: { answer: { released: [mustParseAddress('10.0.0.0')] } } })
     t.end()
   })
 

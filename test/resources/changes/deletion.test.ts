@@ -24,7 +24,10 @@ function viewWithPool(): FakeView {
 t.test('an object without finalizers is gone, and is returned in its last state', (t) => {
   const view = viewWithPool()
   const plan = planDelete(view, going, 'pool-a', {}, context)
-  t.match(granted(plan), { isGone: true, isWritten: false, revisionBefore: 2n, value: { name: 'pool-a' } })
+  t.match(granted(plan), {
+    answer: { isGone: true, isWritten: false, revisionBefore: 2n, value: { name: 'pool-a' } },
+    next: undefined,
+  })
   t.strictSame(written(plan), { [poolKey('pool-a').text]: undefined })
   view.apply(plan)
   t.match(planDelete(view, going, 'pool-a', {}, context).answer, { refusal: { reason: 'NotFound' } })
@@ -39,7 +42,7 @@ t.test('an object with finalizers is marked once', (t) => {
     writes: [{ kind: 'put', key: poolKey('pool-a'), value: marked, isExpiring: false, encode: () => 'marked' }],
   }))
   const plan = planDelete(viewWithPool(), marking, 'pool-a', {}, context)
-  t.match(granted(plan), { isGone: false, isWritten: true, revisionBefore: 2n, value: marked })
+  t.match(granted(plan).answer, { isGone: false, isWritten: true, revisionBefore: 2n, value: marked })
   t.strictSame(written(plan), { [poolKey('pool-a').text]: 'marked' })
   const again = planDelete(
     viewWithPool(),
@@ -48,8 +51,25 @@ t.test('an object with finalizers is marked once', (t) => {
     {},
     context,
   )
-  t.match(granted(again), { isGone: false, isWritten: false, revisionBefore: 2n })
+  t.match(granted(again).answer, { isGone: false, isWritten: false, revisionBefore: 2n })
   t.strictSame(again.writes, [])
+  t.end()
+})
+
+t.test('what takes several steps says where the next one begins, and passes it on', (t) => {
+  const stepwise: ResourceKind<Pool> = {
+    ...going,
+    planRemoval: (_view, _stored, _context, position) =>
+      position === '' ? { kind: 'partly', writes: [], next: 'second' } : { kind: 'gone', writes: [] },
+  }
+  t.match(granted(planDelete(viewWithPool(), stepwise, 'pool-a', {}, context)), {
+    answer: { isGone: false, isWritten: false },
+    next: 'second',
+  })
+  t.match(granted(planDelete(viewWithPool(), stepwise, 'pool-a', {}, context, 'second')), {
+    answer: { isGone: true },
+    next: undefined,
+  })
   t.end()
 })
 
@@ -92,7 +112,7 @@ t.test('an object with finalizers is marked, and removed with the last of them',
   const body = { metadata: { name: 'r', finalizers: ['a/one', 'a/two'] }, spec: { reservedCIDRs: ['10.0.0.0/28'] } }
   view.apply(planCreate(view, ipreservationKind, body, context))
   const deleted = granted({ answer: view.apply(planDelete(view, ipreservationKind, 'r', {}, context)), writes: [] })
-  t.match(deleted, {
+  t.match(deleted.answer, {
     isGone: false,
     isWritten: true,
     value: {
@@ -102,7 +122,7 @@ t.test('an object with finalizers is marked, and removed with the last of them',
     },
   })
   const again = planDelete(view, ipreservationKind, 'r', {}, context)
-  t.match(granted(again), { isGone: false, isWritten: false })
+  t.match(granted(again).answer, { isGone: false, isWritten: false })
   t.strictSame(again.writes, [])
 
   const keep = (finalizers: readonly string[]) =>

@@ -1,8 +1,10 @@
 import t from 'tap'
 import {
   affinities,
-  blockKey,
   assignAutomatically,
+  type Block,
+  BlockIndex,
+  blockKey,
   clusterInformationKey,
   ipamConfigKey,
   isEmpty,
@@ -13,18 +15,19 @@ import {
   releaseOrdinals,
 } from '../../../src/model/index.ts'
 import { blockAt, formatCidr, mustParseCidr, ordinal, prefixLength } from '../../../src/net/index.ts'
-import {
-  planPoolRemoval,
-  planTermination,
-  poolFinalizer,
-  releasedLengthMax,
-  releasesMax,
-} from '../../../src/resources/kinds/ippool-termination.ts'
+import { planPoolRemoval, planTermination, poolFinalizer } from '../../../src/resources/kinds/ippool-termination.ts'
 import { finalizersOf } from '../../../src/resources/object/metadata.ts'
 import { objectIn } from '../../../src/resources/object/index.ts'
+import { stepLimits } from '../../../src/plan/index.ts'
 import { FakeView } from '../../support/fake-view.ts'
+import { store } from '../../support/indexed-blocks.ts'
 import { context, mustParse, mustPool, storedPool, written } from '../fixtures.ts'
 import { balancer, block, claim, node1, now, poolText, Scene } from '../pool-scene.ts'
+
+/** A block with so many addresses in use. */
+function blockWith(cidr: string, used: number): Block {
+  return assignAutomatically(newBlock(mustParseCidr(cidr), null, now), used, () => false, { handle: 'h' }).block
+}
 
 t.test('a pool without blocks is gone at once, with claims that lead nowhere', (t) => {
   const scene = new Scene()
@@ -41,9 +44,9 @@ t.test('a pool with a block stays, marked so that everybody sees it', (t) => {
   view.putText(poolText, storedPool)
   const lookup = view.get(poolKey('pool-a'))
   if (lookup.kind !== 'value') throw new Error('the worked example cannot be read')
-  const inUse = { cidr: mustParseCidr('10.10.0.8/29'), affinity: null, isEmpty: false, hasCooling: false }
-  const dependencies = { blocksIn: () => [inUse], proveBlocks: () => undefined }
-  const removal = planPoolRemoval(view, lookup.value, dependencies, { ...context, now })
+  const index = new BlockIndex()
+  store(index, blockWith('10.10.0.8/29', 1))
+  const removal = planPoolRemoval(view, lookup.value, index, { ...context, now })
   t.equal(removal.kind, 'terminating')
   const text = written(removal)[poolText]
   const { metadata, spec, status } = mustParse(text)
@@ -79,16 +82,16 @@ t.test('a pool waits for others who have a say', (t) => {
     'example.org/audit',
     poolFinalizer,
   ])
-  t.strictSame(scene.step(), { done: false, progressed: true, blocksLeft: 0 })
+  t.strictSame(scene.step(), { answer: { isGone: false, blocksLeft: 0 }, next: 'blocks' })
   t.strictSame(finalizersOf(objectIn(mustParse(scene.text(poolText)), 'metadata')), ['example.org/audit'])
-  t.strictSame(scene.step(), { done: false, progressed: false, blocksLeft: 0 })
+  t.strictSame(scene.step(), { answer: { isGone: false, blocksLeft: 0 }, next: undefined })
   scene.putText(
     poolText,
     (scene.text(poolText) ?? '')
       .replace('"finalizers":["example.org/audit"],', '')
       .replace(',"finalizers":["example.org/audit"]', ''),
   )
-  t.strictSame(scene.step(), { done: true, progressed: true, blocksLeft: 0 })
+  t.strictSame(scene.step(), { answer: { isGone: true, blocksLeft: 0 }, next: undefined })
   t.equal(scene.text(poolText), undefined)
   t.end()
 })
@@ -122,7 +125,7 @@ t.test('empty blocks go with their claims, blocks in use lose their owners, and 
   scene.block('10.11.0.0/29', node1, 0)
   const before = scene.stored('10.10.0.8/29')
   scene.delete()
-  t.strictSame(scene.step(), { done: false, progressed: true, blocksLeft: 3 })
+  t.strictSame(scene.step(), { answer: { isGone: false, blocksLeft: 3 }, next: 'blocks' })
   t.strictSame(scene.keys('/calico/ipam/'), [
     block('10.10.0.24/29'),
     block('10.10.0.40/29'),
@@ -134,7 +137,7 @@ t.test('empty blocks go with their claims, blocks in use lose their owners, and 
   t.ok(affinityClaimTime)
   const sequenceNumber = before.sequenceNumber + 1n
   t.strictSame(scene.stored('10.10.0.8/29'), { ...unclaimed, affinity: null, sequenceNumber })
-  t.strictSame(scene.step(), { done: false, progressed: false, blocksLeft: 3 })
+  t.strictSame(scene.step(), { answer: { isGone: false, blocksLeft: 3 }, next: undefined })
   t.end()
 })
 
@@ -145,9 +148,9 @@ t.test('the pool vanishes with its last block, whoever deleted that', (t) => {
   scene.finish()
   t.ok(scene.pool.isTerminating)
   scene.remove(block('10.10.0.8/29'))
-  t.strictSame(scene.step(), { done: true, progressed: true, blocksLeft: 0 })
+  t.strictSame(scene.step(), { answer: { isGone: true, blocksLeft: 0 }, next: undefined })
   t.strictSame(scene.keys('/calico/'), [])
-  t.strictSame(scene.step(), { done: true, progressed: false, blocksLeft: 0 })
+  t.strictSame(scene.step(), { answer: { isGone: false, blocksLeft: 0 }, next: undefined })
   t.end()
 })
 
@@ -155,10 +158,10 @@ t.test('a block that was emptied without being deleted is deleted', (t) => {
   const scene = new Scene()
   const used = scene.block('10.10.0.8/29', null, 1)
   scene.delete()
-  t.strictSame(scene.step(), { done: false, progressed: false, blocksLeft: 1 })
+  t.strictSame(scene.step(), { answer: { isGone: false, blocksLeft: 1 }, next: undefined })
   scene.put(blockKey(used.cidr), releaseOrdinals(used, [ordinal(0)], now, 0).block)
-  t.strictSame(scene.step(), { done: false, progressed: true, blocksLeft: 0 })
-  t.strictSame(scene.step(), { done: true, progressed: true, blocksLeft: 0 })
+  t.strictSame(scene.step(), { answer: { isGone: false, blocksLeft: 0 }, next: 'blocks' })
+  t.strictSame(scene.step(), { answer: { isGone: true, blocksLeft: 0 }, next: undefined })
   t.end()
 })
 
@@ -173,10 +176,14 @@ t.test('addresses that cool down hold the pool until they are cold', (t) => {
   }
   scene.delete()
   const later = (seconds: bigint): Now => ({ nanoseconds: now.nanoseconds + seconds * nanosecondsPerSecond })
-  t.strictSame(scene.step(later(1n)), { done: false, progressed: true, blocksLeft: 2 }, 'the affinity goes at once')
-  t.strictSame(scene.step(later(59n)), { done: false, progressed: false, blocksLeft: 2 })
-  t.strictSame(scene.step(later(62n)), { done: false, progressed: true, blocksLeft: 0 })
-  t.strictSame(scene.step(later(63n)), { done: true, progressed: true, blocksLeft: 0 })
+  t.strictSame(
+    scene.step(later(1n)),
+    { answer: { isGone: false, blocksLeft: 2 }, next: 'blocks' },
+    'the affinity goes at once',
+  )
+  t.strictSame(scene.step(later(59n)), { answer: { isGone: false, blocksLeft: 2 }, next: undefined })
+  t.strictSame(scene.step(later(62n)), { answer: { isGone: false, blocksLeft: 0 }, next: 'blocks' })
+  t.strictSame(scene.step(later(63n)), { answer: { isGone: true, blocksLeft: 0 }, next: undefined })
   t.end()
 })
 
@@ -187,11 +194,11 @@ t.test('no address is taken to be cold while the configuration cannot be read', 
   scene.put(blockKey(used.cidr), releaseOrdinals(used, [ordinal(0)], { nanoseconds: 0n }, 60).block)
   scene.delete()
   scene.finish()
-  t.equal(scene.dependencies.blocksIn(scene.pool.cidr).length, 1)
+  t.equal([...scene.blocks.overlapping(scene.pool.cidr)].length, 1)
   scene.remove(ipamConfigKey.text)
   t.strictSame(
     scene.step(),
-    { done: false, progressed: true, blocksLeft: 0 },
+    { answer: { isGone: false, blocksLeft: 0 }, next: 'blocks' },
     'without a configuration nothing cools down',
   )
   t.end()
@@ -216,7 +223,7 @@ t.test('claims that lead nowhere are found with the last blocks, and before the 
     'while addresses are in use, they may wait',
   )
   scene.remove(block('10.10.0.8/29'))
-  t.ok(scene.step().done)
+  t.ok(scene.step().answer.isGone)
   t.notOk(scene.keys(affinities.prefix).includes(claim(node1, '10.10.0.24/29')))
   t.end()
 })
@@ -224,23 +231,26 @@ t.test('claims that lead nowhere are found with the last blocks, and before the 
 t.test('a step is bounded, and the next one goes on', (t) => {
   const scene = new Scene()
   const pool = mustParseCidr('10.10.0.0/24')
-  const size = prefixLength(4, 30)
-  if (size === undefined) throw new Error('30 is a prefix length')
-  const cidrs = Array.from({ length: 64 }, (_, index) => formatCidr(blockAt(pool, size, BigInt(index))))
+  const size = prefixLength(4, 31)
+  if (size === undefined) throw new Error('31 is a prefix length')
+  const cidrs = Array.from({ length: 128 }, (_, index) => formatCidr(blockAt(pool, size, BigInt(index))))
   for (const cidr of cidrs) scene.block(cidr, node1)
   scene.delete()
-  t.strictSame(scene.step(), { done: false, progressed: true, blocksLeft: 64 - releasesMax })
-  const second = planTermination(scene, 'pool-a', scene.dependencies, { now })
-  t.ok(second.writes.length <= 2 * releasesMax)
-  t.strictSame(scene.apply(second), { done: false, progressed: true, blocksLeft: 0 })
-  t.ok(scene.step().done)
+  const first = scene.step()
+  t.strictSame(first, { answer: { isGone: false, blocksLeft: 69 }, next: 'blocks' })
+  scene.reads.clear()
+  const second = planTermination(scene, 'pool-a', '', scene.blocks, { now })
+  t.equal(second.writes.length, 2 * 59, 'as many in the second step, which fits into a transaction')
+  t.strictSame(scene.apply(second), { answer: { isGone: false, blocksLeft: 10 }, next: 'blocks' })
+  t.strictSame(scene.step(), { answer: { isGone: false, blocksLeft: 0 }, next: 'blocks' })
+  t.ok(scene.step().answer.isGone)
 
   const claims = new Scene()
   for (const cidr of cidrs) claims.claim(node1, cidr)
-  t.equal(claims.delete(), 'terminating', 'too many claims for one transaction')
-  t.strictSame(claims.step(), { done: false, progressed: true, blocksLeft: 0 })
-  t.equal(claims.keys(affinities.prefix).length, 64 - releasesMax)
-  t.ok(claims.step().done)
+  t.equal(claims.delete(), 'terminating', 'too many affinities for one transaction')
+  t.strictSame(claims.step(), { answer: { isGone: false, blocksLeft: 0 }, next: 'affinities' })
+  t.ok(claims.keys(affinities.prefix).length < 128)
+  claims.finish()
   t.strictSame(claims.keys('/calico/'), [])
   t.end()
 })
@@ -249,18 +259,18 @@ t.test('a step writes no more than a transaction may have, but one block at leas
   const scene = new Scene()
   const cidrs = ['10.10.0.0/29', '10.10.0.8/29', '10.10.0.16/29', '10.10.0.24/29']
   for (const [index, cidr] of cidrs.entries()) {
-    const secondary = { note: 'x'.repeat(index === 0 ? 2 * releasedLengthMax : releasedLengthMax / 3) }
+    const secondary = { note: 'x'.repeat(index === 0 ? 2 * stepLimits.bytes : stepLimits.bytes / 3) }
     const empty = newBlock(mustParseCidr(cidr), node1, now)
     scene.put(blockKey(empty.cidr), assignAutomatically(empty, 1, () => false, { handle: 'h', secondary }).block)
   }
   scene.claim(node1, '10.10.0.64/29')
   scene.delete()
   const owned: number[] = []
-  for (let progressed = true; progressed; ) {
-    progressed = scene.step().progressed
+  for (let next: string | undefined = ''; next !== undefined; ) {
+    next = scene.step().next
     owned.push(cidrs.filter((cidr) => scene.stored(cidr).affinity !== null).length)
   }
-  t.strictSame(owned, [3, 1, 0, 0])
+  t.strictSame(owned, [3, 0, 0, 0])
   t.strictSame(scene.keys(affinities.prefix), [], 'what leads nowhere goes with the last of them')
   t.end()
 })
@@ -272,12 +282,12 @@ t.test('that there is no other block is proved once, by what relies on it: etcd 
   scene.block('10.10.0.0/29', node1, 1)
   scene.block('10.10.0.8/29', node1)
   scene.reads.clear()
-  planPoolRemoval(scene, scene.pool, scene.dependencies, context)
+  planPoolRemoval(scene, scene.pool, scene.blocks, context)
   proved.push(isProved())
   scene.delete()
   const look = (): void => {
     scene.reads.clear()
-    const plan = planTermination(scene, 'pool-a', scene.dependencies, { now })
+    const plan = planTermination(scene, 'pool-a', '', scene.blocks, { now })
     proved.push(isProved())
     scene.apply(plan)
   }
@@ -291,7 +301,7 @@ t.test('that there is no other block is proved once, by what relies on it: etcd 
 
   const empty = new Scene()
   empty.reads.clear()
-  planPoolRemoval(empty, empty.pool, empty.dependencies, context)
+  planPoolRemoval(empty, empty.pool, empty.blocks, context)
   t.ok(empty.reads.has('index of blocks'))
   t.end()
 })
@@ -304,7 +314,7 @@ t.test('every key that is written was read, so that the commit compares it', (t)
   scene.delete()
   for (const _ of [1, 2]) {
     scene.reads.clear()
-    const plan = planTermination(scene, 'pool-a', scene.dependencies, { now })
+    const plan = planTermination(scene, 'pool-a', '', scene.blocks, { now })
     for (const { key } of plan.writes) t.ok(scene.reads.has(key.text), key.text)
     scene.apply(plan)
     scene.remove(block('10.10.0.8/29'))
@@ -317,12 +327,12 @@ t.test('two servers may make the same step', (t) => {
   scene.block('10.10.0.0/29', node1)
   scene.block('10.10.0.8/29', node1, 1)
   scene.delete()
-  const stale = scene.dependencies.blocksIn(scene.pool.cidr)
+  const stale = scene.blocks
   scene.step()
-  const again = planTermination(scene, 'pool-a', { ...scene.dependencies, blocksIn: () => stale }, { now })
+  const again = planTermination(scene, 'pool-a', '', stale, { now })
   t.strictSame(
     again,
-    { answer: { done: false, progressed: false, blocksLeft: 1 }, writes: [] },
+    { answer: { answer: { isGone: false, blocksLeft: 1 }, next: undefined }, writes: [] },
     'on what the other one has done',
   )
   t.end()
@@ -333,9 +343,9 @@ t.test('a claim is no leftover while its block says so too, whatever the index o
   scene.block('10.10.0.0/29', node1)
   scene.block('10.10.0.8/29', node1, 1)
   scene.delete()
-  const found = scene.dependencies.blocksIn(scene.pool.cidr)
-  const blocksIn = () => found.map((one, place) => (place === 1 ? { ...one, affinity: null } : one))
-  scene.apply(planTermination(scene, 'pool-a', { ...scene.dependencies, blocksIn }, { now }))
+  const index = scene.blocks
+  store(index, { ...scene.stored('10.10.0.8/29'), affinity: null })
+  scene.apply(planTermination(scene, 'pool-a', '', index, { now }))
   t.strictSame(scene.keys('/calico/ipam/'), [block('10.10.0.8/29'), claim(node1, '10.10.0.8/29')])
   scene.finish()
   t.strictSame(scene.keys('/calico/ipam/'), [block('10.10.0.8/29')])
@@ -360,7 +370,7 @@ t.test('half-finished states are taken over', (t) => {
     const used = scene.block('10.10.0.8/29', null, 1)
     scene.put(blockKey(used.cidr), { ...used, affinity: 'somebody' })
     scene.delete()
-    t.strictSame(scene.step(), { done: false, progressed: true, blocksLeft: 1 })
+    t.strictSame(scene.step(), { answer: { isGone: false, blocksLeft: 1 }, next: 'blocks' })
     t.match(scene.text(block('10.10.0.8/29')), '"affinity":null')
     t.end()
   })
@@ -368,13 +378,13 @@ t.test('half-finished states are taken over', (t) => {
   t.test('a mark that somebody made, or took away, in part', (t) => {
     const scene = new Scene({ deletionTimestamp: '2026-11-20T00:00:00Z' })
     scene.block('10.10.0.8/29', null, 1)
-    t.strictSame(scene.step(), { done: false, progressed: true, blocksLeft: 1 })
+    t.strictSame(scene.step(), { answer: { isGone: false, blocksLeft: 1 }, next: 'blocks' })
     t.match(mustParse(scene.text(poolText)), {
       metadata: { deletionTimestamp: '2026-11-20T00:00:00Z', finalizers: [poolFinalizer] },
       spec: { disabled: true },
       status: { conditions: [{ type: 'Allocatable', status: 'False' }] },
     })
-    t.strictSame(scene.step(), { done: false, progressed: false, blocksLeft: 1 })
+    t.strictSame(scene.step(), { answer: { isGone: false, blocksLeft: 1 }, next: undefined })
     t.end()
   })
 
@@ -419,7 +429,7 @@ t.test('nothing is done while the cluster is locked', (t) => {
   scene.block('10.10.0.8/29', node1)
   scene.delete()
   scene.putText(clusterInformationKey.text, '{"metadata":{"name":"default"},"spec":{"datastoreReady":false}}')
-  t.strictSame(scene.step(), { done: false, progressed: false, blocksLeft: 1 })
+  t.strictSame(scene.step(), { answer: { isGone: false, blocksLeft: 1 }, next: undefined })
   scene.putText(clusterInformationKey.text, '{"metadata":{"name":"default"},"spec":{"datastoreReady":true}}')
   scene.finish()
   t.strictSame(scene.keys(poolText), [])
@@ -429,11 +439,11 @@ t.test('nothing is done while the cluster is locked', (t) => {
 t.test('a pool that lives, or cannot be read, is nothing to end', (t) => {
   const scene = new Scene()
   scene.block('10.10.0.8/29', node1)
-  const nothing = { answer: { done: true, progressed: false, blocksLeft: 0 }, writes: [] }
-  t.strictSame(planTermination(scene, 'pool-a', scene.dependencies, { now }), nothing)
-  t.strictSame(planTermination(scene, 'nosuch', scene.dependencies, { now }), nothing)
+  const nothing = { answer: { answer: { isGone: false, blocksLeft: 0 }, next: undefined }, writes: [] }
+  t.strictSame(planTermination(scene, 'pool-a', '', scene.blocks, { now }), nothing)
+  t.strictSame(planTermination(scene, 'nosuch', '', scene.blocks, { now }), nothing)
   scene.putText(poolText, '{')
-  t.strictSame(planTermination(scene, 'pool-a', scene.dependencies, { now }), nothing)
+  t.strictSame(planTermination(scene, 'pool-a', '', scene.blocks, { now }), nothing)
   t.ok(isEmpty(newBlock(mustParseCidr('10.10.0.8/29'), null, now)))
   t.end()
 })

@@ -14,19 +14,17 @@ import {
   clusterInformations,
   handles,
   ipamConfigs,
-  newBlock,
   nodes,
   poolKey,
   pools,
   reservations,
   virtualAffinities,
 } from '../../../src/model/index.ts'
-import { formatCidr, mustParseCidr } from '../../../src/net/index.ts'
+import { mustParseCidr } from '../../../src/net/index.ts'
 import type { Plan, View } from '../../../src/plan/index.ts'
 import { planDelete } from '../../../src/resources/changes/deletion.ts'
 import { ippoolKind } from '../../../src/resources/kinds/ippool.ts'
-import { poolDependencies, resourceKinds } from '../../../src/resources/kinds/kinds.ts'
-import { FakeView } from '../../support/fake-view.ts'
+import { resourceKinds } from '../../../src/resources/kinds/kinds.ts'
 import { requestOf } from '../../support/ipam-world.ts'
 import { context, storedPool } from '../fixtures.ts'
 
@@ -41,25 +39,6 @@ t.test('the kinds that are served', (t) => {
       ['BlockAffinity', 'blockaffinities', 'blockaffinity'],
     ],
   )
-  t.end()
-})
-
-t.test('the blocks of a range come from the index, and the view is told when that is to be proved', (t) => {
-  const index = new BlockIndex()
-  for (const text of ['10.1.0.0/26', '10.1.0.64/26', '10.2.0.0/26']) {
-    const value = newBlock(mustParseCidr(text), null, { nanoseconds: 0n })
-    index.changed(blockKey(value.cidr).text, { kind: 'value', value })
-  }
-  const view = new FakeView()
-  const { blocksIn, proveBlocks } = poolDependencies(index)
-  const found = blocksIn(mustParseCidr('10.1.0.0/16'))
-  t.strictSame(
-    found.map(({ cidr }) => formatCidr(cidr)),
-    ['10.1.0.0/26', '10.1.0.64/26'],
-  )
-  t.strictSame([...view.reads], [])
-  proveBlocks(view)
-  t.match([...view.reads], [new RegExp(blocks.name)])
   t.end()
 })
 
@@ -93,7 +72,7 @@ t.test('a pool does not vanish in the transaction that gives an address of it', 
     add((view) => planAssign(view, wish, { ...context, blocks: index })),
     { kind: 'added', answer: { ok: true } },
   )
-  const kind = ippoolKind(poolDependencies(index))
+  const kind = ippoolKind(index)
   t.strictSame(
     add((view) => planDelete(view, kind, 'pool-a', {}, context)),
     { kind: 'full' },

@@ -1,14 +1,16 @@
 import t from 'tap'
-import type { JsonObject } from '../../../src/model/index.ts'
+import { BlockIndex, type JsonObject } from '../../../src/model/index.ts'
 import { planDelete } from '../../../src/resources/changes/deletion.ts'
 import { planCreate, planReplace } from '../../../src/resources/changes/writes.ts'
-import { nodeKind as kind } from '../../../src/resources/kinds/node.ts'
+import { nodeKind } from '../../../src/resources/kinds/node.ts'
 import { FakeView } from '../../support/fake-view.ts'
 import { causesOf, context, granted, strict, written } from '../fixtures.ts'
 
 const key = '/calico/resources/v3/projectcalico.org/nodes/node1'
 const head =
   '{"kind":"Node","apiVersion":"projectcalico.org/v3","metadata":{"name":"node1","uid":"7f1d0f0e-3c5b-4a39-9f55-0a7c8a4f8a10","creationTimestamp":"2026-11-23T03:59:00Z"'
+
+const kind = nodeKind(new BlockIndex())
 
 function body(spec: JsonObject, metadata: JsonObject = {}): JsonObject {
   return { metadata: { name: 'node1', ...metadata }, spec }

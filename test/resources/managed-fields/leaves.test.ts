@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Json, JsonObject } from '../../../src/model/index.ts'
+import { BlockIndex, type Json, type JsonObject } from '../../../src/model/index.ts'
 import { ipreservationKind } from '../../../src/resources/kinds/ipreservation.ts'
 import { nodeKind } from '../../../src/resources/kinds/node.ts'
 import { displayPath } from '../../../src/resources/managed-fields/field-set.ts'
@@ -97,7 +97,7 @@ t.test('other lists are atomic', (t) => {
     '.spec.reservedCIDRs',
   ])
   const node = { spec: { bgp: { asNumber: 1 }, orchRefs: [{ orchestrator: 'k8s' }], addresses: [] } }
-  t.strictSame([...leavesOf(trackedSchema(nodeKind, ''), node).keys()].map(displayPath), [
+  t.strictSame([...leavesOf(trackedSchema(nodeKind(new BlockIndex()), ''), node).keys()].map(displayPath), [
     '.spec.bgp.asNumber',
     '.spec.orchRefs',
     '.spec.addresses',

@@ -1,7 +1,8 @@
-import type { Allocation as PlannedAllocation, AssignAnswer, ReleaseAnswer } from '../../../ipam/index.ts'
+import { type Static, Type } from '@sinclair/typebox'
+import type { Allocation as PlannedAllocation, AssignAnswer } from '../../../ipam/index.ts'
 import { type Address, compareAddresses, formatAddress, formatCidr, parseAddress } from '../../../net/index.ts'
 import type { Cause } from '../../../plan/index.ts'
-import type { Allocation, Assignment, Release } from '../../schemas/index.ts'
+import { type Allocation, type Assignment, failedReasons, type Release } from '../../schemas/index.ts'
 import { quoteValue } from '../../wire/index.ts'
 
 /** An allocation as it is answered. */
@@ -35,13 +36,28 @@ export function printAssignment({ handle, addresses }: AssignAnswer): Assignment
   return { handle, addresses: addresses.map(printAllocation) }
 }
 
-/** Everything that an owner holds, in ascending order. */
+/** Everything that a handle holds, in ascending order. */
 export function printHoldings({ handle, addresses }: AssignAnswer): Assignment {
   return printAssignment({ handle, addresses: addresses.toSorted((a, b) => compareAddresses(a.address, b.address)) })
 }
 
+/** An address that was not released, as it is answered and kept. */
+export const FailedAddress = Type.Object({
+  address: Type.String(),
+  reason: Type.Union(failedReasons.map((reason) => Type.Literal(reason))),
+  message: Type.String(),
+})
+type FailedAddress = Static<typeof FailedAddress>
+
+/** What became of each address of a release, by the plans or because none could be carried out. */
+export interface ReportedRelease {
+  readonly released: readonly Address[]
+  readonly unallocated: readonly Address[]
+  readonly failed: readonly (Omit<FailedAddress, 'address'> & { readonly address: Address })[]
+}
+
 /** What became of each address, in ascending order. */
-export function printRelease({ released, unallocated, failed }: ReleaseAnswer): Release {
+export function printRelease({ released, unallocated, failed }: ReportedRelease): Release {
   const print = (addresses: readonly Address[]): string[] => addresses.toSorted(compareAddresses).map(formatAddress)
   return {
     released: print(released),
@@ -52,13 +68,13 @@ export function printRelease({ released, unallocated, failed }: ReleaseAnswer): 
   }
 }
 
-/** The text of an address, and the field of the request that it stands in. */
+/** The text of an address, and its field in the request. */
 export interface AddressText {
   readonly field: string
   readonly text: string
 }
 
-/** The addresses that texts spell, and why the others spell none or may not be named again. */
+/** Reads addresses, and reports the texts that are none or name an address again. */
 export function readAddresses<Given extends AddressText>(
   given: readonly Given[],
 ): { readonly named: readonly (Given & { readonly address: Address })[]; readonly causes: readonly Cause[] } {

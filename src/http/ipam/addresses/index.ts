@@ -1,6 +1,13 @@
-/** Listing addresses, and finding all that a node or a handle has. */
-export { printAssignment, printAttributes, printHoldings, printRelease, readAddresses } from './allocations.ts'
-export { readHoldings } from './holdings.ts'
-export type { Place } from './list.ts'
+/** Listing addresses, finding all that a node or a handle has, and the forms in which addresses are answered. */
+export {
+  FailedAddress,
+  printAssignment,
+  printAttributes,
+  printHoldings,
+  printRelease,
+  readAddresses,
+  type ReportedRelease,
+} from './allocations.ts'
+export { findAddresses, type Place } from './list.ts'
 export { addressRoute } from './routes.ts'
 export { AddressWalk, firstPlace } from './walk.ts'

@@ -21,7 +21,7 @@ import { formatCidr, parseCidr } from '../../../net/index.ts'
 import type { Decodable, Listed, Revision } from '../../../plan/index.ts'
 import type { AddressList } from '../../schemas/index.ts'
 import { printContinueToken, readContinueToken, refusal, refuseFields } from '../../wire/index.ts'
-import type { Store } from '../ipam-operation.ts'
+import type { Store } from '../request.ts'
 import { printAllocation } from './allocations.ts'
 
 /** Which addresses are asked for, and how many at once. */

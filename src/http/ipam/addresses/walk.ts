@@ -1,7 +1,7 @@
 import type { Allocation } from '../../../ipam/index.ts'
 import { blockKey } from '../../../model/index.ts'
 import { ordinalOf } from '../../../net/index.ts'
-import type { Store } from '../ipam-operation.ts'
+import type { Store } from '../request.ts'
 import { type AddressQuery, findAddresses, type Place } from './list.ts'
 
 /** Addresses that are read at once, and wait to be taken. */

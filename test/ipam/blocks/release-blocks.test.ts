@@ -1,22 +1,29 @@
 import t from 'tap'
-import { planForgetNode, planReleaseAffinity, type ReleaseScope } from '../../../src/ipam/blocks/give-up.ts'
+import {
+  planReleaseBlocks,
+  planRemoveNode,
+  releaseBlock,
+  type ReleaseScope,
+} from '../../../src/ipam/blocks/release-blocks.ts'
+import { Draft } from '../../../src/ipam/draft.ts'
 import { formatCidr, mustParseCidr } from '../../../src/net/index.ts'
 import { reasonsOf, World } from '../../support/ipam-world.ts'
 import { worldWithPool } from '../../support/small-pool.ts'
 
-type Scope = Omit<Partial<ReleaseScope>, 'cidr'> & { readonly cidr?: string; readonly forget?: string }
+type Scope = Omit<Partial<ReleaseScope>, 'cidr'> & { readonly cidr?: string; readonly removed?: string }
 
 /** What one step did: `-` released and gone, `~` released, `?` stale, `!` failed; of a refusal the reasons. */
-function step(world: World, { cidr, forget, ...scope }: Scope, start: string): readonly string[] {
+function step(world: World, { cidr, removed, ...scope }: Scope, start: string): readonly string[] {
   world.view.reads.clear()
   const range = cidr === undefined ? undefined : mustParseCidr(cidr)
   const plan =
-    forget === undefined
-      ? planReleaseAffinity(world.view, { onlyIfEmpty: false, ...scope, cidr: range }, start, world.context)
-      : planForgetNode(world.view, forget, start, world.context)
+    removed === undefined
+      ? planReleaseBlocks(world.view, { onlyIfEmpty: false, ...scope, cidr: range }, start, world.context)
+      : planRemoveNode(world.view, removed, start, world.context)
   const answer = world.commit(plan)
   if (!answer.ok) return reasonsOf(answer.refusal)
-  const { released, stale, failed, next } = answer.value
+  const { answer: done, next } = answer.value
+  const { released, stale, failed } = done
   return [
     ...released.map(({ block, affinity, isDeleted }) => `${isDeleted ? '-' : '~'}${formatCidr(block)} ${affinity}`),
     ...stale.map(({ block, affinity }) => `?${formatCidr(block)} ${affinity}`),
@@ -125,7 +132,7 @@ for (const [key, block, want] of halfWay) {
       if (key !== undefined) world.claim('node1', '10.0.0.4/30', key)
       t.strictSame(release(world, scope), want === undefined ? [] : [want])
       t.equal(world.claimState('node1', '10.0.0.4/30'), undefined)
-      t.equal(world.stored('10.0.0.4/30')?.affinity, block === 'host:node1' ? undefined : block)
+      t.equal(world.stored('10.0.0.4/30')?.affinity, block === 'host:node2' ? block : undefined)
     }
     t.end()
   })
@@ -151,8 +158,8 @@ t.test('what cannot be read is told of and left alone', (t) => {
   ])
   t.equal(world.claimState('node1', '10.0.0.0/30'), 'confirmed')
   t.strictSame(release(world, { node: 'node1', pool: 'a' }), ['!10.0.0.0/30 Unreadable'])
-  for (let number = 0; number < 45; number++) world.put(world.claimKey('node3', `10.0.0.${number}/32`), '[]')
-  t.equal(new Set(release(world, { node: 'node3' })).size, 45, 'each once, over several steps')
+  for (let number = 0; number < 75; number++) world.put(world.claimKey('node3', `10.0.0.${number}/32`), '[]')
+  t.equal(new Set(release(world, { node: 'node3' })).size, 75, 'each once, over several steps')
   t.end()
 })
 
@@ -177,7 +184,7 @@ t.test('nothing that a node has been given is missed, though the index of blocks
   world.take({ node: 'node1', addresses: ['10.0.0.0'] })
   world.beginBatch()
   world.take({ node: 'node1', addresses: ['10.0.0.4'] })
-  t.strictSame(step(world, { forget: 'node1' }, ''), ['~10.0.0.0/30 host:node1', '~10.0.0.4/30 host:node1'])
+  t.strictSame(step(world, { removed: 'node1' }, ''), ['~10.0.0.0/30 host:node1', '~10.0.0.4/30 host:node1'])
   for (const family of [4, 6]) t.ok(world.lastReads.has(`created /calico/ipam/v2/host/node1/ipv${family}/block/`))
   t.equal(world.claimState('node1', '10.0.0.4/30'), undefined)
   step(world, { pool: 'a' }, '')
@@ -194,10 +201,10 @@ t.test('very many blocks take steps, each of which fits into a transaction', (t)
     world.claim('node1', cidr)
     world.claim('node2', cidr)
   }
-  t.equal(step(world, { pool: 'wide' }, '').at(-1), 'next block 10.1.0.156/30')
-  t.ok(world.lastReads.size < 100, `${world.lastReads.size} reads`)
-  const second = step(world, { pool: 'wide' }, 'block 10.1.0.156/30')
-  t.equal(second.filter((line) => line.startsWith('-')).length, 24)
+  t.equal(step(world, { pool: 'wide' }, '').at(-1), 'next block 10.1.0.232/30')
+  t.ok(world.lastReads.size < 126, `${world.lastReads.size} reads`)
+  const second = step(world, { pool: 'wide' }, 'block 10.1.0.232/30')
+  t.equal(second.filter((line) => line.startsWith('-')).length, 5)
   world.block('10.1.1.0/30', 'host:node1')
   world.block('fd00::/122', 'host:node1')
   t.match(second.at(-1), /^next claim \/calico\/ipam\/v2\/host\/node2\/ipv4\/block\/10\.1\.0\./)
@@ -237,7 +244,7 @@ t.test('a range that is only a part of a block, or not in the pool, is refused',
   t.strictSame(step(world, { pool: 'nope' }, ''), ['Invalid', 'pool FieldValueInvalid'])
   world.put('/calico/ipam/v2/config', '[]')
   t.strictSame(step(world, { pool: 'a' }, ''), ['Conflict'])
-  t.strictSame(step(world, { forget: 'node1' }, ''), ['Conflict'])
+  t.strictSame(step(world, { removed: 'node1' }, ''), ['Conflict'])
   world.lockCluster()
   t.strictSame(step(world, { pool: 'a' }, ''), ['ServiceUnavailable'])
   t.end()
@@ -248,15 +255,15 @@ t.test('a node is forgotten with all it has, in any pool and in none, and with t
   world.put('/calico/ipam/v2/host/node1', '')
   world.put('/calico/ipam/v2/host/node11', '')
   const all = [...ofNode1, '-192.0.2.0/30 host:node1', '~fd00::/122 host:node1']
-  t.strictSame(release(world, { forget: 'node1' }), all)
+  t.strictSame(release(world, { removed: 'node1' }), all)
   t.strictSame(world.view.keys('/calico/ipam/v2/host/node1'), ['/calico/ipam/v2/host/node11'])
   t.equal(world.claimState('node2', '10.0.0.8/30'), 'confirmed')
-  t.strictSame(release(world, { forget: 'node1' }), [])
-  for (let number = 0; number < 45; number++) world.claim('node3', `10.2.0.${number * 4}/30`)
+  t.strictSame(release(world, { removed: 'node1' }), [])
+  for (let number = 0; number < 64; number++) world.claim('node3', `10.2.0.${number * 4}/30`)
   world.put('/calico/ipam/v2/host/node3', '')
-  t.match(step(world, { forget: 'node3' }, '').at(-1), /^next claim /)
+  t.match(step(world, { removed: 'node3' }, '').at(-1), /^next claim /)
   t.equal(world.view.text('/calico/ipam/v2/host/node3'), '', 'at last')
-  release(world, { forget: 'node3' })
+  release(world, { removed: 'node3' })
   t.strictSame(world.view.keys('/calico/ipam/v2/host/node3'), [])
   t.end()
 })
@@ -264,8 +271,8 @@ t.test('a node is forgotten with all it has, in any pool and in none, and with t
 t.test('a dry run takes the addresses of a forgotten node for released, if they will be by then', (t) => {
   const told = (world: World): readonly boolean[] => {
     const options = { asIfReleased: true }
-    const { answer } = planForgetNode(world.view, 'node1', '', world.context, options)
-    return answer.ok ? answer.value.released.map(({ isDeleted }) => isDeleted) : []
+    const { answer } = planRemoveNode(world.view, 'node1', '', world.context, options)
+    return answer.ok ? answer.value.answer.released.map(({ isDeleted }) => isDeleted) : []
   }
   const world = worldWithPool()
   world.take({ node: 'node1', addresses: ['10.0.0.0', '10.0.0.4'] })
@@ -273,5 +280,30 @@ t.test('a dry run takes the addresses of a forgotten node for released, if they 
   t.strictSame(told(world), [true, false])
   world.config({ ipCooldownSeconds: 60 })
   t.strictSame(told(world), [false, false], 'what cools down keeps its block')
+  t.end()
+})
+
+t.test('a released block is deleted with its affinity, or keeps its addresses and a new number', (t) => {
+  const world = worldWithPool()
+  world.block('10.0.0.0/30', 'host:node1')
+  world.claim('node1', '10.0.0.0/30')
+  world.fullBlock('10.0.0.4/30', 'host:node1')
+  world.claim('node1', '10.0.0.4/30', 'pendingDeletion')
+  world.fullBlock('10.0.0.8/30', null)
+  const draft = new Draft(world.view, world.context.now, 0)
+  const released = ['10.0.0.0/30', '10.0.0.4/30', '10.0.0.8/30'].map((cidr) => {
+    const found = draft.block(mustParseCidr(cidr))
+    return found.kind === 'block' && releaseBlock(draft, found.block)
+  })
+  t.strictSame(released, [true, false, false])
+  world.commit({ answer: undefined, writes: draft.writes() })
+  t.equal(world.stored('10.0.0.0/30'), undefined)
+  t.match(world.stored('10.0.0.4/30'), { affinity: null, sequenceNumber: 101n })
+  t.match(
+    world.stored('10.0.0.8/30'),
+    { affinity: null, sequenceNumber: 100n },
+    'what is released already stays as it is',
+  )
+  t.strictSame(world.view.keys('/calico/ipam/v2/host/'), [])
   t.end()
 })

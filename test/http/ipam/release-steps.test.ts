@@ -1,7 +1,7 @@
 import t from 'tap'
 import { transactionOperationsMax } from '../../../src/datastore/etcd/limits.ts'
 import { type SubmitOptions, DatastoreUnavailable } from '../../../src/datastore/index.ts'
-import { releaseAddresses, releaseHandle } from '../../../src/http/ipam/release-parts.ts'
+import { releaseAddresses, releaseHandle } from '../../../src/http/ipam/release.ts'
 import { RefusalError } from '../../../src/http/wire/errors.ts'
 import { type Context, planAssign } from '../../../src/ipam/index.ts'
 import { mustParseAddress } from '../../../src/net/index.ts'

@@ -1,7 +1,8 @@
 import t from 'tap'
-import { planTakeDownNode } from '../../../src/ipam/release/take-down-node.ts'
+import { planRemoveEndpoints } from '../../../src/ipam/release/node-endpoints.ts'
 import { handleOf, isHeld } from '../../../src/model/index.ts'
 import { addressAt, formatAddress, ordinal } from '../../../src/net/index.ts'
+import type { Result, Step } from '../../../src/plan/index.ts'
 import { endpoint, keyOfEndpoint } from '../../support/corruption.ts'
 import { World } from '../../support/ipam-world.ts'
 
@@ -29,17 +30,21 @@ function putEndpoint(world: World, name: string, addresses: readonly string[], n
   return key
 }
 
-/** Carries out steps until one is the last; gives how many endpoints each has settled. */
-function takeDown(world: World, endpoints: readonly string[]): readonly number[] {
-  const settled: number[] = []
-  for (let left = endpoints; settled.length < 20; ) {
-    const answer = world.commit(planTakeDownNode(world.view, 'node-1', left, world.context))
+/** Carries out steps until one is the last; gives the position after each, of which the last has none. */
+function removeEndpoints(world: World, endpoints: readonly string[]): readonly string[] {
+  const positions: string[] = []
+  for (let position: string | undefined = ''; position !== undefined; ) {
+    if (positions.length === 20) throw new Error(`no end: ${positions.join(', ')}`)
+    world.view.reads.clear()
+    const answer: Result<Step<undefined>> = world.commit(
+      planRemoveEndpoints(world.view, 'node-1', endpoints, position, world.context),
+    )
     if (!answer.ok) throw new Error(answer.refusal.message)
-    settled.push(answer.value.settledCount)
-    left = left.slice(answer.value.settledCount)
-    if (answer.value.isComplete) return settled
+    if (world.lastReads.size >= 126) throw new Error(`${world.lastReads.size} reads`)
+    position = answer.value.next
+    if (position !== undefined) positions.push(position)
   }
-  throw new Error(`no end: ${settled.join(', ')}`)
+  return positions
 }
 
 /** Every address that is held, and by whom. */
@@ -68,7 +73,7 @@ t.test('endpoints go with their addresses, and the addresses of tunnels too', (t
     putEndpoint(world, 'web', ['10.0.0.1']),
     putEndpoint(world, 'db', ['10.0.0.2', '10.0.0.9', '192.0.2.1']),
   ]
-  t.strictSame(takeDown(world, keys), [2])
+  t.strictSame(removeEndpoints(world, keys), [])
   t.strictSame(endpointKeys(world), [])
   t.strictSame(heldIn(world), ['10.0.0.6 vm-42', '10.0.0.7 vm-42'], 'what others assigned stays theirs')
   t.end()
@@ -81,7 +86,7 @@ t.test('an address that somebody else holds by now is left alone', (t) => {
   hold(world, 'namespace', ['10.0.0.3'], { pod: 'web', namespace: 'other' })
   hold(world, 'vm-42', ['10.0.0.4'])
   const key = putEndpoint(world, 'web', ['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4'])
-  t.strictSame(takeDown(world, [key]), [1])
+  t.strictSame(removeEndpoints(world, [key]), [])
   t.strictSame(endpointKeys(world), [])
   t.strictSame(heldIn(world), ['10.0.0.1 elsewhere', '10.0.0.2 pod', '10.0.0.3 namespace', '10.0.0.4 vm-42'])
   t.end()
@@ -97,7 +102,7 @@ t.test('what is none of Kubernetes has no pod, and its holder neither', (t) => {
   const ipNetworks = ['10.0.0.1/32', '10.0.0.2/32', '10.0.0.3/32', '10.0.0.4/32']
   const metadata = { name: 'vm', namespace: 'shop' }
   world.put(key, JSON.stringify({ kind: 'WorkloadEndpoint', metadata, spec: { node: 'node-1', ipNetworks } }))
-  t.strictSame(takeDown(world, [key]), [1])
+  t.strictSame(removeEndpoints(world, [key]), [])
   t.strictSame(heldIn(world), ['10.0.0.2 net.c1', '10.0.0.3 h', '10.0.0.4 g'])
   t.end()
 })
@@ -108,7 +113,7 @@ t.test('endpoints that are gone, cannot be read or are elsewhere are passed over
   world.put(keyOfEndpoint('broken'), '{')
   const moved = putEndpoint(world, 'moved', ['10.0.0.1'], 'node-2')
   const keys = [keyOfEndpoint('gone'), keyOfEndpoint('broken'), moved]
-  t.strictSame(takeDown(world, keys), [3])
+  t.strictSame(removeEndpoints(world, keys), [])
   t.strictSame(endpointKeys(world), [keyOfEndpoint('broken'), moved])
   t.strictSame(heldIn(world), ['10.0.0.1 h'])
   t.end()
@@ -125,7 +130,7 @@ t.test('what is too much for one step takes several, of one endpoint too', (t) =
   const large = putEndpoint(world, 'large', addresses.slice(0, 50))
   const small = addresses.slice(50).map((address) => putEndpoint(world, `pod-${address}`, [address]))
   const bare = Array.from({ length: 30 }, (_, number) => putEndpoint(world, `bare-${number}`, []))
-  t.strictSame(takeDown(world, [large, ...small, ...bare]), [0, 0, 24, 17])
+  t.strictSame(removeEndpoints(world, [large, ...small, ...bare]), ['0/31', '24/0'])
   t.strictSame(heldIn(world), [])
   t.strictSame(endpointKeys(world), [])
   t.end()
@@ -134,10 +139,10 @@ t.test('what is too much for one step takes several, of one endpoint too', (t) =
 t.test('tunnels wait for the next step when there is no room', (t) => {
   const world = start()
   putNode(world, { ipv4VXLANTunnelAddr: '10.0.0.63' })
-  const addresses = Array.from({ length: 24 }, (_, number) => `10.0.0.${number}`)
+  const addresses = Array.from({ length: 38 }, (_, number) => `10.0.0.${number}`)
   for (const address of addresses) hold(world, `h-${address}`, [address], { pod: 'web', namespace: 'shop' })
   hold(world, 'vxlan-tunnel-addr-node-1', ['10.0.0.63'])
-  t.strictSame(takeDown(world, [putEndpoint(world, 'web', addresses)]), [1, 0])
+  t.strictSame(removeEndpoints(world, [putEndpoint(world, 'web', addresses)]), ['1/0'])
   t.strictSame(heldIn(world), [])
   t.end()
 })
@@ -145,9 +150,9 @@ t.test('tunnels wait for the next step when there is no room', (t) => {
 t.test('with a cooldown nothing is released twice', (t) => {
   const world = start()
   world.config({ ipCooldownSeconds: 60 })
-  const addresses = Array.from({ length: 30 }, (_, number) => `10.0.0.${number}`)
+  const addresses = Array.from({ length: 60 }, (_, number) => `10.0.0.${number}`)
   for (const address of addresses) hold(world, `h-${address}`, [address], { pod: 'web', namespace: 'shop' })
-  t.strictSame(takeDown(world, [putEndpoint(world, 'web', addresses)]), [0, 1])
+  t.strictSame(removeEndpoints(world, [putEndpoint(world, 'web', addresses)]), ['0/38'])
   t.strictSame(heldIn(world), [])
   t.end()
 })
@@ -156,11 +161,11 @@ t.test('a block that cannot be read keeps what it has; a locked cluster is left 
   const world = start()
   world.put(world.blockKey('10.0.0.0/26').text, '{')
   const key = putEndpoint(world, 'web', ['10.0.0.1'])
-  t.strictSame(takeDown(world, [key]), [1])
+  t.strictSame(removeEndpoints(world, [key]), [])
   t.strictSame(endpointKeys(world), [])
   putEndpoint(world, 'web', ['10.0.0.1'])
   world.lockCluster()
-  t.match(planTakeDownNode(world.view, 'node-1', [key], world.context).answer, {
+  t.match(planRemoveEndpoints(world.view, 'node-1', [key], '', world.context).answer, {
     ok: false,
     refusal: { reason: 'ServiceUnavailable' },
   })

@@ -1,13 +1,13 @@
 import t from 'tap'
-import { transactionOperationsMax } from '../../../../src/datastore/etcd/limits.ts'
-import { DatastoreUnavailable, type SubmitOptions } from '../../../../src/datastore/index.ts'
-import { readHoldings } from '../../../../src/http/ipam/addresses/holdings.ts'
-import { planAssign } from '../../../../src/ipam/index.ts'
-import { formatAddress } from '../../../../src/net/index.ts'
-import type { Plan, View } from '../../../../src/plan/index.ts'
-import { requestOf } from '../../../support/ipam-world.ts'
-import { FakeStore } from '../../fake-store.ts'
-import { putPool } from '../../server-in-memory.ts'
+import { transactionOperationsMax } from '../../../src/datastore/etcd/limits.ts'
+import { DatastoreUnavailable, type SubmitOptions } from '../../../src/datastore/index.ts'
+import { readHoldings } from '../../../src/http/ipam/handles.ts'
+import { planAssign } from '../../../src/ipam/index.ts'
+import { formatAddress } from '../../../src/net/index.ts'
+import type { Plan, View } from '../../../src/plan/index.ts'
+import { requestOf } from '../../support/ipam-world.ts'
+import { FakeStore } from '../fake-store.ts'
+import { putPool } from '../server-in-memory.ts'
 
 /** A store that refuses what reads more than a transaction can prove, as etcd does. */
 class LimitedStore extends FakeStore {
@@ -34,7 +34,7 @@ function start(blockCount: number) {
   return { store, options: { store, now: () => now, blocks: store.blocks, newUid: () => 'uid', deadlineMs: 1_000 } }
 }
 
-t.test('an owner in more blocks than a transaction can prove is read all the same', async (t) => {
+t.test('a handle in more blocks than a transaction can prove is read all the same', async (t) => {
   for (const [blockCount, refusedCount] of [
     [50, 0],
     [200, 1],

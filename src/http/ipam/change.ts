@@ -1,0 +1,73 @@
+import type { Static, TSchema } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+import type { Context } from '../../ipam/index.ts'
+import type { Plan, Result, Step, View } from '../../plan/index.ts'
+import { granted, refusal } from '../wire/index.ts'
+import { type ChangeMode, type OnceAnswer, planOnce } from './idempotency.ts'
+import type { IpamOptions } from './request.ts'
+
+/** A plan over the view, and what it needs to know beside that. */
+export type IpamPlan<Answer> = (view: View, context: Context) => Plan<Result<Answer>>
+
+/** Carries out a plan, and throws its refusal. The clock is read once, at the beginning. */
+export async function carryOut<Answer>(
+  { store, now, blocks, deadlineMs }: IpamOptions,
+  plan: IpamPlan<Answer>,
+  { dryRun }: Pick<ChangeMode, 'dryRun'> = {},
+): Promise<Answer> {
+  const context = { now: now(), blocks }
+  const { answer } = await store.submit((view) => plan(view, context), { deadlineMs, dryRun: dryRun === 'All' })
+  return granted(answer)
+}
+
+/** Carries out the `part`-th transaction of a change, once if the mode says so; `print` makes what is stored for its repetition. */
+export async function carryOutOnce<Answer>(
+  options: IpamOptions,
+  mode: ChangeMode,
+  plan: IpamPlan<Answer>,
+  print: (answer: Answer) => object,
+  part: number,
+): Promise<OnceAnswer<Answer>> {
+  const { once } = mode
+  if (once === undefined) return { isRepeated: false, answer: await carryOut(options, plan, mode) }
+  return carryOut(options, (view, context) => planOnce(view, once, part, () => plan(view, context), print))
+}
+
+/** Carries out a change of one transaction. Returns the body of its answer, for a repetition as the text that is stored. */
+export async function carryOutChange<Answer>(
+  options: IpamOptions,
+  mode: ChangeMode,
+  plan: IpamPlan<Answer>,
+  print: (answer: Answer) => object,
+): Promise<object | string> {
+  const outcome = await carryOutOnce(options, mode, plan, print, 0)
+  return outcome.isRepeated ? outcome.text : print(outcome.answer)
+}
+
+/** Carries out the `number`-th step of a change. Returns its answer as `print` makes it; for a repetition, as it is stored. */
+export async function carryOutStep<Answer, Schema extends TSchema>(
+  options: IpamOptions,
+  mode: ChangeMode,
+  number: number,
+  plan: IpamPlan<Step<Answer>>,
+  { schema, print }: { readonly schema: Schema; print(answer: Answer): Static<Schema> & object },
+): Promise<Step<Static<Schema>>> {
+  const outcome = await carryOutOnce(options, mode, plan, (step) => printStep(step, print), number)
+  if (outcome.isRepeated) return readStep(schema, outcome.text)
+  const { answer, next } = outcome.answer
+  return { answer: print(answer), next }
+}
+
+/** What is stored of a step: its answer with the position of the next one, null after the last. */
+export function printStep<Answer>({ answer, next }: Step<Answer>, print: (answer: Answer) => object): object {
+  return { ...print(answer), next: next ?? null }
+}
+
+/** Reads what {@link printStep} made. Throws a refusal for anything else, such as what another version stored. */
+export function readStep<Schema extends TSchema>(schema: Schema, text: string): Step<Static<Schema>> {
+  const { next, ...answer } = Object(JSON.parse(text)) as Readonly<Record<string, unknown>>
+  if ((next !== null && typeof next !== 'string') || !Value.Check(schema, answer)) {
+    throw refusal('Conflict', 'The stored answer of this Idempotency-Key cannot be read: it has another form.')
+  }
+  return { answer, next: next ?? undefined }
+}

@@ -1,0 +1,152 @@
+import {
+  affinities,
+  type IndexedBlock,
+  type BlockIndex,
+  blockKey,
+  blocks as blockFamily,
+  defaultIpamConfig,
+  formatOwner,
+  ipamConfigKey,
+  type Now,
+  type Owner,
+  parseAffinityKey,
+  type Pool,
+  pools,
+  virtualAffinities,
+} from '../../model/index.ts'
+import { type Cidr, covers, overlaps } from '../../net/index.ts'
+import { type Budget, type Key, stepLimits, type View, type Write } from '../../plan/index.ts'
+import { Draft } from '../draft.ts'
+import { keysPerBlock } from './claim.ts'
+import { blocksPerStepMax, releaseBlock } from './release-blocks.ts'
+
+/** What one step of emptying a pool comes to. */
+export interface Emptying {
+  readonly writes: readonly Write[]
+  readonly blocksLeft: number
+  /** True if no block lies in the pool, and the step leaves no affinity of one. The commit does not prove it: see {@link proveBlocks}. */
+  readonly isEmpty: boolean
+  /** True if the step had no room for all affinities that are left over. */
+  readonly isCut: boolean
+}
+
+/**
+ * Lets the commit prove that there is no block which the index does not know. For that, etcd reads every block there is, while nobody
+ * else can write; so it is for the one step that relies on it.
+ */
+export function proveBlocks(view: View): void {
+  view.consult(blockFamily, 'created')
+}
+
+/** How many blocks live and die with the pool. A hint. */
+export function countBlocks(view: View, pool: Pool, blocks: BlockIndex): number {
+  return blocksOf(view, pool, blocks).length
+}
+
+/**
+ * One step of emptying a pool: releases blocks from their nodes, which deletes those without an address in use, and then removes the
+ * affinities that are left over. There may be many of those, so they are looked through only with the last blocks to release, if no
+ * block is left, and if `looksThrough` is given. May be repeated at any time, by any server, on whatever is stored. A block that cannot
+ * be read is left alone.
+ */
+export function emptyPool(
+  budget: Budget,
+  pool: Pool,
+  index: BlockIndex,
+  { now, looksThrough = false }: { readonly now: Now; readonly looksThrough?: boolean },
+): Emptying {
+  const { view } = budget
+  const blocks = blocksOf(view, pool, index)
+  const config = view.get(ipamConfigKey)
+  const { ipCooldownSeconds } = config.kind === 'value' ? config.value : defaultIpamConfig
+  const draft = new Draft(view, now, config.kind === 'unreadable' ? undefined : ipCooldownSeconds)
+  const releasable = blocks.filter((block) => block.affinity !== null || block.isEmpty)
+  const released = release(draft, budget, releasable.length > 0 ? releasable : coolingFirst(blocks, now))
+  const isLast = releasable.length > 0 && released.isComplete
+  const left = looksThrough || isLast || blocks.length === 0 ? removeAffinities(draft, budget, pool) : 'some'
+  return {
+    writes: draft.writes(),
+    blocksLeft: blocks.length - released.deletedCount,
+    isEmpty: blocks.length === 0 && left === 'none',
+    isCut: left === 'more than fit',
+  }
+}
+
+/** The blocks that live and die with the pool: in its range, and in no other pool that stays. There may be very many. */
+function blocksOf(view: View, pool: Pool, index: BlockIndex): readonly IndexedBlock[] {
+  // A block that shares an address with the pool and is not larger lies in it.
+  const inside = [...index.overlapping(pool.cidr)].filter(({ cidr }) => cidr.prefixLength >= pool.cidr.prefixLength)
+  const staying = stayingPools(view, pool)
+  return staying.length === 0 ? inside : inside.filter(({ cidr }) => !staying.some((other) => covers(other.cidr, cidr)))
+}
+
+/** The pools in the same range that stay. There are none unless Calico did not check for overlaps, as when it splits a pool. */
+function stayingPools(view: View, pool: Pool): readonly Pool[] {
+  return view
+    .list(pools, 'changed')
+    .flatMap((entry) => (entry.kind === 'value' ? [entry.value] : []))
+    .filter((other) => other.name !== pool.name && !other.isTerminating && overlaps(other.cidr, pool.cidr))
+}
+
+/** Blocks with addresses that cool down. Each step begins at another one, so that each has its turn although a step is bounded. */
+function coolingFirst(blocks: readonly IndexedBlock[], now: Now): readonly IndexedBlock[] {
+  const cooling = blocks.filter((block) => block.hasCooling)
+  const start = Number((now.nanoseconds / 1_000_000n) % BigInt(Math.max(cooling.length, 1)))
+  return [...cooling.slice(start), ...cooling.slice(0, start)]
+}
+
+/** Releases as many of the blocks as the budget allows. */
+function release(
+  draft: Draft,
+  budget: Budget,
+  blocks: readonly IndexedBlock[],
+): { readonly deletedCount: number; readonly isComplete: boolean } {
+  draft.view.prefetch(blocks.slice(0, blocksPerStepMax).map(({ cidr }) => blockKey(cidr)))
+  let deletedCount = 0
+  for (const { cidr } of blocks) {
+    if (!budget.hasRoom(keysPerBlock, draft.bytes)) return { deletedCount, isComplete: false }
+    const found = draft.block(cidr)
+    if (found.kind === 'absent' || (found.kind === 'block' && releaseBlock(draft, found.block))) deletedCount++
+  }
+  return { deletedCount, isComplete: true }
+}
+
+/**
+ * Removes the affinities of the pool's blocks, of hosts and of virtual holders, that lead to no block with this affinity. Returns which of
+ * the pool's affinities are left.
+ */
+function removeAffinities(draft: Draft, budget: Budget, pool: Pool): 'none' | 'some' | 'more than fit' {
+  const leftover = affinitiesOf(draft.view, pool).filter(({ key }) => !draft.changes(key))
+  draft.view.prefetch(leftover.slice(0, stepLimits.keys).map(({ cidr }) => blockKey(cidr)))
+  let removedCount = 0
+  for (const { holder, cidr } of leftover) {
+    if (!budget.hasRoom(keysPerBlock, draft.bytes)) return 'more than fit'
+    // The index of blocks may be behind: a block that was deleted and made anew in one transaction was not created, for etcd.
+    const found = draft.block(cidr)
+    if (found.kind === 'unreadable') continue
+    if (found.kind === 'block' && found.block.affinity === formatOwner(holder)) continue
+    draft.deleteAffinity(holder, cidr)
+    removedCount++
+  }
+  return removedCount === leftover.length ? 'none' : 'some'
+}
+
+/** An affinity as its key says it. */
+interface AffinityOf {
+  readonly key: Key<unknown>
+  readonly holder: Owner
+  readonly cidr: Cidr
+}
+
+/** The affinities of blocks that live and die with the pool, whether or not there is such a block. */
+function affinitiesOf(view: View, pool: Pool): readonly AffinityOf[] {
+  const staying = stayingPools(view, pool)
+  return [affinities, virtualAffinities].flatMap((family) =>
+    view.list(family, 'created').flatMap(({ key: text }) => {
+      const found = parseAffinityKey(text)
+      if (found === undefined || !covers(pool.cidr, found.cidr)) return []
+      if (staying.some((other) => covers(other.cidr, found.cidr))) return []
+      return [{ key: { family, text }, holder: found.owner, cidr: found.cidr }]
+    }),
+  )
+}

@@ -1,0 +1,90 @@
+import t, { type Test } from 'tap'
+import { putPool, type ServerInMemory, startServer } from './server-in-memory.ts'
+
+const resource = '/apis/projectcalico.org/v3/nodes/node-1'
+const routes = [resource, '/ipam/v1/nodes/node-1'] as const
+
+/** node-1 has a block with an address in use and an empty one; node-2 is registered, too. */
+async function start(t: Test): Promise<ServerInMemory> {
+  const server = startServer(t)
+  const { call, store } = server
+  for (const name of ['node-1', 'node-2']) {
+    await call('POST', '/apis/projectcalico.org/v3/nodes', { metadata: { name }, spec: {} })
+  }
+  await call('POST', '/ipam/v1/assign', { handle: 'vm-1', node: 'node-1', addresses: ['10.1.0.1'] })
+  await call('POST', '/ipam/v1/affinities', { node: 'node-1', cidr: '10.1.0.64/26' })
+  store.view.putText('/calico/ipam/v2/host/node-1', '')
+  return server
+}
+
+const keyOfBlock = (cidr: string): string => `/calico/ipam/v2/assignment/ipv4/block/${cidr.replace('/', '-')}`
+const affinityKeys = (server: ServerInMemory): readonly string[] =>
+  server.store.view.keys('/calico/ipam/v2/host/node-1')
+
+t.test('a node whose affinities were lost is removed with its blocks, by either route', async (t) => {
+  for (const route of routes) {
+    const server = await start(t)
+    const { call, store } = server
+    for (const key of affinityKeys(server)) if (key.includes('/block/')) store.view.remove(key)
+    t.match(await call('DELETE', route), { status: 200 }, route)
+    t.match(store.view.text(keyOfBlock('10.1.0.0/26')), '"affinity":null', 'the address stays, the block is no one’s')
+    t.equal(store.view.text(keyOfBlock('10.1.0.64/26')), undefined, 'an empty block is gone')
+    t.strictSame(affinityKeys(server), [])
+    t.match((await call('GET', '/ipam/v1/addresses/10.1.0.1')).body, { handle: 'vm-1' })
+  }
+})
+
+t.test('both routes leave the same behind', async (t) => {
+  const left: unknown[] = []
+  for (const route of routes) {
+    const server = await start(t)
+    const { call, store } = server
+    store.view.putText('/calico/ipam/v2/host/node-1/ipv4/block/10.1.0.192-26', '{"state":"pending"}')
+    store.view.putText('/calico/ipam/v2/host/node-1/ipv4/block/10.1.0.128-26', '{"state":"pendingDeletion"}')
+    store.view.putText(keyOfBlock('10.1.0.128/26'), '{')
+    await call('DELETE', route)
+    left.push(store.view.keys('/calico/ipam/').map((key) => [key, store.view.text(key)]))
+  }
+  t.strictSame(left[0], left[1])
+})
+
+t.test('a repair writes no affinity for a node that is registered nowhere while others are', async (t) => {
+  const server = await start(t)
+  const { call, store } = server
+  store.view.remove('/calico/resources/v3/projectcalico.org/nodes/node-1')
+  const [unfinished = '', lost = ''] = affinityKeys(server).filter((key) => key.includes('/block/'))
+  store.view.remove(lost)
+  store.view.putText(unfinished, '{"state":"pending"}')
+  const repaired = await call('POST', '/ipam/v1/check/repair', {
+    codes: ['AffinityMissing', 'AffinityUnfinished'],
+  })
+  t.match(repaired.body['repairs'], [
+    { code: 'AffinityMissing', outcome: 'Refused', detail: /not registered/ },
+    { code: 'AffinityUnfinished', outcome: 'Refused', detail: /not registered/ },
+  ])
+  t.equal(store.view.text(lost), undefined)
+  t.match(store.view.text(unfinished), 'pending')
+})
+
+t.test('a node with very many blocks is removed in steps, and the object goes with the last of them', async (t) => {
+  for (const route of routes) {
+    const server = await start(t)
+    const { call, store } = server
+    putPool(store, 'wide', '10.3.0.0/22', 30)
+    await call('POST', '/ipam/v1/affinities', { node: 'node-1', pool: 'wide' })
+    for (const key of affinityKeys(server).filter((_, index) => index % 2 === 0)) store.view.remove(key)
+    const seen: boolean[] = []
+    const submit = store.submit.bind(store)
+    store.submit = async (plan, options) => {
+      const outcome = await submit(plan, options)
+      seen.push(store.view.text('/calico/resources/v3/projectcalico.org/nodes/node-1') !== undefined)
+      return outcome
+    }
+    t.match(await call('DELETE', route), { status: 200 })
+    t.ok(seen.length > 4, `${seen.length} transactions`)
+    t.notOk(seen.slice(0, -1).includes(false), 'until the last step the node is there')
+    t.equal(seen.at(-1), route !== resource)
+    t.strictSame(affinityKeys(server), [])
+    t.equal(store.view.keys('/calico/ipam/v2/assignment/').length, 1, 'the block in use')
+  }
+})
