@@ -65,7 +65,8 @@ module.exports = {
     },
     {
       name: 'the-face-knows-no-store',
-      comment: 'src/datastore says what every store offers; a store in a folder of its own implements it, and main.ts opens one.',
+      comment:
+        'src/datastore says what every store offers; a store in a folder of its own implements it, and main.ts opens one.',
       severity: 'error',
       from: { path: '^src/datastore/[^/]+$' },
       to: { path: '^src/datastore/[^/]+/' },
