@@ -107,7 +107,13 @@ t.test('records come last but for annexes, deletions after what is stored, and k
   const annex = { uid: 'u', generation: 1, spec: {}, metadata: {} }
   const answer = put(storedAnswerKey('k', 0), { request: '', body: '' })
   const other = { key: blockKey(mustParseCidr('10.0.0.8/29')), value: blockOf('10.0.0.8/29', null) }
-  const writes = [answer, remove(annexKey('ippools', 'a')), put(annexKey('ippools', 'b'), annex), put(other.key, other.value), put(block.key, block.value)]
+  const writes = [
+    answer,
+    remove(annexKey('ippools', 'a')),
+    put(annexKey('ippools', 'b'), annex),
+    put(other.key, other.value),
+    put(block.key, block.value),
+  ]
   t.strictSame(
     inOrder(writes, () => undefined).map(({ key }) => key.text),
     [
