@@ -22,8 +22,8 @@ export interface ChangeSource {
 }
 
 /**
- * Why a follower gets no more changes: the next ones are lost to history (`expired`), it fell behind what the source remembers
- * (`overrun`), or the store closes (`closed`).
+ * The reason for which a follower gets no more changes: the next ones are lost to history (`expired`), it fell behind what the source
+ * remembers (`overrun`), or the store closes (`closed`).
  */
 export type Ending = 'expired' | 'overrun' | 'closed'
 
@@ -34,7 +34,7 @@ export class Follower {
   #seen: Revision
   #ending: Ending | undefined
   #wakeUp: (() => void) | undefined
-  /** Called when the source ends the follower, even while nobody takes or waits. */
+  /** Called when the source ends the follower, even while it neither takes nor waits. */
   onEnd: (() => void) | undefined
 
   /** `leave` is called once, when the follower ends. */

@@ -1,17 +1,10 @@
 /**
- * What every datastore offers: it carries out plans, and serves pages and changes of what is stored. `etcd/` is one; `main.ts` opens it.
+ * The face of every datastore: `Store` carries out plans, and serves pages, changes, hints, leadership and health. `Scan` reads everything
+ * at one revision, `Follower` takes changes, `Probe` hears what happens, faults are thrown. `etcd/` is a store; `main.ts` opens it.
  */
 export { type Change, type ChangeSource, type Ending, Follower } from './changes.ts'
 export { type Declaration, declare } from './declaration.ts'
-export {
-  DatastoreNotOpened,
-  DatastoreUnavailable,
-  expired,
-  queueFull,
-  RevisionCompacted,
-  stopping,
-  tooLarge,
-} from './faults.ts'
+export { DatastoreNotOpened, DatastoreUnavailable, expired, RevisionCompacted, stopping } from './faults.ts'
 export type { Leadership, LeadershipOptions } from './leadership.ts'
 export { logProbe, type Probe, type ProbeLogger, type RetryReason, silentProbe, type WatchName } from './probe.ts'
 export { Scan } from './scan.ts'

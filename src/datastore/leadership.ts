@@ -14,12 +14,12 @@ export interface LeadershipOptions {
  * {@link isProved}, which makes the commit compare who leads; {@link isLeading} only saves work.
  */
 export interface Leadership {
-  /** Whether this server led when it last looked. */
+  /** True if this server led when it last looked. */
   readonly isLeading: boolean
   /** Tries to lead, now and repeatedly, and gives signs of life while it leads. */
   start(): void
   /** Gives the leadership up, so that another server need not wait for it to lapse. */
   stop(): Promise<void>
-  /** Whether this server leads, and so may write for the task. The commit proves it; if it fails, the plan runs again on fresh data. */
+  /** True if this server leads, and so may write for the task. The commit proves it; if it fails, the plan runs again on fresh data. */
   isProved(view: View): boolean
 }

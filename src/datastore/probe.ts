@@ -1,6 +1,6 @@
 /**
- * What stores and the HTTP server report about their work, as it happens: metrics, traces and log lines hang here. Methods are called on
- * the way of every request, so they must be quick, and must not throw.
+ * Hears from stores and from the HTTP server what they do, as it happens: metrics, traces and log lines hang here. Its methods run on the
+ * path of every request, so they must be quick, and must not throw.
  */
 export interface Probe {
   /** Plans were run to form a transaction: `operations` are in it, `waiting` are still in the queue. */
@@ -46,7 +46,7 @@ export interface Probe {
   }): void
 }
 
-/** Why operations are planned again: the transaction was never sent, fenced after a lost answer, too large, or refused. */
+/** The reason for which operations are planned again: the transaction was never sent, fenced after a lost answer, too large, or refused. */
 export type RetryReason = 'unsent' | 'fenced' | 'split' | 'refused'
 
 /** The watch that keeps memory up to date, or one that clients follow. */
@@ -73,10 +73,10 @@ export const silentProbe: Probe = {
 }
 
 function ignore(): void {
-  // Nobody listens.
+  // Without a listener there is nothing to do.
 }
 
-/** Where {@link logProbe} writes. */
+/** The log that {@link logProbe} writes to. */
 export interface ProbeLogger {
   warn(details: object, message: string): void
   error(details: object, message: string): void

@@ -28,11 +28,11 @@ export interface Store {
   peekAll<Value>(family: Family<Value>, prefix: string): readonly Listed<Value>[]
   /** A candidate for leading a task on one server at a time. */
   candidate(options: LeadershipOptions): Leadership
-  /** How many plans were submitted and have no outcome yet. */
+  /** The number of plans submitted that have no outcome yet. */
   readonly pending: number
-  /** Whether the server can do its work. */
+  /** Tells whether the server can do its work. */
   health(): Health
-  /** Where the data are, in words, such as `the etcd at http://127.0.0.1:2379`. */
+  /** The place of the data in words, such as `the etcd at http://127.0.0.1:2379`. */
   readonly description: string
   /** The servers behind the store, and their versions. */
   members(): Promise<readonly Member[]>
@@ -42,7 +42,7 @@ export interface Store {
   close(patienceMs?: number): Promise<void>
 }
 
-/** What every store is opened with. */
+/** How to open a store. */
 export interface StoreOptions {
   readonly declarations: readonly Declaration[]
   readonly limits: StoreLimits
@@ -89,7 +89,7 @@ export interface PageOptions {
   readonly to?: string
   /** The revision of the page before: all pages of a listing are of one revision. */
   readonly revision?: Revision
-  /** Whether to reuse a decoded value in memory that has the entry's revision. */
+  /** Reuse a decoded value in memory if it has the entry's revision. */
   readonly isDecodedOnce?: boolean
 }
 
@@ -97,11 +97,11 @@ export interface PageOptions {
 export interface Page<Value> {
   readonly entries: readonly Listed<Value>[]
   readonly revision: Revision
-  /** How many entries follow. */
+  /** The number of entries that follow. */
   readonly remaining: number
 }
 
-/** Whether the server can do its work, and if not, why. */
+/** The server's ability to do its work; a check that is not ok says why. */
 export interface Health {
   readonly ready: boolean
   readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly message: string }[]

@@ -48,6 +48,8 @@ export const annexes: Family<Annex> = {
         metadata: readObject(fields['metadata'], 'metadata') ?? jsonObject([]),
       }
     }),
+  // Before its object: who reads the object at its revision finds the annex that belongs to it.
+  lead: (_before, after) => after,
   encode: ({ uid, generation, spec, metadata }) => stringifyJson({ uid, generation, spec, metadata }),
 }
 

@@ -16,7 +16,7 @@ export type Decoded<Value> = { readonly ok: true; readonly value: Value } | ({ r
  * - `handle`: counts the addresses of a handle in each block. Its counts may be too high, never too low.
  * - `affinity`: says which node a block belongs to. It is `pending` before the block says so, and goes after it.
  * - `pool`: the range that blocks are cut from. It is written after its blocks.
- * - `record`: everything else. It is written last: nothing relies on a record until the rest is stored.
+ * - `record`: everything else. It is written last, unless its family says that it leads.
  */
 export type Part = 'block' | 'handle' | 'affinity' | 'pool' | 'record'
 

@@ -50,7 +50,7 @@ t.test(
   },
 )
 
-t.test('nothing is proven to who has been cut off, when what he has not taken is forgotten', async (t) => {
+t.test('nothing is proven to a follower that was cut off before it had taken everything', async (t) => {
   const { journal, follower } = follow(10n)
   journal.meanwhile = () => {
     journal.ceiling = 11n

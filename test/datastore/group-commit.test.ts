@@ -56,7 +56,7 @@ t.test('what arrives while a key is being written forms the next batch', async (
   t.equal(await revisionOf(keys), before + 2)
 })
 
-t.test('beside commits under way another one is sent when it is as large as those', async (t) => {
+t.test('beside commits in flight another one is sent when it is as large as those', async (t) => {
   const proxy = await startProxy(t, etcd.endpoint)
   const family = numbersBelow('/beside/', 'values')
   const { datastore } = await openStore(t, { endpoints: [proxy.endpoint], families: [family], batchesInFlight: 3 })
@@ -100,7 +100,7 @@ t.test('more keys than a transaction takes are committed in several', async (t) 
   t.equal(Object.keys(await keys.getAll().prefix(`${family.prefix}1`).strings()).length, 111)
 })
 
-t.test('a plan is made again when somebody else has changed what it read before the commit arrived', async (t) => {
+t.test('a plan runs again when another client has changed what it read before the commit arrived', async (t) => {
   const proxy = await startProxy(t, etcd.endpoint)
   const { datastore, family, key } = await start(t, 'foreign', { endpoints: [proxy.endpoint] })
   const other = keyOf(family, 'other')
@@ -121,7 +121,7 @@ t.test('a plan is made again when somebody else has changed what it read before 
   t.equal(await timesWritten(keys, other.text), 1)
 })
 
-t.test('no increment is lost among two datastores and a stranger', async (t) => {
+t.test('no increment is lost among two datastores and another client', async (t) => {
   const family = numbersBelow('/contended/', 'values')
   const options = { endpoints, families: [family] }
   const stores = [await openStore(t, options), await openStore(t, options)]
@@ -219,7 +219,7 @@ t.test('a value that cannot be encoded fails its own caller alone', async (t) =>
   t.equal((await datastore.submit(increment(key))).answer, 3, 'nothing is left locked')
 })
 
-t.test('an index that fails fails the callers that come across it, and locks nothing', async (t) => {
+t.test('an index that throws fails the callers that use it, and locks nothing', async (t) => {
   const family = numbersBelow('/index/', 'recent')
   let isBroken = true
   const observer = {

@@ -116,7 +116,7 @@ t.test('a plan that writes does not wait for an index', async (t) => {
   t.equal(seen.length, 1)
 })
 
-t.test('an empty listing is not believed to a member that may be behind', async (t) => {
+t.test('an empty listing of a member that may be behind is not believed', async (t) => {
   const cluster = await startEtcdCluster(t, 2)
   const [, silent] = cluster.members
   const [endpoint] = cluster.endpoints

@@ -88,32 +88,35 @@ t.test('an operation whose commit is fenced after its deadline is refused, and n
   t.equal(await timesWritten(keys, key.text), 1)
 })
 
-t.test('who waits for a silent etcd hears in time that the outcome is not known; it is settled later', async (t) => {
-  for (const isApplied of [false, true]) {
-    const { proxy, datastore, key } = await start(t, `silent-${isApplied}`, 200)
-    proxy.hold(isApplied ? 'answers' : 'requests')
-    // Whatever connection is tried next, it is as silent.
-    proxy.newcomers = isApplied ? 'mute' : 'stall'
-    const submittedMs = performance.now()
-    await t.rejects(datastore.submit(increment(key)), { code: 'OutcomeUnknown', message: /may have been made/ })
-    const waitedMs = performance.now() - submittedMs
-    t.ok(waitedMs >= 200 + settlingPatienceMs, 'a short silence leaves nobody in doubt')
-    t.ok(waitedMs < 200 + settlingPatienceMs + 1_500, `the wait has a bound: ${Math.round(waitedMs)} ms`)
-    await t.rejects(datastore.submit(increment(key)), { code: 'Timeout' }, 'nothing is built on what is not known')
-    proxy.newcomers = 'pass'
-    proxy.cutClients()
-    proxy.release()
-    const sum = await until('the commit to be settled', () =>
-      datastore.submit(increment(key)).then(
-        ({ answer }) => answer,
-        () => undefined,
-      ),
-    )
-    t.equal(sum, await timesWritten(keys, key.text), 'the plan stood on what had become of it')
-    if (isApplied) t.equal(sum, 3)
-    t.ok([2, 3].includes(sum), 'it counts once or not at all')
-  }
-})
+t.test(
+  'a caller that waits for a silent etcd hears in time that the outcome is unknown; it is settled later',
+  async (t) => {
+    for (const isApplied of [false, true]) {
+      const { proxy, datastore, key } = await start(t, `silent-${isApplied}`, 200)
+      proxy.hold(isApplied ? 'answers' : 'requests')
+      // Whatever connection is tried next, it is as silent.
+      proxy.newcomers = isApplied ? 'mute' : 'stall'
+      const submittedMs = performance.now()
+      await t.rejects(datastore.submit(increment(key)), { code: 'OutcomeUnknown', message: /may have been made/ })
+      const waitedMs = performance.now() - submittedMs
+      t.ok(waitedMs >= 200 + settlingPatienceMs, 'a short silence leaves nobody in doubt')
+      t.ok(waitedMs < 200 + settlingPatienceMs + 1_500, `the wait has a bound: ${Math.round(waitedMs)} ms`)
+      await t.rejects(datastore.submit(increment(key)), { code: 'Timeout' }, 'nothing is built on what is not known')
+      proxy.newcomers = 'pass'
+      proxy.cutClients()
+      proxy.release()
+      const sum = await until('the commit to be settled', () =>
+        datastore.submit(increment(key)).then(
+          ({ answer }) => answer,
+          () => undefined,
+        ),
+      )
+      t.equal(sum, await timesWritten(keys, key.text), 'the plan stood on what had become of it')
+      if (isApplied) t.equal(sum, 3)
+      t.ok([2, 3].includes(sum), 'it counts once or not at all')
+    }
+  },
+)
 
 t.test('a server that stops while etcd is silent tells its callers, and ends, in bounded time', async (t) => {
   const { proxy, datastore, key } = await start(t, 'stopping', 60_000)

@@ -103,13 +103,26 @@ t.test('a state of an affinity that is only repeated is written once, with its b
   t.end()
 })
 
-t.test('records come last, deletions after what is stored, and keys in order', (t) => {
+t.test('records come last but for annexes, deletions after what is stored, and keys in order', (t) => {
+  const annex = { uid: 'u', generation: 1, spec: {}, metadata: {} }
   const answer = put(storedAnswerKey('k', 0), { request: '', body: '' })
   const other = { key: blockKey(mustParseCidr('10.0.0.8/29')), value: blockOf('10.0.0.8/29', null) }
-  const writes = [answer, remove(annexKey('ippools', 'a')), put(other.key, other.value), put(block.key, block.value)]
+  const writes = [
+    answer,
+    remove(annexKey('ippools', 'a')),
+    put(annexKey('ippools', 'b'), annex),
+    put(other.key, other.value),
+    put(block.key, block.value),
+  ]
   t.strictSame(
     inOrder(writes, () => undefined).map(({ key }) => key.text),
-    [block.key.text, other.key.text, storedAnswerKey('k', 0).text, annexKey('ippools', 'a').text],
+    [
+      annexKey('ippools', 'b').text,
+      block.key.text,
+      other.key.text,
+      storedAnswerKey('k', 0).text,
+      annexKey('ippools', 'a').text,
+    ],
   )
   t.end()
 })

@@ -35,17 +35,17 @@ export interface EtcdConnection {
 }
 
 /**
- * What became of a transaction. `refused`: etcd said no, nothing was applied. `unsent`: it never left this process. `lost`:
- * no answer; it may have been applied, or may still be (docs/etcd.md section 1, definite and ambiguous errors).
+ * The outcome of a transaction. `refused`: etcd refused it, and applied nothing. `unsent`: it never left this process. `lost`: no answer
+ * came; it may have been applied, or may still be (docs/etcd.md section 1, definite and ambiguous errors).
  */
 export type TransactionOutcome =
   | { readonly kind: 'answered'; readonly response: ITxnResponse }
   | { readonly kind: 'refused' | 'unsent' | 'lost'; readonly error: Error }
 
 /**
- * etcd as the datastore layer uses it: the etcd3 client with its own retries switched off, because it would send a transaction
- * again after a lost answer and report the second one's failure; with one client per member, so that the choice of the
- * member is ours (stay with one that works, move on after an error); and with an absolute deadline on every call.
+ * The etcd3 client, tamed. Its own retries are off: it would send a transaction again after a lost answer, and report the failure of the
+ * second. There is one client for each member, so that we choose the member: we stay with one that works, and move on after an error.
+ * Every call has an absolute deadline.
  */
 export class EtcdClient {
   readonly #members: readonly Etcd3[]
@@ -58,7 +58,7 @@ export class EtcdClient {
     this.#members = connection.endpoints.map((endpoint) => openMember(endpoint, connection))
   }
 
-  /** Reads a range, trying the members in turn until `deadlineMs` has passed. Throws when none answers, or when etcd refuses. */
+  /** Reads a range, trying the members in turn until `deadlineMs` has passed. Throws when no member answers, or when etcd refuses. */
   async range(request: IRangeRequest, deadlineMs = callDeadlineMs * 2): Promise<IRangeResponse> {
     const deadlineAt = performance.now() + deadlineMs
     for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 500)) {
@@ -68,7 +68,7 @@ export class EtcdClient {
         return await this.#member(attempted).kv.range(request, { deadline: Date.now() + tryMs })
       } catch (error) {
         if (isCompacted(error)) throw new RevisionCompacted(error)
-        // A try with hardly any time left would only hide what is wrong behind its own deadline.
+        // A try with hardly any time left would only hide the cause behind its own deadline.
         const isLast = performance.now() + pauseMs >= deadlineAt
         if (isDefiniteRefusal(error) || isLast || this.#closed) throw unavailable(error)
         this.#moveOn(attempted)
@@ -77,7 +77,7 @@ export class EtcdClient {
     }
   }
 
-  /** Sends a transaction once, to the member in use. Never throws and never sends it again. */
+  /** Sends a transaction once, to the member in use. Never throws, and never sends it again. */
   async transact(request: ITxnRequest, deadlineMs = callDeadlineMs): Promise<TransactionOutcome> {
     const attempted = this.#preferred
     try {
@@ -112,7 +112,7 @@ export class EtcdClient {
     this.#moveOn(member)
   }
 
-  /** Grants a lease and gives its id, a decimal string. */
+  /** Grants a lease, and returns its id, a decimal string. */
   async grantLease(seconds: number): Promise<string> {
     const attempted = this.#preferred
     try {
@@ -127,7 +127,7 @@ export class EtcdClient {
     }
   }
 
-  /** Ends a lease and with it the keys attached to it. */
+  /** Revokes a lease, and with it the keys attached to it. */
   async revokeLease(id: string): Promise<void> {
     await this.#member(this.#preferred).leaseClient.leaseRevoke({ ID: id }, { deadline: Date.now() + revokeDeadlineMs })
   }
@@ -175,24 +175,24 @@ function openMember(endpoint: string, connection: EtcdConnection): Etcd3 {
           auth: {
             username: user,
             password: password ?? '',
-            // Every call waits for a token first, and its own deadline does not count until then.
+            // Every call waits for a token first, and its own deadline does not cover that.
             callOptions: () => ({ deadline: Date.now() + callDeadlineMs }),
           },
         }),
     faultHandling: { global: noop, host: () => noop },
     grpcOptions: {
-      // Notices a half-open connection; etcd throws out clients that ping more often than every 5 s.
+      // Notices a half-open connection. etcd disconnects clients that ping more often than every 5 s.
       'grpc.keepalive_time_ms': 10_000,
       'grpc.keepalive_timeout_ms': 5_000,
       'grpc.max_receive_message_length': -1,
       'grpc.max_send_message_length': -1,
       'grpc-node.flow_control_window': flowControlWindowBytes,
-      // Whether a call is sent again is decided here and nowhere else; and nobody asks for its statistics.
+      // Only this file decides whether a call is sent again. Channel statistics are not used.
       'grpc.enable_retries': 0,
       'grpc.enable_channelz': 0,
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 1_000,
-      // gRPC would send even loopback through the proxy of the environment, which leads to other machines.
+      // gRPC would send even loopback traffic through the environment's proxy, which leads to other machines.
       ...(isOnThisMachine(endpoint) ? { 'grpc.enable_http_proxy': 0 } : {}),
     },
   })
@@ -202,10 +202,10 @@ function isOnThisMachine(endpoint: string): boolean {
   return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(endpoint).hostname)
 }
 
-/** What the TLS of a connection is made of, if it is not only what Node.js trusts. */
+/** The TLS credentials of a connection; undefined when Node.js's trusted CAs are enough. */
 function credentialsOf({ ca, certificate, key }: EtcdConnection): IOptions['credentials'] {
   if (ca === undefined && certificate === undefined && key === undefined) return undefined
-  // @ts-expect-error: without roots, gRPC trusts whom Node.js trusts; etcd3 passes that on, and its type does not know.
+  // @ts-expect-error: etcd3's type requires roots, but passes their absence on, and gRPC then trusts the CAs that Node.js trusts.
   return {
     ...(ca === undefined ? {} : { rootCertificate: ca }),
     ...(key === undefined ? {} : { privateKey: key }),
@@ -213,7 +213,7 @@ function credentialsOf({ ca, certificate, key }: EtcdConnection): IOptions['cred
   }
 }
 
-/** Whether etcd has answered, and does not do what it was asked for. */
+/** True for an error by which etcd answers that it refuses. */
 export function isDefiniteRefusal(error: unknown): boolean {
   return (
     error instanceof GRPCInvalidArgumentError ||
@@ -227,18 +227,18 @@ export function isDefiniteRefusal(error: unknown): boolean {
   )
 }
 
-/** What grpc-js and etcd3 say when there was no connection to write the call to: ambiguous by their status, and known to be harmless. */
+/** True for errors of grpc-js and etcd3 that there was no connection to write the call to. Their status is ambiguous; their text is not. */
 function wasNeverSent({ message }: Error): boolean {
   return (
     message.includes('No connection established') ||
     message.includes('Channel closed before call started') ||
     message.includes('the client was already closed') ||
-    // The deadline passed while a connection was waited for; unless an attempt had been made before.
+    // The deadline passed while the call waited for a connection, unless there had been an attempt before.
     (message.includes('Waiting for LB pick') && !message.includes('previous attempts'))
   )
 }
 
-/** Whether etcd, or the gRPC server in it, refused a transaction for its length. */
+/** True when etcd, or its gRPC server, refused a transaction for its length. */
 export function isTooLarge({ message }: Error): boolean {
   return (
     message.includes('request is too large') ||
@@ -247,7 +247,7 @@ export function isTooLarge({ message }: Error): boolean {
   )
 }
 
-/** Whether etcd refused a transaction for what is in it, so that another one may go through. */
+/** True when etcd refused a transaction for its contents, so that another one may go through. */
 export function isAboutContent(error: Error): boolean {
   return isTooLarge(error) || error instanceof GRPCInvalidArgumentError || error instanceof EtcdPermissionDeniedError
 }

@@ -1,6 +1,6 @@
 import type { EtcdClient } from './client.ts'
 
-/** An etcd lease that never gets old: it is replaced by a new one in time, to which later writes are attached. */
+/** An etcd lease for keys that are written over time: it is replaced in time by a new one, to which later keys are attached. */
 export class Lease {
   readonly #client: EtcdClient
   readonly #seconds: number
@@ -17,12 +17,12 @@ export class Lease {
     this.#grantedAtMs = performance.now()
   }
 
-  /** A lease of `seconds`, to be replaced after `replaceAfterSeconds`: what is attached to it lives for the difference at least. */
+  /** Grants a lease of `seconds`, replaced after `replaceAfterSeconds`: keys live for at least the difference. */
   static async grant(client: EtcdClient, seconds: number, replaceAfterSeconds: number): Promise<Lease> {
     return new Lease(client, seconds, replaceAfterSeconds, await client.grantLease(seconds))
   }
 
-  /** The lease to attach keys to. Asks for a new one when it is time, and goes on with the old one meanwhile. */
+  /** The lease to attach keys to. When it is time, asks for a new one, and returns the old one until that is granted. */
   current(): string {
     if (performance.now() - this.#grantedAtMs > this.#replaceAfterMs) void this.renew().catch(() => undefined)
     return this.#id
@@ -36,7 +36,7 @@ export class Lease {
     return this.#renewal
   }
 
-  /** Ends the lease, and with it the keys. */
+  /** Revokes the lease, and with it the keys. */
   async revoke(): Promise<void> {
     await this.#client.revokeLease(this.#id)
   }

@@ -1,55 +1,55 @@
-/** Bounds of the datastore layer, each with its source. Sizes in bytes, times in milliseconds. */
+/** Limits of the store on etcd, each with its source. Sizes in bytes, times in milliseconds. */
 
-/** etcd's `--max-txn-ops` default: bounds the longest of the compare, then and else lists of one transaction. */
+/** etcd's `--max-txn-ops` default: limits the longest of the compare, then and else lists of one transaction. */
 export const transactionOperationsMax = 128
 
 /** etcd's `--max-request-bytes` default is 1.5 MiB; the rest is room for compares and framing. */
 export const transactionBytesMax = 1_400_000
 
-/** The deadline of one call to etcd; longer than an election (1 s by default), shorter than a caller's patience. */
+/** The deadline of one call to etcd: longer than an election (1 s by default), shorter than a caller's patience. */
 export const callDeadlineMs = 3_000
 
-/** The deadline of the call that ends a lease: it only saves etcd from waiting for the lease's own end, and delays that of the server. */
+/** The deadline of the call that revokes a lease: the lease would expire anyway, and the server's stop waits for the call. */
 export const revokeDeadlineMs = 1_000
 
-/** How long past its deadline a caller waits for the fate of its commit. A silence of etcd that is shorter leaves nobody in doubt. */
+/** How long after its deadline a caller waits for the outcome of its commit. It learns the outcome if etcd is silent for less. */
 export const settlingPatienceMs = 5_000
 
-/** How long callers may still wait when the server has been told to stop; less than what service managers give it to end. */
+/** How long callers may still wait once the server is told to stop. Service managers give a server longer than this. */
 export const stoppingPatienceMs = 5_000
 
 /**
- * How much etcd may send before this server says that it goes on reading. HTTP/2 begins with 64 kB, of which a page of a snapshot takes
- * hundreds of turns.
+ * How much etcd may send before this server confirms that it reads. HTTP/2's default is 64 kB, which would cost hundreds of round trips
+ * for a page of a snapshot.
  */
 export const flowControlWindowBytes = 4_194_304
 
-/** How often the watch asks for a sign of life, and whether one is overdue is looked at. */
+/** How often the watch asks for progress, and checks whether an answer is overdue. */
 export const watchProgressMs = 1_000
 
-/** How long the watch may be silent, or behind what a read has seen, before it is given up; longer than an election. */
+/** How long the watch may be silent, or behind what a read has seen, before it is given up. Longer than an election. */
 export const watchSilenceMaxMs = 5_000
 
-/** Values per page while a snapshot is read: 15 kB blocks make pages of some 15 MB at the most. */
+/** Values per page of a snapshot. With blocks of 15 kB, a page is about 15 MB. */
 export const snapshotPageSize = 1_000
 
-/** Full values of recently used keys kept in memory, per family. A block takes some 20 kB, a handle some 300 bytes. */
+/** Full values of recently used keys kept in memory, per family. A block takes about 20 kB, a handle about 300 bytes. */
 export const recentValuesMax = { digests: 2_048, recent: 65_536 } as const
 
-/** How long etcd keeps the slots of a server that died. Only cleans up; nothing is decided by it. */
+/** How long etcd keeps the slots of a server that died. Only cleans up: nothing depends on it. */
 export const slotLeaseSeconds = 3_600
 
-/** How long one lease takes all keys that are to expire: they share few leases, and stay this much longer at the most. */
+/** How long new expiring keys are attached to one lease: they share few leases, and stay at most this much longer. */
 export const expiringLeaseTurnSeconds = 3_600
 
-/** Bounds of a journal. */
+/** Limits of a journal. */
 export interface JournalLimits {
-  /** What it remembers for followers that take long: changes, and characters of their values. */
+  /** How many changes, and characters of their values, it remembers for slow followers. */
   readonly changesMax: number
   readonly charactersMax: number
-  /** How often it makes sure that it is not behind etcd. */
+  /** How often it checks that it is not behind etcd. */
   readonly proofMs: number
-  /** How long it runs without followers: whoever was cut off is back by then. */
+  /** How long it runs without followers: a client that was cut off is back by then. */
   readonly idleMs: number
 }
 

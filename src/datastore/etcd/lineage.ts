@@ -1,7 +1,7 @@
 import type { IResponseHeader } from 'etcd3'
 import type { Revision } from '../../plan/index.ts'
 
-/** What a linearizable read says of the state that it was made of. */
+/** The state of etcd that a linearizable read comes from. */
 interface State {
   readonly cluster: string
   readonly revision: Revision
@@ -9,13 +9,13 @@ interface State {
 }
 
 /**
- * Tells whether etcd is still what the image was read from. A linearizable read is never older than what was known when it was sent; one
- * that is, or that comes from another cluster, shows that etcd was put back to an earlier state, as by restoring a backup.
+ * Detects that etcd was put back to an earlier state, as by restoring a backup: a linearizable read is never older than what was known
+ * when it was sent, and always comes from the same cluster.
  */
 export class Lineage {
   #seen: State | undefined
 
-  /** To be called before a read is sent, with the newest revision known by other means; takes the header of its answer. */
+  /** To be called before a read, with the newest revision known by other means. The result checks the header of the answer. */
   expect(known: Revision): (header: IResponseHeader) => string | undefined {
     const before = this.#seen
     return (header) => {
@@ -29,10 +29,10 @@ export class Lineage {
   }
 }
 
-/** In what `state` cannot follow `before` and the revision `newest`; undefined when it can. */
+/** The reason for which `state` cannot follow `before` and the revision `newest`; undefined when it can. */
 function contradiction(state: State, newest: Revision, before: State | undefined): string | undefined {
   if (before !== undefined && state.cluster !== before.cluster) return 'it is another cluster'
-  if (state.revision < newest) return `it is at revision ${String(state.revision)}, and was at ${String(newest)}`
+  if (state.revision < newest) return `it is at revision ${state.revision}, and was at ${newest}`
   if (before !== undefined && state.term < before.term) return 'it is in an earlier term'
   return undefined
 }

@@ -27,7 +27,7 @@ import { expiringLeaseTurnSeconds, slotLeaseSeconds, stoppingPatienceMs } from '
 import { Lineage } from './lineage.ts'
 import { Journal, Watch } from './watch/index.ts'
 
-/** What a store on etcd is opened with. */
+/** How to open a store on etcd. */
 export interface EtcdStoreOptions extends StoreOptions {
   readonly connection: EtcdConnection
 }
@@ -234,7 +234,7 @@ class EtcdStore implements Store {
   }
 
   async #ping(): Promise<void> {
-    // Asking for a lease renews it in time, even while nobody writes.
+    // Asking for a lease renews it in time, even without writes.
     for (const lease of [this.#leases.slots, this.#leases.expiring]) lease.current()
     const contradicts = this.#lineage.expect(this.#newestRevision())
     try {

@@ -83,7 +83,7 @@ t.test('writes that are too long for one transaction are committed in several', 
   t.equal(await keys.getAll().prefix(`${family.prefix}long-`).count(), 24)
 })
 
-t.test('beyond the queue callers are turned away at once', async (t) => {
+t.test('callers are refused at once when the queue is full', async (t) => {
   const { proxy, datastore, key } = await start(t, 'queue', { queueLengthMax: 3 })
   proxy.hold('requests')
   const taken = [1, 2, 3].map(() => datastore.submit(increment(key)))
@@ -137,7 +137,7 @@ t.test('a deadline that has passed before its turn is kept', async (t) => {
   t.equal(await timesWritten(keys, key.text), 1)
 })
 
-t.test('reading without writing may end at its deadline, whatever becomes of the answer', async (t) => {
+t.test('a plan that only reads ends at its deadline, whatever becomes of the answer', async (t) => {
   const { proxy, datastore, key } = await start(t, 'reading')
   proxy.hold('requests')
   await t.rejects(

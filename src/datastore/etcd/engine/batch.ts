@@ -19,7 +19,7 @@ export interface Plannable {
   plan(view: View): Plan<unknown>
   /** Plan and validate, but write nothing. */
   readonly isDryRun: boolean
-  /** Whether `family` was read afresh after the operation was submitted. */
+  /** True if `family` was read afresh after the operation was submitted. */
   isFresh(family: Family<unknown>): boolean
 }
 

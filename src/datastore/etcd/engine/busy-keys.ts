@@ -74,7 +74,7 @@ export class BusyKeys {
   }
 
   /** Notes that another server wrote the key before a commit of this one could. */
-  lost(key: string): void {
+  noteLoss(key: string): void {
     const atMs = this.#now()
     const before = this.#losses.get(key)
     const isContention = before !== undefined && atMs - before.atMs < contentionMs
@@ -84,13 +84,13 @@ export class BusyKeys {
     this.#losses.set(key, { atMs, contestedUntilMs })
   }
 
-  /** Whether another server keeps writing the key. */
+  /** True while another server keeps writing the key. */
   isContested(key: string): boolean {
     const loss = this.#losses.get(key)
     return loss !== undefined && this.#now() < loss.contestedUntilMs
   }
 
-  /** Whether there was contention for any key a short time ago, so that others work on the same things. */
+  /** True for a short time after contention for any key: other servers work on the same things. */
   get isBackingOff(): boolean {
     return this.#now() < this.#backOffUntilMs
   }

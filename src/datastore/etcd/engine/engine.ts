@@ -26,7 +26,7 @@ export interface EngineLeases {
   readonly expiring: Lease
 }
 
-/** What the engine is made of. */
+/** The parts of an engine. */
 export interface EngineParts {
   readonly client: EtcdClient
   readonly image: Image
@@ -40,7 +40,7 @@ export interface EngineParts {
 /**
  * Group commit over validated reads (docs/decisions/0001). Waiting operations are planned one after the other over the image, and
  * committed as one etcd transaction that compares everything they read. Operations that arrive while a key is being written wait for that
- * commit, and form the next batch: batches grow with the load, and a single caller waits for nobody. An operation is settled exactly
+ * commit, and form the next batch: batches grow with the load, and a single caller does not wait. An operation is settled exactly
  * once. If the answer to its commit is lost, its caller waits until etcd tells the outcome, and hears that it is unknown only some
  * seconds after the deadline.
  */
@@ -201,14 +201,14 @@ export class Engine {
       success: keys.map((key) => ({ request_range: { key: Buffer.from(key.text) } })),
     })
     try {
-      await this.#fetched(keys, operation, outcome)
+      await this.#takeFetched(keys, operation, outcome)
     } catch (bug) {
       operation.fail(asError(bug))
     }
     this.#schedule()
   }
 
-  async #fetched(keys: readonly Key<unknown>[], operation: Operation, outcome: TransactionOutcome): Promise<void> {
+  async #takeFetched(keys: readonly Key<unknown>[], operation: Operation, outcome: TransactionOutcome): Promise<void> {
     switch (outcome.kind) {
       case 'answered':
         this.#unsentInRow = 0
@@ -220,7 +220,7 @@ export class Engine {
         break
       case 'unsent':
       case 'lost':
-        await this.#unsent([operation], outcome.error)
+        await this.#retryUnsent([operation], outcome.error)
         break
     }
   }
@@ -266,7 +266,7 @@ export class Engine {
       this.#committing -= operations.length
     })
     if (outcome.kind === 'lost' && !isReadOnly) {
-      await this.#settle(batch, operations, slot, outcome.error)
+      await this.#settleLostAnswer(batch, operations, slot, outcome.error)
       return
     }
     for (const operation of operations) operation.isCommitting = false
@@ -276,15 +276,15 @@ export class Engine {
         if (outcome.response.succeeded) {
           const durationMs = performance.now() - startedMs
           this.#probe.batchCommitted({ operations: operations.length, writes: batch.writes.size, durationMs })
-          this.#applied(batch, operations, BigInt(outcome.response.header.revision), slot)
-        } else this.#lost(batch, operations, outcome.response, slot)
+          this.#acceptCommit(batch, operations, BigInt(outcome.response.header.revision), slot)
+        } else this.#replanAfterRace(batch, operations, outcome.response, slot)
         break
       case 'refused':
-        await this.#refused(operations, outcome.error)
+        await this.#handleRefusal(operations, outcome.error)
         break
       case 'unsent':
       case 'lost':
-        await this.#unsent(operations, outcome.error)
+        await this.#retryUnsent(operations, outcome.error)
         break
     }
   }
@@ -305,7 +305,7 @@ export class Engine {
   }
 
   /** All compares held: the writes are in etcd, at `revision`. */
-  #applied(batch: Batch, operations: readonly Operation[], revision: Revision, slot: Slot): void {
+  #acceptCommit(batch: Batch, operations: readonly Operation[], revision: Revision, slot: Slot): void {
     if (batch.writes.size > 0) slot.revision = revision
     for (const operation of operations) operation.settle(revision)
     for (const write of batch.writes.values()) {
@@ -317,7 +317,7 @@ export class Engine {
   }
 
   /** A compare failed: plan again on the values that came with the answer. */
-  #lost(batch: Batch, operations: readonly Operation[], response: ITxnResponse, slot: Slot): void {
+  #replanAfterRace(batch: Batch, operations: readonly Operation[], response: ITxnResponse, slot: Slot): void {
     const reads = [...batch.reads]
     const outdated = this.#takeReads(
       reads.map(({ key }) => key),
@@ -325,7 +325,7 @@ export class Engine {
       response,
       reads.map(({ revision }) => revision),
     )
-    for (const key of outdated) if (batch.writes.has(key)) this.#busy.lost(key)
+    for (const key of outdated) if (batch.writes.has(key)) this.#busy.noteLoss(key)
     this.#probe.raceLost({ operations: operations.length, keys: outdated })
     slot.take(response.responses[reads.length])
     if (outdated.length > 0 || [...batch.guards].length === 0) {
@@ -373,7 +373,7 @@ export class Engine {
     this.#tryAgain(operations, 'split')
   }
 
-  async #refused(operations: readonly Operation[], error: Error): Promise<void> {
+  async #handleRefusal(operations: readonly Operation[], error: Error): Promise<void> {
     if (error instanceof EtcdLeaseInvalidError) {
       try {
         await Promise.all([this.#leases.slots.renew(), this.#leases.expiring.renew()])
@@ -394,7 +394,7 @@ export class Engine {
     for (const operation of operations) operation.fail(refusedByEtcd(error))
   }
 
-  async #unsent(operations: readonly Operation[], error: Error): Promise<void> {
+  async #retryUnsent(operations: readonly Operation[], error: Error): Promise<void> {
     this.#unsentInRow++
     if (this.#unsentInRow > this.#slotCount * 2) {
       for (const operation of operations) operation.fail(unreachable(error))
@@ -404,7 +404,7 @@ export class Engine {
     this.#tryAgain(operations, 'unsent')
   }
 
-  async #settle(batch: Batch, operations: readonly Operation[], slot: Slot, error: Error): Promise<void> {
+  async #settleLostAnswer(batch: Batch, operations: readonly Operation[], slot: Slot, error: Error): Promise<void> {
     const startedMs = performance.now()
     this.#probe.answerLost({ operations: operations.length, transaction: slot.key, error })
     // Other operations do not wait for the outcome.
@@ -424,7 +424,7 @@ export class Engine {
     for (const operation of operations) operation.isCommitting = false
     switch (settlement.kind) {
       case 'applied':
-        this.#applied(batch, operations, settlement.revision, slot)
+        this.#acceptCommit(batch, operations, settlement.revision, slot)
         return
       case 'fenced':
         this.#tryAgain(operations, 'fenced')

@@ -28,6 +28,6 @@ export function lock(batch: Batch, image: Image, busy: BusyKeys): readonly Locke
 export function unlock(locked: readonly Locked[], busy: BusyKeys): void {
   for (const { key, held } of locked) {
     busy.delete(key)
-    held.settled(key)
+    held.commitEnded(key)
   }
 }

@@ -21,7 +21,7 @@ export class Operation<Answer = unknown> implements Plannable {
   readonly outcome: Promise<Outcome<Answer>>
   /** Must be committed in a transaction of its own, because one that it shared could not be. */
   isAlone = false
-  /** Its writes may be in etcd, so that nobody may say that nothing was changed. */
+  /** Its writes may be in etcd, so it must not fail with "nothing was changed". */
   isCommitting = false
   /** Its place among the open operations. */
   place = -1

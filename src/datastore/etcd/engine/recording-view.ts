@@ -34,7 +34,7 @@ export class Contents {
   }
 }
 
-/** Why an operation could not be added to a batch. */
+/** The reason for which an operation could not be added to a batch. */
 export type Obstacle =
   /** The batch has no room left, or the operation must not share a transaction with what the batch writes. */
   | { readonly kind: 'full' }
@@ -74,7 +74,7 @@ export function uninterrupted<Value>(plan: () => Value): { readonly value: Value
 export class RecordingView implements View {
   readonly reads = new Map<string, Read>()
   readonly guards = new Map<string, GuardedPrefix>()
-  /** Families of which the plan believed an index or an unproved listing. */
+  /** Families whose index or unproved listing the plan relied on. */
   readonly hinted = new Set<Family<unknown>>()
   readonly #contents: Contents
   readonly #image: Image

@@ -70,7 +70,7 @@ export class Slot {
 const opened = 'opened'
 const fence = 'fenced'
 
-/** What became of a commit whose answer was lost. */
+/** The outcome of a commit whose answer was lost. */
 export type Settlement =
   | { readonly kind: 'applied'; readonly revision: Revision }
   /** It was not applied, and never will be. */
@@ -78,7 +78,7 @@ export type Settlement =
   /** The slot has vanished with its lease: this server slept for too long to find out. */
   | { readonly kind: 'unknown' }
 
-/** What {@link settle} needs. */
+/** The arguments of {@link settle}. */
 export interface SettleOptions {
   readonly client: EtcdClient
   readonly slot: Slot

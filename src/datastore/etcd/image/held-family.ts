@@ -3,56 +3,56 @@ import { recentValuesMax } from '../limits.ts'
 import { withEntry } from './listing.ts'
 import { SortedKeys } from './sorted-keys.ts'
 
-/** One key as etcd stores it: its mod revision, its value's bytes, and the revision of etcd at which this was so. */
+/** One key as etcd stores it: its mod revision, its value's text, and the revision of etcd at which this was true. */
 export interface StoredValue {
   readonly revision: Revision
   readonly text: string
   readonly asOf: Revision
 }
 
-/** A value as etcd gave it, which nobody has looked at. */
+/** A value that has not been needed, and so not been decoded yet. */
 interface Undecoded {
   readonly kind: 'undecoded'
   readonly text: string
 }
 
 /**
- * A key in memory, as of a revision. `lookup` is undefined when only its existence is held. That a key is absent is held only in a
- * family of which not every key is in memory.
+ * A key in memory, as of a revision. `lookup` is undefined when only the key's existence is held. Absence is held only in a family whose
+ * keys are not all in memory.
  */
 interface Held {
   readonly revision: Revision
   lookup: Lookup<unknown> | Undecoded | undefined
-  /** Somebody else wrote it while this server was looking. */
+  /** Another server wrote the key while this one watched. */
   readonly isOthers?: boolean
-  /** The same as part of a listing, once there has been one: what is derived from an entry can be kept for as long as it stays. */
+  /** The same entry as listings return it. It stays the same object while the key does not change, so callers can cache by it. */
   listed?: Listed<unknown>
 }
 
-/** What the watch tells of a key. */
+/** A change of a key that the watch brought. */
 interface Change {
   readonly revision: Revision
-  /** Since when there has been the key; 0 for its deletion. */
+  /** The revision at which the key was created; 0 for its deletion. */
   readonly createRevision: Revision
   /** Its new value; undefined for its deletion. */
   readonly value: Buffer | undefined
 }
 
-/** Listings kept of one family: more than a cluster has nodes. */
+/** Listings cached for one family: more than a cluster has nodes. */
 const listingsMax = 10_000
 
-/** A longer listing is made anew when it is asked for: to copy it with every change would cost more. */
+/** A longer listing is built again on demand: copying it for every change would cost more. */
 const listingUpdatedMax = 4_096
 
-/** For how many revisions what somebody else has written counts as theirs: a second of two busy servers. */
+/** For so many revisions, a key that another server has written counts as that server's: a second of two busy servers. */
 const revisionsOfOthers = 1_000n
 
-/** Told of values that cannot be decoded. */
+/** Called with values that cannot be decoded. */
 export type ProblemReport = (key: string, problem: string) => void
 
 /**
- * The keys of one family in memory. It may be behind etcd, for a commit compares what was read; it must not go back: a change
- * is applied only when its revision is above what is held.
+ * The keys of one family in memory. It may be behind etcd, because a commit compares what was read. It must not go back: a change is
+ * applied only if it is newer than what is held.
  */
 export class HeldFamily {
   readonly family: Family<unknown>
@@ -60,17 +60,17 @@ export class HeldFamily {
   readonly #report: ProblemReport
   readonly #entries = new Map<string, Held>()
   readonly #sortedKeys: SortedKeys | undefined
-  /** Keys whose value is in memory, the least recently used first. Unused by a family that holds all its values. */
+  /** Keys whose value is in memory, the least recently used first. Not used by a family that holds all its values. */
   readonly #recent = new Set<string>()
   readonly #recentMax: number
-  /** Keys found or made absent at a revision that the watch has yet to pass, so that its older events cannot bring them back. */
+  /** Keys absent since a revision that the watch has yet to reach, so that its older events cannot bring them back. */
   readonly #absentSince = new Map<string, Revision>()
   #keySetChanges = 0
   #newestRevision = 0n
   readonly #provenRevisions = new Map<string, Revision>()
-  /** Listings by their prefix, each until a key below it changes. */
+  /** Listings by prefix, each until a key below it changes. */
   readonly #listings = new Map<string, readonly Listed<unknown>[]>()
-  /** Keys that a commit of this server is writing, with the change of each that the watch has told of meanwhile. */
+  /** Keys that a commit of this server is writing, each with the last change that the watch has brought meanwhile. */
   readonly #awaited = new Map<string, { change: Change | undefined }>()
   #completeRevision = 0n
 
@@ -82,7 +82,7 @@ export class HeldFamily {
     this.#recentMax = family.held === 'values' ? Infinity : recentValuesMax[family.held]
   }
 
-  /** Whether all keys of the family are held, and so a key that is not held does not exist. */
+  /** True if all keys of the family are held: then a key that is not held does not exist. */
   get isComplete(): boolean {
     return this.family.held !== 'recent'
   }
@@ -96,20 +96,20 @@ export class HeldFamily {
     return this.#entries.size
   }
 
-  /** How often a key has come or gone; tells whether one did while something else was awaited. */
+  /** Counts keys that came or went. Compare it before and after an await. */
   get keySetChanges(): number {
     return this.#keySetChanges
   }
 
   /**
-   * Whether what is in memory is the family as it was at one revision, the complete one. It is not when a commit of this server or a
-   * read has brought something newer, and what somebody else changed before that is still on its way.
+   * True if memory is the family as it was at one revision, `completeRevision`. False while we hold something newer, from a commit or a
+   * read: changes in between may not have arrived yet.
    */
   get isExact(): boolean {
     return this.#newestRevision <= this.#completeRevision && !this.#hasPutAside()
   }
 
-  /** What is stored under `key`, or undefined when that is not in memory. */
+  /** The stored value of `key`; undefined when it is not in memory. */
   lookup(key: string): Lookup<unknown> | undefined {
     const held = this.#entries.get(key)
     if (held === undefined) return this.isComplete ? { kind: 'absent' } : undefined
@@ -118,22 +118,22 @@ export class HeldFamily {
     return this.#decoded(key, held)
   }
 
-  /** Whether somebody else has written `key` a short time ago, and this server has not since. */
+  /** True if another server has written `key` a short time ago, and this one has not since. */
   isOthers(key: string): boolean {
     const held = this.#entries.get(key)
     return held?.isOthers === true && this.#newestRevision - held.revision < revisionsOfOthers
   }
 
-  /** The value that `key` was given at `revision`; undefined when it is not in memory, or cannot be read. */
+  /** The value that `key` got at `revision`; undefined when it is not in memory, or cannot be read. */
   valueAt(key: string, revision: Revision): unknown {
     const held = this.#entries.get(key)
-    // After a rewind nothing is held at the revision that it was read at: etcd may count another value by the same one.
+    // After a rewind, no entry keeps the revision it was read at: etcd may use the same revision for another value.
     return held?.revision === revision && held.lookup?.kind === 'value' ? held.lookup.value : undefined
   }
 
   /**
-   * The entries below `prefix`, in key order: the same list for as long as none of them changes, so that what is derived from it can
-   * be kept as long. Only for a family that holds all its values.
+   * The entries below `prefix`, in key order. The list stays the same object while none of them changes, so callers can cache by it. Only
+   * for a family that holds all its values.
    */
   listing(prefix: string): readonly Listed<unknown>[] {
     const known = this.#listings.get(prefix)
@@ -145,7 +145,7 @@ export class HeldFamily {
       const entry = held === undefined ? undefined : this.#listed(key, held)
       if (entry !== undefined) listing.push(entry)
     }
-    // Anybody can ask for the claims of nodes that do not exist.
+    // Callers may ask for the affinities of any number of nodes that do not exist.
     if (this.#listings.size >= listingsMax) this.#listings.clear()
     this.#listings.set(prefix, listing)
     return listing
@@ -156,17 +156,17 @@ export class HeldFamily {
     return this.#entries.keys()
   }
 
-  /** Takes over a value that etcd gave. It is decoded when somebody looks at it, if the observer can do without. */
+  /** Applies a value that was read from etcd. It is decoded on first use, unless the observer needs it at once. */
   store(key: string, stored: StoredValue): void {
     this.#store(key, stored, { isKept: true, isOthers: this.isComplete })
   }
 
-  /** Takes over a value that was read because all are: no recently used one makes room for it. */
+  /** Applies a value that was read with its whole family: recently used values do not make room for it. */
   load(key: string, stored: StoredValue): void {
     this.#store(key, stored, { isKept: this.#recent.size < this.#recentMax || this.#recent.has(key), isOthers: false })
   }
 
-  /** Takes over a value that this server has just committed. */
+  /** Applies a value that this server has just committed. */
   storeCommitted(key: string, value: unknown, revision: Revision): void {
     if (this.#isOutdated(key, revision, revision)) return
     const lookup = { kind: 'value', value, revision } as const
@@ -176,46 +176,46 @@ export class HeldFamily {
     this.#observer?.changed(key, lookup)
   }
 
-  /** Takes over that `key` did not exist at `revision`. */
+  /** Applies that `key` did not exist at `revision`. */
   storeAbsent(key: string, revision: Revision): void {
     if (this.isComplete) this.#rememberAbsence(key, revision)
     const held = this.#entries.get(key)
     if (held !== undefined && held.revision > revision) return
-    // Where a key that is not held may exist, its absence is something to hold.
+    // In a family that is not complete, absence must be held too.
     if (!this.isComplete) this.#keep(key, { revision, lookup: { kind: 'absent' } })
     else if (held !== undefined) this.#drop(key, revision)
     if (held !== undefined && held.lookup?.kind !== 'absent') this.#observer?.changed(key, { kind: 'absent' })
   }
 
   /**
-   * Says that a commit of this server is going to write `key`. What the watch tells of the key meanwhile is put aside until {@link
-   * settled}: it is the commit itself as a rule, whose value is known without decoding it once more.
+   * A commit of this server is about to write `key`. Changes of the key that the watch brings are put aside until {@link commitEnded}: usually
+   * they are the commit itself, whose value need not be decoded again.
    */
   awaitCommit(key: string): void {
     this.#awaited.set(key, { change: undefined })
   }
 
-  /** The commit that was going to write `key` is over, and what it brought has been taken over. */
-  settled(key: string): void {
+  /** The commit that was to write `key` is over, and its results have been applied. */
+  commitEnded(key: string): void {
     const awaited = this.#awaited.get(key)
     if (awaited === undefined) return
     this.#awaited.delete(key)
     const { change } = awaited
-    // What the map has outgrown may still refer to it; see OpenOperations.
+    // An outgrown table of the map may still refer to it; see OpenOperations.
     awaited.change = undefined
     if (change !== undefined) this.#takeOver(key, change)
   }
 
-  /** Takes over a change that the watch tells of. */
-  watched(key: string, change: Change): void {
+  /** Applies a change that the watch brought. */
+  applyChange(key: string, change: Change): void {
     const awaited = this.#awaited.get(key)
     if (awaited !== undefined) awaited.change = change
     else this.#takeOver(key, change)
   }
 
   /**
-   * A key below `prefix` that somebody else has created anew while a commit of this server is writing what it was before. As what the
-   * watch told of it is put aside, the complete revision speaks for all keys but this.
+   * A key below `prefix` that another server has created again while a commit of this server is writing its predecessor; undefined when
+   * there is none. Its change is put aside, so `completeRevision` does not cover this key.
    */
   createdAside(prefix: string): string | undefined {
     for (const [key, { change }] of this.#awaited) {
@@ -239,7 +239,7 @@ export class HeldFamily {
     }
   }
 
-  /** Every change up to `revision` has been taken over, or is put aside for the end of a commit. */
+  /** All changes up to `revision` have been applied, or are put aside until a commit ends. */
   completeUpTo(revision: Revision): void {
     if (revision <= this.#completeRevision) return
     this.#completeRevision = revision
@@ -250,8 +250,8 @@ export class HeldFamily {
   }
 
   /**
-   * Forgets how new what is held is, because etcd has been put back to an earlier state: whatever is read next is believed. Values that
-   * can be fetched again are dropped.
+   * Forgets the revisions of what is held, because etcd has been put back to an earlier state: the next read is believed. Drops values that
+   * can be fetched again.
    */
   rewind(): void {
     this.#completeRevision = 0n
@@ -266,20 +266,20 @@ export class HeldFamily {
     this.#recent.clear()
   }
 
-  /** The newest revision at which anything that is held was changed. */
+  /** The revision of the newest change that is held. */
   get newestRevision(): Revision {
     return this.#newestRevision
   }
 
-  /** The revision up to which everything below `prefix` is known, in the sense of `guard`. */
+  /** The revision up to which all of `prefix` is known, in the sense of `guard`. */
   provenRevision(guard: 'changed' | 'created', prefix: string): Revision {
     const proven = this.#provenRevisions.get(`${guard} ${prefix}`) ?? 0n
     return proven > this.#completeRevision ? proven : this.#completeRevision
   }
 
-  /** A commit at `revision` has proved that nothing below `prefix` was unknown. */
+  /** A commit at `revision` has proved that all of `prefix` was known. */
   prove(guard: 'changed' | 'created', prefix: string, revision: Revision): void {
-    // Only saves retries until the watch catches up, so that dropping it all is fine.
+    // It only saves retries until the watch catches up, so it may be dropped at any time.
     if (this.#provenRevisions.size > 1_000) this.#provenRevisions.clear()
     this.#provenRevisions.set(`${guard} ${prefix}`, revision)
   }
@@ -287,8 +287,8 @@ export class HeldFamily {
   #isOutdated(key: string, revision: Revision, asOf: Revision): boolean {
     if ((this.#absentSince.get(key) ?? 0n) >= revision) return true
     const held = this.#entries.get(key)
-    // A key that is not held has not existed at the complete revision, whatever a late answer says of the time before. A read that
-    // is as new is believed: etcd may have lost an event of the watch (docs/etcd.md section 1).
+    // A key that is not held did not exist at the complete revision, whatever a late answer says of the time before. A read as new as
+    // that is believed: etcd may have lost an event of the watch (docs/etcd.md section 1).
     if (held === undefined) return this.isComplete && asOf < this.#completeRevision
     return held.revision > revision || (held.revision === revision && held.lookup !== undefined)
   }
@@ -304,7 +304,7 @@ export class HeldFamily {
     { isKept, ...options }: { readonly isKept: boolean; readonly isOthers: boolean },
   ): void {
     if (this.#isOutdated(key, revision, asOf)) return
-    // One that was only read again has not been written since.
+    // A key that was only read again has not been written since.
     const isOthers = options.isOthers && this.#entries.get(key)?.revision !== revision
     const held: Held = { revision, lookup: isKept ? { kind: 'undecoded', text } : undefined, isOthers }
     this.#keep(key, held)
@@ -315,12 +315,12 @@ export class HeldFamily {
     this.#observer?.changed(key, lookup)
   }
 
-  /** What is held of a key, decoded if it was not. */
+  /** The held value of a key, decoded now if it was not before. */
   #decoded(key: string, held: Held): Lookup<unknown> | undefined {
     if (held.lookup?.kind !== 'undecoded') return held.lookup
     const lookup = this.#decode(key, held.lookup.text, held.revision)
     held.lookup = lookup
-    // The observer took the text for one that can be decoded.
+    // The observer assumed that the text can be decoded.
     if (lookup.kind === 'unreadable') this.#observer?.changed(key, lookup)
     return lookup
   }
@@ -332,7 +332,7 @@ export class HeldFamily {
     return { kind: 'unreadable', problem: decoded.problem, revision }
   }
 
-  /** What is held, as a listing has it. */
+  /** The held value as an entry of listings. */
   #listed(key: string, held: Held): Listed<unknown> | undefined {
     const lookup = this.#decoded(key, held)
     if (lookup === undefined || lookup.kind === 'absent') return undefined

@@ -2,7 +2,7 @@ import type { Decodable, Family, Key, Listed, Lookup, Revision } from '../../../
 import type { Declaration } from '../../declaration.ts'
 import { HeldFamily, type ProblemReport } from './held-family.ts'
 
-/** What this server holds of etcd in memory: fed by a watch, by its own commits and by what failed compares bring along. */
+/** The families in memory, kept up to date by the watch, by this server's commits, and by the values that come with failed compares. */
 export class Image {
   readonly #held = new Map<Family<unknown>, HeldFamily>()
 
@@ -17,21 +17,21 @@ export class Image {
     return this.#held.values()
   }
 
-  /** What is held of `family`. */
+  /** The keys of `family` in memory. Throws when the family was not declared. */
   of(family: Family<unknown>): HeldFamily {
     const held = this.#held.get(family)
     if (held === undefined) throw new Error(`The family ${family.name} was not declared.`)
     return held
   }
 
-  /** What is stored under `key`; undefined when that is not in memory. */
+  /** The stored value of `key`; undefined when it is not in memory. */
   lookup<Value>(key: Key<Value>): Lookup<Value> | undefined {
     // A value was decoded by, or encoded for, the very family object that the key names, so it has that family's type.
     // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion
     return this.of(key.family).lookup(key.text) as Lookup<Value> | undefined
   }
 
-  /** The value that `key` had been given at `revision`, if it is in memory. Undefined for a family that was not declared. */
+  /** The value that `key` got at `revision`, if it is in memory. Undefined for a family that was not declared. */
   valueAt<Value>(family: Decodable<Value>, key: string, revision: Revision): Value | undefined {
     // As in `lookup`.
     // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion

@@ -1,4 +1,4 @@
-/** What the server holds in memory of etcd. */
+/** The part of etcd that the server holds in memory. */
 export { HeldFamily } from './held-family.ts'
 export { Image } from './image.ts'
 export { withEntry } from './listing.ts'

@@ -1,6 +1,6 @@
 import { type Listed, firstAtOrAfter } from '../../../plan/index.ts'
 
-/** A listing, sorted by key, with `entry` as what is listed under `key`; undefined: with nothing under it. */
+/** A sorted listing with `entry` in the place of `key`; without the key when `entry` is undefined. */
 export function withEntry<Value>(
   listing: readonly Listed<Value>[],
   key: string,

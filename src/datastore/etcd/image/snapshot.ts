@@ -6,14 +6,14 @@ import { prefixEnd } from '../keys.ts'
 import { snapshotPageSize } from '../limits.ts'
 import type { HeldFamily, StoredValue } from './held-family.ts'
 
-/** A key-value pair of etcd's, with what the image wants of it, as of the revision of the answer that brought it. */
+/** A key-value pair of etcd's as the image takes it. `asOf` is the revision of the answer that brought it. */
 export function storedValue(pair: IKeyValue, asOf: Revision): StoredValue {
   return { revision: BigInt(pair.mod_revision), text: pair.value.toString(), asOf }
 }
 
 /**
- * Reads all of a family, in pages, into memory. It is complete up to the revision of the first page; later pages may be newer,
- * and need no history, so that a compaction in between does no harm.
+ * Reads a whole family into memory, in pages. It is complete up to the revision of the first page. Later pages may be newer: they need no
+ * history, so a compaction in between does no harm.
  */
 export async function loadFamily(client: EtcdClient, held: HeldFamily): Promise<void> {
   const { prefix } = held.family
@@ -25,9 +25,9 @@ export async function loadFamily(client: EtcdClient, held: HeldFamily): Promise<
   const seen = new Set<string>()
   for (;;) {
     const last = page.kvs.at(-1)
-    // etcd reads the next page while this one is taken over. What is asked for is sent once others get their turn.
+    // etcd reads the next page while this one is applied. The request leaves once the event loop gets its turn.
     const next = page.more && last !== undefined ? pageFrom(Buffer.concat([last.key, Buffer.from([0])])) : undefined
-    // Should that fail before it is awaited, nobody else is to hear of it.
+    // If it fails before it is awaited, that is no unhandled rejection.
     next?.catch(() => undefined)
     await setImmediate()
     const asOf = BigInt(page.header.revision)
@@ -44,15 +44,15 @@ export async function loadFamily(client: EtcdClient, held: HeldFamily): Promise<
 }
 
 /**
- * Brings a family in memory up to a revision that is not older than the call, by a linearizable read: what has changed since
- * the last time, and, when the number of keys does not agree (deletions leave no trace), the names of all keys.
+ * Brings a family in memory up to a revision that is not older than the call, by a linearizable read of the changes since the last time;
+ * and of all keys when their number does not agree, because deletions leave no trace.
  */
 export async function refreshFamily(client: EtcdClient, held: HeldFamily): Promise<void> {
   const range = { key: Buffer.from(held.family.prefix), range_end: prefixEnd(held.family.prefix) }
   const { keySetChanges } = held
   const changed = await client.range({ ...range, min_mod_revision: String(held.completeRevision + 1n) })
   const asOf = BigInt(changed.header.revision)
-  // A key that came or went meanwhile, by the watch or by a commit, could make up for one whose deletion went unseen.
+  // A key that came or went meanwhile, by the watch or by a commit, could cancel out one whose deletion was not seen.
   const isCountComparable = held.keySetChanges === keySetChanges
   for (const pair of changed.kvs) held.store(pair.key.toString(), storedValue(pair, asOf))
   if (!isCountComparable || BigInt(changed.count) !== BigInt(held.size)) {

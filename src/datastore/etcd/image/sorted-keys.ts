@@ -1,6 +1,6 @@
 import { firstAtOrAfter } from '../../../plan/index.ts'
 
-/** A set of keys that can be walked in bytewise order from any prefix. Keys are compared as UTF-16, equal to bytes for ASCII. */
+/** A set of keys that can be walked in order from any prefix. Keys are compared as UTF-16, which is bytewise order for ASCII. */
 export class SortedKeys {
   readonly #keys: string[] = []
 

@@ -13,7 +13,7 @@ export interface KeyRange {
   readonly end: Buffer
 }
 
-/** What a journal is made of. */
+/** The parts of a journal. */
 export interface JournalOptions {
   readonly client: EtcdClient
   readonly range: KeyRange
@@ -38,9 +38,9 @@ export class Journal implements ChangeSource {
   #characters = 0
   #floor: Revision = 0n
   #ceiling: Revision = 0n
-  /** How many keys there are at the ceiling. */
+  /** The number of keys at the ceiling. */
   #keys = 0
-  /** Whether changes after the first floor have been dropped for lack of room. */
+  /** True once changes after the first floor were dropped for lack of room. */
   #isTrimmed = false
   #isRunning = false
   #proofTimer: NodeJS.Timeout | undefined

@@ -5,7 +5,7 @@ import { asError } from '../faults.ts'
 
 type Stream = IDuplexStream<IWatchRequest, IWatchResponse>
 
-/** What a user of a {@link WatchStream} does with it. */
+/** The user of a {@link WatchStream}. */
 export interface WatchStreamUser {
   /** Called before each opening. When it throws, the opening is tried again later. `isCurrent` is false once it has been overtaken. */
   prepare?(isCurrent: () => boolean): Promise<void>

@@ -53,12 +53,12 @@ export class Watch {
     })
   }
 
-  /** Whether the events of all families arrive. While they do not, plans work on older data, and more commits fail. */
+  /** True while the events of all families arrive. Otherwise plans work on older data, and more commits fail. */
   get isConnected(): boolean {
     return this.#confirmed.size === this.#families.length
   }
 
-  /** Why memory may be older than {@link watchSilenceMaxMs}; undefined while it is not. */
+  /** The reason for which memory may be older than {@link watchSilenceMaxMs}; undefined while it is not. */
   get problem(): string | undefined {
     if (this.#lost.size > 0) return 'is reading everything afresh: etcd was put back to an earlier state'
     if (!this.isConnected) return 'is not connected to etcd'
@@ -165,7 +165,7 @@ export class Watch {
       if (revision <= held.completeRevision) continue
       const key = event.kv.key.toString()
       const isDeleted = event.type === 'Delete'
-      held.watched(key, {
+      held.applyChange(key, {
         revision,
         createRevision: isDeleted ? 0n : BigInt(event.kv.create_revision),
         value: isDeleted ? undefined : event.kv.value,

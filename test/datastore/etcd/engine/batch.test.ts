@@ -84,7 +84,7 @@ t.test('an operation sees the writes of those before it, and reads a key once fo
   ])
 })
 
-t.test('what tells a revision does not stand on a write of its batch, which has none yet', async (t) => {
+t.test('a plan that tells a revision does not rely on a write of its batch, which has none yet', async (t) => {
   const { batch } = startBatch()
   const reading = (key: Key<number>) => looking((view) => view.get(key, { awaitCommit: true }))
   t.match(batch.add(reading(a)), { kind: 'added', answer: { value: 1, revision: 10n } })
@@ -95,7 +95,7 @@ t.test('what tells a revision does not stand on a write of its batch, which has 
   t.match(batch.add(reading(b)), { kind: 'full' })
 })
 
-t.test('what is changed singly is written by one operation of a batch', async (t) => {
+t.test('a family that is changed singly is written by one operation of a batch', async (t) => {
   const singly: Family<number> = { ...numbersBelow('/singly/', 'values'), isChangedSingly: true }
   const image = new Image([declare(singly), declare(values)], () => undefined)
   for (const family of [singly, values]) image.of(family).completeUpTo(30n)
@@ -185,7 +185,7 @@ t.test('a refusal on the word of an index stands on one revision of it', async (
   t.strictSame(next.add(refusing), { kind: 'added', answer: 2 }, 'writes of another family do not matter')
 })
 
-t.test('an index that is to be complete must not be asked of a family that the batch writes to', async (t) => {
+t.test('an index that must be complete is not consulted while the batch writes to its family', async (t) => {
   const { batch, image } = startBatch()
   batch.add(operation((view) => ({ answer: view.get(cold, { assumeAbsent: true }), writes: [put(cold, 1)] })))
   const complete = operation((view) => {
@@ -218,23 +218,23 @@ t.test('a plan waits for the commit that is writing what it reads', async (t) =>
   t.strictSame(batch.add(looking((view) => [view.isBusy(a), view.isBusy(b)])), { kind: 'added', answer: [true, false] })
 })
 
-t.test('a listing to which nothing is to be added waits while somebody else’s addition is put aside', async (t) => {
+t.test('a listing guarded against additions waits while the addition of another server is put aside', async (t) => {
   const { batch, busy, image } = startBatch()
   busy.add(a.text, false)
   const held = image.of(values)
   held.awaitCommit(a.text)
-  held.watched(a.text, { revision: 31n, createRevision: 0n, value: undefined })
-  held.watched(a.text, { revision: 32n, createRevision: 32n, value: Buffer.from('7') })
+  held.applyChange(a.text, { revision: 31n, createRevision: 0n, value: undefined })
+  held.applyChange(a.text, { revision: 32n, createRevision: 32n, value: Buffer.from('7') })
   held.completeUpTo(32n)
   const look = looking((view) => view.list(values, 'created').length)
   t.strictSame(batch.add(look), { kind: 'busy', key: a.text })
   busy.delete(a.text)
-  held.settled(a.text)
+  held.commitEnded(a.text)
   t.strictSame(batch.add(look), { kind: 'added', answer: 2 })
   t.match(batch.compares(), [{ target: 'Create', create_revision: '33' }])
 })
 
-t.test('a key is contested that was fought over, and for a while whatever others have just written', async (t) => {
+t.test('a key is contested after contention for it, and for a while so is what others have just written', async (t) => {
   const { batch, busy, image } = startBatch()
   const contested = (): unknown => {
     const planned = batch.add(looking((view) => [view.isContested(a), view.isContested(b)]))
@@ -243,27 +243,27 @@ t.test('a key is contested that was fought over, and for a while whatever others
   image.of(values).storeCommitted(a.text, 2, 31n)
   image.of(values).store(b.text, { text: '3', revision: 32n, asOf: 32n })
   t.strictSame(contested(), [false, false], 'others may write what they like')
-  for (const _ of ['once', 'twice']) busy.lost('/values/another')
+  for (const _ of ['once', 'twice']) busy.noteLoss('/values/another')
   t.strictSame(contested(), [false, true])
-  for (const _ of ['once', 'twice']) busy.lost(a.text)
+  for (const _ of ['once', 'twice']) busy.noteLoss(a.text)
   t.strictSame(contested(), [true, true])
 })
 
-t.test('a plan waits with its company, which read the same key, without being planned any further', async (t) => {
+t.test('a plan waits with its contention group, without being planned', async (t) => {
   const { batch, busy } = startBatch()
   busy.add(a.text, false)
   busy.add(b.text, false)
   let looked = 0
-  const plan = (company: string, key: typeof a): Plannable =>
+  const plan = (group: string, key: typeof a): Plannable =>
     looking((view) => {
-      view.waitWith(company)
+      view.waitWith(group)
       looked++
       return view.get(key)
     })
   t.strictSame(batch.add(plan('one', a)), { kind: 'busy', key: a.text })
   t.strictSame(batch.add(plan('one', b)), { kind: 'busy', key: a.text })
   t.equal(looked, 1)
-  t.strictSame(batch.add(plan('two', b)), { kind: 'busy', key: b.text }, 'another company finds out by itself')
+  t.strictSame(batch.add(plan('two', b)), { kind: 'busy', key: b.text }, 'another group finds out by itself')
   t.equal(looked, 2)
   busy.delete(a.text)
   t.equal(batch.add(plan('one', a)).kind, 'added')

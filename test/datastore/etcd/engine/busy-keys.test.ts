@@ -11,7 +11,7 @@ t.test('a key is busy until its commit is over', async (t) => {
   t.notOk(busy.has('/a/1'))
 })
 
-t.test('who reads the same keys waits for the same commit, for as long as it is under way', async (t) => {
+t.test('plans of a contention group wait for the same commit, while it is in flight', async (t) => {
   const busy = new BusyKeys()
   busy.letGroupWait('node-1', '/a/1')
   t.equal(busy.awaitedBy('node-1'), undefined, 'nobody is writing the key')
@@ -46,13 +46,13 @@ t.test('a guard waits for the commits that would break it', async (t) => {
 t.test('a key is contested once two races for it were lost within a second, and for a second', async (t) => {
   let nowMs = 1_000_000
   const busy = new BusyKeys(() => nowMs)
-  busy.lost('/a/1')
+  busy.noteLoss('/a/1')
   t.notOk(busy.isContested('/a/1'), 'one race may be lost by chance')
   nowMs += 1_000
-  busy.lost('/a/1')
+  busy.noteLoss('/a/1')
   t.notOk(busy.isContested('/a/1'), 'and another one much later')
   nowMs += 999
-  busy.lost('/a/1')
+  busy.noteLoss('/a/1')
   t.ok(busy.isContested('/a/1'))
   t.notOk(busy.isContested('/a/2'))
   nowMs += 999
@@ -61,14 +61,14 @@ t.test('a key is contested once two races for it were lost within a second, and 
   t.notOk(busy.isContested('/a/1'))
 })
 
-t.test('after a fight there is a truce for two seconds', async (t) => {
+t.test('after contention this server backs off for two seconds', async (t) => {
   let nowMs = 1_000_000
   const busy = new BusyKeys(() => nowMs)
-  busy.lost('/a/1')
+  busy.noteLoss('/a/1')
   t.notOk(busy.isBackingOff, 'one race may be lost by chance')
-  busy.lost('/a/2')
+  busy.noteLoss('/a/2')
   t.notOk(busy.isBackingOff, 'even two, for different keys')
-  busy.lost('/a/1')
+  busy.noteLoss('/a/1')
   t.ok(busy.isBackingOff)
   nowMs += 1_999
   t.ok(busy.isBackingOff)
@@ -79,12 +79,12 @@ t.test('after a fight there is a truce for two seconds', async (t) => {
 t.test('races that are over are forgotten, so that memory stays bounded', async (t) => {
   let nowMs = 1_000_000
   const busy = new BusyKeys(() => nowMs)
-  for (const time of [1, 2]) for (let number = 0; number < 2_000; number++) busy.lost(`/${time}/${number % 1_000}`)
+  for (const time of [1, 2]) for (let number = 0; number < 2_000; number++) busy.noteLoss(`/${time}/${number % 1_000}`)
   t.ok(busy.isContested('/1/7'), 'none that still counts')
   nowMs += 1_000
-  busy.lost('/3/1')
+  busy.noteLoss('/3/1')
   nowMs += 1
-  busy.lost('/3/1')
+  busy.noteLoss('/3/1')
   t.ok(busy.isContested('/3/1'))
   t.notOk(busy.isContested('/1/7'))
 })

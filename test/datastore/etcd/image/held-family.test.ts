@@ -56,10 +56,10 @@ function holdUndecoded(held: Family<number>['held']) {
   return { family, told, decodedTexts, problems }
 }
 
-t.test('a value of which the text says all to the observer is decoded when it is looked at, and once', async (t) => {
+t.test('a value whose text is enough for the observer is decoded on first use, once', async (t) => {
   const { family, told, decodedTexts } = holdUndecoded('digests')
   family.store(a, stored('1', 5n))
-  family.watched('/n/b', put(6n, '12'))
+  family.applyChange('/n/b', put(6n, '12'))
   t.strictSame(
     [told, decodedTexts],
     [
@@ -83,7 +83,7 @@ t.test('a value of which the text says all to the observer is decoded when it is
   t.strictSame([family.lookup('/n/b'), decodedTexts], [{ kind: 'absent' }, ['1', '13']])
 })
 
-t.test('a value of which the text does not say all is decoded at once', async (t) => {
+t.test('a value whose text is not enough for the observer is decoded at once', async (t) => {
   const { family, told, decodedTexts, problems } = holdUndecoded('digests')
   family.store(a, stored('2', 5n))
   family.store('/n/b', stored('two', 6n))
@@ -98,7 +98,7 @@ t.test('a value of which the text does not say all is decoded at once', async (t
   t.equal(decodedTexts.length, 2)
 })
 
-t.test('what the observer took for a value and is none is told when it is looked at', async (t) => {
+t.test('a value that the observer wrongly took for readable is reported on first use', async (t) => {
   const { family, told, problems } = holdUndecoded('digests')
   family.store(a, stored('1x', 5n))
   t.strictSame(problems, [])
@@ -120,7 +120,7 @@ t.test('a listing decodes what it lists', async (t) => {
   t.strictSame(decodedTexts, ['1', '1x'])
 })
 
-t.test('values that are read because all are take no room from those that were used', async (t) => {
+t.test('values read with their whole family take no room from recently used ones', async (t) => {
   const { family, told, decodedTexts } = holdUndecoded('digests')
   const count = recentValuesMax.digests
   for (let n = 0; n < count; n++) family.load(`/n/${n}`, stored('1', BigInt(n + 1)))
@@ -152,7 +152,7 @@ t.test('a value is held as it is decoded, one that is broken with its problem', 
   ])
 })
 
-t.test('what is older than what is held is not taken over', async (t) => {
+t.test('a value older than the held one is not applied', async (t) => {
   for (const held of ['values', 'digests', 'recent'] as const) {
     const { family, observed } = hold(held)
     family.store(a, stored('2', 20n))
@@ -191,7 +191,7 @@ t.test('an older answer does not weaken what is known of a deletion', async (t) 
   t.strictSame(family.lookup(a), { kind: 'absent' })
 })
 
-t.test('a late answer does not bring back what the watch has seen go', async (t) => {
+t.test('a late answer does not bring back a key that the watch has seen deleted', async (t) => {
   const { family } = hold('digests')
   family.store(a, stored('1', 10n))
   family.storeAbsent(a, 20n)
@@ -318,7 +318,7 @@ t.test('values are listed only by a family that holds them all', async (t) => {
   t.throws(() => [...hold('digests').family.listing('/n/')])
 })
 
-t.test('whatever the order in which a history arrives, and how often, its end is what is held', async (t) => {
+t.test('a history ends in the same state whatever the order in which it arrives, and how often', async (t) => {
   const change = fc.record({ key: fc.constantFrom(a, '/n/b'), isDeletion: fc.boolean() })
   const order = (length: number) => fc.array(fc.nat({ max: length - 1 }), { maxLength: 3 * length })
   const history = fc
@@ -354,55 +354,55 @@ t.test('whatever the order in which a history arrives, and how often, its end is
   )
 })
 
-t.test('what the watch tells of a key that is being committed waits for the end of the commit', async (t) => {
+t.test('changes that the watch brings of a key that is being committed wait for the end of the commit', async (t) => {
   const { family } = hold('digests')
   family.completeUpTo(5n)
   family.awaitCommit(a)
-  family.watched(a, put(6n, '1'))
+  family.applyChange(a, put(6n, '1'))
   t.strictSame(family.lookup(a), { kind: 'absent' })
   family.completeUpTo(6n)
   t.notOk(family.isExact, 'a change is known to be missing')
-  family.settled(a)
+  family.commitEnded(a)
   t.match(family.lookup(a), { kind: 'value', revision: 6n })
   t.ok(family.isExact)
 })
 
-t.test('the commit itself, told by the watch before its answer, is not decoded again', async (t) => {
+t.test('the commit itself, brought by the watch before its answer, is not decoded again', async (t) => {
   const { family, problems } = hold('digests')
   family.awaitCommit(a)
-  family.watched(a, put(6n, 'decoding this would be reported'))
+  family.applyChange(a, put(6n, 'decoding this would be reported'))
   family.storeCommitted(a, 1, 6n)
-  family.settled(a)
+  family.commitEnded(a)
   t.strictSame(problems, [])
   t.match(family.lookup(a), { kind: 'value', value: 1, revision: 6n })
 })
 
-t.test('somebody else’s deletion during a commit that came to nothing is taken over after it', async (t) => {
+t.test('a deletion by another server during a commit that failed is applied after it', async (t) => {
   const { family } = hold('digests')
   family.store(a, { revision: 2n, text: '1', asOf: 2n })
   family.awaitCommit(a)
-  family.watched(a, deleted(7n))
+  family.applyChange(a, deleted(7n))
   t.match(family.lookup(a), { kind: 'value' })
-  family.settled(a)
+  family.commitEnded(a)
   t.strictSame(family.lookup(a), { kind: 'absent' })
 })
 
-t.test('a key that somebody else has created anew during a commit is known to be missing', async (t) => {
+t.test('a key that another server created again during a commit is known to be missing', async (t) => {
   const { family } = hold('digests')
   for (const key of [a, '/n/b']) family.store(key, stored('1', 2n))
   const missing = () => [family.createdAside('/n/'), family.createdAside('/n/b')]
   for (const key of [a, '/n/b', '/n/c']) family.awaitCommit(key)
   t.strictSame(missing(), [undefined, undefined])
-  family.watched(a, put(5n, '2', 2n))
-  family.watched('/n/b', deleted(6n))
+  family.applyChange(a, put(5n, '2', 2n))
+  family.applyChange('/n/b', deleted(6n))
   t.strictSame(missing(), [undefined, undefined], 'it is no other key, or no key any more')
-  family.watched('/n/b', put(7n, '2'))
+  family.applyChange('/n/b', put(7n, '2'))
   t.strictSame(missing(), ['/n/b', '/n/b'])
-  family.watched('/n/b', put(8n, '3', 7n))
+  family.applyChange('/n/b', put(8n, '3', 7n))
   t.strictSame(missing(), ['/n/b', '/n/b'], 'and was changed then')
-  family.settled('/n/b')
+  family.commitEnded('/n/b')
   t.strictSame(missing(), [undefined, undefined])
-  family.watched('/n/c', put(9n, '1'))
+  family.applyChange('/n/c', put(9n, '1'))
   t.strictSame(missing(), ['/n/c', undefined], 'there was none before')
   family.storeCommitted('/n/c', 1, 9n)
   t.strictSame(missing(), [undefined, undefined], 'it was the commit itself')
@@ -420,7 +420,7 @@ t.test(
     t.notOk(family.isOthers(a))
     family.store(a, stored('3', 4n))
     t.notOk(family.isOthers(a), 'it was only read again')
-    family.watched(a, put(5n, '4'))
+    family.applyChange(a, put(5n, '4'))
     t.ok(family.isOthers(a))
     family.storeCommitted('/n/b', 1, 1_004n)
     t.ok(family.isOthers(a))
@@ -467,9 +467,9 @@ t.test(
       family.completeUpTo(22n)
       family.prove('created', '/n/', 30n)
       family.awaitCommit('/n/c')
-      family.watched('/n/c', put(23n, '9'))
+      family.applyChange('/n/c', put(23n, '9'))
       family.rewind()
-      family.settled('/n/c')
+      family.commitEnded('/n/c')
       t.strictSame(
         [family.completeRevision, family.newestRevision, family.provenRevision('created', '/n/')],
         [0n, 0n, 0n],

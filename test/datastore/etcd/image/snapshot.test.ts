@@ -77,7 +77,7 @@ t.test('a family is loaded page by page, whatever changes and is compacted in be
   t.match(heldIn(held), { '/loaded/00000': 1, '/loaded/02000': 2, '/loaded/02002': 1 })
 })
 
-t.test('etcd is asked for the next page before one is taken over', async (t) => {
+t.test('etcd is asked for the next page before one is applied', async (t) => {
   const prefix = '/paged/'
   const names = Array.from({ length: snapshotPageSize + 1 }, (_, n) => String(n).padStart(5, '0'))
   for (let n = 0; n < names.length; n += 100) {
@@ -121,7 +121,7 @@ t.test('a refresh brings what was created, changed and deleted', async (t) => {
   t.strictSame(heldIn(held), await storedIn(held))
 })
 
-t.test('a deletion by this server during a refresh does not hide one by somebody else', async (t) => {
+t.test('a deletion by this server during a refresh does not hide one by another server', async (t) => {
   const held = await hold('/hidden/', 'ours', 'theirs', 'kept')
   await keys.delete().key('/hidden/theirs')
   await keys.put('/hidden/new').value('2')

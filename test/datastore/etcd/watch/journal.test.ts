@@ -41,7 +41,7 @@ async function takeAll(follower: Follower, count: number): Promise<readonly stri
   return taken
 }
 
-t.test('every follower is told every change after his revision, once and in order', async (t) => {
+t.test('every follower gets every change after its revision, once and in order', async (t) => {
   const journal = openJournal(t, '/j1/')
   await keys.put('/other/a', '0')
   const start = await keys.revision()
@@ -74,7 +74,7 @@ t.test('a transaction is never torn apart', async (t) => {
   t.strictSame(follower.take(1), [])
 })
 
-t.test('who falls behind what is remembered is cut off, and others are not', async (t) => {
+t.test('a follower that falls behind what is remembered is cut off, and others are not', async (t) => {
   const journal = openJournal(t, '/j3/', { changesMax: 20 })
   const start = await keys.revision()
   const slow = await journal.follow(start)
@@ -193,7 +193,7 @@ for (const compactedFirst of ['the very deletion', 'what lies before it'] as con
   })
 }
 
-t.test('a watch that says nothing of what a read sees is opened anew', async (t) => {
+t.test('a watch that does not report what a read sees is opened again', async (t) => {
   const proxy = await startProxy(t, etcd.endpoint)
   const journal = openJournal(t, '/j8/', { proofMs: 500 }, [proxy.endpoint])
   const follower = await journal.follow(await keys.revision())
@@ -229,7 +229,7 @@ t.test('when it rests, the connection stays for all that share it', async (t) =>
   t.equal(proxy.accepted, 1)
 })
 
-t.test('what comes while nobody waits is not waited for', async (t) => {
+t.test('a change that arrives while nobody waits ends the next wait at once', async (t) => {
   const journal = openJournal(t, '/j10/')
   const follower = await journal.follow(await keys.revision())
   t.strictSame(follower.take(1), [])

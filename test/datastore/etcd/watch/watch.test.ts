@@ -54,7 +54,7 @@ async function writeMany(prefix: string, count: number): Promise<void> {
   }
 }
 
-t.test('what somebody else creates, changes and deletes is taken over in order', async (t) => {
+t.test('changes by others are applied in order', async (t) => {
   const { prefixes, mirror, caughtUp } = await start(t, 'order')
   await caughtUp()
   mirror.told.length = 0
