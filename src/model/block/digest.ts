@@ -44,7 +44,7 @@ export function digestOf(block: BlockOutline): IndexedBlock {
   const claimedAt = affinityClaimTime === undefined ? undefined : parseTime(affinityClaimTime)
   const hasCooling = attributes?.some(({ releasedAt }) => releasedAt !== undefined) ?? false
   const cooling = hasCooling ? coolingRuns(allocations, attributes) : nothingCooling
-  const isBlockEmpty = isEmpty(block)
+  const isEmptyBlock = isEmpty(block)
   return {
     cidr,
     isReadable: true,
@@ -56,8 +56,8 @@ export function digestOf(block: BlockOutline): IndexedBlock {
     hasCooling,
     cooling,
     coolingSince: firstRelease(cooling),
-    isEmpty: isBlockEmpty,
-    isAbandoned: hasCooling ? isEmptyOnceCooled(block) : isBlockEmpty,
+    isEmpty: isEmptyBlock,
+    isAbandoned: hasCooling ? isEmptyOnceCooled(block) : isEmptyBlock,
   }
 }
 
