@@ -4,7 +4,7 @@
  */
 const mayImport = {
   plan: [],
-  net: [],
+  net: ['plan'],
   selector: [],
   model: ['plan', 'net', 'selector'],
   ipam: ['plan', 'model', 'net', 'selector'],
@@ -13,6 +13,7 @@ const mayImport = {
   http: ['plan', 'resources', 'ipam', 'datastore', 'model', 'net', 'selector'],
   upkeep: ['plan', 'resources', 'ipam', 'datastore', 'model', 'net', 'selector'],
   'embedded-etcd': [],
+  start: [],
 }
 
 const core = '^src/(plan|net|model|selector|ipam|resources)/'
@@ -58,10 +59,19 @@ module.exports = {
     ...faces,
     {
       name: 'started-by-main-only',
-      comment: 'The embedded etcd and the upkeep are started and stopped by main.ts; nothing else knows of them.',
+      comment:
+        'The embedded etcd, the upkeep and the parts of the process are for main.ts; nothing else knows of them.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/((embedded-etcd|upkeep)/|main\\.ts$)' },
-      to: { path: '^src/(embedded-etcd|upkeep)/' },
+      from: { path: '^src/', pathNot: '^src/((embedded-etcd|upkeep|start)/|main\\.ts$)' },
+      to: { path: '^src/(embedded-etcd|upkeep|start)/' },
+    },
+    {
+      name: 'the-face-knows-no-store',
+      comment:
+        'src/datastore says what every store offers; a store in a folder of its own implements it, and main.ts opens one.',
+      severity: 'error',
+      from: { path: '^src/datastore/[^/]+$' },
+      to: { path: '^src/datastore/[^/]+/' },
     },
     {
       name: 'no-circular',

@@ -83,7 +83,7 @@ export default defineConfig(
   },
   {
     // Tests and benches talk to a person and look into answers whose types are what is being tested.
-    files: ['test/**/*.ts', 'bench/**/*.ts', 'sdk/**/*.ts'],
+    files: ['test/**/*.ts', 'bench/**/*.ts', 'sdk/**/*.ts', 'scripts/**/*.ts'],
     rules: {
       'no-console': 'off',
       '@typescript-eslint/explicit-module-boundary-types': 'off',

@@ -16,7 +16,7 @@ const { values: options } = parseArgs({
   options: {
     seconds: { type: 'string', default: '5' },
     callers: { type: 'string', default: '1,4,16,64,256' },
-    /** Over how many nodes the callers are spread; 0: they name none. The plot shows the first. */
+    /** The number of nodes that the callers are spread over; 0: they name none. The plot shows the first. */
     nodes: { type: 'string', default: '0,4,64' },
   },
 })
@@ -24,14 +24,14 @@ const seconds = Number(options.seconds)
 const nodeCounts = options.nodes.split(',').map(Number)
 const callerCounts = options.callers.split(',').map(Number)
 
-/** What was measured of one server, by the number of nodes and then by the number of callers. */
+/** The figures of one server, by number of nodes, then by number of callers. */
 type ByNodes = ReadonlyMap<number, readonly Measurement[]>
 
 const store = await startBenchEtcd()
 
 try {
   const first = await startBenchServer({ ETCD_ENDPOINTS: store.endpoint })
-  // Far larger than what is assigned.
+  // Large enough that it never runs out.
   await createPool(first.url, 'bench', '10.0.0.0/8')
   await first.stop()
   // One server at a time: another one would follow every change, and take its share of the machine.

@@ -19,7 +19,7 @@ export function assigning(callers: number, nodes: number): Load {
   }
 }
 
-/** What Calico's CNI plugin says of the pod that an address is for. */
+/** The attributes that Calico's CNI plugin stores for a pod. */
 export function attributes(pod: number): Readonly<Record<string, string>> {
   return { namespace: 'default', pod: `web-7c5ddbdf54-${pod}`, timestamp: '2026-11-23 04:00:01.5 +0000 UTC' }
 }

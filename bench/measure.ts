@@ -1,6 +1,6 @@
 import autocannon from 'autocannon'
 
-/** What a run of closed-loop callers gave. */
+/** The result of a run of closed-loop callers. */
 export interface Measurement {
   readonly perSecond: number
   readonly p50Ms: number
@@ -60,11 +60,11 @@ export async function measureByStatus(
   return new Map([...samples].map(([status, of]) => [status, summarise(of, result.duration)]))
 }
 
-/** What callers send again and again. */
+/** The request that callers repeat. */
 export interface Load {
-  /** What a caller sends in one of its turns, which are counted from 0. */
+  /** The request of one turn of a caller; turns count from 0. */
   readonly body: (caller: number, turn: number) => object
-  /** Calls that make a turn. */
+  /** Calls in one turn. */
   readonly callsPerTurn: number
 }
 
@@ -133,7 +133,7 @@ export async function measureRequests(
 async function drive(options: autocannon.Options): Promise<Measurement> {
   const samples: number[] = []
   const begin = performance.now()
-  // autocannon itself tells how long a number of calls took in whole seconds.
+  // autocannon measures the duration of a number of calls in whole seconds only.
   let end = begin
   const result = await autocannon({
     ...options,

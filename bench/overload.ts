@@ -5,10 +5,10 @@ import { measureByStatus, type Measurement } from './measure.ts'
 import { createPool, mostResident, resident, startBenchEtcd, startBenchServer } from './processes.ts'
 
 /**
- * Ten times the load that a server can serve: first as many callers as it takes, for what it serves and how fast; then ten times as many,
- * who call again as soon as they are turned away. Callers of the second kind are to hear so soon, those who are served are to be served
- * as before, the memory is to stay flat, and nobody who was turned away is to hold anything. How much more the callers ask for than is
- * served is in the column `x served`: they share the machine with the server, and cannot ask for more than they get answers.
+ * Ten times the load that a server can serve. First as many callers as it takes, to measure how many calls it serves and how fast; then
+ * ten times as many, which call again as soon as they are refused. Refusals must come soon, served calls must be as fast as before, memory
+ * must stay flat, and a refused call must hold nothing. The column `x served` is the ratio of calls asked to calls served: callers share
+ * the machine with the server, and cannot ask faster than they get answers.
  */
 
 const { values: options } = parseArgs({
@@ -31,7 +31,7 @@ try {
     IPPOOLD_QUEUE_LIMIT: String(limit),
     IPPOOLD_BATCH_OPERATIONS_MAX: options.batch,
   })
-  // Far larger than what is assigned.
+  // Large enough that it never runs out.
   await createPool(server.url, 'bench', '10.0.0.0/8')
   const url = `${server.url}/ipam/v1/assign`
   await measureByStatus(url, limit, 2)

@@ -41,9 +41,9 @@ export async function startBenchEtcd(): Promise<BenchEtcd> {
   }
 }
 
-/** Starts the built server, as `npm start` does, on a free port. Resolves once it serves; throws with what it printed when it ends before. */
+/** Starts the server as `npm start` does, on a free port. Resolves once it serves; throws with what it printed when it ends before. */
 export async function startBenchServer(settings: Readonly<Record<string, string>>): Promise<BenchServer> {
-  const child = spawn(process.execPath, ['--max-semi-space-size=32', 'dist/main.js'], {
+  const child = spawn(process.execPath, ['--max-semi-space-size=32', 'bin/ippoold.js'], {
     env: { ...process.env, IPPOOLD_PORT: '0', IPPOOLD_LOG_LEVEL: 'error', ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

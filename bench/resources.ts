@@ -8,8 +8,8 @@ import { printTable, type Row, saveResults } from './results.ts'
 import { revisionIn, Watcher } from './watcher.ts'
 
 /**
- * The resources as Kubernetes' clients use them: what a list of many pools takes of the server, as JSON and as a table, beside one read
- * of the same keys from etcd; and many watchers of which each is to see every change in order, beside the same changes with none.
+ * The resources as Kubernetes' clients use them. Lists of many pools, as JSON and as a table, beside one read of the same keys from etcd;
+ * and changes with many watchers, each of which must see every change in order, beside the same changes without watchers.
  */
 
 const { values: options } = parseArgs({
@@ -25,9 +25,9 @@ const listCount = Number(options.lists)
 const watcherCount = Number(options.watchers)
 const changeCount = Number(options.changes)
 
-/** The pools that are changed, each by a caller of its own: nobody waits for another one's change. */
+/** The pools that are changed, each by its own caller, so that no change waits for another. */
 const callers = 16
-/** Linux counts in hundredths of a second for everybody who asks, whatever it does inside. */
+/** Linux reports processor time in hundredths of a second, whatever its internal clock. */
 const millisecondsPerTick = 10
 const path = '/apis/projectcalico.org/v3/ippools'
 const table = 'application/json;as=Table;v=v1;g=meta.k8s.io'
@@ -41,7 +41,7 @@ try {
   const lists = await measureLists(server)
   printTable(lists)
   const changes = [await measureChanges(server, 0), await measureChanges(server, watcherCount)]
-  // Whether it needs more memory, the more has happened.
+  // Whether memory grows with the number of changes.
   changes.push(await measureChanges(server, watcherCount))
   printTable(changes)
   await saveResults('resources', [...lists, ...changes])
@@ -54,7 +54,7 @@ function poolName(number: number): string {
   return `pool-${String(number).padStart(4, '0')}`
 }
 
-/** Lists and reads of etcd in turns, so that whatever else the machine does concerns all alike. */
+/** Lists and reads of etcd in turns, so that other load on the machine affects all alike. */
 async function measureLists(server: BenchServer): Promise<readonly Row[]> {
   const etcd = new Etcd3({ hosts: store.endpoint })
   const forms = [
@@ -68,7 +68,7 @@ async function measureLists(server: BenchServer): Promise<readonly Row[]> {
       const begin = performance.now()
       form.bytes = await form.read()
       const end = performance.now()
-      // The first rounds are for the compilers.
+      // The first rounds warm up the compilers.
       if (round < 0) continue
       form.wallMs.push(end - begin)
       form.serverMs += (await processorMs(server.pid)) - before
@@ -105,7 +105,7 @@ async function readRaw(etcd: Etcd3): Promise<number> {
   return pairs.reduce((sum, { key, value }) => sum + key.length + value.length, 0)
 }
 
-/** Changes pools while `count` watchers look on. Throws when one of them does not see every change once and in order. */
+/** Changes pools while `count` watchers follow. Throws unless each of them sees every change once and in order. */
 async function measureChanges(server: BenchServer, count: number): Promise<Row> {
   const from = await newestRevision(server.url)
   const watchers = await Promise.all(Array.from({ length: count }, () => Watcher.open(server.url + path, from)))
@@ -164,10 +164,10 @@ async function newestRevision(url: string): Promise<bigint> {
   return revisionIn(await (await fetch(`${url}${path}?limit=1`)).text())
 }
 
-/** What a process has had of the processor so far, all of its threads together. */
+/** The processor time of a process so far, all threads together. */
 async function processorMs(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${String(pid)}/stat`, 'utf8')
-  // The name of the program, which comes second, may have blanks in it.
+  // The name of the program, the second field, may contain blanks.
   const [user, system] = stat.slice(stat.lastIndexOf(')')).split(' ').slice(12)
   return (Number(user) + Number(system)) * millisecondsPerTick
 }

@@ -15,13 +15,13 @@ import { printTable, savePlot, saveResults } from './results.ts'
 import { node, pool, seed } from './seed.ts'
 
 /**
- * A server on data sets of more and more addresses, beside the same server on an empty one: how long it takes to start, the memory
- * it takes, and what an assign takes. The data are what the server itself would have written, on 500 nodes.
+ * A server on data sets of more and more addresses, beside the same server on an empty one: time to start, memory, and duration of an
+ * assign. The data is what the server itself would have written, on 500 nodes.
  */
 
 const { values: options } = parseArgs({
   options: {
-    /** How many addresses are held; the first is what the others are compared with. */
+    /** Numbers of addresses held; the others are compared with the first. */
     held: { type: 'string', default: '0,10000,100000,1000000' },
     seconds: { type: 'string', default: '5' },
     rounds: { type: 'string', default: '3' },
@@ -40,7 +40,7 @@ interface Subject {
   readonly startedMiB: number
 }
 
-/** What a server does on one data set. */
+/** The figures of a server on one data set. */
 interface Figures {
   readonly held: number
   readonly startMs: number
@@ -74,7 +74,7 @@ async function prepare(held: number): Promise<Subject> {
   return { held, store, server, startMs, startedMiB: (await resident(server.pid)).now }
 }
 
-/** Puts load on each server in turn, again and again: a machine whose speed changes does so for all of them. */
+/** Puts load on the servers in turn, several times, so that changes in the machine's speed affect all alike. */
 async function measure(): Promise<readonly Figures[]> {
   const assign = ({ server }: Subject, callers: number, time: number): Promise<Measurement> =>
     measureHttp(`${server.url}/ipam/v1/assign`, callers, time, wishes(callers))
@@ -93,7 +93,7 @@ async function measure(): Promise<readonly Figures[]> {
   )
 }
 
-/** The one of the middle throughput. */
+/** The run with the median throughput. */
 function middleOf(measured: readonly Measurement[]): Measurement {
   const sorted = measured.toSorted((one, other) => one.perSecond - other.perSecond)
   const middle = sorted[Math.floor(sorted.length / 2)]
@@ -101,7 +101,7 @@ function middleOf(measured: readonly Measurement[]): Measurement {
   return middle
 }
 
-/** Addresses on the nodes of the data set, each of which has a few blocks more at the end. */
+/** Assigns on the nodes of the data set; each node has a few more blocks at the end. */
 function wishes(callers: number): Load {
   return {
     body: (caller, turn) => ({

@@ -3,8 +3,8 @@ import { blockAt, blockCount, type Cidr, CidrSet, formatCidr, mustParseCidr, pre
 import { printTable, type Row, saveResults } from './results.ts'
 
 /**
- * Finding the next vacant block in memory, in pools of which more and more is taken: the time is to depend on neither what is taken
- * nor on the size of the pool.
+ * Finds the next vacant block in memory, in pools that are more and more taken. The time must depend neither on how much is taken nor on
+ * the size of the pool.
  */
 
 const searches = 20_000

@@ -23,7 +23,7 @@ const seconds = Number(options.seconds)
 const rounds = Number(options.rounds)
 const valuesPerTransaction = 60
 
-/** What a server does on one data set. */
+/** The figures of a server on one data set. */
 interface Figures {
   readonly many: Measurement
   readonly alone: Measurement
@@ -42,7 +42,7 @@ async function measure(nodesThere: number, poolsThere: number): Promise<Figures>
   try {
     const server = await startBenchServer({ ETCD_ENDPOINTS: store.endpoint })
     await seedNodes(store.endpoint, nodesThere)
-    // Far larger than what is assigned. Its name comes last, so that every other pool is looked at before it.
+    // Large enough that it never runs out. Its name comes last, so that every other pool is looked at before it.
     await createPool(server.url, 'zzz', '10.0.0.0/8', selectorOf(0))
     for (let number = 1; number < poolsThere; number++) {
       await createPool(server.url, `pool-${String(number)}`, `172.${String(number)}.0.0/16`, selectorOf(number))

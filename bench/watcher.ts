@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto'
 import { get } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Of a watch that takes longer something is wrong. */
+/** A watch that takes longer has failed. */
 const patienceMs = 300_000
 
-/** One who watches resources that only change, and remembers no more than a digest of the revisions that he was told, in their order. */
+/** A watcher of resources that are only changed. It keeps nothing but a digest of the revisions that it got, in order. */
 export class Watcher {
   readonly #hash = createHash('sha256')
   #count = 0
@@ -46,7 +46,7 @@ export class Watcher {
     }
   }
 
-  /** Waits for so many changes. Throws when the watch ends, or tells of anything else. */
+  /** Waits for so many changes. Throws if the watch ends, or reports anything else. */
   async saw(count: number): Promise<void> {
     for (const deadline = performance.now() + patienceMs; this.#count < count; ) {
       if (this.#problem !== undefined) throw new Error(this.#problem)
@@ -55,7 +55,7 @@ export class Watcher {
     }
   }
 
-  /** Of the decimal revisions, one on each line, without a newline at the end. */
+  /** The digest of the decimal revisions, one on each line, without a newline at the end. */
   digest(): string {
     return this.#hash.digest('hex')
   }

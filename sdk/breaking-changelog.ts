@@ -1,4 +1,4 @@
-/** Those of `changes` that the changelog does not have, word by word, under "Breaking" of what is not released yet. */
+/** The entries of `changes` that are missing, word for word, under "Breaking" in the unreleased part of the changelog. */
 export function unlisted(changes: readonly string[], changelog: string): readonly string[] {
   const [, unreleased = ''] = /^## \[Unreleased\]\n(.*?)(?=^## |(?![^]))/ms.exec(changelog) ?? []
   const [, breaking = ''] = /^### Breaking\n(.*?)(?=^### |(?![^]))/ms.exec(unreleased) ?? []

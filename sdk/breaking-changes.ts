@@ -12,9 +12,9 @@ import {
 } from './breaking-schemas.ts'
 
 /**
- * What in `after` breaks programs that were written against `before`, both OpenAPI 3.1 documents: calls that the server refuses,
- * answers that a generated client cannot read, and names in generated code that are gone or mean something else. One sentence each,
- * beginning with the operation or the type; the same one as long as the change is the same.
+ * Lists the changes from `before` to `after`, both OpenAPI 3.1 documents, that break programs written against `before`: calls that the
+ * server now refuses, answers that a generated client cannot read, and names in generated code that are gone or mean something else. One
+ * sentence for each, beginning with the operation or the type; the same change always gives the same sentence.
  */
 export function breakingChanges(before: JsonObject, after: JsonObject): readonly string[] {
   const operationsAfter = operationsOf(after)
@@ -117,7 +117,7 @@ function contentChanges(place: string, before: JsonObject, after: JsonObject, di
   })
 }
 
-/** What breaks where a schema is used by an operation itself: in components, the component tells. */
+/** Breaking changes of a schema that an operation contains itself; those of components are reported with the component. */
 function inlineChanges(place: string, before: JsonObject, after: JsonObject, direction: Direction): readonly string[] {
   const [name, nameAfter] = [refOf(before), refOf(after)]
   if (name !== undefined && name === nameAfter) return []

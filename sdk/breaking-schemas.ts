@@ -1,11 +1,11 @@
 import { isJsonArray, isJsonObject, type Json, type JsonObject, stringifyJson } from '../src/model/index.ts'
 
-/** Who writes what a schema describes: the program that asks, or the server that answers. */
+/** The side that writes the values of a schema: the client in requests, or the server in responses. */
 export type Direction = 'request' | 'answer'
 
 /**
- * What of the change from one schema to another breaks programs, given who writes what it describes. Each sentence begins with
- * `place`. Of references only the name is looked at: what they lead to tells for itself.
+ * Lists the breaking changes from one schema to another, given the side that writes its values. Each sentence begins with `place`. Of a
+ * reference only the name is compared; the schema that it refers to is compared by itself.
  */
 export function breakingSchemaChanges(
   place: string,
@@ -30,7 +30,7 @@ export function breakingSchemaChanges(
     .concat(partChanges(place, before, after, directions))
 }
 
-/** A type is a type in generated code, so that any change of it breaks a program, whoever writes it. */
+/** A changed type is a changed type in generated code: it breaks programs, whichever side writes it. */
 function typeChanges(before: JsonObject, after: JsonObject): readonly string[] {
   const [type, typeAfter] = [typeOf(before), typeOf(after)]
   return type === typeAfter ? [] : [`is ${typeAfter}, not ${type}`]
@@ -60,7 +60,7 @@ function valuesOf({ enum: values, const: only }: JsonObject): readonly string[] 
   return isJsonArray(values) ? values.map(stringifyJson) : undefined
 }
 
-/** What values are called in generated code. */
+/** The names of values in generated code. */
 function nameChanges(before: JsonObject, after: JsonObject): readonly string[] {
   const [names, namesAfter] = [namesOf(before), namesOf(after)]
   return [...names].flatMap(([value, name]) => {
@@ -78,7 +78,7 @@ function namesOf(schema: JsonObject): ReadonlyMap<string, string> {
 const lowerBounds = ['minimum', 'exclusiveMinimum', 'minLength', 'minItems', 'minProperties'] as const
 const upperBounds = ['maximum', 'exclusiveMaximum', 'maxLength', 'maxItems', 'maxProperties'] as const
 
-/** What makes the server refuse what it took. */
+/** Constraints that make the server refuse what it accepted before. */
 function narrowings(before: JsonObject, after: JsonObject): readonly string[] {
   const bound = (name: string, schema: JsonObject, none: number): number => Number(schema[name] ?? none)
   const told = (name: string): string => `${name} is ${stringifyJson(after[name] ?? null)}`
@@ -93,7 +93,7 @@ function narrowings(before: JsonObject, after: JsonObject): readonly string[] {
   ]
 }
 
-/** Which fields there are, and have to be. */
+/** Fields, and which of them are required. */
 function requirementChanges(
   before: JsonObject,
   after: JsonObject,
@@ -133,7 +133,7 @@ function nameOf(schema: Json): string {
   return refOf(object(schema)) ?? typeOf(object(schema))
 }
 
-/** What breaks in fields and items that both have. */
+/** Breaking changes in fields and items that both have. */
 function partChanges(
   place: string,
   before: JsonObject,
@@ -155,7 +155,7 @@ function partChanges(
   return [...ofFields, ...ofItems]
 }
 
-/** Who writes what each component describes, so far as operations use it. */
+/** The sides that write each component, for components that operations use. */
 export function directionsOf(document: JsonObject): ReadonlyMap<string, ReadonlySet<Direction>> {
   const components = componentsOf(document)
   const directions = new Map<string, Set<Direction>>()

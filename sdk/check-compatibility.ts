@@ -4,8 +4,8 @@ import { breakingChanges } from './breaking-changes.ts'
 import { unlisted } from './breaking-changelog.ts'
 
 /**
- * Compares the OpenAPI document with the one of the last release, `openapi/released.json`. Fails when something breaks programs that
- * were written against that one, and CHANGELOG.md does not have it under "Breaking" of what is not released yet.
+ * Compares the OpenAPI document with that of the last release, `openapi/released.json`. Fails if a change breaks programs written against
+ * that one and is not listed under "Breaking" in the unreleased part of CHANGELOG.md.
  */
 const changes = breakingChanges(await read('openapi/released.json'), await read('openapi/ippoold.json'))
 const missing = unlisted(changes, await readText('CHANGELOG.md'))

@@ -6,7 +6,7 @@ export interface CommandOptions {
   readonly cwd?: string
 }
 
-/** What a command has printed, on both its outputs. */
+/** The output of a command: standard output and standard error. */
 export interface Ended {
   readonly code: number | null
   readonly output: string
@@ -36,7 +36,7 @@ export async function run(command: string, args: readonly string[], options: Com
   return output
 }
 
-/** The first line of what a command says of itself, or undefined when there is no such command. */
+/** The first line that a command prints about itself; undefined if there is no such command. */
 export async function versionOf([command = '', ...args]: readonly string[]): Promise<string | undefined> {
   try {
     const { code, output } = await runToEnd(command, args)

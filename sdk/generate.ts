@@ -2,8 +2,8 @@ import { languages } from './languages.ts'
 import { toolchainOf } from './toolchain.ts'
 
 /**
- * Makes the SDKs of the published OpenAPI document, in `.sdk/`, and compiles them. A language whose toolchain is missing is skipped,
- * and said to be.
+ * Makes the SDKs of the published OpenAPI document, in `.sdk/`, and compiles them. Skips a language whose
+ * toolchain is missing, and says so.
  */
 const { curl: _, ...generated } = languages
 for (const language of Object.values(generated)) {

@@ -14,7 +14,7 @@ export interface ExampleCommand {
 /** How the SDK of a language is made and compiled, and how its example is run. */
 export interface Language {
   readonly name: 'typescript' | 'go' | 'python' | 'java' | 'curl'
-  /** What has to be there, each with the command that tells its version. */
+  /** The tools that are needed, each with the command that prints its version. */
   readonly toolchain: Readonly<Record<string, readonly string[]>>
   /** Makes the SDK anew, from the published document. */
   readonly generate: () => Promise<void>
@@ -29,7 +29,7 @@ export interface Language {
 const root = fileURLToPath(new URL('..', import.meta.url))
 const inRoot = (...parts: readonly string[]): string => join(root, ...parts)
 
-/** Where the SDKs go; git ignores it. */
+/** The folder of the SDKs; git ignores it. */
 const sdkFolder = inRoot('.sdk')
 const inSdks = (...parts: readonly string[]): string => join(sdkFolder, ...parts)
 
@@ -62,7 +62,7 @@ const typescript: Language = {
   example: (url) =>
     Promise.resolve({
       command: process.execPath,
-      args: ['--import', 'tsx', 'example.ts', url],
+      args: ['example.ts', url],
       cwd: inRoot('examples', 'typescript'),
     }),
 }

@@ -1,9 +1,9 @@
 import { versionOf } from './commands.ts'
 import type { Language } from './languages.ts'
 
-/** What a machine has of what a language needs. */
+/** The tools for a language that are on this machine. */
 export interface Toolchain {
-  /** What each tool says of its version. */
+  /** The version that each tool prints. */
   readonly versions: Readonly<Record<string, string>>
   readonly missing: readonly string[]
 }

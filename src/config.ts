@@ -3,15 +3,15 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { flagOf, settings, type Setting } from './settings.ts'
 
-/** Environment variables, as the process was given them. */
+/** Environment variables of the process. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** What the server is to do, every value checked. See {@link settings} for what each is. */
+/** The validated values of all {@link settings}. */
 export type Config = {
   readonly [Name in keyof typeof settings]: (typeof settings)[Name] extends Setting<infer Value> ? Value : never
 }
 
-/** What the command line and the environment ask for, or everything that is wrong with them, in sentences that name the setting. */
+/** What the command line and the environment ask for, or all problems with them, each with the name of its setting. */
 export type ParsedConfig =
   | { readonly ok: true; readonly action: 'serve'; readonly config: Config }
   | { readonly ok: true; readonly action: 'help' }
@@ -19,8 +19,8 @@ export type ParsedConfig =
   | { readonly ok: false; readonly problems: readonly string[] }
 
 /**
- * Reads the configuration from the arguments of the command line (without the program) and the environment. A flag wins over the
- * variable. Pure: files that are named are not looked at.
+ * Reads the configuration from the arguments of the command line (without the program) and the environment. A flag takes precedence over
+ * its variable. Pure: it does not read the files that settings name.
  */
 export function parseConfig(argv: readonly string[], environment: Environment): ParsedConfig {
   const { flags, action, problems } = parseFlags(argv)
@@ -35,7 +35,7 @@ export function parseConfig(argv: readonly string[], environment: Environment): 
     if (reading.ok) return reading.value
     const name = flags.has(flag) ? `--${flag}` : setting.variable
     unreadable.add(setting)
-    problems.push(`${name}: ${quote(given)} is not right; give ${reading.expected}`)
+    problems.push(`${name}: ${quote(given)} is not valid; give ${reading.expected}`)
     return setting.fallback
   }
   const config: Config = {
@@ -61,13 +61,13 @@ export function parseConfig(argv: readonly string[], environment: Environment): 
     upkeepIntervalSeconds: read(settings.upkeepIntervalSeconds),
     upkeepGraceSeconds: read(settings.upkeepGraceSeconds),
   }
-  for (const { among, problem } of contradictions(config)) {
+  for (const { among, problem } of findContradictions(config)) {
     if (!among.some((setting) => unreadable.has(setting))) problems.push(problem)
   }
   return problems.length === 0 ? { ok: true, action: 'serve', config } : { ok: false, problems }
 }
 
-/** The text of `--help`. */
+/** Prints the text of `--help`. */
 export function helpText(): string {
   const entries = Object.values(settings).map((setting) => {
     const flag = `--${flagOf(setting)} ${setting.placeholder}`
@@ -79,11 +79,11 @@ export function helpText(): string {
     '',
     'Usage: ippoold [flags]',
     '',
-    'Every setting is a flag and an environment variable; the flag wins. An empty value means the default.',
+    'Every setting is a flag and an environment variable; the flag takes precedence. An empty value means the default.',
     '',
     ...entries,
     '  --help, -h',
-    '      Print this.',
+    '      Print this help.',
     '',
     '  --version',
     '      Print the version.',
@@ -91,7 +91,7 @@ export function helpText(): string {
   ].join('\n')
 }
 
-/** Where a fetched etcd is kept unless told otherwise: in the cache folder of the user, shared by all clones of the project. */
+/** Returns where a fetched etcd is kept by default: in the cache folder of the user, which all clones of the project share. */
 export function defaultCacheDir(environment: Environment): string {
   // Empty counts as unset (XDG Base Directory Specification).
   const base = environment['XDG_CACHE_HOME'] || (environment['HOME'] && join(environment['HOME'], '.cache'))
@@ -99,13 +99,13 @@ export function defaultCacheDir(environment: Environment): string {
 }
 
 interface Flags {
-  /** What was given for which flag, of those that are settings. */
+  /** The values of the flags that are settings. */
   readonly flags: ReadonlyMap<string, string>
   readonly action: 'serve' | 'help' | 'version'
   readonly problems: string[]
 }
 
-/** Takes the command line apart, and goes on after a mistake to find the next. Of a flag that is given twice, the last counts. */
+/** Parses the command line, and continues after a mistake to find all of them. If a flag is given twice, the last value counts. */
 function parseFlags(argv: readonly string[]): Flags {
   const known = Object.values(settings).map(flagOf)
   const { tokens } = parseArgs({
@@ -124,7 +124,7 @@ function parseFlags(argv: readonly string[]): Flags {
   for (const token of tokens) {
     if (token.kind === 'option-terminator') continue
     if (token.kind === 'positional')
-      problems.push(`${quote(token.value)}: is not a flag; settings are given as --flag=value`)
+      problems.push(`${quote(token.value)}: is not a flag; give settings as --flag=value`)
     else if (token.name === 'help') action = 'help'
     else if (token.name === 'version') action = action === 'help' ? 'help' : 'version'
     else if (!known.includes(token.name)) problems.push(`${token.rawName}: there is no such flag; see --help`)
@@ -136,13 +136,13 @@ function parseFlags(argv: readonly string[]): Flags {
 }
 
 interface Contradiction {
-  /** The settings that do not go together. */
+  /** The settings that contradict each other. */
   readonly among: readonly unknown[]
   readonly problem: string
 }
 
-/** What is wrong although each setting is right by itself. */
-function contradictions(config: Config): Contradiction[] {
+/** Finds settings that are valid alone but not together. */
+function findContradictions(config: Config): Contradiction[] {
   const found: Contradiction[] = []
   const { etcdEndpoints, etcdCertFile, etcdKeyFile, etcdUser, etcdPassword } = settings
   if (!config.allowRemote && !isLoopback(config.host)) {
@@ -162,24 +162,24 @@ function contradictions(config: Config): Contradiction[] {
   }
   const isPlain = config.etcdEndpoints.some((endpoint) => endpoint.startsWith('http:'))
   if (isPlain && config.etcdEndpoints.some((endpoint) => endpoint.startsWith('https:'))) {
-    const problem = 'ETCD_ENDPOINTS: some are http and some are https; give one kind'
+    const problem = 'ETCD_ENDPOINTS: some URLs are http and some are https; give one kind'
     found.push({ among: [etcdEndpoints], problem })
   }
   for (const name of ['etcdCaFile', 'etcdCertFile', 'etcdKeyFile', 'etcdUser', 'etcdPassword'] as const) {
     if (config[name] === undefined) continue
     const { variable } = settings[name]
     if (config.etcdEndpoints.length === 0) {
-      const problem = `${variable}: is of no use to the embedded etcd; give ETCD_ENDPOINTS too, or leave it out`
+      const problem = `${variable}: has no effect on the embedded etcd; give ETCD_ENDPOINTS too, or leave it out`
       found.push({ among: [settings[name], etcdEndpoints], problem })
     } else if (isPlain && name.endsWith('File')) {
-      const problem = `${variable}: is of no use over plain http; give ETCD_ENDPOINTS with https, or leave it out`
+      const problem = `${variable}: has no effect on plain http; give ETCD_ENDPOINTS with https, or leave it out`
       found.push({ among: [settings[name], etcdEndpoints], problem })
     }
   }
   return found
 }
 
-/** Whether only this machine can reach what is served there. */
+/** True if only this machine can reach `host`. */
 function isLoopback(host: string): boolean {
   const loopback = new BlockList()
   loopback.addSubnet('127.0.0.0', 8, 'ipv4')
@@ -187,7 +187,7 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || loopback.check(host, host.includes(':') ? 'ipv6' : 'ipv4')
 }
 
-/** A value as it was given, but for the user and the password in a URL. */
+/** Quotes a value, without the user and the password in a URL. */
 function quote(value: string): string {
   return JSON.stringify(value.replaceAll(/\/\/[^/,]*@/g, '//...@'))
 }

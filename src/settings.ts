@@ -1,28 +1,25 @@
 import { isIP } from 'node:net'
 
-/** One thing that may be set, by a flag or by a variable. */
+/** One setting, given by a flag or an environment variable. */
 export interface Setting<Value> {
-  /** The environment variable. The flag says the same without `IPPOOLD_`: `IPPOOLD_DATA_DIR` is `--data-dir`. */
+  /** The environment variable. The flag leaves out `IPPOOLD_`: `IPPOOLD_DATA_DIR` is `--data-dir`. */
   readonly variable: string
-  /** What stands for the value in the help. */
+  /** Stands for the value in `--help`. */
   readonly placeholder: string
   readonly help: string
-  /** The value when the setting is not given, or given as an empty text. */
+  /** The value if the setting is absent or empty. */
   readonly fallback: Value
-  /** The fallback in words, where its text would not tell. */
+  /** Describes a fallback whose text does not explain it. */
   readonly fallbackHelp?: string
   readonly read: (text: string) => Reading<Value>
 }
 
-/** What a text means as the value of a setting, or what would be right instead. */
+/** The value of a setting, or what would be right instead. */
 export type Reading<Value> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly expected: string }
 
-/**
- * Every setting there is: variables, flags, `--help` and the type of the configuration are made of it. Times in milliseconds, sizes
- * in bytes.
- */
+/** All settings. Variables, flags, `--help` and the type of the configuration come from this table. */
 export const settings = {
   host: setting({
     variable: 'IPPOOLD_HOST',
@@ -34,44 +31,44 @@ export const settings = {
   port: setting({
     variable: 'IPPOOLD_PORT',
     placeholder: '<port>',
-    help: 'Port to serve on; 0 takes any that is free.',
+    help: 'Port to serve on; 0 takes any free port.',
     fallback: 8080,
     read: integer(0, 65_535),
   }),
   allowRemote: setting({
     variable: 'IPPOOLD_ALLOW_REMOTE',
     placeholder: '<true|false>',
-    help: 'Serve on an address that others can reach. There is no authentication: they may do everything.',
+    help: 'Serve other machines too. There is no authentication: everybody who can reach the server may do everything.',
     fallback: false,
     read: boolean,
   }),
   dataDir: setting({
     variable: 'IPPOOLD_DATA_DIR',
     placeholder: '<folder>',
-    help: 'Where the embedded etcd keeps its data.',
+    help: 'Data directory of the embedded etcd.',
     fallback: '.data',
     read: text,
   }),
   cacheDir: setting<string | undefined>({
     variable: 'IPPOOLD_CACHE_DIR',
     placeholder: '<folder>',
-    help: 'Where an etcd is kept that had to be fetched. Several servers may share it.',
+    help: 'Where a fetched etcd binary is kept. Several servers may share it.',
     fallback: undefined,
-    fallbackHelp: 'ippoold in the cache folder of your home',
+    fallbackHelp: 'ippoold in the cache folder of the user',
     read: text,
   }),
   etcdBinary: setting<string | undefined>({
     variable: 'IPPOOLD_ETCD_BINARY',
     placeholder: '<file>',
-    help: 'The etcd to embed.',
+    help: 'The etcd binary to run.',
     fallback: undefined,
-    fallbackHelp: 'the one on the PATH, else one that is fetched',
+    fallbackHelp: 'the one on the PATH, else a fetched one',
     read: text,
   }),
   etcdEndpoints: setting<readonly string[]>({
     variable: 'ETCD_ENDPOINTS',
     placeholder: '<url,...>',
-    help: 'The members of the etcd cluster to use, such as https://etcd-1:2379,https://etcd-2:2379.',
+    help: 'URLs of the members of an external etcd cluster, such as https://etcd-1:2379,https://etcd-2:2379.',
     fallback: [],
     fallbackHelp: 'an embedded etcd',
     read: endpoints,
@@ -79,15 +76,15 @@ export const settings = {
   etcdCaFile: setting<string | undefined>({
     variable: 'ETCD_CA_FILE',
     placeholder: '<file>',
-    help: 'Certificates (PEM) of those who may have signed the certificates of the cluster.',
+    help: "CA certificates (PEM) that etcd's certificates are verified with.",
     fallback: undefined,
-    fallbackHelp: 'those that Node.js trusts',
+    fallbackHelp: 'the CAs that Node.js trusts',
     read: text,
   }),
   etcdCertFile: setting<string | undefined>({
     variable: 'ETCD_CERT_FILE',
     placeholder: '<file>',
-    help: 'Client certificate (PEM) to show to the cluster.',
+    help: 'Client certificate (PEM) for etcd.',
     fallback: undefined,
     read: text,
   }),
@@ -101,84 +98,84 @@ export const settings = {
   etcdUser: setting<string | undefined>({
     variable: 'ETCD_USER',
     placeholder: '<name>',
-    help: 'User to log in to the cluster as.',
+    help: 'User name for etcd.',
     fallback: undefined,
     read: text,
   }),
   etcdPassword: setting<string | undefined>({
     variable: 'ETCD_PASSWORD',
     placeholder: '<password>',
-    help: 'Password of that user. Better set as a variable: others on the machine can see flags.',
+    help: 'Password of that user. Prefer the variable: other users of the machine can see flags.',
     fallback: undefined,
     read: text,
   }),
   logLevel: setting({
     variable: 'IPPOOLD_LOG_LEVEL',
     placeholder: '<level>',
-    help: `What to log: ${logLevels().join(', ')}.`,
+    help: `Lowest level to log: ${logLevels().join(', ')}.`,
     fallback: 'info',
     read: oneOf(logLevels()),
   }),
   bodyLimitBytes: setting({
     variable: 'IPPOOLD_BODY_LIMIT_BYTES',
     placeholder: '<bytes>',
-    help: 'The largest body that a request may have.',
+    help: 'Largest body of a request.',
     fallback: 1_048_576,
     read: integer(1_024, 16_777_216),
   }),
   requestTimeoutMs: setting({
     variable: 'IPPOOLD_REQUEST_TIMEOUT_MS',
     placeholder: '<ms>',
-    help: 'How long a request may take before it is given up.',
+    help: 'Time limit of a request.',
     fallback: 10_000,
     read: integer(100, 600_000),
   }),
   answerRetentionSeconds: setting({
     variable: 'IPPOOLD_ANSWER_RETENTION_SECONDS',
     placeholder: '<seconds>',
-    help: 'How long the answer to a call with an Idempotency-Key is kept for repetitions.',
+    help: 'How long the response to a call with an Idempotency-Key is kept for repeated calls.',
     fallback: 86_400,
     read: integer(1, 31_536_000),
   }),
   queueLimit: setting({
     variable: 'IPPOOLD_QUEUE_LIMIT',
     placeholder: '<count>',
-    help: 'Requests that may be under way at once; any more are turned away, before their body is read.',
+    help: 'Requests that may be in flight at once; more are refused before their body is read.',
     fallback: 4_096,
     read: integer(1, 1_000_000),
   }),
   batchOperationsMax: setting({
     variable: 'IPPOOLD_BATCH_OPERATIONS_MAX',
     placeholder: '<count>',
-    help: 'Requests that may share one etcd transaction; 1 switches sharing off.',
+    help: 'Changes that may share one etcd transaction; 1 turns sharing off.',
     fallback: 128,
-    // As etcd's own --max-txn-ops.
+    // The default of etcd's --max-txn-ops.
     read: integer(1, 128),
   }),
   batchesInFlight: setting({
     variable: 'IPPOOLD_BATCHES_IN_FLIGHT',
     placeholder: '<count>',
-    help: 'Transactions that may be under way at once.',
+    help: 'Transactions that may be in flight at once.',
     fallback: 4,
     read: integer(1, 64),
   }),
   upkeepIntervalSeconds: setting({
     variable: 'IPPOOLD_UPKEEP_INTERVAL_SECONDS',
     placeholder: '<seconds>',
-    help: 'How often one of the servers tidies up: addresses whose cooldown is over, blocks that are long empty; 0 for never.',
+    help: 'How often one of the servers frees cooled addresses and releases empty blocks; 0 for never.',
     fallback: 60,
     read: integer(0, 86_400),
   }),
   upkeepGraceSeconds: setting({
     variable: 'IPPOOLD_UPKEEP_GRACE_SECONDS',
     placeholder: '<seconds>',
-    help: 'How long a block of a node must have been empty before it is taken back; 0 for never.',
+    help: "How long a node's block must have been empty before it is released; 0 for never.",
     fallback: 900,
     read: integer(0, 31_536_000),
   }),
 }
 
-/** The flag of a setting, without its dashes. */
+/** Returns the flag of a setting, without its dashes. */
 export function flagOf(setting: { readonly variable: string }): string {
   return setting.variable
     .replace(/^IPPOOLD_/, '')
@@ -186,7 +183,7 @@ export function flagOf(setting: { readonly variable: string }): string {
     .replaceAll('_', '-')
 }
 
-/** Lets the compiler find the type of the value. */
+/** Infers the type of the value. */
 function setting<Value>(definition: Setting<Value>): Setting<Value> {
   return definition
 }
@@ -225,11 +222,11 @@ function host(given: string): Reading<string> {
     : { ok: false, expected: 'an IP address or a host name, such as 127.0.0.1, ::1 or localhost' }
 }
 
-/** URLs without user, path and the like. The port is required: forgetting it would mean 80 or 443, where no etcd is. */
+/** Reads URLs without user and path. The port is required: without it a URL would mean 80 or 443, where no etcd listens. */
 function endpoints(given: string): Reading<readonly string[]> {
   const urls = given.split(',').map((url) => {
     const trimmed = url.trim().replace(/\/$/, '')
-    // etcd3 knows a scheme in small letters only.
+    // etcd3 knows only lower-case schemes.
     return trimmed.replace(/^https?:/i, (scheme) => scheme.toLowerCase())
   })
   const isEndpoint = (url: string): boolean => {

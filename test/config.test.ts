@@ -129,7 +129,7 @@ t.test('a value that is wrong is named, beside its neighbour that is right', asy
     for (const text of wrong) {
       const problems = problemsOf([], { [variable]: text })
       t.equal(problems.length, 1, `${variable}=${text} is wrong`)
-      t.ok(problems[0]?.startsWith(`${variable}: ${JSON.stringify(text)} is not right; give `), problems[0] ?? variable)
+      t.ok(problems[0]?.startsWith(`${variable}: ${JSON.stringify(text)} is not valid; give `), problems[0] ?? variable)
       const flag = `--${flagOf({ variable })}`
       t.ok(problemsOf([`${flag}=${text}`])[0]?.startsWith(`${flag}: `), 'a flag is named as a flag')
     }

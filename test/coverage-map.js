@@ -1,17 +1,13 @@
-import { existsSync } from 'node:fs'
-
-const core = /^test\/(net|selector|model|ipam|resources)\/(.+)\.test\.ts$/
+/** The folders that their own tests cover fully: what is decided about addresses is decided there. */
+const core = ['net', 'selector', 'model', 'ipam', 'resources']
 
 /**
- * Which source file a test file must cover: of the core folders the one it mirrors, `test/net/cidr.test.ts` -> `src/net/cidr.ts`.
- * What one file's test happens to run of another file does not count. No other test is asked for coverage.
+ * Which source files a run of tests must cover: the tests of all core folders together (test/groups), the core folders.
  *
  * @param {string} test path of the test file, from the root of the repository
- * @returns {string | null} path of the source file; null when the test covers no file of its own
+ * @returns {string[] | null} globs of source files; null when the run need not cover anything
  */
 export default function coverageMap(test) {
-  const mirrored = core.exec(test)
-  if (mirrored === null) return null
-  const source = `src/${mirrored[1]}/${mirrored[2]}.ts`
-  return existsSync(source) ? source : null
+  const [, folder] = /^test\/groups\/(\w+)\.ts$/.exec(test) ?? []
+  return folder !== undefined && core.includes(folder) ? core.map((name) => `src/${name}/**/*.ts`) : null
 }

@@ -1,28 +1,34 @@
 import type { Family, Key, Listed, Revision } from '../plan/index.ts'
-import { type Datastore, scanPageSize } from './etcd/index.ts'
+import type { Store } from './store.ts'
 
 /**
- * Reads everything as it was at one revision, page by page, so that a walk through millions of keys holds few of them at a time. The
- * methods throw what {@link Datastore.page} throws; `RevisionCompacted` when the walk has taken longer than etcd keeps history.
+ * Entries per page. Few where values are large; many where there are many entries, because etcd counts all remaining entries for each
+ * page.
+ */
+const pageSize = { values: 1_000, digests: 50, recent: 10_000 } as const
+
+/**
+ * Reads everything at one revision, page by page, so that a walk through millions of keys holds few of them at a time. The methods throw
+ * what {@link Store.page} throws: `RevisionCompacted` when the walk takes longer than the store keeps history.
  */
 export class Scan {
   readonly revision: Revision
-  readonly #store: Pick<Datastore, 'page'>
+  readonly #store: Pick<Store, 'page'>
 
-  private constructor(store: Pick<Datastore, 'page'>, revision: Revision) {
+  private constructor(store: Pick<Store, 'page'>, revision: Revision) {
     this.#store = store
     this.revision = revision
   }
 
-  /** Begins at the present revision, which a read of one key of `family` tells. */
-  static async begin(store: Pick<Datastore, 'page'>, family: Family<unknown>): Promise<Scan> {
+  /** Begins at the current revision, which it learns by reading one key of `family`. */
+  static async begin(store: Pick<Store, 'page'>, family: Family<unknown>): Promise<Scan> {
     const { revision } = await store.page(family, { limit: 1 })
     return new Scan(store, revision)
   }
 
-  /** The entries of a family after the key `after`, in the order of their keys. */
+  /** The entries of a family after the key `after`, in key order. */
   async *entries<Value>(family: Family<Value>, after?: string): AsyncGenerator<readonly Listed<Value>[], void> {
-    const limit = scanPageSize[family.held]
+    const limit = pageSize[family.held]
     for (let last = after; ; ) {
       const page = await this.#store.page(family, {
         limit,
@@ -35,7 +41,7 @@ export class Scan {
     }
   }
 
-  /** What is stored under `key`; undefined when there is nothing. */
+  /** The entry of `key`; undefined when there is none. */
   async entry<Value>(key: Key<Value>): Promise<Listed<Value> | undefined> {
     // Of the keys that begin with it, the key itself comes first.
     const only = { ...key.family, prefix: key.text }

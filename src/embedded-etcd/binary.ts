@@ -13,29 +13,30 @@ export interface EtcdBinary {
   readonly version: EtcdVersion
 }
 
+/** A version of etcd. */
 export interface EtcdVersion {
   readonly major: number
   readonly minor: number
   readonly patch: number
 }
 
-/** Where to look for etcd. */
+/** Where to look for an etcd binary. */
 export interface FindOptions {
-  /** The one to use, whatever else there is. */
+  /** The binary to use; undefined looks for one. */
   readonly binary?: string | undefined
-  /** Where a fetched one is kept; several processes may use the same folder. */
+  /** Where a fetched binary is kept; several processes may share the folder. */
   readonly cacheDir: string
   readonly environment: Environment
-  /** Told, in one line, what is done that takes time or that one should know. */
+  /** Prints one line about what takes time or what the user should know. */
   readonly announce: (line: string) => void
 }
 
-/** Progress notifications of a watch can be asked for at an interval since 3.4.11; without them a dead watch looks like an idle one. */
+/** 3.4.11 introduced the interval of progress notifications. Without them a dead watch cannot be told from an idle one. */
 const oldest: EtcdVersion = { major: 3, minor: 4, patch: 11 }
 
 /**
- * An etcd binary: the one that is named, else one on the PATH, else the one fetched earlier, else Debian's package, fetched into
- * the cache. Throws {@link EtcdStartFailure} when none of them works, saying what helps.
+ * Finds an etcd binary: the one in the options, else one on the PATH, else the one that was fetched earlier, else Debian's package,
+ * fetched into the cache. Throws {@link EtcdStartFailure} with advice if none of them works.
  */
 export async function findEtcd(options: FindOptions): Promise<EtcdBinary> {
   if (options.binary !== undefined) {
@@ -43,50 +44,50 @@ export async function findEtcd(options: FindOptions): Promise<EtcdBinary> {
     if (probe.ok) return probe.binary
     throw new EtcdStartFailure(`IPPOOLD_ETCD_BINARY: ${options.binary} ${probe.problem}.`)
   }
-  for (const path of await onPath(options.environment)) {
+  for (const path of await findOnPath(options.environment)) {
     const probe = await probeEtcd(path, options.environment)
     if (probe.ok) return probe.binary
     options.announce(`${path} ${probe.problem}; looking for another etcd.`)
   }
-  // The name says for which machines it is, because a home folder may be shared by different ones.
+  // The name contains the platform, because different machines may share a home folder.
   const cached = join(options.cacheDir, `etcd-${process.platform}-${process.arch}`)
   const probe = await probeEtcd(cached, options.environment)
-  return probe.ok ? probe.binary : await fetched(cached, options)
+  return probe.ok ? probe.binary : await fetchEtcd(cached, options)
 }
 
-async function fetched(target: string, options: FindOptions): Promise<EtcdBinary> {
+async function fetchEtcd(target: string, options: FindOptions): Promise<EtcdBinary> {
   try {
     if (process.platform !== 'linux') {
-      throw new EtcdStartFailure('packages are fetched on Debian and its relatives only')
+      throw new EtcdStartFailure('packages can be fetched only on Debian and its derivatives')
     }
     options.announce(
-      `etcd is not installed: fetching Debian's etcd-server package into ${options.cacheDir}, once, without installing it.`,
+      `etcd is not installed: fetching Debian's package etcd-server into ${options.cacheDir}, once, without installing it.`,
     )
     await fetchDebianProgram({ from: 'etcd-server', program: 'etcd' }, target, options.environment, async (path) => {
       const probe = await probeEtcd(path, options.environment)
       if (!probe.ok) throw new EtcdStartFailure(`Debian's etcd ${probe.problem}`)
     })
   } catch (cause) {
-    throw new EtcdStartFailure(whatHelps(cause), { cause })
+    throw new EtcdStartFailure(printAdvice(cause), { cause })
   }
   const probe = await probeEtcd(target, options.environment)
   if (probe.ok) return probe.binary
   throw new EtcdStartFailure(`${target}, which was just fetched, ${probe.problem}.`)
 }
 
-/** What to tell somebody who has no etcd, and for whom none could be fetched. */
-function whatHelps(cause: unknown): string {
+/** Prints what to do if there is no etcd, and none could be fetched. */
+function printAdvice(cause: unknown): string {
   const command = process.platform === 'darwin' ? 'brew install etcd' : 'apt-get install etcd-server'
   return [
     `There is no etcd, and none could be fetched: ${cause instanceof Error ? cause.message : String(cause)}.`,
     `Install it: ${command}`,
-    'Or set IPPOOLD_ETCD_BINARY to an etcd binary, or ETCD_ENDPOINTS to an etcd that is running.',
+    'Or set IPPOOLD_ETCD_BINARY to an etcd binary, or ETCD_ENDPOINTS to a running etcd.',
   ].join('\n')
 }
 
 type Probe = { readonly ok: true; readonly binary: EtcdBinary } | { readonly ok: false; readonly problem: string }
 
-/** Asks a binary for its version. The problem of one that does not do is a phrase that follows its name. */
+/** Runs `etcd --version`. `problem` is a phrase that follows the path of the binary. */
 async function probeEtcd(path: string, environment: Environment): Promise<Probe> {
   try {
     await access(path, constants.X_OK)
@@ -111,24 +112,25 @@ async function probeEtcd(path: string, environment: Environment): Promise<Probe>
   }
 }
 
-/** The version in what `etcd --version` prints. */
+/** Reads the version in the output of `etcd --version`. */
 export function parseVersion(text: string): EtcdVersion | undefined {
   const [, major, minor, patch] = /^etcd Version: (\d+)\.(\d+)\.(\d+)/m.exec(text) ?? []
   return major === undefined ? undefined : { major: Number(major), minor: Number(minor), patch: Number(patch) }
 }
 
-/** Whether a version precedes another one. */
+/** True if `version` is older than `than`. */
 export function isOlder(version: EtcdVersion, than: EtcdVersion): boolean {
   if (version.major !== than.major) return version.major < than.major
   if (version.minor !== than.minor) return version.minor < than.minor
   return version.patch < than.patch
 }
 
+/** Prints a version, as in `3.5.16`. */
 export function formatVersion(version: EtcdVersion): string {
   return `${version.major}.${version.minor}.${version.patch}`
 }
 
-async function onPath(environment: Environment): Promise<string[]> {
+async function findOnPath(environment: Environment): Promise<string[]> {
   const folders = (environment['PATH'] ?? '').split(':').filter((folder) => isAbsolute(folder))
   const candidates = [...new Set(folders)].map((folder) => join(folder, 'etcd'))
   const found = await Promise.all(

@@ -3,29 +3,29 @@ import { link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises
 import { join } from 'node:path'
 import { identify, isRunning, isSystemError, type ProcessIdentity } from './processes.ts'
 
-/** The right of this process to use a data directory, until released or until the process ends, however it ends. */
+/** The right of this process to use a data directory, until it releases the right or ends in any way. */
 export interface Claim {
   release(): Promise<void>
 }
 
 export type ClaimOutcome =
   | { readonly ok: true; readonly claim: Claim }
-  /** Another process has the directory, and is running. */
+  /** A running process has the directory. */
   | { readonly ok: false; readonly ownerPid: number }
 
-/** What a claim file says when its process has given the directory back. */
+/** Content of a claim file after its process released the directory. */
 const released: ProcessIdentity = { pid: 0, start: '' }
 
 /**
  * Claims a data directory for this process, unless a running process has it.
  *
- * Claims are numbered files, `owner.<n>.json`, and the highest number counts. Making a file with a number that exists fails, so of
- * several processes that see the same dead owner only one can succeed it. The highest file is never removed, not
- * even on release, so numbers only grow, and a slow process cannot make a low number count again.
+ * Claims are numbered files, `owner.<n>.json`; the highest number counts. Creating an existing file fails, so only one of several
+ * processes that see the same dead owner can follow it. The highest file is never removed, even on release: numbers only grow, and a
+ * slow process cannot make a low number count again.
  */
 export async function claimDirectory(directory: string): Promise<ClaimOutcome> {
   const self = identify(process.pid)
-  if (self === undefined) throw new Error('The system does not tell when this process was started.')
+  if (self === undefined) throw new Error('Cannot find out when this process was started.')
   for (;;) {
     const latest = await latestNumber(directory)
     if (latest > 0) {
@@ -39,7 +39,7 @@ export async function claimDirectory(directory: string): Promise<ClaimOutcome> {
       await removeBelow(directory, latest + 1)
       return { ok: true, claim: { release: () => replace(file, released) } }
     }
-    // Others went on in the meantime: what was claimed is a number that does not count.
+    // Other processes claimed higher numbers in the meantime: this claim does not count.
     await rm(file, { force: true })
   }
 }
@@ -64,7 +64,7 @@ async function removeBelow(directory: string, number: number): Promise<void> {
   await Promise.all(older.map((candidate) => rm(fileOf(directory, candidate), { force: true })))
 }
 
-/** Undefined for a file that is not a claim, as a crash of the machine may leave it: its owner cannot be alive. */
+/** Undefined for a file without a valid claim, which a crash of the machine may leave: its owner cannot be running. */
 async function readOwner(file: string): Promise<ProcessIdentity | undefined | 'gone'> {
   try {
     const owner: unknown = JSON.parse(await readFile(file, 'utf8'))
@@ -79,7 +79,7 @@ async function readOwner(file: string): Promise<ProcessIdentity | undefined | 'g
   }
 }
 
-/** Makes a file with its content at once, so that nobody sees half of it. False when there is one of that name. */
+/** Creates a file atomically with its content. False if a file of that name exists. */
 async function create(file: string, owner: ProcessIdentity): Promise<boolean> {
   const draft = await writeDraft(file, owner)
   try {

@@ -7,21 +7,21 @@ import { EtcdStartFailure } from './failure.ts'
 
 const run = promisify(execFile)
 
-/** Give up on a mirror that does not answer, instead of letting the start hang. */
-const patience = ['-o', 'Acquire::Retries=1', '-o', 'Acquire::http::Timeout=20', '-o', 'Acquire::https::Timeout=20']
+/** Limits the wait for a mirror that does not answer: otherwise the start would hang. */
+const timeouts = ['-o', 'Acquire::Retries=1', '-o', 'Acquire::http::Timeout=20', '-o', 'Acquire::https::Timeout=20']
 
 /** A program in one of Debian's packages. */
 export interface DebianProgram {
   /** The name of the package. */
   readonly from: string
-  /** The name of the program, which lies in `/usr/bin`. */
+  /** The name of the program, a file in `/usr/bin`. */
   readonly program: string
 }
 
 /**
- * Fetches a package of Debian's and puts a program in it at `target`, without installing anything. `check` may refuse the
- * program by throwing. Several processes may do so at once: each works in a folder of its own, and the last step is a rename.
- * Throws {@link EtcdStartFailure}, with a message that ends without a full stop.
+ * Fetches a Debian package and puts one of its programs at `target`, without installing anything. `check` may refuse the program by
+ * throwing. Several processes may do this at once: each works in its own folder, and the last step is a rename. Throws
+ * {@link EtcdStartFailure} with a message that has no full stop at the end.
  */
 export async function fetchDebianProgram(
   { from, program }: DebianProgram,
@@ -49,8 +49,8 @@ export async function fetchDebianProgram(
 }
 
 /**
- * The machine's package lists may be missing, as in most container images, or be so old that the mirror has a newer package. Then
- * lists are fetched that nobody else uses: that needs no rights, and changes nothing of the machine.
+ * Downloads a package. The package lists of the machine may be missing, as in most container images, or so old that the mirror has only a
+ * newer package; then this fetches lists into its own folder, which needs no privileges and does not change the machine.
  */
 async function download(
   name: string,
@@ -58,19 +58,19 @@ async function download(
   command: (command: string, args: readonly string[]) => Promise<{ readonly stderr: string }>,
 ): Promise<void> {
   try {
-    await command('apt-get', [...patience, 'download', name])
+    await command('apt-get', [...timeouts, 'download', name])
   } catch (error) {
     if (isMissing(error)) throw error
     const lists = join(workshop, 'lists')
     const cache = join(workshop, 'cache')
     await mkdir(join(lists, 'partial'), { recursive: true })
     await mkdir(join(cache, 'archives', 'partial'), { recursive: true })
-    const privately = [...patience, '-o', `Dir::State::lists=${lists}`, '-o', `Dir::Cache=${cache}`]
+    const privately = [...timeouts, '-o', `Dir::State::lists=${lists}`, '-o', `Dir::Cache=${cache}`]
     const { stderr } = await command('apt-get', [...privately, 'update'])
     try {
       await command('apt-get', [...privately, 'download', name])
     } catch (cause) {
-      // An update does without mirrors that do not answer. When the package is missing then, that is why.
+      // `apt-get update` succeeds even if a mirror does not answer; that is then why the package is missing.
       const unanswered = stderr.split('\n').find((line) => line.startsWith('W: Failed to fetch'))
       throw unanswered === undefined ? cause : new EtcdStartFailure(unanswered.trim(), { cause })
     }
@@ -81,7 +81,7 @@ function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }
 
-/** In a few words: the last error that apt-get or dpkg printed, if it was one of them. */
+/** Returns the last error that apt-get or dpkg printed, else the error's own message. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (isMissing(error)) return 'this system has no apt-get'

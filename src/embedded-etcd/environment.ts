@@ -2,8 +2,8 @@
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /**
- * The environment of an etcd of ours. Without any `ETCD_...` of the server's own: etcd takes every such variable for one of its
- * flags, and the server's `ETCD_CERT_FILE` is meant for a client.
+ * Returns the environment for an embedded etcd, without the `ETCD_...` variables of the server: etcd would read each as one of its flags,
+ * and the server's `ETCD_CERT_FILE` is a client certificate.
  */
 export function childEnvironment(environment: Environment): NodeJS.ProcessEnv {
   const own = Object.entries(environment).filter(([name]) => !name.startsWith('ETCD_'))
@@ -11,12 +11,12 @@ export function childEnvironment(environment: Environment): NodeJS.ProcessEnv {
 }
 
 /**
- * How much an etcd may allocate, in percent of what it keeps, before its collector walks through all of that. With a million keys the
- * walk takes a third of etcd's processor time at Go's own 100; who is short of memory sets another number.
+ * How much etcd may allocate, in percent of its live heap, before Go collects garbage. With a million keys and Go's default of 100, the
+ * collector takes a third of etcd's CPU time. Set GOGC to a lower number to save memory.
  */
 const goGarbagePercent = '200'
 
-/** etcd 3.4 starts on other architectures than amd64 only when it is told the name (Go's) of the one it is on. */
+/** etcd 3.4 starts on architectures other than amd64 only if this variable names the architecture, as Go does. */
 function unsupportedArchitecture(): Record<string, string> {
   if (process.arch === 'x64') return {}
   const goName: Partial<Record<NodeJS.Architecture, string>> = { ia32: '386', ppc64: 'ppc64le', loong64: 'loong64' }

@@ -1,4 +1,4 @@
-/** etcd could not be found or started. The message is written for the person who started the server and says what helps. */
+/** etcd could not be found or started. The message is for the person who started the server, and contains advice. */
 export class EtcdStartFailure extends Error {
   constructor(message: string, options?: { cause?: unknown }) {
     super(message, options)

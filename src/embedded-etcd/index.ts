@@ -1,4 +1,5 @@
-/** Finds, fetches, starts and keeps an etcd for a server that was given none. */
+/** An etcd of our own, for a server without `ETCD_ENDPOINTS`: finds or fetches a binary, starts it, and keeps it running. */
 export { type EtcdBinary, findEtcd } from './binary.ts'
-export { type EmbeddedEtcd, startEmbeddedEtcd } from './embedded.ts'
+export { startEmbeddedEtcd } from './embedded.ts'
 export { EtcdStartFailure } from './failure.ts'
+export type { EmbeddedEtcd } from './supervisor.ts'

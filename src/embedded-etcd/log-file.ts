@@ -1,12 +1,12 @@
 import { copyFile, open, stat, truncate } from 'node:fs/promises'
 import { isSystemError } from './processes.ts'
 
-/** The log may grow to about twice this size in bytes, in two files. */
+/** The two log files together have about twice this size in bytes at most. */
 const sizeBytesMax = 8 * 1024 * 1024
 
 /**
- * Keeps a log from growing without end: when it is large, its content moves to `<file>.1` and it starts over. The process that
- * writes it need not know, because it appends.
+ * Limits the size of a log: if it is large, its content moves to `<file>.1`, and the log starts over. The process that writes it appends,
+ * so it need not be told.
  */
 export async function boundLog(file: string): Promise<void> {
   if ((await sizeOf(file)) <= sizeBytesMax) return
@@ -14,7 +14,7 @@ export async function boundLog(file: string): Promise<void> {
   await truncate(file)
 }
 
-/** The size of a file in bytes; 0 when there is none. */
+/** Returns the size of a file in bytes; 0 if it does not exist. */
 export async function sizeOf(file: string): Promise<number> {
   try {
     return (await stat(file)).size
@@ -24,7 +24,7 @@ export async function sizeOf(file: string): Promise<number> {
   }
 }
 
-/** The last lines of etcd's log behind a position in bytes, as somebody would want to read them. */
+/** Returns the last lines of etcd's log after position `from` (bytes), in readable form. */
 export async function logTail(file: string, from: number, lines = 8): Promise<string[]> {
   const size = await sizeOf(file)
   const start = Math.max(from > size ? 0 : from, size - 64 * 1024)
@@ -34,14 +34,14 @@ export async function logTail(file: string, from: number, lines = 8): Promise<st
     const buffer = Buffer.alloc(size - start)
     const { bytesRead } = await handle.read(buffer, 0, buffer.length, start)
     const text = buffer.subarray(0, bytesRead).toString()
-    return text.trimEnd().split('\n').slice(-lines).map(readable)
+    return text.trimEnd().split('\n').slice(-lines).map(printLine)
   } finally {
     await handle.close()
   }
 }
 
-/** etcd logs JSON: of that the level, the message and the error. Any other line, such as a panic, as it is. */
-function readable(line: string): string {
+/** Prints level, message and error of a line in JSON. Any other line, such as a panic, stays as it is. */
+function printLine(line: string): string {
   try {
     const entry: unknown = JSON.parse(line)
     if (typeof entry !== 'object' || entry === null || !('msg' in entry)) return line

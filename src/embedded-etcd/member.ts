@@ -1,15 +1,12 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { closeSync, openSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { isOlder, type EtcdBinary, type EtcdVersion } from './binary.ts'
-import { childEnvironment, type Environment } from './environment.ts'
-import { EtcdStartFailure } from './failure.ts'
-import { identify, isRunning, type ProcessIdentity } from './processes.ts'
+import { randomBytes } from 'node:crypto'
+import { readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isOlder, type EtcdVersion } from './binary.ts'
+import { isSystemError } from './processes.ts'
 
 /** One etcd that serves one data directory. */
 export interface Member {
-  /** Found in the command line of its process, and in that of no other. */
+  /** Occurs in the command line of its process and of no other. */
   readonly name: string
   /** etcd's own directory, absolute. */
   readonly dataDir: string
@@ -17,26 +14,26 @@ export interface Member {
   readonly peerPort: number
 }
 
-/** Where a member serves. */
+/** Returns the URL of a member. */
 export function endpointOf(member: Member): string {
   return `http://127.0.0.1:${member.clientPort}`
 }
 
-/** The arguments by which the process of a member is known, whoever started it. */
+/** Returns the arguments that identify the process of a member, whichever server started it. */
 export function identifyingArguments(member: Pick<Member, 'name' | 'dataDir'>): string[] {
   return [`--name=${member.name}`, `--data-dir=${member.dataDir}`]
 }
 
 /**
- * The command line of a member that is alone in its cluster.
+ * Returns the arguments of a member that is alone in its cluster.
  *
- * - *Compaction* is by time. A watch that was cut off resumes, and a listing goes on to its next page, as long as the history
- *   is there: two minutes at the least, whatever the load. etcd looks at a bound in revisions only every five minutes, and
- *   a busy server writes up to 30 MB of history a second; so the file would outgrow any quota before, or the history be too short after.
- * - *Quota*: four minutes of such a history, the most that is kept, fit into etcd's largest recommended size, 8 GiB.
- * - *Snapshots*: etcd holds as many entries of its log in memory, and 5,000 more; a batch of assignments is an entry of 20 kB.
- * - *Elections* have no other candidate, so waiting a second for one is of no use.
- * - *Progress notifications* tell a watch that nothing happens from one that is dead (docs/etcd.md section 2).
+ * - *Compaction* is by time. An interrupted watch can resume, and a list can go on to its next page, while the history exists: at least two
+ *   minutes, under any load. Compaction by revision would not do: etcd checks the number only every five minutes, and a busy server writes
+ *   up to 30 MB of history a second. The file would exceed any quota, or the history would be too short.
+ * - *Quota*: four minutes of that history, the most that etcd keeps, fit into its largest recommended size, 8 GiB.
+ * - *Snapshots*: etcd keeps this number of log entries in memory, and 5,000 more; a batch of assigns is an entry of 20 kB.
+ * - *Elections* have no other candidate, so there is no reason to wait a second for one.
+ * - *Progress notifications* distinguish an idle watch from a dead one (docs/etcd.md section 2).
  */
 export function etcdArguments(member: Member, version: EtcdVersion): string[] {
   const client = endpointOf(member)
@@ -63,69 +60,41 @@ export function etcdArguments(member: Member, version: EtcdVersion): string[] {
   ]
 }
 
-/** What a process of etcd is started with. */
-export interface Launch {
-  readonly binary: EtcdBinary
-  readonly args: readonly string[]
-  /** Folder to run in. */
-  readonly cwd: string
-  /** Appended to. */
-  readonly logFile: string
-  readonly environment: Environment
-}
-
 /**
- * Starts etcd and returns while it is still starting. It writes its log to a file by itself, and is the leader of a session of
- * its own: Ctrl-C in the terminal of the server is not for etcd, which must outlive the requests in flight. Throws
- * {@link EtcdStartFailure} when the system cannot run it.
+ * Reads the name and the ports of the member from `etcd.json` in the data directory. The name identifies its process after a crash of the
+ * server, and the ports stay the same across starts. Undefined if the file is missing or damaged; etcd's own data do not depend on it.
  */
-export async function launchEtcd(launch: Launch): Promise<ProcessIdentity> {
-  const log = openSync(launch.logFile, 'a', 0o600)
+export async function recallMember(dataDir: string): Promise<Member | undefined> {
   try {
-    const child = spawn(launch.binary.path, launch.args, {
-      cwd: launch.cwd,
-      env: childEnvironment(launch.environment),
-      stdio: ['ignore', log, log],
-      detached: true,
-    })
-    await once(child, 'spawn')
-    child.unref()
-    const pid = child.pid ?? 0
-    // Gone already, and without an identity: the same as any process that ended.
-    return identify(pid) ?? { pid, start: 'ended' }
-  } catch (cause) {
-    throw new EtcdStartFailure(`${launch.binary.path} cannot be started: ${String(cause)}`, { cause })
-  } finally {
-    closeSync(log)
-  }
-}
-
-/** Whether etcd can serve; if not, what it says about it. */
-export async function askHealth(endpoint: string): Promise<{ readonly isHealthy: boolean; readonly answer: string }> {
-  try {
-    const response = await fetch(`${endpoint}/health`, { signal: AbortSignal.timeout(2_000) })
-    const answer = await response.text()
-    // 3.4 answers "true" as a string.
-    return { isHealthy: response.ok && /"health"\s*:\s*"?true"?/.test(answer), answer: answer.trim() }
+    const stored: unknown = JSON.parse(await readFile(fileOf(dataDir), 'utf8'))
+    if (!isStoredMember(stored)) return undefined
+    const { name, clientPort, peerPort } = stored
+    return { name, clientPort, peerPort, dataDir: join(dataDir, 'etcd') }
   } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-    return { isHealthy: false, answer: cause instanceof Error ? cause.message : String(cause) }
+    if (error instanceof SyntaxError || isSystemError(error, 'ENOENT')) return undefined
+    throw error
   }
 }
 
-/** Waits until etcd serves. What it gives is undefined then, else a phrase that says why it does not. Times in milliseconds. */
-export async function waitUntilHealthy(
-  endpoint: string,
-  process: ProcessIdentity,
-  timeoutMs: number,
-): Promise<string | undefined> {
-  const deadline = Date.now() + timeoutMs
-  for (;;) {
-    const isAlive = isRunning(process)
-    const { isHealthy, answer } = await askHealth(endpoint)
-    if (!isAlive) return 'it ended at once'
-    if (isHealthy) return undefined
-    if (Date.now() >= deadline) return `it did not become healthy within ${timeoutMs / 1_000} s (${answer})`
-    await sleep(20)
-  }
+/** Writes `etcd.json`. Call it before the process of the member is started. */
+export async function rememberMember(dataDir: string, member: Member): Promise<void> {
+  const { name, clientPort, peerPort } = member
+  const draft = `${fileOf(dataDir)}.draft`
+  await writeFile(draft, `${JSON.stringify({ name, clientPort, peerPort })}\n`, { mode: 0o600 })
+  await rename(draft, fileOf(dataDir))
+}
+
+/** Makes a unique name for a member. */
+export function newMemberName(): string {
+  return `ippoold-${randomBytes(8).toString('hex')}`
+}
+
+function isStoredMember(stored: unknown): stored is Omit<Member, 'dataDir'> {
+  if (typeof stored !== 'object' || stored === null) return false
+  if (!('name' in stored && 'clientPort' in stored && 'peerPort' in stored)) return false
+  return typeof stored.name === 'string' && Number.isInteger(stored.clientPort) && Number.isInteger(stored.peerPort)
+}
+
+function fileOf(dataDir: string): string {
+  return join(dataDir, 'etcd.json')
 }

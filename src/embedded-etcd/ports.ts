@@ -2,12 +2,12 @@ import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 
 /**
- * Below the range that systems take the ports of outgoing connections from (32768 and up on Linux): such a port could be
- * taken by anybody's connection while etcd is down, and even by our own attempt to reach it.
+ * Below the range of ports for outgoing connections (32768 and up on Linux): any connection could take a port of that range while etcd is
+ * down, even our own attempt to reach it.
  */
 const range = { from: 20_000, to: 32_000 } as const
 
-/** Ports of 127.0.0.1, all different, on which nobody listens. They are not reserved: somebody else may be faster. */
+/** Finds free ports of 127.0.0.1, all different. They are not reserved: another program may take them. */
 export async function freePorts(count: number): Promise<number[]> {
   const found = new Set<number>()
   for (let attempt = 0; attempt < 1_000 && found.size < count; attempt += 1) {
@@ -18,7 +18,7 @@ export async function freePorts(count: number): Promise<number[]> {
   return [...found]
 }
 
-/** Whether one could listen on this port of 127.0.0.1. */
+/** True if this port of 127.0.0.1 is free. */
 export function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer()

@@ -2,38 +2,38 @@ import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** One run of one process. A process id alone is given to another process sooner or later; with the start it is unique. */
+/** One run of one process. The system reuses process ids; with the start it is unique. */
 export interface ProcessIdentity {
   readonly pid: number
-  /** When the process started, in whatever form the system gives it; the boot is part of it. */
+  /** When the process started, in a form that depends on the system; it includes the boot. */
   readonly start: string
 }
 
 const hasProc = process.platform === 'linux'
 
-/** The identity of the process that has this id at the moment; undefined when there is none, or only its unread exit status (a zombie). */
+/** Returns the identity of the process that has this id now; undefined if there is none, or if it is a zombie. */
 export function identify(pid: number): ProcessIdentity | undefined {
   const start = hasProc ? startFromProc(pid) : startFromPs(pid)
   return start === undefined ? undefined : { pid, start }
 }
 
-/** Whether that very process is still running. */
+/** True if the process is running. */
 export function isRunning(process: ProcessIdentity): boolean {
   return identify(process.pid)?.start === process.start
 }
 
-/** Sends a signal to that very process; does nothing when it has ended. */
+/** Sends a signal to the process; does nothing if it has ended. */
 export function sendSignal(target: ProcessIdentity, signal: NodeJS.Signals): void {
   if (!isRunning(target)) return
   try {
     process.kill(target.pid, signal)
   } catch (error) {
-    // It may end between the look and the signal.
+    // It may end after the check.
     if (!isSystemError(error, 'ESRCH')) throw error
   }
 }
 
-/** Waits for the end of a process. False when it was still running after the time allowed, in milliseconds. */
+/** Waits for the end of a process. False if it is still running after `timeoutMs`. */
 export async function hasEnded(process: ProcessIdentity, timeoutMs: number): Promise<boolean> {
   const deadline = Date.now() + timeoutMs
   while (isRunning(process)) {
@@ -43,7 +43,7 @@ export async function hasEnded(process: ProcessIdentity, timeoutMs: number): Pro
   return true
 }
 
-/** Ends a process: asks it with SIGTERM, and kills it when it is still there after the time allowed, in milliseconds. */
+/** Ends a process: sends SIGTERM, and SIGKILL if it is still running after `graceMs`. */
 export async function endProcess(process: ProcessIdentity, graceMs: number): Promise<void> {
   sendSignal(process, 'SIGTERM')
   if (await hasEnded(process, graceMs)) return
@@ -51,7 +51,7 @@ export async function endProcess(process: ProcessIdentity, graceMs: number): Pro
   await hasEnded(process, graceMs)
 }
 
-/** A process whose command line has all these arguments, each as a whole; undefined when none is running. */
+/** Finds a process whose command line has all these arguments; undefined if none is running. */
 export function findProcess(args: readonly string[]): ProcessIdentity | undefined {
   for (const { pid, commandLine } of listProcesses()) {
     const given = ` ${commandLine} `
@@ -60,7 +60,7 @@ export function findProcess(args: readonly string[]): ProcessIdentity | undefine
   return undefined
 }
 
-/** Whether a process was started with exactly this program and these arguments. */
+/** True if the process was started with exactly this program and these arguments. */
 export function hasCommandLine({ pid }: ProcessIdentity, command: readonly string[]): boolean {
   return listProcesses().some((listed) => listed.pid === pid && listed.commandLine === command.join(' '))
 }
@@ -93,7 +93,7 @@ function listFromPs(): ListedProcess[] {
   })
 }
 
-/** See proc(5): the name in field 2 may hold anything, so what counts follows the last parenthesis; 3 is the state, 22 the start. */
+/** See proc(5): the name in field 2 may contain anything, so parse after the last parenthesis. Field 3 is the state, 22 the start. */
 function startFromProc(pid: number): string | undefined {
   const stat = readText(`/proc/${pid}/stat`)
   if (stat === undefined) return undefined
@@ -101,7 +101,7 @@ function startFromProc(pid: number): string | undefined {
   const state = fields[0]
   const startTicks = fields[19]
   if (state === 'Z' || state === 'X' || startTicks === undefined) return undefined
-  // Ticks are counted from the boot, so they may repeat after the next one.
+  // Ticks count from the boot, so they may repeat after the next one.
   return `${readText('/proc/sys/kernel/random/boot_id')?.trim() ?? ''}/${startTicks}`
 }
 
@@ -110,7 +110,7 @@ function startFromPs(pid: number): string | undefined {
   return state === undefined || start === undefined || state.startsWith('Z') ? undefined : start
 }
 
-/** What `ps` prints; empty when it finds nothing, which it reports with an exit code. */
+/** Returns the output of `ps`; empty if it finds nothing, which it reports with exit code 1. */
 function ps(args: readonly string[]): string {
   try {
     return execFileSync('ps', args, {
@@ -124,7 +124,7 @@ function ps(args: readonly string[]): string {
   }
 }
 
-/** The text of a file of a process that may end at any moment. */
+/** Reads a file of a process; undefined if the process has ended, which may happen at any moment. */
 function readText(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
@@ -134,7 +134,7 @@ function readText(path: string): string | undefined {
   }
 }
 
-/** Whether an error is one of the system's, with one of these codes. */
+/** True if an error is a system error with one of these codes. */
 export function isSystemError(error: unknown, ...codes: readonly string[]): boolean {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && codes.includes(error.code)
 }

@@ -1,4 +1,3 @@
-/** The HTTP server: routes, errors, and the OpenAPI document. */
-export { openapiDocument } from './document.ts'
+/** The HTTP server: routes, schemas, errors, and the OpenAPI document that describes them. */
 export type { Store } from './ipam/index.ts'
-export { buildServer, type ServerDependencies } from './server/index.ts'
+export { buildServer, closeServer, type ServerDependencies } from './server/index.ts'

@@ -5,7 +5,7 @@ import {
   jsonObject,
   stringifyJson,
   decodeJson,
-  fieldNames,
+  declareFields,
   mismatch,
   readInteger,
   readObject,
@@ -14,32 +14,33 @@ import {
 } from './json/index.ts'
 
 /**
- * What belongs to a stored object and has no place in Calico's value, or would be lost with Calico's next write of it. It lies
- * under ippoold's own prefix, and is written in every transaction that writes the object: the revisions of the two keys are the
- * same unless somebody else, who knows of no annex, has written the object since.
+ * The metadata of an object that Calico's stored value has no place for, or would lose with Calico's next write. It has a key under
+ * ippoold's own prefix. Every transaction that writes the object writes its annex too: the revisions of the two keys differ only if
+ * another writer, such as Calico, has written the object since.
  */
 export interface Annex {
-  /** The UID of the object that it belongs to; another object of the same name, which Calico made, has none of this. */
+  /** The UID of the object that the annex belongs to. If Calico makes another object of the same name, the annex does not apply. */
   readonly uid: string
-  /** How often the spec has changed, beginning with 1. */
+  /** Starts at 1 and grows by one with every change of the spec. */
   readonly generation: number
-  /** The spec as it was written with the annex. */
+  /** The spec that was written together with the annex. */
   readonly spec: JsonObject
-  /** Members of the metadata, such as `managedFields`. */
+  /** Further metadata, such as `managedFields`. */
   readonly metadata: JsonObject
 }
 
-const prefix = '/ippoold/v1/annexes/'
+const annexesPrefix = '/ippoold/v1/annexes/'
 
 /** The annexes of all objects. */
 export const annexes: Family<Annex> = {
   name: 'annexes of objects',
-  prefix,
+  prefix: annexesPrefix,
   held: 'values',
+  part: 'record',
   decode: (_key, text) =>
     decodeJson(text, (json) => {
       if (!isJsonObject(json)) throw mismatch('annex', 'an object', json)
-      const { fields } = readStruct(json, names, 'annex')
+      const { fields } = readStruct(json, annexFields, 'annex')
       return {
         uid: readString(fields['uid'], 'uid') ?? '',
         generation: readInteger(fields['generation'], 'generation'),
@@ -50,9 +51,9 @@ export const annexes: Family<Annex> = {
   encode: ({ uid, generation, spec, metadata }) => stringifyJson({ uid, generation, spec, metadata }),
 }
 
-/** The prefix of the annexes of one kind; `plural` is its lower-case plural, such as `ippools`. */
+/** The prefix of all annexes of one kind; `plural` is its lower-case plural, such as `ippools`. */
 export function annexPrefix(plural: string): string {
-  return `${prefix}${plural}/`
+  return `${annexesPrefix}${plural}/`
 }
 
 /** The key of the annex of one object. */
@@ -60,4 +61,4 @@ export function annexKey(plural: string, name: string): Key<Annex> {
   return { family: annexes, text: `${annexPrefix(plural)}${name}` }
 }
 
-const names = fieldNames('uid', 'generation', 'spec', 'metadata')
+const annexFields = declareFields('uid', 'generation', 'spec', 'metadata')

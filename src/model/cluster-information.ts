@@ -2,16 +2,16 @@ import type { Family, Key } from '../plan/index.ts'
 import { type JsonObject, readBoolean } from './json/index.ts'
 import { resourceFamily, resourceKey } from './resource.ts'
 
-/** What is known of the whole cluster. @see docs/calico/formats.md section 4.5 */
+/** Facts about the whole cluster. @see docs/calico/formats.md section 4.5 */
 export interface ClusterInformation {
-  /** Everything that is stored. */
+  /** The complete stored object. */
   readonly object: JsonObject
   readonly name: string
-  /** False while somebody migrates the datastore: nothing may be changed then. True when nothing is said. */
+  /** False while the datastore is being migrated: nothing may be changed then. True if the object does not say. */
   readonly isDatastoreReady: boolean
 }
 
-/** The family whose only object is called `default`. */
+/** The family with a single object, `default`. */
 export const clusterInformations: Family<ClusterInformation> = resourceFamily({
   name: 'cluster information',
   plural: 'clusterinformations',

@@ -4,7 +4,7 @@ import {
   type JsonObject,
   stringifyMembers,
   decodeJson,
-  fieldNames,
+  declareFields,
   noFields,
   readBoolean,
   readInteger,
@@ -14,60 +14,59 @@ import {
 } from './json/index.ts'
 
 /**
- * In which blocks an owner holds addresses, and how many. Counts may be too high, never too low: the block is the
- * truth.
+ * The blocks in which a handle has addresses, with their number. Counts may be too high, never too low: the blocks decide.
  * @see docs/calico/formats.md sections 2.3 and 2.5
  */
 export interface Handle {
-  /** From the block's CIDR, as text, to the count. */
+  /** From the text of a block's CIDR to the count. */
   readonly blocks: ReadonlyMap<string, number>
-  /** A device of Calico's other datastore; always false here. */
+  /** Used by Calico's Kubernetes datastore only; always false in etcd. */
   readonly deleted: boolean
   readonly unknownFields: JsonObject
 }
 
-const prefix = '/calico/ipam/v2/handle/'
+const handlePrefix = '/calico/ipam/v2/handle/'
 
-/** The handles. Their ids are in the keys only. */
+/** The handles. A handle's id is only in its key. */
 export const handles: Family<Handle> = {
   name: 'handles',
-  prefix,
+  prefix: handlePrefix,
   held: 'recent',
+  part: 'handle',
   decode: (key, text) =>
     isHandleKey(key) ? decodeHandle(text) : { ok: false, problem: `${key}: not the key of a handle` },
   encode: encodeHandle,
+  lead: leadHandle,
 }
 
-/** The key of a handle. The id is put into it as it is: ask {@link isHandleId} about ids that come from outside. */
+/** The key of a handle. The key contains the id as it is: check ids from outside with {@link isHandleId}. */
 export function handleKey(handleId: string): Key<Handle> {
-  return { family: handles, text: `${prefix}${handleId}` }
+  return { family: handles, text: `${handlePrefix}${handleId}` }
 }
 
 /**
- * Whether `text` can name a handle: not empty; no slash, which would make a key that no reader recognises; no carriage
- * return, at which readers cut the id; no half of a surrogate pair, which UTF-8 cannot say.
+ * True if `text` can be a handle id: not empty; no slash, because readers would not recognise the key; no carriage return, because
+ * readers cut the id there; no half of a surrogate pair, because UTF-8 cannot encode it.
  * @see docs/calico/formats.md sections 1.4 and 5
  */
 export function isHandleId(text: string): boolean {
   return /^[^/\r\p{Cs}]+$/u.test(text)
 }
 
-/** The handle id as it counts in comparisons: cut at the first carriage return, which old Calico on Windows stored. */
+/** The part of a handle id to compare: up to the first carriage return. Old Calico on Windows stored one. */
 export function comparableHandle(handleId: string): string {
   const end = handleId.indexOf('\r')
   return end < 0 ? handleId : handleId.slice(0, end)
 }
 
-/** The handle with `count` more addresses in a block; a new one when there is none yet. */
+/** Adds `count` addresses in a block to the handle; makes a new handle if it is undefined. */
 export function addToHandle(handle: Handle | undefined, blockCidrText: string, count: number): Handle {
   const blocks = new Map(handle?.blocks)
   blocks.set(blockCidrText, (blocks.get(blockCidrText) ?? 0) + count)
   return { deleted: false, unknownFields: noFields, ...handle, blocks }
 }
 
-/**
- * The handle with exactly `count` addresses in a block. Undefined when it then names no block: its key must be deleted.
- */
+/** Sets the handle's count in a block. Returns undefined if no block is left: the key of the handle has to be deleted. */
 export function setHandleCount(handle: Handle | undefined, blockCidrText: string, count: number): Handle | undefined {
   const blocks = new Map(handle?.blocks)
   if (count > 0) blocks.set(blockCidrText, count)
@@ -75,15 +74,28 @@ export function setHandleCount(handle: Handle | undefined, blockCidrText: string
   return blocks.size === 0 ? undefined : { deleted: false, unknownFields: noFields, ...handle, blocks }
 }
 
-const names = fieldNames('block', 'deleted')
+/** The handle with the higher count of each block, when any count grows: a count may be too high for a while, but never too low. */
+function leadHandle(before: Handle | undefined, after: Handle | undefined): Handle | undefined {
+  if (after === undefined) return undefined
+  const counts = [...after.blocks]
+  const old = before?.blocks ?? new Map<string, number>()
+  if (!counts.some(([cidr, count]) => count > (old.get(cidr) ?? 0))) return undefined
+  if ([...old].every(([cidr, count]) => (after.blocks.get(cidr) ?? 0) >= count)) return after
+  return {
+    ...after,
+    blocks: new Map([...old, ...counts.map(([cidr, count]) => [cidr, Math.max(count, old.get(cidr) ?? 0)] as const)]),
+  }
+}
+
+const handleFields = declareFields('block', 'deleted')
 
 function isHandleKey(key: string): boolean {
-  return key.startsWith(prefix) && key.length > prefix.length && !key.includes('/', prefix.length)
+  return key.startsWith(handlePrefix) && key.length > handlePrefix.length && !key.includes('/', handlePrefix.length)
 }
 
 function decodeHandle(text: string): Decoded<Handle> {
   return decodeJson(text, (json) => {
-    const { fields, unknownFields } = readStruct(json, names, 'handle')
+    const { fields, unknownFields } = readStruct(json, handleFields, 'handle')
     const counts = Object.entries(readObject(fields['block'], 'block') ?? noFields)
     const blocks = new Map(counts.map(([cidr, count]) => [cidr, readInteger(count, `block.${cidr}`)]))
     return { blocks, deleted: readBoolean(fields['deleted'], 'deleted'), unknownFields }

@@ -1,25 +1,17 @@
-/** The stored forms of Calico's IPAM, read and written byte for byte, and the rules of changing them. Pure. */
-export {
-  affinities,
-  type Affinity,
-  affinityKey,
-  affinityPrefix,
-  confirmedAffinity,
-  parseAffinityKey,
-  virtualAffinities,
-} from './affinity.ts'
-export { type Annex, annexes, annexKey, annexPrefix } from './annex.ts'
+/** Calico's IPAM data as it is stored: reads and writes each stored form byte for byte, and holds the rules of changing it. Pure. */
+
+// Blocks: their form and key, the affinity to a node, the holders of their addresses, the operations on a block, and the index of all.
 export {
   assignAutomatically,
   assignOrdinal,
   type Attribute,
   attributeOf,
   type Block,
-  type BlockDigest,
   BlockIndex,
   blockKey,
   blocks,
   collectGarbage,
+  formatOwner,
   handleOf,
   type Holder,
   type HostReserved,
@@ -32,12 +24,15 @@ export {
   mayGive,
   newBlock,
   ordinalsOfHandle,
+  type Owner,
   ownerOf,
   type Owners,
   parseBlockKey,
+  parseOwner,
   releaseHandle,
   releaseOrdinals,
   replaceAttribute,
+  sameOwner,
   sequenceNumberOf,
   type Terms,
   touch,
@@ -45,9 +40,49 @@ export {
   withoutOwner,
   withOwners,
 } from './block/index.ts'
-export { type ClusterInformation, clusterInformationKey, clusterInformations } from './cluster-information.ts'
+
+// Block affinities: one key for each block of a node, confirmed or in progress.
+export {
+  affinities,
+  type Affinity,
+  affinityKey,
+  affinityPrefix,
+  confirmedAffinity,
+  parseAffinityKey,
+  virtualAffinities,
+} from './block-affinity.ts'
+
+// Handles: the number of addresses of each handle, block by block.
 export { addToHandle, comparableHandle, type Handle, handleKey, handles, isHandleId, setHandleCount } from './handle.ts'
+
+// The configuration of IPAM.
 export { defaultIpamConfig, type IpamConfig, ipamConfigKey, ipamConfigs } from './ipam-config.ts'
+
+// IPPools.
+export { blockSizeMin, type Pool, poolKey, poolOf, pools, type PoolSelector } from './pool.ts'
+export {
+  type PoolField,
+  type PoolFieldName,
+  poolFieldNames,
+  poolFields,
+  type PoolSpec,
+  type PoolUse,
+  poolUses,
+  readPoolSpec,
+} from './pool-fields.ts'
+
+// The other resources that IPAM reads: IPReservations, nodes, workload endpoints, cluster information.
+export { type ClusterInformation, clusterInformationKey, clusterInformations } from './cluster-information.ts'
+export { type Node, nodeKey, nodeOf, nodes } from './node.ts'
+export { type Reservation, reservationKey, reservationOf, reservations } from './reservation.ts'
+export { metadataMembers } from './resource.ts'
+export { type WorkloadEndpoint, workloadEndpoints, workloadEndpointsInPages } from './workload-endpoint.ts'
+
+// ippoold's own keys: metadata that Calico has no place for, and answers to calls that may be repeated.
+export { type Annex, annexes, annexKey, annexPrefix } from './annex.ts'
+export { storedAnswerKey, storedAnswers } from './stored-answer.ts'
+
+// The parts of stored forms: JSON with exact numbers, and times.
 export {
   compareBytewise,
   isJsonArray,
@@ -60,26 +95,4 @@ export {
   parseJson,
   stringifyJson,
 } from './json/index.ts'
-export { type Node, nodeKey, nodeOf, nodes } from './node.ts'
-export { formatOwner, type Owner, parseOwner, sameOwner } from './owner.ts'
-export { blockSizeMin, type Pool, poolKey, poolOf, pools, type PoolSelector } from './pool.ts'
-export {
-  type PoolField,
-  type PoolFieldName,
-  poolFieldNames,
-  poolFields,
-  type PoolSpec,
-  type PoolUse,
-  poolUses,
-  readPoolSpec,
-} from './pool-fields.ts'
-export { type Reservation, reservationKey, reservationOf, reservations } from './reservation.ts'
-export { metadataMembers } from './resource.ts'
-export { storedAnswerKey, storedAnswers } from './stored-answer.ts'
 export { formatTime, nanosecondsPerSecond, type Now, parseTime } from './time.ts'
-export {
-  type WorkloadEndpoint,
-  workloadEndpointKey,
-  workloadEndpoints,
-  workloadEndpointsInPages,
-} from './workload-endpoint.ts'

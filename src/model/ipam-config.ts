@@ -3,7 +3,7 @@ import {
   type JsonObject,
   stringifyJson,
   decodeJson,
-  fieldNames,
+  declareFields,
   noFields,
   readBoolean,
   readInteger,
@@ -12,25 +12,22 @@ import {
   stringifyStruct,
 } from './json/index.ts'
 
-/** How Calico's IPAM behaves. @see docs/calico/formats.md section 2.6 */
+/** The configuration of Calico's IPAM. @see docs/calico/formats.md section 2.6 */
 export interface IpamConfig {
-  /** Only addresses of the node's own blocks are given to it. */
+  /** A node gets addresses only from its own blocks. */
   readonly strictAffinity: boolean
-  /** Whether a node may claim blocks when an address is wanted. */
+  /** An automatic assignment may claim new blocks for the node. */
   readonly autoAllocateBlocks: boolean
-  /** For each IP version; 0: not configured. */
+  /** A limit for each IP version; 0: not configured. */
   readonly maxBlocksPerHost: number
-  /** `Enabled` or `Disabled`; undefined, which is stored as no field, counts as enabled. */
+  /** `Enabled` or `Disabled`; undefined (the field is not stored) counts as enabled. */
   readonly kubeVirtVMAddressPersistence: string | undefined
-  /** How long a released address rests. */
+  /** How long a released address cools down. */
   readonly ipCooldownSeconds: number
   readonly unknownFields: JsonObject
 }
 
-/**
- * What holds while no configuration is stored. What is stored is never mixed with it: an absent boolean means false
- * there.
- */
+/** The configuration that applies while none is stored. It does not fill up a stored one, in which an absent boolean means false. */
 export const defaultIpamConfig: IpamConfig = {
   strictAffinity: false,
   autoAllocateBlocks: true,
@@ -42,11 +39,12 @@ export const defaultIpamConfig: IpamConfig = {
 
 const keyText = '/calico/ipam/v2/config'
 
-/** The family of one key. */
+/** The family with a single key. */
 export const ipamConfigs: Family<IpamConfig> = {
   name: 'IPAM configuration',
   prefix: keyText,
   held: 'values',
+  part: 'record',
   decode: (key, text) =>
     key === keyText ? decodeIpamConfig(text) : { ok: false, problem: `${key}: not the key of the IPAM configuration` },
   encode: encodeIpamConfig,
@@ -55,7 +53,7 @@ export const ipamConfigs: Family<IpamConfig> = {
 /** The only key of {@link ipamConfigs}. */
 export const ipamConfigKey: Key<IpamConfig> = { family: ipamConfigs, text: keyText }
 
-const names = fieldNames(
+const ipamConfigFields = declareFields(
   'strict_affinity',
   'auto_allocate_blocks',
   'maxBlocksPerHost',
@@ -65,7 +63,7 @@ const names = fieldNames(
 
 function decodeIpamConfig(text: string): Decoded<IpamConfig> {
   return decodeJson(text, (json) => {
-    const { fields, unknownFields } = readStruct(json, names, 'IPAM configuration')
+    const { fields, unknownFields } = readStruct(json, ipamConfigFields, 'IPAM configuration')
     return {
       strictAffinity: readBoolean(fields['strict_affinity'], 'strict_affinity'),
       autoAllocateBlocks: readBoolean(fields['auto_allocate_blocks'], 'auto_allocate_blocks'),
@@ -86,7 +84,7 @@ function encodeIpamConfig(config: IpamConfig): string {
     ['kubeVirtVMAddressPersistence', config.kubeVirtVMAddressPersistence ?? ''],
     ['ipCooldownSeconds', config.ipCooldownSeconds],
   ] as const
-  // Go leaves out what is false, 0 or empty.
+  // Go leaves out fields that are false, 0 or empty.
   const written = members.filter(([, value]) => Boolean(value))
   return stringifyStruct(
     written.map(([name, value]) => [name, stringifyJson(value)]),

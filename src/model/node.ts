@@ -3,18 +3,18 @@ import type { Decoded, Key } from '../plan/index.ts'
 import { isJsonObject, type Json, type JsonObject, jsonObject } from './json/index.ts'
 import { type ResourceFamily, resourceFamily, resourceKey, resourceOf } from './resource.ts'
 
-/** A node, as far as IPAM looks at it. @see docs/calico/formats.md section 4.3 */
+/** A node, with the fields that IPAM looks at. @see docs/calico/formats.md section 4.3 */
 export interface Node {
-  /** Everything that is stored. */
+  /** The complete stored object. */
   readonly object: JsonObject
   readonly name: string
-  /** What node selectors of pools are evaluated against. */
+  /** The node selectors of pools select by these. */
   readonly labels: Readonly<Record<string, string>>
-  /** The addresses of its tunnels, of both families. */
+  /** The addresses of the node's tunnels, of both IP versions. */
   readonly tunnelAddresses: readonly Address[]
 }
 
-/** Where a node names the address of a tunnel. */
+/** The fields of the spec that contain a tunnel's address. */
 const tunnelFields = [
   ['bgp', 'ipv4IPIPTunnelAddr'],
   ['ipv4VXLANTunnelAddr'],
@@ -39,11 +39,11 @@ export const nodes: ResourceFamily<Node> = resourceFamily({
     'interfaces',
   ],
   read: ({ object, name, labels, spec }) => ({ object, name, labels, tunnelAddresses: tunnelAddressesIn(spec) }),
-  // Go writes both, empty or not.
+  // Go writes both, even if they are empty.
   trim: (object) => jsonObject([['spec', {}], ['status', {}], ...Object.entries(object)]),
 })
 
-/** The node that `object` becomes once it is stored. Refuses as decoding does. */
+/** The node that reading returns after `object` is stored; a problem if it cannot be read. */
 export function nodeOf(object: JsonObject): Decoded<Node> {
   return resourceOf(nodes, object)
 }
@@ -53,7 +53,7 @@ export function nodeKey(name: string): Key<Node> {
   return resourceKey(nodes, name)
 }
 
-/** What is no address is nothing that a tunnel could use. */
+/** Leaves out texts that are no addresses: no tunnel can use them. */
 function tunnelAddressesIn(spec: JsonObject): readonly Address[] {
   return tunnelFields.flatMap((path) => {
     const text = path.reduce<Json | undefined>((json, name) => (isJsonObject(json) ? json[name] : undefined), spec)

@@ -13,17 +13,17 @@ import {
 } from './pool-fields.ts'
 import { type Resource, type ResourceFamily, resourceFamily, resourceKey, resourceOf } from './resource.ts'
 
-/** A stored selector: its text, and what it means or why it means nothing. Calico fails a request that meets an unparsable one. */
+/** A stored selector: its text, and the parsed selector or the problem. Calico fails requests that meet one that cannot be parsed. */
 export type PoolSelector =
   | { readonly ok: true; readonly text: string; readonly selector: Selector }
   | { readonly ok: false; readonly text: string; readonly problem: string }
 
 /**
- * An IPPool as it is stored, with what the allocator needs of it read once.
+ * A stored IPPool, and the fields that the allocator needs.
  * @see docs/calico/formats.md section 3
  */
 export interface Pool {
-  /** Everything that is stored, fields that ippoold does not know included. */
+  /** The complete stored object, unknown fields included. */
   readonly object: JsonObject
   readonly name: string
   readonly cidr: Cidr
@@ -33,35 +33,36 @@ export interface Pool {
   readonly allowedUses: readonly PoolUse[]
   readonly assignmentMode: AssignmentMode
   readonly isDisabled: boolean
-  /** It is being deleted: no new address comes from it, and it vanishes with its last block. */
+  /** True while the pool is being deleted: it assigns no addresses, and is deleted with its last block. */
   readonly isTerminating: boolean
   /**
-   * Whether new addresses may come from it: neither disabled nor terminating, no condition says otherwise, every field can be
-   * read (Calico does not see a pool with a field of the wrong type at all), and the block size is one that a pool may have.
+   * True if the pool can assign addresses: it is neither disabled nor terminating, no condition forbids it, every field can be read
+   * (Calico does not see a pool with a field of the wrong type at all), and its block size is valid.
    */
   readonly isAllocatable: boolean
 }
 
-/** The shortest prefix that a pool's blocks may have: a block holds 4,096 addresses at most. The longest is a single address. */
+/** The shortest prefix length that the blocks of a pool may have: a block has at most 4,096 addresses. The longest is a single address. */
 export function blockSizeMin(family: IpFamily): number {
   return bits(family) - 12
 }
 
-/** All stored IP pools. A pool is unreadable when its JSON is broken or its CIDR is none. */
+/** All stored IPPools. A pool cannot be read if its JSON is broken or its CIDR cannot be parsed. */
 export const pools: ResourceFamily<Pool> = resourceFamily({
   name: 'IP pools',
   plural: 'ippools',
+  part: 'pool',
   specFields: poolFieldNames,
   read: readPool,
   trim: withoutEmptyFields,
 })
 
-/** The key of the pool called `name`. */
+/** The key of a pool. */
 export function poolKey(name: string): Key<Pool> {
   return resourceKey(pools, name)
 }
 
-/** The pool that `object` becomes once it is stored: what is empty or never stored is gone from it. Refuses as decoding does. */
+/** The pool that reading returns after `object` is stored, without fields that are not stored; a problem if it cannot be read. */
 export function poolOf(object: JsonObject): Decoded<Pool> {
   return resourceOf(pools, object)
 }
@@ -114,7 +115,7 @@ function isPoolUse(text: string): text is PoolUse {
   return poolUses.some((use) => use === text)
 }
 
-/** Whether a condition says that no address may come from the pool (docs/calico/formats.md section 3.6). */
+/** True if a condition forbids to assign addresses from the pool (docs/calico/formats.md section 3.6). */
 function isBarred(status: Json | undefined): boolean {
   const conditions = isJsonObject(status) ? status['conditions'] : undefined
   if (!isJsonArray(conditions)) return false

@@ -11,12 +11,12 @@ import {
 } from './json/index.ts'
 import { type ResourceFamily, resourceFamily, resourceKey, resourceOf } from './resource.ts'
 
-/** An IPReservation: addresses that are never chosen automatically. @see docs/calico/formats.md section 4.1 */
+/** An IPReservation: addresses that are never assigned automatically. @see docs/calico/formats.md section 4.1 */
 export interface Reservation {
-  /** Everything that is stored. */
+  /** The complete stored object. */
   readonly object: JsonObject
   readonly name: string
-  /** The reserved ranges that can be read, host bits masked off; a bare address is a range of one. */
+  /** The reserved ranges that can be parsed, with host bits masked off; a bare address is a range of one. */
   readonly cidrs: readonly Cidr[]
 }
 
@@ -29,7 +29,7 @@ export const reservations: ResourceFamily<Reservation> = resourceFamily({
   trim: withoutEmptyList,
 })
 
-/** The reservation that `object` becomes once it is stored. Refuses as decoding does. */
+/** The reservation that reading returns after `object` is stored; a problem if it cannot be read. */
 export function reservationOf(object: JsonObject): Decoded<Reservation> {
   return resourceOf(reservations, object)
 }
@@ -46,7 +46,7 @@ function readCidrs(json: Json | undefined): readonly Cidr[] {
   return cidrs.filter((cidr) => cidr !== undefined)
 }
 
-/** Go leaves out a list without entries. */
+/** Go leaves out an empty list. */
 function withoutEmptyList(object: JsonObject): JsonObject {
   const spec = isJsonObject(object['spec']) ? object['spec'] : jsonObject([])
   const { reservedCIDRs: list = null, ...others } = spec

@@ -1,4 +1,4 @@
-import type { Decoded, Family, Key } from '../plan/index.ts'
+import type { Decoded, Family, Key, Part } from '../plan/index.ts'
 import {
   compareBytewise,
   isJsonArray,
@@ -10,7 +10,7 @@ import {
   stringifyMembers,
   decodeJson,
   type FieldNames,
-  fieldNames,
+  declareFields,
   mismatch,
   noFields,
   readObject,
@@ -19,14 +19,9 @@ import {
   spell,
 } from './json/index.ts'
 
-/**
- * A projectcalico.org/v3 object as it is stored, with the parts that every kind shares. Nothing is lost in `object`.
- */
+/** A stored projectcalico.org/v3 object, with the parts that all kinds share. */
 export interface Resource {
-  /**
-   * The whole object; the names of the envelope, of the metadata and of the spec's known fields are spelt as Go spells
-   * them.
-   */
+  /** The complete object. The names of known fields are spelled as Go spells them. */
   readonly object: JsonObject
   readonly name: string
   readonly metadata: JsonObject
@@ -45,26 +40,29 @@ export function resourceKey<Value>(family: Family<Value>, name: string): Key<Val
 }
 
 /**
- * The family of one kind of resource, held as `values` and changed singly. `specFields` are the known fields of its spec in Go's order;
- * `read` makes the value of a resource, and may throw Malformed, as the readers of struct.ts do. A value whose name is
- * not the one in its key is a problem.
+ * Makes the family of one kind of resource: held as `values`, one change per transaction. `specFields` are the known fields of the spec
+ * in Go's order. `read` makes the kind's value of a resource; it may throw Malformed, as the readers of struct.ts do. A stored object
+ * whose name differs from the one in its key cannot be read.
  */
 export function resourceFamily<Value extends { readonly object: JsonObject }>(options: {
   readonly name: string
   readonly plural: string
   readonly specFields: readonly string[]
+  /** `record` unless given. */
+  readonly part?: Part
   read(resource: Resource): Value
-  /** What is stored of an object, where Calico adds or leaves out something. */
+  /** Changes an object before it is stored, if Calico adds or leaves out fields of this kind. */
   readonly trim?: (object: JsonObject) => JsonObject
 }): ResourceFamily<Value> {
   const trim = options.trim ?? ((object: JsonObject) => object)
   const encodeObject = (object: JsonObject): string => encodeResource(trim(object), options.specFields)
   const prefix = resourcePrefix(options.plural)
-  const specFields = fieldNames(...options.specFields)
+  const specFields = declareFields(...options.specFields)
   return {
     name: options.name,
     prefix,
     held: 'values',
+    part: options.part ?? 'record',
     isChangedSingly: true,
     decode(key, text) {
       return decodeJson(text, (json) => {
@@ -78,26 +76,21 @@ export function resourceFamily<Value extends { readonly object: JsonObject }>(op
   }
 }
 
-/** A family of resources, which can encode an object before anything is read of it. */
+/** A family of resources; it can also encode an object that was not read into a value. */
 export interface ResourceFamily<Value> extends Family<Value> {
   encodeObject(object: JsonObject): string
 }
 
-/** The value that `object` becomes once it is stored: what is empty or never stored is gone from it. Refuses as decoding does. */
+/** The value that reading returns after `object` is stored, without fields that are not stored; a problem if it cannot be read. */
 export function resourceOf<Value>(family: ResourceFamily<Value>, object: JsonObject): Decoded<Value> {
   const metadata = object['metadata']
   const name = isJsonObject(metadata) ? metadata['name'] : undefined
   return family.decode(`${family.prefix}${typeof name === 'string' ? name : ''}`, family.encodeObject(object))
 }
 
-/** Reads a stored resource. Refuses a text that is not a JSON object with a name. */
-export function decodeResource(text: string, specFieldOrder: readonly string[] = []): Decoded<Resource> {
-  return decodeJson(text, (json) => readResource(json, fieldNames(...specFieldOrder)))
-}
-
 /**
- * The stored text of a resource: Go's field order in the object, its metadata and its spec; labels and annotations
- * sorted; `resourceVersion`, `selfLink` and empty metadata left out. Fields that are not known follow, as they are.
+ * Prints a resource as Go writes it: object, metadata and spec in Go's field order, labels and annotations sorted, without
+ * `resourceVersion`, `selfLink` and empty metadata. Unknown fields follow unchanged.
  * @see docs/calico/formats.md section 2.8
  */
 export function encodeResource(object: JsonObject, specFieldOrder: readonly string[]): string {
@@ -125,9 +118,9 @@ export function readResource(json: Json, specFields: FieldNames): Resource {
   }
 }
 
-const topFields = fieldNames('kind', 'apiVersion', 'metadata', 'spec', 'status')
+const topFields = declareFields('kind', 'apiVersion', 'metadata', 'spec', 'status')
 
-/** The members of metadata, in Kubernetes' order. */
+/** The fields of metadata, in Kubernetes' order. */
 export const metadataMembers = [
   'name',
   'generateName',
@@ -146,14 +139,14 @@ export const metadataMembers = [
   'managedFields',
 ] as const
 
-const metadataFields = fieldNames(...metadataMembers)
+const metadataFields = declareFields(...metadataMembers)
 
 function encodeMetadata(metadata: JsonObject): string {
   const stored = Object.entries(metadata).filter(([name, value]) => {
     if (name === 'resourceVersion' || name === 'selfLink') return false
-    // Go has a pointer to this number, and leaves out no 0 that it points to.
+    // In Go this is a pointer to a number, so a 0 is written.
     if (name === 'deletionGracePeriodSeconds' && value === 0) return true
-    return !(metadataFields.exact.has(name) && isEmpty(value))
+    return !(metadataFields.exact.has(name) && isEmptyField(value))
   })
   return stringifyOrdered(jsonObject(stored), metadataFields.ordered, (name, value) => {
     const isMap = (name === 'labels' || name === 'annotations') && isJsonObject(value)
@@ -161,8 +154,8 @@ function encodeMetadata(metadata: JsonObject): string {
   })
 }
 
-/** What Go's omitempty leaves out. */
-function isEmpty(json: Json): boolean {
+/** True if Go's omitempty leaves the value out. */
+function isEmptyField(json: Json): boolean {
   if (isJsonArray(json)) return json.length === 0
   if (isJsonObject(json)) return Object.keys(json).length === 0
   return json === null || json === '' || json === 0 || json === false

@@ -1,32 +1,33 @@
 import type { Family, Key } from '../plan/index.ts'
-import { type JsonObject, stringifyJson, decodeJson, fieldNames, readString, readStruct } from './json/index.ts'
+import { type JsonObject, stringifyJson, decodeJson, declareFields, readString, readStruct } from './json/index.ts'
 
-/** The answer to a call that may be repeated, kept under ippoold's own prefix so that the repetition gets it again. */
+/** The answer to a call with an Idempotency-Key. It is stored under ippoold's own prefix, so that a repeated call gets it again. */
 export interface StoredAnswer {
-  /** What was asked, as a digest: another call must not get this answer. */
+  /** A digest of the request: a different request must not get this answer. */
   readonly request: string
-  /** The answer's body, as text. */
+  /** The body of the answer. */
   readonly body: string
 }
 
-const prefix = '/ippoold/v1/answers/'
+const answersPrefix = '/ippoold/v1/answers/'
 
-/** The answers that are kept. */
+/** The stored answers. They expire. */
 export const storedAnswers: Family<StoredAnswer> = {
   name: 'stored answers',
-  prefix,
+  prefix: answersPrefix,
   held: 'recent',
+  part: 'record',
   decode: (_key, text) =>
     decodeJson(text, (json) => {
-      const { fields } = readStruct(json, names, 'stored answer')
+      const { fields } = readStruct(json, answerFields, 'stored answer')
       return { request: readString(fields['request'], 'request') ?? '', body: readString(fields['body'], 'body') ?? '' }
     }),
   encode: ({ request, body }) => stringifyJson({ request, body } satisfies JsonObject),
 }
 
-/** The key of the answer to the `part`-th transaction of the call with this idempotency key. */
+/** The key of an answer: a call with this idempotency key stores one for each of its transactions, `part` 0, 1 and so on. */
 export function storedAnswerKey(idempotencyKey: string, part: number): Key<StoredAnswer> {
-  return { family: storedAnswers, text: `${prefix}${encodeURIComponent(idempotencyKey)}/${part}` }
+  return { family: storedAnswers, text: `${answersPrefix}${encodeURIComponent(idempotencyKey)}/${part}` }
 }
 
-const names = fieldNames('request', 'body')
+const answerFields = declareFields('request', 'body')

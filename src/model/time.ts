@@ -1,12 +1,12 @@
-/** A moment: nanoseconds since 1970-01-01T00:00:00Z. */
+/** A point in time: nanoseconds since 1970-01-01T00:00:00Z. */
 export interface Now {
   readonly nanoseconds: bigint
 }
 
-/** How many nanoseconds a second has. */
+/** The number of nanoseconds in a second. */
 export const nanosecondsPerSecond = 1_000_000_000n
 
-/** The moment as Calico stores times: RFC 3339, UTC, whole seconds, rounded down. For the years 0 to 9999. */
+/** Prints a time as Calico stores it: RFC 3339, UTC, rounded down to whole seconds. For the years 0 to 9999. */
 export function formatTime(now: Now): string {
   const milliseconds = Number(now.nanoseconds / 1_000_000n)
   return `${new Date(milliseconds).toISOString().slice(0, 'YYYY-MM-DDTHH:MM:SS'.length)}Z`
@@ -14,7 +14,7 @@ export function formatTime(now: Now): string {
 
 const rfc3339 = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9})\d*)?(?:Z|([+-])(\d{2}):(\d{2}))$/
 
-/** The moment that an RFC 3339 text names, as Go reads it (no leap seconds); undefined when it is none. */
+/** Parses an RFC 3339 time as Go does, without leap seconds; undefined if `text` is none. */
 export function parseTime(text: string): Now | undefined {
   const match = rfc3339.exec(text)
   if (match === null) return undefined

@@ -1,44 +1,45 @@
 import { type Address, parseAddress, parseInterface } from '../net/index.ts'
-import type { Family, Key } from '../plan/index.ts'
+import type { Family } from '../plan/index.ts'
 import {
   type JsonObject,
   stringifyJson,
   decodeJson,
-  fieldNames,
+  declareFields,
   mismatch,
   readArray,
   readString,
 } from './json/index.ts'
 import { readResource, resourcePrefix } from './resource.ts'
 
-/** A workload that uses addresses, as Calico's plugins on the nodes register it. @see docs/calico/formats.md section 4.3 */
+/** A workload that uses addresses. Calico's plugin on the node registers it. @see docs/calico/formats.md section 4.3 */
 export interface WorkloadEndpoint {
-  /** Everything that is stored. */
+  /** The complete stored object. */
   readonly object: JsonObject
   readonly namespace: string
   readonly name: string
-  /** Where it runs; undefined when that is not said. */
+  /** The node that it runs on; undefined if the object does not say. */
   readonly node: string | undefined
-  /** The pod that it belongs to; undefined when it is none of Kubernetes. */
+  /** The pod that it belongs to; undefined if it does not run in Kubernetes. */
   readonly pod: string | undefined
-  /** What it uses; an entry that is no address is left out, as Calico leaves it out. */
+  /** The addresses that it uses. Entries that are no addresses are left out, as in Calico. */
   readonly addresses: readonly Address[]
 }
 
-const specFields = fieldNames('orchestrator', 'workload', 'node', 'containerID', 'pod', 'endpoint', 'ipNetworks')
+const endpointFields = declareFields('orchestrator', 'workload', 'node', 'containerID', 'pod', 'endpoint', 'ipNetworks')
 
-const prefix = resourcePrefix('workloadendpoints')
+const endpointsPrefix = resourcePrefix('workloadendpoints')
 
-/** The workload endpoints, by namespace and name: the only resources here whose keys have two parts. */
+/** The workload endpoints. Of the resources here, only they have a namespace, which their keys contain before the name. */
 export const workloadEndpoints: Family<WorkloadEndpoint> = {
   name: 'workload endpoints',
-  prefix,
+  prefix: endpointsPrefix,
   held: 'recent',
+  part: 'record',
   decode(key, text) {
     return decodeJson(text, (json) => {
-      const { object, name, metadata, spec } = readResource(json, specFields)
+      const { object, name, metadata, spec } = readResource(json, endpointFields)
       const namespace = readString(metadata['namespace'], 'metadata.namespace') ?? ''
-      if (key !== `${prefix}${namespace}/${name}`) {
+      if (key !== `${endpointsPrefix}${namespace}/${name}`) {
         throw mismatch('metadata.namespace and metadata.name', `those in the key ${key}`, `${namespace}/${name}`)
       }
       return {
@@ -57,10 +58,5 @@ export const workloadEndpoints: Family<WorkloadEndpoint> = {
   encode: ({ object }) => stringifyJson(object),
 }
 
-/** The same, to read all of them: in pages as other resources are, which are of their size. */
+/** The same family for reading all endpoints in pages: as `values`, pages have as many keys as those of other resources. */
 export const workloadEndpointsInPages: Family<WorkloadEndpoint> = { ...workloadEndpoints, held: 'values' }
-
-/** The key of a workload endpoint. */
-export function workloadEndpointKey(namespace: string, name: string): Key<WorkloadEndpoint> {
-  return { family: workloadEndpoints, text: `${prefix}${namespace}/${name}` }
-}

@@ -1,6 +1,6 @@
-import { type Address, compareAddresses } from './address.ts'
+import { firstAtOrAfter } from '../plan/index.ts'
+import { type Address, compareAddresses, type IpFamily } from './address.ts'
 import { type Cidr, firstAddress, lastAddress } from './cidr.ts'
-import type { IpFamily } from './numbers.ts'
 
 /** Addresses `first` to `last`, both included, as numbers of one family. */
 interface Range {
@@ -9,8 +9,8 @@ interface Range {
 }
 
 /**
- * A frozen set of addresses, the union of CIDRs that may overlap, nest and touch. What is asked of it is asked of the union:
- * two halves cover the whole (docs/calico/ipam.md section 8, reservations). Every question is a binary search.
+ * An immutable set of addresses: the union of CIDRs, which may overlap, nest and touch. Each method looks at the union: the set of
+ * two halves covers the whole (docs/calico/ipam.md section 8, reservations). Each lookup is a binary search.
  */
 export class CidrSet {
   /** Disjoint, with a gap between neighbours, ascending. */
@@ -20,52 +20,52 @@ export class CidrSet {
     this.#ranges = ranges
   }
 
-  /** The union of the CIDRs, in any order, of both families. */
+  /** The union of CIDRs of both families, given in any order. */
   static of(cidrs: Iterable<Cidr>): CidrSet {
     const all = [...cidrs]
     return new CidrSet({ 4: unionOf(all, 4), 6: unionOf(all, 6) })
   }
 
-  /** Whether no address is in the set. */
+  /** True if no address is in the set. */
   get isEmpty(): boolean {
     return this.#ranges[4].length === 0 && this.#ranges[6].length === 0
   }
 
-  /** Whether the address is in the set. */
+  /** True if the address is in the set. */
   has(address: Address): boolean {
     const range = this.#firstReaching(address)
     return range !== undefined && range.first <= address.value
   }
 
-  /** Whether every address of the CIDR is in the set. */
+  /** True if every address of the CIDR is in the set. */
   covers(cidr: Cidr): boolean {
     const range = this.#firstReaching(firstAddress(cidr))
     return range !== undefined && range.first <= cidr.base && range.last >= lastAddress(cidr).value
   }
 
-  /** Whether any address of the CIDR is in the set. */
+  /** True if at least one address of the CIDR is in the set. */
   overlaps(cidr: Cidr): boolean {
     const range = this.#firstReaching(firstAddress(cidr))
     return range !== undefined && range.first <= lastAddress(cidr).value
   }
 
-  /** The last of the unbroken run of addresses of the set that begins with `address`; undefined when that is not in the set. */
+  /** The last address of the unbroken run in the set that begins at `address`; undefined if `address` is not in the set. */
   lastOfRunAt(address: Address): Address | undefined {
     const range = this.#firstReaching(address)
     if (range === undefined || range.first > address.value) return undefined
     return { family: address.family, value: range.last }
   }
 
-  /** How many addresses of the CIDR are in the set, each counted once; takes a step for each separate range of the set inside. */
+  /** The number of addresses of the CIDR that are in the set, each counted once. Takes a step for each separate range of the set inside it. */
   countIn(cidr: Cidr): bigint {
     return this.countBetween(firstAddress(cidr), lastAddress(cidr))
   }
 
-  /** Like {@link countIn}, of the addresses from `first` to `last`, both included and of one family. */
+  /** Like {@link countIn}, for the addresses from `first` to `last`, both included and of one family. */
   countBetween({ family, value: first }: Address, { value: last }: Address): bigint {
     const ranges = this.#ranges[family]
     let count = 0n
-    for (let index = indexReaching(ranges, first); index < ranges.length; index++) {
+    for (let index = firstReaching(ranges, first); index < ranges.length; index++) {
       const range = ranges[index]
       if (range === undefined || range.first > last) break
       count += lesser(range.last, last) - greater(range.first, first) + 1n
@@ -73,10 +73,10 @@ export class CidrSet {
     return count
   }
 
-  /** The lowest range that ends at the address or above it. */
+  /** The lowest range that ends at the address or after it. */
   #firstReaching(address: Address): Range | undefined {
     const ranges = this.#ranges[address.family]
-    return ranges[indexReaching(ranges, address.value)]
+    return ranges[firstReaching(ranges, address.value)]
   }
 }
 
@@ -95,17 +95,9 @@ function unionOf(cidrs: readonly Cidr[], family: IpFamily): readonly Range[] {
   return union
 }
 
-/** The index of the lowest range whose end is `value` or above; the number of ranges when all end below. */
-function indexReaching(ranges: readonly Range[], value: bigint): number {
-  let low = 0
-  let high = ranges.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    const range = ranges[middle]
-    if (range !== undefined && range.last < value) low = middle + 1
-    else high = middle
-  }
-  return low
+/** The position of the lowest range that ends at `value` or after it. */
+function firstReaching(ranges: readonly Range[], value: bigint): number {
+  return firstAtOrAfter(ranges, value, ({ last }) => last)
 }
 
 function lesser(a: bigint, b: bigint): bigint {

@@ -1,5 +1,13 @@
-/** Addresses, CIDRs, the blocks of a pool, and sets of them: parsing at the edge, exact arithmetic inside. */
-export { type Address, compareAddresses, formatAddress, mustParseAddress, parseAddress } from './address.ts'
+/** IP addresses and CIDRs, the division of a pool into blocks, and sets of addresses: parsed once, then exact arithmetic. */
+export {
+  type Address,
+  bits,
+  compareAddresses,
+  formatAddress,
+  type IpFamily,
+  mustParseAddress,
+  parseAddress,
+} from './address.ts'
 export { CidrSet } from './cidr-set.ts'
 export {
   addressCount,
@@ -8,6 +16,7 @@ export {
   covers,
   firstAddress,
   formatCidr,
+  hostBits,
   hostCidr,
   lastAddress,
   mustParseCidr,
@@ -15,8 +24,9 @@ export {
   parseAddressOrCidr,
   parseCidr,
   parseInterface,
+  prefixLength,
+  type PrefixLength,
   sameCidr,
 } from './cidr.ts'
-export { bits, type IpFamily, type Ordinal, ordinal, prefixLength, type PrefixLength } from './numbers.ts'
-export { addressAt, blockAt, blockCount, blockOf, ordinalOf } from './partition.ts'
+export { addressAt, blockAt, blockCount, blockOf, ordinal, type Ordinal, ordinalOf } from './partition.ts'
 export { RunSet } from './run-set.ts'

@@ -1,52 +1,53 @@
 import assert from 'node:assert/strict'
+import { firstAtOrAfter } from '../plan/index.ts'
 
 /**
- * A set of whole numbers of any size, made for block numbers: hundreds of thousands, often beside each other, beyond 2^64 in IPv6
- * (a /48 pool alone holds 2^74 blocks). Numbers are held in pages of 4,096, a page as the sorted places at which membership
- * changes. One list over everything would need a splice of megabytes per change when the runs are short; a page bounds it, and
- * keeps bigints out of it.
+ * A set of whole numbers of any size, made for block numbers: hundreds of thousands, often consecutive, beyond 2^64 in IPv6 (a /48
+ * pool alone has 2^74 blocks). It stores numbers in pages of 4,096, and a page as its borders: the sorted places at which membership
+ * changes. With one list for all numbers, a change could splice megabytes if the runs are short; a page bounds that, and its borders
+ * are numbers instead of bigints.
  */
 export class RunSet {
-  /** Page number to its borders; a page without members is not there. */
+  /** From a page's number to its borders. A page without members has no entry. */
   readonly #pages = new Map<bigint, number[]>()
-  /** The numbers of the pages that are full, once there is one: a run over many pages is left in one step. */
+  /** The numbers of the full pages, so that `nextAbsent` skips a run over many pages in one step. Undefined until a page is full. */
   #full: RunSet | undefined
   #size = 0n
 
-  /** How many numbers are in the set. */
+  /** The number of members. */
   get size(): bigint {
     return this.#size
   }
 
-  /** Whether the number is in the set. */
+  /** True if the number is in the set. */
   has(number: bigint): boolean {
     const borders = this.#pages.get(pageOf(number))
-    return borders !== undefined && isInside(bordersUpTo(borders, placeOf(number)))
+    return borders !== undefined && isInside(bordersUpTo(borders, offsetInPage(number)))
   }
 
-  /** Puts the number into the set; does nothing when it is there. */
+  /** Adds the number; does nothing if the set has it. */
   add(number: bigint): void {
     if (this.has(number)) return
     const page = pageOf(number)
     const borders = this.#pages.get(page) ?? []
     this.#pages.set(page, borders)
-    flip(borders, placeOf(number))
+    flip(borders, offsetInPage(number))
     if (isFull(borders)) (this.#full ??= new RunSet()).add(page)
     this.#size += 1n
   }
 
-  /** Takes the number out of the set; does nothing when it is not there. */
+  /** Removes the number; does nothing if the set does not have it. */
   delete(number: bigint): void {
     const page = pageOf(number)
     const borders = this.#pages.get(page)
     if (borders === undefined || !this.has(number)) return
     if (isFull(borders)) this.#full?.delete(page)
-    flip(borders, placeOf(number))
+    flip(borders, offsetInPage(number))
     if (borders.length === 0) this.#pages.delete(page)
     this.#size -= 1n
   }
 
-  /** The smallest number from `from` upwards that is not in the set: a few binary searches, however long the run that it is in. */
+  /** The smallest number from `from` up that is not in the set. A few binary searches, however long the run that contains `from`. */
   nextAbsent(from: bigint): bigint {
     let number = from
     for (;;) {
@@ -55,12 +56,12 @@ export class RunSet {
       if (afterFull !== page) number = afterFull << BigInt(pageBits)
       const borders = this.#pages.get(pageOf(number))
       if (borders === undefined) return number
-      const place = placeOf(number)
+      const place = offsetInPage(number)
       const count = bordersUpTo(borders, place)
       if (!isInside(count)) return number
-      // The run ends with its page at the latest; the next page may go on with it.
+      // The run ends with its page at the latest; it may continue in the next one.
       const end = borders[count]
-      assert(end !== undefined, 'a run that does not end in its page')
+      assert(end !== undefined, 'a run must end within its page')
       number += BigInt(end - place)
     }
   }
@@ -76,31 +77,23 @@ function isFull(borders: readonly number[]): boolean {
   return borders[0] === 0 && borders[1] === 1 << pageBits
 }
 
-function placeOf(number: bigint): number {
+function offsetInPage(number: bigint): number {
   return Number(BigInt.asUintN(pageBits, number))
 }
 
-/** Borders alternate between "members from here" and "none from here", so that their number up to a place tells on which side it is. */
+/** Borders alternate between "members from here" and "none from here": after an odd number of them, a place is a member. */
 function isInside(borderCount: number): boolean {
   return borderCount % 2 === 1
 }
 
-/** How many borders are at `place` or below. */
+/** The number of borders at `place` or before it. */
 function bordersUpTo(borders: readonly number[], place: number): number {
-  let low = 0
-  let high = borders.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    const border = borders[middle]
-    if (border !== undefined && border <= place) low = middle + 1
-    else high = middle
-  }
-  return low
+  return firstAtOrAfter(borders, place + 1, (border) => border)
 }
 
 /**
- * Makes a member of a place that was none, or the reverse. Either way the borders at the place and after it change sides: one that
- * is there goes (runs join, or a run shrinks to nothing), one that is missing comes.
+ * Changes whether a place is a member. This toggles the border at the place and the one after it: an existing border disappears (two
+ * runs join, or a run ends up empty), a missing one appears.
  */
 function flip(borders: number[], place: number): void {
   const count = bordersUpTo(borders, place)

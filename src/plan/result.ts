@@ -1,6 +1,6 @@
 /**
- * Why a request was not carried out. The closed set of expected outcomes that are not success; each is mapped once to an HTTP
- * status in `src/http/errors.ts`.
+ * Why a request was refused or failed: the complete set of outcomes that are not success. `src/http/wire/errors.ts` maps each to an HTTP
+ * status.
  */
 export type Reason =
   | 'BadRequest'
@@ -24,7 +24,7 @@ export type Reason =
   | 'Timeout'
   | 'OutcomeUnknown'
 
-/** What is wrong with one field; the names are those of Kubernetes' field errors, and of ippoold's reasons why a pool gave nothing. */
+/** What is wrong with one field, by the names of Kubernetes' field errors, or why a pool gave no address, by names of ippoold's own. */
 export type CauseReason =
   | 'FieldValueRequired'
   | 'FieldValueInvalid'
@@ -53,21 +53,21 @@ export type CauseReason =
   | 'SequenceNumberMismatch'
   | 'OwnerMismatch'
 
-/** One part of a refusal: the field (or the pool), what is wrong with it, and what would be right. */
+/** One part of a refusal: the field or the pool, what is wrong with it, and in words what would be right. */
 export interface Cause {
   readonly field: string
   readonly reason: CauseReason
   readonly message: string
 }
 
-/** An expected "no": a value, never thrown. */
+/** A refusal that callers must expect: a value, never thrown. */
 export interface Refusal {
   readonly reason: Reason
   readonly message: string
   readonly causes: readonly Cause[]
 }
 
-/** The outcome of something that may be refused. */
+/** The outcome of a function that may refuse. */
 export type Result<Value> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly refusal: Refusal }

@@ -1,5 +1,9 @@
-/** The place in a sorted list of the first entry whose key is not before `key`; its length when there is none. */
-export function firstAtOrAfter<Entry>(sorted: readonly Entry[], key: string, keyOf: (entry: Entry) => string): number {
+/** The position of the first entry of a sorted list whose key is `key` or comes after it; the list's length if there is none. */
+export function firstAtOrAfter<Entry, Key extends string | number | bigint>(
+  sorted: readonly Entry[],
+  key: Key,
+  keyOf: (entry: Entry) => Key,
+): number {
   let low = 0
   let high = sorted.length
   while (low < high) {

@@ -10,6 +10,17 @@ export interface Problem {
 export type Decoded<Value> = { readonly ok: true; readonly value: Value } | ({ readonly ok: false } & Problem)
 
 /**
+ * The part that a family's writes have in a change. A store with transactions writes all at once; one that writes a single object at a
+ * time follows the parts, see `inOrder`.
+ * - `block`: says who holds an address; its write is the commit.
+ * - `handle`: counts the addresses of a handle in each block. Its counts may be too high, never too low.
+ * - `affinity`: says which node a block belongs to. It is `pending` before the block says so, and goes after it.
+ * - `pool`: the range that blocks are cut from. It is written after its blocks.
+ * - `record`: everything else. It is written last: nothing relies on a record until the rest is stored.
+ */
+export type Part = 'block' | 'handle' | 'affinity' | 'pool' | 'record'
+
+/**
  * A family of keys: everything below one prefix that shares one stored form. `decode` gets the whole key and the value's text, and
  * never throws. `held` says what a server keeps in memory of it:
  * - `values`: every decoded value (pools, reservations, configuration, nodes, affinities);
@@ -20,6 +31,7 @@ export interface Family<Value> {
   readonly name: string
   readonly prefix: string
   readonly held: 'values' | 'digests' | 'recent'
+  readonly part: Part
   /**
    * True if a transaction carries at most one plan that writes the family. Clients that watch it resume after the last revision that
    * they saw: if two changes shared a revision, a client that lost its connection between them would never see the second.
@@ -27,6 +39,11 @@ export interface Family<Value> {
   readonly isChangedSingly?: boolean
   decode(key: string, text: string): Decoded<Value>
   encode(value: Value): string
+  /**
+   * The value to write before the blocks when a store writes single objects and the value changes from `before` to `after` (undefined:
+   * absent). Undefined: none. `after` follows the blocks unless it is the value returned.
+   */
+  lead?(before: Value | undefined, after: Value | undefined): Value | undefined
 }
 
 /** The part of a family that reading entries takes. */

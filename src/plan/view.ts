@@ -1,51 +1,55 @@
 import type { Family, Key, Listed, Lookup } from './stored.ts'
 
 /**
- * A plan is a pure, synchronous function over a {@link View}: it reads keys and says which to write. The store records every read and
- * compares it when it commits the writes, so that no decision stands on stale data.
+ * A planner is a pure, synchronous function over a {@link View}: it reads keys and returns a {@link Plan}, the keys to write and the
+ * answer. The store records every read and compares it when it commits the writes, so that no decision relies on stale data.
  */
 
 /**
- * How a listing is proved inside the transaction. `changed`: no key of the prefix was created or changed since; `created`: none
- * was created since; `hint`: nothing is compared, the caller must `get` what it relies on, and a plan that writes nothing is
- * only believed after the prefix has been read afresh from etcd. No guard sees deletions: `get` what was really used.
+ * How the commit proves that a listing still holds.
+ * - `changed`: no key of the prefix was created or changed since.
+ * - `created`: no key of the prefix was created since.
+ * - `hint`: the commit compares nothing. The planner must `get` what it relies on. If it writes nothing, the store reads the prefix
+ *   afresh and plans again before it trusts the answer.
+ *
+ * No guard notices deletions: `get` the entries that the decision depends on.
  */
 export type Guard = 'changed' | 'created' | 'hint'
 
-/** How a key is read. */
+/** How {@link View.get} reads a key. */
 export interface GetOptions {
   readonly assumeAbsent?: boolean
   readonly awaitCommit?: boolean
 }
 
-/** What a plan may see; every call is recorded. */
+/** What a planner can read. The store records every call. */
 export interface View {
   /**
-   * The value of `key`, compared at commit. A key that is not in memory interrupts the plan, is fetched, and the plan runs
-   * again; with `assumeAbsent` it is taken not to exist instead (and the commit proves it). With `awaitCommit` the plan does not
-   * stand on what an earlier operation of its transaction writes there, but waits for the next one: all that a transaction writes has
-   * one revision, by which states in between cannot be told apart. For plans that tell the revision, or compare it.
+   * The value of `key`; the commit compares it. If the key is not in memory, the store interrupts the planner, fetches the key and
+   * plans again. With `assumeAbsent`, a key that is not in memory counts as absent instead, and the commit proves it. With
+   * `awaitCommit`, the plan waits for the next transaction if an earlier plan of this one writes the key: all writes of a transaction
+   * have the same revision, which cannot tell the states in between apart. Plans that return or compare a revision need it.
    */
   get<Value>(key: Key<Value>, options?: GetOptions): Lookup<Value>
-  /** Says which keys the plan will `get`, so that those not in memory are fetched together. */
+  /** Announces keys that the planner will `get`, so that the store fetches those not in memory together. */
   prefetch(keys: readonly Key<unknown>[]): void
-  /** All entries of a family held as `values` whose key starts with `prefix` (the family's own prefix unless given), in key order. */
+  /** All entries below `prefix` (by default the family's own), in key order. Only for families held as `values`. */
   list<Value>(family: Family<Value>, guard: Guard, prefix?: string): readonly Listed<Value>[]
   /**
-   * Says that the plan looks at an index kept beside the image of `family` (its observer). What an index says is a hint: the plan
-   * must `get` what it relies on, and a plan that writes nothing, or nothing but what is to expire, is only believed after the family
-   * has been read afresh. With the guard `created` the commit also proves that no key of the family has been created that the index
-   * does not know; and the plan waits for the next transaction when an earlier operation of this one writes to the family.
+   * Announces that the planner looks at an index that an observer keeps beside the image of `family`. The index is a hint: the planner
+   * must `get` what it relies on. If the plan writes nothing, or only keys that expire, the store reads the family afresh and plans
+   * again before it trusts the answer. With the guard `created`, the commit also proves that the index knows every key of the family,
+   * and the plan waits for the next transaction if an earlier plan of this one writes to the family.
    */
   consult(family: Family<unknown>, guard?: 'created' | 'hint'): void
   /**
-   * Says that plans of `company` read the same keys as a rule: when one of them has to wait for a commit under way, the others wait
-   * with it at once, without the work of finding out. To be called before such a key is read.
+   * Groups plans that contend for the same keys: once one plan of the group waits for a commit in flight, the rest wait too, without
+   * being planned. Call it before reading those keys.
    */
   waitWith(company: string): void
-  /** Whether a commit under way on this server is writing the key: choosing another among equals avoids waiting. A hint. */
+  /** True if a commit in flight on this server writes the key: choosing another key of equal worth avoids waiting. A hint. */
   isBusy(key: Key<unknown>): boolean
-  /** Whether others keep writing the key before this server can: choosing another among equals avoids the fight. A hint. */
+  /** True if other servers keep writing the key before this one can: choosing another key of equal worth avoids the race. A hint. */
   isContested(key: Key<unknown>): boolean
 }
 
@@ -55,29 +59,29 @@ export type Write =
       readonly kind: 'put'
       readonly key: Key<unknown>
       readonly value: unknown
-      /** Whether etcd is to forget it after a while (`expirySeconds`). */
+      /** True if the store deletes the key by itself after `expirySeconds`. */
       readonly isExpiring: boolean
       encode(): string
     }
   | { readonly kind: 'delete'; readonly key: Key<unknown> }
 
-/** The outcome of planning: what to answer, and what to write. A refusal is an answer without writes, and validated all the same. */
+/** A decision: the answer, and the writes. A refusal is an answer without writes; the store validates its reads all the same. */
 export interface Plan<Answer> {
   readonly answer: Answer
   readonly writes: readonly Write[]
 }
 
-/** Stores `value` under `key`; for a while only, when it is to expire. */
+/** Stores `value` under `key`. With `isExpiring`, the store deletes the key after a while. */
 export function put<Value>(key: Key<Value>, value: Value, options: { readonly isExpiring?: boolean } = {}): Write {
   return { kind: 'put', key, value, isExpiring: options.isExpiring ?? false, encode: () => key.family.encode(value) }
 }
 
-/** Removes `key`. */
+/** Deletes `key`. */
 export function remove(key: Key<unknown>): Write {
   return { kind: 'delete', key }
 }
 
-/** A plan that answers without writing. */
+/** A plan that answers and writes nothing. */
 export function answerOnly<Answer>(answer: Answer): Plan<Answer> {
   return { answer, writes: [] }
 }

@@ -1,12 +1,12 @@
-import type { Comparison, Selector } from './selector.ts'
+import type { ComparisonOperator, Selector } from './selector.ts'
 
-/** The labels of an object: name to value. Only own properties count, so that no label exists by inheritance. */
+/** The labels of an object, from name to value. Only own properties are labels, none is inherited. */
 export type Labels = Readonly<Record<string, string>>
 
 /**
- * Whether the selector selects an object with these labels. A label that is missing makes `!=` and `not in` true and every other
- * condition false; values are compared exactly.
- * @see docs/calico/formats.md 6.3
+ * True if the selector selects an object with these labels. If a label is missing, `!=` and `not in` are true and every other condition is
+ * false. Values are compared exactly.
+ * @see docs/calico/formats.md section 6.3
  */
 export function matches(selector: Selector, labels: Labels): boolean {
   switch (selector.kind) {
@@ -16,9 +16,9 @@ export function matches(selector: Selector, labels: Labels): boolean {
     case 'has':
       return Object.hasOwn(labels, selector.label)
     case 'comparison':
-      return compares(valueOf(labels, selector.label), selector.operator, selector.value)
+      return compareValue(findLabel(labels, selector.label), selector.operator, selector.value)
     case 'membership': {
-      const value = valueOf(labels, selector.label)
+      const value = findLabel(labels, selector.label)
       const isMember = value !== undefined && selector.values.has(value)
       return isMember === (selector.operator === 'in')
     }
@@ -33,7 +33,7 @@ export function matches(selector: Selector, labels: Labels): boolean {
   }
 }
 
-function compares(value: string | undefined, operator: Comparison, wanted: string): boolean {
+function compareValue(value: string | undefined, operator: ComparisonOperator, wanted: string): boolean {
   switch (operator) {
     case '==':
       return value === wanted
@@ -48,6 +48,6 @@ function compares(value: string | undefined, operator: Comparison, wanted: strin
   }
 }
 
-function valueOf(labels: Labels, label: string): string | undefined {
+function findLabel(labels: Labels, label: string): string | undefined {
   return Object.hasOwn(labels, label) ? labels[label] : undefined
 }

@@ -1,5 +1,4 @@
-/** Calico's selector language: what it says about labels, its canonical form, and whether given labels are selected. */
-export { canonicalSelector, formatSelector } from './canonical-form.ts'
+/** Calico's selector language: parses a selector's text and tells whether it selects an object with given labels. */
 export { matches } from './evaluation.ts'
 export { parseSelector } from './parser.ts'
 export type { Selector } from './selector.ts'

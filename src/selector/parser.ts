@@ -1,9 +1,9 @@
-import { type Comparison, type Membership, type Selector, group, negation, valueSet } from './selector.ts'
-import { type Token, type TokenKind, operatorExpected, tokensOf } from './tokens.ts'
+import { type ComparisonOperator, type MembershipOperator, type Selector, joinOperands, negate } from './selector.ts'
+import { type Token, type TokenKind, operatorExpected, readTokens } from './tokens.ts'
 
 /**
- * Why a text is no selector: where it stops making sense (0-based, in UTF-16 units as JavaScript counts the characters of a string),
- * what would have made sense there, and both in a sentence.
+ * The reason why a text is no selector: the position of the error, counted from 0 in UTF-16 units as in JavaScript strings, what was
+ * expected there, and both in a sentence.
  */
 export interface SelectorError {
   readonly position: number
@@ -11,24 +11,24 @@ export interface SelectorError {
   readonly message: string
 }
 
-/** What a text says as a selector, or why it says nothing. */
+/** The outcome of parsing a selector. */
 export type ParsedSelector =
   | { readonly ok: true; readonly selector: Selector }
   | { readonly ok: false; readonly error: SelectorError }
 
 /**
- * How deep parentheses may nest. Calico has no limit, but its schema ends a selector at 1,024 characters, in which there is no room
- * for more pairs than this. It bounds the recursion of everyone who walks a selector.
+ * The maximum nesting of parentheses. Calico has no such limit, but its schema limits a selector to 1,024 characters, which cannot
+ * contain more pairs. Functions that walk a selector recurse no deeper than this.
  */
 const nestingMax = 512
 
 /** A message quotes at most 20 characters of the text. */
 const quotedPattern = /^(.{20}).+$/su
 
-const comparisons: readonly Comparison[] = ['==', '!=', 'contains', 'starts with', 'ends with']
-const memberships: readonly Membership[] = ['in', 'not in']
+const comparisons: readonly ComparisonOperator[] = ['==', '!=', 'contains', 'starts with', 'ends with']
+const memberships: readonly MembershipOperator[] = ['in', 'not in']
 
-/** An open parenthesis, or the whole text: what has been read of its "||" and of the last "&&" inside. */
+/** An open parenthesis, or the whole text: the operands read so far of its "||", and of the last "&&" inside it. */
 interface Frame {
   readonly outer: Frame | undefined
   readonly isNegated: boolean
@@ -38,15 +38,14 @@ interface Frame {
 }
 
 /**
- * Reads a selector of Calico's language. Blank text selects everything. Nothing is trimmed: spaces and tabs may stand between
- * tokens, a line break may not.
- * @see docs/calico/formats.md 6.1 and 6.2
+ * Parses a selector of Calico's language. Blank text selects everything. Spaces and tabs may stand between tokens, line breaks may not.
+ * @see docs/calico/formats.md sections 6.1 and 6.2
  */
 export function parseSelector(text: string): ParsedSelector {
   const tokens = new Tokens(text)
-  if (tokens.take('end')) return success({ kind: 'all' })
+  if (tokens.take('end')) return succeed({ kind: 'all' })
 
-  // Parentheses are kept in a list of frames and not on the stack, which a row of them could exhaust.
+  // Open parentheses are kept in a list of frames instead of on the stack, which a long row of them could exhaust.
   let frame = openFrame(undefined, false)
   for (;;) {
     const isNegated = readNegations(tokens)
@@ -59,7 +58,7 @@ export function parseSelector(text: string): ParsedSelector {
     const primitive = readPrimitive(tokens)
     if (!primitive.ok) return primitive
 
-    let operand = isNegated ? negation(primitive.selector) : primitive.selector
+    let operand = isNegated ? negate(primitive.selector) : primitive.selector
     while (frame.outer !== undefined && tokens.take(')')) {
       operand = closeFrame(frame, operand)
       frame = frame.outer
@@ -67,11 +66,11 @@ export function parseSelector(text: string): ParsedSelector {
     if (tokens.take('&&')) {
       frame.conjuncts.push(operand)
     } else if (tokens.take('||')) {
-      frame.disjuncts.push(group('and', frame.conjuncts.splice(0), operand))
+      frame.disjuncts.push(joinOperands('and', frame.conjuncts.splice(0), operand))
     } else if (frame.outer !== undefined) {
       return tokens.failure('"&&", "||" or ")"')
     } else {
-      return tokens.take('end') ? success(closeFrame(frame, operand)) : tokens.failure('"&&", "||" or the end')
+      return tokens.take('end') ? succeed(closeFrame(frame, operand)) : tokens.failure('"&&", "||" or the end')
     }
   }
 }
@@ -82,11 +81,11 @@ function openFrame(outer: Frame | undefined, isNegated: boolean): Frame {
 }
 
 function closeFrame(frame: Frame, last: Selector): Selector {
-  const selector = group('or', frame.disjuncts, group('and', frame.conjuncts, last))
-  return frame.isNegated ? negation(selector) : selector
+  const selector = joinOperands('or', frame.disjuncts, joinOperands('and', frame.conjuncts, last))
+  return frame.isNegated ? negate(selector) : selector
 }
 
-/** Whether an odd number of "!" comes next. */
+/** Consumes every "!" that comes next; true if their number is odd. */
 function readNegations(tokens: Tokens): boolean {
   let isNegated = false
   while (tokens.take('!')) isNegated = !isNegated
@@ -95,9 +94,9 @@ function readNegations(tokens: Tokens): boolean {
 
 function readPrimitive(tokens: Tokens): ParsedSelector {
   const call = tokens.take('all', 'global')
-  if (call) return success({ kind: call.kind })
+  if (call) return succeed({ kind: call.kind })
   const has = tokens.take('has')
-  if (has) return success({ kind: 'has', label: has.text })
+  if (has) return succeed({ kind: 'has', label: has.text })
   const label = tokens.take('label')
   return label ? readCondition(tokens, label.text) : tokens.failure('a label name, has(), all(), "!" or "("')
 }
@@ -107,17 +106,17 @@ function readCondition(tokens: Tokens, label: string): ParsedSelector {
   if (comparison) {
     const string = tokens.take('string')
     if (!string) return tokens.failure('a string in quotes')
-    return success({ kind: 'comparison', label, operator: comparison.kind, value: string.text })
+    return succeed({ kind: 'comparison', label, operator: comparison.kind, value: string.text })
   }
   const membership = tokens.take(...memberships)
   if (!membership) return tokens.failure(operatorExpected)
   if (!tokens.take('{')) return tokens.failure('a set, like {"a", "b"}')
-  const values = readStrings(tokens)
+  const values = new Set(readStrings(tokens))
   if (!tokens.take('}')) return tokens.failure('a string in quotes or "}"')
-  return success({ kind: 'membership', label, operator: membership.kind, values: valueSet(values) })
+  return succeed({ kind: 'membership', label, operator: membership.kind, values })
 }
 
-/** Strings with commas between them; one comma may follow the last. */
+/** Reads strings with commas between them; one comma may follow the last. */
 function readStrings(tokens: Tokens): readonly string[] {
   const values: string[] = []
   for (let string = tokens.take('string'); string; string = tokens.take(',') && tokens.take('string')) {
@@ -126,11 +125,11 @@ function readStrings(tokens: Tokens): readonly string[] {
   return values
 }
 
-function success(selector: Selector): ParsedSelector {
+function succeed(selector: Selector): ParsedSelector {
   return { ok: true, selector }
 }
 
-/** The tokens of a text, read one after the other. */
+/** The tokens of a text, consumed one after the other. */
 class Tokens {
   readonly #text: string
   readonly #tokens: readonly [Token, ...Token[]]
@@ -139,11 +138,11 @@ class Tokens {
 
   constructor(text: string) {
     this.#text = text
-    this.#tokens = tokensOf(text)
+    this.#tokens = readTokens(text)
     this.#next = this.#tokens[0]
   }
 
-  /** The next token, if it is of one of these kinds, and goes past it. Stays at the last token. */
+  /** Consumes and returns the next token if it has one of these kinds. The last token is never consumed. */
   take<Kind extends TokenKind>(...kinds: readonly Kind[]): (Token & { readonly kind: Kind }) | undefined {
     const token = this.#next
     const kind = kinds.find((each) => each === token.kind)
@@ -153,7 +152,7 @@ class Tokens {
     return { ...token, kind }
   }
 
-  /** That a token is not what the grammar wants; one that could not be read knows better what was missing. */
+  /** The error of a token that the grammar does not expect. An `unreadable` token says itself what was expected. */
   failure(wanted: string, token: Token = this.#next): ParsedSelector {
     const { kind, text, position } = token
     const expected = kind === 'unreadable' ? text : wanted

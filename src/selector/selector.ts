@@ -1,48 +1,37 @@
-/** How the value of a label is compared with one string. */
-export type Comparison = '==' | '!=' | 'contains' | 'starts with' | 'ends with'
+/** Compares the value of a label with one string. */
+export type ComparisonOperator = '==' | '!=' | 'contains' | 'starts with' | 'ends with'
 
-/** How the value of a label is compared with a set of strings. */
-export type Membership = 'in' | 'not in'
+/** Looks up the value of a label in a set of strings. */
+export type MembershipOperator = 'in' | 'not in'
 
 /**
- * What a selector says, without how it was spelled: immutable, parsed once and evaluated often. Parentheses that change nothing
- * and pairs of negations are gone, the values of a set are in canonical order, and an `and` or `or` has at least two operands.
- * @see docs/calico/formats.md 6.2
+ * A parsed selector, immutable. It has no pairs of negations and no groups of a single operand: an `and` or `or` has at least two.
+ * @see docs/calico/formats.md section 6.2
  */
 export type Selector =
   | { readonly kind: 'all' | 'global' }
   | { readonly kind: 'has'; readonly label: string }
-  | { readonly kind: 'comparison'; readonly label: string; readonly operator: Comparison; readonly value: string }
+  | {
+      readonly kind: 'comparison'
+      readonly label: string
+      readonly operator: ComparisonOperator
+      readonly value: string
+    }
   | {
       readonly kind: 'membership'
       readonly label: string
-      readonly operator: Membership
+      readonly operator: MembershipOperator
       readonly values: ReadonlySet<string>
     }
   | { readonly kind: 'not'; readonly operand: Selector }
   | { readonly kind: 'and' | 'or'; readonly operands: readonly Selector[] }
 
-/** The opposite of a selector. Two negations cancel out, as they do in a row of `!` (docs/calico/formats.md 6.2). */
-export function negation(operand: Selector): Selector {
+/** Negates a selector. Two negations cancel out, as in a row of `!` (docs/calico/formats.md section 6.2). */
+export function negate(operand: Selector): Selector {
   return operand.kind === 'not' ? operand.operand : { kind: 'not', operand }
 }
 
-/** Operands under one connective; a single operand needs none. */
-export function group(kind: 'and' | 'or', before: readonly Selector[], last: Selector): Selector {
+/** Joins operands by one connective. A single operand stays as it is. */
+export function joinOperands(kind: 'and' | 'or', before: readonly Selector[], last: Selector): Selector {
   return before.length === 0 ? last : { kind, operands: [...before, last] }
-}
-
-/** The strings as the set of a membership: each once, in the order of their UTF-8 bytes (docs/calico/formats.md 6.5). */
-export function valueSet(values: readonly string[]): ReadonlySet<string> {
-  return new Set([...values].sort(compareBytewise))
-}
-
-/** UTF-8 orders by code point. JavaScript's own order differs above U+FFFF, where it compares surrogates. */
-function compareBytewise(a: string, b: string): number {
-  const shared = Math.min(a.length, b.length)
-  for (let index = 0; index < shared; index++) {
-    const difference = Number(a.codePointAt(index)) - Number(b.codePointAt(index))
-    if (difference !== 0) return difference
-  }
-  return a.length - b.length
 }

@@ -1,10 +1,10 @@
-import type { Comparison, Membership } from './selector.ts'
+import type { ComparisonOperator, MembershipOperator } from './selector.ts'
 
-/** What a token is. `unreadable` ends the text like `end`, and its text says what should have stood there. */
+/** The kind of a token. `unreadable` is the last token, like `end`; its text says what was expected there. */
 export type TokenKind =
   | (typeof symbols)[number]
-  | Comparison
-  | Membership
+  | ComparisonOperator
+  | MembershipOperator
   | 'label'
   | 'string'
   | 'has'
@@ -13,29 +13,29 @@ export type TokenKind =
   | 'end'
   | 'unreadable'
 
-/** A piece of a selector. `text` is the name of a label (or of the label in `has()`), or the value of a string; else it is empty. */
+/** A piece of a selector. `text` is the name of a label, also of the one in `has()`, or the value of a string; otherwise empty. */
 export interface Token {
   readonly kind: TokenKind
   readonly text: string
-  /** Where it begins: 0-based, in UTF-16 units as JavaScript counts the characters of a string. */
+  /** The position of its first character, counted from 0 in UTF-16 units as in JavaScript strings. */
   readonly position: number
 }
 
-/** What must follow a label. */
+/** The name of what must follow a label. */
 export const operatorExpected = 'an operator (==, !=, in, not in, contains, starts with, ends with)'
 
-/** Longer symbols first, so that "!=" is not read as "!". */
+/** Longer symbols come first, so that "!=" is not read as "!". */
 const symbols = ['==', '!=', '&&', '||', '!', '(', ')', '{', '}', ','] as const
 
-/** Half symbols: there is nothing that one of them alone could mean. */
+/** Halves of symbols, which have no meaning alone. */
 const halves = ['=', '&', '|']
 
 const quotes = ['"', "'"]
 
-/** Functions only when the parenthesis follows at once: "all == 'x'" is about a label called all. */
+/** These are functions only if the parenthesis follows at once: "all == 'x'" is about a label named all. */
 const calls = ['has', 'all', 'global'] as const
 
-/** In the order in which they are tried. A word ends where a label's name could not go on: "contains'a'" is fine. */
+/** Tried in this order. A word ends at a character that cannot be in a label's name: "contains'a'" is valid. */
 const words = [
   { kind: 'contains', pattern: /^contains(?![\w./-])/ },
   { kind: 'starts with', pattern: /^starts[ \t]*with(?![\w./-])/ },
@@ -46,15 +46,15 @@ const words = [
 
 const blanksPattern = /^[ \t]*/
 const labelPattern = /^[\w./-]+/
-const labelLengthMax = 512
+const labelNameLengthMax = 512
 
 /**
- * The tokens of a selector's text, the last one `end` or `unreadable`. Words are operators only right after a label, so that a label
- * may be called `in` or `contains`.
- * @see docs/calico/formats.md 6.1
+ * Splits a selector's text into tokens; the last one is `end` or `unreadable`. Words are operators only right after a label, so a label
+ * may be named `in` or `contains`.
+ * @see docs/calico/formats.md section 6.1
  */
-export function tokensOf(text: string): readonly [Token, ...Token[]] {
-  const scanner = new Scanner(text)
+export function readTokens(text: string): readonly [Token, ...Token[]] {
+  const scanner = new TokenScanner(text)
   let last = nextToken(scanner, false)
   const tokens: [Token, ...Token[]] = [last]
   while (last.kind !== 'end' && last.kind !== 'unreadable') {
@@ -64,7 +64,7 @@ export function tokensOf(text: string): readonly [Token, ...Token[]] {
   return tokens
 }
 
-function nextToken(scanner: Scanner, isAfterLabel: boolean): Token {
+function nextToken(scanner: TokenScanner, isAfterLabel: boolean): Token {
   scanner.takeMatch(blanksPattern)
   const { position } = scanner
   if (position === scanner.length) return { kind: 'end', text: '', position }
@@ -72,27 +72,27 @@ function nextToken(scanner: Scanner, isAfterLabel: boolean): Token {
   const symbol = symbols.find((text) => scanner.take(text))
   if (symbol !== undefined) return { kind: symbol, text: '', position }
   const half = halves.find((text) => scanner.take(text))
-  if (half !== undefined) return unreadable(position, `"${half}${half}"`)
+  if (half !== undefined) return unreadableToken(position, `"${half}${half}"`)
   const quote = quotes.find((text) => scanner.take(text))
   if (quote !== undefined) return stringToken(scanner, quote, position)
 
   if (isAfterLabel) {
     const word = words.find(({ pattern }) => scanner.takeMatch(pattern) !== '')
-    return word === undefined ? unreadable(position, operatorExpected) : { kind: word.kind, text: '', position }
+    return word === undefined ? unreadableToken(position, operatorExpected) : { kind: word.kind, text: '', position }
   }
   const call = calls.find((name) => scanner.take(`${name}(`))
   return call === undefined ? labelToken(scanner, position) : callToken(scanner, call, position)
 }
 
-/** A string ends at the next quote of its own kind; nothing can be escaped. */
-function stringToken(scanner: Scanner, quote: string, position: number): Token {
+/** A string ends at the next quote of the same kind; there are no escapes. */
+function stringToken(scanner: TokenScanner, quote: string, position: number): Token {
   const text = scanner.takeUntil(quote)
   return text === undefined
-    ? unreadable(scanner.length, `the closing ${quote} of the string`)
+    ? unreadableToken(scanner.length, `the closing ${quote} of the string`)
     : { kind: 'string', text, position }
 }
 
-function callToken(scanner: Scanner, kind: (typeof calls)[number], position: number): Token {
+function callToken(scanner: TokenScanner, kind: (typeof calls)[number], position: number): Token {
   scanner.takeMatch(blanksPattern)
   let text = ''
   if (kind === 'has') {
@@ -101,22 +101,23 @@ function callToken(scanner: Scanner, kind: (typeof calls)[number], position: num
     text = label.text
     scanner.takeMatch(blanksPattern)
   }
-  return scanner.take(')') ? { kind, text, position } : unreadable(scanner.position, '")"')
+  return scanner.take(')') ? { kind, text, position } : unreadableToken(scanner.position, '")"')
 }
 
-function labelToken(scanner: Scanner, position: number): Token {
+function labelToken(scanner: TokenScanner, position: number): Token {
   const text = scanner.takeMatch(labelPattern)
-  if (text === '') return unreadable(position, 'a label name')
-  if (text.length > labelLengthMax) return unreadable(position, `a label name of at most ${labelLengthMax} characters`)
+  if (text === '') return unreadableToken(position, 'a label name')
+  if (text.length > labelNameLengthMax)
+    return unreadableToken(position, `a label name of at most ${labelNameLengthMax} characters`)
   return { kind: 'label', text, position }
 }
 
-function unreadable(position: number, expected: string): Token {
+function unreadableToken(position: number, expected: string): Token {
   return { kind: 'unreadable', text: expected, position }
 }
 
-/** The text that is still to be read. */
-class Scanner {
+/** The rest of the text that is not read yet. */
+class TokenScanner {
   readonly length: number
   #rest: string
 
@@ -129,21 +130,21 @@ class Scanner {
     return this.length - this.#rest.length
   }
 
-  /** Goes past `text` if it comes next, and says whether it did. */
+  /** Consumes `text` if it comes next; returns true if it did. */
   take(text: string): boolean {
     const comesNext = this.#rest.startsWith(text)
     if (comesNext) this.#rest = this.#rest.slice(text.length)
     return comesNext
   }
 
-  /** Goes past what the pattern (which must begin with ^) finds next, and gives it; '' when it finds nothing. */
+  /** Consumes and returns what the pattern matches next; '' if it does not match. The pattern must begin with ^. */
   takeMatch(pattern: RegExp): string {
     const match = pattern.exec(this.#rest)?.[0] ?? ''
     this.#rest = this.#rest.slice(match.length)
     return match
   }
 
-  /** Goes past the next `mark` and gives what was before it; undefined when there is none. */
+  /** Consumes the text up to the next `mark` and the mark, and returns the text; undefined if there is no mark. */
   takeUntil(mark: string): string | undefined {
     const end = this.#rest.indexOf(mark)
     if (end < 0) return undefined

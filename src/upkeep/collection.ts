@@ -1,4 +1,4 @@
-import type { Datastore, Leadership } from '../datastore/index.ts'
+import type { Leadership, Store } from '../datastore/index.ts'
 import { planCollectCooled, planCollectEmpty, planReadCooldown } from '../ipam/index.ts'
 import {
   annexes,
@@ -43,7 +43,7 @@ interface Idle {
  */
 export class Collection {
   readonly #options: CollectionOptions
-  #store: Pick<Datastore, 'submit' | 'peek' | 'peekAll'> | undefined
+  #store: Pick<Store, 'submit' | 'peek' | 'peekAll'> | undefined
   #leadership: Leadership | undefined
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> = Promise.resolve()
@@ -55,7 +55,7 @@ export class Collection {
   }
 
   /** Begins, unless it is switched off. */
-  start(store: Pick<Datastore, 'submit' | 'candidate' | 'peek' | 'peekAll'>): void {
+  start(store: Pick<Store, 'submit' | 'candidate' | 'peek' | 'peekAll'>): void {
     const { intervalSeconds, logger } = this.#options
     if (intervalSeconds === 0) return
     this.#store = store

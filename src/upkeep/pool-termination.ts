@@ -1,4 +1,4 @@
-import type { Datastore } from '../datastore/index.ts'
+import type { Store } from '../datastore/index.ts'
 import { type Now, parseBlockKey, type Pool } from '../model/index.ts'
 import { overlaps } from '../net/index.ts'
 import type { Lookup, Observer } from '../plan/index.ts'
@@ -27,7 +27,7 @@ export class PoolTermination {
   readonly #logger: UpkeepLogger
   /** Pools that are being deleted, by the keys they are stored under. */
   readonly #terminating = new Map<string, Pool>()
-  #store: Pick<Datastore, 'submit'> | undefined
+  #store: Pick<Store, 'submit'> | undefined
   #timer: NodeJS.Timeout | undefined
   #dueAt = Infinity
   #running: Promise<void> = Promise.resolve()
@@ -60,7 +60,7 @@ export class PoolTermination {
   }
 
   /** Begins; what was observed before is caught up with. */
-  start(store: Pick<Datastore, 'submit'>): void {
+  start(store: Pick<Store, 'submit'>): void {
     this.#store = store
     this.#wake(settleMs)
   }

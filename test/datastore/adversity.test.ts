@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import type { Test } from 'tap'
-import { type Datastore, DatastoreUnavailable } from '../../src/datastore/index.ts'
+import { DatastoreUnavailable, type Store } from '../../src/datastore/index.ts'
 import { startEtcdCluster, type TestCluster, type TestMember } from '../support/etcd.ts'
 import { until } from '../support/until.ts'
 import { increment, keyOf, numbersBelow, openEtcd, openStore } from './rig.ts'
@@ -16,7 +16,7 @@ class Callers {
   #isOver = false
   readonly #all: Promise<unknown>
 
-  constructor(datastore: Datastore, count: number) {
+  constructor(datastore: Store, count: number) {
     this.#all = Promise.all(Array.from({ length: count }, () => this.#work(datastore)))
   }
 
@@ -30,7 +30,7 @@ class Callers {
     await this.#all
   }
 
-  async #work(datastore: Datastore): Promise<void> {
+  async #work(datastore: Store): Promise<void> {
     while (!this.#isOver) {
       try {
         await datastore.submit(increment(this.#key))
@@ -182,7 +182,7 @@ t.test('tokens of etcd that expire, or that it forgets, are replaced: for calls 
     })
     await until(
       'the watch to tell of it',
-      () => datastore.heldKeys().get('numbers') === (name === 'expired' ? 2 : 3) || undefined,
+      () => datastore.peekAll(family, family.prefix).length === (name === 'expired' ? 2 : 3) || undefined,
     )
   }
 })

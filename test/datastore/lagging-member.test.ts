@@ -1,6 +1,6 @@
 import t from 'tap'
 import { callDeadlineMs, watchProgressMs, watchSilenceMaxMs } from '../../src/datastore/etcd/limits.ts'
-import { type Datastore, DatastoreUnavailable } from '../../src/datastore/index.ts'
+import { DatastoreUnavailable, type Store } from '../../src/datastore/index.ts'
 import { Cluster, type Member } from '../faults/cluster.ts'
 import { until } from '../support/until.ts'
 import { increment, keyOf, numbersBelow, openEtcd, openStore } from './rig.ts'
@@ -9,7 +9,7 @@ const family = numbersBelow('/numbers/', 'values')
 const counter = keyOf(family, 'counter')
 
 /** Takes number after number, until told that it is over, and gives those it was told to have. */
-async function takeNumbers(datastore: Datastore, isOver: () => boolean): Promise<readonly number[]> {
+async function takeNumbers(datastore: Store, isOver: () => boolean): Promise<readonly number[]> {
   const taken: number[] = []
   while (!isOver()) {
     try {
@@ -75,7 +75,10 @@ for (const { name, problem, leave, comeBack } of ways) {
       t.ok(tookMs < promisedMs + 10_000, `noticed after ${Math.round(tookMs)} ms`)
       await until('it to be ready without that member', () => datastore.health().ready || undefined)
       await openEtcd(t, leader.endpoint).put('/numbers/late').value('1')
-      await until('the watch to follow another member', () => datastore.heldKeys().get('numbers') === 2 || undefined)
+      await until(
+        'the watch to follow another member',
+        () => datastore.peekAll(family, family.prefix).length === 2 || undefined,
+      )
     } finally {
       isOver = true
     }

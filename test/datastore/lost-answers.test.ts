@@ -42,7 +42,7 @@ t.test('a commit whose answer is lost is found to be applied, and is not repeate
   t.match(kvs, [{ mod_revision: String(revision), version: '2' }])
   t.match(
     logs.filter(({ message }) => message.startsWith('the answer to a commit was lost')),
-    [{ level: 'warn', details: { slot: /^\/ippoold\/v1\/slots\// } }],
+    [{ level: 'warn', details: { transaction: /^\/ippoold\/v1\/slots\// } }],
   )
   t.equal((await datastore.submit(increment(key))).answer, 3)
 })
@@ -166,7 +166,7 @@ t.test('a connection that goes half-open is given up: the commit on it is settle
   t.equal((await datastore.submit(increment(key))).answer, 2)
   t.equal(await timesWritten(keys, key.text), 2)
   // Keep-alive pings of the connection find it out, every ten seconds.
-  const resumed = () => logs.some(({ message }) => message.startsWith('the watch on etcd broke')) || undefined
+  const resumed = () => logs.some(({ message }) => message.startsWith('the watch broke')) || undefined
   await until('the watch to be resumed', resumed)
   await until('it to be ready', () => datastore.health().ready || undefined)
 })

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
-import { type Datastore, DatastoreUnavailable } from '../../src/datastore/index.ts'
+import { DatastoreUnavailable, type Store } from '../../src/datastore/index.ts'
 import { answerOnly, type Key } from '../../src/plan/index.ts'
 import { startEtcd, startEtcdCluster } from '../support/etcd.ts'
 import { startProxy } from '../support/proxy.ts'
@@ -16,7 +16,7 @@ t.test('every acknowledged increment survives kill -9 of etcd, and none is there
   const stores = [await openStore(t, options), await openStore(t, options)]
   const counters = ['a', 'b', 'c', 'd'].map((name) => ({ key: keyOf(family, name), acknowledged: 0 }))
   let isOver = false
-  const call = async (datastore: Datastore, counter: { key: Key<number>; acknowledged: number }): Promise<void> => {
+  const call = async (datastore: Store, counter: { key: Key<number>; acknowledged: number }): Promise<void> => {
     while (!isOver) {
       try {
         await datastore.submit(increment(counter.key))

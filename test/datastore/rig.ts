@@ -1,8 +1,8 @@
 import { noop } from 'cockatiel'
 import { Etcd3 } from 'etcd3'
 import type { Test } from 'tap'
-import type { Declaration } from '../../src/datastore/etcd/image/image.ts'
-import { Datastore, declare } from '../../src/datastore/index.ts'
+import { openEtcdStore } from '../../src/datastore/etcd/index.ts'
+import { type Declaration, declare, logProbe, type Probe, type Store } from '../../src/datastore/index.ts'
 import { type Family, type Key, type Listed, type Observer, type Plan, put, type View } from '../../src/plan/index.ts'
 
 /** A family of whole numbers, each stored as its digits; anything else is broken. Every test takes a prefix of its own. */
@@ -11,6 +11,7 @@ export function numbersBelow(prefix: string, held: Family<number>['held']): Fami
     name: prefix.split('/').at(-2) ?? prefix,
     prefix,
     held,
+    part: 'record',
     decode: (_key, text) =>
       /^-?\d+$/.test(text) ? { ok: true, value: Number(text) } : { ok: false, problem: `${text} is not a number` },
     encode: String,
@@ -45,7 +46,7 @@ export function summary(entries: readonly Listed<number>[]): string[] {
 
 /** A line that the datastore has logged. */
 export interface LogLine {
-  readonly level: 'info' | 'warn' | 'error'
+  readonly level: 'warn' | 'error'
   readonly message: string
   readonly details: object
 }
@@ -59,22 +60,25 @@ export interface StoreOptions {
   readonly queueLengthMax?: number
   readonly deadlineMs?: number
   readonly expirySeconds?: number
+  /** Hears what it names, instead of the log. */
+  readonly probe?: Partial<Probe>
   readonly login?: { readonly user: string; readonly password: string }
 }
 
-export interface Store {
-  readonly datastore: Datastore
+/** A store that is open, and what it has logged. */
+export interface OpenedStore {
+  readonly datastore: Store
   readonly logs: readonly LogLine[]
 }
 
 /** A datastore of numbers, closed with the test. */
-export async function openStore(t: Test, options: StoreOptions): Promise<Store> {
+export async function openStore(t: Test, options: StoreOptions): Promise<OpenedStore> {
   const logs: LogLine[] = []
   const log = (level: LogLine['level']) => (details: object, message: string) => {
     logs.push({ level, message, details })
   }
   const declarations = options.families.map((family): Declaration => declare(family, options.observer))
-  const datastore = await Datastore.open({
+  const datastore = await openEtcdStore({
     connection: { endpoints: options.endpoints, ...options.login },
     declarations,
     limits: {
@@ -84,20 +88,20 @@ export async function openStore(t: Test, options: StoreOptions): Promise<Store> 
       deadlineMs: options.deadlineMs ?? 10_000,
       expirySeconds: options.expirySeconds ?? 60,
     },
-    logger: { info: log('info'), warn: log('warn'), error: log('error') },
+    probe: { ...logProbe({ warn: log('warn'), error: log('error') }), ...options.probe },
   })
   t.teardown(() => datastore.close(0))
   return { datastore, logs }
 }
 
-/** A client of etcd beside the datastore, for what somebody else does. Calls are sent once; one that fails throws. */
+/** A client of etcd beside the datastore, for what another program does. Calls are sent once; one that fails throws. */
 export function openEtcd(t: Test, endpoint: string): Etcd3 {
   const etcd = new Etcd3({ hosts: endpoint, faultHandling: { global: noop, host: () => noop } })
   t.teardown(() => etcd.close())
   return etcd
 }
 
-/** How many times a key has been written since it was created; 0 when it does not exist. Tells what was applied twice. */
+/** How often a key was written since its creation; 0 if it does not exist. Shows writes that were applied twice. */
 export async function timesWritten(etcd: Etcd3, key: string): Promise<number> {
   const { kvs } = await etcd.kv.range({ key: Buffer.from(key) })
   return Number(kvs[0]?.version ?? 0)

@@ -35,7 +35,7 @@ const cluster = {
     '{"kind":"ClusterInformation","apiVersion":"projectcalico.org/v3","metadata":{"name":"default","uid":"5b0c6a52-0d1e-4a27-8a35-5f8f4a0f6f01","creationTimestamp":"2026-11-23T03:58:00Z"},"spec":{"clusterGUID":"9c1b7f0e4d3a4c55a1f0b6d2e8c7a901","clusterType":"k8s,bgp","calicoVersion":"v3.33.0","datastoreReady":true}}',
   '/calico/resources/v3/projectcalico.org/nodes/node1':
     '{"kind":"Node","apiVersion":"projectcalico.org/v3","metadata":{"name":"node1","uid":"c2a4e8de-52b7-4c0e-9d4a-3f4f0a1b2c3d","creationTimestamp":"2026-11-23T03:58:30Z","labels":{"zone":"a"}},"spec":{"bgp":{"ipv4Address":"192.0.2.11/24"},"orchRefs":[{"nodeName":"node1","orchestrator":"k8s"}]},"status":{}}',
-  // A leftover of old versions, which nobody reads or writes any more.
+  // A marker of old versions, which nothing reads or writes today.
   '/calico/ipam/v2/host/node1': '{}',
 }
 
@@ -123,11 +123,11 @@ function legacyKeys(): Record<string, string> {
   return keys
 }
 
-/** What a node finds of an earlier claim: the state of its key, and to whom the block belongs. */
+/** What an earlier claim left behind: the state of the key, and the node that the block belongs to. */
 interface HalfDone {
   readonly key: 'pending' | 'confirmed' | 'pendingDeletion' | 'none'
   readonly block: 'absent' | 'ours' | 'other' | 'nobody'
-  /** Whether its next address comes from that block; if not, the key is stale and goes. */
+  /** True if the node's next address comes from that block; otherwise the key is stale and is deleted. */
   readonly isUsed: boolean
 }
 

@@ -52,7 +52,7 @@ function names(found: readonly Found[]): readonly string[] {
   return found.map(({ code, key }) => `${code} ${key}`).sort()
 }
 
-/** Who holds what by what the callers were told. */
+/** The holder of each address, by the answers that callers got. */
 const account = new Account()
 let loads = 0
 

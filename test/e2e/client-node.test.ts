@@ -32,7 +32,7 @@ function configFor(server: string): KubeConfig {
   return config
 }
 
-/** What a caller writes down for a pool. */
+/** A pool as a caller describes it. */
 function pool(name: string, cidr: string, labels: Readonly<Record<string, string>> = {}) {
   return { apiVersion, kind: 'IPPool', metadata: { name, labels: { ...labels } }, spec: { cidr } }
 }
@@ -129,7 +129,7 @@ t.test('CustomObjectsApi: lists in pages of one moment, selected, and deleted to
     found.push(...page.items.map(({ metadata }) => metadata?.name ?? ''))
     revisions.add(page.metadata.resourceVersion)
     next = page.metadata.continue
-    // What comes and goes meanwhile is not seen.
+    // A pool that is created and deleted meanwhile is not seen.
     await createPool(call, `a${String(found.length)}`, { cidr: `10.3.${String(found.length)}.0/24` })
     await call('DELETE', `${poolsPath}/a${String(found.length)}`)
   } while (next !== undefined)
@@ -182,7 +182,7 @@ t.test('KubernetesObjectApi, which finds the way by discovery', async (t) => {
   await t.rejects(api.read({ ...header, kind: 'Unknown' }), /Unrecognized API version and kind/)
 })
 
-/** What an informer has told of, and what it holds. */
+/** The events of an informer, and the objects that it holds. */
 interface Informed {
   /** How often the informer has listed. */
   lists(): number
@@ -196,7 +196,7 @@ function stepOf({ metadata }: KubernetesObject): string {
   return `${metadata?.name ?? ''} ${metadata?.labels?.['step'] ?? ''}`
 }
 
-/** An informer as the documentation of the library has it: whoever uses it starts it again after an error. */
+/** An informer as in the library's documentation: its user starts it again after an error. */
 async function inform(t: Test, url: string): Promise<Informed> {
   const config = configFor(url)
   const api = config.makeApiClient(CustomObjectsApi)
@@ -243,7 +243,7 @@ class Changes {
             : callOther('PATCH', path, { metadata: { labels } }, PatchStrategy.MergePatch))
     if (status >= 300) throw new Error(`change ${String(step)} was refused with ${String(status)}`)
     const verb = phase === 0 ? 'add' : phase === 3 ? 'delete' : 'update'
-    // What is gone is told as it was at the last.
+    // A deleted object is reported in its last state.
     this.expected.push(`${verb} ${name} ${String(phase === 3 ? step - 7 : step)}`)
   }
 }

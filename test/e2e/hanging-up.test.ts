@@ -26,7 +26,7 @@ t.test(
         connection.cut()
       }),
     )
-    // What was begun goes on without its caller; a call that comes after it and needs the same blocks comes to its end.
+    // A call continues without its caller; a later call that needs the same blocks is completed after it.
     for (const node of [0, 1, 2])
       await call('POST', '/ipam/v1/assign', { node: `node-${node}`, handle: 'last', ipv4: 1 })
     const held = async (): Promise<ReadonlyMap<string, number>> => {

@@ -5,9 +5,11 @@ import { HttpClient } from '../support/http-client.ts'
 import { Owners } from '../support/owners.ts'
 import { startServer } from '../support/server.ts'
 import { disagreements, readStoredState } from '../support/stored.ts'
+import { volume } from '../support/volume.ts'
 
 const callers = 64
 const nodes = 10
+const addresses = volume(20_000)
 
 for (const servers of [1, 2]) {
   t.test(`no address has two owners with ${String(callers)} callers on ${String(servers)} server(s)`, async (t) => {
@@ -27,13 +29,13 @@ for (const servers of [1, 2]) {
     t.equal(created?.status, 201)
 
     const owners = new Owners()
-    await owners.assign(clients, callers, 10_000, nodes)
-    t.equal(owners.held.length, 10_000)
+    await owners.assign(clients, callers, addresses, nodes)
+    t.equal(owners.held.length, addresses)
     await agrees(t, etcd.endpoint, owners)
-    await owners.release(clients, callers, owners.held.slice(0, 5_000))
+    await owners.release(clients, callers, owners.held.slice(0, addresses / 2))
     await agrees(t, etcd.endpoint, owners)
-    await owners.assign(clients, callers, 5_000, nodes)
-    t.equal(owners.held.length, 10_000)
+    await owners.assign(clients, callers, addresses / 2, nodes)
+    t.equal(owners.held.length, addresses)
     await agrees(t, etcd.endpoint, owners)
   })
 }

@@ -119,7 +119,7 @@ t.test('a pool with addresses in use is marked, gives nothing more, and stays vi
 
 const host = new CalicoHost(keys, 'calico-node')
 
-/** Who may release the last address of a pool that is being deleted. */
+/** The programs that may release the last address of a terminating pool. */
 const lastReleases: readonly (readonly [
   who: string,
   release: (address: string, handle: string) => Promise<unknown>,

@@ -10,9 +10,9 @@ import { findKubectls } from '../support/kubectl.ts'
 import { startServer } from '../support/server.ts'
 
 /**
- * What README.md says, executed. Each step is a command of a `sh` block of a section with the `# =>` lines that follow it. Every
- * such line must be found in what the command prints: blanks do not count, and `...` stands for anything. A command that changes
- * nothing is repeated for a while, since the tour speaks of things that happen by themselves.
+ * Executes README.md. Each step is a command in a `sh` block of a section, with the `# =>` lines that follow it. The command must print every
+ * such line: blanks do not count, and `...` stands for anything. A command that changes nothing is repeated for a while, because the tour
+ * shows things that happen by themselves.
  */
 
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
@@ -75,7 +75,7 @@ async function run(
   }
 }
 
-/** Where kubectl is the one to test with, and the home is a folder without configuration. */
+/** An environment with the kubectl to test with, and an empty home. */
 async function environmentWithKubectl(t: Test): Promise<NodeJS.ProcessEnv> {
   const [kubectl] = await findKubectls()
   if (kubectl === undefined) throw new Error('There is no kubectl.')

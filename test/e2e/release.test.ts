@@ -45,7 +45,7 @@ t.test('a release answers for each address', async (t) => {
     [b.address, c.address, e.address],
   )
 
-  // Sent again: without a number nobody holds it any more; with one, it is not that assignment any more.
+  // Sent again: without a number the address is unallocated; with one, that assignment does not exist now.
   t.match((await changesNothing(t, keys, () => release(a.address))).body, {
     released: [],
     unallocated: [a.address],
@@ -54,7 +54,7 @@ t.test('a release answers for each address', async (t) => {
   const again = await release({ address: d.address, handle: 'b', sequenceNumber: d.sequenceNumber })
   t.match(again.body, { released: [], failed: [{ address: d.address, reason: 'SequenceNumberMismatch' }] })
 
-  // Given to somebody else in the meantime, it is not taken from them.
+  // If it was assigned to another handle meanwhile, that handle keeps it.
   const other = await assign({ handle: 'other', addresses: [d.address] })
   t.equal(other.status, 201)
   const late = await release(

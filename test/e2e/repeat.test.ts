@@ -61,7 +61,7 @@ function addressesIn({ text }: Reply): readonly string[] {
   return addresses.map(({ address }) => address)
 }
 
-/** What a handle holds in etcd; all that is stored agrees. */
+/** The addresses of a handle in etcd. Also checks that the stored data agrees. */
 async function heldInEtcd(t: Test, endpoint: string, handle: string): Promise<readonly string[]> {
   const state = await readStoredState(endpoint)
   t.strictSame(disagreements(state), [], 'blocks, handles and affinities agree')

@@ -274,7 +274,7 @@ t.test('a node takes the endpoints of its workloads and its tunnels with it, and
   t.equal((await call('DELETE', `${base}/nodes/n6`)).status, 404)
 })
 
-/** Several changes in one transaction would have one revision, and whoever saw the first of them could undo the others unawares. */
+/** Several changes in one transaction would have one revision: a client that saw the first could undo the others by accident. */
 t.test('a version is one state, and no change is lost among many', async (t) => {
   const path = `${base}/ipreservations/counter`
   await call('POST', `${base}/ipreservations`, { metadata: { name: 'counter', annotations: { count: '0' } }, spec: {} })

@@ -1,7 +1,6 @@
 import t from 'tap'
 import type { Test } from 'tap'
-import { recallMember } from '../../src/embedded-etcd/member-file.ts'
-import { endpointOf } from '../../src/embedded-etcd/member.ts'
+import { endpointOf, recallMember } from '../../src/embedded-etcd/member.ts'
 import { Account } from '../support/account.ts'
 import { startEtcdCluster, temporaryFolder, type TestMember } from '../support/etcd.ts'
 import { HttpClient, type Answer } from '../support/http-client.ts'

@@ -6,7 +6,7 @@ import { type RawAnswer, RawConnection, rawRequest } from '../support/raw-http.t
 import { disagreements, readStoredState } from '../support/stored.ts'
 import { until } from '../support/until.ts'
 
-/** What callers do to their connections: whatever it is, the server answers what it has read, and goes on. */
+/** Callers break their connections in many ways: the server answers what it has read, and continues. */
 
 const { call, etcd, servers } = await startIppoold(t)
 await createPool(call, 'sockets', { cidr: '10.130.0.0/20' })

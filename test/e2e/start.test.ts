@@ -52,7 +52,7 @@ t.test('the same signal twice at once, as npm passes Ctrl-C on, is one wish to s
   t.strictSame(await server.stop('SIGINT'), { code: 0, signal: null })
 })
 
-/** A request of which half the body has been sent. What comes back is collected until the connection ends. */
+/** A request with half of its body sent. Collects the response until the connection ends. */
 async function halfRequest(url: string): Promise<{ finish: () => Promise<string> }> {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)

@@ -61,7 +61,7 @@ t.test('of many processes that want to succeed a dead owner at once, one does', 
   await writeFile(join(directory, 'owner.1.json'), JSON.stringify({ pid: 0, start: '' }))
   const root = fileURLToPath(new URL('../..', import.meta.url))
   const program = `
-    import { claimDirectory } from '../etcd/src/etcd/claim.ts'
+    import { claimDirectory } from './src/embedded-etcd/claim.ts'
     process.stdin.once('data', async () => {
       console.log((await claimDirectory(${JSON.stringify(directory)})).ok)
       setInterval(() => {}, 1000)
@@ -70,8 +70,11 @@ t.test('of many processes that want to succeed a dead owner at once, one does', 
   `
   const { NODE_OPTIONS: _, ...env } = process.env
   const contenders = Array.from({ length: 6 }, () => {
-    const args = ['--import', 'tsx', '--input-type=module', '-e', program]
-    const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['pipe', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      cwd: root,
+      env,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
     t.teardown(() => child.kill('SIGKILL'))
     return child
   })

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
-import { askHealth } from '../../src/embedded-etcd/member.ts'
+import { askHealth } from '../../src/embedded-etcd/launch.ts'
 import { startEtcdCluster } from '../support/etcd.ts'
 
 async function call(endpoint: string | undefined, path: string, body: object): Promise<unknown> {

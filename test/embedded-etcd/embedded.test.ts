@@ -5,15 +5,15 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { findEtcd, startEmbeddedEtcd, type EmbeddedEtcd } from '../../src/embedded-etcd/index.ts'
+import { askHealth, launchEtcd, waitUntilHealthy } from '../../src/embedded-etcd/launch.ts'
 import { boundLog, logTail, sizeOf } from '../../src/embedded-etcd/log-file.ts'
-import { newMemberName, recallMember, rememberMember } from '../../src/embedded-etcd/member-file.ts'
 import {
-  askHealth,
   endpointOf,
   etcdArguments,
-  launchEtcd,
-  waitUntilHealthy,
   type Member,
+  newMemberName,
+  recallMember,
+  rememberMember,
 } from '../../src/embedded-etcd/member.ts'
 import { freePorts, isFree } from '../../src/embedded-etcd/ports.ts'
 import { endProcess, isRunning } from '../../src/embedded-etcd/processes.ts'
@@ -128,7 +128,7 @@ t.test('an etcd that does not start is explained by its own log, and the directo
   const failing = start(t, dataDir)
   await t.rejects(failing, {
     name: 'EtcdStartFailure',
-    message: /did not start: it ended at once\.\nThe end of .*etcd\.log:\n .*not a directory/s,
+    message: /did not start: it ended at once\.\nThe last lines of .*etcd\.log:\n .*not a directory/s,
   })
   await t.rejects(start(t, dataDir), { message: /did not start/ }, 'and not: in use')
 })

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
-import { newMemberName } from '../../src/embedded-etcd/member-file.ts'
+import { newMemberName } from '../../src/embedded-etcd/member.ts'
 import {
   endProcess,
   findProcess,

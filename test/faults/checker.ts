@@ -47,7 +47,7 @@ class Releases {
   }
 }
 
-/** By the callers' word alone: from the answer of an assign to the first call that may have released, nobody else is given the address. */
+/** By the answers alone: from the answer of an assign to the first call that may have released the address, no other handle gets it. */
 function overlappingHolds(calls: readonly Call[], releases: Releases): Violation[] {
   const holds = calls.flatMap(({ given, returned }) => {
     return given.map((holding) => {
@@ -106,7 +106,7 @@ function kept(calls: readonly Call[], episodes: readonly Episode[]): Violation[]
   })
 }
 
-/** One wish, however often it was sent: the same answer each time, all of it or nothing, and once. */
+/** One request, however often it was sent: the same answer each time, all or nothing, and one effect. */
 function effects(wish: readonly Call[], episodes: readonly Episode[]): Violation[] {
   const [first] = wish
   if (first === undefined) return []

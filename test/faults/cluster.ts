@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findEtcd } from '../../src/embedded-etcd/index.ts'
-import { etcdArguments, launchEtcd, waitUntilHealthy } from '../../src/embedded-etcd/member.ts'
+import { launchEtcd, waitUntilHealthy } from '../../src/embedded-etcd/launch.ts'
+import { etcdArguments } from '../../src/embedded-etcd/member.ts'
 import { freePorts } from '../../src/embedded-etcd/ports.ts'
 import { endProcess, isRunning, type ProcessIdentity, sendSignal } from '../../src/embedded-etcd/processes.ts'
 import { whereEtcdIs } from '../support/etcd.ts'
@@ -180,7 +181,7 @@ export class Cluster {
       const start = (): ChildProcess => {
         const log = openSync(join(this.#folder, `server-${index}.log`), 'a')
         const { NODE_OPTIONS: _, ...environment } = process.env
-        const child = spawn(process.execPath, ['--import', clockShift, join(root, 'dist', 'main.js')], {
+        const child = spawn(process.execPath, ['--import', clockShift, join(root, 'bin', 'ippoold.js')], {
           cwd: root,
           env: {
             ...environment,
@@ -228,7 +229,7 @@ export async function ask(endpoint: string, path: string, body: object): Promise
   return JSON.parse(text) as Record<string, unknown>
 }
 
-/** Whether the process of a member runs. */
+/** True if the process of a member runs. */
 export function runs(member: Member): boolean {
   return isRunning(member.process)
 }

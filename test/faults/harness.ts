@@ -8,7 +8,7 @@ import { Recorder } from './recorder.ts'
 import { retrace } from './retrace.ts'
 import { Traffic } from './traffic.ts'
 
-/** What a run is made of. */
+/** The settings of a run. */
 export interface Settings {
   readonly durationMs: number
   readonly seed: number
@@ -72,7 +72,7 @@ export async function runFaults(settings: Settings, say: (line: string) => void)
   }
   for (const { kind } of schedule) if (!struck.has(kind)) problems.push(`nothing was hit by ${kind}`)
   const acknowledged = calls.filter(({ outcome }) => outcome === 'ok').length
-  // Calls go on also when all is held and nothing is given any more; that would try nothing.
+  // Calls continue when all addresses are held and none is free; such a run would test nothing.
   const assigned = calls.filter(({ given }) => given.length > 0).length
   if (assigned < durationMs / 200) problems.push(`only ${assigned} calls were given addresses`)
   const unknown = calls.filter(({ outcome }) => outcome === 'unknown').length

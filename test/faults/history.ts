@@ -5,7 +5,7 @@ export interface Holding {
   readonly sequenceNumber: string
 }
 
-/** What a release is after; without an address everything of the handle. */
+/** The target of a release; without an address, everything that the handle holds. */
 export interface Target {
   readonly address?: string
   readonly handle: string
@@ -25,7 +25,7 @@ export interface Call {
   readonly outcome: Outcome
   /** The status of the answer; 0 without one. */
   readonly status: number
-  /** Of an assign: who is to hold, how many. No two wishes share a handle, but a repeated call does. */
+  /** Of an assign: the handle, and how many addresses. Different requests have different handles; a repeated request has the same. */
   readonly handle: string
   readonly count: number
   readonly idempotencyKey?: string

@@ -5,11 +5,11 @@ export interface Episode extends Holding {
   readonly begins: bigint
   /** The revision in which it ends; absent while it lasts. */
   ends?: bigint
-  /** Who took over in the revision in which it ended. */
+  /** The handle that got the address in the revision in which it ended. */
   successor?: string
 }
 
-/** What is wrong, and with which invariant. */
+/** A broken invariant, and how it was broken. */
 export interface Violation {
   readonly invariant:
     | 'one-owner'
@@ -21,7 +21,7 @@ export interface Violation {
     | 'agreement'
     | 'repeat'
   readonly problem: string
-  /** Where in etcd's history it shows, if it does. */
+  /** The revision in etcd's history that shows it, if one does. */
   readonly revision?: bigint
 }
 
@@ -210,7 +210,7 @@ function readCidr(text: string): string {
   return spec?.cidr ?? ''
 }
 
-/** Whether an IPv4 block lies in a pool. */
+/** True if an IPv4 block lies in a pool. */
 function isInside(block: string, pool: string): boolean {
   const [base, from] = [firstNumber(block), firstNumber(pool)]
   return base >= from && base < from + 2 ** (32 - Number(pool.split('/')[1]))

@@ -1,10 +1,10 @@
 import type { RevisionOfKeys } from './history.ts'
 
-/** How many of the changes of a key are told, and how much of each value. */
+/** Changes printed of a key at most, and characters of each value. */
 const changesTold = 4
 const charactersTold = 300
 
-/** What happened to the keys that were changed at `revision`, and to those with the same last part, up to then: a line for each change. */
+/** The history, up to `revision`, of the keys changed in it and of those with the same last part: a line for each change. */
 export function retrace(revisions: readonly RevisionOfKeys[], revision: bigint): readonly string[] {
   const names = new Set(
     revisions

@@ -19,13 +19,13 @@ interface Wish {
   readonly idempotencyKey?: string
 }
 
-/** A handle that may hold something although nobody said so, and when at the latest that is decided. */
+/** A handle that may hold something although no answer said so, and the time by which that is decided. */
 interface Doubt {
   readonly handle: string
   readonly settledAt: number
 }
 
-/** A server goes on with a call that nobody waits for until the deadline of the call, 10 s unless configured, and settles it then. */
+/** A server continues a call without its caller until the call's deadline, 10 s unless configured, and settles it then. */
 const serverPatienceMs = 15_000
 
 /** Callers that assign, release and repeat through all servers, and write down every call. */

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
+import { volume } from '../support/volume.ts'
 import { startServer } from './server-in-memory.ts'
 
 /** Whatever a caller sends, it gets a 2xx or a 4xx with a Status: a 5xx would be a fault of the server. */
@@ -281,7 +282,7 @@ t.test('random bodies on every route that takes one', async (t) => {
     codes.add(answer.statusCode)
     return answer.statusCode < 500 && (answer.statusCode < 400 || answer.json<{ kind: unknown }>().kind === 'Status')
   })
-  await t.resolves(fc.assert(property, { numRuns: 20_000 }))
+  await t.resolves(fc.assert(property, { numRuns: volume(20_000) }))
   for (const code of [200, 201, 400, 404, 409, 422]) t.ok(codes.has(code), `some were answered with ${code}`)
 })
 
@@ -309,5 +310,5 @@ t.test('random paths and queries', async (t) => {
       return answer.statusCode < 500
     },
   )
-  await t.resolves(fc.assert(property, { numRuns: 2_000 }))
+  await t.resolves(fc.assert(property, { numRuns: volume(2_000) }))
 })

@@ -4,6 +4,7 @@ import t from 'tap'
 import { type Address, formatAddress, mustParseAddress, mustParseCidr } from '../../src/net/index.ts'
 import { World } from '../support/ipam-world.ts'
 import { NaiveAllocator, type NaivePool, type NaiveRules } from '../support/naive-allocator.ts'
+import { volume } from '../support/volume.ts'
 
 /** So small that they run full, in blocks of four, two and one, one of them for one node only. */
 const pools: readonly NaivePool[] = [
@@ -213,7 +214,7 @@ for (const [name, rules] of stories) {
   t.test(`whatever is asked for, the allocator does what its naive twin would: ${name}`, (t) => {
     const story = fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => play(rules, steps))
     // What is thrown names the seed and the path of the shortest story that fails.
-    t.doesNotThrow(() => fc.assert(story, { numRuns: 60 }))
+    t.doesNotThrow(() => fc.assert(story, { numRuns: volume(300) }))
     t.end()
   })
 }
@@ -226,6 +227,6 @@ t.test('whatever others have left half done, addresses are given once, and all t
   const story = fc.property(fc.array(byAddress, { maxLength: 40, size: 'max' }), left, (steps, left) =>
     play(rules, steps, left),
   )
-  t.doesNotThrow(() => fc.assert(story, { numRuns: 60 }))
+  t.doesNotThrow(() => fc.assert(story, { numRuns: volume(300) }))
   t.end()
 })

@@ -80,7 +80,7 @@ t.test('addresses are added to the count of their block', (t) => {
   t.end()
 })
 
-t.test('a count can be set, and a handle without any count is gone', (t) => {
+t.test('a count can be set, and a handle without counts is deleted', (t) => {
   const handle = mustDecode('{"block":{"a":5,"b":1},"deleted":false,"x":1}')
   const encoded = (handle: Handle | undefined): string | undefined => handle && handles.encode(handle)
   t.equal(encoded(setHandleCount(handle, 'a', 2)), '{"block":{"a":2,"b":1},"deleted":false,"x":1}')

@@ -2,7 +2,7 @@ import t from 'tap'
 import { nodeKey, nodeOf, nodes } from '../../src/model/node.ts'
 import { formatAddress } from '../../src/net/index.ts'
 
-t.test('a node comes back byte for byte, its labels read once', (t) => {
+t.test('a node comes back byte for byte, with its labels', (t) => {
   const texts = [
     '{"kind":"Node","apiVersion":"projectcalico.org/v3","metadata":{"name":"node1","uid":"u","creationTimestamp":"2026-11-23T03:58:30Z","labels":{"kubernetes.io/hostname":"node1","zone":"a"},"annotations":{"projectcalico.org/kube-labels":"{\\"kubernetes.io/hostname\\":\\"node1\\"}"}},"spec":{"bgp":{"ipv4Address":"192.0.2.11/24","ipv4IPIPTunnelAddr":"10.10.0.12"},"orchRefs":[{"nodeName":"node1","orchestrator":"k8s"}]},"status":{}}',
     '{"kind":"Node","apiVersion":"projectcalico.org/v3","metadata":{"name":"node1","uid":"c2a4e8de-52b7-4c0e-9d4a-3f4f0a1b2c3d","creationTimestamp":"2026-11-23T03:58:30Z","labels":{"zone":"a"}},"spec":{"bgp":{"ipv4Address":"192.0.2.11/24"},"orchRefs":[{"nodeName":"node1","orchestrator":"k8s"}]},"status":{}}',
@@ -31,7 +31,7 @@ t.test('a new node is stored with a spec and a status, empty or not', (t) => {
   t.end()
 })
 
-t.test('the addresses of its tunnels are told, of both families; what is no address is left out', (t) => {
+t.test('a node has the tunnel addresses of both families; texts that are no addresses are left out', (t) => {
   const spec = {
     bgp: { ipv4Address: '192.0.2.11/24', ipv4IPIPTunnelAddr: '10.0.0.1' },
     ipv4VXLANTunnelAddr: '10.0.0.2',

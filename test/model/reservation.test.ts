@@ -11,7 +11,7 @@ function mustDecode(text: string): Reservation {
   return decoded.value
 }
 
-t.test('a reservation comes back byte for byte, its ranges read once', (t) => {
+t.test('a reservation comes back byte for byte, with its ranges', (t) => {
   const text =
     '{"kind":"IPReservation","apiVersion":"projectcalico.org/v3","metadata":{"name":"rsv-1","uid":"0f5f","creationTimestamp":"2026-11-23T03:59:10Z"},"spec":{"reservedCIDRs":["10.10.0.10/32","fd00::100/120"]}}'
   const reservation = mustDecode(text)

@@ -4,7 +4,7 @@ import { type StoredAnswer, storedAnswerKey, storedAnswers } from '../../src/mod
 
 const key = '/ippoold/v1/answers/k/0'
 
-t.test('the key lies below a prefix of its own, and names the call and the transaction', (t) => {
+t.test('the key has a prefix of its own, and names the call and the transaction', (t) => {
   const cases: [idempotencyKey: string, part: number, key: string][] = [
     ['k', 0, '/ippoold/v1/answers/k/0'],
     ['k', 12, '/ippoold/v1/answers/k/12'],
@@ -49,7 +49,7 @@ t.test('an answer is stored as JSON, its body as a text that comes back characte
   t.end()
 })
 
-t.test('what somebody else stored is read as far as it can be', (t) => {
+t.test('an answer with unknown or missing fields is read', (t) => {
   const cases: [text: string, want: StoredAnswer][] = [
     ['{"request":"a","body":"b"}', { request: 'a', body: 'b' }],
     ['{"body":"b","later":1,"Request":"a"}', { request: 'a', body: 'b' }],

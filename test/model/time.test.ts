@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { formatTime, nanosecondsPerSecond, parseTime } from '../../src/model/time.ts'
 
-t.test('a moment is written in whole seconds of UTC, rounded down', (t) => {
+t.test('a time is printed in whole seconds of UTC, rounded down', (t) => {
   t.equal(formatTime({ nanoseconds: 1795406400123456789n }), '2026-11-23T04:00:00Z')
   t.equal(formatTime({ nanoseconds: 1795406400999999999n }), '2026-11-23T04:00:00Z')
   t.equal(formatTime({ nanoseconds: 0n }), '1970-01-01T00:00:00Z')
@@ -25,7 +25,7 @@ t.test('RFC 3339 is read with its fraction and offset', (t) => {
   t.end()
 })
 
-t.test('what is no time is refused', (t) => {
+t.test('a text that is no time is refused', (t) => {
   const cases: [wrong: string, right: string][] = [
     ['', '2026-11-23T04:00:00Z'],
     ['2026-11-23', '2026-11-23T00:00:00Z'],
@@ -52,7 +52,7 @@ t.test('what is no time is refused', (t) => {
   t.end()
 })
 
-t.test('what was written is read again, without the fraction of its second', (t) => {
+t.test('a printed time parses to the same time, without the fraction of its second', (t) => {
   t.doesNotThrow(() => {
     fc.assert(
       fc.property(fc.bigInt(0n, 250_000_000_000n * nanosecondsPerSecond), (nanoseconds) => {

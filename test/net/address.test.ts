@@ -1,6 +1,19 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { type Address, compareAddresses, formatAddress, mustParseAddress, parseAddress } from '../../src/net/index.ts'
+import {
+  type Address,
+  bits,
+  compareAddresses,
+  formatAddress,
+  mustParseAddress,
+  parseAddress,
+} from '../../src/net/index.ts'
+
+t.test('a family has 32 or 128 bits', (t) => {
+  t.equal(bits(4), 32)
+  t.equal(bits(6), 128)
+  t.end()
+})
 
 /** Text, and its canonical spelling; undefined when it must be refused. Each refused row follows the neighbour that is right. */
 const spellings: readonly (readonly [text: string, canonical: string | undefined])[] = [
@@ -88,7 +101,7 @@ const compressions: readonly (readonly [text: string, canonical: string, rule: s
   ['0:0:1:0:0:0:0:0', '0:0:1::', '4.2.3: a run at the end'],
   ['0:0:0:0:1:0:0:0', '::1:0:0:0', '4.2.3: a run at the start'],
   ['2001:DB8::ABCD', '2001:db8::abcd', '4.3: lower case'],
-  ['fd00:1:2:3::', 'fd00:1:2:3::', 'docs/calico/formats.md 1.2'],
+  ['fd00:1:2:3::', 'fd00:1:2:3::', 'docs/calico/formats.md section 1.2'],
 ]
 
 for (const [text, canonical, rule] of compressions) {

@@ -22,6 +22,27 @@ import {
   sameCidr,
 } from '../../src/net/index.ts'
 
+const prefixLengths: readonly (readonly [IpFamily, number, boolean])[] = [
+  [4, 0, true],
+  [4, -1, false],
+  [4, 32, true],
+  [4, 33, false],
+  [6, 33, true],
+  [6, 128, true],
+  [6, 129, false],
+  [4, 26, true],
+  [4, 26.5, false],
+  [4, Number.NaN, false],
+  [6, Number.POSITIVE_INFINITY, false],
+]
+
+for (const [family, length, isRight] of prefixLengths) {
+  t.test(`${length} is ${isRight ? 'a' : 'no'} prefix length of IPv${family}`, (t) => {
+    t.equal(prefixLength(family, length), isRight ? length : undefined)
+    t.end()
+  })
+}
+
 /** Text, and its canonical spelling; undefined when it must be refused. Each refused row follows the neighbour that is right. */
 const spellings: readonly (readonly [text: string, canonical: string | undefined])[] = [
   ['10.10.0.8/29', '10.10.0.8/29'],

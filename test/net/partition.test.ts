@@ -20,6 +20,13 @@ import {
   sameCidr,
 } from '../../src/net/index.ts'
 
+t.test('an ordinal is a whole number from 0 up', (t) => {
+  t.equal(ordinal(0), 0)
+  t.equal(ordinal(4095), 4095)
+  for (const wrong of [-1, 0.5, Number.NaN, 2 ** 53]) t.throws(() => ordinal(wrong), { code: 'ERR_ASSERTION' })
+  t.end()
+})
+
 function sizeOf(pool: Cidr, length: number): PrefixLength {
   const size = prefixLength(pool.family, length)
   if (size === undefined) throw new Error(`no /${length} in IPv${pool.family}`)

@@ -90,7 +90,7 @@ t.test('a run over many full pages ends where a number is missing', (t) => {
   t.end()
 })
 
-t.test('a run set is a set, whatever is done to it', (t) => {
+t.test('a run set behaves as a set in any sequence of operations', (t) => {
   const number = fc.oneof(
     fc.bigInt({ min: 0n, max: 24n }),
     fc.bigInt({ min: 4084n, max: 4108n }),

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { breakingChanges } from '../../sdk/breaking-changes.ts'
 import { unlisted } from '../../sdk/breaking-changelog.ts'
-import { openapiDocument } from '../../src/http/index.ts'
+import { openapiDocument } from '../../sdk/openapi-document.ts'
 import { isJsonObject, type Json, type JsonObject, parseJson } from '../../src/model/index.ts'
 
 const parsed = parseJson(await openapiDocument('1.2.3'))

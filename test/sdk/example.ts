@@ -55,7 +55,7 @@ async function printed(t: Test, language: Language, url: string): Promise<readon
   const { command, args, cwd } = await language.example(url)
   const { code, output } = await runToEnd(command, args, { cwd })
   t.equal(code, 0, `the example in ${language.name}`, { output })
-  // What curl says of a lost connection is not the example's own.
+  // curl's message about a lost connection is not the example's own.
   return output.split('\n').filter((line) => line !== '' && !line.startsWith('curl: '))
 }
 

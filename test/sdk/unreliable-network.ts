@@ -10,11 +10,11 @@ interface Answer {
   readonly body: string
 }
 
-/** What happens to calls between a client and the server. */
+/** A network between a client and the server that loses some calls. */
 export interface UnreliableNetwork {
-  /** Where a client finds the server, without a slash at the end. */
+  /** The URL of the server for clients, without a slash at the end. */
   readonly url: string
-  /** What the server answered to the assigns that reached it, whether or not the client heard of it. */
+  /** The answers to the assigns that reached the server, whether or not they reached the client. */
   readonly assigns: readonly Answer[]
 }
 
@@ -73,7 +73,7 @@ export async function unreliableNetwork(t: Test, server: string): Promise<Unreli
   return { url: `http://127.0.0.1:${(network.address() as AddressInfo).port}`, assigns }
 }
 
-/** What a server says that has too much to do. */
+/** The answer of an overloaded server. */
 const busy = {
   kind: 'Status',
   apiVersion: 'v1',

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { formatSelector, matches, parseSelector } from '../../src/selector/index.ts'
+import { matches, parseSelector } from '../../src/selector/index.ts'
 
 type Labels = Readonly<Record<string, string>>
 
@@ -71,11 +71,9 @@ t.test('only own properties are labels', (t) => {
   t.end()
 })
 
-t.test('the deepest selector that can be parsed can be evaluated and printed', (t) => {
+t.test('the deepest selector that can be parsed can be evaluated', (t) => {
   const depth = 512
   const text = `${"!(a == 'x' || has(a) && ".repeat(depth)}has(a)${')'.repeat(depth)}`
   t.equal(selects(text, { a: 'y' }), true)
-  const parsed = parseSelector(text)
-  t.ok(parsed.ok && formatSelector(parsed.selector).length > depth)
   t.end()
 })

@@ -9,7 +9,7 @@ t.test('blank text selects everything', (t) => {
   t.end()
 })
 
-t.test('a selector is a tree without spelling', (t) => {
+t.test('a selector is a tree that does not keep the spelling', (t) => {
   t.strictSame(parseSelector("!(a == 'x') && (b not in {'z', 'y', 'z'} || !!has(c) || global())"), {
     ok: true,
     selector: {
@@ -51,7 +51,7 @@ t.test('a set may end in one comma, not in two', (t) => {
   t.end()
 })
 
-t.test('a message names the place, what would be right there and what was found', (t) => {
+t.test('a message names the position, what was expected and what was found', (t) => {
   const messageOf = (text: string): string | undefined => {
     const parsed = parseSelector(text)
     return parsed.ok ? undefined : parsed.error.message
@@ -86,7 +86,7 @@ t.test('deep nesting is read as far as 1,024 characters can go, and never exhaus
   t.end()
 })
 
-t.test('whatever the spelling, a selector means what was written', (t) => {
+t.test('a selector in any spelling selects what it says', (t) => {
   const property = fc.property(generated, fc.array(labels, { minLength: 1 }), ({ text, isSelected }, many) => {
     const parsed = parseSelector(text)
     return parsed.ok && many.every((labels) => matches(parsed.selector, labels) === isSelected(labels))
@@ -97,7 +97,7 @@ t.test('whatever the spelling, a selector means what was written', (t) => {
   t.end()
 })
 
-t.test('any text is a selector or has a place where it stops making sense', (t) => {
+t.test('any text is a selector or has an error with a position in it', (t) => {
   const piece = fc.constantFrom(
     'a',
     'has(',

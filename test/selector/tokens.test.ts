@@ -1,9 +1,9 @@
 import t from 'tap'
-import { tokensOf } from '../../src/selector/tokens.ts'
+import { readTokens } from '../../src/selector/tokens.ts'
 
 /** The kinds of the tokens, with the text of those that have one. */
 function summaryOf(text: string): string[] {
-  return tokensOf(text).map((token) => (token.text === '' ? token.kind : `${token.kind} ${token.text}`))
+  return readTokens(text).map((token) => (token.text === '' ? token.kind : `${token.kind} ${token.text}`))
 }
 
 const texts: readonly (readonly [text: string, tokens: readonly string[]])[] = [
@@ -69,7 +69,7 @@ for (const [text, tokens] of texts) {
 }
 
 t.test('a token knows where it begins', (t) => {
-  const positions = tokensOf(`  a == 'b' && has( c )  `).map((token) => token.position)
+  const positions = readTokens(`  a == 'b' && has( c )  `).map((token) => token.position)
   t.strictSame(positions, [2, 4, 7, 11, 14, 24])
   t.end()
 })

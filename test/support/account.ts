@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Answer, HttpClient } from './http-client.ts'
 import type { Held } from './owners.ts'
 
-/** What became of a call: `doubtful` is one that got no answer, so that it may have been carried out. */
+/** The outcome of a call. `doubtful`: there was no answer, so it may have been carried out. */
 type Outcome = 'done' | 'refused' | 'doubtful'
 
 /**
@@ -13,28 +13,28 @@ export class Account {
   readonly #held = new Map<string, Held>()
   /** Handles of calls without an answer, which may hold something: with the address that was to be given back, if it was a release. */
   readonly #doubtful = new Map<string, string | undefined>()
-  /** What was answered wrongly. */
+  /** Answers that were wrong. */
   readonly violations: string[] = []
   readonly outcomes: Record<Outcome, number> = { done: 0, refused: 0, doubtful: 0 }
 
-  /** What is held for certain. */
+  /** The addresses that are held for certain. */
   get held(): readonly Held[] {
     return [...this.#held.values()]
   }
 
-  /** To be called when an address was acknowledged: nobody else may hold it. */
+  /** Call it when an address was acknowledged: no other handle may hold it. */
   enter(held: Held): void {
     const other = this.#held.get(held.address)
     if (other !== undefined) this.violations.push(`${held.address} is held by ${other.handle} and ${held.handle}`)
     this.#held.set(held.address, held)
   }
 
-  /** To be called before an address is given back: from then on somebody else may hold it. */
+  /** Call it before an address is released: from then on another handle may hold it. */
   leave(address: string): void {
     this.#held.delete(address)
   }
 
-  /** What is stored and should not be, or should be and is not. `holders` leads from an address to the handle that holds it. */
+  /** Lists what is stored and should not be, and what should be and is not. `holders` leads from an address to the handle that holds it. */
   differences(holders: ReadonlyMap<string, string>): readonly string[] {
     const lost = this.held
       .filter(({ address, handle }) => holders.get(address) !== handle)
@@ -45,7 +45,7 @@ export class Account {
     return [...lost, ...unexplained]
   }
 
-  /** The calls that were carried out although nobody was told. */
+  /** The calls that were carried out although their callers got no answer. */
   unanswered(holders: ReadonlyMap<string, string>): readonly string[] {
     const holding = new Set(holders.values())
     return [...this.#doubtful].flatMap(([handle, released]) => {
@@ -127,7 +127,7 @@ export class Account {
   }
 }
 
-/** Whether there was no connection to send the call over. */
+/** True if there was no connection to send the call over. */
 function isUnreachable(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED'
 }

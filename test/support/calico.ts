@@ -39,7 +39,7 @@ export interface CalicoPool {
   readonly blockSize: number
 }
 
-/** What a host holds by its own account. */
+/** The addresses that a host believes to hold. */
 export interface CalicoAllocation {
   readonly address: string
   /** A CIDR. */
@@ -116,7 +116,7 @@ export class CalicoHost {
     return undefined
   }
 
-  /** The handle first, then the block; when somebody else was faster, the handle's count is taken back. */
+  /** The handle first, then the block. After a lost race, decreases the handle's count again. */
   async #assignFrom(cidr: Cidr, handle: string): Promise<CalicoAllocation | undefined> {
     for (;;) {
       const { value: block, revision } = await this.#read(blocks, blockKey(cidr).text)
@@ -146,7 +146,7 @@ export class CalicoHost {
     }
   }
 
-  /** What is stored under a key, and its revision: '0' when there is nothing. Throws when it cannot be read. */
+  /** The value of a key and its revision; '0' if there is none. Throws if it cannot be read. */
   async #read<Value>(
     family: Family<Value>,
     key: string,

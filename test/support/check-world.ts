@@ -2,8 +2,7 @@ import { check } from '../../src/ipam/check/check.ts'
 import type { Finding } from '../../src/ipam/check/finding.ts'
 import type { RepairAnswer } from '../../src/ipam/check/repair-answers.ts'
 import { planRepair } from '../../src/ipam/check/repair.ts'
-import type { CheckSource } from '../../src/ipam/check/source.ts'
-import { readTerms } from '../../src/ipam/check/terms.ts'
+import { type CheckSource, readTerms } from '../../src/ipam/check/terms.ts'
 import {
   addToHandle,
   affinities,
@@ -23,7 +22,7 @@ import { FakeView } from './fake-view.ts'
 /** The moment at which everything is checked: 2026-11-23T04:00:00Z. */
 export const now = { nanoseconds: 1_795_406_400_000_000_000n }
 
-/** What is stored, and a check of it; keys are given without what all keys of a family begin with. */
+/** Stored data, and a check of it. Keys are given without the prefix of their family. */
 export class CheckWorld {
   readonly view = new FakeView()
 
@@ -32,7 +31,7 @@ export class CheckWorld {
     this.putResource('IPPool', 'ippools', 'pool-a', { cidr: '10.0.0.0/24', blockSize: 29 })
   }
 
-  /** What is stored, in pages of two. */
+  /** The stored data, in pages of two. */
   get source(): CheckSource {
     const { view } = this
     return {
@@ -104,7 +103,7 @@ export class CheckWorld {
     return found
   }
 
-  /** What is found, each as its code, the last parts of its key, and its subject. */
+  /** The findings: code, last parts of the key, subject. */
   async summary(windowSize?: number): Promise<readonly string[]> {
     const found = await this.findings(windowSize)
     return found.map(({ code, key, subject }) => [code, key.split('/').slice(-1), subject ?? []].flat().join(' '))

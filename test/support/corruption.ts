@@ -11,7 +11,7 @@ import {
   handles,
   newBlock,
   nodeKey,
-  workloadEndpointKey,
+  workloadEndpoints,
 } from '../../src/model/index.ts'
 import { formatCidr, mustParseCidr } from '../../src/net/index.ts'
 import type { EtcdKeys } from './etcd-keys.ts'
@@ -24,7 +24,7 @@ export interface Planted {
   readonly changed: readonly string[]
 }
 
-/** Who holds an address, as it is stored. */
+/** The stored holder of an address. */
 export interface StoredHolder {
   readonly handle: string
   readonly secondary: Readonly<Record<string, string>>
@@ -230,7 +230,7 @@ export class Corruption {
     ]
   }
 
-  /** What workloads and tunnels use, and beside it what is all right: an address in use, and one that was assigned over HTTP. */
+  /** Faults in what workloads and tunnels use, beside two addresses that are all right: one in use, and one that was assigned over HTTP. */
   async #plantUses(): Promise<readonly Planted[]> {
     const { cidr } = await this.block('f-used-twice')
     const first = cidr.replace('/26', '')
@@ -286,10 +286,10 @@ function keyOfNode(name: string): string {
 }
 
 export function keyOfEndpoint(name: string): string {
-  return workloadEndpointKey('shop', name).text
+  return `${workloadEndpoints.prefix}shop/${name}`
 }
 
-/** Who Calico's plugin says that holds the address of a pod. */
+/** The holder that Calico's plugin stores for the address of a pod. */
 export function holderOfPod(
   pod: string,
   container: string,
@@ -302,7 +302,7 @@ export function holderOfPod(
   }
 }
 
-/** Who Calico says that holds the address of a tunnel. */
+/** The holder that Calico stores for the address of a tunnel. */
 export function holderOfTunnel(node: string): StoredHolder {
   return { handle: `ipip-tunnel-addr-${node}`, secondary: { node, type: 'ipipTunnelAddress' } }
 }

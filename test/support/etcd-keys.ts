@@ -2,7 +2,7 @@ import { noop } from 'cockatiel'
 import { Etcd3 } from 'etcd3'
 import type { Test } from 'tap'
 
-/** What is stored under a key. */
+/** The value of a key. */
 export interface StoredText {
   readonly text: string
   /** The mod revision, a decimal text as etcd gives it. */

@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { defaultCacheDir } from '../../src/config.ts'
 import { findEtcd, startEmbeddedEtcd, type EtcdBinary } from '../../src/embedded-etcd/index.ts'
-import { newMemberName } from '../../src/embedded-etcd/member-file.ts'
-import { endpointOf, etcdArguments, launchEtcd, type Member, waitUntilHealthy } from '../../src/embedded-etcd/member.ts'
+import { launchEtcd, waitUntilHealthy } from '../../src/embedded-etcd/launch.ts'
+import { endpointOf, etcdArguments, type Member, newMemberName } from '../../src/embedded-etcd/member.ts'
 import { freePorts } from '../../src/embedded-etcd/ports.ts'
 import { endProcess, sendSignal } from '../../src/embedded-etcd/processes.ts'
 
-/** What a test needs of an etcd. It ends with the test, and its data go with it. */
+/** An etcd for a test. It ends with the test, and its data is deleted. */
 export interface TestEtcd {
   readonly endpoint: string
   pid(): number
@@ -28,7 +28,7 @@ export async function startEtcd(t: Test): Promise<TestEtcd> {
 /** One of the etcds of a cluster; a test may stop and start it. */
 export interface TestMember {
   readonly endpoint: string
-  /** Where its data are; they may be exchanged while it does not run. */
+  /** The folder of its data, which may be replaced while it does not run. */
   readonly dataDir: string
   pid(): number
   /** SIGSTOP freezes it, SIGCONT lets it go on. */

@@ -5,7 +5,7 @@ import type { Decodable, Family, Guard, Key, Listed, Lookup, Plan, Revision, Vie
  * family's `encode` and `decode` on the way in and out, and counts revisions as etcd does.
  */
 export class FakeView implements View {
-  /** What was read since the last {@link apply}, as the commit would compare it. */
+  /** The reads since the last {@link apply}, as a commit would compare them. */
   readonly reads = new Set<string>()
   readonly #stored = new Map<string, { text: string; revision: Revision }>()
   readonly #busy = new Set<string>()
@@ -79,7 +79,7 @@ export class FakeView implements View {
     return this.putText(key.text, key.family.encode(value))
   }
 
-  /** Stores a text as somebody else may have written it, in a revision of its own. */
+  /** Stores a text as another program may have written it, in a revision of its own. */
   putText(key: string, text: string): Revision {
     this.#revision += 1n
     this.#changed(key)

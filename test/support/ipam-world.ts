@@ -33,7 +33,7 @@ export const blockPrefix = '/calico/ipam/v2/assignment/ipv4/block/'
 export const handlePrefix = '/calico/ipam/v2/handle/'
 const hostPrefix = '/calico/ipam/v2/host/'
 
-/** What a test says of a request; the rest is as plain as possible: one IPv4 address for the handle `h`. */
+/** The part of a request that a test cares about. By default: one IPv4 address for the handle `h`. */
 export type Wish = Partial<Omit<AssignRequest, 'addresses' | 'counts'>> & {
   readonly ipv4?: number
   readonly ipv6?: number
@@ -63,7 +63,7 @@ export class World {
   readonly view = new FakeView()
   readonly blocks = new BlockIndex()
   nanoseconds = S
-  /** What the last plan that was carried out had read, as the commit compared it. */
+  /** The reads of the last plan, as its commit compared them. */
   lastReads: ReadonlySet<string> = new Set()
   /** Keys that were written and that the index of blocks has not been told of, while it is held back. */
   #untold: Set<string> | undefined
@@ -102,7 +102,7 @@ export class World {
     this.put(key, JSON.stringify({ metadata: { name: 'default' }, spec: { datastoreReady: false } }))
   }
 
-  /** Stores a block as somebody else made it. */
+  /** Stores a block as another program would. */
   block(cidr: string, affinity: string | null, fields: object = {}): void {
     const size = 2 ** ((cidr.includes(':') ? 128 : 32) - Number(cidr.split('/')[1]))
     const block = {
@@ -210,7 +210,7 @@ export class World {
     return printRelease(released.value)
   }
 
-  /** What a stored block says, without loading it as an operation would. */
+  /** A block as it is stored, without collecting garbage as a plan does. */
   stored(cidr: string): Block | undefined {
     const lookup = this.view.get(this.blockKey(cidr))
     return lookup.kind === 'value' ? lookup.value : undefined
@@ -263,7 +263,7 @@ export function reasonsOf({ reason, causes }: Refusal): readonly string[] {
   return [reason, ...causes.map((cause: Cause) => `${cause.field} ${cause.reason}`)]
 }
 
-/** What became of released addresses, as text. */
+/** The result of a release, as text. */
 export function printRelease({ released, unallocated, failed }: ReleaseAnswer): {
   readonly released: readonly string[]
   readonly unallocated: readonly string[]

@@ -4,7 +4,7 @@ import { startEtcd, type TestEtcd } from './etcd.ts'
 import { type Answer, HttpClient } from './http-client.ts'
 import { startServer, type TestServer } from './server.ts'
 
-/** Where the pools are. */
+/** The path of the pools. */
 export const poolsPath = '/apis/projectcalico.org/v3/ippools'
 
 /** Servers on one etcd that belongs to the test alone. */
@@ -23,7 +23,7 @@ export interface TestIppoold {
 /** How {@link startIppoold} starts. */
 export interface IppooldSettings {
   readonly servers?: number
-  /** What etcd holds before the first server starts. */
+  /** The data in etcd before the first server starts. */
   readonly stored?: Readonly<Record<string, string>>
   readonly env?: Readonly<Record<string, string>>
 }

@@ -16,14 +16,14 @@ export interface KubectlBinary {
   readonly minor: number
 }
 
-/** What a kubectl did. */
+/** The result of a kubectl command. */
 export interface Run {
   readonly stdout: string
   readonly stderr: string
   readonly code: number | null
 }
 
-/** What else a kubectl is given. */
+/** Options of a kubectl command. */
 export interface RunOptions {
   readonly input?: string
   /** Added to its environment. */
@@ -36,7 +36,7 @@ export interface Kubectl {
   run(args: readonly string[], options?: RunOptions): Promise<Run>
   /** Runs it, and gives what it prints on standard output. Throws when it fails. */
   print(args: readonly string[], options?: RunOptions): Promise<string>
-  /** Starts it; whoever does ends it, or the test does. */
+  /** Starts it. The caller ends it, or the end of the test does. */
   start(args: readonly string[]): ChildProcessWithoutNullStreams
 }
 
@@ -63,7 +63,7 @@ export async function kubectlFor(t: Test, url: string, binary: KubectlBinary): P
         printed[stream] += text
       })
     }
-    // What does not read its input may be gone before it is written.
+    // A command that does not read its input may end before it is written.
     child.stdin.on('error', () => undefined).end(input)
     await once(child, 'close')
     return { ...printed, code: child.exitCode }

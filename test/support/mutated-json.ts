@@ -3,7 +3,7 @@ import fc from 'fast-check'
 /** A change of a text. */
 type Mutation = (text: string) => string
 
-/** What a text of JSON is made of: strings, signs, and words or numbers. */
+/** The tokens of JSON text: strings, punctuation, words and numbers. */
 const tokens = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^{}[\],:"]+/g
 
 /** Changes some tokens of a text, or some of its characters. */

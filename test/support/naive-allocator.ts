@@ -26,7 +26,7 @@ export interface NaivePool {
   readonly onlyNode?: string
 }
 
-/** What holds for a whole story. */
+/** The settings of a whole story. */
 export interface NaiveRules {
   readonly isStrict: boolean
   readonly cooldownSeconds: number
@@ -50,7 +50,7 @@ const takeOverSeconds = 60n
  */
 export class NaiveAllocator {
   readonly holdings = new Map<string, Holding>()
-  /** Unix seconds of the release of addresses that nobody holds any more, whether they still rest or not. */
+  /** When addresses were released that have no holder now, in Unix seconds, whether they still cool down or not. */
   readonly released = new Map<string, bigint>()
   readonly disabled = new Set<string>()
   readonly reserved: Cidr[] = []
@@ -108,7 +108,7 @@ export class NaiveAllocator {
     for (const [index, family] of families.entries()) {
       const count = addresses.filter(({ address }) => address.family === family).length
       const possible = Math.min(wanted[family], available[index] ?? 0)
-      // Who is content with less may miss what others of the same batch have made or freed a moment ago.
+      // With `partial`, a request may miss addresses that others of the same batch have just freed, or blocks that they have just made.
       const isFewerFine = wish.partial === true && this.#world.isInBatch && count < possible
       if (!isFewerFine) assert.equal(count, possible, `how many of IPv${family}`)
     }
@@ -215,7 +215,7 @@ export class NaiveAllocator {
     this.#checkClaims(stored)
   }
 
-  /** Who holds what, how much of it each handle holds in each block, and which addresses were released and not freed yet. */
+  /** The holder of each address, the count of each handle in each block, and the addresses that are released and not free yet. */
   #storedHoldings(stored: ReadonlyMap<string, Block>): {
     readonly held: ReadonlyMap<string, Holding>
     readonly counts: ReadonlyMap<string, ReadonlyMap<string, number>>
@@ -357,7 +357,7 @@ export class NaiveAllocator {
     })
   }
 
-  /** How many addresses the request may have: all that are free, or, under strict affinity, those in blocks that can be its own. */
+  /** The number of addresses that the request can get: all free ones, or with strict affinity those in blocks that can be the node's. */
   #available(family: IpFamily, wish: Wish, named: readonly NaivePool[]): number {
     const { isStrict } = this.#rules
     if (isStrict && wish.node === undefined) return 0

@@ -72,7 +72,7 @@ export const texts = [
   ],
 ]
 
-/** What text of JSON can say and a value in memory cannot. */
+/** JSON text that no value in memory can represent. */
 export const distortions: readonly ((json: string) => string)[] = [
   (json) => json.replace('{', '{"handle":"h-1","handle":"h-2",'),
   (json) => json.replace('{', '{"__proto__":{"handle":"h-1"},'),

@@ -17,7 +17,7 @@ export class Owners {
   readonly violations: string[] = []
   #handles = 0
 
-  /** What is held, in no order. */
+  /** The addresses that are held, in no order. */
   get held(): readonly Held[] {
     return [...this.#held.values()]
   }

@@ -22,7 +22,7 @@ const traffic = ['requests', 'answers', 'pushes'] as const
  * answered, from streams that stay open, down which etcd pushes the events of a watch.
  */
 export class TcpProxy {
-  /** What happens to connections from here on. */
+  /** Sets what happens to connections from now on. */
   newcomers: Newcomers = 'pass'
   readonly #server: Server
   readonly #target: { readonly host: string; readonly port: number }
@@ -42,13 +42,13 @@ export class TcpProxy {
     await once(this.#server, 'listening')
   }
 
-  /** Where a client finds the proxy. */
+  /** The address of the proxy for clients. */
   get endpoint(): string {
     const { port } = this.#server.address() as AddressInfo
     return `http://127.0.0.1:${port}`
   }
 
-  /** How many connections have been opened so far, those refused too. */
+  /** The number of connections opened so far, refused ones included. */
   get accepted(): number {
     return this.#accepted
   }
@@ -78,12 +78,12 @@ export class TcpProxy {
     for (const link of this.#links) link.release(kinds.length === 0 ? traffic : kinds)
   }
 
-  /** Whether something that contains `text`, as a key does, is held. */
+  /** True if something that contains `text`, such as a key, is held. */
   holds(kind: Traffic, text: string): boolean {
     return [...this.#links].some((link) => link[kind].held.includes(text))
   }
 
-  /** Whether etcd has answered every call that it has been sent. */
+  /** True if etcd has answered every call that it got. */
   get isEveryCallAnswered(): boolean {
     return [...this.#links].every((link) => link.callsUnderWay === 0)
   }
@@ -153,7 +153,7 @@ class Link {
   readonly requests: Direction
   readonly answers: Direction
   readonly pushes: Direction
-  /** What keeps the connection itself going: settings, pings, windows. */
+  /** Frames of the connection itself: settings, pings, windows. */
   readonly upkeep: Direction
   readonly #client: Socket
   readonly #target: Socket
@@ -181,7 +181,7 @@ class Link {
     target.on('data', (bytes) => {
       this.#answer(bytes)
     })
-    // That an end breaks is what this is for; 'close' follows.
+    // A broken end is the purpose here; 'close' follows.
     for (const socket of [client, target]) socket.setNoDelay(true).on('error', () => undefined)
     client.on('close', () => {
       if (!this.#isFrozen && !this.#isClientCut) this.destroy()
@@ -236,7 +236,7 @@ class Link {
 
 interface Frame {
   readonly stream: number
-  /** Whether its sender says nothing more on the stream. */
+  /** True if it is the sender's last frame on the stream. */
   readonly isLast: boolean
   readonly isData: boolean
   /** The whole frame, header included. */

@@ -5,7 +5,7 @@ import { jsonObject } from '../../src/model/json/json.ts'
 import { noFields } from '../../src/model/json/struct.ts'
 import { addressCount, mustParseCidr, ordinal } from '../../src/net/index.ts'
 
-/** What blocks are made of. */
+/** The parts of random blocks. */
 interface Parts {
   readonly text: fc.Arbitrary<string>
   readonly number: fc.Arbitrary<bigint>
@@ -64,7 +64,7 @@ function blocksOf(parts: Parts): fc.Arbitrary<Block> {
     })
 }
 
-/** Blocks with whatever can be in one. */
+/** Blocks with everything that a block can contain. */
 export const anyBlock = blocksOf({
   text: fc.string({ unit: 'grapheme', maxLength: 20 }),
   number: fc.bigInt(0n, 2n ** 64n - 1n),

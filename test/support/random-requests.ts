@@ -45,7 +45,7 @@ const text = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(64, 254, 1_000, 40_000).map((length) => 'x'.repeat(length)) },
 )
 
-/** What fits under some names, so that many a request is right. */
+/** Values that fit some names, so that many requests are right. */
 const fitting: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   handle: fc.constantFrom('h-1', 'h-2', 'h-3', 'h-4', 'h-5'),
   node: fc.constantFrom('node-1', 'node-2'),
@@ -61,7 +61,7 @@ const fitting: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   use: fc.constant('Workload'),
   maxBlocksPerNode: fc.constant(0),
   name: fc.constantFrom('fuzz-1', 'fuzz-2', 'fuzz-3'),
-  // What is reserved hides what else is wrong with an assignment.
+  // Reserved addresses hide other mistakes in an assignment.
   reservedCIDRs: fc.constantFrom([], ['10.119.0.0/24'], ['10.119.0.0/16', 'fd00:119::/64'], ['10.119.0.1']),
   cidr: fc.constantFrom('10.121.0.0/24', '10.122.0.0/24', 'fd00:121::/112'),
   blockSize: fc.constant(0),
@@ -107,7 +107,7 @@ function valueOf(schema: Schema, { components }: OpenapiDocument, depth = 0): fc
     case 'array':
       return fc.array(inner(schema.items ?? {}), { maxLength: 3 })
     case 'object':
-      // What is wrong deep inside hides what is wrong further out.
+      // A mistake deep inside hides mistakes further out.
       return objectOf(schema, inner, depth === 1 ? 3 : 1)
     case undefined:
     default:

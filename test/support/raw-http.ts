@@ -41,7 +41,7 @@ export class RawConnection {
     this.#socket.destroy()
   }
 
-  /** What has come so far. */
+  /** The bytes received so far. */
   get received(): string {
     return this.#received
   }

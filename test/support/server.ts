@@ -1,16 +1,15 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
-import { recallMember } from '../../src/embedded-etcd/member-file.ts'
-import { identifyingArguments } from '../../src/embedded-etcd/member.ts'
+import { identifyingArguments, recallMember } from '../../src/embedded-etcd/member.ts'
 import { endProcess, findProcess } from '../../src/embedded-etcd/processes.ts'
 import { temporaryFolder, whereEtcdIs } from './etcd.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
+const program = join(root, 'bin', 'ippoold.js')
 /** The first start on a machine fetches etcd. */
 const startTimeoutMs = 90_000
 
@@ -33,7 +32,7 @@ export interface TestServer {
   readonly url: string
   readonly pid: number
   readonly dataDir: string
-  /** What it has printed on standard output and standard error. */
+  /** Its standard output and standard error so far. */
   output(): string
   /** Sends a signal, SIGTERM unless another is named, and waits for the end. */
   stop(signal?: NodeJS.Signals): Promise<Ending>
@@ -90,7 +89,7 @@ async function endEtcdOf(dataDir: string): Promise<void> {
 }
 
 function launch({ env = {}, args = [] }: ServerSettings): { child: ChildProcess; output: () => string } {
-  const child = spawn(process.execPath, [...program(), ...args], {
+  const child = spawn(process.execPath, [program, ...args], {
     cwd: root,
     // The signs of life of a leader would change the revision of etcd under tests that compare it.
     env: { ...ownEnvironment(), IPPOOLD_PORT: '0', IPPOOLD_UPKEEP_INTERVAL_SECONDS: '0', ...env },
@@ -114,15 +113,6 @@ function ownEnvironment(): Record<string, string> {
     ...(binary === undefined ? {} : { IPPOOLD_ETCD_BINARY: binary }),
     IPPOOLD_CACHE_DIR: cacheDir,
   }
-}
-
-/** What has been built, unless the sources have changed since; then the sources. */
-function program(): string[] {
-  const built = join(root, 'dist', 'main.js')
-  const builtAt = statSync(built, { throwIfNoEntry: false })?.mtimeMs ?? 0
-  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
-  const isCurrent = sources.every((name) => statSync(join(root, 'src', name)).mtimeMs < builtAt)
-  return isCurrent ? [built] : ['--import', 'tsx', join(root, 'src', 'main.ts')]
 }
 
 /** Resolves when the process has ended and all it printed has arrived. */

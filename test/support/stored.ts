@@ -11,7 +11,7 @@ import {
 } from '../../src/model/index.ts'
 import { addressAt, formatAddress, formatCidr, ordinal } from '../../src/net/index.ts'
 
-/** What etcd holds, read with nothing of the server in between. */
+/** The data in etcd, read without the server's code. */
 export interface StoredState {
   readonly blocks: ReadonlyMap<string, Block>
   readonly handles: ReadonlyMap<string, Handle>
@@ -59,7 +59,7 @@ export async function readStoredState(endpoint: string): Promise<StoredState> {
   return state
 }
 
-/** What does not agree between blocks, handles and affinities; nothing when all is well. */
+/** Contradictions between blocks, handles and affinities. */
 export function disagreements(state: StoredState): readonly string[] {
   const found: string[] = []
   const counts = new Map<string, Map<string, number>>()

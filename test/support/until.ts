@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
-/** Looks again and again until `look` gives something, and gives that. Throws after `deadlineMs`, saying what was waited for. */
+/** Calls `look` until it returns a value, and returns that. Throws after `deadlineMs`, with the name of what it waited for. */
 export async function until<Found>(
   what: string,
   look: () => Found | undefined | Promise<Found | undefined>,

@@ -24,13 +24,13 @@ export interface WatchEvent {
 export interface Watcher {
   readonly status: number
   readonly headers: Dispatcher.ResponseData['headers']
-  /** What has come so far. */
+  /** The events received so far. */
   readonly events: readonly WatchEvent[]
-  /** `type name` of what has come so far. */
+  /** `type name` of the events received so far. */
   summary(): readonly string[]
   /** Waits until there are so many events, and gives the last of them. */
   has(count: number): Promise<WatchEvent>
-  /** Resolves when the answer has ended: with true when it ended properly. */
+  /** Resolves when the response has ended: true if it ended properly. */
   readonly ended: Promise<boolean>
   stop(): void
 }

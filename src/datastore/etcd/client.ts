@@ -19,7 +19,8 @@ import {
   type IWatchRequest,
   type IWatchResponse,
 } from 'etcd3'
-import { asError, DatastoreUnavailable, refusedByEtcd, RevisionCompacted } from './faults.ts'
+import { DatastoreUnavailable, RevisionCompacted } from '../faults.ts'
+import { asError, refusedByEtcd } from './faults.ts'
 import { callDeadlineMs, flowControlWindowBytes, revokeDeadlineMs } from './limits.ts'
 
 /** How to reach etcd. File contents, not paths. */
@@ -101,9 +102,14 @@ export class EtcdClient {
     }
   }
 
-  /** Moves to another member: the one in use has gone silent. */
-  abandonMember(): void {
-    this.#moveOn(this.#preferred)
+  /** The member in use. */
+  get member(): number {
+    return this.#preferred
+  }
+
+  /** Moves on from `member`, which is faulty, if it is still in use. */
+  abandonMember(member: number): void {
+    this.#moveOn(member)
   }
 
   /** Grants a lease and gives its id, a decimal string. */
@@ -155,15 +161,6 @@ export class EtcdClient {
   #moveOn(from: number): void {
     if (this.#preferred === from) this.#preferred = (from + 1) % this.#members.length
   }
-}
-
-/**
- * Ends a watch stream that nobody wants any more. One that is cancelled while it could still be written to counts as a failure of
- * etcd with etcd3, which then closes the connection under all other streams and calls: they break with its next keep-alive.
- */
-export function endWatch(stream: IDuplexStream<IWatchRequest, IWatchResponse>): void {
-  stream.end()
-  stream.cancel()
 }
 
 function openMember(endpoint: string, connection: EtcdConnection): Etcd3 {

@@ -1,35 +1,25 @@
 import type { Family, Key, Revision, View } from '../../plan/index.ts'
+import type { Leadership, LeadershipOptions } from '../leadership.ts'
 import type { EtcdClient } from './client.ts'
 import { compareKey } from './keys.ts'
 
-/** Who leads what: the id of a server under the name of the task. The keys vanish with the lease of their server. */
+/** The id of the server that leads, under the name of the task. The keys vanish with the lease of their server. */
 export const leaders: Family<string> = {
   name: 'leaders',
   prefix: '/ippoold/v1/leaders/',
   held: 'values',
+  part: 'record',
   decode: (_key, text) => ({ ok: true, value: text }),
   encode: (server) => server,
 }
 
-/** What a server hears of its leadership. */
-export interface LeadershipOptions {
-  readonly task: string
-  /** How long after its last sign of life a leader is replaced. */
-  readonly seconds: number
-  /** Called when this server begins to lead, and when it has found out that it does not any more. */
-  readonly changed: (isLeading: boolean) => void
-}
-
-/**
- * Leads a task on one server at a time. A leader cannot know that it still is one: it may have slept. So whatever it writes for the task
- * has to be planned under {@link isProved}, which makes the commit compare the leader's key; what it believes besides only saves work.
- */
-export class Leadership {
+/** Leads by a key with a lease: who has the key leads. */
+export class EtcdLeadership implements Leadership {
   readonly #client: EtcdClient
   readonly #server: string
   readonly #key: Key<string>
   readonly #options: LeadershipOptions
-  /** Of the key as this server wrote it; 0 when it does not lead. */
+  /** The revision at which this server wrote the key; 0 when it does not lead. */
   #revision: Revision = 0n
   #timer: NodeJS.Timeout | undefined
   #campaigning: Promise<void> = Promise.resolve()
@@ -42,17 +32,14 @@ export class Leadership {
     this.#options = options
   }
 
-  /** Whether this server led when it last looked. */
   get isLeading(): boolean {
     return this.#revision > 0n
   }
 
-  /** Tries to lead, now and from then on, and gives signs of life while it does. */
   start(): void {
     this.#campaigning = this.#campaign()
   }
 
-  /** Gives up the leadership, so that another server need not wait for the end of the lease. */
   async stop(): Promise<void> {
     this.#isStopped = true
     clearTimeout(this.#timer)
@@ -64,10 +51,6 @@ export class Leadership {
     this.#revision = 0n
   }
 
-  /**
-   * Whether this server leads, so that the plan may write for the task: the commit proves it. What is in memory may be old; then the
-   * commit fails, and the plan runs again on what etcd has.
-   */
   isProved(view: View): boolean {
     const leader = view.get(this.#key)
     return leader.kind === 'value' && leader.value === this.#server
@@ -78,7 +61,7 @@ export class Leadership {
     try {
       await this.#renew()
     } catch {
-      // Without etcd nobody can do anything; the next try tells.
+      // etcd does not answer; the next campaign finds out who leads.
     }
     if (this.isLeading !== before) this.#options.changed(this.isLeading)
     if (this.#isStopped) return
@@ -90,7 +73,7 @@ export class Leadership {
     )
   }
 
-  /** Writes the key anew, with a new lease, if nobody else has it. An answer that is lost is made up for by the next look. */
+  /** Writes the key again, with a new lease, unless another server has it. After a lost answer, the next campaign reads the key. */
   async #renew(): Promise<void> {
     const key = Buffer.from(this.#key.text)
     const { kvs } = await this.#client.range({ key })

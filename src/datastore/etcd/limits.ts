@@ -42,12 +42,6 @@ export const slotLeaseSeconds = 3_600
 /** How long one lease takes all keys that are to expire: they share few leases, and stay this much longer at the most. */
 export const expiringLeaseTurnSeconds = 3_600
 
-/**
- * Values per page while everything is read at one revision. Small where values are large; large where there are many, because etcd
- * counts all that follow for each page.
- */
-export const scanPageSize = { values: 1_000, digests: 50, recent: 10_000 } as const
-
 /** Bounds of a journal. */
 export interface JournalLimits {
   /** What it remembers for followers that take long: changes, and characters of their values. */

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
-import type { Datastore } from '../../datastore/index.ts'
+import type { Store as Datastore } from '../../datastore/index.ts'
 import type { Context } from '../../ipam/index.ts'
 import type { BlockIndex, Now } from '../../model/index.ts'
 import type { Plan, View, Cause, Result } from '../../plan/index.ts'

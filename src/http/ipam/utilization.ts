@@ -2,7 +2,7 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import { Type } from '@sinclair/typebox'
 import { planReadBlocks, planReadUtilization, type UsedBlock, type UsedPool } from '../../ipam/index.ts'
 import { formatTime, nanosecondsPerSecond, parseOwner } from '../../model/index.ts'
-import { blockCount, type Cidr, formatCidr, parseCidr } from '../../net/index.ts'
+import { blockCount, formatCidr, parseCidr } from '../../net/index.ts'
 import {
   answer,
   problems,
@@ -13,7 +13,7 @@ import {
   type PoolUtilization,
   Utilization,
 } from '../schemas/index.ts'
-import { refusal, refuseFields, limits } from '../wire/index.ts'
+import { limits, printContinueToken, readContinueToken, refusal } from '../wire/index.ts'
 import { type IpamOptions, carryOut } from './ipam-operation.ts'
 
 /** The largest page, and what a page has unless less is asked for. */
@@ -117,13 +117,13 @@ export const utilizationRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app
     },
     async ({ query }): Promise<BlockList> => {
       const { pool, node, orphaned, limit = pageMax } = query
-      const after = query.continue === undefined ? undefined : readToken(query.continue)
+      const after = query.continue === undefined ? undefined : readContinueToken(query.continue, parseCidr)
       const request = { pool, node, orphaned, after, limit }
       const { blocks, isLast } = await carryOut(options, (view, context) => planReadBlocks(view, request, context))
       const last = blocks.at(-1)
       return {
         blocks: blocks.map(printBlock),
-        continue: isLast || last === undefined ? null : printToken(last.block.cidr),
+        continue: isLast || last === undefined ? null : printContinueToken(formatCidr(last.block.cidr)),
       }
     },
   )
@@ -167,15 +167,4 @@ function printUsage({ capacity, inUse, cooling, reserved, available }: UsedBlock
     reserved: String(reserved),
     available: String(available),
   }
-}
-
-function printToken(cidr: Cidr): string {
-  return Buffer.from(formatCidr(cidr)).toString('base64url')
-}
-
-function readToken(token: string): Cidr {
-  const cidr = parseCidr(Buffer.from(token, 'base64url').toString())
-  if (cidr !== undefined) return cidr
-  const message = 'is not what a list of this server gave; leave it out'
-  throw refuseFields('BadRequest', [{ field: 'continue', reason: 'FieldValueInvalid', message }])
 }

@@ -1,4 +1,4 @@
-/** The OpenAPI documents, made from the schemas of the routes. */
+/** The OpenAPI documents: made from the schemas of the routes, and converted for Kubernetes' clients and older generators. */
 export { kubernetesOpenapiRoutes } from './kubernetes-routes.ts'
-export { type OpenapiForm, openapiOptions, servedDocument } from './openapi.ts'
+export { openapiOptions } from './document.ts'
 export { openapiRoutes } from './routes.ts'

@@ -4,36 +4,36 @@ import { stringifyJson } from '../../model/index.ts'
 import { apiVersion, type ServedKind, type StoredObject } from '../../resources/index.ts'
 import { acceptedTypes, covers, answerJson } from '../wire/index.ts'
 import { kubernetesDocument } from './kubernetes.ts'
-import { servedDocument } from './openapi.ts'
+import { makeDocument } from './document.ts'
 import { encodeOpenapi20 } from './v2-protobuf.ts'
 import { openapi20 } from './v2.ts'
 
-/** What the routes of these documents take from outside. */
+/** Dependencies of these routes. */
 export interface KubernetesOpenapiOptions {
-  /** Every kind that is served. */
+  /** All kinds that are served. */
   readonly kinds: readonly ServedKind<StoredObject>[]
 }
 
-/** The names under which clients ask for OpenAPI 2.0 as protobuf; the second one is what they understand in an answer. */
+/** Media types with which clients request OpenAPI 2.0 as protobuf. Responses have the second one: Go cannot parse the `@` of the first. */
 const protobufTypes = [
   'application/com.github.proto-openapi.spec.v2@v1.0+protobuf',
   'application/com.github.proto-openapi.spec.v2.v1.0+protobuf',
 ] as const
 
 /**
- * The routes of the OpenAPI documents that Kubernetes' clients read, `/openapi/v3` and `/openapi/v2`: kubectl does before it writes
- * anything. Not in the OpenAPI document themselves, as those of discovery.
+ * The routes of the OpenAPI documents for Kubernetes' clients, `/openapi/v3` and `/openapi/v2`: kubectl reads one before it writes
+ * anything. Like the discovery routes, they are not in the OpenAPI document.
  * @see docs/kubernetes-api.md section 2
  */
 export const kubernetesOpenapiRoutes: FastifyPluginCallback<KubernetesOpenapiOptions> = (app, { kinds }, done) => {
   answerJson(app)
   const hidden = { schema: { hide: true } }
-  // Each is made once, when it is first asked for: most servers are never asked, and all should start fast.
-  const document = once(() => kubernetesDocument(servedDocument(app, '3.1'), kinds))
-  const version3 = once(() => tagged(stringifyJson(document())))
+  // Made at the first request: most servers never get one, and all should start fast.
+  const document = once(() => kubernetesDocument(makeDocument(app, '3.1'), kinds))
+  const version3 = once(() => tag(stringifyJson(document())))
   const version2 = once(() => openapi20(document()))
-  const version2Text = once(() => tagged(stringifyJson(version2())))
-  const version2Bytes = once(() => tagged(encodeOpenapi20(version2())))
+  const version2Text = once(() => tag(stringifyJson(version2())))
+  const version2Bytes = once(() => tag(encodeOpenapi20(version2())))
   const path = `/openapi/v3/apis/${apiVersion}`
 
   app.get('/openapi/v3', hidden, (_request, reply) => {
@@ -43,7 +43,7 @@ export const kubernetesOpenapiRoutes: FastifyPluginCallback<KubernetesOpenapiOpt
 
   app.get(path, hidden, ({ query }, reply) => {
     const { hash } = version3()
-    // Under the name of its hash, the document is the same for ever.
+    // A URL with the hash always has the same document.
     if (isObject(query) && query['hash'] === hash) void reply.header('cache-control', immutable)
     return sendTagged(reply.type('application/json; charset=utf-8'), version3())
   })
@@ -52,7 +52,6 @@ export const kubernetesOpenapiRoutes: FastifyPluginCallback<KubernetesOpenapiOpt
     const served = ['application/json', ...protobufTypes]
     const wanted = acceptedTypes(headers.accept).flatMap((range) => served.filter((type) => covers(range, type)))[0]
     if (wanted === 'application/json') return sendTagged(reply.type('application/json; charset=utf-8'), version2Text())
-    // What was asked for has an @ in it, at which Go gives up.
     return sendTagged(reply.type(protobufTypes[1]), version2Bytes())
   })
   done()
@@ -60,22 +59,22 @@ export const kubernetesOpenapiRoutes: FastifyPluginCallback<KubernetesOpenapiOpt
 
 const immutable = 'public, max-age=31536000, immutable'
 
-interface Tagged {
+interface TaggedDocument {
   readonly body: string | Buffer
-  /** Of the body, and nothing else. */
+  /** Hash of the body. */
   readonly hash: string
 }
 
-function tagged(body: string | Buffer): Tagged {
+function tag(body: string | Buffer): TaggedDocument {
   return { body, hash: createHash('sha256').update(body).digest('hex').toUpperCase() }
 }
 
-/** Sends a document, or that it is the one that the client has. */
-function sendTagged(reply: FastifyReply, { body, hash }: Tagged): FastifyReply {
-  const tag = `"${hash}"`
-  void reply.header('etag', tag).header('vary', 'accept')
+/** Sends a document, or 304 if the client has it already. */
+function sendTagged(reply: FastifyReply, { body, hash }: TaggedDocument): FastifyReply {
+  const etag = `"${hash}"`
+  void reply.header('etag', etag).header('vary', 'accept')
   const known = (reply.request.headers['if-none-match'] ?? '').split(',').map((one) => one.trim().replace(/^W\//, ''))
-  return known.includes(tag) || known.includes('*') ? reply.code(304).send() : reply.send(body)
+  return known.includes(etag) || known.includes('*') ? reply.code(304).send() : reply.send(body)
 }
 
 function once<Value>(make: () => Value): () => Value {

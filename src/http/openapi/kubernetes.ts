@@ -4,20 +4,20 @@ import { openapi30 } from './v3-0.ts'
 import { asObject, mapDocument, mapMembers, mapSchema } from './walk.ts'
 
 /**
- * The OpenAPI document of the resources, in the form in which Kubernetes' clients read it: version 3.0, every schema under the full
- * name that Kubernetes would give it, and with the extensions by which clients find the kind of an object and of an operation. Made
- * from the document of the whole server, which is one of OpenAPI 3.1; left out is what no client looks at, which is most of it.
+ * Makes the OpenAPI document of the resources for Kubernetes' clients from the OpenAPI 3.1 document of the server: version 3.0, schemas
+ * under the full names that Kubernetes gives them, and extensions by which clients find the kind of an object or an operation. Leaves
+ * out what no client reads, which is most of the document.
  * @see docs/kubernetes-api.md section 2
  */
 export function kubernetesDocument(document: JsonObject, kinds: readonly ServedKind<StoredObject>[]): JsonObject {
   const schemas = objectIn(objectIn(document, 'components'), 'schemas')
-  const inline = (schema: Json): Json => inlined(schema, schemas)
+  const inline = (schema: Json): Json => inlineSchema(schema, schemas)
   const parts = { paths: pathsOf(objectIn(document, 'paths'), kinds), components: { schemas } }
   const { paths, components } = mapDocument(parts, { schema: inline })
-  const used = referredTo(paths ?? {}, objectIn(isJsonObject(components) ? components : {}, 'schemas'))
+  const used = reachableSchemas(paths ?? {}, objectIn(isJsonObject(components) ? components : {}, 'schemas'))
   const info = { title: 'ippoold', version: objectIn(document, 'info')['version'] ?? '' }
   const converted = openapi30({ openapi: '3.1.0', info, paths: paths ?? {}, components: { schemas: used } })
-  const finished = mapDocument(converted, { schema: (schema) => finishedSchema(schema, used) })
+  const finished = mapDocument(converted, { schema: (schema) => finishSchema(schema, used) })
   return { ...finished, components: { schemas: namedSchemas(finished, kinds) } }
 }
 
@@ -70,17 +70,17 @@ function groupVersionKind(kind: string): JsonObject {
   return { group, version, kind }
 }
 
-/** A schema in which references lead to objects only: `kubectl explain` shows the type of whatever stands in its place. */
-function inlined(schema: Json, schemas: JsonObject): Json {
+/** Inlines references to schemas other than objects: `kubectl explain` shows the type of what is inline. */
+function inlineSchema(schema: Json, schemas: JsonObject): Json {
   if (!isJsonObject(schema)) return schema
-  const { $ref, ...beside } = mapSchema(schema, (inner) => inlined(inner, schemas))
+  const { $ref, ...beside } = mapSchema(schema, (inner) => inlineSchema(inner, schemas))
   if ($ref === undefined) return beside
   const target = objectIn(schemas, referredName($ref))
-  return target['type'] === 'object' ? { $ref, ...beside } : { ...asObject(inlined(target, schemas)), ...beside }
+  return target['type'] === 'object' ? { $ref, ...beside } : { ...asObject(inlineSchema(target, schemas)), ...beside }
 }
 
-/** The schemas that are referred to from `part`, and from each other. */
-function referredTo(part: Json, schemas: JsonObject): JsonObject {
+/** Returns the schemas to which `part` refers, directly or through other schemas. */
+function reachableSchemas(part: Json, schemas: JsonObject): JsonObject {
   const found = new Map<string, Json>()
   const visit = (json: Json): void => {
     for (const name of referencesIn(json)) {
@@ -102,26 +102,26 @@ function referencesIn(json: Json): readonly string[] {
   )
 }
 
-/** A schema with what `kubectl explain` and validation look for in it. */
-function finishedSchema(schema: Json, schemas: JsonObject): Json {
+/** Adds what `kubectl explain` and validation in kubectl need. */
+function finishSchema(schema: Json, schemas: JsonObject): Json {
   if (!isJsonObject(schema)) return schema
   const { properties } = schema
   const complete = isJsonObject(properties)
-    ? { ...schema, properties: mapMembers(properties, (property, name) => described(property, name, schemas)) }
+    ? { ...schema, properties: mapMembers(properties, (property, name) => describeProperty(property, name, schemas)) }
     : schema
-  const finish = (inner: Json): Json => finishedSchema(inner, schemas)
+  const finish = (inner: Json): Json => finishSchema(inner, schemas)
   const { additionalProperties, discriminator: _, $ref, ...rest } = mapSchema(complete, finish)
   return {
     ...rest,
     ...($ref !== undefined && { $ref: `${referencePrefix}${fullName(referredName($ref))}` }),
-    // Kubernetes has a word of its own for what is open, and none for what is not.
+    // Kubernetes has its own keyword for open objects, and none for closed ones.
     ...(isJsonObject(additionalProperties) && { additionalProperties }),
     ...(additionalProperties === true && { 'x-kubernetes-preserve-unknown-fields': true }),
   }
 }
 
-/** A reference alone is shown without a description. The one here is shown above that of what is referred to. */
-function described(property: Json, name: string, schemas: JsonObject): Json {
+/** Adds a description to a reference: kubectl shows none for a bare reference. */
+function describeProperty(property: Json, name: string, schemas: JsonObject): Json {
   const { $ref } = asObject(property)
   if ($ref === undefined) return property
   const description = descriptions[name] ?? objectIn(schemas, referredName($ref))['description'] ?? ''
@@ -129,12 +129,12 @@ function described(property: Json, name: string, schemas: JsonObject): Json {
 }
 
 const descriptions: Readonly<Record<string, string>> = {
-  metadata: 'The name, the labels, and what else does not depend on the kind.',
-  spec: 'What is wanted.',
-  status: 'What has become of it.',
+  metadata: 'The name, the labels, and other fields that all kinds have.',
+  spec: 'The desired state.',
+  status: 'The observed state.',
 }
 
-/** The components under their full names, those of the kinds marked as such. */
+/** Returns the components under their full names; those of kinds are marked with their kind. */
 function namedSchemas(document: JsonObject, kinds: readonly ServedKind<StoredObject>[]): JsonObject {
   const schemas = objectIn(objectIn(document, 'components'), 'schemas')
   const ofKinds = new Set(kinds.flatMap(({ kind }) => [kind, `${kind}List`]))
@@ -145,7 +145,7 @@ function namedSchemas(document: JsonObject, kinds: readonly ServedKind<StoredObj
   return Object.fromEntries(named)
 }
 
-/** Those that are the same for every group. */
+/** Schemas that are the same for every API group. */
 const metaSchemas: ReadonlySet<string> = new Set([
   ...['ObjectMeta', 'ListMeta', 'OwnerReference', 'Condition', 'Status', 'StatusDetails', 'StatusCause'],
 ])

@@ -4,18 +4,17 @@ import { constantName } from '../schemas/index.ts'
 import { mapDocument, mapSchema } from './walk.ts'
 
 /**
- * An OpenAPI document in which each schema with a `title` is a component of that name, and what had it refers to it, wherever it
- * lies. So generators make one type of it, with a name that somebody chose, however often it is used. What only describes a use,
- * `description` and `examples`, stays beside the reference, unless all uses describe it alike. Components are put in the
- * order of their names.
+ * Makes each schema with a `title` a component of that name, and refers to it wherever it is used. Generators then make one type of it,
+ * with a chosen name. `description` and `examples` of a use stay beside the reference unless they are the same for all uses. Sorts the
+ * components by name.
  *
- * Throws when two schemas with one title are not the same.
+ * Throws if two schemas with the same title differ.
  */
-export function withNamedSchemas(document: JsonObject): JsonObject {
+export function nameSchemas(document: JsonObject): JsonObject {
   const uses = new Map<string, JsonObject[]>()
-  const moved = mapDocument(document, { schema: (schema) => moveTitled(schema, uses) })
+  const moved = mapDocument(document, { schema: (schema) => replaceTitled(schema, uses) })
   const made = new Map([...uses].map(([title, all]) => [title, commonOf(title, all)]))
-  const named = mapDocument(moved, { schema: (schema) => withoutCommon(schema, made) })
+  const named = mapDocument(moved, { schema: (schema) => removeCommon(schema, made) })
 
   const { components = {} } = named
   assert(isJsonObject(components), 'components are an object')
@@ -26,20 +25,20 @@ export function withNamedSchemas(document: JsonObject): JsonObject {
   return { ...named, components: { ...components, schemas: Object.fromEntries(all) } }
 }
 
-/** What describes the use of a schema rather than the schema. */
+/** Keywords that describe the use of a schema rather than the schema. */
 const describing = ['description', 'examples'] as const
 
-/** Puts references in the place of what has a title, innermost first, and collects that by its title. */
-function moveTitled(schema: Json, uses: Map<string, JsonObject[]>): Json {
+/** Replaces schemas with a title by references, innermost first, and collects them by title. */
+function replaceTitled(schema: Json, uses: Map<string, JsonObject[]>): Json {
   if (!isJsonObject(schema)) return schema
-  const inner = mapSchema(schema, (within) => moveTitled(within, uses))
+  const inner = mapSchema(schema, (within) => replaceTitled(within, uses))
   const { title, ...untitled } = inner
   if (typeof title !== 'string') return inner
   uses.set(title, [...(uses.get(title) ?? []), untitled])
   return { $ref: referenceTo(title), ...pick(untitled, (name) => isDescribing(name)) }
 }
 
-/** The schema that all of `uses` are, with what all of them say. */
+/** Returns the schema that all of `uses` share, with the descriptions that they share. */
 function commonOf(title: string, uses: readonly JsonObject[]): JsonObject {
   const [first = {}] = uses
   const common = pick(first, (name, value) => uses.every((use) => sameText(use[name], value)))
@@ -50,7 +49,7 @@ function commonOf(title: string, uses: readonly JsonObject[]): JsonObject {
   return { ...namesOf(common['enum']), ...common }
 }
 
-/** What generated code calls the values of an enumeration: the same in every language. Values that are no words keep their own. */
+/** Names of an enumeration's values in generated code, the same in every language; none if a value is not a word. */
 function namesOf(values: Json | undefined): JsonObject {
   const names = isJsonArray(values) ? values.flatMap((value) => (isWord(value) ? [constantName(value)] : [])) : []
   return isJsonArray(values) && names.length > 1 && names.length === values.length ? { 'x-enum-varnames': names } : {}
@@ -60,17 +59,17 @@ function isWord(value: Json): value is string {
   return typeof value === 'string' && /^[a-z]\w*$/i.test(value)
 }
 
-/** A reference to a made component, without what the component says as well. */
-function withoutCommon(schema: Json, made: ReadonlyMap<string, JsonObject>): Json {
+/** Removes descriptions beside references that the component has too. */
+function removeCommon(schema: Json, made: ReadonlyMap<string, JsonObject>): Json {
   if (!isJsonObject(schema)) return schema
-  const inner = mapSchema(schema, (within) => withoutCommon(within, made))
+  const inner = mapSchema(schema, (within) => removeCommon(within, made))
   const component =
     typeof inner['$ref'] === 'string' ? made.get(inner['$ref'].slice(referenceTo('').length)) : undefined
   if (component === undefined) return inner
   return pick(inner, (name) => !isDescribing(name) || !(name in component))
 }
 
-/** What refers to the component called `title`. */
+/** Returns the `$ref` of the component `title`. */
 function referenceTo(title: string): string {
   return `#/components/schemas/${title}`
 }

@@ -1,24 +1,24 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import { problems } from '../schemas/index.ts'
-import { type OpenapiForm, servedDocument } from './openapi.ts'
+import { type OpenapiForm, makeDocument } from './document.ts'
 
-/** Where each form of the OpenAPI document is served. */
+/** The path of each form of the OpenAPI document. */
 const served = [
   {
     path: '/openapi.json',
     operationId: 'readOpenapi',
     form: '3.1',
     summary: 'This document',
-    description: 'The OpenAPI 3.1 document of everything that is served.',
+    description: 'The OpenAPI 3.1 document of this server.',
   },
   {
     path: '/openapi-3.0.json',
     operationId: 'readOlderOpenapi',
     form: '3.0',
-    summary: 'This document, for older generators',
+    summary: 'This document in OpenAPI 3.0',
     description:
-      'The same in OpenAPI 3.0. It says the same of what is served, and somewhat less where 3.0 cannot say it.',
+      'The same document for generators that do not support OpenAPI 3.1. It leaves out what 3.0 cannot express.',
   },
 ] as const satisfies readonly { readonly form: OpenapiForm; readonly [name: string]: string }[]
 
@@ -51,7 +51,7 @@ export const openapiRoutes: FastifyPluginCallbackTypebox = (app, _options, done)
         },
       },
       (_request, reply) => {
-        text ??= JSON.stringify(servedDocument(app, form))
+        text ??= JSON.stringify(makeDocument(app, form))
         return reply.type('application/json; charset=utf-8').send(text)
       },
     )

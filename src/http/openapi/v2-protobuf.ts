@@ -1,11 +1,10 @@
 import { isJsonArray, isJsonObject, type Json, type JsonObject, stringifyJson } from '../../model/index.ts'
 import { objectIn } from '../../resources/index.ts'
-import { encodeMessage, type Field, type Message } from './protobuf.ts'
 import { asObject } from './walk.ts'
 
 /**
- * An OpenAPI 2.0 document as the message `openapi.v2.Document` of gnostic, of which it has those fields that kubectl reads. Numbers in
- * this file are the field numbers of that message and of those in it.
+ * Encodes an OpenAPI 2.0 document as gnostic's message `openapi.v2.Document`, with the fields that kubectl reads. The numbers in this file
+ * are the field numbers of that message and of the messages in it.
  * @see https://github.com/google/gnostic/blob/main/openapiv2/OpenAPIv2.proto and docs/kubernetes-api.md section 2.3
  */
 export function encodeOpenapi20(document: JsonObject): Buffer {
@@ -87,7 +86,7 @@ function extensions(number: number, object: JsonObject): Message {
     .map(([name, value]) => [number, named(name, [[2, stringifyJson(value)]])])
 }
 
-/** A value of any kind: the text of its YAML, of which JSON is a subset. */
+/** Encodes any value as YAML text; JSON is a subset of YAML. */
 function any(number: number, value: Json | undefined): Message {
   return value === undefined ? [] : [[number, [[2, stringifyJson(value)]]]]
 }
@@ -98,4 +97,32 @@ function text(number: number, value: Json | undefined): Message {
 
 function texts(number: number, values: Json | undefined): Message {
   return (isJsonArray(values) ? values : []).flatMap((value) => text(number, value))
+}
+
+/** A field of a protobuf message: its number, and a text or a message. */
+export type Field = readonly [number: number, value: string | Message]
+
+/** A protobuf message of texts and messages. A field may occur several times. */
+export type Message = readonly Field[]
+
+/** Encodes a message, fields in the order given. @see https://protobuf.dev/programming-guides/encoding */
+export function encodeMessage(message: Message): Buffer {
+  return Buffer.concat(
+    message.flatMap(([number, value]) => {
+      const bytes = typeof value === 'string' ? Buffer.from(value) : encodeMessage(value)
+      return [varint(number * 8 + lengthDelimited), varint(bytes.length), bytes]
+    }),
+  )
+}
+
+/** The wire type of texts and messages. */
+const lengthDelimited = 2
+
+/** Seven bits a byte, the lowest first; all bytes but the last have the eighth bit set. */
+function varint(value: number): Buffer {
+  const bytes: number[] = []
+  for (let rest = value; ; rest = Math.floor(rest / 0x80)) {
+    if (rest < 0x80) return Buffer.from([...bytes, rest])
+    bytes.push((rest % 0x80) + 0x80)
+  }
 }

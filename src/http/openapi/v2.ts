@@ -3,8 +3,8 @@ import { objectIn } from '../../resources/index.ts'
 import { asObject, mapMembers } from './walk.ts'
 
 /**
- * The OpenAPI 2.0 form of the document of the resources, for kubectl before 1.29. Of what 2.0 cannot say, such as alternatives, it says
- * less.
+ * Converts the document of the resources to OpenAPI 2.0, for kubectl before 1.29. Leaves out what 2.0 cannot express, such as
+ * alternatives.
  * @see https://spec.openapis.org/oas/v2.0 and docs/kubernetes-api.md section 2.3
  */
 export function openapi20(document: JsonObject): JsonObject {
@@ -64,14 +64,14 @@ function belowOf20(keyword: string, value: Json): Json {
   return keyword === 'items' || keyword === 'additionalProperties' ? schemaOf20(value) : value
 }
 
-/** What refers to another schema: by itself, or, to have a description beside the reference, as the only one of all. */
+/** Returns the part of a schema that may have a `$ref`: the schema itself, or the only member of its `allOf`. */
 function referenceIn(schema: JsonObject): JsonObject {
   const { allOf } = schema
   const [only] = isJsonArray(allOf) && allOf.length === 1 ? allOf : []
   return isJsonObject(only) ? only : schema
 }
 
-/** An object with each member, which is an object, converted. */
+/** Converts each member of an object whose members are objects. */
 function mapObjects(object: Json, convert: (member: JsonObject) => JsonObject): JsonObject {
   return mapMembers(asObject(object), (member) => convert(asObject(member)))
 }

@@ -2,8 +2,8 @@ import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../../mod
 import { mapSchema } from './walk.ts'
 
 /**
- * The OpenAPI 3.0.3 form of a schema of 3.1, which is one of JSON Schema 2020-12. Keywords that 3.0 does not have and cannot express
- * are left out, so that the schema allows somewhat more; extensions (`x-...`) stay.
+ * Converts a schema of OpenAPI 3.1, which is JSON Schema 2020-12, to OpenAPI 3.0.3. Leaves out keywords that 3.0 cannot express, so that
+ * the schema allows more; extensions (`x-...`) stay.
  * @see https://spec.openapis.org/oas/v3.0.3#schema-object
  */
 export function schemaOf30(schema: Json): Json {
@@ -13,11 +13,11 @@ export function schemaOf30(schema: Json): Json {
   const { $ref, ...beside } = schema
   if ($ref === undefined) return withItems(nullableOf(plainOf30(schema)))
   const kept = plainOf30(beside)
-  // In 3.0, whatever stands beside a reference is overlooked.
+  // 3.0 ignores what stands beside a reference.
   return Object.keys(kept).length === 0 ? { $ref } : { allOf: [{ $ref }], ...kept }
 }
 
-/** The keywords whose meaning and form are the same, or are made so below. */
+/** Keywords that both versions have. Those that differ in form are converted below. */
 const commonKeywords: ReadonlySet<string> = new Set([
   ...['title', 'description', 'type', 'format', 'enum', 'default', 'example', 'deprecated', 'readOnly', 'writeOnly'],
   ...['externalDocs', 'xml', 'discriminator', 'nullable', 'not', 'allOf', 'anyOf', 'oneOf'],
@@ -26,7 +26,7 @@ const commonKeywords: ReadonlySet<string> = new Set([
   ...['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf'],
 ])
 
-/** A schema without a reference, but for null. */
+/** Converts a schema without a reference, except for null; see {@link nullableOf}. */
 function plainOf30(schema: JsonObject): JsonObject {
   const kept = Object.entries(mapSchema(schema, schemaOf30)).filter(([name]) => isKept(name))
   const { required, ...all }: JsonObject = {
@@ -74,7 +74,7 @@ function exampleOf30({ example, examples }: JsonObject): JsonObject {
   return example === undefined && first !== undefined ? { example: first } : {}
 }
 
-/** Bytes within a text have a format in 3.0. */
+/** 3.0 has formats for binary content. */
 function bytesOf30({ type, contentEncoding, contentMediaType }: JsonObject): JsonObject {
   if (contentEncoding === 'base64') return { type: 'string', format: 'byte' }
   if (contentEncoding === undefined && contentMediaType === 'application/octet-stream') {
@@ -83,7 +83,7 @@ function bytesOf30({ type, contentEncoding, contentMediaType }: JsonObject): Jso
   return {}
 }
 
-/** A tuple is in 3.0 a list of whatever it may have somewhere. */
+/** 3.0 has no tuples: the items may have any of the types in the tuple. */
 function itemsOf30({ items, prefixItems, maxItems }: JsonObject): JsonObject {
   if (!isJsonArray(prefixItems)) return {}
   const isClosed = items === false
@@ -94,14 +94,14 @@ function itemsOf30({ items, prefixItems, maxItems }: JsonObject): JsonObject {
   }
 }
 
-/** A list of 3.0 says what its items are. */
+/** In 3.0 a list must have `items`. */
 function withItems(schema: JsonObject): JsonObject {
   return schema['type'] === 'array' ? { items: {}, ...schema } : schema
 }
 
 /**
- * Properties after a pattern are additional ones in 3.0: whatever the patterns, or `additionalProperties`, allow. That others are
- * allowed is said in words: generators of 3.0 take silence for a no, and what they make would refuse an answer with a new field.
+ * 3.0 has no pattern properties: they become additional properties. Open objects get an explicit `additionalProperties: true`, because
+ * generators for 3.0 take a missing keyword for false, and their clients would refuse responses with a new field.
  */
 function otherPropertiesOf30({ type, properties, patternProperties, additionalProperties }: JsonObject): JsonObject {
   const isOpenStruct = properties !== undefined && (type === undefined || type === 'object')
@@ -114,7 +114,7 @@ function otherPropertiesOf30({ type, properties, patternProperties, additionalPr
   return { additionalProperties: more.length === 0 ? only : { anyOf: [only, ...more] } }
 }
 
-/** Several types, null among them or alone, and alternatives of which one is null, as 3.0 says it: `nullable` beside one type. */
+/** Converts null, alone or among several types or alternatives, to `nullable` beside one type. */
 function nullableOf(schema: JsonObject): JsonObject {
   const { type, ...others } = schema
   if (type === 'null') return { ...others, enum: [null] }
@@ -125,13 +125,13 @@ function nullableOf(schema: JsonObject): JsonObject {
   if (only === undefined) return { ...others, enum: [null] }
   if (more.length === 0) return { type: only, ...nullable, ...others }
   const { allOf, anyOf, ...rest } = others
-  // A keyword of another type than the value's has no effect, so all of them may stay beside the choice.
+  // A keyword for another type has no effect, so all keywords may stay beside the choice.
   const choice = { anyOf: types.map((name) => ({ type: name, ...(name === 'array' && { items: {} }), ...nullable })) }
   const besides = [...(isJsonArray(allOf) ? allOf : []), ...(anyOf === undefined ? [] : [{ anyOf }])]
   return { ...rest, ...choice, ...(besides.length > 0 && { allOf: besides }) }
 }
 
-/** `nullable` has an effect only beside a type, so it goes into the alternatives where it can, and stays an alternative elsewhere. */
+/** `nullable` has an effect only beside a `type`: an alternative with a type gets it; otherwise null stays an alternative. */
 function withNullableChoice(schema: JsonObject, choice: 'anyOf' | 'oneOf'): JsonObject {
   const { [choice]: alternatives, ...others } = schema
   if (!isJsonArray(alternatives)) return schema
@@ -143,7 +143,7 @@ function withNullableChoice(schema: JsonObject, choice: 'anyOf' | 'oneOf'): Json
   return isDisjoint ? { ...only, nullable: true, ...others } : { ...others, [choice]: [{ ...only, nullable: true }] }
 }
 
-/** Whether a converted schema allows null alone. */
+/** True if a converted schema allows only null. */
 function isNull(schema: Json): boolean {
   if (!isJsonObject(schema) || !isJsonArray(schema['enum'])) return false
   return schema['enum'].length === 1 && schema['enum'][0] === null

@@ -3,9 +3,9 @@ import { schemaOf30 } from './v3-0-schema.ts'
 import { mapDocument, type Part } from './walk.ts'
 
 /**
- * The OpenAPI 3.0.3 form of an OpenAPI 3.1 document, for generators and clients (kubectl among them) that know no 3.1. It describes
- * the same server; of what 3.0 cannot say it says less, never something else. Components stay where they are, so that references
- * hold; webhooks, path items below components and whatever else 3.0 has no place for are left out.
+ * Converts an OpenAPI 3.1 document to OpenAPI 3.0.3, for generators and clients (kubectl among them) without support for 3.1. Leaves out
+ * what 3.0 cannot express, such as webhooks and path items below components, and never says anything different. Components stay where
+ * they are, so that references hold.
  * @see https://spec.openapis.org/oas/v3.0.3
  */
 export function openapi30(document: JsonObject): JsonObject {
@@ -13,7 +13,7 @@ export function openapi30(document: JsonObject): JsonObject {
 }
 
 function partOf30(object: JsonObject, part: Part): JsonObject {
-  // A reference stands alone in 3.0: what 3.1 lets stand beside it, a summary and a description, has no effect.
+  // In 3.0 nothing may stand beside a reference; 3.1 allows a summary and a description.
   if (typeof object['$ref'] === 'string' && part !== 'pathItem') return { $ref: object['$ref'] }
   if (part === 'document') {
     const { webhooks: _, jsonSchemaDialect: __, info = {}, paths = {}, ...rest } = object
@@ -23,12 +23,12 @@ function partOf30(object: JsonObject, part: Part): JsonObject {
     const { pathItems: _, ...rest } = object
     return rest
   }
-  // 3.1 lets an operation be silent about its answers.
-  if (part === 'operation') return { responses: { default: { description: 'Any answer.' } }, ...object }
+  // In 3.1 an operation may leave out its responses.
+  if (part === 'operation') return { responses: { default: { description: 'Any response.' } }, ...object }
   return object
 }
 
-/** A licence is named by its SPDX identifier in 3.1, and by an address in 3.0. */
+/** A license has an SPDX identifier in 3.1, and a URL in 3.0. */
 function infoOf30(info: Json): Json {
   if (!isJsonObject(info)) return info
   const { summary, license, ...rest } = info

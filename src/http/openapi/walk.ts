@@ -1,6 +1,6 @@
 import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../../model/index.ts'
 
-/** What an OpenAPI document is made of, as far as there are schemas somewhere below it. */
+/** The parts of an OpenAPI document that may contain schemas. */
 export type Part =
   | 'document'
   | 'components'
@@ -12,14 +12,14 @@ export type Part =
   | 'media'
   | 'encoding'
 
-/** How a field holds parts or schemas: itself, one below each name, one below each name of each name, or in a list. */
+/** How a field holds parts or schemas: one, a map of them, a map of maps, or a list. */
 type Holding = readonly [shape: 'one' | 'map' | 'mapOfMaps' | 'list', of: Part | 'schema']
 
-/** The methods that a path may have operations for. */
+/** The methods that a path item may have. */
 export const methods = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace'] as const
 
 /**
- * Which fields of a part hold other parts. All others are plain data, such as examples, in which what looks like a schema is none.
+ * The fields of each part that hold other parts. All other fields are plain data, such as examples; nothing in them is a schema.
  * @see https://spec.openapis.org/oas/v3.1.0
  */
 const holdings: Readonly<Record<Part, ReadonlyMap<string, Holding>>> = {
@@ -53,14 +53,14 @@ function fields(given: Readonly<Record<string, Holding>>): ReadonlyMap<string, H
   return new Map(Object.entries(given))
 }
 
-/** What to make of the schemas of a document, and of its other parts before what is below them is looked at. */
+/** How to change the schemas of a document, and its other parts; a part is changed before what it contains. */
 export interface Changes {
-  /** Gets each schema as a whole: what is inside of it is its own business. */
+  /** Gets each outermost schema; it changes inner schemas itself. */
   readonly schema: (schema: Json) => Json
   readonly part?: (object: JsonObject, part: Part) => JsonObject
 }
 
-/** `object`, a part of an OpenAPI document, with everything in it changed. What is no part of any kind stays as it is. */
+/** Returns `object`, a part of an OpenAPI document, with all schemas and parts in it changed. Other fields stay as they are. */
 export function mapDocument(object: JsonObject, changes: Changes, part: Part = 'document'): JsonObject {
   const changed = changes.part?.(object, part) ?? object
   return mapMembers(changed, (value, name) => {
@@ -83,7 +83,7 @@ function mapHeld(value: Json, [shape, of]: Holding, changes: Changes): Json {
   }
 }
 
-/** `schema` with each schema directly inside of it changed. */
+/** Returns `schema` with each schema directly inside of it changed. */
 export function mapSchema(schema: JsonObject, change: (schema: Json) => Json): JsonObject {
   return mapMembers(schema, (value, keyword) => {
     switch (keyword) {
@@ -106,12 +106,12 @@ export function mapSchema(schema: JsonObject, change: (schema: Json) => Json): J
   })
 }
 
-/** `object` with each value changed, in the same order. */
+/** Returns `object` with each value changed, in the same order. */
 export function mapMembers(object: JsonObject, change: (value: Json, name: string) => Json): JsonObject {
   return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, change(value, name)]))
 }
 
-/** A part of a document that should be an object; empty when it is none. */
+/** Returns `json` if it is an object, else an empty object. */
 export function asObject(json: Json | undefined): JsonObject {
   return isJsonObject(json) ? json : {}
 }

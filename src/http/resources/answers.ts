@@ -5,39 +5,36 @@ import type { Refusal } from '../../plan/index.ts'
 import { group, objectIn, quoteObject, type ServedKind, type StoredObject } from '../../resources/index.ts'
 import { RefusalError, refusal } from '../wire/index.ts'
 
-/** How many warnings an answer carries: clients bound the size of all headers together. */
+/** Warnings in one response: clients limit the size of all headers together. */
 const warningsMax = 10
 const warningLengthMax = 256
 
-/** Sends an object of the kind, in the form that the client wants. */
+/** Sends an object of the kind, in the representation that the client accepts. */
 export function sendObject(reply: FastifyReply, object: JsonObject, warnings: readonly string[] = []): FastifyReply {
   return sendJson(reply, reply.request.representation.one(object), warnings)
 }
 
-/** Sends a list of the kind, in the form that the client wants. */
+/** Sends a list of the kind, in the representation that the client accepts. */
 export function sendList(reply: FastifyReply, list: JsonObject, warnings: readonly string[] = []): FastifyReply {
   return sendJson(reply, reply.request.representation.list(list), warnings)
 }
 
-/**
- * Sends an object with every digit that is stored: not through a serialiser made from a schema, which would drop what the schema does
- * not know.
- */
+/** Sends an object with all stored fields and digits: a serializer made from a schema would drop unknown fields. */
 export function sendJson(reply: FastifyReply, object: JsonObject, warnings: readonly string[] = []): FastifyReply {
-  const told = warnings.slice(0, warningsMax)
-  if (warnings.length > told.length) told.push(`and ${String(warnings.length - told.length)} more`)
-  if (told.length > 0) void reply.header('warning', told.map(printWarning))
+  const first = warnings.slice(0, warningsMax)
+  if (warnings.length > first.length) first.push(`and ${warnings.length - first.length} more`)
+  if (first.length > 0) void reply.header('warning', first.map(printWarning))
   return reply.type('application/json; charset=utf-8').send(stringifyJson(object))
 }
 
-/** What tells that an object is gone. */
-export function goneStatus<Value extends StoredObject>(kind: ServedKind<Value>, value: Value): JsonObject {
+/** Makes the Status that answers a completed delete. */
+export function statusOfDeleted<Value extends StoredObject>(kind: ServedKind<Value>, value: Value): JsonObject {
   const uid: Json = objectIn(value.object, 'metadata')['uid'] ?? ''
   const details = { name: value.name, group, kind: kind.plural, uid }
   return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details }
 }
 
-/** A refusal as Kubernetes' clients want it: `details` names the object, of an invalid one with its kind, else with its resource. */
+/** Makes a refusal as Kubernetes' clients expect it: `details` names the object, with its kind if it is invalid, else with its resource. */
 export function refusalAbout<Value extends StoredObject>(
   refusal: Refusal,
   kind: ServedKind<Value>,
@@ -47,15 +44,15 @@ export function refusalAbout<Value extends StoredObject>(
   return new RefusalError(refusal, { subject: name === undefined || name === '' ? subject : { name, ...subject } })
 }
 
-/** What a deletion that has begun is answered when the datastore does not carry on. */
+/** Makes the error of a delete that the datastore interrupted after some of its steps; an unknown outcome stays one. */
 export function unfinished<Value extends StoredObject>(fault: unknown, kind: ServedKind<Value>, name: string): unknown {
   if (!(fault instanceof DatastoreUnavailable) || fault.code === 'OutcomeUnknown') return fault
-  const message = `A part of what goes with ${quoteObject(kind, name)} is deleted, and it is still there itself; delete it again to go on.`
+  const message = `${quoteObject(kind, name)} is deleted in part: what belonged to it is gone, the object is not. Repeat the delete to go on.`
   const subject = { name, group, kind: kind.plural }
   return refusal('ServiceUnavailable', message, { cause: fault, subject })
 }
 
-/** A `Warning` header with Kubernetes' code for everything; printable ASCII only, as headers are. */
+/** Prints a `Warning` header with code 299, as Kubernetes does; printable ASCII only. */
 function printWarning(text: string): string {
   const printable = text.replace(/[^\x20-\x7E]/g, '?').slice(0, warningLengthMax)
   return `299 - "${printable.replace(/["\\]/g, '\\$&')}"`

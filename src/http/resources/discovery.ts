@@ -1,53 +1,43 @@
 import type { FastifyPluginCallback, FastifyRequest } from 'fastify'
-import { apiVersion, group, type ServedKind, type StoredObject } from '../../resources/index.ts'
+import type { JsonObject } from '../../model/index.ts'
+import { apiVersion, categories, group, type ServedKind, type StoredObject, version } from '../../resources/index.ts'
 import { acceptedTypes, covers, answerJson } from '../wire/index.ts'
-import {
-  coreDiscoveryList,
-  coreResources,
-  coreVersions,
-  discoveryList,
-  type DiscoveryVersion,
-  discoveryVersions,
-  groupDocument,
-  groupList,
-  resourceList,
-} from './discovery-documents.ts'
 
-/** What the routes of discovery take from outside. */
+/** Dependencies of the discovery routes. */
 export interface DiscoveryOptions {
   /** Every kind that is served. */
   readonly kinds: readonly ServedKind<StoredObject>[]
 }
 
 /**
- * The routes by which Kubernetes' clients find out what is served, and what they may do with it. They are for those clients alone,
- * which know them: an SDK made from the OpenAPI document has no use for them, so they are not in it.
+ * The routes by which Kubernetes' clients discover the resources and their verbs. The OpenAPI document leaves them out: only those
+ * clients need them, and they know them.
  * @see docs/kubernetes-api.md section 1
  */
 export const discoveryRoutes: FastifyPluginCallback<DiscoveryOptions> = (app, { kinds }, done) => {
   answerJson(app)
   const hidden = { schema: { hide: true } }
   const routes = [
-    ['/api', coreDiscoveryList, coreVersions],
-    ['/apis', (version: DiscoveryVersion) => discoveryList(kinds, version), groupList],
+    ['/api', printCoreDiscovery, coreVersions],
+    ['/apis', (version: DiscoveryVersion) => printDiscovery(kinds, version), groupList],
   ] as const
-  for (const [path, everything, legacy] of routes) {
+  for (const [path, printAggregated, legacy] of routes) {
     app.get(path, hidden, (request, reply) => {
-      const version = wantedVersion(request)
+      const version = aggregatedVersion(request)
       if (version === undefined) return reply.send(legacy)
       const type = `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`
-      return reply.type(type).send(JSON.stringify(everything(version)))
+      return reply.type(type).send(JSON.stringify(printAggregated(version)))
     })
   }
   app.get('/api/v1', hidden, (_request, reply) => reply.send(coreResources))
   app.get(`/apis/${group}`, hidden, (_request, reply) => reply.send(groupDocument))
-  app.get(`/apis/${apiVersion}`, hidden, (_request, reply) => reply.send(resourceList(kinds)))
+  app.get(`/apis/${apiVersion}`, hidden, (_request, reply) => reply.send(printResources(kinds)))
   void app.register(accessReviewRoute)
   done()
 }
 
-/** The version in which everything is to be told at once; undefined when plain JSON is wanted more. */
-function wantedVersion({ headers }: FastifyRequest): DiscoveryVersion | undefined {
+/** Returns the version of aggregated discovery that the client prefers; undefined if it prefers plain JSON. */
+function aggregatedVersion({ headers }: FastifyRequest): DiscoveryVersion | undefined {
   for (const range of acceptedTypes(headers.accept)) {
     if (!covers(range, 'application/json')) continue
     const as = range.parameters.get('as')
@@ -60,8 +50,8 @@ function wantedVersion({ headers }: FastifyRequest): DiscoveryVersion | undefine
 }
 
 /**
- * May I do this? Whoever can ask, may: there are no credentials. So it does not matter what the body says, which kubectl sends as
- * protobuf.
+ * Answers `kubectl auth can-i`: always yes, because there are no credentials. The body does not matter, so its media type does not either;
+ * kubectl sends protobuf.
  */
 const accessReviewRoute: FastifyPluginCallback = (app, _options, done) => {
   app.removeAllContentTypeParsers()
@@ -80,4 +70,95 @@ const accessReview = {
   metadata: {},
   spec: {},
   status: { allowed: true },
+}
+
+/** The versions of aggregated discovery (`apidiscovery.k8s.io`) that are served; their documents are the same. */
+const discoveryVersions = ['v2', 'v2beta1'] as const
+type DiscoveryVersion = (typeof discoveryVersions)[number]
+
+type Kind = ServedKind<StoredObject>
+
+const groupVersion = { groupVersion: apiVersion, version }
+const apiGroup = { name: group, versions: [groupVersion], preferredVersion: groupVersion }
+
+/**
+ * Response of `/api`. The core group has no resources here. It exists because kubectl accepts a file of `kind: List`, its own output
+ * for several objects, only if the server has a version `v1`.
+ */
+const coreVersions = { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] }
+
+/** Response of `/api/v1`. */
+const coreResources = { kind: 'APIResourceList', groupVersion: 'v1', resources: [] }
+
+/** Response of `/apis` for clients without aggregated discovery: they request each group and version afterwards. */
+const groupList = { kind: 'APIGroupList', apiVersion: 'v1', groups: [apiGroup] }
+
+/** Response of `/apis/projectcalico.org`. */
+const groupDocument = { kind: 'APIGroup', apiVersion: 'v1', ...apiGroup }
+
+/** Response of `/apis/projectcalico.org/v3`: the resources and their verbs. */
+function printResources(kinds: readonly Kind[]): JsonObject {
+  const resources = kinds.flatMap((kind) => [
+    {
+      name: kind.plural,
+      singularName: kind.singular,
+      namespaced: false,
+      kind: kind.kind,
+      verbs: verbsOf(kind),
+      shortNames: kind.shortNames,
+      categories,
+    },
+    ...(hasStatus(kind)
+      ? [{ name: `${kind.plural}/status`, singularName: '', namespaced: false, kind: kind.kind, verbs: statusVerbs }]
+      : []),
+  ])
+  return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: apiVersion, resources }
+}
+
+/** Response of `/apis` for aggregated discovery: all groups, versions and resources at once. */
+function printDiscovery(kinds: readonly Kind[], discoveryVersion: DiscoveryVersion): JsonObject {
+  const resources = kinds.map((kind) => ({
+    resource: kind.plural,
+    responseKind: responseKindOf(kind),
+    scope: 'Cluster',
+    singularResource: kind.singular,
+    verbs: verbsOf(kind),
+    shortNames: kind.shortNames,
+    categories,
+    ...(hasStatus(kind) && {
+      subresources: [{ subresource: 'status', responseKind: responseKindOf(kind), verbs: statusVerbs }],
+    }),
+  }))
+  return printGroup(group, { version, resources }, discoveryVersion)
+}
+
+/** Response of `/api` for aggregated discovery. */
+function printCoreDiscovery(discoveryVersion: DiscoveryVersion): JsonObject {
+  return printGroup('', { version: 'v1', resources: [] }, discoveryVersion)
+}
+
+function printGroup(name: string, served: JsonObject, discoveryVersion: DiscoveryVersion): JsonObject {
+  return {
+    kind: 'APIGroupDiscoveryList',
+    apiVersion: `apidiscovery.k8s.io/${discoveryVersion}`,
+    metadata: {},
+    items: [{ metadata: { name, creationTimestamp: null }, versions: [{ ...served, freshness: 'Current' }] }],
+  }
+}
+
+const readVerbs: readonly string[] = ['get', 'list', 'watch']
+const allVerbs: readonly string[] = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch']
+const statusVerbs: readonly string[] = ['get', 'patch', 'update']
+
+function verbsOf({ isReadOnly }: Kind): readonly string[] {
+  return isReadOnly ? readVerbs : allVerbs
+}
+
+/** True if the status can be written separately. */
+function hasStatus({ statusSchema, isReadOnly }: Kind): boolean {
+  return statusSchema !== undefined && !isReadOnly
+}
+
+function responseKindOf({ kind }: Kind) {
+  return { group, version, kind }
 }

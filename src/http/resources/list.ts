@@ -4,10 +4,10 @@ import { annexes, type JsonObject } from '../../model/index.ts'
 import type { Decodable, Revision } from '../../plan/index.ts'
 import { apiVersion, present, quoteObject, type ServedKind, type StoredObject } from '../../resources/index.ts'
 import type { Store } from '../ipam/index.ts'
-import { RefusalError, refusal, refuseFields } from '../wire/index.ts'
+import { printContinueToken, readContinueToken, RefusalError, refusal } from '../wire/index.ts'
 import { readSelector, type SelectorQuery } from './object-selector.ts'
 
-/** The parameters of a list that decide what is in it. */
+/** The query parameters that decide what a list contains. */
 export interface ListQuery extends SelectorQuery {
   readonly limit?: number
   readonly continue?: string
@@ -19,21 +19,20 @@ export interface ListQuery extends SelectorQuery {
 export interface ObjectList {
   readonly object: JsonObject
   readonly items: readonly JsonObject[]
-  /** The revision as of which the list is true. */
+  /** All items are as of this revision. */
   readonly revision: Revision
-  /** The token of the next page; undefined on the last one. */
+  /** The continue token of the next page; undefined on the last one. */
   readonly next: string | undefined
-  /** What the client should be told although all is well. */
+  /** For the `Warning` header. */
   readonly warnings: readonly string[]
 }
 
-/** How many objects are looked at in one read when only some are selected. */
+/** Objects read at once when a selector will drop some of them. */
 const readAhead = 500
 
 /**
- * One page of the objects of a kind, in the order of their keys; all pages are true as of one revision. Objects that cannot be
- * read are left out, and told of in the warnings. Throws a refusal: `BadRequest` for what cannot be understood, `Expired` when the
- * revision is gone.
+ * Reads one page of the objects of a kind, in the order of their keys; all pages are as of one revision. Objects that cannot be read are
+ * left out, with a warning for each. Throws a refusal: `BadRequest` for a wrong parameter, `Expired` if the revision is compacted.
  * @see docs/kubernetes-api.md section 5
  */
 export async function listObjects<Value extends StoredObject>(
@@ -54,7 +53,7 @@ export async function listObjects<Value extends StoredObject>(
   do {
     const wanted = selector === undefined ? limit - items.length : Math.max(limit, readAhead)
     const family = familyAt(families, position)
-    const page = await withAnnexes(store, kind, await readPage(store, family, position, limit === 0 ? 0 : wanted))
+    const page = await joinAnnexes(store, kind, await readPage(store, family, position, limit === 0 ? 0 : wanted))
     let read = 0
     for (const entry of page.entries) {
       read += 1
@@ -67,7 +66,7 @@ export async function listObjects<Value extends StoredObject>(
     position = { ...position, revision: page.revision }
     remaining = page.remaining + page.entries.length - read
     if (remaining === 0 && position.family < families.length - 1) {
-      // Whether anything lies there is yet to be seen, so that the last page may come out empty.
+      // The next family has not been read yet: it may be empty, and so may the last page.
       position = { revision: page.revision, family: position.family + 1 }
       remaining = 1
     }
@@ -75,7 +74,7 @@ export async function listObjects<Value extends StoredObject>(
 
   const { revision = 0n } = position
   requireReached(revision, query.resourceVersion)
-  const next = remaining > 0 ? printToken(position) : undefined
+  const next = remaining > 0 ? printContinueToken(printPosition(position)) : undefined
   const metadata = {
     resourceVersion: String(revision),
     ...(next !== undefined && { continue: next }),
@@ -85,8 +84,8 @@ export async function listObjects<Value extends StoredObject>(
 }
 
 /**
- * Refuses with `Timeout` a read for which the client wants a state that etcd has yet to reach. By the cause, and not by the message,
- * informers know that they have to list anew, as they must where etcd has been restored from a backup.
+ * Refuses a read with `Timeout` if the client requires a revision that etcd has not reached yet. The cause tells informers to list
+ * again, as they must after etcd was restored from a backup.
  * @see docs/kubernetes-api.md section 5
  */
 export function requireReached(revision: Revision, wanted = ''): void {
@@ -97,7 +96,10 @@ export function requireReached(revision: Revision, wanted = ''): void {
   }
 }
 
-/** Where a page begins: in a family, after a key, as of a revision. Without the latter two it is the first page of the newest state. */
+/**
+ * Where a page begins: after a key of a family, as of a revision. Without a key it begins with the first one; without a revision it is
+ * the newest state.
+ */
 interface Position {
   readonly family: number
   readonly revision?: Revision
@@ -106,7 +108,7 @@ interface Position {
 
 function familyAt<Value>(families: readonly Decodable<Value>[], { family }: Position): Decodable<Value> {
   const found = families[family]
-  assert(found, 'a list goes through the families of its kind')
+  assert(found, 'a position names a family of the kind')
   return found
 }
 
@@ -114,7 +116,7 @@ function readStart(
   { continue: token = '', resourceVersion = '', resourceVersionMatch }: ListQuery,
   families: readonly Decodable<unknown>[],
 ): Position {
-  if (token !== '') return readToken(token, families)
+  if (token !== '') return readContinueToken(token, (text) => parsePosition(text, families))
   if (resourceVersionMatch === 'Exact') {
     if (resourceVersion === '' || resourceVersion === '0') {
       throw refusal('BadRequest', 'resourceVersionMatch=Exact needs a resourceVersion above 0')
@@ -124,25 +126,16 @@ function readStart(
   return { family: 0 }
 }
 
-function printToken({ revision = 0n, family, after = '' }: Position): string {
-  return Buffer.from(`${String(revision)}/${String(family)}${after}`).toString('base64url')
+function printPosition({ revision = 0n, family, after = '' }: Position): string {
+  return `${revision}/${family}${after}`
 }
 
-function readToken(token: string, families: readonly Decodable<unknown>[]): Position {
-  const match = /^([0-9]{1,18})\/([0-9])(\/.+)?$/s.exec(Buffer.from(token, 'base64url').toString())
-  const family = Number(match?.[2])
-  const after = match?.[3]
+function parsePosition(text: string, families: readonly Decodable<unknown>[]): Position | undefined {
+  const [, revision, index, after] = /^([0-9]{1,18})\/([0-9])(\/.+)?$/s.exec(text) ?? []
+  const family = Number(index)
   const prefix = families[family]?.prefix
-  if (match?.[1] === undefined || prefix === undefined || after?.startsWith(prefix) === false) {
-    throw refuseFields('BadRequest', [
-      {
-        field: 'continue',
-        reason: 'FieldValueInvalid',
-        message: 'is not what a list of this server gave; leave it out',
-      },
-    ])
-  }
-  return { family, revision: BigInt(match[1]), ...(after !== undefined && { after }) }
+  if (revision === undefined || prefix === undefined || after?.startsWith(prefix) === false) return undefined
+  return { family, revision: BigInt(revision), ...(after !== undefined && { after }) }
 }
 
 async function readPage<Value>(
@@ -164,21 +157,21 @@ async function readPage<Value>(
   } catch (error) {
     const expired = refusal(
       'Expired',
-      `The list as of revision ${String(revision)} is not available any more; list again`,
+      `The list as of revision ${String(revision)} is gone: etcd has compacted that revision; list again`,
     )
     if (error instanceof RevisionCompacted) throw expired
     if (revision === undefined) throw error
-    // A revision that is yet to come is refused by etcd in no particular way.
+    // etcd's error for a revision in the future is not specific.
     const { revision: newest } = await store.page(family, { limit: 1 })
-    // There was a page of it, before etcd was put back to an earlier state; what will have the revision is another list.
+    // There was an earlier page: etcd was restored from a backup since, and the revision will belong to another list.
     if (revision > newest && (after !== undefined || place > 0)) throw expired
     requireReached(newest, String(revision))
     throw error
   }
 }
 
-/** The page with what the annexes of its objects say, as of the same revision. */
-async function withAnnexes<Value extends StoredObject>(
+/** Joins the objects of a page with their annexes as of the same revision. */
+async function joinAnnexes<Value extends StoredObject>(
   store: Pick<Store, 'page'>,
   { storage: { annexing } }: ServedKind<Value>,
   page: Page<Value>,

@@ -7,16 +7,16 @@ import {
 } from '../../resources/index.ts'
 import { refusal, refuseFields } from '../wire/index.ts'
 
-/** The parameters that select objects. */
+/** The query parameters that select objects. */
 export interface SelectorQuery {
   readonly labelSelector?: string
   readonly fieldSelector?: string
 }
 
-/** Tells whether an object is selected. */
+/** True for objects that are selected. */
 export type ObjectSelector = (object: StoredObject) => boolean
 
-/** Which objects a list or watch is about; undefined: all of them. Throws a refusal for what cannot be understood. */
+/** Reads the selectors of a list or watch; undefined if there are none. Throws a refusal for one that cannot be parsed. */
 export function readSelector(query: SelectorQuery): ObjectSelector | undefined {
   const { labelSelector = '', fieldSelector = '' } = query
   const labels = labelSelector === '' ? undefined : readLabelSelector(labelSelector)
@@ -32,7 +32,7 @@ function readLabelSelector(text: string): LabelSelector {
   throw refuseFields('BadRequest', [{ field: 'labelSelector', reason: 'FieldValueInvalid', message: parsed.problem }])
 }
 
-/** Kubernetes' field selectors, of which `metadata.name=x` and `metadata.name!=x` mean something here. */
+/** Reads Kubernetes' field selectors; only `metadata.name=x` and `metadata.name!=x` are supported. */
 function readFieldSelector(text: string): (name: string) => boolean {
   const conditions = text.split(',').map((condition) => {
     const [, field, operator, value] = /^([^=!]*)(==|!=|=)(.*)$/s.exec(condition) ?? []

@@ -7,7 +7,7 @@ import { listObjects, requireReached } from './list.ts'
 import type { ResourceOperations } from './operations.ts'
 import { isWatch, type Watches } from './watch.ts'
 
-/** What the routes of one kind share. */
+/** Dependencies of the routes of one kind. */
 export interface KindOptions {
   readonly kind: ServedKind<StoredObject>
   readonly store: Pick<Store, 'page'>
@@ -15,7 +15,7 @@ export interface KindOptions {
   readonly watches: Watches<StoredObject>
 }
 
-/** The routes that read objects of a kind: list, watch and read, and the read of the status, which gives the whole object too. */
+/** The routes that read objects of a kind: list, watch and read. Reading the status returns the whole object too. */
 export const resourceReads: FastifyPluginCallbackTypebox<KindOptions> = (app, options, done) => {
   const { kind, store, operations, watches } = options
   const schemas = kindSchemas(kind)
@@ -29,7 +29,7 @@ export const resourceReads: FastifyPluginCallbackTypebox<KindOptions> = (app, op
         tags,
         summary: `List ${kind.plural}, or watch them`,
         description:
-          'Objects in the order of their keys in etcd, all as of one revision: `metadata.resourceVersion` of the list. With `watch=true`: what changes, as it changes.',
+          'Objects in the order of their keys in etcd, all as of one revision, the `metadata.resourceVersion` of the list. With `watch=true`, the response is a stream of changes.',
         querystring: ListQuery,
         response: { 200: answer('The objects.', schemas.list), ...problems('Expired', 'Invalid', 'Timeout') },
       },
@@ -56,7 +56,7 @@ export const resourceReads: FastifyPluginCallbackTypebox<KindOptions> = (app, op
           operationId,
           tags,
           summary: `Read ${what} of the ${kind.plural}`,
-          description: 'The object as it is stored, defaults included.',
+          description: 'Returns the object as it is stored, with defaults.',
           params: NamePath,
           querystring: ReadQuery,
           response: { 200: answer('The object.', schemas.object, schemas.example), ...problems('NotFound', 'Timeout') },

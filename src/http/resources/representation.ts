@@ -12,31 +12,28 @@ import {
 } from '../../resources/index.ts'
 import { acceptedTypes, covers, type MediaRange, refusal } from '../wire/index.ts'
 
-/**
- * As what a client wants to see the objects of a kind: as they are, as rows of a table, or their metadata alone. Each function takes
- * what clients see of an object.
- */
+/** The form in which a client wants the objects of a kind: plain, as rows of a table, or their metadata only. */
 export interface Representation {
-  /** The same for those that show everything alike. */
+  /** Equal for representations that print the same. */
   readonly name: string
-  /** An object of the kind, in the answer to a read or a write. */
+  /** Converts an object in the response to a read or a write. */
   one(object: JsonObject): JsonObject
-  /** A list of the kind. */
+  /** Converts a list. */
   list(list: JsonObject): JsonObject
-  /** The object of an event of a watch; only the first event of a stream tells the columns of a table. */
+  /** Converts the object of a watch event; only the first event of a stream has the columns of a table. */
   event(object: JsonObject, isFirst: boolean): JsonObject
 }
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** How the answer is to look. Only on the routes of a resource. */
+    /** The representation that the client accepts. Only on the routes of a resource. */
     representation: Representation
   }
 }
 
 /**
- * Makes every route below `app` know, as `request.representation`, how its answer is to look: by the `Accept` header, and for the rows
- * of a table by the parameter `includeObject`. A header that leaves no choice is refused with 406 before anything is done.
+ * Sets `request.representation` on every route below `app`: by the header `Accept`, and for the rows of a table by the parameter
+ * `includeObject`. A header without a supported form is refused with 406 before anything is done.
  */
 export function chooseRepresentations<Value extends StoredObject>(
   app: FastifyInstance,
@@ -45,7 +42,7 @@ export function chooseRepresentations<Value extends StoredObject>(
 ): void {
   app.decorateRequest('representation')
   app.addHook('preHandler', (request, _reply, done) => {
-    const form = wantedForm(request.headers.accept)
+    const form = acceptedForm(request.headers.accept)
     if (form === undefined) {
       done(refusal('NotAcceptable', `only the following media types are accepted: ${served}`))
       return
@@ -71,8 +68,8 @@ const served = [
 
 type Form = { readonly as: 'object' } | { readonly as: 'table' | 'metadata'; readonly version: MetaVersion }
 
-/** The first form among what is accepted that is known here. Clients list others, newer or older ones, beside it. */
-function wantedForm(accept: string | undefined): Form | undefined {
+/** Returns the first accepted form that is supported. Clients also list newer or older ones. */
+function acceptedForm(accept: string | undefined): Form | undefined {
   return acceptedTypes(accept)
     .filter((range) => covers(range, json))
     .map(formOf)
@@ -95,15 +92,15 @@ function representationOf<Value extends StoredObject>(
 ): Representation {
   if (form.as === 'object') return plain
   const { version } = form
-  const show = (shown: JsonObject, hasColumns = true): JsonObject =>
+  const convert = (object: JsonObject, hasColumns = true): JsonObject =>
     form.as === 'metadata'
-      ? metadataOnly(shown, version)
-      : tableOf(kind, shown, { version, includeObject, hasColumns, now: now() })
+      ? metadataOnly(object, version)
+      : tableOf(kind, object, { version, includeObject, hasColumns, now: now() })
   const name = `${form.as} ${version} ${includeObject}`
-  return { name, one: (object) => show(object), list: (list) => show(list), event: show }
+  return { name, one: (object) => convert(object), list: (list) => convert(list), event: convert }
 }
 
-/** The query has been found valid before. */
+/** Reads `includeObject` from a query that was validated before. */
 function includeObjectIn(query: unknown): RowObject {
   const wanted =
     typeof query === 'object' && query !== null && 'includeObject' in query ? query.includeObject : undefined

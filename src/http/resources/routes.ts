@@ -8,16 +8,16 @@ import { chooseRepresentations } from './representation.ts'
 import { Watches, type WatchOptions } from './watch.ts'
 import { resourceWrites } from './writes.ts'
 
-/** What the resource routes take from outside. */
+/** Dependencies of the resource routes. */
 export interface ResourceOptions extends OperationOptions {
   readonly store: Pick<Store, 'submit' | 'page'>
-  /** Every kind that is served. */
+  /** All kinds that are served. */
   readonly kinds: readonly ServedKind<StoredObject>[]
   readonly watches: WatchOptions
 }
 
 /**
- * The routes of every kind, after the conventions of Kubernetes. To be registered below `/apis/projectcalico.org/v3`.
+ * The routes of all kinds, by the conventions of Kubernetes. Register them below `/apis/projectcalico.org/v3`.
  * @see docs/kubernetes-api.md
  */
 export const resourceRoutes: FastifyPluginCallbackTypebox<ResourceOptions> = (app, options, done) => {

@@ -10,9 +10,9 @@ import { RefusalError, refusal, refuseFields, refuseForNow } from '../wire/index
 import { listObjects, type ObjectList, requireReached } from './list.ts'
 import { type ObjectSelector, readSelector, type SelectorQuery } from './object-selector.ts'
 import type { Representation } from './representation.ts'
-import { eventLine, WatchedKind } from './watched-kind.ts'
+import { printEvent, WatchedKind } from './watched-kind.ts'
 
-/** The parameters that decide what a watch tells. */
+/** The query parameters that decide which events a watch sends. */
 export interface WatchQuery extends SelectorQuery {
   readonly resourceVersion?: string
   readonly resourceVersionMatch?: 'NotOlderThan' | 'Exact'
@@ -21,37 +21,37 @@ export interface WatchQuery extends SelectorQuery {
   readonly timeoutSeconds?: number
 }
 
-/** What all watches of a server share. */
+/** Dependencies of the watches of a server. */
 export interface WatchOptions {
   readonly store: Pick<Store, 'page' | 'peek' | 'follow'>
-  /** Calls back when the server begins to stop; gives the function that takes the request back. */
-  readonly onStopping: (end: () => void) => () => void
-  /** How many watches there may be at once, of all kinds. */
+  /** Calls `callback` when the server begins to stop. Calling the result unsubscribes. */
+  readonly onStopping: (callback: () => void) => () => void
+  /** Watches of all kinds that may be open at once. */
   readonly watchesMax: number
-  /** How often a watcher who wants them gets bookmarks. */
+  /** Interval between bookmarks, for clients that ask for them. */
   readonly bookmarkIntervalMs: number
 }
 
-/** Whether the query of a list asks for a watch instead. */
+/** True if the query of a list asks for a watch instead. */
 export function isWatch(query: unknown): boolean {
   const isGiven = typeof query === 'object' && query !== null && 'watch' in query
   return isGiven && typeof query.watch === 'string' && isTrue(query.watch)
 }
 
 /**
- * How long a watch lasts that does not say so, or says 0, which is no limit in Kubernetes: a random time, so that clients do not all
- * come back at once.
+ * Lifetime of a watch without `timeoutSeconds`, or with 0, which means no limit in Kubernetes. It is random, so that clients do not all
+ * reconnect at the same time.
  */
 const lifetimeMinMs = 30 * 60_000
 const lifetimeSpreadMs = 30 * 60_000
 
-/** How many objects of the present state are read at once, and how many changes are sent at once. */
+/** Objects of the current state that are read at once, and changes that are sent at once. */
 const pageSize = 500
 const changesAtOnce = 100
 
 /**
- * The watches of a kind, after the conventions of Kubernetes: one JSON object on each line, for as long as the client stays, its
- * `timeoutSeconds` lasts, or the server runs. A client that does not read falls behind what is remembered, and is cut off.
+ * The watches of a kind, by the conventions of Kubernetes: one JSON object on each line, until the client disconnects, `timeoutSeconds`
+ * have passed, or the server stops. A client that reads too slowly falls behind the changes that are kept, and is disconnected.
  * @see docs/kubernetes-api.md section 5
  */
 export class Watches<Value extends StoredObject> {
@@ -67,22 +67,22 @@ export class Watches<Value extends StoredObject> {
     this.#count = count
   }
 
-  /** Answers a watch. Throws a refusal for what is wrong with it, and when there are too many watches. */
+  /** Sends the events of a watch. Throws a refusal for a wrong parameter, and when too many watches are open. */
   async serve(request: FastifyRequest, reply: FastifyReply, query: WatchQuery): Promise<FastifyReply> {
     const start = readStart(query)
     const selector = readSelector(query)
     const { watchesMax, store, onStopping } = this.#options
     if (this.#count.open >= watchesMax)
-      throw refuseForNow(`${watchesMax} watches are open, which is all that this server takes. Try again.`)
-    // From here on, and not only when etcd has answered: the client may hang up before that, and the server may begin to stop.
+      throw refuseForNow(`${watchesMax} watches are open, which is the limit of this server. Try again.`)
+    // Before anything is awaited: the client may disconnect and the server may begin to stop in the meantime.
     const watch = new Watch()
     this.#count.open++
-    const forget = onStopping(() => {
+    const unsubscribe = onStopping(() => {
       watch.end()
     })
     reply.raw.once('close', () => {
       this.#count.open--
-      forget()
+      unsubscribe()
       watch.end()
     })
     if (start.after !== undefined) {
@@ -91,17 +91,20 @@ export class Watches<Value extends StoredObject> {
     }
     const stream = Readable.from(
       this.#lines(watch, { start, selector, query, representation: request.representation, log: request.log }),
-      // A few hundred lines at a time are enough to keep a client busy.
+      // A few hundred lines: enough to keep a client busy.
       { objectMode: false, highWaterMark: 64 * 1024 },
     )
     watch.onOverrun = () => reply.raw.destroy()
     void reply.type('application/json').send(stream)
-    // Nothing may happen for long, and the client wants to know that it is being served.
+    // The first event may take long, and the client waits for the headers.
     reply.raw.flushHeaders()
     return reply
   }
 
-  /** The answer has begun, so that a fault can only be told in it; when etcd is away, by its end: the client watches again. */
+  /**
+   * The response has begun, so a fault becomes an event of type `ERROR`. If etcd is not available, the response ends without one, and the
+   * client watches again.
+   */
   async *#lines(watch: Watch, asked: Asked): AsyncGenerator<string, void> {
     try {
       yield* this.#events(watch, asked)
@@ -128,15 +131,15 @@ export class Watches<Value extends StoredObject> {
 
     let { after } = start
     if (after === undefined) {
-      for await (const page of this.#presentState(watch, query)) {
+      for await (const page of this.#currentState(watch, query)) {
         after = page.revision
-        const lines = start.isStateTold
-          ? page.items.map((item) => eventLine('ADDED', representation.event(item, nextIsFirst())))
+        const lines = start.sendsState
+          ? page.items.map((item) => printEvent('ADDED', representation.event(item, nextIsFirst())))
           : []
         if (lines.length > 0) yield lines.join('')
       }
       if (after === undefined) return
-      if (start.isEndTold) yield this.#bookmark(after, representation, nextIsFirst(), initialEventsEnd)
+      if (start.marksEnd) yield this.#bookmark(after, representation, nextIsFirst(), initialEventsEnd)
     }
 
     const follower = await this.#watched.follow(after)
@@ -145,7 +148,7 @@ export class Watches<Value extends StoredObject> {
     for (;;) {
       const changes = await this.#watched.read(follower.take(changesAtOnce))
       const lines = changes.flatMap((change) => {
-        const line = this.#watched.lineOf(change, selector, representation, isFirst)
+        const line = this.#watched.printChange(change, selector, representation, isFirst)
         if (line === undefined) return []
         isFirst = false
         return [line]
@@ -165,8 +168,8 @@ export class Watches<Value extends StoredObject> {
     }
   }
 
-  /** Every object there is, as of one revision. */
-  async *#presentState(
+  /** Reads all selected objects as of one revision, page by page. */
+  async *#currentState(
     watch: Watch,
     { labelSelector, fieldSelector, resourceVersion }: WatchQuery,
   ): AsyncGenerator<ObjectList, void> {
@@ -198,13 +201,13 @@ export class Watches<Value extends StoredObject> {
       },
       spec: {},
     }
-    return eventLine('BOOKMARK', representation.event(object, isFirst))
+    return printEvent('BOOKMARK', representation.event(object, isFirst))
   }
 }
 
 const initialEventsEnd = { 'k8s.io/initial-events-end': 'true' }
 
-/** One client that watches, from the outside. */
+/** One open watch, as the server controls it. */
 class Watch {
   #follower: Follower | undefined
   #isOver = false
@@ -216,7 +219,7 @@ class Watch {
 
   follow(follower: Follower): void {
     this.#follower = follower
-    // He may be waiting for the client to read, and the client does not.
+    // The stream may be waiting for a client that does not read.
     follower.onEnd = () => {
       if (follower.ending === 'overrun') this.onOverrun?.()
     }
@@ -229,7 +232,7 @@ class Watch {
   }
 }
 
-/** What a client asked for. */
+/** The request of a watch. */
 interface Asked {
   readonly start: Start
   readonly selector: ObjectSelector | undefined
@@ -238,33 +241,34 @@ interface Asked {
   readonly log: FastifyRequest['log']
 }
 
-/** Where a watch begins: after a revision, or with the present state. */
+/** Where a watch begins: after a revision, or, if `after` is undefined, with the current state. */
 interface Start {
   readonly after: Revision | undefined
-  readonly isStateTold: boolean
-  /** Whether a bookmark says where the present state ends. */
-  readonly isEndTold: boolean
+  /** The current state is sent as `ADDED` events. */
+  readonly sendsState: boolean
+  /** A bookmark follows the current state. */
+  readonly marksEnd: boolean
 }
 
 function readStart(query: WatchQuery): Start {
   const { resourceVersion = '', resourceVersionMatch, sendInitialEvents } = query
   if (sendInitialEvents === undefined && resourceVersionMatch !== undefined) {
-    throw forbidden('resourceVersionMatch', 'is for watches with sendInitialEvents')
+    throw refuseParameter('resourceVersionMatch', 'is for watches with sendInitialEvents')
   }
   if (sendInitialEvents !== undefined && resourceVersionMatch !== 'NotOlderThan') {
-    throw forbidden('sendInitialEvents', 'needs resourceVersionMatch=NotOlderThan')
+    throw refuseParameter('sendInitialEvents', 'needs resourceVersionMatch=NotOlderThan')
   }
   if (isTrue(sendInitialEvents)) {
-    return { after: undefined, isStateTold: true, isEndTold: isTrue(query.allowWatchBookmarks) }
+    return { after: undefined, sendsState: true, marksEnd: isTrue(query.allowWatchBookmarks) }
   }
-  // Absent, it is none as well.
+  // No version and version 0 both mean the current state.
   const after = BigInt(resourceVersion)
   const isFromNow = after === 0n
-  const isStateTold = isFromNow && sendInitialEvents === undefined
-  return { after: isFromNow ? undefined : after, isStateTold, isEndTold: false }
+  const sendsState = isFromNow && sendInitialEvents === undefined
+  return { after: isFromNow ? undefined : after, sendsState, marksEnd: false }
 }
 
-function forbidden(field: string, message: string): RefusalError {
+function refuseParameter(field: string, message: string): RefusalError {
   return refuseFields('Invalid', [{ field, reason: 'FieldValueForbidden', message: `Forbidden: ${message}` }])
 }
 
@@ -279,6 +283,6 @@ function familyOf<Value extends StoredObject>({
 function refusalOf(error: unknown): RefusalError {
   if (error instanceof RefusalError) return error
   if (error instanceof RevisionCompacted)
-    return refusal('Expired', 'too old resource version: it is not known any more what has changed since; list again')
-  return refusal('InternalError', 'The watch cannot go on; watch again.')
+    return refusal('Expired', 'too old resource version: etcd has compacted the changes since then; list again')
+  return refusal('InternalError', 'The watch failed; watch again.')
 }

@@ -6,29 +6,26 @@ import type { Store } from '../ipam/index.ts'
 import type { ObjectSelector } from './object-selector.ts'
 import type { Representation } from './representation.ts'
 
-/** One change of one object. What cannot be read is not there. */
+/** One change of one object. An object that cannot be read counts as absent. */
 export interface ObjectChange<Value> {
   readonly revision: Revision
   readonly before: Value | undefined
   readonly after: Value | undefined
-  /** What watchers were sent for it, by what they see and how. */
+  /** The printed events, by event type and representation. */
   readonly lines: Map<string, string>
 }
 
-/** What became of an object in the eyes of a watcher. */
+/** How a change looks to one watch. */
 export type EventType = 'ADDED' | 'MODIFIED' | 'DELETED'
 
-/** How many changes are kept as they were read: for all who keep up. Whoever is further behind has them read once more. */
+/** Changes that are kept after they were read, for all watches that keep up. A watch further behind reads them again. */
 const knownMax = 1_000
 
-/**
- * The changes of the objects of one kind as watchers see them. All watchers share it, so that a change is read and printed once, however
- * many there are.
- */
+/** The changes of the objects of one kind. All watches of the kind share it, so that each change is read and printed once. */
 export class WatchedKind<Value extends StoredObject> {
   readonly #store: Pick<Store, 'page' | 'peek' | 'follow'>
   readonly #kind: ServedKind<Value>
-  /** Those read last, in that order. */
+  /** The changes that were read last, in the order of reading. */
   readonly #known = new Map<Change, Promise<ObjectChange<Value>>>()
 
   constructor(store: Pick<Store, 'page' | 'peek' | 'follow'>, kind: ServedKind<Value>) {
@@ -41,7 +38,7 @@ export class WatchedKind<Value extends StoredObject> {
     return this.#store.follow(this.#kind.storage.families, after)
   }
 
-  /** The objects that the changes are about. Throws `RevisionCompacted` when an annex of that time is gone. */
+  /** Reads the objects of the changes. Throws `RevisionCompacted` if an annex of that revision is gone. */
   read(changes: readonly Change[]): Promise<readonly ObjectChange<Value>[]> {
     return Promise.all(changes.map((change) => this.#known.get(change) ?? this.#readNew(change)))
   }
@@ -49,44 +46,44 @@ export class WatchedKind<Value extends StoredObject> {
   #readNew(change: Change): Promise<ObjectChange<Value>> {
     const read = this.#readOne(change)
     this.#known.set(change, read)
-    // When etcd was away, it is there for the next one.
+    // A fault of etcd must not stay: the next watch reads again.
     read.catch(() => this.#known.delete(change))
     const [oldest] = this.#known.keys()
     if (this.#known.size > knownMax && oldest !== undefined) this.#known.delete(oldest)
     return read
   }
 
-  /** The line that tells a watcher of a change; undefined when it does not concern him. */
-  lineOf(
+  /** Prints the event of a change for one watch; undefined if the change does not concern it. */
+  printChange(
     change: ObjectChange<Value>,
     selector: ObjectSelector | undefined,
     representation: Representation,
     isFirst: boolean,
   ): string | undefined {
-    const type = typeOf(change, selector)
+    const type = eventTypeOf(change, selector)
     if (type === undefined) return undefined
     const form = `${type} ${representation.name} ${String(isFirst)}`
-    const known = change.lines.get(form)
-    if (known !== undefined) return known
+    const printed = change.lines.get(form)
+    if (printed !== undefined) return printed
     const line = this.#print(change, type, representation, isFirst)
     change.lines.set(form, line)
     return line
   }
 
   #print(change: ObjectChange<Value>, type: EventType, representation: Representation, isFirst: boolean): string {
-    // What has gone is told as it was at the last, and what has only gone from sight as it is.
+    // A deleted object is reported in its last state; one that has ceased to match the selector, in its current state.
     const value = change.after ?? change.before
     if (value === undefined) throw new Error('an event is about an object')
-    return eventLine(type, representation.event(present(this.#kind, value, change.revision), isFirst))
+    return printEvent(type, representation.event(present(this.#kind, value, change.revision), isFirst))
   }
 
   async #readOne({ key, revision, text, before }: Change): Promise<ObjectChange<Value>> {
     const [old, value] = [this.#decode(key, before), this.#decode(key, text)]
-    const isAnnexTold = value === undefined || this.#kind.storage.annexing?.holdsAllMetadata === true
+    const needsAnnex = value === undefined || this.#kind.storage.annexing?.holdsAllMetadata === true
     return {
       revision,
-      before: old && (isAnnexTold ? await this.#withAnnex(old, revision - 1n) : old),
-      after: value && (await this.#withAnnex(value, revision)),
+      before: old && (needsAnnex ? await this.#joinAnnex(old, revision - 1n) : old),
+      after: value && (await this.#joinAnnex(value, revision)),
       lines: new Map(),
     }
   }
@@ -98,8 +95,8 @@ export class WatchedKind<Value extends StoredObject> {
     return decoded.ok ? decoded.value : undefined
   }
 
-  /** The object with its annex as of a revision. One that the same transaction wrote is often in memory already. */
-  async #withAnnex(value: Value, revision: Revision): Promise<Value> {
+  /** Joins an object with its annex as of a revision. If the same transaction wrote the annex, it is often in memory. */
+  async #joinAnnex(value: Value, revision: Revision): Promise<Value> {
     const { annexing } = this.#kind.storage
     if (annexing === undefined) return value
     const key = annexKey(this.#kind.plural, value.name)
@@ -114,13 +111,13 @@ export class WatchedKind<Value extends StoredObject> {
   }
 }
 
-/** One event of a watch, on a line of its own. */
-export function eventLine(type: EventType | 'BOOKMARK', object: JsonObject): string {
+/** Prints one event of a watch, on a line of its own. */
+export function printEvent(type: EventType | 'BOOKMARK', object: JsonObject): string {
   return `${stringifyJson({ type, object })}\n`
 }
 
-/** An object that begins to be selected is added to what the watcher sees, and one that ceases to be is deleted from it. */
-function typeOf<Value extends StoredObject>(
+/** An object that begins to match the selector is `ADDED`; one that ceases to match is `DELETED`. */
+function eventTypeOf<Value extends StoredObject>(
   { before, after }: ObjectChange<Value>,
   selector: ObjectSelector | undefined,
 ): EventType | undefined {

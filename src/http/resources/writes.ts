@@ -34,15 +34,15 @@ import {
   WriteQuery,
 } from '../schemas/index.ts'
 import { mediaTypeOf, objectTypes, patchTypes, granted, RefusalError, refusal } from '../wire/index.ts'
-import { goneStatus, sendJson, sendList, sendObject } from './answers.ts'
+import { sendJson, sendList, sendObject, statusOfDeleted } from './answers.ts'
 import { listObjects } from './list.ts'
 import { type ChangePlan, changeRequest } from './operations.ts'
 import type { KindOptions } from './reads.ts'
 
-/** The routes of one kind whose objects can be changed. */
+/** Dependencies of the routes of a writable kind. */
 export type WritableKindOptions = KindOptions & { readonly kind: ResourceKind<StoredObject> }
 
-/** The routes that change objects of a kind: create, replace, patch and delete, and the changes of their status alone. */
+/** The routes that change objects of a kind: create, replace, patch and delete; replace and patch of the status too. */
 export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> = (app, options, done) => {
   const { kind, operations } = options
   const schemas = kindSchemas(kind)
@@ -65,11 +65,11 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
         operationId: `create${kind.kind}`,
         tags,
         summary: `Create one of the ${kind.plural}`,
-        description: 'Everything that is wrong with the object is told at once, one cause for each field.',
+        description: 'Reports everything that is wrong with the object at once, with one cause for each field.',
         consumes: [...objectTypes],
         querystring: WriteQuery,
         response: {
-          201: written('The object as it is stored, defaults included.'),
+          201: written('The object as it is stored, with defaults.'),
           ...problems('AlreadyExists', 'Invalid', 'RequestEntityTooLarge', 'UnsupportedMediaType', 'Timeout'),
         },
       },
@@ -99,8 +99,8 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
           summary: `Replace ${what} of the ${kind.plural}`,
           description:
             subresource === ''
-              ? 'With `metadata.resourceVersion`, only the version that it names is replaced. What the server decides on stays as it is, the status included.'
-              : 'With `metadata.resourceVersion`, only that of the version that it names is replaced. Nothing but the status is.',
+              ? 'With `metadata.resourceVersion`, replaces only that version. Fields that the server sets stay as they are, and so does the status.'
+              : 'Replaces the status only. With `metadata.resourceVersion`, replaces only that version.',
           consumes: [...objectTypes],
           params: NamePath,
           querystring: WriteQuery,
@@ -114,7 +114,7 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
           changeRequest(request, query, subresource),
           (view, context) => planReplace(view, kind, params.name, body, context),
         )
-        if (query.dryRun === undefined) await letGo(params.name, changed.object)
+        if (query.dryRun === undefined) await continueDelete(params.name, changed.object)
         return sendObject(reply, changed.object, changed.warnings)
       },
     )
@@ -130,12 +130,12 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
           tags,
           summary: `Change some fields of ${what} of the ${kind.plural}`,
           description:
-            'A JSON merge patch or a JSON patch, by the media type of the body; or, as `application/apply-patch+yaml`, the fields that `fieldManager` wants to manage (server-side apply), which creates an object that is missing.',
+            'The media type of the body says which patch it is: a JSON merge patch, a JSON patch, or, with `application/apply-patch+yaml`, the fields that `fieldManager` manages (server-side apply). Server-side apply creates an object that does not exist.',
           params: NamePath,
           querystring: PatchQuery,
           response: {
             200: written('The object as it is stored.'),
-            201: written('The object that was missing, as it is stored.'),
+            201: written('The object that was created, as it is stored.'),
             ...changeProblems,
           },
         },
@@ -144,12 +144,12 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
         const { params, body, query, headers } = request
         const isApply = mediaTypeOf(headers['content-type']) === patchTypes[2]
         const asked = changeRequest(request, query, subresource)
-        // Who applies a configuration has to say who he is.
+        // Server-side apply requires an explicit field manager.
         const change = isApply ? { ...asked, manager: query.fieldManager ?? '' } : asked
         const plan = planOfPatch(kind, params.name, body, headers['content-type'], { isForced: isTrue(query.force) })
         if (!isApply && query.force !== undefined) throw refuseForce()
         const changed = await operations.change(params.name, change, plan)
-        if (query.dryRun === undefined) await letGo(params.name, changed.object)
+        if (query.dryRun === undefined) await continueDelete(params.name, changed.object)
         return sendObject(reply.code(changed.isNew ? 201 : 200), changed.object, changed.warnings)
       },
     )
@@ -163,14 +163,14 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
         tags,
         summary: `Delete one of the ${kind.plural}`,
         description:
-          'The answer is a `Status` when the object is gone, and the object, with a `deletionTimestamp`, when something holds it back: an IP pool stays visible, and gives nothing more, until its last address is released; an object with finalizers stays until the last of them is taken off it. A body of kind `DeleteOptions` may name `preconditions` (`uid`, `resourceVersion`) and `dryRun`.',
+          'Returns a `Status` if the object is deleted, and the object with a `deletionTimestamp` if it cannot be deleted yet. An IP pool gives no more addresses, and is deleted when its last address is released; an object with finalizers is deleted when the last finalizer is removed. A body of kind `DeleteOptions` may contain `preconditions` (`uid`, `resourceVersion`) and `dryRun`.',
         params: NamePath,
         querystring: DeleteQuery,
         response: {
           200: {
-            description: 'The object is gone, or is going.',
+            description: 'The object is deleted or is being deleted.',
             content: {
-              'application/json': { schema: schemas.deletion, example: goneStatus(kind, schemas.stored) },
+              'application/json': { schema: schemas.deletion, example: statusOfDeleted(kind, schemas.stored) },
             },
           },
           ...problems('NotFound', 'Conflict', 'RequestEntityTooLarge', 'UnsupportedMediaType', 'Timeout'),
@@ -182,7 +182,7 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
       const dryRun = isDryRun || query.dryRun === 'All'
       const { deleted, object } = await operations.remove(kind, name, preconditions, dryRun)
       return deleted.isGone || deleted.isPartial
-        ? sendJson(reply, goneStatus(kind, deleted.value))
+        ? sendJson(reply, statusOfDeleted(kind, deleted.value))
         : sendObject(reply, object)
     },
   )
@@ -193,12 +193,12 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
       schema: {
         operationId: `delete${pluralOf(kind)}`,
         tags,
-        summary: `Delete all ${kind.plural}, or those selected`,
+        summary: `Delete all or selected ${kind.plural}`,
         description:
-          'One after the other, each as by itself; the answer lists them as they were, or are while something holds them back. A refusal ends it, and what was deleted before stays deleted: repeat the call.',
+          'Deletes the objects one by one, each like a delete by name. The response lists them in their last state, or with a `deletionTimestamp` if they cannot be deleted yet. The first refusal ends the call, and earlier deletes stand: repeat the call to go on.',
         querystring: DeleteCollectionQuery,
         response: {
-          200: answer('What was deleted.', schemas.list),
+          200: answer('The objects that were deleted.', schemas.list),
           ...problems('Conflict', 'RequestEntityTooLarge', 'UnsupportedMediaType', 'Timeout'),
         },
       },
@@ -219,15 +219,15 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
     },
   )
 
-  /** Carries on the deletion of an object that a change has taken the last finalizer off, where the change could not. */
-  async function letGo(name: string, object: JsonObject): Promise<void> {
+  /** Continues the delete of an object after a change removed its last finalizer, if the change could not do so itself. */
+  async function continueDelete(name: string, object: JsonObject): Promise<void> {
     const metadata = objectIn(object, 'metadata')
     const { uid } = metadata
     if (!kind.isDeletedInSteps || !isBeingDeleted(metadata) || finalizersOf(metadata).length > 0) return
     if (typeof uid === 'string') await removeIfThere(name, uid, false)
   }
 
-  /** Deletes the very object with this UID, as far as it can be; undefined when it is gone by now, whoever deleted it. */
+  /** Deletes the object with this UID, or begins to. Undefined if another call has deleted it. */
   async function removeIfThere(name: string, uid: string, dryRun: boolean): Promise<JsonObject | undefined> {
     try {
       const { object } = await operations.remove(kind, name, { uid }, dryRun)
@@ -246,8 +246,8 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
 }
 
 /**
- * Puts the schema of a body into the OpenAPI document only. The body itself is judged by the plan, field by field: what a schema
- * calls wrong may be an unknown field that is to be dropped with a warning, and what is wrong is to be told all at once.
+ * Adds the schema of a body to the OpenAPI document only. The plan validates the body itself: an unknown field may have to be dropped
+ * with a warning, and the refusal has to name every wrong field at once.
  */
 function documentBody(
   body: TSchema | { readonly content: Readonly<Record<string, { readonly schema: TSchema }>> },
@@ -286,7 +286,7 @@ function refuseForce(): RefusalError {
   })
 }
 
-/** The name that a new object asks for, for messages about it. */
+/** The name in a new object, for messages about it. */
 function nameIn(body: unknown): string | undefined {
   if (typeof body !== 'object' || body === null || !('metadata' in body)) return undefined
   const { metadata } = body

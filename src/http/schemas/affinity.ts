@@ -2,15 +2,14 @@ import type { Static } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
 import type { BlockFailure } from '../../ipam/index.ts'
 import { limits } from '../wire/index.ts'
-import { closed, name, oneOf } from './fields.ts'
-import { ref } from './ref.ts'
+import { closed, name, oneOf, ref } from './fields.ts'
 import { FailedRelease } from './release.ts'
 
 /** A range of blocks in a request. */
 export const cidrField = {
   minLength: 1,
   maxLength: limits.addressLength,
-  description: 'A block, or a range of blocks, as a CIDR.',
+  description: 'A block or a range of blocks, as a CIDR.',
   examples: ['10.1.0.0/24'],
 }
 
@@ -18,14 +17,14 @@ export const cidrField = {
 export const poolField = {
   minLength: 1,
   maxLength: limits.nameLength,
-  description: 'The blocks of this pool, a name or a CIDR.',
+  description: 'The blocks of this pool; its name or its CIDR.',
   examples: ['my.ippool-1'],
 }
 
 /** The body of a claim. */
 export const ClaimRequest = Type.Object(
   {
-    node: Type.String({ ...name, description: 'The node that the blocks are to belong to.', examples: ['node-1'] }),
+    node: Type.String({ ...name, description: 'The node that gets the blocks.', examples: ['node-1'] }),
     cidr: Type.Optional(Type.String(cidrField)),
     pool: Type.Optional(Type.String(poolField)),
   },
@@ -33,13 +32,13 @@ export const ClaimRequest = Type.Object(
     ...closed,
     $id: 'ClaimRequest',
     description:
-      'Which blocks a node is to have: those of a range, of a pool, or of a range of that pool; 4,096 at the most.',
+      'The blocks that a node claims: those of a range, of a pool, or of a range within a pool; at most 4,096.',
     examples: [{ node: 'node-1', cidr: '10.1.0.0/24' }],
   },
 )
 export type ClaimRequest = Static<typeof ClaimRequest>
 
-/** Why a block is left as it was. */
+/** Reasons why a block was not changed. */
 export const blockFailures = [
   'ClaimedByOther',
   'NoAffinity',
@@ -48,7 +47,7 @@ export const blockFailures = [
   'Unreadable',
 ] as const satisfies readonly BlockFailure[]
 
-/** A block that was left as it was. */
+/** A block that was not changed. */
 export const FailedBlock = Type.Object(
   {
     block: Type.String({ description: 'The CIDR of the block.' }),
@@ -56,33 +55,33 @@ export const FailedBlock = Type.Object(
       title: 'BlockFailure',
       prefix: 'Block',
       description: [
-        '`ClaimedByOther`: it belongs to somebody else. `NoAffinity`: it belongs to nobody, and is on its way out.',
-        '`Overlap`: a block of another size is in its place. `NotEmpty`: it has addresses, and was to be given up only without.',
-        '`Unreadable`: what is stored of it cannot be read.',
+        '`ClaimedByOther`: it has an affinity to another node. `NoAffinity`: it has no affinity, and is deleted when it is empty.',
+        '`Overlap`: a block of another size overlaps it. `NotEmpty`: it has addresses, and the call releases empty blocks only.',
+        '`Unreadable`: the stored block cannot be read.',
       ].join(' '),
     }),
     message: Type.String(),
   },
-  { ...closed, $id: 'FailedBlock', description: 'A block that was left as it was, and why.' },
+  { ...closed, $id: 'FailedBlock', description: 'A block that was not changed, and why.' },
 )
 
 const isComplete = Type.Boolean({
-  description: 'False: it was stopped on the way. What was done stays done; send the call again for the rest.',
+  description: 'False if the call was interrupted. What it did stays done; send it again for the rest.',
 })
 
-/** What became of each block of a claim. */
+/** Result of a claim. */
 export const Claim = Type.Object(
   {
     node: Type.String({ description: 'The node.' }),
-    claimed: Type.Array(Type.String(), { description: 'Blocks that it has by this call.' }),
-    unchanged: Type.Array(Type.String(), { description: 'Blocks that it had already.' }),
-    failed: Type.Array(ref(FailedBlock), { description: 'Blocks that it did not get.' }),
+    claimed: Type.Array(Type.String(), { description: 'Blocks that this call gave to the node.' }),
+    unchanged: Type.Array(Type.String(), { description: 'Blocks that the node had already.' }),
+    failed: Type.Array(ref(FailedBlock), { description: 'Blocks that the node did not get.' }),
     isComplete,
   },
   {
     ...closed,
     $id: 'Claim',
-    description: 'What became of each block, in ascending order.',
+    description: 'The result for each block, in ascending order.',
     examples: [
       {
         node: 'node-1',
@@ -96,30 +95,34 @@ export const Claim = Type.Object(
 )
 export type Claim = Static<typeof Claim>
 
-const affinity = Type.String({ description: 'Who it belonged to, as Calico writes it.', examples: ['host:node-1'] })
+const affinity = Type.String({
+  description: 'Its affinity before the release, as Calico writes it.',
+  examples: ['host:node-1'],
+})
 
-/** A block that was given up. */
+/** A block that was released from its node. */
 export const ReleasedBlock = Type.Object(
   {
     block: Type.String({ description: 'The CIDR of the block.' }),
     affinity,
     isDeleted: Type.Boolean({
-      description: 'Whether the block was empty, and is gone. Otherwise it vanishes with its last address.',
+      description:
+        'True if the block was empty and is deleted. Otherwise it is deleted when its last address is released.',
     }),
   },
-  { ...closed, $id: 'ReleasedBlock', description: 'A block that does not belong to its owner any more.' },
+  { ...closed, $id: 'ReleasedBlock', description: 'A block that was released from its node.' },
 )
 
-/** A claim that led nowhere. */
+/** An affinity without a block. */
 export const StaleClaim = Type.Object(
   { block: Type.String({ description: 'The CIDR of the block.' }), affinity },
-  { ...closed, $id: 'StaleClaim', description: 'A claim on a block that does not exist, or belongs to somebody else.' },
+  { ...closed, $id: 'StaleClaim', description: 'An affinity to a block that does not exist or has another affinity.' },
 )
 
 const affinityRelease = {
-  released: Type.Array(ref(ReleasedBlock), { description: 'Blocks that were given up.' }),
-  stale: Type.Array(ref(StaleClaim), { description: 'Claims that led nowhere, and were removed.' }),
-  failed: Type.Array(ref(FailedBlock), { description: 'Blocks that were left as they were.' }),
+  released: Type.Array(ref(ReleasedBlock), { description: 'Blocks that were released.' }),
+  stale: Type.Array(ref(StaleClaim), { description: 'Affinities without a block; they were removed.' }),
+  failed: Type.Array(ref(FailedBlock), { description: 'Blocks that were not changed.' }),
 }
 
 const affinityReleaseExample = {
@@ -128,44 +131,43 @@ const affinityReleaseExample = {
   failed: [],
 }
 
-/** What became of the blocks of a release of affinities. */
+/** Result of a release of blocks. */
 export const AffinityRelease = Type.Object(
   { ...affinityRelease, isComplete },
   {
     ...closed,
     $id: 'AffinityRelease',
-    description: 'What became of the blocks, and of claims on them.',
+    description: 'The result for the blocks and their affinities.',
     examples: [{ ...affinityReleaseExample, isComplete: true }],
   },
 )
 export type AffinityRelease = Static<typeof AffinityRelease>
 
-/** What became of everything that a node had. */
+/** Result of the removal of a node. */
 export const ForgottenNode = Type.Object(
   {
     node: Type.String({ description: 'The node.' }),
     addresses: Type.Object(
       {
-        released: Type.Array(Type.String(), { description: 'Addresses that it used, and that were taken back.' }),
-        failed: Type.Array(ref(FailedRelease), { description: 'Addresses that could not be taken back.' }),
+        released: Type.Array(Type.String(), { description: 'Addresses of the node that were released.' }),
+        failed: Type.Array(ref(FailedRelease), { description: 'Addresses that could not be released.' }),
         left: Type.Array(Type.String(), {
-          description:
-            'Addresses that it uses still, because nobody asked for them to be taken back, or because that failed.',
+          description: 'Addresses that the node still uses: their release was not requested, or failed.',
         }),
       },
-      { ...closed, title: 'ForgottenNodeAddresses', description: 'What became of the addresses that it used.' },
+      { ...closed, title: 'ForgottenNodeAddresses', description: 'The result for the addresses that the node used.' },
     ),
     affinities: Type.Object(affinityRelease, {
       ...closed,
       title: 'ForgottenNodeBlocks',
-      description: 'What became of its blocks.',
+      description: 'The result for its blocks.',
     }),
     isComplete,
   },
   {
     ...closed,
     $id: 'ForgottenNode',
-    description: 'What became of everything that a node had.',
+    description: 'The result for everything that a node had.',
     examples: [
       {
         node: 'node-1',

@@ -1,5 +1,4 @@
 import type { TSchema } from '@sinclair/typebox'
-import { AddressList } from './address-list.ts'
 import {
   AffinityRelease,
   Claim,
@@ -10,16 +9,16 @@ import {
   StaleClaim,
 } from './affinity.ts'
 import { AssignRequest, EnsureRequest } from './assign-request.ts'
-import { Allocation, Assignment } from './assignment.ts'
+import { AddressList, Allocation, Assignment } from './assignment.ts'
 import { CheckFinding, CheckReport, Repair, RepairReport, RepairRequest } from './check.ts'
 import { Ownership, OwnersRequest, SwapRequest, Usage, UsageRequest } from './ownership.ts'
 import { SplitAnswer, SplitRequest } from './pool-split.ts'
 import { FailedRelease, Release, ReleaseItem, ReleaseRequest } from './release.ts'
-import { Health, Version } from './server.ts'
+import { Health, Version } from './health.ts'
 import { Status, StatusCause, StatusDetails } from './status.ts'
 import { BlockList, BlockUtilization, PoolUtilization, Utilization } from './utilization.ts'
 
-/** Every schema that routes refer to by its `$id`; the resources bring their own. */
+/** All schemas that routes refer to by `$id`, except those of resources. */
 export const schemas: readonly TSchema[] = [
   StatusCause,
   StatusDetails,

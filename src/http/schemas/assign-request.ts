@@ -6,22 +6,25 @@ import { closed, handle, name, oneOf, optionalList, texts } from './fields.ts'
 
 const HostReserved = Type.Object(
   {
-    start: Type.Integer({ minimum: 0, maximum: 255, description: 'How many at the start.', examples: [3] }),
-    end: Type.Integer({ minimum: 0, maximum: 255, description: 'How many at the end.', examples: [1] }),
+    start: Type.Integer({ minimum: 0, maximum: 255, description: 'Number of addresses at the start.', examples: [3] }),
+    end: Type.Integer({ minimum: 0, maximum: 255, description: 'Number of addresses at the end.', examples: [1] }),
   },
-  { ...closed, title: 'ReservedEnds', description: 'How many addresses at the ends of a block.' },
+  { ...closed, title: 'ReservedEnds', description: 'Number of addresses at the ends of a block.' },
 )
 
-/** The body of an assign. Every field may be left out. */
+/** Body of an assign. All fields are optional. */
 export const AssignRequest = Type.Object(
   {
     handle: Type.Optional(
-      Type.String({ ...handle, description: 'The owner, of one or many addresses; made up when absent.' }),
+      Type.String({
+        ...handle,
+        description: 'The handle that will hold the addresses; the server chooses one if absent.',
+      }),
     ),
     node: Type.Optional(
       Type.String({
         ...name,
-        description: 'The node that will use the addresses: they come from its blocks.',
+        description: 'The node that will use the addresses; they come from its blocks.',
         examples: ['node-1'],
       }),
     ),
@@ -29,24 +32,24 @@ export const AssignRequest = Type.Object(
       Type.Integer({
         minimum: 0,
         maximum: limits.addresses,
-        description: 'How many IPv4 addresses. One when neither counts nor addresses are given.',
+        description: 'Number of IPv4 addresses; 1 if neither counts nor addresses are given.',
       }),
     ),
     ipv6: Type.Optional(
-      Type.Integer({ minimum: 0, maximum: limits.addresses, description: 'How many IPv6 addresses.' }),
+      Type.Integer({ minimum: 0, maximum: limits.addresses, description: 'Number of IPv6 addresses.' }),
     ),
     addresses: optionalList(Type.String({ maxLength: limits.addressLength }), {
       maxItems: limits.addresses,
-      description: 'These very addresses, instead of counts; each once.',
+      description: 'The addresses to assign, instead of counts; each once.',
     }),
     pools: Type.Optional(
       Type.Array(Type.String({ minLength: 1, maxLength: limits.nameLength }), {
         maxItems: limits.pools,
-        description: 'Names or CIDRs of the only pools to choose from; any pool when absent or empty.',
+        description: 'Pools to choose from, by name or CIDR; all pools if absent or empty.',
       }),
     ),
     use: Type.Optional(
-      oneOf(poolUses, { title: 'PoolUse', description: 'What the addresses are for; `Workload` when absent.' }),
+      oneOf(poolUses, { title: 'PoolUse', description: 'Purpose of the addresses; `Workload` if absent.' }),
     ),
     namespace: Type.Optional(
       Type.Object(
@@ -54,17 +57,21 @@ export const AssignRequest = Type.Object(
           name: Type.Optional(
             Type.String({
               ...name,
-              description: 'Counts as the label `kubernetes.io/metadata.name`, as in Kubernetes.',
+              description: 'Name of the namespace; also its label `kubernetes.io/metadata.name`, as in Kubernetes.',
             }),
           ),
           labels: Type.Optional(
-            texts({ maxProperties: limits.labels, maxLength: limits.labelKeyLength, description: 'Its labels.' }),
+            texts({
+              maxProperties: limits.labels,
+              maxLength: limits.labelKeyLength,
+              description: 'Labels of the namespace.',
+            }),
           ),
         },
         {
           ...closed,
           title: 'Namespace',
-          description: 'The namespace that will use the addresses, for the namespace selectors of pools.',
+          description: 'The namespace that will use the addresses; pools may select by namespace.',
         },
       ),
     ),
@@ -73,8 +80,8 @@ export const AssignRequest = Type.Object(
         maxProperties: limits.attributes,
         maxLength: limits.attributeValueLength,
         description: [
-          `Kept with the addresses. Keys of 1 to ${limits.attributeKeyLength} characters;`,
-          `${limits.attributesBytes} bytes in all.`,
+          `Attributes to store with the addresses. Keys have 1 to ${limits.attributeKeyLength} characters;`,
+          `all keys and values together have at most ${limits.attributesBytes} bytes.`,
         ].join(' '),
       }),
     ),
@@ -82,7 +89,7 @@ export const AssignRequest = Type.Object(
       Type.Integer({
         minimum: 0,
         maximum: 2 ** 31 - 1,
-        description: 'How many blocks the node may have; 0: no limit besides the configured one.',
+        description: 'Blocks that the node may have; 0 means no limit except the configured one.',
       }),
     ),
     maxPerHandle: Type.Optional(
@@ -90,8 +97,8 @@ export const AssignRequest = Type.Object(
         minimum: 1,
         maximum: limits.addresses,
         description: [
-          'How many addresses of each family the handle may hold. Instead of more than that, it is given again what it holds,',
-          'if that is as much as it asks for.',
+          'Addresses of each family that the handle may hold. A request that exceeds this number gets addresses that the handle holds already,',
+          'or fails if it holds fewer than requested.',
         ].join(' '),
       }),
     ),
@@ -101,18 +108,18 @@ export const AssignRequest = Type.Object(
         {
           ...closed,
           title: 'HostReserved',
-          description: 'Addresses at the ends of each new block that the node keeps for itself, as Windows needs it.',
+          description: 'Addresses at the ends of each new block that are reserved for the node, as Windows requires.',
         },
       ),
     ),
     partial: Type.Optional(
-      Type.Boolean({ description: 'Fewer addresses than asked for are fine. Otherwise it is all or nothing.' }),
+      Type.Boolean({ description: 'Accept fewer addresses than requested. Otherwise all are assigned, or none.' }),
     ),
   },
   {
     ...closed,
     $id: 'AssignRequest',
-    description: 'A wish for addresses: how many of each family, or which.',
+    description: 'The addresses to assign: the number of each family, or a list.',
     examples: [
       {
         handle: 'vm-42',
@@ -127,10 +134,10 @@ export const AssignRequest = Type.Object(
 )
 export type AssignRequest = Static<typeof AssignRequest>
 
-/** The body of the declarative assign: the owner is in the path. */
+/** Body of the declarative assign; the handle is in the path. */
 export const EnsureRequest = Type.Omit(AssignRequest, ['handle', 'maxPerHandle'], {
   ...closed,
   $id: 'EnsureRequest',
-  description: 'What an owner is to hold at least: how many addresses of each family, or which.',
+  description: 'The addresses that a handle should hold at least: the number of each family, or a list.',
   examples: [{ node: 'node-1', ipv4: 1, ipv6: 1 }],
 })

@@ -1,10 +1,9 @@
 import type { Static } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
-import { closed, nullableText, texts } from './fields.ts'
-import { ref } from './ref.ts'
+import { closed, nullableText, ref, texts } from './fields.ts'
 
-/** An allocation, as the document shows it. */
-export const allocationExample = {
+/** Example of an allocation. */
+const allocationExample = {
   address: '10.1.0.5',
   block: '10.1.0.0/26',
   pool: 'my.ippool-1',
@@ -14,38 +13,60 @@ export const allocationExample = {
   attributes: { tenant: 'blue' },
 }
 
-/** One address that somebody holds. */
+/** One address that is assigned. */
 export const Allocation = Type.Object(
   {
-    address: Type.String({ description: 'The address; IPv6 as RFC 5952 writes it.' }),
-    block: Type.String({ description: 'The CIDR of the block that holds it.' }),
-    pool: nullableText('The name of the pool it comes from; null when no pool has it any more.'),
-    node: nullableText('The node that uses it; null when that was not said.'),
-    handle: nullableText('The owner; null when it was assigned without one.'),
+    address: Type.String({ description: 'The address; IPv6 in the form of RFC 5952.' }),
+    block: Type.String({ description: 'The CIDR of its block.' }),
+    pool: nullableText('The name of its pool; null if the pool does not exist.'),
+    node: nullableText('The node that uses it; null if unknown.'),
+    handle: nullableText('The handle that holds it; null if it was assigned without one.'),
     sequenceNumber: Type.String({
       description: [
-        'Changes whenever the address is assigned anew: a release that gives it takes back this very assignment or nothing.',
-        'Decimal; too big for a JSON number.',
+        'Changes with every new assignment of the address: a release with this number releases only this assignment.',
+        'Decimal; too large for a JSON number.',
       ].join(' '),
     }),
-    attributes: texts({ description: 'What was kept with the address, besides the node.' }),
+    attributes: texts({ description: 'The attributes that were stored with the address, except the node.' }),
   },
-  { ...closed, $id: 'Allocation', description: 'One address that somebody holds.', examples: [allocationExample] },
+  { ...closed, $id: 'Allocation', description: 'One address that is assigned.', examples: [allocationExample] },
 )
 export type Allocation = Static<typeof Allocation>
 
-/** Everything that answers a wish, or that one owner holds. */
+/** The addresses that were assigned, or that one handle holds. */
 export const Assignment = Type.Object(
   {
-    handle: Type.String({ description: 'The owner.' }),
+    handle: Type.String({ description: 'The handle.' }),
     addresses: Type.Array(ref(Allocation)),
   },
   {
     ...closed,
     $id: 'Assignment',
     description:
-      'The addresses of one owner: those just assigned, in the order asked for, or all it holds, in ascending order.',
+      'Addresses of one handle: those that were assigned, in the order of the request, or all that it holds, in ascending order.',
     examples: [{ handle: 'vm-42', addresses: [allocationExample] }],
   },
 )
 export type Assignment = Static<typeof Assignment>
+
+/** One page of the assigned addresses. */
+export const AddressList = Type.Object(
+  {
+    addresses: Type.Array(ref(Allocation)),
+    unreadableBlocks: Type.Array(Type.String(), {
+      description: 'Blocks of this page that cannot be read; their addresses are missing.',
+    }),
+    revision: Type.String({ description: 'The revision of etcd that all pages of the list show.' }),
+    continue: nullableText(
+      'Send it as `continue`, with the same filters, to get the next page; null on the last page.',
+    ),
+  },
+  {
+    ...closed,
+    $id: 'AddressList',
+    description:
+      'A page of assigned addresses: block by block, in ascending order within each. A page may be empty without being the last one.',
+    examples: [{ addresses: [allocationExample], unreadableBlocks: [], revision: '1018', continue: null }],
+  },
+)
+export type AddressList = Static<typeof AddressList>

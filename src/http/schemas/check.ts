@@ -1,15 +1,14 @@
 import { Type } from '@sinclair/typebox'
 import { checkCodes, type CheckCode, type RepairAnswer } from '../../ipam/index.ts'
-import { closed, nullableText, oneOf, optionalList } from './fields.ts'
-import { ref } from './ref.ts'
+import { closed, nullableText, oneOf, optionalList, ref } from './fields.ts'
 
-/** Every code, in the order of the table. */
+/** All codes, in the order of the table. */
 const codes = Object.keys(checkCodes).filter((name): name is CheckCode => name in checkCodes)
 
-/** The codes that a repair can be asked for. */
+/** The codes that can be repaired. */
 const repairableCodes = codes.filter((code) => checkCodes[code].repair !== 'None')
 
-/** What became of a repair. */
+/** Outcome of a repair. */
 export type RepairOutcome = RepairAnswer['outcome'] | 'Unavailable'
 
 const codesInWords = codes
@@ -19,22 +18,24 @@ const codesInWords = codes
 const findingFields = {
   code: oneOf(codes, {
     title: 'CheckCode',
-    description: `What is wrong, for programs.\n${codesInWords}`,
+    description: `The code of the problem, for programs.\n${codesInWords}`,
     examples: ['HandleMissing'],
   }),
-  key: Type.String({ description: 'The key in etcd that would have to change.' }),
-  subject: nullableText('Which part of it: a block that a handle counts, a node; null when the key says it all.'),
-  message: Type.String({ description: 'What is wrong, and what would be right, for people; may change.' }),
+  key: Type.String({ description: 'The key in etcd that is wrong.' }),
+  subject: nullableText(
+    'The part of the key that is wrong, such as a block that a handle counts, or a node; null for the whole key.',
+  ),
+  message: Type.String({ description: 'What is wrong, and what would be right. For people; may change.' }),
   repair: oneOf(['Default', 'OnRequest', 'None'], {
     title: 'RepairPolicy',
     description: [
-      'Whether it can be mended: `Default` whenever a repair is asked for, `OnRequest` only when the code is named,',
-      '`None` by nobody but you.',
+      'When it can be repaired: `Default`: by every repair; `OnRequest`: only if the request names the code;',
+      '`None`: only by hand.',
     ].join(' '),
   }),
 }
 
-/** What a finding looks like. */
+/** Example of a finding. */
 export const exampleFinding = {
   code: 'HandleMissing',
   key: '/calico/ipam/v2/handle/vm-42',
@@ -43,53 +44,53 @@ export const exampleFinding = {
   repair: 'Default',
 } as const
 
-/** One thing that is wrong. */
+/** One problem that was found. */
 export const CheckFinding = Type.Object(findingFields, {
   ...closed,
   $id: 'CheckFinding',
-  description: 'One thing that is wrong.',
+  description: 'One problem that was found.',
   examples: [exampleFinding],
 })
 
 const reportFields = {
-  revision: Type.String({ description: 'The revision of etcd at which everything was read.' }),
+  revision: Type.String({ description: 'The revision of etcd that was checked.' }),
 }
 
 const endFields = {
   complete: Type.Boolean({
-    description: 'Whether it went to the end; what comes before is true also when it did not.',
+    description: 'False if the report ended early; what it contains is valid all the same.',
   }),
-  problem: nullableText('Why it did not go to the end; null when it did.'),
+  problem: nullableText('Why it ended early; null if it is complete.'),
 }
 
-/** What a check found. */
+/** Report of a check. */
 export const CheckReport = Type.Object(
   { ...reportFields, findings: Type.Array(ref(CheckFinding)), ...endFields },
   {
     ...closed,
     $id: 'CheckReport',
-    description: 'Everything that was wrong at one revision, in the order in which it was found.',
+    description: 'All problems at one revision, in the order in which they were found.',
     examples: [{ revision: '4711', findings: [exampleFinding], complete: true, problem: null }],
   },
 )
 
-/** What to repair. */
+/** Body of a repair. */
 export const RepairRequest = Type.Object(
   {
     codes: optionalList(oneOf(repairableCodes, { title: 'RepairableCode', prefix: 'Repair' }), {
       maxItems: repairableCodes.length,
-      description: 'Only what has one of these codes; every `Default` one unless given.',
+      description: 'The codes to repair; all with policy `Default` if absent.',
     }),
   },
   {
     ...closed,
     $id: 'RepairRequest',
-    description: 'What to repair.',
+    description: 'The problems to repair.',
     examples: [{ codes: ['HandleMissing', 'HandleCountTooLow'] }],
   },
 )
 
-/** What became of one finding. */
+/** Result for one finding. */
 export const Repair = Type.Object(
   {
     ...findingFields,
@@ -97,28 +98,28 @@ export const Repair = Type.Object(
       title: 'RepairOutcome',
       prefix: 'Outcome',
       description: [
-        '`Repaired`: the fault was proved once more, and mended in the same transaction.',
-        '`NotFound`: it is not there any more, or is being written to.',
-        '`Refused`: it cannot be mended at present.',
-        '`Unavailable`: the datastore did not answer in time; the next check tells.',
+        '`Repaired`: one transaction proved the problem again and repaired it.',
+        '`NotFound`: the problem is gone, or the key is being written.',
+        '`Refused`: it cannot be repaired at present.',
+        '`Unavailable`: the datastore did not answer in time; check again.',
       ].join(' '),
     }),
-    detail: Type.String({ description: 'What was done, or why nothing was, for people; may change.' }),
+    detail: Type.String({ description: 'What was done, or why nothing was done. For people; may change.' }),
   },
-  { ...closed, $id: 'Repair', description: 'What became of one finding.' },
+  { ...closed, $id: 'Repair', description: 'The result for one finding.' },
 )
 
-/** What a repair did. */
+/** Report of a repair. */
 export const RepairReport = Type.Object(
   { ...reportFields, repairs: Type.Array(ref(Repair)), ...endFields },
   {
     ...closed,
     $id: 'RepairReport',
-    description: 'What became of each finding that was to be repaired.',
+    description: 'The result for each problem that the request selected.',
     examples: [
       {
         revision: '4711',
-        repairs: [{ ...exampleFinding, outcome: 'Repaired', detail: '1 are counted in 10.1.0.0/26.' }],
+        repairs: [{ ...exampleFinding, outcome: 'Repaired', detail: 'The handle counts 1 in 10.1.0.0/26.' }],
         complete: true,
         problem: null,
       },

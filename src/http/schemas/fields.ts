@@ -2,10 +2,19 @@ import type { Static, TOptional, TSchema, TUnsafe } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
 import { limits } from '../wire/index.ts'
 
-/** Objects of the API are closed: an unknown field is refused rather than dropped without a word. */
+/** Objects of the API are closed: an unknown field is refused instead of silently dropped. */
 export const closed = { additionalProperties: false } as const
 
-/** A map of texts, of any names. */
+/**
+ * Makes a reference to a schema that was added to the server (`app.addSchema`), with the static type of that schema. The OpenAPI document
+ * has the schema once, under components. Throws if `schema` has no `$id`.
+ */
+export function ref<Schema extends TSchema>(schema: Schema): TUnsafe<Static<Schema>> {
+  if (schema.$id === undefined) throw new Error('only a schema with an $id can be referred to')
+  return Type.Unsafe<Static<Schema>>({ $ref: `${schema.$id}#` })
+}
+
+/** Makes the schema of a map from any names to texts. */
 export function texts(options: {
   readonly maxProperties?: number
   readonly maxLength?: number
@@ -16,7 +25,7 @@ export function texts(options: {
   return Type.Unsafe<Record<string, string>>({ type: 'object', additionalProperties: value, ...rest })
 }
 
-/** A text that may be missing, and is null then: an answer has the same fields every time. */
+/** Makes the schema of a text that may be null. Responses have null instead of a missing field, so their fields are always the same. */
 export function nullableText(
   description: string,
   options: { readonly format?: 'date-time' } = {},
@@ -25,8 +34,8 @@ export function nullableText(
 }
 
 /**
- * A list of a request that may be left out, and if it is given must not be empty. Null is as good as left out: a client in Java
- * makes an empty list of one that nobody gives, and sends it, unless the list may be null.
+ * Makes the schema of an optional list in a request; if given, it must not be empty. Null counts as absent: generated clients in Java
+ * send an empty list for an absent one unless it may be null.
  */
 export function optionalList<Item extends TSchema>(
   items: Item,
@@ -36,17 +45,17 @@ export function optionalList<Item extends TSchema>(
   return Type.Optional(Type.Unsafe<Static<Item>[] | null>(list))
 }
 
-/** What is said of an enumeration. */
+/** Options of an enumeration. */
 export interface EnumerationOptions<Text extends string> {
-  /** Its name as a type in the OpenAPI document. Needed as soon as there are several values. */
+  /** Name of the type in the OpenAPI document. Required for more than one value. */
   readonly title?: string
-  /** Comes before the names of the values in generated code. Needed where other enumerations have a value of the same name. */
+  /** Prefix of the values' names in generated code. Required if another enumeration has a value of the same name. */
   readonly prefix?: string
   readonly description?: string
   readonly examples?: readonly Text[]
 }
 
-/** One of some texts. */
+/** Makes the schema of an enumeration of texts. */
 export function oneOf<const Text extends string>(
   values: readonly Text[],
   { prefix, ...options }: EnumerationOptions<Text> = {},
@@ -57,19 +66,19 @@ export function oneOf<const Text extends string>(
   return Type.Unsafe<Text>({ type: 'string', enum: [...values], ...names, ...options })
 }
 
-/** A name in the form of constants: `InUse` is `IN_USE`. */
+/** Converts a name to the form of constants: `InUse` becomes `IN_USE`. */
 export function constantName(name: string): string {
   return name.replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, '_').toUpperCase()
 }
 
 /**
- * The name of an owner, as it stands in etcd's keys: a slash would make a key that nobody finds, Calico cuts at a carriage return,
- * and `.` and `..` would vanish from a URL.
+ * A handle is part of a key in etcd and of URLs: with a slash its key would not be found, Calico cuts it at a carriage return, and `.` and
+ * `..` would be removed from a URL.
  * @see docs/calico/formats.md section 5
  */
 const handlePattern = '^(?!\\.{1,2}$)[^/\\u0000-\\u001F\\u007F-\\u009F]+$'
 
-/** The handle of a request. A message about it says what `$comment` says. */
+/** Schema of a handle in a request. Messages about a wrong one contain `$comment`. */
 export const handle = {
   minLength: 1,
   maxLength: limits.handleLength,
@@ -78,7 +87,7 @@ export const handle = {
   examples: ['vm-42'],
 }
 
-/** A name after the rule for all kinds of resources, nodes among them. */
+/** Schema of a resource's name, such as a node's. */
 export const name = {
   minLength: 1,
   maxLength: limits.nameLength,

@@ -1,5 +1,4 @@
 /** The schemas of requests and responses. */
-export { AddressList } from './address-list.ts'
 export {
   AffinityRelease,
   blockFailures,
@@ -14,12 +13,11 @@ export {
 export { schemas } from './all.ts'
 export { answer, type Answer, problems, problemsOfRepeatable } from './answers.ts'
 export { AssignRequest, EnsureRequest } from './assign-request.ts'
-export { Allocation, Assignment } from './assignment.ts'
+export { AddressList, Allocation, Assignment } from './assignment.ts'
 export { CheckFinding, CheckReport, exampleFinding, type RepairOutcome, RepairReport, RepairRequest } from './check.ts'
-export { closed, constantName, handle, name, oneOf } from './fields.ts'
+export { closed, constantName, handle, name, oneOf, ref } from './fields.ts'
 export { Ownership, OwnersRequest, SwapRequest, UsageRequest } from './ownership.ts'
 export { SplitAnswer, SplitRequest } from './pool-split.ts'
-export { ref } from './ref.ts'
 export { failedReasons, Release, ReleaseItem, ReleaseRequest } from './release.ts'
 export {
   DeleteCollectionQuery,
@@ -32,6 +30,6 @@ export {
   WriteQuery,
 } from './resource-queries.ts'
 export { JsonPatch, kindSchemas, MergePatch, pluralOf, resourceSchemas } from './resource.ts'
-export { Health, Version } from './server.ts'
+export { Health, Version } from './health.ts'
 export { statusOf } from './status.ts'
 export { BlockList, BlockUtilization, PoolUtilization, Utilization } from './utilization.ts'

@@ -1,21 +1,20 @@
 import type { Static } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
 import { limits } from '../wire/index.ts'
-import { closed, name, nullableText, texts } from './fields.ts'
-import { ref } from './ref.ts'
+import { closed, name, nullableText, ref, texts } from './fields.ts'
 import { ReleaseItem } from './release.ts'
 
-/** Who uses an address, as it is answered. */
+/** One set of holder attributes in a response. */
 export const Usage = Type.Object(
   {
-    node: nullableText('The node that uses it; null when that was not said.'),
-    attributes: texts({ description: 'What else is kept of it.' }),
+    node: nullableText('The node that uses the address; null if unknown.'),
+    attributes: texts({ description: 'The other attributes.' }),
   },
-  { ...closed, $id: 'Usage', description: 'Who uses an address.' },
+  { ...closed, $id: 'Usage', description: 'One set of holder attributes: who uses an address.' },
 )
 export type Usage = Static<typeof Usage>
 
-/** Who uses an address, as it is given. */
+/** One set of holder attributes in a request. */
 export const UsageRequest = Type.Object(
   {
     node: Type.Optional(Type.String({ ...name, description: 'The node.', examples: ['node-2'] })),
@@ -23,22 +22,31 @@ export const UsageRequest = Type.Object(
       texts({
         maxProperties: limits.attributes,
         maxLength: limits.attributeValueLength,
-        description: `Keys of 1 to ${limits.attributeKeyLength} characters; ${limits.attributesBytes} bytes in all.`,
+        description: [
+          `Keys have 1 to ${limits.attributeKeyLength} characters;`,
+          `all keys and values together have at most ${limits.attributesBytes} bytes.`,
+        ].join(' '),
       }),
     ),
   },
-  { ...closed, $id: 'UsageRequest', description: 'Who uses an address; an empty object: nobody.' },
+  {
+    ...closed,
+    $id: 'UsageRequest',
+    description: 'One set of holder attributes: who uses an address. An empty object means nobody.',
+  },
 )
 export type UsageRequest = Static<typeof UsageRequest>
 
 const usage = { node: 'node-1', attributes: { namespace: 'vms', pod: 'launcher-1' } }
 
-/** Who uses an address, and who did or will. */
+/** Both sets of holder attributes of an address. */
 export const Ownership = Type.Object(
   {
     address: Type.String({ description: 'The address.' }),
-    handle: nullableText('Its handle; null when it was assigned without one.'),
-    sequenceNumber: Type.String({ description: 'Of its assignment; changes of its owners do not change it.' }),
+    handle: nullableText('The handle that holds it; null if it was assigned without one.'),
+    sequenceNumber: Type.String({
+      description: 'The number of its assignment; changes of the holder attributes keep it.',
+    }),
     active: ref(Usage),
     alternate: ref(Usage),
   },
@@ -46,7 +54,7 @@ export const Ownership = Type.Object(
     ...closed,
     $id: 'Ownership',
     description:
-      'Who uses an address (`active`), and who used it or is to use it (`alternate`), as in a live migration.',
+      'The holder attributes of an address: who uses it (`active`), and who used it or will use it (`alternate`), as in a live migration.',
     examples: [
       {
         address: '10.1.0.5',
@@ -69,28 +77,28 @@ const preconditions = {
       {
         ...closed,
         title: 'ExpectedOwners',
-        description: 'Only if the owners have all that is named here; an empty object: only if there is nothing.',
+        description: 'Only if the holder attributes include all of these. For an empty object: only if there are none.',
       },
     ),
   ),
 }
 
-/** The body of a swap: preconditions. */
+/** Body of a swap: preconditions. */
 export const SwapRequest = Type.Object(preconditions, {
   ...closed,
   $id: 'SwapRequest',
-  description: 'On which conditions the owners of an address change places.',
+  description: 'The conditions on which the holder attributes of an address are swapped.',
   examples: [{ handle: 'vm-42', expected: { active: { attributes: usage.attributes } } }],
 })
 export type SwapRequest = Static<typeof SwapRequest>
 
-/** The body of a change of owners: what is left out stays. */
+/** Body of a change of holder attributes. What it leaves out stays. */
 export const OwnersRequest = Type.Object(
   { active: Type.Optional(ref(UsageRequest)), alternate: Type.Optional(ref(UsageRequest)), ...preconditions },
   {
     ...closed,
     $id: 'OwnersRequest',
-    description: 'Who is to use an address from now on, and on which conditions. An owner that is left out stays.',
+    description: 'The new holder attributes of an address, and preconditions. A set that is left out stays.',
     examples: [
       {
         handle: 'vm-42',

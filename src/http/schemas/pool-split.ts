@@ -2,23 +2,28 @@ import { Type } from '@sinclair/typebox'
 import { partsMax } from '../../resources/index.ts'
 import { closed } from './fields.ts'
 
-/** Into how many parts a pool is split. */
+/** Body of a split. */
 export const SplitRequest = Type.Object(
   {
     parts: Type.Integer({
       minimum: 2,
       maximum: partsMax,
-      description: 'How many: a power of two, so that a part holds a block at least.',
+      description: 'Number of parts: a power of two. Each part must hold at least one block.',
       examples: [4],
     }),
   },
-  { ...closed, $id: 'SplitRequest', description: 'Into how many parts a pool is split.', examples: [{ parts: 2 }] },
+  {
+    ...closed,
+    $id: 'SplitRequest',
+    description: 'The number of parts into which a pool is split.',
+    examples: [{ parts: 2 }],
+  },
 )
 
-/** What a pool was split into. */
+/** Result of a split. */
 export const SplitAnswer = Type.Object(
   {
-    pool: Type.String({ description: 'The pool that is gone.' }),
+    pool: Type.String({ description: 'The pool that was split; it is deleted.' }),
     parts: Type.Array(
       Type.Object(
         { name: Type.String(), cidr: Type.String() },
@@ -30,7 +35,7 @@ export const SplitAnswer = Type.Object(
   {
     ...closed,
     $id: 'SplitAnswer',
-    description: 'What a pool was split into.',
+    description: 'The parts into which a pool was split.',
     examples: [
       {
         pool: 'blue',

@@ -1,51 +1,52 @@
 import type { Static } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
 import { limits } from '../wire/index.ts'
-import { closed, handle, oneOf, optionalList } from './fields.ts'
-import { ref } from './ref.ts'
+import { closed, handle, oneOf, optionalList, ref } from './fields.ts'
 
-/** One address to take back, with what its owner knows about it. */
+/** One address to release, with preconditions. */
 export const ReleaseItem = Type.Object(
   {
     address: Type.String({ maxLength: limits.addressLength, description: 'The address.' }),
-    handle: Type.Optional(Type.String({ maxLength: limits.handleLength, description: 'Only if this owner holds it.' })),
+    handle: Type.Optional(
+      Type.String({ maxLength: limits.handleLength, description: 'Release it only if this handle holds it.' }),
+    ),
     sequenceNumber: Type.Optional(
       Type.String({
         pattern: '^(0|[1-9][0-9]{0,19})$',
-        $comment: 'decimal digits, as they were answered',
-        description: 'Only if it is still the assignment with this number.',
+        $comment: 'decimal digits, as in the response of the assign',
+        description: 'Release it only if this is the sequence number of its assignment.',
       }),
     ),
   },
   {
     ...closed,
     $id: 'ReleaseItem',
-    description: 'One address to take back, on conditions.',
+    description: 'One address to release, with preconditions.',
     examples: [{ address: '10.1.0.5', handle: 'vm-42', sequenceNumber: '1794812345678901234' }],
   },
 )
 export type ReleaseItem = Static<typeof ReleaseItem>
 
-/** An address to take back, plain or on conditions. */
+/** An address to release, with or without preconditions. */
 const ReleaseAddress = Type.Union([Type.String({ maxLength: limits.addressLength }), ref(ReleaseItem)], {
   title: 'ReleaseAddress',
 })
 
-/** The body of a release: addresses, or everything of a handle. */
+/** Body of a release: addresses, or a handle. */
 export const ReleaseRequest = Type.Object(
   {
     addresses: optionalList(ReleaseAddress, {
       maxItems: limits.addresses,
-      description: 'Addresses, plain or on conditions; each once.',
+      description: 'The addresses, with or without preconditions; each once.',
     }),
     handle: Type.Optional(
-      Type.String({ ...handle, description: 'Everything that this owner holds, instead of addresses.' }),
+      Type.String({ ...handle, description: 'Release everything that this handle holds, instead of addresses.' }),
     ),
   },
   {
     ...closed,
     $id: 'ReleaseRequest',
-    description: 'What to take back: either addresses, or everything of a handle.',
+    description: 'What to release: addresses, or everything that a handle holds.',
     examples: [
       { addresses: ['10.1.0.5', { address: '10.1.0.6', handle: 'vm-42', sequenceNumber: '1794812345678901234' }] },
     ],
@@ -53,34 +54,34 @@ export const ReleaseRequest = Type.Object(
 )
 export type ReleaseRequest = Static<typeof ReleaseRequest>
 
-/** Why an address is left where it is. */
+/** Reasons why an address was not released. */
 export const failedReasons = ['SequenceNumberMismatch', 'HandleMismatch', 'Unreadable', 'Unavailable'] as const
 
-/** An address that was left where it is. */
+/** An address that was not released. */
 export const FailedRelease = Type.Object(
   {
     address: Type.String(),
     reason: oneOf(failedReasons, {
       title: 'ReleaseFailure',
       prefix: 'Release',
-      description: '`Unavailable`: the datastore did not come round to it; release it again.',
+      description: '`Unavailable`: the datastore became unavailable before its turn; release it again.',
     }),
     message: Type.String(),
   },
-  { ...closed, $id: 'FailedRelease', description: 'An address that was not taken back, and why.' },
+  { ...closed, $id: 'FailedRelease', description: 'An address that was not released, and why.' },
 )
 
-/** What became of each address of a release. */
+/** Result of a release. */
 export const Release = Type.Object(
   {
-    released: Type.Array(Type.String(), { description: 'Taken back by this call.' }),
-    unallocated: Type.Array(Type.String(), { description: 'Nobody held these.' }),
-    failed: Type.Array(ref(FailedRelease), { description: 'Left to their owners.' }),
+    released: Type.Array(Type.String(), { description: 'Addresses that this call released.' }),
+    unallocated: Type.Array(Type.String(), { description: 'Addresses that were not assigned.' }),
+    failed: Type.Array(ref(FailedRelease), { description: 'Addresses that were not released.' }),
   },
   {
     ...closed,
     $id: 'Release',
-    description: 'What became of each address, in ascending order.',
+    description: 'The result for each address, in ascending order.',
     examples: [
       {
         released: ['10.1.0.5'],

@@ -2,19 +2,19 @@ import { Type } from '@sinclair/typebox'
 import { rowObjects } from '../../resources/index.ts'
 import { closed, oneOf } from './fields.ts'
 
-/** What clients of Kubernetes send along, and what makes no difference here. */
+/** A parameter that Kubernetes' clients send and that has no effect here. */
 function ignored(example: string, why: string) {
-  return Type.Optional(Type.String({ description: `Accepted, without effect: ${why}.`, examples: [example] }))
+  return Type.Optional(Type.String({ description: `Accepted without effect: ${why}.`, examples: [example] }))
 }
 
 const anyQuery = {
   pretty: ignored('true', 'answers are compact JSON'),
-  timeout: ignored('32s', 'the server has a deadline of its own'),
+  timeout: ignored('32s', 'the server has its own deadline'),
   includeObject: Type.Optional(
     oneOf(rowObjects, {
       title: 'RowObject',
       prefix: 'Row',
-      description: 'Of an answer that is a table: what each row carries besides its cells, `Metadata` unless said.',
+      description: 'For responses of kind Table: the object that each row contains; default: `Metadata`.',
       examples: ['Object'],
     }),
   ),
@@ -22,7 +22,7 @@ const anyQuery = {
 
 const flag = ['true', 'false', '1', '0'] as const
 
-/** Whether a flag says yes. */
+/** True if a flag is set. */
 export function isTrue(given = ''): boolean {
   return given === 'true' || given === '1'
 }
@@ -31,7 +31,7 @@ const resourceVersion = Type.Optional(
   Type.String({
     pattern: '^[0-9]{0,18}$',
     description:
-      'The answer is to be no older than this revision. It never is older than what etcd has, so only a revision that is yet to come makes a difference.',
+      'The oldest revision that the response may show. It always shows the newest state of etcd, so only a future revision has an effect.',
     examples: ['1001'],
   }),
 )
@@ -49,23 +49,26 @@ export const ListQuery = Type.Object(
       Type.Integer({
         minimum: 0,
         format: 'int64',
-        description: 'How many objects to answer at most; 0 for all.',
+        description: 'Objects per page; 0 for all.',
         examples: [100],
       }),
     ),
     continue: Type.Optional(
-      Type.String({ description: 'The `metadata.continue` of the page before.', examples: ['MTAxOC9teS5pcHBvb2wtMQ'] }),
+      Type.String({
+        description: 'The `metadata.continue` of the previous page.',
+        examples: ['MTAxOC9teS5pcHBvb2wtMQ'],
+      }),
     ),
     labelSelector: Type.Optional(
       Type.String({
         description:
-          "Only objects with such labels: Kubernetes' selectors, with `=`, `!=`, `in`, `notin`, `name` and `!name`.",
+          "Only objects with these labels: Kubernetes' selectors with `=`, `!=`, `in`, `notin`, `name` and `!name`.",
         examples: ['team=network'],
       }),
     ),
     fieldSelector: Type.Optional(
       Type.String({
-        description: 'Only objects with such fields; `metadata.name` is the only one.',
+        description: 'Only objects with these fields; only `metadata.name` is supported.',
         examples: ['metadata.name=my.ippool-1'],
       }),
     ),
@@ -73,7 +76,7 @@ export const ListQuery = Type.Object(
     resourceVersionMatch: Type.Optional(
       oneOf(['NotOlderThan', 'Exact'], {
         title: 'ResourceVersionMatch',
-        description: '`Exact`: the list as of the very resourceVersion.',
+        description: '`Exact`: the list as of exactly this resourceVersion.',
         examples: ['Exact'],
       }),
     ),
@@ -81,22 +84,21 @@ export const ListQuery = Type.Object(
       oneOf(flag, {
         title: 'Flag',
         description:
-          'Answer the changes from now on, or after `resourceVersion`, as they come: JSON, one event on each line. Without a resourceVersion the present objects come first.',
+          'Respond with a stream of changes, from now on or after `resourceVersion`: JSON, one event on each line. Without a resourceVersion, the current objects come first.',
         examples: ['true'],
       }),
     ),
     allowWatchBookmarks: Type.Optional(
       oneOf(flag, {
         title: 'Flag',
-        description: 'Of a watch: tell now and then how far it has come.',
+        description: 'For a watch: send bookmarks from time to time, with the revision that it has reached.',
         examples: ['true'],
       }),
     ),
     sendInitialEvents: Type.Optional(
       oneOf(flag, {
         title: 'Flag',
-        description:
-          'Of a watch: tell the present objects first, and by a bookmark where they end. Needs resourceVersionMatch.',
+        description: 'For a watch: send the current objects first, then a bookmark. Requires resourceVersionMatch.',
         examples: ['true'],
       }),
     ),
@@ -105,7 +107,7 @@ export const ListQuery = Type.Object(
         format: 'int32',
         minimum: 0,
         maximum: 86_400,
-        description: 'Of a watch: when it is to end; without it, or with 0, after 30 to 60 minutes.',
+        description: 'For a watch: its lifetime; without it, or with 0, 30 to 60 minutes.',
         examples: [300],
       }),
     ),
@@ -118,14 +120,14 @@ export const ListQuery = Type.Object(
 export const ReadQuery = Type.Object({ resourceVersion, ...anyQuery }, closed)
 
 const dryRun = Type.Optional(
-  oneOf(['All'], { description: 'Answer what would happen, and write nothing.', examples: ['All'] }),
+  oneOf(['All'], { description: 'Return the result without writing anything.', examples: ['All'] }),
 )
 
 const fieldManager = Type.Optional(
   Type.String({
     minLength: 1,
     maxLength: 128,
-    description: 'Who manages the fields that are changed; the first word of `User-Agent` unless given.',
+    description: 'The manager of the changed fields; default: the first word of `User-Agent`.',
     examples: ['kubectl'],
   }),
 )
@@ -138,7 +140,7 @@ export const WriteQuery = Type.Object(
       oneOf(['Strict', 'Warn', 'Ignore'], {
         title: 'FieldValidation',
         description:
-          'What to do about fields that are not known: refuse them, drop them with a warning (unless said otherwise), or drop them.',
+          'What to do with unknown fields: refuse them, drop them with a warning (the default), or drop them silently.',
         examples: ['Strict'],
       }),
     ),
@@ -155,7 +157,7 @@ export const PatchQuery = Type.Object(
     force: Type.Optional(
       oneOf(flag, {
         title: 'Flag',
-        description: 'Of a server-side apply: take fields from others who manage them, instead of refusing.',
+        description: 'For server-side apply: take over fields of other managers instead of refusing.',
         examples: ['false'],
       }),
     ),
@@ -175,7 +177,7 @@ export const DeleteQuery = Type.Object(
   closed,
 )
 
-/** The query of a delete of several. */
+/** The query of a delete of a collection. */
 export const DeleteCollectionQuery = Type.Object(
   {
     ...DeleteQuery.properties,

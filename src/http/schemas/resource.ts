@@ -2,20 +2,21 @@ import type { TSchema } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
 import { stringifyJson } from '../../model/index.ts'
 import { apiVersion, ObjectMeta, objectIn, present, type ServedKind, type StoredObject } from '../../resources/index.ts'
-import { closed, oneOf } from './fields.ts'
-import { ref } from './ref.ts'
+import { closed, oneOf, ref } from './fields.ts'
 import { Status } from './status.ts'
 
 /** The metadata of a list. */
 const ListMeta = Type.Object(
   {
-    resourceVersion: Type.String({ description: 'The revision as of which the list is true.', examples: ['1018'] }),
-    continue: Type.Optional(Type.String({ description: 'To be sent for the next page; absent on the last one.' })),
+    resourceVersion: Type.String({ description: 'The revision that the list shows.', examples: ['1018'] }),
+    continue: Type.Optional(
+      Type.String({ description: 'Send it as `continue` to get the next page; absent on the last page.' }),
+    ),
     remainingItemCount: Type.Optional(
-      Type.Integer({ format: 'int64', description: 'How many objects follow; not given with a selector.' }),
+      Type.Integer({ format: 'int64', description: 'Number of objects that follow; absent with a selector.' }),
     ),
   },
-  { ...closed, $id: 'ListMeta', description: 'What is to be known of a list besides its items.' },
+  { ...closed, $id: 'ListMeta', description: 'The metadata of a list.' },
 )
 
 /** An RFC 7396 merge patch. */
@@ -25,7 +26,7 @@ export const MergePatch = Type.Object(
     additionalProperties: true,
     $id: 'MergePatch',
     description:
-      'The fields to change, with their new values; null removes a field. Objects are merged, lists replaced (RFC 7396).',
+      'The fields to change, with their new values; null removes a field. Objects are merged, lists are replaced (RFC 7396).',
     examples: [{ spec: { disabled: true } }],
   },
 )
@@ -37,13 +38,13 @@ export const JsonPatch = Type.Array(
       op: oneOf(['add', 'remove', 'replace', 'move', 'copy', 'test'], { title: 'JsonPatchOp' }),
       path: Type.String({ description: 'A JSON pointer.' }),
       from: Type.Optional(Type.String({ description: 'A JSON pointer; for move and copy.' })),
-      value: Type.Optional(Type.Unknown({ description: 'For add, replace and test.' })),
+      value: Type.Optional(Type.Unknown({ description: 'A value; for add, replace and test.' })),
     },
     { ...closed, title: 'JsonPatchOperation' },
   ),
   {
     $id: 'JsonPatch',
-    description: 'Operations, carried out in order, all or none (RFC 6902).',
+    description: 'Operations that are applied in order, all or none (RFC 6902).',
     examples: [
       [
         { op: 'test', path: '/spec/disabled', value: true },
@@ -53,26 +54,26 @@ export const JsonPatch = Type.Array(
   },
 )
 
-/** The schemas of one kind: an object, and a list of them. */
+/** The schemas and examples of one kind. */
 export interface KindSchemas<Value> {
   readonly object: TSchema
   readonly list: TSchema
-  /** What answers a delete: a Status when the object is gone, and the object when it is going. */
+  /** Response of a delete: a Status if the object is deleted, the object if it is being deleted. */
   readonly deletion: TSchema
-  /** The kind's example as it would be stored. */
+  /** The kind's example as it is stored. */
   readonly stored: Value
-  /** The same as the server would answer it. */
+  /** The kind's example as clients get it. */
   readonly example: unknown
 }
 
-/** The schemas of `kind`, named after it. */
+/** Makes the schemas of `kind`, named after it. */
 export function kindSchemas<Value extends StoredObject>(kind: ServedKind<Value>): KindSchemas<Value> {
   const stored = storedExample(kind)
   const example: unknown = JSON.parse(stringifyJson(present(kind, stored, 1001n)))
   const object = Type.Object(
     {
-      kind: Type.Optional(Type.String({ enum: [kind.kind], description: 'Always present in answers.' })),
-      apiVersion: Type.Optional(Type.String({ enum: [apiVersion], description: 'Always present in answers.' })),
+      kind: Type.Optional(Type.String({ enum: [kind.kind], description: 'Always present in responses.' })),
+      apiVersion: Type.Optional(Type.String({ enum: [apiVersion], description: 'Always present in responses.' })),
       metadata: ref(ObjectMeta),
       spec: ref(kind.specSchema),
       ...(kind.statusSchema && { status: Type.Optional(ref(kind.statusSchema)) }),
@@ -84,12 +85,12 @@ export function kindSchemas<Value extends StoredObject>(kind: ServedKind<Value>)
       kind: Type.String({ enum: [`${kind.kind}List`] }),
       apiVersion: Type.String({ enum: [apiVersion] }),
       metadata: ref(ListMeta),
-      items: Type.Array(ref(object), { description: 'In the order of their names.' }),
+      items: Type.Array(ref(object), { description: 'The objects, in the order of their names.' }),
     },
     {
       ...closed,
       $id: `${kind.kind}List`,
-      description: `Some objects of kind ${kind.kind}.`,
+      description: `A list of objects of kind ${kind.kind}.`,
       examples: [{ kind: `${kind.kind}List`, apiVersion, metadata: { resourceVersion: '1018' }, items: [example] }],
     },
   )
@@ -100,14 +101,14 @@ export function kindSchemas<Value extends StoredObject>(kind: ServedKind<Value>)
   return { object, list, deletion, stored, example }
 }
 
-/** The kind's name for several, in the letters of its name for one: IPPools, BlockAffinities. */
+/** Returns the plural of the kind's name with its capital letters: IPPools, BlockAffinities. */
 export function pluralOf({ kind, plural }: ServedKind<StoredObject>): string {
   let shared = 0
   while (shared < kind.length && kind[shared]?.toLowerCase() === plural[shared]) shared += 1
   return kind.slice(0, shared) + plural.slice(shared)
 }
 
-/** Every schema that the resource routes refer to by its `$id`. */
+/** Returns all schemas that the resource routes refer to by `$id`. */
 export function resourceSchemas(kinds: readonly ServedKind<StoredObject>[]): readonly TSchema[] {
   const own = kinds.flatMap((kind) => [
     kind.specSchema,

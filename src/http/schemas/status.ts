@@ -2,24 +2,23 @@ import type { Static } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
 import { type CauseReason, type Reason, shorten } from '../../plan/index.ts'
 import { type RefusalError, reasons } from '../wire/index.ts'
-import { oneOf } from './fields.ts'
-import { ref } from './ref.ts'
+import { oneOf, ref } from './fields.ts'
 
-/** One part of a failure: which field (or pool), and what is wrong with it. */
+/** One cause of a failure: a field or a pool, and what is wrong with it. */
 export const StatusCause = Type.Object(
   {
     reason: Type.Unsafe<CauseReason>({
       type: 'string',
-      description: 'What is wrong, for programs.',
+      description: 'The reason, for programs.',
       examples: ['FieldValueInvalid'],
     }),
-    message: Type.String({ description: 'The value as given, what is wrong with it, and what would be right.' }),
+    message: Type.String({ description: 'The value, what is wrong with it, and what would be right.' }),
     field: Type.String({ description: 'The field of the request, or the pool.', examples: ['addresses[0].handle'] }),
   },
-  { $id: 'StatusCause', additionalProperties: false, description: 'One part of a failure.' },
+  { $id: 'StatusCause', additionalProperties: false, description: 'One cause of a failure.' },
 )
 
-/** What a Status is about. */
+/** The object of a Status, and more about the failure. */
 export const StatusDetails = Type.Object(
   {
     name: Type.Optional(Type.String({ description: 'The name of the object.' })),
@@ -28,17 +27,24 @@ export const StatusDetails = Type.Object(
     uid: Type.Optional(Type.String({ description: 'The UID of the object.' })),
     causes: Type.Optional(Type.Array(ref(StatusCause))),
     retryAfterSeconds: Type.Optional(
-      Type.Integer({ format: 'int32', description: 'When to try again; as in the header `Retry-After`.' }),
+      Type.Integer({
+        format: 'int32',
+        description: 'Seconds to wait before trying again; as in the header `Retry-After`.',
+      }),
     ),
   },
-  { $id: 'StatusDetails', additionalProperties: false, description: 'What a Status is about.' },
+  {
+    $id: 'StatusDetails',
+    additionalProperties: false,
+    description: 'The object of a Status, and more about the failure.',
+  },
 )
 
 const reasonsInWords = Object.entries(reasons)
   .map(([reason, { code, when }]) => `- \`${reason}\` (${code}): ${when}`)
   .join('\n')
 
-/** The one error body of every route: Kubernetes' `Status` (meta/v1). It also answers a delete that succeeded. */
+/** The body of every failure, and of a completed delete: Kubernetes' `Status` (meta/v1). */
 export const Status = Type.Object(
   {
     kind: Type.Literal('Status'),
@@ -55,20 +61,19 @@ export const Status = Type.Object(
   {
     $id: 'Status',
     additionalProperties: false,
-    description:
-      'The outcome of a call that does not answer with an object: every failure, and a delete that succeeded.',
+    description: 'The response of every failure, and of a completed delete.',
   },
 )
 export type Status = Static<typeof Status>
 
-/** How many causes one answer lists: enough to mend a request, and a bound on what a hostile one gets back. */
+/** Causes in one response: enough to correct a request, and a limit on what a hostile request gets back. */
 const causesMax = 100
 
-/** The most characters of a message, and of every other text: a request may have names and lists of any length. */
+/** Characters of a message and of the other texts: a request may have names and lists of any length. */
 const messageLengthMax = 16_384
 const textLengthMax = 1_024
 
-/** The `Status` that tells `error`. */
+/** Makes the `Status` of a refusal. */
 export function statusOf(error: RefusalError): Status {
   const { reason } = error.refusal
   const message = shorten(error.refusal.message, messageLengthMax)

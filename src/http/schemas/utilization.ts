@@ -1,17 +1,21 @@
 import type { Static } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
-import { closed, nullableText } from './fields.ts'
-import { ref } from './ref.ts'
+import { closed, nullableText, ref } from './fields.ts'
 
 const count = (description: string) =>
-  Type.String({ pattern: '^(0|[1-9][0-9]*)$', description: `${description} Decimal: an IPv6 pool may hold 2^128.` })
+  Type.String({
+    pattern: '^(0|[1-9][0-9]*)$',
+    description: `${description} Decimal, because an IPv6 pool may have 2^128.`,
+  })
 
 const usage = {
-  capacity: count('All addresses.'),
-  inUse: count('Held by somebody.'),
-  cooling: count('Released, and not to be given out again yet.'),
-  reserved: count('Kept from being chosen by reservations, whether or not somebody holds them.'),
-  available: count('To be had by an assign that names no address: neither held nor cooling down nor reserved.'),
+  capacity: count('Number of addresses.'),
+  inUse: count('Addresses that are assigned.'),
+  cooling: count('Addresses that were released and are cooling down: they cannot be assigned yet.'),
+  reserved: count('Addresses in reservations, assigned or not.'),
+  available: count(
+    'Addresses that are neither assigned nor cooling down nor reserved: those that an assign by count can get.',
+  ),
 }
 
 const usageExample = { capacity: '256', inUse: '1', cooling: '0', reserved: '4', available: '251' }
@@ -27,23 +31,23 @@ const poolExample = {
   ...usageExample,
 }
 
-/** How the addresses of one pool are used. */
+/** Utilization of one pool. */
 export const PoolUtilization = Type.Object(
   {
     pool: Type.String({ description: 'The name of the pool.' }),
-    cidr: Type.String({ description: 'Its addresses.' }),
+    cidr: Type.String({ description: 'The CIDR of the pool.' }),
     blockSize: Type.Integer({ minimum: 0, maximum: 128, description: 'The prefix length of its blocks.' }),
     isAllocatable: Type.Boolean({
-      description: 'Whether it gives addresses at all: false when it is disabled or being deleted.',
+      description: 'False if the pool gives no addresses, because it is disabled or being deleted.',
     }),
-    blocks: count('How many blocks it is cut into.'),
-    blocksInUse: count('How many of them there are.'),
+    blocks: count('Number of blocks that the pool is divided into.'),
+    blocksInUse: count('Number of those blocks that exist.'),
     ...usage,
   },
   {
     ...closed,
     $id: 'PoolUtilization',
-    description: 'How the addresses of a pool are used.',
+    description: 'The utilization of a pool.',
     examples: [poolExample],
   },
 )
@@ -59,44 +63,44 @@ const blockExample = {
   ...blockUsageExample,
 }
 
-/** How the addresses of one block are used. */
+/** Utilization of one block. */
 export const BlockUtilization = Type.Object(
   {
     block: Type.String({ description: 'The CIDR of the block.' }),
-    pool: nullableText('The name of the pool that it lies in; null when it lies in none.'),
-    affinity: nullableText('Who the block belongs to, as Calico writes it; null for nobody.'),
-    node: nullableText('The node that the block belongs to; null when that is nobody, or no node.'),
-    claimedAt: nullableText('Since when it belongs to it; null when that is not said.', { format: 'date-time' }),
+    pool: nullableText('The name of its pool; null if it lies in no pool.'),
+    affinity: nullableText('The affinity of the block, as Calico writes it; null if it has none.'),
+    node: nullableText('The node of the affinity; null if there is none, or if it is not a node.'),
+    claimedAt: nullableText('When the affinity began; null if unknown.', { format: 'date-time' }),
     isReadable: Type.Boolean({
-      description: 'False: what is stored of the block cannot be read, and all of it counts as in use.',
+      description: 'False if the stored block cannot be read; all its addresses then count as in use.',
     }),
     ...usage,
   },
   {
     ...closed,
     $id: 'BlockUtilization',
-    description: 'How the addresses of a block are used, and who the block belongs to.',
+    description: 'The utilization of a block, and its affinity.',
     examples: [blockExample],
   },
 )
 export type BlockUtilization = Static<typeof BlockUtilization>
 
-/** How pools and their blocks are used. */
+/** Utilization of pools and their blocks. */
 export const Utilization = Type.Object(
   {
     pools: Type.Array(ref(PoolUtilization)),
-    unreadablePools: Type.Array(Type.String(), { description: 'Pools that are stored and cannot be read.' }),
+    unreadablePools: Type.Array(Type.String(), { description: 'Stored pools that cannot be read.' }),
     orphaned: Type.Array(ref(BlockUtilization), {
-      description: 'Blocks that lie in no pool; empty when pools are asked for by name.',
+      description: 'Blocks that lie in no pool; empty if the request names pools.',
     }),
     blocks: Type.Array(ref(BlockUtilization), {
-      description: 'The blocks of the pools, when they are asked for; empty otherwise.',
+      description: 'The blocks of the pools, if requested; otherwise empty.',
     }),
   },
   {
     ...closed,
     $id: 'Utilization',
-    description: 'How pools are used, in the order of their names or as they were asked for.',
+    description: 'The utilization of pools, in the order of their names or of the request.',
     examples: [{ pools: [poolExample], unreadablePools: [], orphaned: [], blocks: [blockExample] }],
   },
 )
@@ -106,7 +110,7 @@ export type Utilization = Static<typeof Utilization>
 export const BlockList = Type.Object(
   {
     blocks: Type.Array(ref(BlockUtilization)),
-    continue: nullableText('Give it as `continue` to get the next page; null when this is the last one.'),
+    continue: nullableText('Send it as `continue` to get the next page; null on the last page.'),
   },
   {
     ...closed,

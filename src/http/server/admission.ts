@@ -1,35 +1,36 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
-import type { FastifyInstance } from 'fastify'
+import underPressure from '@fastify/under-pressure'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isWatch } from '../resources/index.ts'
 import { statusOf } from '../schemas/index.ts'
 import { reasons, type RefusalError, refuseForNow } from '../wire/index.ts'
 
 /** Which calls are limited, and to how many. */
 export interface Limit {
-  /** Calls that may be under way at once. */
+  /** Calls that may be in flight at once. */
   readonly callsMax: number
-  /** How many go on without their callers. */
+  /** Number of operations in the datastore, including those whose callers have gone. */
   readonly pending: () => number
-  /** What the paths of these calls begin with, as they are usually written. */
+  /** How the paths of these calls begin. */
   readonly prefixes: readonly string[]
-  /** The request id to answer with. */
+  /** Request id for a response. */
   readonly requestId: (headers: IncomingHttpHeaders) => string
 }
 
 /**
- * Turns away calls below `app` beyond the limit at once, before their body is read. A call counts from its head until its answer
- * is through or its connection has gone.
+ * Refuses calls below `app` that exceed the limit, before their body is read. A call counts from its head until its response is sent
+ * or its connection is closed.
  */
 export function limitCalls(app: FastifyInstance, limit: Limit): void {
   const { callsMax, pending } = limit
-  // Made once: it is given when there is no time to lose.
+  // Made once: the server is busy when it is needed.
   const refused = refuseForNow(
-    `${callsMax} calls are under way, which is all that this server takes; nothing was changed. Try again.`,
+    `${callsMax} calls are in flight, which is the limit of this server; nothing was changed. Try again.`,
   )
-  let underWay = 0
-  const isFull = (): boolean => Math.max(underWay, pending()) >= callsMax
+  let inFlight = 0
+  const isFull = (): boolean => Math.max(inFlight, pending()) >= callsMax
   app.addHook('onRequest', ({ query, method }, reply, done) => {
-    // A watch waits for most of its time, and is counted by itself.
+    // A watch waits most of the time, and has a limit of its own.
     if (method === 'GET' && isWatch(query)) {
       done()
       return
@@ -38,13 +39,13 @@ export function limitCalls(app: FastifyInstance, limit: Limit): void {
       done(refused)
       return
     }
-    underWay++
+    inFlight++
     let isOver = false
     const leave = (): void => {
-      if (!isOver) underWay--
+      if (!isOver) inFlight--
       isOver = true
     }
-    // The first comes before the caller can have the answer and send the next call, the second also without an answer.
+    // `finish` comes before the caller can have the response and send its next call; `close` also comes without a response.
     reply.raw.once('finish', leave).once('close', leave)
     done()
   })
@@ -52,9 +53,9 @@ export function limitCalls(app: FastifyInstance, limit: Limit): void {
 }
 
 /**
- * Gives the answer of the hook above before Fastify has the request, at a fraction of its cost: those who are turned away come in
- * crowds, and all wait for the one event loop. Only for calls that are plainly to be refused; Fastify decides about all others. No
- * line in the log for each, but their number, once a second.
+ * Sends the refusal of the hook above before Fastify sees the request, at a fraction of the cost: an overload brings many such requests,
+ * and all of them wait for one event loop. Only for calls that are certain to be refused; Fastify handles all others. Logs the number
+ * of refused calls once a second instead of a line for each.
  */
 function refuseEarly(app: FastifyInstance, limit: Limit, isFull: () => boolean, refused: RefusalError): void {
   const { server } = app
@@ -65,14 +66,14 @@ function refuseEarly(app: FastifyInstance, limit: Limit, isFull: () => boolean, 
     ...['content-length', String(Buffer.byteLength(body))],
   ]
   const count = countEachSecond((calls) => {
-    app.log.warn({ calls }, 'calls were turned away: as many are under way as this server takes')
+    app.log.warn({ calls }, 'calls were refused: the limit of calls in flight is reached')
   })
-  const isPlainCall = (url: string): boolean =>
+  const isLimited = (url: string): boolean =>
     limit.prefixes.some((prefix) => url.startsWith(prefix)) && !url.includes('watch')
   server.removeAllListeners('request')
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    // A server that is stopping has another answer.
-    if (!isFull() || !isPlainCall(request.url ?? '') || !server.listening) {
+    // A server that is stopping gives another response.
+    if (!isFull() || !isLimited(request.url ?? '') || !server.listening) {
       app.routing(request, response)
       return
     }
@@ -82,15 +83,37 @@ function refuseEarly(app: FastifyInstance, limit: Limit, isFull: () => boolean, 
   })
 }
 
-/** A function to count with; `tell` is given the number a second after the first, and then it begins anew. */
-function countEachSecond(tell: (counted: number) => void): () => void {
-  let counted = 0
+/** Returns a function that counts its calls. One second after the first call, `report` gets the number, and counting starts anew. */
+function countEachSecond(report: (count: number) => void): () => void {
+  let count = 0
   return () => {
-    counted++
-    if (counted > 1) return
+    count++
+    if (count > 1) return
     setTimeout(() => {
-      tell(counted)
-      counted = 0
+      report(count)
+      count = 0
     }, 1_000).unref()
   }
+}
+
+/** Share of its deadline that an operation may spend waiting for the event loop. Beyond it, more work only makes everything slower. */
+const eventLoopShareMax = 0.5
+
+/** Refuses requests while the event loop is late. */
+export function limitEventLoopDelay(app: FastifyInstance, deadlineMs: number): void {
+  void app.register(underPressure, {
+    maxEventLoopDelay: deadlineMs * eventLoopShareMax,
+    pressureHandler: refuseUnderPressure,
+  })
+}
+
+/** The delay is infinite after a second in which it could not be measured at all: that is no evidence of overload. */
+function refuseUnderPressure(
+  _request: FastifyRequest,
+  _reply: FastifyReply,
+  _type: string,
+  delayMs: number | undefined,
+): Promise<void> {
+  if (delayMs === Number.POSITIVE_INFINITY) return Promise.resolve()
+  return Promise.reject(refuseForNow('The server is overloaded; nothing was changed.'))
 }

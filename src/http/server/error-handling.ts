@@ -4,44 +4,36 @@ import type { ConnectionError, FastifyInstance, FastifyReply, FastifyRequest } f
 import { DatastoreUnavailable } from '../../datastore/index.ts'
 import type { Reason } from '../../plan/index.ts'
 import { statusOf } from '../schemas/index.ts'
-import { reasons, RefusalError, refusal, refuseToGuess, quoteUrl } from '../wire/index.ts'
-import { recordMethods } from './allowed-methods.ts'
+import { reasons, RefusalError, refusal, refuseUnknownOutcome, quoteUrl } from '../wire/index.ts'
+import { refuseUnknownRoutes } from './unknown-routes.ts'
 
 /**
- * Answers every error of every route below `app` as a `Status`. To be called once, at the root, before any route or plugin is
- * registered: a refusal gets the code of its reason, a fault of the datastore 503, 504 or 413, and anything else is a bug, which
- * is logged with its stack and answered with nothing but the request id.
+ * Answers every error of every route below `app` with a `Status`, and every request without a route too. Call it once, at the root, before
+ * any route or plugin is registered. A refusal gets the status code of its reason, a fault of the datastore 503, 504, 413 or 500.
+ * Anything else is a bug: it is logged with its stack, and the response names only the request id.
  */
 export function handleErrors(app: FastifyInstance): void {
-  const allowedMethods = recordMethods(app)
   app.setErrorHandler(answerError)
-  app.setNotFoundHandler((request) => {
-    throw refuseRoute(request, allowedMethods(request.url))
-  })
-  // Before the body is looked at: whatever it holds, the route does not exist.
-  app.addHook('onRequest', (request, _reply, done) => {
-    if (request.is404) done(refuseRoute(request, allowedMethods(request.url)))
-    else done()
-  })
+  refuseUnknownRoutes(app)
 }
 
-/** Answers, as a `Status`, a path that cannot be read: Fastify gives up on it before there is a route (`frameworkErrors`). */
+/** Answers a path that cannot be read with a `Status`: Fastify gives up on it before it looks for a route (`frameworkErrors`). */
 export function answerUnreadablePath(error: Error, request: FastifyRequest, reply: FastifyReply): void {
   const message = `The path ${quoteUrl(request.url)} cannot be read: it is not percent-encoded, or a part of it is too long`
   void reply.header('x-request-id', request.id)
   answerError(refusal('BadRequest', message, { cause: error }), request, reply)
 }
 
-/** Answers `error` as a `Status`. */
+/** Answers `error` with a `Status`. */
 function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   if (isBodyTooLong(error)) {
-    // The rest of it is read and thrown away: to hang up on somebody who is still sending takes the answer from him.
+    // Reads and discards the rest: a client that is still sending when the connection closes never sees the response.
     void reply.removeHeader('connection')
     request.raw.resume()
   }
   const refused = refusalOf(error, request)
   const { reason } = refused.refusal
-  if (reason === 'OutcomeUnknown') request.log.error({ err: refused }, 'the outcome of a change is not known')
+  if (reason === 'OutcomeUnknown') request.log.error({ err: refused }, 'the outcome of a change is unknown')
   const { code } = reasons[reason]
   void reply.code(code).headers(refused.headers).type('application/json; charset=utf-8')
   if (refused.retryAfterSeconds !== undefined) void reply.header('retry-after', String(refused.retryAfterSeconds))
@@ -53,8 +45,8 @@ function isBodyTooLong(error: unknown): boolean {
 }
 
 /**
- * Answers what is not even HTTP, or took too long to arrive, as a `Status` too. Node has no request for it, and Fastify no reply:
- * there is a socket, and an error.
+ * Answers what is not HTTP, or took too long to arrive, with a `Status` too. There is no request and no reply, only a socket and an
+ * error.
  */
 export function answerClientError(error: ConnectionError, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
@@ -84,8 +76,8 @@ function refusalOfConnection(code: string): RefusalError {
   }
 }
 
-/** What Fastify and its plugins blame on the caller, by the status code they give it. */
-const reasonsOfOthers: ReadonlyMap<unknown, Reason> = new Map([
+/** Reasons for the errors that Fastify and its plugins attribute to the caller, by their status code. */
+const reasonsByStatusCode: ReadonlyMap<unknown, Reason> = new Map([
   [400, 'BadRequest'],
   [403, 'Forbidden'],
   [404, 'NotFound'],
@@ -96,35 +88,24 @@ const reasonsOfOthers: ReadonlyMap<unknown, Reason> = new Map([
 function refusalOf(error: unknown, request: FastifyRequest): RefusalError {
   if (error instanceof RefusalError) return error
   if (error instanceof DatastoreUnavailable) {
-    if (error.code === 'OutcomeUnknown') return refuseToGuess(error)
+    if (error.code === 'OutcomeUnknown') return refuseUnknownOutcome(error)
     if (error.code === 'ServiceUnavailable') request.log.warn({ err: error }, 'the datastore is not available')
     return refusalOfFault(error, error.code)
   }
   if (error instanceof Error && 'statusCode' in error) {
-    const reason = reasonsOfOthers.get(error.statusCode)
+    const reason = reasonsByStatusCode.get(error.statusCode)
     if (reason) return refusal(reason, error.message, { cause: error })
   }
   request.log.error({ err: error }, 'bug')
-  const message = `This is a fault of the server; its log tells more under the request id ${request.id}`
+  const message = `This is a fault of the server; its log has the details under the request id ${request.id}`
   return refusal('InternalError', message, { cause: error })
 }
 
-/** Nothing was changed by any of these. Only of the first is it known when a repeated call may fare better. */
+/** None of these faults changed anything. Only for the first is it known when a retry may succeed. */
 function refusalOfFault(
   fault: DatastoreUnavailable,
   reason: 'ServiceUnavailable' | 'Timeout' | 'RequestEntityTooLarge',
 ): RefusalError {
   const retryAfterSeconds = reason === 'ServiceUnavailable' ? fault.retryAfterSeconds : undefined
   return refusal(reason, fault.message, { cause: fault, retryAfterSeconds })
-}
-
-function refuseRoute({ method, url }: FastifyRequest, allowed: readonly string[]): RefusalError {
-  const path = quoteUrl(url)
-  // A route that exists may still find nothing, as the one for the files of /docs does.
-  if (allowed.length === 0 || allowed.includes(method)) {
-    return refusal('NotFound', `There is nothing at ${path}; /openapi.json lists every route`)
-  }
-  const methods = allowed.join(', ')
-  const message = `${method} is not allowed on ${path}; allowed are ${methods}`
-  return refusal('MethodNotAllowed', message, { headers: { allow: methods } })
 }

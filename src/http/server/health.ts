@@ -4,28 +4,28 @@ import type { Store } from '../ipam/index.ts'
 import { answer, problems, Health, Version } from '../schemas/index.ts'
 import { RefusalError } from '../wire/index.ts'
 
-/** What the routes about the server itself take from outside. */
-export interface OperationOptions {
+/** Dependencies of the health routes. */
+export interface HealthOptions {
   readonly store: Pick<Store, 'health' | 'members'>
   readonly version: string
 }
 
-/** The Kubernetes version whose API conventions the resources follow; kubectl warns when it is far from its own. */
+/** The Kubernetes version whose API conventions the resources follow. kubectl warns if its own version differs much. */
 const kubernetes = { major: '1', minor: '34', gitVersion: 'v1.34.0' } as const
 
 /** The routes about the server itself: `/livez`, `/readyz`, `/version`. */
-export const operationRoutes: FastifyPluginCallbackTypebox<OperationOptions> = (app, { store, version }, done) => {
+export const healthRoutes: FastifyPluginCallbackTypebox<HealthOptions> = (app, { store, version }, done) => {
   app.get(
     '/livez',
     {
-      // A busy server is alive: to restart it would only make it busier.
+      // A busy server is alive: a restart would only add to its load.
       config: { pressureHandler: () => undefined },
       schema: {
         operationId: 'readLiveness',
         tags: ['server'],
-        summary: 'Is the server alive',
-        description: 'Answers as long as the process can answer at all.',
-        response: { 200: answer('It is.', Health, { status: 'ok', checks: [] }), ...problems() },
+        summary: 'Liveness',
+        description: '200 while the process runs.',
+        response: { 200: answer('The process runs.', Health, { status: 'ok', checks: [] }), ...problems() },
       },
     },
     (_request, reply) => reply.send({ status: 'ok', checks: [] }),
@@ -37,10 +37,10 @@ export const operationRoutes: FastifyPluginCallbackTypebox<OperationOptions> = (
       schema: {
         operationId: 'readReadiness',
         tags: ['server'],
-        summary: 'Can the server do its work',
+        summary: 'Readiness',
         description:
-          'Whether etcd answers and is followed, and the server is not stopping. A failed check is named in `details.causes`.',
-        response: { 200: answer('It can.', Health), ...problems() },
+          '200 if the server can do its work: etcd answers, its changes arrive, and the server is not stopping. Otherwise 503; `details.causes` names the failed checks.',
+        response: { 200: answer('The server can do its work.', Health), ...problems() },
       },
     },
     (_request, reply) => {
@@ -61,8 +61,7 @@ export const operationRoutes: FastifyPluginCallbackTypebox<OperationOptions> = (
         operationId: 'readVersion',
         tags: ['server'],
         summary: 'Versions',
-        description:
-          'The versions of this server and of its etcd members, in the fields in which kubectl looks for them.',
+        description: 'The versions of this server and of its etcd members, in the fields that kubectl reads.',
         response: { 200: answer('The versions.', Version), ...problems() },
       },
     },
@@ -82,7 +81,7 @@ export const operationRoutes: FastifyPluginCallbackTypebox<OperationOptions> = (
   done()
 }
 
-/** One for each member. An etcd that is away is no reason not to tell one's own version. */
+/** One version for each member; none if etcd does not answer, because the other versions are known all the same. */
 async function etcdVersions(store: Pick<Store, 'members'>): Promise<string[]> {
   try {
     return (await store.members()).map(({ version }) => version)

@@ -1,2 +1,3 @@
-/** The Fastify server: routes put together, admission, errors, health. */
+/** The Fastify server: which requests it admits, how it validates them, how it answers errors, and how it stops. */
 export { buildServer, type ServerDependencies } from './server.ts'
+export { closeServer } from './stopping.ts'

@@ -5,9 +5,8 @@ import { quotePath, quoteValue } from './quoting.ts'
 import { parseYaml } from './yaml-text.ts'
 
 /**
- * Reads a JSON body (RFC 8259). Stricter than `JSON.parse` where that would change what the caller said without a word: a name
- * given twice in one object, an integer that a JSON number cannot hold exactly, and text that is not Unicode are refused. An
- * empty body is undefined. Throws {@link RefusalError}.
+ * Reads a JSON body (RFC 8259). Refuses what `JSON.parse` would silently change: a name given twice in one object, an integer that a
+ * JavaScript number cannot hold exactly, and text that is not Unicode. An empty body is undefined. Throws {@link RefusalError}.
  */
 export function parseJsonBody(bytes: Buffer): unknown {
   const text = decode(bytes)
@@ -25,8 +24,8 @@ export function parseJsonBody(bytes: Buffer): unknown {
 }
 
 /**
- * Reads a YAML body: one document of YAML 1.2, core schema, of which JSON is a subset; otherwise as {@link parseJsonBody}. A
- * tag that is not of the core schema is refused. Throws {@link RefusalError}.
+ * Reads a YAML body: one document of YAML 1.2, core schema, of which JSON is a subset. Refuses tags outside of the core schema, and
+ * what {@link parseJsonBody} refuses. Throws {@link RefusalError}.
  */
 export function parseYamlBody(bytes: Buffer): unknown {
   const text = decode(bytes)
@@ -35,7 +34,7 @@ export function parseYamlBody(bytes: Buffer): unknown {
   if (bytes.length > bodyLimits.yamlBytes) {
     throw refusal(
       'RequestEntityTooLarge',
-      `A YAML body may have ${bodyLimits.yamlBytes} bytes; send JSON, or less at a time`,
+      `A YAML body may have ${bodyLimits.yamlBytes} bytes; send JSON or a smaller body`,
     )
   }
   const value = parseYaml(text)
@@ -47,18 +46,18 @@ function tryJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    // It may still be YAML's flow style.
+    // It may be YAML's flow style.
     return undefined
   }
 }
 
 function checkJson(text: string, value: unknown): unknown {
-  // A name given twice, and nothing else, makes the value have fewer members than the text.
+  // Only a name given twice can make the value have fewer members than the text.
   if (checkValues(value) !== countMembers(text)) checkNames(text)
   return value
 }
 
-/** How many members the objects of a JSON text have: each has a colon outside of strings. */
+/** Counts the members of all objects in a JSON text: each has one colon outside of strings. */
 function countMembers(text: string): number {
   let members = 0
   for (let at = 0; at < text.length; at++) {
@@ -79,8 +78,8 @@ function decode(bytes: Buffer): string {
 }
 
 /**
- * Refuses a name given twice in one object: parsers differ in which of the two they believe. `text` is known to be JSON, so
- * only its strings and brackets are looked at.
+ * Refuses a name given twice in one object: parsers differ in which of the two they use. `text` is valid JSON, so this looks at strings
+ * and brackets only.
  */
 function checkNames(text: string): void {
   const open: (Set<string> | undefined)[] = []
@@ -107,7 +106,7 @@ function checkNames(text: string): void {
   }
 }
 
-/** The index after the string that starts at `start`. */
+/** Returns the index after the string that starts at `start`. */
 function endOfString(text: string, start: number): number {
   let end = text.indexOf('"', start + 1)
   while (isEscaped(text, end)) end = text.indexOf('"', end + 1)
@@ -126,7 +125,7 @@ function checkName(name: string, names: Set<string> | undefined): void {
   names?.add(name)
 }
 
-/** Refuses what a JSON value in memory cannot mean exactly, or should not hold. Gives how many members its objects have. */
+/** Refuses a value that is not exact, nests too deep or holds too much. Returns the number of members of all its objects. */
 function checkValues(body: unknown): number {
   let count = 0
   let members = 0
@@ -139,10 +138,7 @@ function checkValues(body: unknown): number {
   const visit = (value: unknown): void => {
     count += 1
     if (count > bodyLimits.values)
-      throw refusal(
-        'RequestEntityTooLarge',
-        `The body holds more than ${bodyLimits.values} values; send less at a time`,
-      )
+      throw refusal('RequestEntityTooLarge', `The body holds more than ${bodyLimits.values} values; send fewer`)
     if (typeof value === 'object' && value !== null && path.length >= bodyLimits.depth)
       throw refusal('BadRequest', `The body nests deeper than ${bodyLimits.depth} levels`)
     const problem = problemOf(value)

@@ -1,11 +1,10 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { acceptedTypes, covers } from './accept.ts'
 import { parseJsonBody, parseYamlBody } from './body-text.ts'
 import { type RefusalError, refusal } from './errors.ts'
 
-/** The media types of a body that stands for itself, as the OpenAPI document names them. */
+/** Media types of bodies other than patches, as the OpenAPI document names them. */
 export const objectTypes = ['application/json', 'application/yaml'] as const
-/** The media types of a body that says how to change an object: RFC 7396, RFC 6902, and Kubernetes' server-side apply. */
+/** Media types of patches: RFC 7396, RFC 6902, and Kubernetes' server-side apply. */
 export const patchTypes = [
   'application/merge-patch+json',
   'application/json-patch+json',
@@ -16,16 +15,16 @@ const jsonTypes = ['application/json', patchTypes[0], patchTypes[1]]
 const yamlTypes = ['application/yaml', 'text/yaml', 'application/x-yaml', 'text/x-yaml']
 
 /**
- * Makes every route below `app` read bodies: JSON and YAML, and for PATCH the two kinds of patch. Any other media type or
- * content encoding is refused with 415, before the body is read; a body without a media type is read as YAML, of which JSON is a
- * subset. An empty body is none.
+ * Makes every route below `app` read bodies: JSON and YAML, and patches for PATCH. Any other media type or content encoding is refused
+ * with 415 before the body is read. A body without a media type is read as YAML, of which JSON is a subset. An empty body counts as
+ * none.
  */
 export function readBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser<Buffer>(jsonTypes, { parseAs: 'buffer' }, (_request, body, done) =>
     done(null, parseJsonBody(body)),
   )
-  // `*` stands for all others: what announces a type of its own has been refused before.
+  // `*` only sees bodies without a media type: the hook below refuses unknown types first.
   app.addContentTypeParser<Buffer>([...yamlTypes, patchTypes[2], '*'], { parseAs: 'buffer' }, (_request, body, done) =>
     done(null, parseYamlBody(body)),
   )
@@ -36,7 +35,10 @@ function refusalOfBody({ method, headers, routeOptions }: FastifyRequest): Refus
   if (method === 'GET' || method === 'HEAD' || routeOptions.config.readsNoBody === true) return undefined
   const { 'content-type': type, 'content-encoding': encoding } = headers
   if (encoding !== undefined && encoding !== 'identity') {
-    return refusal('UnsupportedMediaType', `the content encoding ${encoding} is not understood; send the body as it is`)
+    return refusal(
+      'UnsupportedMediaType',
+      `the content encoding ${encoding} is not supported; send the body without one`,
+    )
   }
   const accepted: readonly string[] = method === 'PATCH' ? patchTypes : [...objectTypes, ...yamlTypes]
   if (type === undefined || accepted.includes(mediaTypeOf(type))) return undefined
@@ -49,14 +51,14 @@ function refusalOfBody({ method, headers, routeOptions }: FastifyRequest): Refus
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What a route answers to those who ask for it, besides JSON. */
+    /** Media types that a route can respond with, besides JSON. */
     alsoAnswers?: readonly string[]
-    /** Whether a route takes a body of any media type, because it does not look at it. */
+    /** Set for a route that ignores its body, and accepts any media type. */
     readsNoBody?: boolean
   }
 }
 
-/** Makes every route below `app` refuse, with 406, a request whose `Accept` excludes JSON and what else the route can give. */
+/** Makes every route below `app` refuse requests whose `Accept` excludes every media type that the route can respond with (406). */
 export function answerJson(app: FastifyInstance): void {
   app.addHook('onRequest', ({ headers, routeOptions }, _reply, done) => {
     const types = ['application/json', ...(routeOptions.config.alsoAnswers ?? [])]
@@ -65,7 +67,44 @@ export function answerJson(app: FastifyInstance): void {
   })
 }
 
-/** The media type that a header names, without its parameters. */
+/** Returns the media type in a header, without parameters. */
 export function mediaTypeOf(header = ''): string {
   return header.replace(/;.*$/s, '').trim().toLowerCase()
+}
+
+/** One media range of an `Accept` header. */
+export interface MediaRange {
+  /** Lower-case, such as `application/json` or `*` + `/*`. */
+  readonly type: string
+  /** Its parameters except `q`; the names are lower-case. */
+  readonly parameters: ReadonlyMap<string, string>
+}
+
+/**
+ * Returns the media ranges of an `Accept` header by descending quality, and in the order given among equals; those with `q=0` are left out.
+ * Without a header everything is accepted.
+ * @see RFC 9110 section 12.5.1
+ */
+export function acceptedTypes(header: string | undefined): readonly MediaRange[] {
+  const ranges = (header ?? '*/*').split(',').map((range) => {
+    const [type = '', ...parameters] = range.split(';').map((part) => part.trim())
+    const named = new Map(parameters.map(parameterOf))
+    const quality = Number(named.get('q') ?? 1)
+    named.delete('q')
+    return { type: type.toLowerCase(), parameters: named, quality: Number.isNaN(quality) ? 1 : quality }
+  })
+  return ranges
+    .filter(({ type, quality }) => type !== '' && quality > 0)
+    .sort((one, other) => other.quality - one.quality)
+    .map(({ type, parameters }) => ({ type, parameters }))
+}
+
+/** True if `type`, such as `application/json`, lies in the range. */
+export function covers({ type: range }: MediaRange, type: string): boolean {
+  return range === type || range === '*/*' || range === `${type.replace(/\/.*$/, '')}/*`
+}
+
+function parameterOf(text: string): readonly [name: string, value: string] {
+  const [name = '', value = ''] = text.split('=', 2)
+  return [name.trim().toLowerCase(), value.trim().replace(/^"(.*)"$/, '$1')]
 }

@@ -1,63 +1,64 @@
+import { DatastoreUnavailable } from '../../datastore/index.ts'
 import type { Cause, Reason, Refusal, Result } from '../../plan/index.ts'
 
-/** How a reason is told over HTTP. */
+/** How HTTP expresses a reason. */
 export interface ReasonEntry {
   /** The HTTP status code. */
   readonly code: number
-  /** When it is given, and what to do about it; part of the OpenAPI document. */
+  /** When a request gets it, and what to do about it; part of the OpenAPI document. */
   readonly when: string
 }
 
 /**
- * The one table of everything that is not success: each reason, its HTTP status and its meaning. `reason` is what a program
- * should look at; the message is for people and may change.
+ * All reasons for failure, with the HTTP status code and the meaning of each. Programs should read `reason`; the message is for people
+ * and may change.
  */
 export const reasons: Readonly<Record<Reason, ReasonEntry>> = {
   BadRequest: {
     code: 400,
-    when: 'The request cannot be read: not JSON or YAML, a wrong type, an unknown field or parameter.',
+    when: 'The request cannot be read: it is not JSON or YAML, or has a wrong type, an unknown field or an unknown parameter.',
   },
-  Unauthorized: { code: 401, when: 'No credential, or one that is not valid.' },
-  Forbidden: { code: 403, when: 'The credential is valid, and not allowed to do this.' },
+  Unauthorized: { code: 401, when: 'The credential is missing or not valid.' },
+  Forbidden: { code: 403, when: 'The credential is valid, but does not allow this.' },
   NotFound: { code: 404, when: 'The object, pool, address, handle or route does not exist.' },
   MethodNotAllowed: {
     code: 405,
-    when: 'The route exists, but not with this method; the header `Allow` names those it has.',
+    when: 'The route exists, but not with this method; the header `Allow` lists its methods.',
   },
-  NotAcceptable: { code: 406, when: 'None of the media types in `Accept` is served.' },
-  AlreadyExists: { code: 409, when: 'An object of this name exists.' },
-  AddressInUse: { code: 409, when: 'Somebody holds one of the named addresses, or it is cooling down.' },
+  NotAcceptable: { code: 406, when: 'The server has none of the media types in `Accept`.' },
+  AlreadyExists: { code: 409, when: 'An object with this name exists already.' },
+  AddressInUse: { code: 409, when: 'One of the named addresses is held by a handle, or is cooling down.' },
   Conflict: {
     code: 409,
-    when: 'The object has changed since it was read, or a precondition does not hold; read it again.',
+    when: 'The object changed after it was read, or a precondition does not hold; read it again.',
   },
   InsufficientAddresses: {
     code: 409,
-    when: 'Fewer addresses are available than asked for; the causes say why, pool by pool. Nothing is held.',
+    when: 'Fewer addresses are available than requested; the causes say why, pool by pool. Nothing was assigned.',
   },
   Expired: { code: 410, when: 'The continue token or revision is too old; list again.' },
-  RequestEntityTooLarge: { code: 413, when: 'The body, or the change it asks for, is over the limit.' },
+  RequestEntityTooLarge: { code: 413, when: 'The body, or the change that it requests, exceeds a limit.' },
   UnsupportedMediaType: {
     code: 415,
-    when: 'The media type of the body is not understood here; the message names those that are.',
+    when: 'The server does not accept the media type of the body; the message lists those that it accepts.',
   },
   IdempotencyKeyReused: { code: 422, when: 'The same Idempotency-Key was sent before with another body.' },
-  Invalid: { code: 422, when: 'The request is well formed and wrong; one cause for each field.' },
-  TooManyRequests: { code: 429, when: 'The caller is over its own limit; `Retry-After` says when to try again.' },
+  Invalid: { code: 422, when: 'The request is well formed, but has wrong values; there is one cause for each field.' },
+  TooManyRequests: { code: 429, when: 'The caller exceeded its own limit; `Retry-After` says when to try again.' },
   InternalError: { code: 500, when: 'A fault of the server; its log has the details under the request id.' },
-  // Not 503 or 504, which mean that nothing is held also to those who look at nothing but the status.
+  // Not 503 or 504: clients that read only the status code take those to mean that nothing changed.
   OutcomeUnknown: {
     code: 500,
-    when: 'etcd fell silent while the change was made, which may or may not have happened. Repeat the call if it is safe to repeat, or read what is held.',
+    when: 'etcd did not answer while the change was made, so it may or may not have happened. Repeat the call if it is safe to repeat, or read what the handle holds.',
   },
   ServiceUnavailable: {
     code: 503,
-    when: 'The datastore is away, or the server is overloaded or stopping. Nothing is held; try again after `Retry-After`.',
+    when: 'The datastore is not available, or the server is overloaded or stopping. Nothing was changed; try again after `Retry-After`.',
   },
-  Timeout: { code: 504, when: 'The deadline passed before the change was made. Nothing is held; try again.' },
+  Timeout: { code: 504, when: 'The deadline passed before the change was made. Nothing was changed; try again.' },
 }
 
-/** What a refusal is about, as `details` of a Kubernetes Status names it. */
+/** The object of a refusal, in the fields of `details` of a Kubernetes Status. */
 export interface Subject {
   readonly name?: string
   readonly group?: string
@@ -65,12 +66,12 @@ export interface Subject {
   readonly uid?: string
 }
 
-/** What an answer carries besides the refusal itself. */
+/** Parts of the response besides the refusal itself. */
 export interface RefusalOptions {
   readonly subject?: Subject | undefined
   /**
-   * Sent as `Retry-After` too. Clients repeat a call by themselves when they see that header, so it may only be given when
-   * nothing was, or can still be, applied.
+   * Sent as `Retry-After` too. That header makes clients repeat a call by themselves, so set this only if nothing was applied, and nothing
+   * can be applied later.
    */
   readonly retryAfterSeconds?: number | undefined
   /** More response headers. */
@@ -78,7 +79,7 @@ export interface RefusalOptions {
   readonly cause?: unknown
 }
 
-/** A refusal on its way from a route to the error handler, which answers it as a `Status`. */
+/** A refusal that a route throws. The error handler answers it with a `Status`. */
 export class RefusalError extends Error {
   readonly refusal: Refusal
   readonly subject: Subject | undefined
@@ -95,33 +96,58 @@ export class RefusalError extends Error {
   }
 }
 
-/** A refusal for one reason, said in one sentence. */
+/** Makes a refusal without causes. */
 export function refusal(reason: Reason, message: string, options?: RefusalOptions): RefusalError {
   return new RefusalError({ reason, message, causes: [] }, options)
 }
 
-/** The refusal of a call that may be sent again soon, whatever it is about: nothing was done. */
+/** Makes the refusal of a call that changed nothing and may be sent again in a second. */
 export function refuseForNow(message: string): RefusalError {
   return refusal('ServiceUnavailable', message, { retryAfterSeconds: 1 })
 }
 
-/** The value of a successful result. Throws {@link RefusalError} for a refused one; `subject` names what it was about. */
+/** Returns the value of a successful result. Throws {@link RefusalError} for a refused one, with `subject` as its object. */
 export function granted<Value>(result: Result<Value>, subject?: Subject): Value {
   if (result.ok) return result.value
   throw new RefusalError(result.refusal, { subject })
 }
 
-/** How many causes the message of a refusal repeats; all of them are in `details.causes`. */
-const messageCauses = 8
+/** Number of causes that the message of a refusal repeats; `details.causes` has all of them. */
+const messageCausesMax = 8
 
-/** The refusal of a request for what is wrong with its fields: the message repeats the first causes, `details` has them all. */
+/** Makes the refusal of a request whose fields are wrong. The message repeats the first causes; `details` has all of them. */
 export function refuseFields(
   reason: 'BadRequest' | 'Invalid',
   causes: readonly Cause[],
   options?: RefusalOptions,
 ): RefusalError {
-  const told = causes.slice(0, messageCauses).map(({ field, message }) => `${field}: ${message}`)
-  const untold = causes.length - told.length
-  const message = `${told.join('; ')}${untold > 0 ? `; and ${untold} more` : ''}`
+  const first = causes.slice(0, messageCausesMax).map(({ field, message }) => `${field}: ${message}`)
+  const others = causes.length - first.length
+  const message = `${first.join('; ')}${others > 0 ? `; and ${others} more` : ''}`
   return new RefusalError({ reason, message, causes }, options)
+}
+
+/** How a caller finds out. The repeated call reads what the first one wrote, which by then has happened or never will. */
+const advice = [
+  'To find out, send the same call again if it is a PUT or DELETE or has an Idempotency-Key;',
+  'otherwise GET what the handle holds from a server that is ready.',
+].join(' ')
+
+/**
+ * Makes the refusal of a change whose outcome could not be determined before the deadline. It has no `Retry-After`: the change may be
+ * applied.
+ */
+export function refuseUnknownOutcome(fault: DatastoreUnavailable, subject?: Subject): RefusalError {
+  return refusal('OutcomeUnknown', `${fault.message} ${advice}`, { cause: fault, subject })
+}
+
+/**
+ * Returns a function that throws its argument. If the outcome is unknown, the error names the handle: the server may have chosen it,
+ * and without it the caller could not find out what it holds.
+ */
+export function naming(handle: string): (fault: unknown) => never {
+  return (fault) => {
+    const isUnknown = fault instanceof DatastoreUnavailable && fault.code === 'OutcomeUnknown'
+    throw isUnknown ? refuseUnknownOutcome(fault, { kind: 'handle', name: handle }) : fault
+  }
 }

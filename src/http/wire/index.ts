@@ -1,8 +1,25 @@
-/** What passes over the wire: content types, bodies, errors, streams. */
-export { acceptedTypes, covers, type MediaRange } from './accept.ts'
-export { answerJson, mediaTypeOf, objectTypes, patchTypes, readBodies } from './content.ts'
-export { granted, reasons, refusal, RefusalError, refuseFields, refuseForNow } from './errors.ts'
+/** Reads requests and writes responses: media types, bodies, errors, reports, continue tokens. */
+export {
+  acceptedTypes,
+  answerJson,
+  covers,
+  mediaTypeOf,
+  type MediaRange,
+  objectTypes,
+  patchTypes,
+  readBodies,
+} from './content.ts'
+export { printContinueToken, readContinueToken } from './continue-token.ts'
+export {
+  granted,
+  naming,
+  reasons,
+  refusal,
+  RefusalError,
+  refuseFields,
+  refuseForNow,
+  refuseUnknownOutcome,
+} from './errors.ts'
 export { limits } from './limits.ts'
-export { naming, refuseToGuess } from './outcome-unknown.ts'
 export { quotePath, quoteUrl, quoteValue } from './quoting.ts'
-export { linesType, sendReport } from './streamed.ts'
+export { linesType, sendReport } from './report.ts'

@@ -1,6 +1,6 @@
 /**
- * Bounds on what one request may ask for. Each is far above what is useful and far below what would hurt: a transaction of etcd
- * takes 1.5 MiB, and a block keeps the attributes of all its addresses in one value of it.
+ * Limits of one request. Each is far above what is useful and far below what would hurt: etcd's transactions hold 1.5 MiB, and a block
+ * keeps the attributes of all its addresses in one value.
  */
 export const limits = {
   /** Addresses of each family in one assign, and addresses in one release. */
@@ -16,18 +16,18 @@ export const limits = {
   attributes: 32,
   attributeKeyLength: 128,
   attributeValueLength: 1024,
-  /** Keys and values of all attributes of one request together. */
+  /** All keys and values of the attributes of one request. */
   attributesBytes: 4096,
   /** Longer than any spelling of an address. */
   addressLength: 64,
 } as const
 
-/** Bounds on what a body may hold, so that no body costs much more than its own length. */
+/** Limits of a body, so that the cost of reading one grows with its length only. */
 export const bodyLimits = {
   /** Objects, lists and scalars. */
   values: 20_000,
   depth: 64,
-  /** Characters of one text. All annotations of an object together may have 262,144; patterns are not tried on longer texts. */
+  /** Characters of one text. All annotations of an object together may have 262,144. No pattern is matched against a longer text. */
   textLength: 300_000,
   /** YAML takes a hundred times longer to parse than JSON. */
   yamlBytes: 32 * 1024,

@@ -1,6 +1,6 @@
 import { shorten } from '../../plan/index.ts'
 
-/** A path as a caller would write it, such as `addresses[0].handle` or `labels[a/b]`; `whole` names the request part itself. */
+/** Prints a path such as `addresses[0].handle` or `labels[a/b]`. An empty path is printed as `whole`, the part of the request. */
 export function quotePath(segments: readonly (string | number)[], whole: string): string {
   const path = segments
     .map((segment) => shorten(String(segment)))
@@ -9,12 +9,12 @@ export function quotePath(segments: readonly (string | number)[], whole: string)
   return path === '' ? whole : path.replace(/^\./, '')
 }
 
-/** The path of a URL, without its query, short enough for a message. */
+/** Prints the path of a URL, without its query, short enough for a message. */
 export function quoteUrl(url: string): string {
   return shorten(url.replace(/\?.*$/s, ''))
 }
 
-/** A value as given, short enough for a message; of a list or an object just its size. */
+/** Prints a value short enough for a message; of a list or an object only the size. */
 export function quoteValue(value: unknown): string {
   if (Array.isArray(value)) return `a list of ${value.length}`
   if (typeof value === 'object' && value !== null) return `an object of ${Object.keys(value).length} entries`

@@ -4,8 +4,8 @@ import { type RefusalError, refusal } from './errors.ts'
 import { bodyLimits } from './limits.ts'
 
 /**
- * The value of one document of YAML 1.2, core schema; undefined when there is none. Throws a refusal for anything else, and for
- * what nests too deep or holds too much. Works in two steps because the second one recurses, and would overflow the stack.
+ * Parses one document of YAML 1.2, core schema; undefined if there is none. Throws a refusal for anything else, and for a document that
+ * nests too deep or holds too many values. These are checked on the tokens first: composing recurses, and could overflow the stack.
  */
 export function parseYaml(text: string): unknown {
   const lines = new LineCounter()
@@ -23,24 +23,24 @@ export function parseYaml(text: string): unknown {
   const fault = documents.flatMap(({ errors, warnings }) => [...errors, ...warnings])[0]
   if (fault) {
     const { line, col } = lines.linePos(fault.pos[0])
-    throw notUnderstood(`${fault.message} (line ${line}, column ${col})`)
+    throw notYaml(`${fault.message} (line ${line}, column ${col})`)
   }
   const [document, ...others] = documents.filter(({ contents }) => !isNothing(contents))
-  if (others.length > 0) throw refusal('BadRequest', 'The body holds several YAML documents; send one at a time')
+  if (others.length > 0) throw refusal('BadRequest', 'The body holds several YAML documents; send one')
   try {
     return document?.toJS({ maxAliasCount: bodyLimits.yamlAliases })
   } catch (error) {
-    // The only complaints left are about aliases: unknown ones, or too many.
-    throw notUnderstood(error instanceof Error ? error.message : 'an alias leads nowhere')
+    // Only aliases can fail here: unknown ones, or too many.
+    throw notYaml(error instanceof Error ? error.message : 'an alias refers to nothing')
   }
 }
 
-/** Whether there is nothing between two marks of a document's end, which is not the same as a `null` in so many letters. */
+/** True if there is nothing between two document markers. An explicit `null` is a value. */
 function isNothing(contents: unknown): boolean {
   return contents === null || (isScalar(contents) && contents.value === null && contents.source === '')
 }
 
-/** Refuses YAML that nests too deep or holds too much, without recursion. */
+/** Refuses YAML that nests too deep or holds too many values, without recursion. */
 function checkTokens(tokens: readonly CST.Token[]): void {
   const open: { readonly part: CST.Token | CST.CollectionItem; readonly depth: number }[] = tokens.map((part) => ({
     part,
@@ -53,7 +53,7 @@ function checkTokens(tokens: readonly CST.Token[]): void {
     if (count > 2 * bodyLimits.yamlValues)
       throw refusal(
         'RequestEntityTooLarge',
-        `A YAML body may hold ${bodyLimits.yamlValues} values; send JSON, or less at a time`,
+        `A YAML body may hold ${bodyLimits.yamlValues} values; send JSON or fewer values`,
       )
     if (depth > bodyLimits.depth) throw refusal('BadRequest', `The body nests deeper than ${bodyLimits.depth} levels`)
     const inside = [
@@ -65,6 +65,6 @@ function checkTokens(tokens: readonly CST.Token[]): void {
   }
 }
 
-function notUnderstood(problem: string): RefusalError {
-  return refusal('BadRequest', `The body is not YAML as it is understood here: ${problem}`)
+function notYaml(problem: string): RefusalError {
+  return refusal('BadRequest', `The body is not YAML 1.2 of the core schema: ${problem}`)
 }

@@ -1,67 +1,94 @@
-import { blocks, type IpamConfig, nanosecondsPerSecond, pools, reservations } from '../../model/index.ts'
+import { blocks as blockFamily, nanosecondsPerSecond, pools as poolFamily, reservations } from '../../model/index.ts'
 import { compareAddresses, type IpFamily } from '../../net/index.ts'
 import { answerOnly, type Plan, type View, type Cause, refuse, type Result, success } from '../../plan/index.ts'
-import { Draft } from '../draft.ts'
 import { eligiblePools } from '../eligible-pools.ts'
+import { readHoldings } from '../read/index.ts'
 import type { Allocation, AssignAnswer, AssignRequest, Context } from '../request.ts'
-import { noLabels, readConfig, readNodeLabels, readPools, readReserved, requireUnlocked } from '../surroundings.ts'
-import { capHandle } from './handle-cap.ts'
+import { noLabels, readNodeLabels, readPools, readReserved } from '../surroundings.ts'
+import { type Assignment, beginAssignment } from './assignment.ts'
 import { assignNamed } from './named.ts'
-import { ownerFor } from './owner.ts'
-import { Search } from './search.ts'
+import { search } from './search.ts'
 import { Shortage } from './shortage.ts'
 
 /**
- * Assigns addresses: as many as wanted of each family, or those named; all or nothing unless the request is content with less.
+ * Assigns addresses: the requested number of each family, or the named addresses. Assigns all or nothing, unless the request accepts
+ * fewer.
  * @see docs/calico/ipam.md sections 1 and 2
  */
 export function planAssign(view: View, request: AssignRequest, context: Context): Plan<Result<AssignAnswer>> {
-  const unlocked = requireUnlocked(view)
-  if (!unlocked.ok) return answerOnly(unlocked)
-  const config = readConfig(view)
-  if (!config.ok) return answerOnly(config)
-  if (request.hostReserved !== undefined && !config.value.strictAffinity) return answerOnly(refuseLending())
+  const begun = beginAssignment(view, request, context)
+  if (!begun.ok) return answerOnly(begun)
   const capped = capHandle(view, request, context)
   if (!capped.ok) return answerOnly(capped)
-  const { request: wish, again } = capped.value
-  const draft = new Draft(view, context.now, config.value.ipCooldownSeconds)
-  const assigned =
-    wish.addresses.length > 0
-      ? assignNamed(draft, wish, config.value, context.blocks)
-      : assignCounted(draft, wish, config.value, context)
+  const { remaining, again } = capped.value
+  const assignment = { ...begun.value, request: remaining }
+  const assigned = remaining.addresses.length > 0 ? assignNamed(assignment) : assignCounted(assignment)
   if (!assigned.ok) {
-    // A refusal is true only if nothing has been deleted either, which no listing proves.
-    for (const family of [pools, reservations, blocks]) view.consult(family)
+    // A deletion can make a refusal wrong, and no listing shows deletions.
+    for (const family of [poolFamily, reservations, blockFamily]) view.consult(family)
     return answerOnly(assigned)
   }
-  const addresses = again.length === 0 ? assigned.value : inOrder([...again, ...assigned.value], request)
-  return { answer: success({ handle: request.handle, addresses }), writes: draft.writes() }
+  const addresses = again.length === 0 ? assigned.value : sortAsRequested([...again, ...assigned.value], request)
+  return { answer: success({ handle: request.handle, addresses }), writes: assignment.draft.writes() }
 }
 
-/** As the request names them, or IPv4 first. */
-function inOrder(allocations: readonly Allocation[], { addresses }: AssignRequest): readonly Allocation[] {
+/** A request whose handle may hold only so many addresses. */
+interface CappedRequest {
+  /** The part of the request that is still to be assigned. */
+  readonly remaining: AssignRequest
+  /** Addresses that the handle already holds, and that are answered again. */
+  readonly again: readonly Allocation[]
+}
+
+/**
+ * Keeps a handle within `maxPerHandle` addresses of each family. If a request would exceed it, the handle gets addresses that it
+ * already holds, provided that it holds as many as it requests; otherwise the request is refused. So the call can be repeated. It
+ * counts the addresses themselves, because the handle's own counts may be too high. @see docs/calico/ipam.md sections 1.10 and 2
+ */
+function capHandle(view: View, request: AssignRequest, context: Context): Result<CappedRequest> {
+  const { maxPerHandle, handle } = request
+  if (maxPerHandle === undefined) return success({ remaining: request, again: [] })
+  const held = readHoldings(view, handle, context)
+  if (!held.ok) return held
+  const named = held.value.filter(({ address }) =>
+    request.addresses.some((wanted) => compareAddresses(wanted, address) === 0),
+  )
+  const addresses = request.addresses.filter(
+    (wanted) => !named.some(({ address }) => compareAddresses(wanted, address) === 0),
+  )
+  const counts = { ...request.counts }
+  const again = [...named]
+  const causes: Cause[] = []
+  for (const family of [4, 6] as const) {
+    const ofFamily = held.value.filter(({ address }) => address.family === family)
+    const wanted = counts[family] + addresses.filter((address) => address.family === family).length
+    if (wanted === 0 || ofFamily.length + wanted <= maxPerHandle) continue
+    if (addresses.length > 0 || ofFamily.length < counts[family]) {
+      const message = `the handle ${JSON.stringify(handle)} holds ${ofFamily.length} IPv${family} addresses, and may hold ${maxPerHandle}`
+      causes.push({ field: 'maxPerHandle', reason: 'HandleLimit', message })
+    }
+    again.push(...ofFamily.slice(0, counts[family]))
+    counts[family] = 0
+  }
+  if (causes.length > 0) return refuse('Conflict', 'The handle would hold more addresses than it may.', causes)
+  return success({ remaining: { ...request, addresses, counts }, again })
+}
+
+/** In the order in which the request names the addresses; by family, IPv4 first, if it gives counts. */
+function sortAsRequested(allocations: readonly Allocation[], { addresses }: AssignRequest): readonly Allocation[] {
   const place = ({ address }: Allocation): number => {
-    const named = addresses.findIndex((one) => compareAddresses(one, address) === 0)
+    const named = addresses.findIndex((wanted) => compareAddresses(wanted, address) === 0)
     return named < 0 ? address.family : named
   }
   return allocations.toSorted((one, other) => place(one) - place(other))
 }
 
-/** Hosts that keep addresses of their blocks for themselves, which are those of Windows, cannot use addresses of others' blocks. */
-function refuseLending(): Result<never> {
-  const message = 'addresses can be reserved for the host only while strict affinity is on'
-  return refuse('Conflict', message, [{ field: 'hostReserved', reason: 'StrictAffinity', message }])
-}
-
-function assignCounted(
-  draft: Draft,
-  request: AssignRequest,
-  config: IpamConfig,
-  context: Context,
-): Result<readonly Allocation[]> {
+/** Chooses as many addresses of each family as the request wants. */
+function assignCounted(assignment: Assignment): Result<readonly Allocation[]> {
+  const { draft, request, config, blocks } = assignment
   const { view } = draft
   const use = request.use ?? 'Workload'
-  // They take from the same blocks.
+  // Requests that agree in this take addresses from the same blocks.
   view.waitWith(
     `${use} ${request.node ?? ''} ${request.counts[4] > 0} ${request.counts[6] > 0} ${request.pools.join()}`,
   )
@@ -69,8 +96,8 @@ function assignCounted(
   const reserved = readReserved(view)
   const nodeLabels = use === 'LoadBalancer' ? noLabels : readNodeLabels(view, request.node)
   const cooldown = BigInt(config.ipCooldownSeconds) * nanosecondsPerSecond
-  const terms = { reserved, cooledBefore: context.now.nanoseconds - cooldown }
-  const shortage = new Shortage(context.blocks, terms, config.ipCooldownSeconds)
+  const terms = { reserved, cooledBefore: draft.now.nanoseconds - cooldown }
+  const shortage = new Shortage(blocks, terms, config.ipCooldownSeconds)
   const allocations: Allocation[] = []
   const causes: Cause[] = []
   for (const family of [4, 6] as const) {
@@ -78,33 +105,25 @@ function assignCounted(
     if (wanted === 0) continue
     const eligible = eligiblePools(stored, family, request, use, nodeLabels)
     if (!eligible.ok) return { ok: false, refusal: shortage.explainRefusal(eligible.refusal, stored.all) }
-    const search = new Search({
-      draft,
-      request,
-      config,
-      blocks: context.blocks,
-      owner: ownerFor(request.node, use),
-      pools: eligible.value.pools,
-      chosen: eligible.value.chosen,
-      stored,
-      family,
-      terms,
-      shortage,
-    })
-    const found = search.take(wanted)
-    if (found.length < wanted) causes.push(...search.causes(), ...shortage.explain(eligible.value.causes, stored.all))
-    allocations.push(...found)
+    const { pools, chosen } = eligible.value
+    const found = search({ ...assignment, family, pools, chosen, stored, terms }, wanted)
+    allocations.push(...found.allocations)
+    if (found.allocations.length === wanted) continue
+    if (found.obstacle !== undefined) causes.push(found.obstacle)
+    causes.push(...pools.map((pool) => shortage.explainFullPool(pool, found.allocations)))
+    causes.push(...shortage.explain(eligible.value.causes, stored.all))
   }
   const wanted = request.counts[4] + request.counts[6]
   const isEnough = allocations.length === wanted || (request.partial && allocations.length > 0)
-  return isEnough ? success(allocations) : refuse('InsufficientAddresses', tellShortage(request, allocations), causes)
+  if (isEnough) return success(allocations)
+  return refuse('InsufficientAddresses', describeShortage(request, allocations), causes)
 }
 
-function tellShortage(request: AssignRequest, found: readonly Allocation[]): string {
+function describeShortage(request: AssignRequest, found: readonly Allocation[]): string {
   const families = ([4, 6] as const).flatMap((family: IpFamily) => {
     const count = found.filter(({ address }) => address.family === family).length
     const wanted = request.counts[family]
-    return count < wanted ? [`${String(count)} of ${String(wanted)} IPv${String(family)} addresses`] : []
+    return count < wanted ? [`${count} of ${wanted} IPv${family} addresses`] : []
   })
   return `Only ${families.join(' and ')} could be found; nothing was assigned.`
 }

@@ -1,4 +1,4 @@
-import { type Address, compareAddresses, formatCidr, type IpFamily } from '../../net/index.ts'
+import { type Address, compareAddresses, type IpFamily } from '../../net/index.ts'
 import {
   answerOnly,
   type Plan,
@@ -10,69 +10,61 @@ import {
   success,
 } from '../../plan/index.ts'
 import { isNamed } from '../eligible-pools.ts'
-import { heldBy } from '../read/index.ts'
+import { readHoldings } from '../read/index.ts'
 import type { Allocation, AssignAnswer, AssignRequest, Context } from '../request.ts'
 import { poolOf, readPools } from '../surroundings.ts'
 import { planAssign } from './assign.ts'
 
-/** What satisfies a wish that may be repeated. */
+/** The addresses that satisfy a repeatable request. */
 export interface EnsureAnswer extends AssignAnswer {
-  /** Whether something was assigned to get there. */
+  /** True if some of the addresses were assigned by this call. */
   readonly isAdded: boolean
 }
 
 /**
- * Sees to it that a handle holds at least what the request asks for: what it holds already counts, by family and pool or by the very
- * addresses; what is missing is assigned, all or nothing; nothing is ever released. So the same call can be made any number of
- * times. @see docs/guarantees.md, "Safe to repeat"
+ * Makes sure that a handle holds at least what the request wants. Addresses that the handle already holds count: those of the wanted
+ * family and pool, or the named ones. The missing addresses are assigned, all or nothing. It never releases an address. So the same
+ * call can be made any number of times. @see docs/guarantees.md, "Safe to repeat"
  */
 export function planEnsure(view: View, request: AssignRequest, context: Context): Plan<Result<EnsureAnswer>> {
-  const held = heldBy(view, request.handle, context)
+  const held = readHoldings(view, request.handle, context)
   if (!held.ok) return answerOnly(held)
-  const { allocations, unreadable } = held.value
-  if (unreadable.length > 0) {
-    const blocks = unreadable.map(formatCidr).join(', ')
-    const message = `What ${JSON.stringify(request.handle)} holds is not known, as stored blocks cannot be read: ${blocks}`
-    return answerOnly(refuse('Conflict', message))
-  }
-  const satisfying = request.addresses.length > 0 ? named(allocations, request) : counted(view, allocations, request)
-  const missing = remainder(request, satisfying)
+  const satisfying =
+    request.addresses.length > 0 ? selectNamed(held.value, request) : selectCounted(view, held.value, request)
+  const missing = subtract(request, satisfying)
   const { handle } = request
   const unchanged = success({ handle, addresses: satisfying, isAdded: false })
   if (missing === undefined) return answerOnly(unchanged)
   const { answer, writes } = planAssign(view, missing, context)
   if (!answer.ok) {
-    // Who is content with less has that already when the call is repeated.
-    const isContent = request.partial && satisfying.length > 0 && shortages.has(answer.refusal.reason)
-    if (isContent) return answerOnly(unchanged)
+    // A caller that accepts fewer addresses has some already when it repeats the call.
+    const isSatisfied = request.partial && satisfying.length > 0 && shortages.has(answer.refusal.reason)
+    if (isSatisfied) return answerOnly(unchanged)
     const { reason, message, causes } = answer.refusal
-    return answerOnly(refuse(reason, message, causes.map(placedIn(request.addresses, missing.addresses))))
+    return answerOnly(refuse(reason, message, restoreFields(causes, missing.addresses, request.addresses)))
   }
   return { answer: success({ handle, addresses: [...satisfying, ...answer.value.addresses], isAdded: true }), writes }
 }
 
-/** Why an assignment gives less than is asked for, though nothing is wrong with what is asked for. */
+/** The reasons for which an assignment yields too few addresses although the request itself is valid. */
 const shortages: ReadonlySet<Reason> = new Set(['InsufficientAddresses', 'AddressInUse'])
 
-/** Lets a cause name an address by its place among those of the request, of which only the missing ones were asked for. */
-function placedIn(all: readonly Address[], missing: readonly Address[]): (cause: Cause) => Cause {
-  const fields = missing.map((address, index): readonly [string, string] => [
-    fieldOf(index),
-    fieldOf(all.indexOf(address)),
-  ])
-  const places = new Map(fields)
-  return (cause) => ({ ...cause, field: places.get(cause.field) ?? cause.field })
+/** The causes with the index of an address among the `missing` ones replaced by its index among `all` addresses of the request. */
+function restoreFields(
+  causes: readonly Cause[],
+  missing: readonly Address[],
+  all: readonly Address[],
+): readonly Cause[] {
+  const fieldAt = (index: number): string => `addresses[${index}]`
+  const restored = new Map(missing.map((address, index) => [fieldAt(index), fieldAt(all.indexOf(address))]))
+  return causes.map((cause) => ({ ...cause, field: restored.get(cause.field) ?? cause.field }))
 }
 
-function fieldOf(index: number): string {
-  return `addresses[${String(index)}]`
-}
-
-function named(held: readonly Allocation[], request: AssignRequest): readonly Allocation[] {
+function selectNamed(held: readonly Allocation[], request: AssignRequest): readonly Allocation[] {
   return held.filter(({ address }) => request.addresses.some((wanted) => compareAddresses(wanted, address) === 0))
 }
 
-function counted(view: View, held: readonly Allocation[], request: AssignRequest): readonly Allocation[] {
+function selectCounted(view: View, held: readonly Allocation[], request: AssignRequest): readonly Allocation[] {
   const ofFamily = held.filter(({ address }) => request.counts[address.family] > 0)
   if (request.pools.length === 0) return ofFamily
   const pools = readPools(view)
@@ -82,18 +74,18 @@ function counted(view: View, held: readonly Allocation[], request: AssignRequest
   })
 }
 
-/** What is still to be assigned; undefined when that is nothing. */
-function remainder(request: AssignRequest, satisfying: readonly Allocation[]): AssignRequest | undefined {
+/** The part of the request that `satisfying` does not cover; undefined if it covers all. */
+function subtract(request: AssignRequest, satisfying: readonly Allocation[]): AssignRequest | undefined {
   if (request.addresses.length > 0) {
     const addresses = request.addresses.filter((wanted) => {
       return !satisfying.some(({ address }) => compareAddresses(wanted, address) === 0)
     })
     return addresses.length === 0 ? undefined : { ...request, addresses }
   }
-  const lacking = (family: IpFamily): number => {
-    const has = satisfying.filter(({ address }) => address.family === family).length
-    return Math.max(0, request.counts[family] - has)
+  const missing = (family: IpFamily): number => {
+    const count = satisfying.filter(({ address }) => address.family === family).length
+    return Math.max(0, request.counts[family] - count)
   }
-  const counts = { 4: lacking(4), 6: lacking(6) }
+  const counts = { 4: missing(4), 6: missing(6) }
   return counts[4] + counts[6] === 0 ? undefined : { ...request, counts }
 }

@@ -1,3 +1,3 @@
-/** Assigning addresses: which pools, which blocks, which ordinals. */
+/** Assigns addresses: chooses pools, blocks and ordinals. */
 export { planAssign } from './assign.ts'
 export { planEnsure } from './ensure.ts'

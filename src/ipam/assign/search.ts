@@ -1,10 +1,8 @@
 import {
   assignAutomatically,
   type Block,
-  type BlockIndex,
   blockKey,
   type IndexedBlock,
-  type IpamConfig,
   isEmpty,
   isStorable,
   newBlock,
@@ -19,120 +17,111 @@ import { addressAt, blockCount, type Cidr, covers, type IpFamily, type Ordinal }
 import type { Cause } from '../../plan/index.ts'
 import { allocationsOf, holderOf } from '../allocation.ts'
 import { cleanUpClaims } from '../blocks/index.ts'
-import { affinityText, type Draft } from '../draft.ts'
-import type { Allocation, AssignRequest } from '../request.ts'
+import { affinityText } from '../draft.ts'
+import type { Allocation } from '../request.ts'
 import type { Pools } from '../surroundings.ts'
-import { readClaims } from './claims.ts'
-import type { Shortage } from './shortage.ts'
+import { readAffineBlocks } from './affine-blocks.ts'
+import type { Assignment } from './assignment.ts'
 import { startOfSearch } from './start-of-search.ts'
 
-/** What a search for addresses of one family needs to know. */
-export interface SearchScope {
-  readonly draft: Draft
-  readonly request: AssignRequest
-  readonly config: IpamConfig
-  readonly blocks: BlockIndex
-  /** Who is to own the blocks; undefined: addresses come from blocks that have no affinity. */
-  readonly owner: Owner | undefined
-  /** In the order in which they are to be used. */
-  readonly pools: readonly Pool[]
-  /** The pools chosen for the node, those not for this use among them. */
-  readonly chosen: readonly Pool[]
-  /** Every pool there is. */
-  readonly stored: Pools
+/** An assignment, and where it searches for addresses of one family. */
+export interface SearchScope extends Assignment {
   readonly family: IpFamily
-  /** What keeps addresses that nobody holds from being chosen. */
+  /** The pools to search, in order of preference. */
+  readonly pools: readonly Pool[]
+  /** The pools chosen for the node, including those that do not allow this use. */
+  readonly chosen: readonly Pool[]
+  /** All stored pools. */
+  readonly stored: Pools
+  /** Which free addresses may not be chosen. */
   readonly terms: Terms
-  /** What pools have left, for causes. */
-  readonly shortage: Shortage
 }
 
-/** Blocks that a host may claim for one family when nothing else is said. @see docs/calico/ipam.md section 1.5 */
-const defaultMaxBlocks = 20
-
-/** How long ago an empty block must have been claimed before somebody else may take it over. @see docs/calico/ipam.md section 1.6 */
-const reclaimAfterNanoseconds = 60n * nanosecondsPerSecond
+/** The addresses that a search took. */
+export interface SearchResult {
+  /** In the order in which they were chosen. */
+  readonly allocations: readonly Allocation[]
+  /** The rule that kept the search from more blocks; undefined if none did. */
+  readonly obstacle: Cause | undefined
+}
 
 /**
- * Finds addresses of one family: in the owner's blocks, then in vacant ones that it claims, then in empty ones that it takes over, and
- * at last in blocks of others. @see docs/calico/ipam.md section 1.6
+ * Takes up to `wanted` addresses of one family into the draft: from the owner's blocks, then from vacant blocks that it claims, then
+ * from empty blocks that it takes over, and last from blocks of other owners. @see docs/calico/ipam.md section 1.6
  */
-export class Search {
+export function search(scope: SearchScope, wanted: number): SearchResult {
+  return new Search(scope, wanted).run()
+}
+
+/** The most blocks that a host may claim for one family, unless a limit is configured. @see docs/calico/ipam.md section 1.5 */
+const defaultMaxBlocks = 20
+
+/** An empty block can be taken over only if it was claimed longer ago than this. @see docs/calico/ipam.md section 1.6 */
+const reclaimAfterNanoseconds = 60n * nanosecondsPerSecond
+
+class Search {
   readonly #scope: SearchScope
+  /** The owner as blocks name it; null: none. */
   readonly #affinity: string | null
   readonly #terms: Terms
   readonly #found: Allocation[] = []
-  #missing = 0
-  /** What the owner has claimed in these pools: earlier, once it has been counted, and in this search. */
+  #missing: number
+  /** The number of blocks that the owner had in these pools before the search; counted when first needed. */
   #claimedBefore: number | undefined
+  /** The number of blocks that this search claimed. */
   #claimed = 0
   #obstacle: Cause | undefined
 
-  constructor(scope: SearchScope) {
+  constructor(scope: SearchScope, wanted: number) {
     this.#scope = scope
     this.#affinity = affinityText(scope.owner)
     this.#terms = scope.terms
-  }
-
-  /** Takes up to `wanted` addresses into the draft, and gives them in the order of their choice. */
-  take(wanted: number): readonly Allocation[] {
-    const { config, owner } = this.#scope
     this.#missing = wanted
+  }
+
+  run(): SearchResult {
+    const { config, owner } = this.#scope
     if (owner === undefined && config.strictAffinity) {
-      this.#obstacle = {
-        field: 'node',
-        reason: 'StrictAffinity',
-        message: 'strict affinity is on, so that only addresses of a node’s own blocks are given out: name the node',
-      }
-      return []
+      const message = 'strict affinity is on, and a node gets addresses only from its own blocks: name the node'
+      return { allocations: [], obstacle: { field: 'node', reason: 'StrictAffinity', message } }
     }
-    if (owner === undefined) this.#repeat(() => this.#takeFromAffine('calm'))
-    else this.#takeFromClaims(owner)
-    this.#repeat(() => this.#claimNext())
-    if (owner === undefined) this.#repeat(() => this.#takeFromAffine('contested'))
+    if (owner === undefined) this.#repeat(() => this.#takeByAffinityInBlock('calm'))
+    else this.#takeFromAffineBlocks(owner)
+    this.#repeat(() => this.#claimAnyBlock())
+    if (owner === undefined) this.#repeat(() => this.#takeByAffinityInBlock('contested'))
     if (this.#missing > 0 && this.#obstacle === undefined) this.#borrow()
-    return this.#found
+    return { allocations: this.#found, obstacle: this.#obstacle }
   }
 
-  /** Why no more was found: the obstacle, and what each pool has left. */
-  causes(): readonly Cause[] {
-    const full = this.#scope.pools.map((pool) => {
-      const found = this.#found.filter((allocation) => allocation.pool === pool.name)
-      return this.#scope.shortage.ofPool(pool, found.length)
-    })
-    return this.#obstacle === undefined ? full : [this.#obstacle, ...full]
-  }
-
-  /** Takes a step as long as addresses are missing and the step before it gave some. */
+  /** Repeats a step while addresses are missing and the step yields some. */
   #repeat(step: () => boolean): void {
-    let hasGiven = true
-    while (this.#missing > 0 && hasGiven) hasGiven = step()
+    let hasYielded = true
+    while (this.#missing > 0 && hasYielded) hasYielded = step()
   }
 
-  /** Before it takes from a block that others keep taking from, it claims one more: a fight would cost everybody more. */
-  #takeFromClaims(owner: Owner): void {
+  /**
+   * Takes from the blocks that the owner has affinities to. Before it takes from contested blocks, which others keep taking from, it
+   * claims one more block: repeated conflicts would cost everyone more.
+   */
+  #takeFromAffineBlocks(owner: Owner): void {
     const { blocks, draft, family, stored, chosen } = this.#scope
-    const { reserved } = this.#terms
-    const { cidrs, empty } = readClaims(draft.view, blocks, owner, family, 'hint').worthReading(this.#terms)
+    const { cidrs, empty } = readAffineBlocks(draft.view, blocks, owner, family, 'hint').worthReading(this.#terms)
     cleanUpClaims(draft, this.#affinity, empty, stored, chosen)
-    const contested: (() => void)[] = []
+    const contested: (readonly [Cidr, Pool])[] = []
     for (const cidr of cidrs) {
       if (this.#missing === 0) return
       const pool = this.#poolOf(cidr)
-      if (pool === undefined || reserved.covers(cidr)) continue
-      const take = (): void => {
-        if (this.#missing > 0) this.#takeFromClaimed(owner, cidr, pool)
-      }
-      if (draft.view.isContested(blockKey(cidr))) contested.push(take)
-      else take()
+      if (pool === undefined || this.#terms.reserved.covers(cidr)) continue
+      if (draft.view.isContested(blockKey(cidr))) contested.push([cidr, pool])
+      else this.#takeFromAffine(owner, cidr, pool)
     }
     if (contested.length === 0) return
     this.#repeat(() => this.#claim(() => this.#claimVacant()))
-    for (const take of contested) take()
+    for (const [cidr, pool] of contested) if (this.#missing > 0) this.#takeFromAffine(owner, cidr, pool)
   }
 
-  /** Takes from a block that the owner has a claim on, and heals what is half done. @see docs/calico/ipam.md section 6.3 */
-  #takeFromClaimed(owner: Owner, cidr: Cidr, pool: Pool): void {
+  /** Takes from a block that the owner has an affinity to; completes a claim left halfway. @see docs/calico/ipam.md section 6.3 */
+  #takeFromAffine(owner: Owner, cidr: Cidr, pool: Pool): void {
     const { draft } = this.#scope
     const found = draft.block(cidr)
     if (found.kind === 'unreadable') return
@@ -147,17 +136,20 @@ export class Search {
     if (this.#takeFrom(found.block, pool)) draft.confirmAffinity(owner, cidr)
   }
 
-  /** Claims one more block, vacant or to be taken over, and takes from it; false when there is none to claim. */
-  #claimNext(): boolean {
+  /** Claims one more block in any way, and takes from it; false if there is none to claim. */
+  #claimAnyBlock(): boolean {
     const isClaimed = this.#claim(
       () =>
-        this.#takeFromAffine('calm') || this.#claimVacant() || this.#takeFromAffine('contested') || this.#takeOver(),
+        this.#takeByAffinityInBlock('calm') ||
+        this.#claimVacant() ||
+        this.#takeByAffinityInBlock('contested') ||
+        this.#takeOver(),
     )
     if (!isClaimed && this.#scope.config.strictAffinity) {
       this.#obstacle ??= {
         field: 'node',
         reason: 'StrictAffinity',
-        message: 'no block is left to claim, and strict affinity forbids borrowing from others’ blocks',
+        message: 'no block is left to claim, and strict affinity forbids borrowing from blocks of other nodes',
       }
     }
     return isClaimed
@@ -175,48 +167,42 @@ export class Search {
     const { config, owner } = this.#scope
     if (owner !== undefined) {
       const limit = this.#blockLimit()
-      const claimed = (this.#claimedBefore ??= this.#countClaims(owner))
+      const claimed = (this.#claimedBefore ??= this.#countAffineBlocks(owner))
       if (claimed + this.#claimed >= limit) {
-        return {
-          field: 'node',
-          reason: 'BlockLimit',
-          message: `${owner.name} has ${String(claimed)} blocks in these pools, and may have ${String(limit)}`,
-        }
+        const message = `${owner.name} has ${claimed} blocks in these pools, and may have ${limit}`
+        return { field: 'node', reason: 'BlockLimit', message }
       }
     }
     if (config.autoAllocateBlocks) return undefined
-    return {
-      field: 'node',
-      reason: 'AutoAllocationOff',
-      message: 'the blocks are used up, and auto_allocate_blocks of the IPAM configuration is off',
-    }
+    const message = 'the blocks are used up, and auto_allocate_blocks of the IPAM configuration is off'
+    return { field: 'node', reason: 'AutoAllocationOff', message }
   }
 
-  /** The owner's blocks in these pools. */
-  #countClaims(owner: Owner): number {
+  /** Counts the owner's blocks in these pools. */
+  #countAffineBlocks(owner: Owner): number {
     const { blocks, draft, family } = this.#scope
-    return readClaims(draft.view, blocks, owner, family, 'changed').count((cidr) => this.#poolOf(cidr) !== undefined)
+    const affine = readAffineBlocks(draft.view, blocks, owner, family, 'changed')
+    return affine.count((cidr) => this.#poolOf(cidr) !== undefined)
   }
 
   #blockLimit(): number {
-    const limits = [this.#scope.request.maxBlocksPerNode, this.#scope.config.maxBlocksPerHost].filter(
-      (limit) => limit > 0,
-    )
+    const { request, config } = this.#scope
+    const limits = [request.maxBlocksPerNode, config.maxBlocksPerHost].filter((limit) => limit > 0)
     return limits.length === 0 ? defaultMaxBlocks : Math.min(...limits)
   }
 
   /**
-   * Takes from a block that is the owner's by its own word, though the claim is lost; or, without an owner, from one that is nobody's.
-   * From one that others keep taking from, or from one that they do not.
+   * Takes from a block whose own `affinity` names the owner, although the affinity key is lost; without an owner, from a block
+   * without affinity. `contested` blocks are those that others keep taking from, `calm` ones the rest.
    */
-  #takeFromAffine(which: 'calm' | 'contested'): boolean {
+  #takeByAffinityInBlock(which: 'calm' | 'contested'): boolean {
     const { blocks, draft, owner, pools } = this.#scope
     for (const pool of pools) {
       for (const { cidr } of blocks.openWithAffinity(pool.cidr, pool.blockSize, this.#affinity, this.#terms)) {
         if (draft.view.isContested(blockKey(cidr)) !== (which === 'contested')) continue
         const found = draft.block(cidr)
-        if (found.kind !== 'block' || found.block.affinity !== this.#affinity || !this.#takeFrom(found.block, pool))
-          continue
+        if (found.kind !== 'block' || found.block.affinity !== this.#affinity) continue
+        if (!this.#takeFrom(found.block, pool)) continue
         if (owner !== undefined) draft.confirmAffinity(owner, cidr)
         return true
       }
@@ -226,21 +212,20 @@ export class Search {
 
   #claimVacant(): boolean {
     const { blocks, draft, owner, pools } = this.#scope
-    const { reserved } = this.#terms
     for (const pool of pools) {
       const start = startOfSearch(owner?.name ?? '', blockCount(pool.cidr, pool.blockSize))
       let busy: Cidr | undefined
-      for (const cidr of blocks.vacant(pool.cidr, pool.blockSize, start, reserved)) {
+      for (const cidr of blocks.vacant(pool.cidr, pool.blockSize, start, this.#terms.reserved)) {
         if (draft.view.isBusy(blockKey(cidr))) busy ??= cidr
         else if (this.#claimIfVacant(cidr, pool)) return true
       }
-      // All that is vacant is being claimed at this moment: reading it waits for how that ends.
+      // A commit in flight is claiming every vacant block of this pool. Reading one waits for the outcome.
       if (busy !== undefined && this.#claimIfVacant(busy, pool)) return true
     }
     return false
   }
 
-  /** The index knows nothing of what was planned earlier in the same batch, so the block itself is asked. */
+  /** Reads the block as well, because the index does not know what the same batch has planned before. */
   #claimIfVacant(cidr: Cidr, pool: Pool): boolean {
     if (!this.#hasRoom(cidr)) return false
     const found = this.#scope.draft.block(cidr)
@@ -252,7 +237,7 @@ export class Search {
     return this.#scope.blocks.ofOtherSize(cidr) === undefined
   }
 
-  /** Makes a block and takes from it; false, and nothing is made, when reservations and what the host reserves leave nothing. */
+  /** Creates a block and takes from it; false, without creating it, if all its addresses are reserved. */
   #takeFromNew(cidr: Cidr, pool: Pool): boolean {
     const { draft, owner, request, family } = this.#scope
     const reserved = request.hostReserved?.[family] ?? { start: 0, end: 0 }
@@ -262,18 +247,17 @@ export class Search {
     return true
   }
 
-  /** Takes over an empty block of somebody else that was not claimed a moment ago. @see docs/calico/ipam.md section 1.6, step 5 */
+  /** Takes over another owner's empty block that was not claimed recently. @see docs/calico/ipam.md section 1.6, step 5 */
   #takeOver(): boolean {
     const { blocks, draft, pools } = this.#scope
-    const { reserved } = this.#terms
     for (const pool of pools) {
       for (const entry of blocks.open(pool.cidr, pool.blockSize, this.#terms)) {
         const { cidr, affinity, sequenceNumber } = entry
         const other = parseOwner(affinity ?? '')
         if (!entry.isAbandoned || other === undefined || affinity === this.#affinity) continue
-        if (this.#isClaimedRecently(entry) || reserved.covers(cidr)) continue
+        if (this.#isClaimedRecently(entry) || this.#terms.reserved.covers(cidr)) continue
         const found = draft.block(cidr)
-        // What was planned earlier in the same batch may have changed it, which its number tells.
+        // The sequence number shows whether the same batch has changed the block before.
         if (found.kind !== 'block' || found.block.sequenceNumber !== sequenceNumber || !isEmpty(found.block)) continue
         if (draft.affinity(other, cidr) === undefined) continue
         if (!this.#takeFromNew(cidr, pool)) continue
@@ -290,7 +274,7 @@ export class Search {
     return this.#scope.draft.now.nanoseconds - claimedAt < reclaimAfterNanoseconds
   }
 
-  /** Takes from blocks of anybody, without a change of affinity. @see docs/calico/ipam.md section 1.8 */
+  /** Takes from blocks of any owner without changing their affinity. @see docs/calico/ipam.md section 1.8 */
   #borrow(): void {
     const { blocks, draft, pools } = this.#scope
     for (const pool of pools) {
@@ -302,7 +286,7 @@ export class Search {
     }
   }
 
-  /** Takes what is missing from `block`, as far as it goes; false when there was nothing to take, or no room to say for whom. */
+  /** Takes as many of the missing addresses as `block` has; false if it has none, or no room left to store their holder. */
   #takeFrom(block: Block, pool: Pool): boolean {
     const { draft, request } = this.#scope
     const { reserved } = this.#terms

@@ -1,9 +1,10 @@
 import { type BlockIndex, formatTime, nanosecondsPerSecond, type Pool, type Terms } from '../../model/index.ts'
 import { blockCount } from '../../net/index.ts'
 import type { Cause, CauseReason, Refusal } from '../../plan/index.ts'
-import { type PoolUsage, usageOfRange } from '../read/index.ts'
+import { countInRange, type PoolCounts } from '../read/index.ts'
+import type { Allocation } from '../request.ts'
 
-/** Why pools give nothing to a request: with counts, and with the nearest thing that would help. */
+/** Explains why pools have no address for a request: with counts, and with the smallest change that would help. */
 export class Shortage {
   readonly #blocks: BlockIndex
   readonly #terms: Terms
@@ -15,66 +16,63 @@ export class Shortage {
     this.#cooldownSeconds = cooldownSeconds
   }
 
-  /** Why a pool that serves the request gives no more to it than the `found` addresses that it has for it. */
-  ofPool(pool: Pool, found: number): Cause {
-    const usage = this.#usage(pool)
-    const blocks = blockCount(pool.cidr, pool.blockSize)
+  /** Explains why an eligible pool has nothing beyond `found`, the addresses that the request would take. */
+  explainFullPool(pool: Pool, found: readonly Allocation[]): Cause {
+    const counted = this.#count(pool)
     const counts = [
-      `${String(usage.capacity)} addresses`,
-      `${String(usage.inUse)} in use`,
-      `${String(usage.cooling)} cooling down`,
-      `${String(usage.reserved)} reserved`,
-      `${String(usage.available)} available`,
-      `${String(usage.blocksInUse)} of ${String(blocks)} blocks claimed`,
+      `${counted.capacity} addresses`,
+      `${counted.inUse} in use`,
+      `${counted.cooling} cooling down`,
+      `${counted.reserved} reserved`,
+      `${counted.available} available`,
+      `${counted.blocksInUse} of ${blockCount(pool.cidr, pool.blockSize)} blocks claimed`,
     ]
-    const help = this.#helpWhenFull(pool, usage, usage.available - BigInt(found))
+    const taken = found.filter((allocation) => allocation.pool === pool.name).length
+    const help = this.#helpWhenFull(pool, counted, counted.available - BigInt(taken))
     return {
       field: `pools[${pool.name}]`,
       reason: 'PoolFull',
-      message: `pool ${pool.name} gives no more to this request: ${counts.join(', ')}; ${help}`,
+      message: `pool ${pool.name} has no more addresses for this request: ${counts.join(', ')}; ${help}`,
     }
   }
 
-  /** A refusal because of pools that were asked for, with what the request would gain if they served it. */
+  /** Adds to a refusal because of requested pools what the request would gain if they served it. */
   explainRefusal(refusal: Refusal, pools: readonly Pool[]): Refusal {
     return { ...refusal, causes: this.explain(refusal.causes, pools) }
   }
 
-  /** Causes why pools do not serve the request, with what the request would gain if they did. */
+  /** Adds to causes why pools do not serve the request what the request would gain if they did. */
   explain(causes: readonly Cause[], pools: readonly Pool[]): readonly Cause[] {
     return causes.map((cause) => {
       const pool = pools.find(({ name }) => cause.field === `pools[${name}]`)
       const help = helps[cause.reason]
       if (pool === undefined || help === undefined) return cause
-      const { available, capacity } = this.#usage(pool)
-      return {
-        ...cause,
-        message: `${cause.message}; ${String(available)} of its ${String(capacity)} addresses are available: ${help}`,
-      }
+      const { available, capacity } = this.#count(pool)
+      const message = `${cause.message}; ${available} of its ${capacity} addresses are available: ${help}`
+      return { ...cause, message }
     })
   }
 
-  #usage(pool: Pool): PoolUsage {
-    return usageOfRange(pool.cidr, this.#blocks.overlapping(pool.cidr), this.#terms)
+  #count(pool: Pool): PoolCounts {
+    return countInRange(pool.cidr, this.#blocks.overlapping(pool.cidr), this.#terms)
   }
 
-  #helpWhenFull(pool: Pool, usage: PoolUsage, left: bigint): string {
+  #helpWhenFull(pool: Pool, counted: PoolCounts, left: bigint): string {
     if (left > 0n) {
-      return BigInt(usage.blocksInUse) < blockCount(pool.cidr, pool.blockSize)
-        ? 'there is room in it for more blocks, or in blocks of others'
-        : 'what is available lies in blocks of others'
+      return BigInt(counted.blocksInUse) < blockCount(pool.cidr, pool.blockSize)
+        ? 'it has room for more blocks, or addresses in blocks of other nodes'
+        : 'the available addresses lie in blocks of other nodes'
     }
-    if (usage.cooling > 0n) return `the next one has cooled down at ${this.#nextCooled(pool)}`
-    const idle = usage.capacity - usage.inUse - usage.available
-    if (idle > 0n)
-      return `${String(idle)} are held by nobody and reserved: ask for them by name, or change the reservation`
+    if (counted.cooling > 0n) return `the next address has cooled down at ${this.#nextCooled(pool)}`
+    const idle = counted.capacity - counted.inUse - counted.available
+    if (idle > 0n) return `${idle} are free but reserved: request them by name, or change the reservation`
     return 'release addresses, or create another pool'
   }
 
-  /** When the next address of the pool has cooled down, RFC 3339. */
+  /** The time at which the next address of the pool has cooled down, RFC 3339. */
   #nextCooled(pool: Pool): string {
     const { cooledBefore } = this.#terms
-    // A release is stored in whole seconds, and the cooldown is over when more than its length has passed.
+    // Releases are stored in whole seconds, and an address is free only after more than the cooldown has passed.
     const length = BigInt(this.#cooldownSeconds + 1) * nanosecondsPerSecond
     let first = cooledBefore + length
     for (const { cooling } of this.#blocks.overlapping(pool.cidr)) {
@@ -86,11 +84,11 @@ export class Shortage {
   }
 }
 
-/** What makes a pool serve a request that it does not serve, by the reason why not. */
+/** The change that would make a pool serve a request, by the reason why it does not. */
 const helps: Readonly<Partial<Record<CauseReason, string>>> = {
   PoolDisabled: 'enable it',
-  PoolNotAutomatic: 'ask for it by name',
-  PoolNotForUse: 'allow the use in its spec.allowedUses, or ask for another use',
-  PoolNotForNode: 'change its nodeSelector or the labels of the node, or ask for it by name',
-  PoolNotForNamespace: 'change its namespaceSelector or the labels of the namespace, or ask for it by name',
+  PoolNotAutomatic: 'request it by name',
+  PoolNotForUse: 'allow the use in its spec.allowedUses, or request another use',
+  PoolNotForNode: 'change its nodeSelector or the labels of the node, or request it by name',
+  PoolNotForNamespace: 'change its namespaceSelector or the labels of the namespace, or request it by name',
 }

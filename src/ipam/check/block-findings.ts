@@ -2,6 +2,7 @@ import {
   type Attribute,
   type Block,
   blockKey,
+  comparableHandle,
   formatTime,
   isEmpty,
   isHandleId,
@@ -22,80 +23,72 @@ import {
   overlaps,
 } from '../../net/index.ts'
 import type { Revision } from '../../plan/index.ts'
-import { type Finding, finding, type Repair } from './finding.ts'
-import { handleCounts } from './handle-counts.ts'
-import type { CheckTerms } from './terms.ts'
+import { type Finding, newFinding, type RepairPolicy } from './finding.ts'
+import type { CheckTerms, ReadableEntry } from './terms.ts'
 
-/** A stored block. */
-export interface StoredBlock {
-  readonly key: string
-  readonly value: Block
-  readonly revision: Revision
-}
-
-/** How far the clocks of servers may be apart: what was released a little later than now was released now. */
+/** The most that clocks of servers may differ: a release time that is less than this in the future counts as now. */
 const clockSkewNanoseconds = 60_000_000_000n
 
-/** Addresses that a message names. */
-const namedMax = 8
+/** The most addresses that a message lists. */
+const listedMax = 8
 
-/** What is wrong with one block by itself, or with its place in the pools. */
-export function blockFindings(stored: StoredBlock, terms: CheckTerms): readonly Finding[] {
+/** Checks one block by itself, its place in the pools, and the holders of its addresses. */
+export function checkBlock(stored: ReadableEntry<Block>, terms: CheckTerms): readonly Finding[] {
   const { value: block } = stored
-  const found: Finding[] = [...placeFindings(stored, terms)]
+  const found: Finding[] = [...checkPlace(stored, terms)]
   if (block.affinity !== null && ownerOf(block) === undefined) {
     const message = `The affinity ${JSON.stringify(block.affinity)} names no owner; it should be null, host:<node> or virtual:<name>.`
-    found.push(finding('BlockOwnerInvalid', stored, message))
+    found.push(newFinding('BlockOwnerInvalid', stored, message))
   }
   const lost = unqueuedOrdinals(block)
   if (lost.length > 0) {
-    const message = `${named(block, lost)} neither held nor in the queue of free addresses, where free ones should be.`
-    found.push(finding('QueueIncomplete', stored, message))
+    const message = `${listOrdinals(block, lost)} neither assigned nor in the queue of free addresses; free addresses should be in it.`
+    found.push(newFinding('QueueIncomplete', stored, message))
   }
   const unused = unusedAttributes(block)
   if (unused.length > 0) {
-    const message = `No address has the attributes with the index ${unused.slice(0, namedMax).join(', ')}; they should be gone.`
-    found.push(finding('AttributeUnused', stored, message))
+    const message = `No address uses the attributes with the index ${unused.slice(0, listedMax).join(', ')}; they should be removed.`
+    found.push(newFinding('AttributeUnused', stored, message))
   }
   const early = futureReleases(block, terms.now)
   if (early.length > 0) {
-    const message = `Addresses were released at ${early.join(', ')}, and it is ${formatTime(terms.now)}.`
-    found.push(finding('ReleasedInFuture', stored, message))
+    const message = `Addresses have release times in the future: ${early.join(', ')}, and it is ${formatTime(terms.now)}.`
+    found.push(newFinding('ReleasedInFuture', stored, message))
   }
   const ahead = highestNumberAhead(block)
   if (ahead !== undefined) {
-    const message = `An address has the sequence number ${String(ahead)}, and the block ${String(block.sequenceNumber)}; the block's should be higher.`
-    found.push(finding('SequenceNumberAhead', stored, message))
+    const message = `An address has the sequence number ${ahead}, and the block only ${block.sequenceNumber}; the block should have a higher one.`
+    found.push(newFinding('SequenceNumberAhead', stored, message))
   }
-  return [...found, ...holderFindings(stored, terms)]
+  return [...found, ...checkHolders(stored, terms)]
 }
 
-/** Whether two blocks that overlap say of the same address that it is held, and of which. */
-export function sharedFindings(one: StoredBlock, other: StoredBlock): readonly Finding[] {
+/** Finds the addresses that are assigned in two blocks that overlap. */
+export function checkSharedAddresses(one: ReadableEntry<Block>, other: ReadableEntry<Block>): readonly Finding[] {
   const both = heldAddresses(other.value)
   const shared = [...heldAddresses(one.value)].filter((address) => both.has(address))
   if (shared.length === 0) return []
-  const message = `${listed(shared)} held here and in ${formatCidr(other.value.cidr)}; one of the holders should release it.`
-  return [finding('AddressInTwoBlocks', { ...one, subject: formatCidr(other.value.cidr) }, message)]
+  const message = `${listAddresses(shared)} assigned here and in ${formatCidr(other.value.cidr)}; one of the holders should release it.`
+  return [newFinding('AddressInTwoBlocks', { ...one, subject: formatCidr(other.value.cidr) }, message)]
 }
 
-/** Two blocks that share addresses; told of the one that was found later. */
-export function overlapFinding(
+/** Reports two blocks that share addresses, under the key of the block that was found later. */
+export function reportOverlap(
   stored: { readonly key: string; readonly revision: Revision },
   cidr: Cidr,
   other: Cidr,
 ): Finding {
-  const message = `${formatCidr(cidr)} shares addresses with the block ${formatCidr(other)}, ${blockKey(other).text}; one of them should not be.`
-  return finding('BlocksOverlap', { ...stored, subject: formatCidr(other) }, message)
+  const message = `${formatCidr(cidr)} shares addresses with the block ${formatCidr(other)}, ${blockKey(other).text}; one of the two should not exist.`
+  return newFinding('BlocksOverlap', { ...stored, subject: formatCidr(other) }, message)
 }
 
-/** How a block lies in the pools. */
+/** The place of a block in the pools. */
 export type Place =
   | { readonly kind: 'right' }
   | { readonly kind: 'outside' }
   | { readonly kind: 'wrong size'; readonly pool: Pool }
 
-/** Where the block lies; of several pools that overlap, one that fits is enough. */
+/** Finds the place of a block in the pools. If several pools overlap, one that fits is enough. */
 export function placeOf(cidr: Cidr, pools: readonly Pool[]): Place {
   const near = pools.filter((pool) => overlaps(pool.cidr, cidr))
   const [pool] = near
@@ -114,26 +107,26 @@ export function unqueuedOrdinals(block: Block): readonly Ordinal[] {
   return lost
 }
 
-/** The indexes of attributes that no ordinal refers to. */
+/** The indexes of the attributes that no ordinal refers to. */
 export function unusedAttributes(block: Block): readonly number[] {
   const used = new Set(block.allocations)
   return (block.attributes ?? []).flatMap((_, index) => (used.has(index) ? [] : [index]))
 }
 
-/** The times of release that are yet to come. */
+/** The release times that lie in the future. */
 export function futureReleases(block: Block, now: CheckTerms['now']): readonly string[] {
   return (block.attributes ?? []).flatMap(({ releasedAt }) =>
     releasedAt !== undefined && isFuture(releasedAt, now) ? [releasedAt] : [],
   )
 }
 
-/** Whether a time is beyond what clocks that differ explain. */
+/** True if a time lies further in the future than differing clocks explain. */
 export function isFuture(time: string, now: CheckTerms['now']): boolean {
   const released = parseTime(time)
   return released !== undefined && released.nanoseconds > now.nanoseconds + clockSkewNanoseconds
 }
 
-/** The highest number of an address in use that the block's own has yet to pass; undefined when there is none. */
+/** The highest sequence number of an assigned address that is not below the block's own; undefined if there is none. */
 export function highestNumberAhead(block: Block): bigint | undefined {
   let highest: bigint | undefined
   for (const [place, number] of block.sequenceNumberForAllocation.entries()) {
@@ -149,55 +142,74 @@ export function highestNumberAhead(block: Block): bigint | undefined {
   return highest
 }
 
-/** The ordinals that are held by nobody who could be named. */
+/** The number of addresses that each handle holds in the block, by the handle's comparable id. */
+export function handleCounts(block: Block): ReadonlyMap<string, number> {
+  const handles = (block.attributes ?? []).map(({ handle, releasedAt }) =>
+    handle === undefined || releasedAt !== undefined || isWindowsReserved(handle)
+      ? undefined
+      : comparableHandle(handle),
+  )
+  const counts = new Map<string, number>()
+  for (const index of block.allocations) {
+    const handle = index === null ? undefined : handles[index]
+    if (handle !== undefined) counts.set(handle, (counts.get(handle) ?? 0) + 1)
+  }
+  return counts
+}
+
+/** The assigned ordinals whose holder is not stored. */
 export function ownerlessOrdinals(block: Block): readonly Ordinal[] {
   return ordinalsWhere(block, (attribute) => Object.keys(attribute).length === 0)
 }
 
-/** The ordinals held for a node; none of those that Windows or a virtual owner keeps. */
+/** The ordinals assigned for a node, without those that Windows or a virtual owner keeps. */
 export function ordinalsOfNode(block: Block, node: string): readonly Ordinal[] {
   return ordinalsWhere(block, (attribute) => nodeOf(block, attribute) === node)
 }
 
-function placeFindings(stored: StoredBlock, { pools, arePoolsComplete }: CheckTerms): readonly Finding[] {
+function checkPlace(stored: ReadableEntry<Block>, { pools, arePoolsComplete }: CheckTerms): readonly Finding[] {
   const { value: block } = stored
   const place = placeOf(block.cidr, pools)
   if (place.kind === 'right') return []
-  const repair: Repair = isEmpty(block) && arePoolsComplete ? 'Default' : 'None'
-  const until =
-    repair === 'Default' ? 'It is empty, and should be deleted.' : 'It should go when its addresses have been released.'
+  const repair: RepairPolicy = isEmpty(block) && arePoolsComplete ? 'Default' : 'None'
+  const remedy =
+    repair === 'Default'
+      ? 'It is empty, and should be deleted.'
+      : 'It should be deleted when its addresses are released.'
   if (place.kind === 'outside') {
-    return [finding('BlockOutsidePools', stored, `${formatCidr(block.cidr)} lies in no pool. ${until}`, repair)]
+    return [newFinding('BlockOutsidePools', stored, `${formatCidr(block.cidr)} lies in no pool. ${remedy}`, repair)]
   }
   const { name, cidr, blockSize } = place.pool
-  const message = `${formatCidr(block.cidr)} is no block of the pool ${name}, ${formatCidr(cidr)} with blocks of /${String(blockSize)}. ${until}`
-  return [finding('BlockSizeWrong', stored, message, repair)]
+  const message = `${formatCidr(block.cidr)} is not a block of the pool ${name}, ${formatCidr(cidr)} with blocks of /${blockSize}. ${remedy}`
+  return [newFinding('BlockSizeWrong', stored, message, repair)]
 }
 
-function holderFindings(stored: StoredBlock, { nodes }: CheckTerms): readonly Finding[] {
+function checkHolders(stored: ReadableEntry<Block>, { nodes }: CheckTerms): readonly Finding[] {
   const { value: block } = stored
   const found: Finding[] = []
   const ownerless = ownerlessOrdinals(block)
   if (ownerless.length > 0) {
-    found.push(finding('OwnerUnknown', stored, `${named(block, ownerless)} held, and nothing says by whom.`))
+    found.push(
+      newFinding('OwnerUnknown', stored, `${listOrdinals(block, ownerless)} assigned, and the holder is not stored.`),
+    )
   }
   const held = (block.attributes ?? []).flatMap((attribute) => nodeOf(block, attribute) ?? [])
   for (const node of nodes.size === 0 ? [] : new Set(held)) {
     if (nodes.has(node)) continue
     const ordinals = ordinalsOfNode(block, node)
     if (ordinals.length === 0) continue
-    const message = `${named(block, ordinals)} held for the node ${node}, which is not registered; register it, or release them.`
-    found.push(finding('NodeGone', { ...stored, subject: node }, message))
+    const message = `${listOrdinals(block, ordinals)} assigned for the node ${node}, which is not registered; register the node, or release the addresses.`
+    found.push(newFinding('NodeGone', { ...stored, subject: node }, message))
   }
   for (const handle of handleCounts(block).keys()) {
     if (isHandleId(handle)) continue
-    const message = `${JSON.stringify(handle)} cannot be the key of a handle, so nothing finds the addresses under it.`
-    found.push(finding('HandleNameInvalid', { ...stored, subject: handle }, message))
+    const message = `${JSON.stringify(handle)} cannot be part of a handle's key, so its addresses cannot be found by handle.`
+    found.push(newFinding('HandleNameInvalid', { ...stored, subject: handle }, message))
   }
   return found
 }
 
-/** The node that addresses with this attribute are held for; undefined when that is nobody's concern. */
+/** The node that addresses with this attribute are assigned for; undefined if it is no node's. */
 function nodeOf(block: Block, { handle, secondary, releasedAt }: Attribute): string | undefined {
   if (releasedAt !== undefined || ownerOf(block)?.type === 'virtual' || isWindowsReserved(handle)) return undefined
   return secondary?.['node']
@@ -217,13 +229,13 @@ function heldAddresses(block: Block): ReadonlySet<string> {
   return new Set(held)
 }
 
-function named(block: Block, ordinals: readonly Ordinal[]): string {
-  return listed(ordinals.map((place) => formatAddress(addressAt(block.cidr, place))))
+function listOrdinals(block: Block, ordinals: readonly Ordinal[]): string {
+  return listAddresses(ordinals.map((place) => formatAddress(addressAt(block.cidr, place))))
 }
 
-/** The first addresses, with the verb. */
-function listed(addresses: readonly string[]): string {
-  const more = addresses.length - namedMax
-  const shown = addresses.slice(0, namedMax).join(', ')
-  return `${shown}${more > 0 ? ` and ${String(more)} more` : ''} ${addresses.length === 1 ? 'is' : 'are'}`
+/** The first few addresses, followed by "is" or "are". */
+function listAddresses(addresses: readonly string[]): string {
+  const more = addresses.length - listedMax
+  const shown = addresses.slice(0, listedMax).join(', ')
+  return `${shown}${more > 0 ? ` and ${more} more` : ''} ${addresses.length === 1 ? 'is' : 'are'}`
 }

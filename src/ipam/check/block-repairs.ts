@@ -20,6 +20,7 @@ import { Draft } from '../draft.ts'
 import { readConfig, readPools } from '../surroundings.ts'
 import {
   futureReleases,
+  handleCounts,
   highestNumberAhead,
   isFuture,
   ordinalsOfNode,
@@ -29,16 +30,15 @@ import {
   unusedAttributes,
 } from './block-findings.ts'
 import type { CheckCode, Finding } from './finding.ts'
-import { handleCounts } from './handle-counts.ts'
 import { notFound, refused, type RepairAnswer, repaired } from './repair-answers.ts'
 
 /** Addresses that one step releases at the most: each may have a handle of its own, of the 128 keys of a transaction. */
 const releasedMax = 60
 
-/** The highest number that a block can have: Calico's are unsigned, of 64 bits. */
+/** The highest sequence number that a block can have: Calico's are unsigned, of 64 bits. */
 const sequenceNumberMax = 2n ** 64n - 1n
 
-/** Mends a finding whose key is that of a block. */
+/** Repairs a finding whose key is that of a block. */
 export function planBlockRepair(view: View, found: Finding, cidr: Cidr, now: Now): Plan<RepairAnswer> {
   const stored = view.get(blockKey(cidr))
   if (stored.kind === 'absent') return notFound()
@@ -47,8 +47,8 @@ export function planBlockRepair(view: View, found: Finding, cidr: Cidr, now: Now
   if (!config.ok) return refused(config.refusal.message)
   const cooldownSeconds = config.value.ipCooldownSeconds
   const work: Work = { draft: new Draft(view, now, cooldownSeconds), block: stored.value, now, cooldownSeconds }
-  const mend = mends[found.code]
-  return mend === undefined ? refused('No repair of a block mends that.') : mend(work, found)
+  const repair = repairs[found.code]
+  return repair === undefined ? refused('A block cannot be repaired for this code.') : repair(work, found)
 }
 
 /** One repair while it is planned. */
@@ -59,8 +59,8 @@ interface Work {
   readonly cooldownSeconds: number
 }
 
-/** How each code whose key is that of a block is mended. */
-const mends: Partial<Readonly<Record<CheckCode, (work: Work, found: Finding) => Plan<RepairAnswer>>>> = {
+/** The repair for each code whose key is that of a block. */
+const repairs: Partial<Readonly<Record<CheckCode, (work: Work, found: Finding) => Plan<RepairAnswer>>>> = {
   BlockOutsidePools: deleteMisplaced,
   BlockSizeWrong: deleteMisplaced,
   QueueIncomplete: (work) => {
@@ -77,7 +77,8 @@ const mends: Partial<Readonly<Record<CheckCode, (work: Work, found: Finding) => 
   },
   SequenceNumberAhead: (work) => {
     const highest = highestNumberAhead(work.block)
-    if (highest !== undefined && highest >= sequenceNumberMax) return refused('There is no higher number.')
+    if (highest !== undefined && highest >= sequenceNumberMax)
+      return refused('The sequence number is the highest that there is.')
     return rewrite(work, highest !== undefined && { ...work.block, sequenceNumber: highest })
   },
   BlockOwnerInvalid: ({ draft, block }) => {
@@ -89,11 +90,11 @@ const mends: Partial<Readonly<Record<CheckCode, (work: Work, found: Finding) => 
   NodeGone: (work, { subject }) => (subject === undefined ? notFound() : releaseOfNode(work, subject)),
 }
 
-/** Stores the block as it should be, its number grown by one; `after` is false when nothing is wrong with it. */
+/** Stores the repaired block with the next sequence number; `after` is false if nothing is wrong with the block. */
 function rewrite({ draft }: Work, after: Block | false): Plan<RepairAnswer> {
   if (after === false) return notFound()
   draft.setBlock(touch(after))
-  return repaired('The block is as it should be.', draft.writes())
+  return repaired('The block is corrected.', draft.writes())
 }
 
 function releasedNow(block: Block, now: Now): Block {

@@ -1,18 +1,28 @@
 import { bits, type Cidr, type IpFamily, type PrefixLength, RunSet } from '../../net/index.ts'
 
-/** Which blocks there are, in little memory however many: by family and prefix length the numbers of the blocks, counted from address 0. */
+/** The blocks that a check has seen. */
+export interface KnownBlocks {
+  readonly all: BlockSet
+  /** The CIDRs, by their text, of blocks that cannot be read, so that their contents are unknown. */
+  readonly unreadable: ReadonlyMap<string, Cidr>
+}
+
+/**
+ * A set of blocks in little memory, however many there are: for each family and prefix length the numbers of the blocks, counted from
+ * address 0.
+ */
 export class BlockSet {
   readonly #sets = new Map<
     string,
     { readonly family: IpFamily; readonly length: PrefixLength; readonly numbers: RunSet }
   >()
 
-  /** Whether there is a block of exactly this CIDR. */
+  /** True if the set has a block of exactly this CIDR. */
   has(cidr: Cidr): boolean {
     return this.#sets.get(nameOf(cidr))?.numbers.has(numberOf(cidr)) === true
   }
 
-  /** Adds a block, and gives those added before that share an address with it. */
+  /** Adds a block, and returns the earlier blocks that share an address with it. */
   add(cidr: Cidr): readonly Cidr[] {
     const found = this.#overlapping(cidr)
     const set = this.#sets.get(nameOf(cidr)) ?? {
@@ -25,7 +35,7 @@ export class BlockSet {
     return found
   }
 
-  /** Blocks of one size never overlap. Those of another size are looked up one by one: a block has room for 4,096 at the most. */
+  /** Blocks of one size never overlap. Smaller blocks are looked up one by one: a block has room for at most 4,096. */
   #overlapping(cidr: Cidr): readonly Cidr[] {
     const found: Cidr[] = []
     for (const { family, length, numbers } of this.#sets.values()) {
@@ -41,8 +51,9 @@ export class BlockSet {
   }
 }
 
+/** Family and prefix length, as text. */
 function nameOf({ family, prefixLength }: Cidr): string {
-  return `${String(family)}/${String(prefixLength)}`
+  return `${family}/${prefixLength}`
 }
 
 function numberOf({ family, base, prefixLength }: Cidr): bigint {

@@ -1,72 +1,77 @@
 import type { Revision } from '../../plan/index.ts'
 
 /**
- * Whether a fault can be mended. `Default`: whenever a repair is asked for. `OnRequest`: only when its code is named, because it takes
- * something away that nothing but the rule of the code calls unused. `None`: somebody has to decide.
+ * When a finding is repaired. `Default`: whenever a repair is requested. `OnRequest`: only if the request names its code, because the
+ * repair takes something away that only the rule of the code calls unused. `None`: never; an operator has to decide.
  */
-export type Repair = 'Default' | 'OnRequest' | 'None'
+export type RepairPolicy = 'Default' | 'OnRequest' | 'None'
 
-/** What there is to know of a code. */
-export interface CodeEntry {
-  readonly repair: Repair
+interface CodeEntry {
+  readonly repair: RepairPolicy
   /**
-   * Calico's clients pass through a state that looks like it, for the moment between two of their writes: it is mended only when the
-   * key has not been written for a while.
+   * True if Calico's clients cause the same state for a moment, between two of their writes: it is repaired only if the key has not
+   * been written since it was found.
    */
   readonly isMomentary: boolean
-  /** When it is found, and what the repair does; part of the OpenAPI document. */
+  /** When the code is reported, and what its repair does; part of the OpenAPI document. */
   readonly when: string
 }
 
-/** Everything that a check finds: the closed set of codes, in the order in which the document lists them. */
+/** The closed set of codes that a check can report, in the order of the OpenAPI document. */
 export const checkCodes = {
-  Unreadable: none('A stored value cannot be read, or its parts contradict each other; it is never overwritten.'),
-  ConfigContradictory: none('The IPAM configuration has settings that Calico would refuse together.'),
+  Unreadable: none('A stored value cannot be read, or its parts contradict each other. It is never overwritten.'),
+  ConfigContradictory: none('The IPAM configuration combines settings that Calico would refuse.'),
   PoolsOverlap: none('Two pools share addresses.'),
-  SelectorInvalid: none('A selector of a pool cannot be read, so that requests that meet it fail.'),
+  SelectorInvalid: none('A selector of a pool cannot be read, so requests that need it fail.'),
   ReservationEntryInvalid: none(
-    'A reservation has an entry that is no CIDR and no address, so that it reserves nothing.',
+    'A reservation has an entry that is neither a CIDR nor an address, so the entry reserves nothing.',
   ),
-  BlockOutsidePools: byDefault('A block lies in no pool. Repair: delete it when it is empty.'),
-  BlockSizeWrong: byDefault('A block has another size than its pool says. Repair: delete it when it is empty.'),
+  BlockOutsidePools: byDefault('A block lies in no pool. Repair: delete the block if it is empty.'),
+  BlockSizeWrong: byDefault('A block has another size than its pool defines. Repair: delete the block if it is empty.'),
   BlocksOverlap: none('Two blocks share addresses.'),
-  AddressInTwoBlocks: none('Two blocks that overlap say of the same address that somebody holds it.'),
-  QueueIncomplete: byDefault('Addresses are neither held nor queued. Repair: put them at the end of the queue.'),
-  AttributeUnused: byDefault('Attributes of a block belong to no address. Repair: drop them.'),
-  ReleasedInFuture: byDefault('An address was released in the future. Repair: let it cool down from now on.'),
-  SequenceNumberAhead: byDefault(
-    'An address has a sequence number that its block has yet to reach. Repair: raise the number of the block.',
+  AddressInTwoBlocks: none('The same address is assigned in two blocks that overlap.'),
+  QueueIncomplete: byDefault(
+    'Free addresses are missing from the queue of their block. Repair: add them at the end of the queue.',
   ),
-  BlockOwnerInvalid: byDefault('The affinity of a block names no owner. Repair: take it away.'),
-  AffinityMissing: byDefault('A block is affine to an owner who has no claim on it. Repair: write the claim.'),
-  AffinityWithoutBlock: momentary('A claim leads to no block. Repair: delete it.'),
-  AffinityOfOther: momentary('A claim is on a block that is not affine to its owner. Repair: delete it.'),
-  AffinityUnfinished: momentary('A claim on an block of its owner was left half-way. Repair: confirm it.'),
-  HandleMissing: byDefault('A block has addresses of a handle that does not exist. Repair: write the handle.'),
-  HandleCountTooLow: byDefault('A handle counts fewer addresses in a block than it holds. Repair: count them.'),
-  HandleCountTooHigh: momentary('A handle counts more addresses in a block than it holds. Repair: count them.'),
-  HandleWithoutAddresses: momentary('A handle holds nothing. Repair: take away what it counts.'),
-  HandleBlockMissing: momentary('A handle counts addresses in a block that does not exist. Repair: take them away.'),
-  HandleNameInvalid: none('Addresses are held under a name that cannot be the key of a handle.'),
-  OwnerUnknown: onRequest('Addresses are held, and nothing says by whom. Repair: release them.'),
-  AddressUsedTwice: none('Workload endpoints or tunnels of nodes, two or more, use the same address.'),
+  AttributeUnused: byDefault('A block has attributes that no address uses. Repair: remove them.'),
+  ReleasedInFuture: byDefault('An address has a release time in the future. Repair: let it cool down from now on.'),
+  SequenceNumberAhead: byDefault(
+    'An address has a higher sequence number than its block. Repair: raise the sequence number of the block.',
+  ),
+  BlockOwnerInvalid: byDefault('The affinity of a block names no owner. Repair: remove it.'),
+  AffinityMissing: byDefault('A block names an owner that has no affinity to it. Repair: write the affinity.'),
+  AffinityWithoutBlock: momentary('An affinity names a block that does not exist. Repair: delete the affinity.'),
+  AffinityOfOther: momentary('An affinity names a block of another owner. Repair: delete the affinity.'),
+  AffinityUnfinished: momentary(
+    'The affinity of an owner to its block is pending or pending deletion. Repair: confirm the affinity.',
+  ),
+  HandleMissing: byDefault('A handle has addresses in a block and does not exist. Repair: write the handle.'),
+  HandleCountTooLow: byDefault('A handle counts fewer addresses in a block than it holds. Repair: correct the count.'),
+  HandleCountTooHigh: momentary('A handle counts more addresses in a block than it holds. Repair: correct the count.'),
+  HandleWithoutAddresses: momentary('A handle holds no address. Repair: remove its counts.'),
+  HandleBlockMissing: momentary('A handle counts addresses in a block that does not exist. Repair: remove the count.'),
+  HandleNameInvalid: none('Addresses are assigned to a handle whose name cannot be part of a key.'),
+  OwnerUnknown: onRequest('Addresses are assigned, and their holder is not stored. Repair: release them.'),
+  AddressUsedTwice: none('Two or more workload endpoints or tunnels of nodes use the same address.'),
   AddressOutsidePools: none(
     'A workload endpoint or a tunnel uses an address that is not assigned and lies in no enabled pool.',
   ),
   AddressNotAssigned: none(
-    'A workload endpoint or a tunnel uses an address of a pool that is not assigned, so that another one may get it.',
+    'A workload endpoint or a tunnel uses an address of a pool that is not assigned, so it may be assigned to another holder.',
   ),
   AddressUnused: none(
     [
-      'Calico assigned an address for a pod more than 15 minutes ago, or for a tunnel, and no workload endpoint or node says that it is',
-      'in use. Calico passes through this for a moment when one of them comes or goes. Only what has every mark of Calico’s own plugins',
-      'counts: whoever assigns over HTTP has no endpoint to show.',
+      'Calico assigned an address to a pod more than 15 minutes ago, or to a tunnel, and no workload endpoint or node uses it.',
+      'Calico passes through this state for a moment when one of them is created or deleted. Only addresses with every mark of',
+      'Calico’s own plugins are reported, because clients of the HTTP API have no endpoint to show.',
     ].join(' '),
   ),
-  NodeGone: onRequest('Addresses are held for a node that is not registered, while others are. Repair: release them.'),
+  NodeGone: onRequest(
+    'Addresses are assigned for a node that is not registered, although other nodes are. Repair: release them.',
+  ),
 } as const satisfies Readonly<Record<string, CodeEntry>>
 
-/** What a check finds, for programs. */
+/** The kind of a finding, for programs. */
 export type CheckCode = keyof typeof checkCodes
 
 /** One thing that is wrong. */
@@ -74,21 +79,21 @@ export interface Finding {
   readonly code: CheckCode
   /** The key in etcd that would have to change. */
   readonly key: string
-  /** Which part of it: the block of a handle's count, the node that is gone; undefined when the key says it all. */
+  /** The part of the value: the block of a handle's count, or the node that is gone; undefined if the key alone identifies it. */
   readonly subject: string | undefined
-  /** What is wrong, and what would be right. */
+  /** States the fault and what would be right. */
   readonly message: string
-  readonly repair: Repair
-  /** The revision of the key; 0 when it does not exist. */
+  readonly repair: RepairPolicy
+  /** The revision of the key; 0 if it does not exist. */
   readonly revision: Revision
 }
 
-/** A finding; it can be repaired as its code says, unless `repair` says otherwise. */
-export function finding(
+/** A finding with the repair policy of its code, unless `repair` is given. */
+export function newFinding(
   code: CheckCode,
   at: { readonly key: string; readonly revision: Revision; readonly subject?: string },
   message: string,
-  repair: Repair = checkCodes[code].repair,
+  repair: RepairPolicy = checkCodes[code].repair,
 ): Finding {
   return { code, key: at.key, subject: at.subject, message, repair, revision: at.revision }
 }

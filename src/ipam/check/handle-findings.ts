@@ -1,83 +1,91 @@
-import type { Handle } from '../../model/index.ts'
-import { type Cidr, parseCidr } from '../../net/index.ts'
-import type { Revision } from '../../plan/index.ts'
-import type { BlockSet } from './block-set.ts'
-import { type Finding, finding } from './finding.ts'
+import { type Block, type Handle, handleKey, handles, isHandleId } from '../../model/index.ts'
+import { formatCidr, parseCidr } from '../../net/index.ts'
+import { handleCounts } from './block-findings.ts'
+import type { KnownBlocks } from './block-set.ts'
+import { type Finding, newFinding } from './finding.ts'
+import { Merge } from './merge.ts'
+import { type ReadableEntry, reportUnreadable } from './terms.ts'
 
-/** How many addresses a handle holds in a block, and in which others it holds some. */
-export interface Mention {
+/** The number of addresses that a handle holds in one block, linked to those in its other blocks. */
+export interface HeldInBlock {
   /** The CIDR as text. */
   readonly block: string
   readonly count: number
-  readonly next: Mention | undefined
+  readonly next: HeldInBlock | undefined
 }
 
-/** Which blocks there are. */
-export interface KnownBlocks {
-  readonly readable: BlockSet
-  /** The CIDRs, by their texts, of blocks that cannot be read, so that nobody knows what they hold. */
-  readonly unreadable: ReadonlyMap<string, Cidr>
+/** Compares the stored handles with the blocks: a handle should count the addresses that it holds in each block. */
+export function mergeHandles(known: KnownBlocks, windowSize: number): Merge<Handle, HeldInBlock> {
+  return new Merge<Handle, HeldInBlock>(
+    {
+      families: [handles],
+      compare: (entry, held) => (entry.kind === 'value' ? checkHandle(entry, held, known) : [reportUnreadable(entry)]),
+      missing: reportMissingHandle,
+    },
+    windowSize,
+  )
 }
 
-/** A stored handle. */
-export interface StoredHandle {
-  readonly key: string
-  readonly value: Handle
-  readonly revision: Revision
+/** Notes what handles should count in `block`. */
+export function expectHandles(merge: Merge<Handle, HeldInBlock>, block: Block): void {
+  const text = formatCidr(block.cidr)
+  for (const [handle, count] of handleCounts(block)) {
+    if (isHandleId(handle)) merge.expect(handleKey(handle).text, (next) => ({ block: text, count, next }))
+  }
 }
 
-/** What differs between a handle's counts and the blocks. */
-export function handleFindings(
-  stored: StoredHandle,
-  mentioned: Mention | undefined,
+/** Compares what one handle counts with what it holds. */
+function checkHandle(
+  stored: ReadableEntry<Handle>,
+  first: HeldInBlock | undefined,
   known: KnownBlocks,
 ): readonly Finding[] {
   const held = new Map<string, number>()
-  for (let mention = mentioned; mention !== undefined; mention = mention.next) held.set(mention.block, mention.count)
+  for (let one = first; one !== undefined; one = one.next) held.set(one.block, one.count)
   const { blocks } = stored.value
   const found: Finding[] = []
   for (const [block, count] of blocks) {
     if (known.unreadable.has(block)) continue
-    const difference = differenceIn(stored, block, count, held.get(block) ?? 0, held.size > 0, known)
+    const difference = compareCount(stored, block, count, held, known)
     if (difference !== undefined) found.push(difference)
   }
   for (const [block, count] of held) {
     if (blocks.has(block)) continue
-    const message = `${String(count)} should be counted in ${block}, and the handle does not name it.`
-    found.push(finding('HandleCountTooLow', { ...stored, subject: block }, message))
+    const message = `The handle should count ${count} in ${block}, and does not name this block.`
+    found.push(newFinding('HandleCountTooLow', { ...stored, subject: block }, message))
   }
   if (blocks.size === 0 && held.size === 0) {
-    found.push(finding('HandleWithoutAddresses', stored, 'The handle names no block; it should not exist.'))
+    found.push(newFinding('HandleWithoutAddresses', stored, 'The handle names no block; it should not exist.'))
   }
   return found
 }
 
-/** A handle that does not exist, and holds addresses: one finding for each block. */
-export function missingHandle(key: string, mentioned: Mention): readonly Finding[] {
-  const found: Finding[] = []
-  for (let mention: Mention | undefined = mentioned; mention !== undefined; mention = mention.next) {
-    const message = `The handle does not exist; it should count ${String(mention.count)} in ${mention.block}.`
-    const at = { key, revision: 0n, subject: mention.block }
-    found.push(finding('HandleMissing', at, message))
-  }
-  return found
-}
-
-function differenceIn(
-  stored: StoredHandle,
+/** Compares what a handle counts in one block with what it holds there. */
+function compareCount(
+  stored: ReadableEntry<Handle>,
   block: string,
   count: number,
-  held: number,
-  holdsAny: boolean,
+  held: ReadonlyMap<string, number>,
   known: KnownBlocks,
 ): Finding | undefined {
   const at = { ...stored, subject: block }
+  const right = held.get(block) ?? 0
   const cidr = parseCidr(block)
-  if (held === 0 && (cidr === undefined || !known.readable.has(cidr))) {
-    return finding('HandleBlockMissing', at, `${String(count)} are counted in ${block}, and there is no such block.`)
+  if (right === 0 && (cidr === undefined || !known.all.has(cidr))) {
+    return newFinding('HandleBlockMissing', at, `The handle counts ${count} in ${block}, which does not exist.`)
   }
-  const message = `${String(count)} are counted in ${block}; it should be ${String(held)}.`
-  if (held === 0 && !holdsAny) return finding('HandleWithoutAddresses', at, message)
-  if (count > held || held === 0) return finding('HandleCountTooHigh', at, message)
-  return count < held ? finding('HandleCountTooLow', at, message) : undefined
+  const message = `The handle counts ${count} in ${block}; it should count ${right}.`
+  if (right === 0 && held.size === 0) return newFinding('HandleWithoutAddresses', at, message)
+  if (count > right || right === 0) return newFinding('HandleCountTooHigh', at, message)
+  return count < right ? newFinding('HandleCountTooLow', at, message) : undefined
+}
+
+/** Reports a handle that holds addresses and does not exist: one finding for each block. */
+function reportMissingHandle(key: string, first: HeldInBlock): readonly Finding[] {
+  const found: Finding[] = []
+  for (let held: HeldInBlock | undefined = first; held !== undefined; held = held.next) {
+    const message = `The handle does not exist; it should count ${held.count} in ${held.block}.`
+    found.push(newFinding('HandleMissing', { key, revision: 0n, subject: held.block }, message))
+  }
+  return found
 }

@@ -1,4 +1,4 @@
-/** Checking that everything stored agrees with itself, and repairing what is safe to repair. */
+/** Checks that everything stored is consistent, and repairs what is safe to repair. */
 export { ordinalsOfNode } from './block-findings.ts'
 export { check } from './check.ts'
 export { type CheckCode, checkCodes, type Finding } from './finding.ts'

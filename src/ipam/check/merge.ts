@@ -1,18 +1,19 @@
 import type { Family, Listed } from '../../plan/index.ts'
 import type { Finding } from './finding.ts'
-import type { CheckSource } from './source.ts'
+import type { CheckSource } from './terms.ts'
 import { Window } from './window.ts'
 
-/** How stored entries are compared with what is expected of them. */
+/** Compares stored entries with expected ones. */
 export interface Comparison<Value, Expected> {
-  /** In the order of their keys. */
+  /** In key order. */
   readonly families: readonly Family<Value>[]
+  /** Called for each stored entry; `expected` is undefined if none is expected under its key. */
   compare(entry: Listed<Value>, expected: Expected | undefined): readonly Finding[]
-  /** What is expected, and not stored. */
+  /** Called for each expected entry that is not stored. */
   missing(key: string, expected: Expected): readonly Finding[]
 }
 
-/** Merges stored entries, in the order of their keys, with what is expected of them; as much as fits into memory at a time. */
+/** Merges stored entries with expected ones, in key order; in windows of as many as fit into memory. */
 export class Merge<Value, Expected> {
   readonly #comparison: Comparison<Value, Expected>
   readonly #windowSize: number
@@ -27,7 +28,7 @@ export class Merge<Value, Expected> {
     this.#window = new Window('', windowSize)
   }
 
-  /** Whether everything was compared. */
+  /** True once everything was compared. */
   get isDone(): boolean {
     return this.#isDone
   }
@@ -37,7 +38,7 @@ export class Merge<Value, Expected> {
     if (!this.#isDone) this.#window.expect(key, merge)
   }
 
-  /** Compares what the window takes, and opens the next one, for which all has to be expected again. */
+  /** Compares the entries of the window and opens the next one, for which everything has to be expected again. */
   async *merge(source: CheckSource): AsyncGenerator<Finding, void> {
     if (this.#isDone) return
     for (const family of this.#comparison.families) yield* this.#compare(source, family)
@@ -48,7 +49,7 @@ export class Merge<Value, Expected> {
   }
 
   async *#compare(source: CheckSource, family: Family<Value>): AsyncGenerator<Finding, void> {
-    // Keys of another family come all before, or all after.
+    // All keys of another family come before, or all come after.
     const isBegun = this.#after.startsWith(family.prefix)
     if (!isBegun && this.#after > family.prefix) return
     for await (const page of source.entries(family, isBegun ? this.#after : undefined)) {

@@ -11,7 +11,7 @@ export interface RepairAnswer {
 }
 
 /** An answer without a change. */
-export function notFound(message = 'The fault is not there any more.'): Plan<RepairAnswer> {
+export function notFound(message = 'The fault no longer exists.'): Plan<RepairAnswer> {
   return answerOnly({ outcome: 'NotFound', message })
 }
 

@@ -15,33 +15,43 @@ import {
   type Reservation,
 } from '../../model/index.ts'
 import { type Address, formatCidr, overlaps, parseAddressOrCidr } from '../../net/index.ts'
-import type { Listed, Revision } from '../../plan/index.ts'
-import { type Finding, finding } from './finding.ts'
-import type { CheckSource } from './source.ts'
+import type { Family, Key, Listed, Revision } from '../../plan/index.ts'
+import { type Finding, newFinding } from './finding.ts'
 
-/** What blocks and handles are checked against: everything that there is little of. */
+/** Reads stored values, all as they were at one revision. */
+export interface CheckSource {
+  /** The entries of a family, page by page in key order; only those with keys after `after`, if it is given. */
+  entries<Value>(family: Family<Value>, after?: string): AsyncIterable<readonly Listed<Value>[]>
+  /** The entry of one key; undefined if it does not exist. */
+  entry<Value>(key: Key<Value>): Promise<Listed<Value> | undefined>
+}
+
+/** An entry whose value can be read. */
+export type ReadableEntry<Value> = Extract<Listed<Value>, { kind: 'value' }>
+
+/** The values that blocks and handles are checked against: of the kinds with few entries. */
 export interface CheckTerms {
   readonly now: Now
-  /** Those that can be read, in the order of their names. */
+  /** The pools that can be read, in name order. */
   readonly pools: readonly Pool[]
-  /** Whether the pools are all there are: where another one cannot be read, a block may lie in that. */
+  /** False if a stored pool cannot be read: a block may lie in that pool. */
   readonly arePoolsComplete: boolean
-  /** The names of all nodes, readable or not; when there are none, nodes are not registered here. */
+  /** The names of all nodes, readable or not. If there are none, this cluster does not register nodes. */
   readonly nodes: ReadonlySet<string>
-  /** The tunnels of every node that can be read, by its name. */
+  /** The tunnels of every node that can be read, by node name. */
   readonly tunnels: ReadonlyMap<string, Tunnels>
-  /** What is wrong with what was read. */
+  /** The faults of these values themselves. */
   readonly findings: readonly Finding[]
 }
 
-/** The tunnels of a node, which may be none. */
+/** The tunnels of a node; it may have none. */
 export interface Tunnels {
   readonly key: string
   readonly revision: Revision
   readonly addresses: readonly Address[]
 }
 
-/** Reads everything that there is little of. */
+/** Reads and checks the values of the kinds with few entries. */
 export async function readTerms(source: CheckSource, now: Now): Promise<CheckTerms> {
   const configs = await collect(source.entries(ipamConfigs))
   const informations = await collect(source.entries(clusterInformations))
@@ -61,21 +71,19 @@ export async function readTerms(source: CheckSource, now: Now): Promise<CheckTer
       ]),
     ),
     findings: [
-      ...[configs, informations, stored, reserved, registered].flatMap((entries) => unreadableAmong(entries)),
-      ...valuesOf(configs).flatMap(configFindings),
-      ...readable.flatMap(selectorFindings),
-      ...overlapFindings(readable),
-      ...valuesOf(reserved).flatMap(reservationFindings),
+      ...[configs, informations, stored, reserved, registered].flatMap((entries) => checkReadable(entries)),
+      ...valuesOf(configs).flatMap(checkConfig),
+      ...readable.flatMap(checkSelectors),
+      ...checkOverlaps(readable),
+      ...valuesOf(reserved).flatMap(checkReservation),
     ],
   }
 }
 
-/** What a listing says of a value that can be read. */
-type Readable<Value> = Extract<Listed<Value>, { kind: 'value' }>
-
-/** What cannot be read. */
-export function unreadable(entry: Extract<Listed<unknown>, { kind: 'unreadable' }>): Finding {
-  return finding('Unreadable', entry, `The value cannot be read: ${entry.problem}. Write it anew, or delete the key.`)
+/** Reports an entry whose value cannot be read. */
+export function reportUnreadable(entry: Extract<Listed<unknown>, { kind: 'unreadable' }>): Finding {
+  const message = `The value cannot be read: ${entry.problem}. Correct the value, or delete the key.`
+  return newFinding('Unreadable', entry, message)
 }
 
 async function collect<Value>(pages: AsyncIterable<readonly Listed<Value>[]>): Promise<readonly Listed<Value>[]> {
@@ -84,65 +92,65 @@ async function collect<Value>(pages: AsyncIterable<readonly Listed<Value>[]>): P
   return all
 }
 
-function valuesOf<Value>(entries: readonly Listed<Value>[]): readonly Readable<Value>[] {
-  return entries.filter((entry): entry is Readable<Value> => entry.kind === 'value')
+function valuesOf<Value>(entries: readonly Listed<Value>[]): readonly ReadableEntry<Value>[] {
+  return entries.filter((entry): entry is ReadableEntry<Value> => entry.kind === 'value')
 }
 
-function unreadableAmong(
+function checkReadable(
   entries: readonly Listed<IpamConfig | ClusterInformation | Pool | Reservation | Node>[],
 ): readonly Finding[] {
-  return entries.flatMap((entry) => (entry.kind === 'unreadable' ? [unreadable(entry)] : []))
+  return entries.flatMap((entry) => (entry.kind === 'unreadable' ? [reportUnreadable(entry)] : []))
 }
 
-/** The rules between settings that Calico has when it writes them. @see docs/calico/ipam.md section 7 */
-function configFindings(entry: Readable<IpamConfig>): readonly Finding[] {
+/** Checks the rules that Calico applies when it writes these settings. @see docs/calico/ipam.md section 7 */
+function checkConfig(entry: ReadableEntry<IpamConfig>): readonly Finding[] {
   const { strictAffinity, autoAllocateBlocks, maxBlocksPerHost, ipCooldownSeconds } = entry.value
   const problems = [
     ...(strictAffinity || autoAllocateBlocks
       ? []
-      : ['strict_affinity and auto_allocate_blocks are both off, so that no node ever gets a block; switch one on']),
+      : ['strict_affinity and auto_allocate_blocks are both off, so no node ever gets a block; switch one of them on']),
     ...(maxBlocksPerHost > 0 && !strictAffinity
-      ? ['maxBlocksPerHost is set without strict_affinity; switch that on, or set it to 0']
+      ? ['maxBlocksPerHost is set and strict_affinity is off; switch strict_affinity on, or set maxBlocksPerHost to 0']
       : []),
     ...(maxBlocksPerHost >= 0 && maxBlocksPerHost <= 1_000_000
       ? []
-      : [`maxBlocksPerHost is ${String(maxBlocksPerHost)}; give 0 to 1000000`]),
+      : [`maxBlocksPerHost is ${maxBlocksPerHost}; it must be 0 to 1000000`]),
     ...(ipCooldownSeconds >= 0 && ipCooldownSeconds <= 1_200
       ? []
-      : [`ipCooldownSeconds is ${String(ipCooldownSeconds)}; give 0 to 1200`]),
+      : [`ipCooldownSeconds is ${ipCooldownSeconds}; it must be 0 to 1200`]),
   ]
-  return problems.map((problem) => finding('ConfigContradictory', entry, `${problem}.`))
+  return problems.map((problem) => newFinding('ConfigContradictory', entry, `${problem}.`))
 }
 
-function selectorFindings(entry: Readable<Pool>): readonly Finding[] {
+function checkSelectors(entry: ReadableEntry<Pool>): readonly Finding[] {
   const { nodeSelector, namespaceSelector } = entry.value
   const named: readonly (readonly [string, PoolSelector])[] = [
     ['nodeSelector', nodeSelector],
     ['namespaceSelector', namespaceSelector],
   ]
   return named.flatMap(([name, selector]) =>
-    selector.ok ? [] : [finding('SelectorInvalid', { ...entry, subject: name }, `${name}: ${selector.problem}.`)],
+    selector.ok ? [] : [newFinding('SelectorInvalid', { ...entry, subject: name }, `${name}: ${selector.problem}.`)],
   )
 }
 
-/** Told of the later one in the order of names, once for each earlier one. */
-function overlapFindings(pools: readonly Readable<Pool>[]): readonly Finding[] {
+/** Reports each pair of pools that overlap, under the pool that is later in name order. */
+function checkOverlaps(pools: readonly ReadableEntry<Pool>[]): readonly Finding[] {
   return pools.flatMap((entry, index) =>
     pools.slice(0, index).flatMap(({ value: other }) => {
       if (!overlaps(other.cidr, entry.value.cidr)) return []
-      const message = `${formatCidr(entry.value.cidr)} shares addresses with ${formatCidr(other.cidr)} of the pool ${other.name}; pools should be disjoint.`
-      return [finding('PoolsOverlap', { ...entry, subject: other.name }, message)]
+      const message = `${formatCidr(entry.value.cidr)} shares addresses with ${formatCidr(other.cidr)} of the pool ${other.name}; pools should not overlap.`
+      return [newFinding('PoolsOverlap', { ...entry, subject: other.name }, message)]
     }),
   )
 }
 
-function reservationFindings(entry: Readable<Reservation>): readonly Finding[] {
+function checkReservation(entry: ReadableEntry<Reservation>): readonly Finding[] {
   const spec = entry.value.object['spec']
   const entries = isJsonObject(spec) && isJsonArray(spec['reservedCIDRs']) ? spec['reservedCIDRs'] : []
   return entries.flatMap((text) => {
     const given = typeof text === 'string' ? text.trim() : ''
     if (given === '' || parseAddressOrCidr(given) !== undefined) return []
-    const message = `${JSON.stringify(text)} reserves nothing; give a CIDR or an address.`
-    return [finding('ReservationEntryInvalid', { ...entry, subject: given }, message)]
+    const message = `${JSON.stringify(text)} reserves nothing, because it is neither a CIDR nor an address.`
+    return [newFinding('ReservationEntryInvalid', { ...entry, subject: given }, message)]
   })
 }

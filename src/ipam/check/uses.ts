@@ -1,5 +1,6 @@
 import {
   type Attribute,
+  type Block,
   formatTime,
   sequenceNumberOf,
   type WorkloadEndpoint,
@@ -8,39 +9,37 @@ import {
 import { type Address, addressAt, contains, formatAddress, ordinal } from '../../net/index.ts'
 import type { Listed, Revision } from '../../plan/index.ts'
 import { type CalicoPurpose, calicoPurposeOf } from '../calico-purpose.ts'
-import type { StoredBlock } from './block-findings.ts'
-import { type Finding, finding } from './finding.ts'
-import type { KnownBlocks } from './handle-findings.ts'
-import type { CheckSource } from './source.ts'
-import { type CheckTerms, unreadable } from './terms.ts'
+import type { KnownBlocks } from './block-set.ts'
+import { type Finding, newFinding } from './finding.ts'
+import { type CheckSource, type CheckTerms, type ReadableEntry, reportUnreadable } from './terms.ts'
 import { Window } from './window.ts'
 
-/** Who uses an address: a workload endpoint, or a node with its tunnels. */
+/** A workload endpoint, or a node with its tunnels, that uses an address; linked to the other users of the address. */
 interface User {
   readonly key: string
   readonly revision: Revision
-  /** Who was read before. */
+  /** The user that was read before. */
   readonly next: User | undefined
 }
 
-/** An address in use. */
-interface Use {
+/** A used address. */
+interface UsedAddress {
   readonly address: Address
   readonly users: User
   isAssigned: boolean
 }
 
-/** How long a workload may take to get its endpoint after its address: what Calico's own garbage collection waits. */
+/** The time that a workload may take from its address to its endpoint, as in Calico's own garbage collection. */
 const graceNanoseconds = 15n * 60n * 1_000_000_000n
 
 /**
- * What workloads and tunnels really use, compared with what is assigned. As all of it may not fit into memory, that is done in windows of
- * addresses: in each, first all uses are read, then all blocks are shown, and then there is left what nobody has assigned.
- * @see docs/calico/ipam.md section 9.3
+ * Compares the addresses that workloads and tunnels use with those that are assigned. As they may not all fit into memory, this is done
+ * in windows of addresses. For each window, the used addresses are read first, then every block is compared; the used addresses that
+ * remain are not assigned. @see docs/calico/ipam.md section 9.3
  */
 export class Uses {
   readonly #windowSize: number
-  #window: Window<Use>
+  #window: Window<UsedAddress>
   #isFirst = true
   #isDone = false
   #endpoints: 'none' | 'readable' | 'unreadable' = 'none'
@@ -50,22 +49,22 @@ export class Uses {
     this.#window = new Window('', windowSize)
   }
 
-  /** Whether every address was compared. */
+  /** True once every address was compared. */
   get isDone(): boolean {
     return this.#isDone
   }
 
-  /** Reads what is used of the window. */
+  /** Reads the used addresses of the window. */
   async *collect(source: CheckSource, { tunnels }: CheckTerms): AsyncGenerator<Finding, void> {
     if (this.#isDone) return
-    for (const tunnel of tunnels.values()) this.#expect(tunnel, tunnel.addresses)
+    for (const tunnel of tunnels.values()) this.#addUser(tunnel, tunnel.addresses)
     for await (const page of source.entries(workloadEndpointsInPages)) {
       for (const entry of page) yield* this.#collectEndpoint(entry)
     }
   }
 
-  /** What is wrong between a block and those who use its addresses. */
-  *compare(stored: StoredBlock, terms: CheckTerms): Generator<Finding, void> {
+  /** Compares the assigned addresses of a block with the used ones. */
+  *compare(stored: ReadableEntry<Block>, terms: CheckTerms): Generator<Finding, void> {
     if (this.#isDone) return
     const { value: block } = stored
     const holders = (block.attributes ?? []).map((attribute) => this.#holderOf(attribute, terms))
@@ -77,26 +76,26 @@ export class Uses {
       const use = this.#window.get(key)
       if (use === undefined) {
         if (holder.unused === undefined || !this.#window.covers(key)) continue
-        yield leak(stored, place, address, holder.unused, holder.attribute)
+        yield reportUnused(stored, place, address, holder.unused, holder.attribute)
       } else {
-        // A machine that moves is at both places for a while, and both may use its address.
+        // During a live migration, a machine exists in two places that both use its address.
         const isMoving = holder.attribute.alternateOwner !== undefined && use.users.next?.next === undefined
-        if (!use.isAssigned && !isMoving) yield* usedTwice(use)
+        if (!use.isAssigned && !isMoving) yield* reportUsedTwice(use)
         use.isAssigned = true
       }
     }
   }
 
-  /** What of the window is used and was in no block, once all blocks were shown. Opens the next window. */
-  *rest({ pools }: CheckTerms, known: KnownBlocks): Generator<Finding, void> {
+  /** Reports the used addresses of the window that no compared block has assigned, and opens the next window. */
+  *finishWindow({ pools }: CheckTerms, known: KnownBlocks): Generator<Finding, void> {
     if (this.#isDone) return
     const hidden = [...known.unreadable.values()]
     for (const [, use] of this.#window.rest()) {
-      // Nobody knows what a block that cannot be read has assigned.
+      // A block that cannot be read may have assigned the address.
       if (use.isAssigned || hidden.some((cidr) => contains(cidr, use.address))) continue
-      yield* usedTwice(use)
+      yield* reportUsedTwice(use)
       const isInPool = pools.some(({ cidr, isAllocatable }) => isAllocatable && contains(cidr, use.address))
-      yield* usedUnassigned(use, isInPool)
+      yield* reportUnassigned(use, isInPool)
     }
     const { end } = this.#window
     this.#isDone = end === undefined
@@ -106,15 +105,15 @@ export class Uses {
 
   *#collectEndpoint(entry: Listed<WorkloadEndpoint>): Generator<Finding, void> {
     if (entry.kind === 'unreadable') {
-      if (this.#isFirst) yield unreadable(entry)
+      if (this.#isFirst) yield reportUnreadable(entry)
       this.#endpoints = 'unreadable'
       return
     }
     if (this.#endpoints === 'none') this.#endpoints = 'readable'
-    this.#expect(entry, entry.value.addresses)
+    this.#addUser(entry, entry.value.addresses)
   }
 
-  #expect({ key, revision }: Omit<User, 'next'>, addresses: readonly Address[]): void {
+  #addUser({ key, revision }: Omit<User, 'next'>, addresses: readonly Address[]): void {
     for (const address of addresses) {
       this.#window.expect(sortableAddress(address), (before) => {
         if (before?.users.key === key) return before
@@ -123,18 +122,18 @@ export class Uses {
     }
   }
 
-  /** Who has addresses with this attribute; undefined when they cool down. `unused` is set when they should be in use by now. */
+  /** The holder of addresses with this attribute; undefined if they cool down. `unused` is set if they should be in use by now. */
   #holderOf(
     attribute: Attribute,
     terms: CheckTerms,
   ): { readonly attribute: Attribute; readonly unused: CalicoPurpose | undefined } | undefined {
     if (attribute.releasedAt !== undefined) return undefined
     const purpose = calicoPurposeOf(attribute)
-    return { attribute, unused: purpose !== undefined && this.#wouldShow(purpose, terms) ? purpose : undefined }
+    return { attribute, unused: purpose !== undefined && this.#shouldBeUsed(purpose, terms) ? purpose : undefined }
   }
 
-  /** Whether a use for this purpose would be known. What belongs to a node that is gone has a code of its own. */
-  #wouldShow(purpose: CalicoPurpose, { now, nodes, tunnels }: CheckTerms): boolean {
+  /** True if an address assigned for this purpose should have a known user by now. `NodeGone` covers nodes that are not registered. */
+  #shouldBeUsed(purpose: CalicoPurpose, { now, nodes, tunnels }: CheckTerms): boolean {
     if (purpose.kind === 'tunnel') return tunnels.has(purpose.node)
     const isRegistered = nodes.size === 0 || nodes.has(purpose.node)
     const isSettled = purpose.assignedAt.nanoseconds + graceNanoseconds < now.nanoseconds
@@ -142,39 +141,41 @@ export class Uses {
   }
 }
 
-/** Texts in the order of addresses. */
+/** A text that sorts as addresses do. */
 function sortableAddress({ family, value }: Address): string {
-  return `${String(family)}${value.toString(16).padStart(family === 4 ? 8 : 32, '0')}`
+  return `${family}${value.toString(16).padStart(family === 4 ? 8 : 32, '0')}`
 }
 
-/** Told of each user but the first. */
-function* usedTwice({ address, users }: Use): Generator<Finding, void> {
+/** Reports each user of an address except the first. */
+function* reportUsedTwice({ address, users }: UsedAddress): Generator<Finding, void> {
   for (let user = users; user.next !== undefined; user = user.next) {
-    const message = `${formatAddress(address)} is used here, and by ${user.next.key}; one of them should get another address.`
-    yield finding('AddressUsedTwice', { ...user, subject: formatAddress(address) }, message)
+    const message = `${formatAddress(address)} is used here and by ${user.next.key}; one of them should get another address.`
+    yield newFinding('AddressUsedTwice', { ...user, subject: formatAddress(address) }, message)
   }
 }
 
-/** Told of each user. */
-function* usedUnassigned({ address, users }: Use, isInPool: boolean): Generator<Finding, void> {
+/** Reports each user of an address that is not assigned. */
+function* reportUnassigned({ address, users }: UsedAddress, isInPool: boolean): Generator<Finding, void> {
   const text = formatAddress(address)
   for (let user: User | undefined = users; user !== undefined; user = user.next) {
+    const at = { ...user, subject: text }
     yield isInPool
-      ? finding(
+      ? newFinding(
           'AddressNotAssigned',
-          { ...user, subject: text },
-          `${text} is used here, and not assigned; assign this very address, before somebody else gets it.`,
+          at,
+          `${text} is used here and not assigned; assign it before another holder gets it.`,
         )
-      : finding(
+      : newFinding(
           'AddressOutsidePools',
-          { ...user, subject: text },
-          `${text} is used here, not assigned, and in no enabled pool that can be read; use one of a pool.`,
+          at,
+          `${text} is used here, is not assigned, and lies in no enabled pool that can be read; use an address of a pool.`,
         )
   }
 }
 
-function leak(
-  { key, revision, value: block }: StoredBlock,
+/** Reports an address that Calico assigned and that has no user. */
+function reportUnused(
+  { key, revision, value: block }: ReadableEntry<Block>,
   place: number,
   address: Address,
   purpose: CalicoPurpose,
@@ -183,8 +184,8 @@ function leak(
   const holder =
     purpose.kind === 'tunnel'
       ? `a tunnel of ${purpose.node}, which has no such tunnel`
-      : `the pod ${purpose.namespace}/${purpose.pod} on ${purpose.node} at ${formatTime(purpose.assignedAt)}, and no workload endpoint has it`
+      : `the pod ${purpose.namespace}/${purpose.pod} on ${purpose.node} at ${formatTime(purpose.assignedAt)}, and no workload endpoint uses it`
   const number = String(sequenceNumberOf(block, ordinal(place)))
   const message = `${formatAddress(address)} was assigned for ${holder}; release it with the handle ${JSON.stringify(handle)} and the sequence number ${number}.`
-  return finding('AddressUnused', { key, revision, subject: formatAddress(address) }, message)
+  return newFinding('AddressUnused', { key, revision, subject: formatAddress(address) }, message)
 }

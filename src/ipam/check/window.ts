@@ -1,14 +1,14 @@
 import { compareBytewise } from '../../model/index.ts'
 
-/** Entries that a window has before it is narrowed, at the least. A handle and its count take some 200 bytes. */
+/** The most entries of a window before it is narrowed. A handle and its count take some 200 bytes. */
 export const windowSizeMax = 400_000
 
-/** How many keys are looked at to find the middle one. */
+/** The number of keys that are sampled to find the middle one. */
 const sampleSize = 1_001
 
 /**
- * What one side expects of the other, where both are in an order of their own and there may be too much to hold: the keys from `from`
- * up to an end that moves down whenever there are too many. What lies behind the end is for the next window.
+ * Holds the expected entries of a range of keys, for a merge with a side that comes in another order. The range begins at `from`; its
+ * end moves down whenever there are more entries than fit into memory. Keys beyond the end are left for the next window.
  */
 export class Window<Value> {
   readonly #from: string
@@ -21,48 +21,48 @@ export class Window<Value> {
     this.#sizeMax = sizeMax
   }
 
-  /** The first key that is for the next window; undefined when this one takes all the rest. */
+  /** The first key of the next window; undefined if this window covers all the rest. */
   get end(): string | undefined {
     return this.#end
   }
 
-  /** How many keys something is expected under. */
+  /** The number of expected entries. */
   get size(): number {
     return this.#expected.size
   }
 
-  /** Whether the key is for this window. */
+  /** True if the key belongs to this window. */
   covers(key: string): boolean {
     return compareBytewise(key, this.#from) >= 0 && !this.isBehind(key)
   }
 
-  /** Whether the key is for a later window. */
+  /** True if the key belongs to a later window. */
   isBehind(key: string): boolean {
     return this.#end !== undefined && compareBytewise(key, this.#end) >= 0
   }
 
-  /** Notes what is expected under `key`, given what is already, unless the key is outside of the window. */
+  /** Sets the entry expected under `key` to what `merge` makes of the one before. Ignores keys outside of the window. */
   expect(key: string, merge: (before: Value | undefined) => Value): void {
     if (!this.covers(key)) return
     const before = this.#expected.get(key)
-    // V8 lets a part of a text refer to the whole: a key would keep the block in memory in which it was found.
+    // A substring in V8 refers to the whole string, so the key would keep the text of its block in memory. This copies it.
     this.#expected.set(before === undefined ? ` ${key}`.slice(1) : key, merge(before))
     if (this.#expected.size > this.#sizeMax) this.#narrow()
   }
 
-  /** What is expected under `key`; undefined when nothing is. */
+  /** The entry expected under `key`; undefined if there is none. */
   get(key: string): Value | undefined {
     return this.#expected.get(key)
   }
 
-  /** Takes out what is expected under `key`; undefined when nothing is. */
+  /** Removes and returns the entry expected under `key`; undefined if there is none. */
   take(key: string): Value | undefined {
     const value = this.#expected.get(key)
     this.#expected.delete(key)
     return value
   }
 
-  /** What has not been taken, in no order. */
+  /** The entries that were not taken, in no order. */
   rest(): Iterable<readonly [key: string, value: Value]> {
     return this.#expected
   }

@@ -1,5 +1,6 @@
-/** Reading: addresses, handles, blocks, and how full pools are. */
-export { findHeld, type HeldAddress, heldBy, planReadAddress, planReadHandle } from './read.ts'
+/** Reads: who holds an address, what a handle holds, lists of addresses and blocks, and how full pools are. */
+export { countInRange, type PoolCounts } from './count-addresses.ts'
+export { findHeld, type HeldAddress, planReadAddress, planReadHandle, readHoldings } from './held-addresses.ts'
 export {
   type AddressFilter,
   blockPathPrefix,
@@ -8,5 +9,4 @@ export {
   selectAddresses,
   type SelectedAddress,
 } from './select-addresses.ts'
-export { type PoolUsage, usageOfRange } from './usage.ts'
 export { planReadBlocks, planReadUtilization, type UsedBlock, type UsedPool } from './utilization.ts'

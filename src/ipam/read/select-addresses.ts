@@ -14,22 +14,22 @@ import { isNamed } from '../eligible-pools.ts'
 import type { Allocation } from '../request.ts'
 import { poolOf, poolsIn } from '../surroundings.ts'
 
-/** Which held addresses are asked for: all that fulfil every condition given. */
+/** Selects the assigned addresses that match every given condition. */
 export interface AddressFilter {
   readonly handle?: string | undefined
-  /** The node that uses the address, whoever the block belongs to. */
+  /** The node that uses the address; the block may belong to another one. */
   readonly node?: string | undefined
-  /** Attributes that were kept with the address, the node among them. */
+  /** Attributes stored with the address; the node is one of them. */
   readonly attributes: readonly (readonly [name: string, value: string])[]
 }
 
-/** An address that is held, and its place in its block. */
+/** An assigned address and its place in its block. */
 export interface SelectedAddress {
   readonly ordinal: Ordinal
   readonly allocation: Allocation
 }
 
-/** The pools of a listing as they are asked for: by name or CIDR. */
+/** Finds the pools of one listing by name, by CIDR, or by block. */
 export class PoolsAtRevision {
   readonly #stored: ReturnType<typeof poolsIn>
 
@@ -37,24 +37,24 @@ export class PoolsAtRevision {
     this.#stored = poolsIn(entries)
   }
 
-  /** The pool that `reference`, a name or a CIDR, means; undefined when there is none that can be read. */
+  /** The pool with the name or CIDR `reference`; undefined if no readable pool has it. */
   named(reference: string): Pool | undefined {
     return this.#stored.all.find((pool) => isNamed(pool, reference))
   }
 
-  /** The pool that a block counts to: the first one, by name, that contains its first address. */
+  /** The pool that a block counts towards: the first pool, by name, that contains the block's first address. */
   ofBlock(cidr: Cidr): Pool | undefined {
     return poolOf(this.#stored, firstAddress(cidr))
   }
 }
 
-/** The addresses of `block` that are held and asked for, ascending; `pool` is the name of the pool that they count to. */
+/** The assigned addresses of `block` that match `filter`, ascending; `pool` is the name of the block's pool. */
 export function selectAddresses(
   block: Block,
   filter: AddressFilter,
   pool: string | undefined,
 ): readonly SelectedAddress[] {
-  const isSelected = (block.attributes ?? []).map((attribute) => fulfils(attribute, filter))
+  const isSelected = (block.attributes ?? []).map((attribute) => matches(attribute, filter))
   const selected: SelectedAddress[] = []
   for (const [place, index] of block.allocations.entries()) {
     if (index === null || isSelected[index] !== true) continue
@@ -63,17 +63,17 @@ export function selectAddresses(
   return selected
 }
 
-/** False when it is certain, without decoding it, that the stored text of a block has no address that is asked for. */
+/** False if the stored text of a block, without being decoded, shows that no address of the block matches the filter. */
 export function mayFulfil(text: string, { handle, node, attributes }: AddressFilter): boolean {
-  // Without a backslash anywhere, every text of the JSON stands there as it is.
+  // Only backslashes make JSON spell a string in more than one way.
   if (text.includes('\\')) return true
   const wanted = [handle, node, ...attributes.flat()]
   return wanted.every((part) => part === undefined || text.includes(part))
 }
 
 /**
- * How the path of the key of every block in `range` begins: as far as that can be told. Keys are sorted as text, so that only whole
- * octets help, and nothing of IPv6 with its many spellings.
+ * The longest known beginning of the key paths of all blocks in `range`. Keys are sorted as text, so only whole octets that the
+ * addresses share narrow the prefix. For IPv6 it is the family alone, as one address has many spellings.
  */
 export function blockPathPrefix(range: Cidr): string {
   const family = `ipv${String(range.family)}/block/`
@@ -88,7 +88,7 @@ function octetsOf(address: Address): readonly string[] {
   return formatAddress(address).split('.')
 }
 
-function fulfils(attribute: Attribute, { handle, node, attributes }: AddressFilter): boolean {
+function matches(attribute: Attribute, { handle, node, attributes }: AddressFilter): boolean {
   if (attribute.releasedAt !== undefined) return false
   if (handle !== undefined && comparableHandle(attribute.handle ?? '') !== comparableHandle(handle)) return false
   const secondary = attribute.secondary ?? {}

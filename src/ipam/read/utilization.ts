@@ -13,62 +13,62 @@ import { answerOnly, type Plan, type View, type Cause, refuse, type Result, succ
 import { isNamed } from '../eligible-pools.ts'
 import type { Context } from '../request.ts'
 import { type Pools, readConfig, readPools, readReserved } from '../surroundings.ts'
-import { type PoolUsage, type Usage, usageOfBlock, usageOfRange } from './usage.ts'
+import { type AddressCounts, countInBlock, countInRange, type PoolCounts } from './count-addresses.ts'
 
-/** A pool and how it is used. */
+/** A pool and the counts of its addresses. */
 export interface UsedPool {
   readonly pool: Pool
-  readonly usage: PoolUsage
+  readonly usage: PoolCounts
 }
 
-/** A block and how it is used. */
+/** A block and the counts of its addresses. */
 export interface UsedBlock {
   readonly block: IndexedBlock
-  /** The first pool, by name, that shares an address with the block; undefined when none does. */
+  /** The name of the first pool, by name, that shares an address with the block; undefined if none does. */
   readonly pool: string | undefined
-  readonly usage: Usage
+  readonly usage: AddressCounts
 }
 
-/** How pools are used, all or those asked for. */
+/** The utilization of all pools, or of the requested ones. */
 export interface UtilizationAnswer {
   readonly pools: readonly UsedPool[]
-  /** Pools that are stored and cannot be read, by name. */
+  /** The names of stored pools that cannot be read; empty if the request names pools. */
   readonly unreadable: readonly string[]
-  /** Blocks that lie in no pool; not looked for when pools are asked for by name. */
+  /** Blocks that lie in no pool; empty if the request names pools. */
   readonly orphaned: readonly UsedBlock[]
-  /** Blocks of the pools, in the order of their addresses, if they are asked for. */
+  /** The blocks of the pools, in address order; empty unless the request asks for them. */
   readonly blocks: readonly UsedBlock[]
 }
 
-/** Whose usage is asked for. */
+/** Which pools to count, and whether to count each of their blocks as well. */
 export interface UtilizationRequest {
-  /** Names or CIDRs of pools; empty: all. */
+  /** Names or CIDRs of pools; empty: all pools. */
   readonly pools: readonly string[]
   readonly withBlocks: boolean
 }
 
-/** Which blocks are asked for: all that fulfil every condition given. */
+/** Selects the blocks that match every given condition. */
 export interface BlocksRequest {
-  /** The name or the CIDR of a pool that they share an address with. */
+  /** The name or CIDR of a pool that shares an address with the block. */
   readonly pool?: string | undefined
-  /** The node that they are affine to. */
+  /** The node that the block belongs to. */
   readonly node?: string | undefined
-  /** Those that lie in no pool. */
+  /** True: only blocks that lie in no pool. */
   readonly orphaned?: boolean | undefined
-  /** The last block of the page before. */
+  /** The last block of the previous page. */
   readonly after?: Cidr | undefined
   readonly limit: number
 }
 
-/** A page of blocks, in the order of their addresses. */
+/** A page of blocks, in address order. */
 export interface BlocksAnswer {
   readonly blocks: readonly UsedBlock[]
   readonly isLast: boolean
 }
 
 /**
- * How pools, and their blocks, are used: counted from the index of blocks, whose word is proved by reading afresh what has changed.
- * Refused with `Invalid` when a pool asked for does not exist. @see docs/calico/ipam.md section 8
+ * Counts the addresses of pools and of their blocks, from the index of blocks; the answer is given only after the store has confirmed
+ * that the index is current. Refused with `Invalid` if a requested pool does not exist. @see docs/calico/ipam.md section 8
  */
 export function planReadUtilization(
   view: View,
@@ -78,67 +78,67 @@ export function planReadUtilization(
   return answerOnly(readUtilization(view, request, context))
 }
 
-/** A page of the blocks that a request asks for. Refused with `Invalid` when the pool asked for does not exist. */
+/** Reads a page of the requested blocks, with their counts. Refused with `Invalid` if the requested pool does not exist. */
 export function planReadBlocks(view: View, request: BlocksRequest, context: Context): Plan<Result<BlocksAnswer>> {
   return answerOnly(readBlocks(view, request, context))
 }
 
 function readUtilization(view: View, request: UtilizationRequest, context: Context): Result<UtilizationAnswer> {
-  const ground = survey(view, context)
-  if (!ground.ok) return ground
-  const { stored, terms } = ground.value
-  const chosen = choose(stored, request.pools, 'pool')
+  const basis = readBasis(view, context)
+  if (!basis.ok) return basis
+  const { stored, terms } = basis.value
+  const chosen = choosePools(stored, request.pools)
   if (!chosen.ok) return chosen
   const { blocks } = context
-  const used = (block: IndexedBlock): UsedBlock => usedBlock(block, stored, terms)
+  const count = (block: IndexedBlock): UsedBlock => countBlock(block, stored, terms)
   const isComplete = request.pools.length === 0
   return success({
     pools: chosen.value.map((pool) => ({
       pool,
-      usage: usageOfRange(pool.cidr, blocks.overlapping(pool.cidr), terms),
+      usage: countInRange(pool.cidr, blocks.overlapping(pool.cidr), terms),
     })),
     unreadable: isComplete ? stored.unreadable.map(({ name }) => name) : [],
-    orphaned: isComplete ? [...orphansAmong(blocks.after(), stored)].map(used) : [],
-    blocks: request.withBlocks ? blocksOf(chosen.value, context).map(used) : [],
+    orphaned: isComplete ? [...orphanedAmong(blocks.after(), stored)].map(count) : [],
+    blocks: request.withBlocks ? blocksOf(chosen.value, context).map(count) : [],
   })
 }
 
 function readBlocks(view: View, request: BlocksRequest, context: Context): Result<BlocksAnswer> {
-  const ground = survey(view, context)
-  if (!ground.ok) return ground
-  const { stored, terms } = ground.value
-  const pool = choose(stored, request.pool === undefined ? [] : [request.pool], 'pool')
-  if (!pool.ok) return pool
-  const [chosen] = request.pool === undefined ? [] : pool.value
+  const basis = readBasis(view, context)
+  if (!basis.ok) return basis
+  const { stored, terms } = basis.value
+  const chosen = choosePools(stored, request.pool === undefined ? [] : [request.pool])
+  if (!chosen.ok) return chosen
+  const [pool] = request.pool === undefined ? [] : chosen.value
   const affinity = request.node === undefined ? undefined : formatOwner({ type: 'host', name: request.node })
   const all = context.blocks.after(request.after)
   const blocks: UsedBlock[] = []
-  for (const block of request.orphaned === true ? orphansAmong(all, stored) : all) {
+  for (const block of request.orphaned === true ? orphanedAmong(all, stored) : all) {
     if (affinity !== undefined && block.affinity !== affinity) continue
-    if (chosen !== undefined && !overlaps(chosen.cidr, block.cidr)) continue
+    if (pool !== undefined && !overlaps(pool.cidr, block.cidr)) continue
     if (blocks.length === request.limit) return success({ blocks, isLast: false })
-    blocks.push(usedBlock(block, stored, terms))
+    blocks.push(countBlock(block, stored, terms))
   }
   return success({ blocks, isLast: true })
 }
 
-/** What every count stands on. */
-interface Ground {
+/** The values that every count is based on. */
+interface Basis {
   readonly stored: Pools
   readonly terms: Terms
 }
 
-function survey(view: View, { now }: Context): Result<Ground> {
+function readBasis(view: View, { now }: Context): Result<Basis> {
   const config = readConfig(view)
   if (!config.ok) return config
-  // Deletions are proved by no listing.
+  // A listing does not show deletions: consulting the families makes the store confirm that nothing was deleted.
   for (const family of [poolFamily, reservations, blockFamily]) view.consult(family)
   const cooledBefore = now.nanoseconds - BigInt(config.value.ipCooldownSeconds) * nanosecondsPerSecond
   return success({ stored: readPools(view), terms: { reserved: readReserved(view), cooledBefore } })
 }
 
-/** The pools that are named, each once, in the order of the names; all when none is. */
-function choose({ all }: Pools, references: readonly string[], field: string): Result<readonly Pool[]> {
+/** The referenced pools, each once, in the order of the references; all pools if there is no reference. */
+function choosePools({ all }: Pools, references: readonly string[]): Result<readonly Pool[]> {
   if (references.length === 0) return success(all)
   const causes: Cause[] = []
   const chosen = new Set<Pool>()
@@ -147,7 +147,7 @@ function choose({ all }: Pools, references: readonly string[], field: string): R
     if (pool !== undefined) chosen.add(pool)
     else {
       const message = `Invalid value: ${JSON.stringify(reference)}: no pool that can be read has this name or CIDR`
-      causes.push({ field, reason: 'FieldValueInvalid', message })
+      causes.push({ field: 'pool', reason: 'FieldValueInvalid', message })
     }
   }
   return causes.length === 0
@@ -155,17 +155,17 @@ function choose({ all }: Pools, references: readonly string[], field: string): R
     : refuse('Invalid', 'A pool that was asked for does not exist.', causes)
 }
 
-function usedBlock(block: IndexedBlock, { all }: Pools, terms: Terms): UsedBlock {
+function countBlock(block: IndexedBlock, { all }: Pools, terms: Terms): UsedBlock {
   const pool = all.find(({ cidr }) => overlaps(cidr, block.cidr))?.name
-  return { block, pool, usage: usageOfBlock(block, terms) }
+  return { block, pool, usage: countInBlock(block, terms) }
 }
 
-function* orphansAmong(blocks: Iterable<IndexedBlock>, { all }: Pools): Iterable<IndexedBlock> {
+function* orphanedAmong(blocks: Iterable<IndexedBlock>, { all }: Pools): Iterable<IndexedBlock> {
   const inPools = CidrSet.of(all.map(({ cidr }) => cidr))
   for (const block of blocks) if (!inPools.overlaps(block.cidr)) yield block
 }
 
-/** The blocks of some pools, each once, although pools may overlap. */
+/** The blocks of these pools, each once: pools may overlap. */
 function blocksOf(pools: readonly Pool[], { blocks }: Context): readonly IndexedBlock[] {
   return [...new Set(pools.flatMap(({ cidr }) => [...blocks.overlapping(cidr)]))]
 }

@@ -4,7 +4,7 @@ import {
   type JsonObject,
   stringifyMembers,
   stringifyString,
-  fieldNames,
+  declareFields,
   noFields,
   readString,
   readStringMap,
@@ -14,39 +14,36 @@ import {
 } from '../json/index.ts'
 
 /**
- * An entry of a block's `attributes`: who holds the addresses that point to it, or since when they cool down. Never
- * changed once made.
+ * An entry of a block's `attributes`: the holder of the addresses that point to it, or the time since when they cool down. Immutable.
  * @see docs/calico/formats.md section 2.2
  */
 export interface Attribute {
   readonly handle?: string
-  /**
-   * What the holder says of itself; Calico's own well-known names are `node`, `pod`, `namespace` and so on. Never
-   * empty.
-   */
+  /** The active holder attributes: free texts, by Calico's names such as `node`, `pod` and `namespace`. Never empty. */
   readonly secondary?: Readonly<Record<string, string>>
+  /** The alternate holder attributes: of a holder that is to take over, or that held the address before. Never empty. */
   readonly alternateOwner?: Readonly<Record<string, string>>
-  /** When the addresses were released, RFC 3339. They cool down, and nobody holds them. */
+  /** When the addresses were released, RFC 3339. They cool down and are not held. */
   readonly releasedAt?: string
   readonly unknownFields?: JsonObject
 }
 
-/** Who takes an address: what is stored of it. */
+/** The holder to assign an address to: its handle and its active attributes. */
 export interface Holder {
   readonly handle?: string | undefined
   readonly secondary?: Readonly<Record<string, string>> | undefined
 }
 
-/** The entry for a holder. Its secondary attributes are left out when there are none. */
+/** Makes the entry for a holder. An empty map of attributes is left out. */
 export function attributeFor({ handle, secondary }: Holder): Attribute {
   const kept = secondary === undefined || isEmptyMap(secondary) ? undefined : secondary
   if (handle === undefined) return kept === undefined ? {} : { secondary: kept }
   return kept === undefined ? { handle } : { handle, secondary: kept }
 }
 
-/** Whether `attribute` is what {@link attributeFor} makes for that holder, so that addresses can share it. */
+/** True if {@link attributeFor} makes the same entry for the holder: its addresses can share this one. */
 export function isFor(attribute: Attribute, { handle, secondary }: Holder): boolean {
-  // Handles come first: they tell nearly all entries apart.
+  // Handles come first: they differ in nearly all entries.
   return (
     attribute.handle === handle &&
     attribute.releasedAt === undefined &&
@@ -56,13 +53,13 @@ export function isFor(attribute: Attribute, { handle, secondary }: Holder): bool
   )
 }
 
-/** What is kept about who uses an address: the owner at present, and one that is to take over or was before. Undefined: nothing. */
+/** The active and the alternate holder attributes of an address; undefined if there are none. */
 export interface Owners {
   readonly secondary: Readonly<Record<string, string>> | undefined
   readonly alternateOwner: Readonly<Record<string, string>> | undefined
 }
 
-/** The entry with other owners; what is empty is left out. */
+/** The entry with other holder attributes. An empty map is left out. */
 export function withOwners(attribute: Attribute, { secondary, alternateOwner }: Owners): Attribute {
   const { secondary: _, alternateOwner: __, ...rest } = attribute
   return {
@@ -72,7 +69,7 @@ export function withOwners(attribute: Attribute, { secondary, alternateOwner }: 
   }
 }
 
-/** Whether both say the same, so that one of them is enough. Unknown fields are the same only if they are the very same object. */
+/** True if both entries say the same. Unknown fields count as the same only if they are the same object. */
 export function sameAttribute(one: Attribute, other: Attribute): boolean {
   return (
     one.handle === other.handle &&
@@ -83,16 +80,16 @@ export function sameAttribute(one: Attribute, other: Attribute): boolean {
   )
 }
 
-const names = fieldNames('handle_id', 'secondary', 'alternateOwnerAttrs', 'releasedAt')
+const attributeFields = declareFields('handle_id', 'secondary', 'alternateOwnerAttrs', 'releasedAt')
 
-/** Reads one entry; throws Malformed. `path` names it in problems. */
-export function readAttribute(json: Json, path: string): Attribute {
-  const { fields, unknownFields } = readStruct(json, names, path)
+/** Reads one entry; throws Malformed. Problems name it by `path`. */
+export function decodeAttribute(json: Json, path: string): Attribute {
+  const { fields, unknownFields } = readStruct(json, attributeFields, path)
   const handle = readString(fields['handle_id'], `${path}.handle_id`)
   const secondary = readStringMap(fields['secondary'], `${path}.secondary`)
   const alternateOwner = readStringMap(fields['alternateOwnerAttrs'], `${path}.alternateOwnerAttrs`)
   const releasedAt = readTime(fields['releasedAt'], `${path}.releasedAt`)
-  // A million of these are made at a start, most of which have the first two fields only.
+  // A server reads a million of these when it starts, and most have only the first two fields.
   const attribute = attributeFor({ handle, secondary })
   if (alternateOwner === undefined && releasedAt === undefined && unknownFields === noFields) return attribute
   return {
@@ -103,10 +100,10 @@ export function readAttribute(json: Json, path: string): Attribute {
   }
 }
 
-// A block of 64 addresses is encoded again and again while all but one of its entries stay what they are.
+// Each change of a block encodes all its entries, and nearly all of them are the same as before.
 const encoded = new WeakMap<Attribute, string>()
 
-/** The stored text of one entry, as Go writes it. */
+/** Prints one entry as Go writes it. */
 export function encodeAttribute(attribute: Attribute): string {
   const known = encoded.get(attribute)
   if (known !== undefined) return known

@@ -15,7 +15,7 @@ import {
   type JsonObject,
   stringifyString,
   decodeJson,
-  fieldNames,
+  declareFields,
   Malformed,
   mismatch,
   readArray,
@@ -27,70 +27,46 @@ import {
   readUint64,
   stringifyStruct,
 } from '../json/index.ts'
-import { nanosecondsPerSecond, parseTime } from '../time.ts'
-import { type Attribute, encodeAttribute, readAttribute } from './attribute.ts'
-import { formatBlockPath, parseBlockPath } from './cidr.ts'
+import { type Attribute, encodeAttribute, decodeAttribute } from './attribute.ts'
 
 /**
- * A block: the addresses of one small CIDR, and who holds each. Never changed; block-operations.ts makes new ones.
+ * A block: the addresses of one small CIDR, and the holder of each. Immutable; the functions of operations.ts return new ones.
  * @see docs/calico/formats.md section 2.2
  */
 export interface Block {
   readonly cidr: Cidr
-  /** Who owns the block, as text, such as `host:node1`; null for nobody. */
+  /** The node that the block belongs to, such as `host:node1`; null if there is none. */
   readonly affinity: string | null
-  /** When the owner claimed it, RFC 3339. */
+  /** When the node claimed the block, RFC 3339. */
   readonly affinityClaimTime?: string
-  /** For each ordinal the index of its entry in `attributes`; null: free. */
+  /** For each ordinal, the index of its entry in `attributes`; null: free. */
   readonly allocations: readonly (number | null)[]
-  /** The free ordinals in the order in which they are given out. */
+  /** The queue of free ordinals, in the order in which they are assigned. */
   readonly unallocated: readonly Ordinal[]
-  /** Null in a new block, as Calico has it. */
+  /** Null in a new block, as Calico writes it. */
   readonly attributes: readonly Attribute[] | null
   /** Grows by one with every change. Starts from the clock, in nanoseconds: far beyond 2^53. */
   readonly sequenceNumber: bigint
   /**
-   * For each ordinal in use the block's number just before it was taken; undefined where there is none. Free ordinals may have one (old
-   * Calico).
+   * For each ordinal in use, the block's sequence number just before it was assigned; undefined where there is none. Free ordinals may
+   * have one too: old Calico left them.
    */
   readonly sequenceNumberForAllocation: readonly (bigint | undefined)[]
-  /** A device of Calico's other datastore; always false here. */
+  /** Used by Calico's Kubernetes datastore only; always false in etcd. */
   readonly deleted: boolean
-  /** An old twin of `affinity`, which nobody consults. */
+  /** An old copy of `affinity`, which Calico does not read. */
   readonly hostAffinity?: string
   readonly unknownFields: JsonObject
 }
 
-/**
- * What of a block tells whether there is something to give, and for whom; enough to make a {@link BlockDigest} of. Every block is one.
- */
-export interface BlockOutline extends Pick<Block, 'cidr' | 'affinity' | 'affinityClaimTime' | 'allocations'> {
-  readonly unallocated: readonly number[]
-  readonly attributes: readonly Pick<Attribute, 'handle' | 'releasedAt'>[] | null
-  readonly sequenceNumber: bigint
-}
-
-/** What is worth knowing of every block: enough to find one that has a free address. Refers to nothing of the block. */
-export interface BlockDigest {
-  readonly cidr: Cidr
-  readonly affinity: string | null
-  /** How many ordinals are queued to be given out; reserved addresses among them. */
-  readonly freeCount: number
-  readonly isEmpty: boolean
-  /** Unix time; absent when the block does not say. */
-  readonly claimedAtSeconds?: number
-  readonly sequenceNumber: bigint
-  /** Whether a released address cools down, or waits to be freed. */
-  readonly hasCooling: boolean
-}
-
-const prefix = '/calico/ipam/v2/assignment/'
+const blockPrefix = '/calico/ipam/v2/assignment/'
 
 /** The blocks. */
 export const blocks: Family<Block> = {
   name: 'blocks',
-  prefix,
+  prefix: blockPrefix,
   held: 'digests',
+  part: 'block',
   decode(key, text) {
     const cidr = parseBlockKey(key)
     return cidr === undefined
@@ -104,85 +80,76 @@ export const blocks: Family<Block> = {
 export function blockKey(cidr: Cidr): Key<Block> {
   let key = keys.get(cidr)
   if (key === undefined) {
-    key = { family: blocks, text: `${prefix}${formatBlockPath(cidr)}` }
+    key = { family: blocks, text: `${blockPrefix}${formatBlockPath(cidr)}` }
     keys.set(cidr, key)
   }
   return key
 }
 
-// A block is known by one object for as long as it is in memory, and its key is asked for several times in each assignment.
+// A block keeps one Cidr object while it is in memory, and each assignment makes its key several times.
 const keys = new WeakMap<Cidr, Key<Block>>()
 
-/** The block that a key is about; undefined when it is not written as {@link blockKey} writes it. */
+/** The CIDR of the block in a key; undefined unless the key is spelled as {@link blockKey} spells it. */
 export function parseBlockKey(text: string): Cidr | undefined {
-  return text.startsWith(prefix) ? parseBlockPath(text.slice(prefix.length)) : undefined
+  return text.startsWith(blockPrefix) ? parseBlockPath(text.slice(blockPrefix.length)) : undefined
 }
 
-/**
- * What is worth knowing of `block`. Its texts are copies, so that nothing keeps the much longer stored text in memory.
- */
-export function digestOf(block: BlockOutline): BlockDigest {
-  const claimedAt = block.affinityClaimTime === undefined ? undefined : parseTime(block.affinityClaimTime)
-  return {
-    cidr: block.cidr,
-    affinity: block.affinity === null ? null : copyOf(block.affinity),
-    freeCount: block.unallocated.length,
-    isEmpty: isEmpty(block),
-    ...(claimedAt === undefined ? {} : { claimedAtSeconds: Number(claimedAt.nanoseconds / nanosecondsPerSecond) }),
-    sequenceNumber: block.sequenceNumber,
-    hasCooling: block.attributes?.some((attribute) => attribute.releasedAt !== undefined) ?? false,
-  }
+/** The last part of a block's or an affinity's key: `ipv4/block/10.10.0.8-29`. @see docs/calico/formats.md section 1.2 */
+export function formatBlockPath(cidr: Cidr): string {
+  return `ipv${cidr.family}/block/${formatCidr(cidr).replace('/', '-')}`
 }
 
-/**
- * V8 lets a part of a text refer to the whole; a part of a joined text refers to the join, which is only one character
- * longer.
- */
-function copyOf(text: string): string {
-  return ` ${text}`.slice(1)
+/** Parses what {@link formatBlockPath} prints; undefined for any other spelling of the same block, which no writer uses. */
+export function parseBlockPath(path: string): Cidr | undefined {
+  const text = path.slice(path.lastIndexOf('/') + 1).replace('-', '/')
+  const cidr = parseInterface(text)?.cidr
+  return cidr !== undefined && formatBlockPath(cidr) === path ? cidr : undefined
 }
 
-/**
- * Whether nobody holds an address of the block. Those reserved on Windows hosts do not count; those that cool down do.
- */
-export function isEmpty(block: Pick<BlockOutline, 'allocations' | 'attributes'>): boolean {
+/** The fields that {@link isEmpty} looks at. */
+interface Allocated extends Pick<Block, 'allocations'> {
+  readonly attributes: readonly Pick<Attribute, 'handle'>[] | null
+}
+
+/** True if no address of the block is held. Addresses that Windows hosts reserve do not count as held; those that cool down do. */
+export function isEmpty(block: Allocated): boolean {
   return block.allocations.every((index) => {
     return index === null || isWindowsReserved(block.attributes?.[index]?.handle)
   })
 }
 
-/** Of the 1.5 MiB that etcd takes at once; the rest is for what is written together with a block. */
+/** How large a block may be. etcd accepts requests of 1.5 MiB; the rest is for the keys written together with the block. */
 const bytesMax = 1_200_000
 
-/** A place in `allocations`, one in `unallocated`, and a number with its ordinal, at the most. */
+/** At most: an index in `allocations`, an ordinal in `unallocated`, and a sequence number with its ordinal. */
 const bytesPerOrdinal = 45
 
 /**
- * Whether etcd stores the block. It may outgrow that, when it is large or its owners have much to say of themselves; then nobody gets
- * the addresses that it has left.
+ * True if the block is small enough to be stored. A large block can outgrow the limit, or one whose holders have large attributes; then
+ * its free addresses cannot be assigned.
  */
 export function isStorable({ allocations, attributes }: Block): boolean {
   const entries = attributes ?? []
   const bytesLeft = bytesMax - allocations.length * bytesPerOrdinal
   let characters = 0
   for (const attribute of entries) characters += encodeAttribute(attribute).length
-  // Nearly always there is room enough even if each character took three bytes, and none has to be looked at.
+  // Nearly always there is room even if every character took three bytes, so the bytes need no counting.
   if (characters * 3 <= bytesLeft) return true
   return entries.reduce((sum, attribute) => sum + Buffer.byteLength(encodeAttribute(attribute)), 0) <= bytesLeft
 }
 
-/** The handle of what Windows hosts keep for themselves. It has no key. */
+/** The handle of addresses that Windows hosts reserve. No key exists for it. */
 export const windowsReservedHandle = 'windows-reserved-ipam-handle'
 
 /**
- * Whether addresses of this handle count as held by nobody, in any spelling of {@link windowsReservedHandle}: an owner of this name would
- * lose its addresses with the block.
+ * True for {@link windowsReservedHandle} in any spelling. Addresses of this handle count as not held, so they go when the block is
+ * deleted.
  */
 export function isWindowsReserved(handle: string | undefined): boolean {
   return handle?.toLowerCase() === windowsReservedHandle
 }
 
-const names = fieldNames(
+const blockFields = declareFields(
   'cidr',
   'affinity',
   'affinity_claim_time',
@@ -196,18 +163,18 @@ const names = fieldNames(
 )
 
 function readBlock(json: Json, keyCidr: Cidr): Block {
-  const { fields, unknownFields } = readStruct(json, names, 'block')
+  const { fields, unknownFields } = readStruct(json, blockFields, 'block')
   const affinityClaimTime = readTime(fields['affinity_claim_time'], 'affinity_claim_time')
   const hostAffinity = readString(fields['hostAffinity'], 'hostAffinity')
   const allocations = readAllocations(fields['allocations'], keyCidr)
   const block: Block = {
-    cidr: readCidr(fields['cidr'], keyCidr),
+    cidr: readBlockCidr(fields['cidr'], keyCidr),
     affinity: readString(fields['affinity'], 'affinity') ?? null,
     ...(affinityClaimTime === undefined ? {} : { affinityClaimTime }),
     allocations,
     unallocated: (readArray(fields['unallocated'], 'unallocated') ?? []).map(readOrdinal),
     attributes:
-      readArray(fields['attributes'], 'attributes')?.map((entry, at) => readAttribute(entry, `attributes[${at}]`)) ??
+      readArray(fields['attributes'], 'attributes')?.map((entry, at) => decodeAttribute(entry, `attributes[${at}]`)) ??
       null,
     sequenceNumber: readUint64(fields['sequenceNumber'], 'sequenceNumber'),
     sequenceNumberForAllocation: readNumbers(fields['sequenceNumberForAllocation'], allocations.length, keyCidr),
@@ -220,10 +187,10 @@ function readBlock(json: Json, keyCidr: Cidr): Block {
   return block
 }
 
-function readCidr(json: Json | undefined, keyCidr: Cidr): Cidr {
+function readBlockCidr(json: Json | undefined, keyCidr: Cidr): Cidr {
   const text = readString(json, 'cidr') ?? ''
   const cidr = parseAddressOrCidr(text)
-  // Calico does not mask: host bits would shift every ordinal.
+  // Calico does not mask host bits: they would shift every ordinal.
   const base = parseInterface(text)?.address.value ?? cidr?.base
   if (cidr !== undefined && base === cidr.base && sameCidr(cidr, keyCidr)) return keyCidr
   throw mismatch('cidr', `${formatCidr(keyCidr)}, as in the key`, text)
@@ -258,14 +225,12 @@ function readNumbers(json: Json | undefined, size: number, cidr: Cidr): readonly
   return numbers
 }
 
-/** The numbers of a block of that many addresses, none of which has one. */
+/** The sequence numbers of a block of `size` addresses, all without one. */
 export function noNumbers(size: number): (bigint | undefined)[] {
   return Array.from({ length: size }, () => undefined)
 }
 
-/**
- * What makes the parts of a block contradict each other; undefined when nothing does. Such a block must not be changed.
- */
+/** Says how the parts of a block contradict each other; undefined if they agree. A block with a contradiction must not be changed. */
 function findContradiction({ cidr, allocations, unallocated, attributes }: Block): string | undefined {
   const attributeCount = attributes?.length ?? 0
   for (const [at, index] of allocations.entries()) {
@@ -311,15 +276,15 @@ function encodeBlock(block: Block): string {
 function encodeNumbers(block: Block): string {
   const numbers = block.sequenceNumberForAllocation
   const members: string[] = []
-  for (const place of asTexts(block.allocations.length)) {
+  for (const place of ordinalsAsText(block.allocations.length)) {
     const number = numbers[place]
     if (number !== undefined) members.push(`"${place}":${number}`)
   }
   return `{${members.join(',')}}`
 }
 
-/** The ordinals of a block of that many addresses, sorted as text; there are few sizes, and thousands of blocks of each. */
-function asTexts(size: number): readonly number[] {
+/** The ordinals of a block of `size` addresses, sorted as text. Kept, as there are few sizes and thousands of blocks of each. */
+function ordinalsAsText(size: number): readonly number[] {
   let sorted = sortedAsText.get(size)
   if (sorted === undefined) {
     sorted = Array.from({ length: size }, (_, place) => String(place))

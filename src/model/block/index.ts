@@ -1,17 +1,19 @@
-/** Blocks as Calico stores them: the form, the attributes of holders, the changes of a block, and the index of all blocks. */
+/** Blocks as Calico stores them, the operations that change a block, and the index of all blocks. */
+export { formatOwner, type Owner, ownerOf, parseOwner, sameOwner, withoutOwner } from './affinity.ts'
 export { type Attribute, type Holder, type Owners, withOwners } from './attribute.ts'
 export {
   type Block,
-  type BlockDigest,
   blockKey,
   blocks,
+  formatBlockPath,
   isEmpty,
   isStorable,
   isWindowsReserved,
   parseBlockKey,
+  parseBlockPath,
 } from './block.ts'
-export { formatBlockPath, parseBlockPath } from './cidr.ts'
-export { BlockIndex, type IndexedBlock, mayGive, type Terms } from './index-of-blocks.ts'
+export { BlockIndex, mayGive, type Terms } from './block-index.ts'
+export type { IndexedBlock } from './digest.ts'
 export {
   assignAutomatically,
   assignOrdinal,
@@ -23,12 +25,10 @@ export {
   isHeld,
   newBlock,
   ordinalsOfHandle,
-  ownerOf,
   releaseHandle,
   releaseOrdinals,
   replaceAttribute,
   sequenceNumberOf,
   touch,
   withHostReserved,
-  withoutOwner,
 } from './operations.ts'

@@ -2,19 +2,18 @@ import assert from 'node:assert/strict'
 import { addressCount, type Cidr, type Ordinal, ordinal } from '../../net/index.ts'
 import { comparableHandle } from '../handle.ts'
 import { noFields } from '../json/index.ts'
-import { formatOwner, type Owner, parseOwner } from '../owner.ts'
 import { formatTime, type Now, nanosecondsPerSecond, parseTime } from '../time.ts'
+import { formatOwner, type Owner } from './affinity.ts'
 import { type Attribute, attributeFor, type Holder, isFor, sameAttribute } from './attribute.ts'
 import { type Block, noNumbers, windowsReservedHandle } from './block.ts'
 
 /**
- * How a block changes: each operation gives a new block, exactly as Calico would have written it, its number grown by
- * one. Call {@link collectGarbage} on a block that comes from the datastore before anything else, as Calico does on
- * loading it.
+ * The changes of a block. Each function returns a new block, exactly as Calico would write it; its sequence number grows by one. Call
+ * {@link collectGarbage} first on every block that comes from the datastore, as Calico does when it loads a block.
  * @see docs/calico/formats.md section 2.2, docs/calico/ipam.md section 3
  */
 
-/** A block without any address in use, claimed for `owner` (null: nobody) at `now`. */
+/** Makes a block without addresses in use. It belongs to the host `owner` since `now`; null: it has no affinity. */
 export function newBlock(cidr: Cidr, owner: Owner | null, now: Now): Block {
   const size = Number(addressCount(cidr))
   return {
@@ -31,15 +30,15 @@ export function newBlock(cidr: Cidr, owner: Owner | null, now: Now): Block {
   }
 }
 
-/** How many ordinals at either end of a block a host keeps for itself. */
+/** The number of ordinals at the start and at the end of a block that a host reserves for itself. */
 export interface HostReserved {
   readonly start: number
   readonly end: number
 }
 
 /**
- * A new block in which the ordinals at its ends belong to the host, as Windows needs it: they are not in the queue, and have neither a
- * sequence number nor a handle of their own. @see docs/calico/formats.md section 2.2
+ * Reserves ordinals at both ends of a new block for the host, as Windows needs it: they are not in the queue, and have no sequence numbers.
+ * @see docs/calico/formats.md section 2.2
  */
 export function withHostReserved(block: Block, { start, end }: HostReserved): Block {
   const isReserved = (place: number): boolean => place < start || place >= block.allocations.length - end
@@ -52,15 +51,15 @@ export function withHostReserved(block: Block, { start, end }: HostReserved): Bl
   }
 }
 
-/** The outcome of an automatic assignment: the ordinals taken, in the order of the queue, and the block after it. */
+/** The outcome of an automatic assignment: the ordinals assigned, in the order of the queue, and the block after it. */
 export interface Assigned {
   readonly block: Block
   readonly ordinals: readonly Ordinal[]
 }
 
 /**
- * Takes up to `count` ordinals from the front of the queue for `holder`. Reserved ones are passed over and keep their
- * place. When none is left, the block given is the block returned.
+ * Assigns up to `count` ordinals from the front of the queue to `holder`. Reserved ones are skipped and keep their place in the queue.
+ * If none is left, returns the same block.
  */
 export function assignAutomatically(
   block: Block,
@@ -81,7 +80,7 @@ export function assignAutomatically(
   return { block: allocate(block, unallocated, ordinals, holder), ordinals }
 }
 
-/** Takes this very ordinal for `holder`, reserved or not. `taken`: somebody holds it, or it cools down. */
+/** Assigns the ordinal `place` to `holder`, reserved or not. `taken`: it is held or cools down. */
 export function assignOrdinal(block: Block, place: Ordinal, holder: Holder): Block | 'taken' {
   assertInBlock(block, place)
   if (block.allocations[place] !== null) return 'taken'
@@ -90,8 +89,7 @@ export function assignOrdinal(block: Block, place: Ordinal, holder: Holder): Blo
 }
 
 /**
- * The block with `attribute` as what is stored for an ordinal in use. Other ordinals keep what they have, though they shared the entry.
- * When nothing changes, the block given is the block returned.
+ * Replaces the entry of an ordinal in use. Other ordinals that shared the old entry keep it. If nothing changes, returns the same block.
  */
 export function replaceAttribute(block: Block, place: Ordinal, attribute: Attribute): Block {
   const existing = attributesOf(block)
@@ -108,7 +106,7 @@ export function replaceAttribute(block: Block, place: Ordinal, attribute: Attrib
   return touch(sweep({ ...block, allocations, attributes }, () => false))
 }
 
-/** The outcome of a release: the ordinals released, those that nobody held, both ascending, and the block after it. */
+/** The outcome of a release: the ordinals released, those that were not held, both ascending, and the block after it. */
 export interface Released {
   readonly block: Block
   readonly ordinals: readonly Ordinal[]
@@ -116,9 +114,8 @@ export interface Released {
 }
 
 /**
- * Releases these ordinals, whoever holds them. Whatever their order, they enter the queue ascending: at once when there
- * is no cooldown, else by {@link collectGarbage} once it is over. When nobody held any, the block given is the block
- * returned.
+ * Releases ordinals, no matter which handle holds them. They join the queue in ascending order: at once if there is no cooldown, otherwise
+ * through {@link collectGarbage} after it. If none was held, returns the same block.
  */
 export function releaseOrdinals(block: Block, places: Iterable<Ordinal>, now: Now, cooldownSeconds: number): Released {
   const ascending = [...new Set(places)].sort((one, other) => one - other)
@@ -137,8 +134,8 @@ export function releaseOrdinals(block: Block, places: Iterable<Ordinal>, now: No
 }
 
 /**
- * Releases everything that the handle holds; otherwise like {@link releaseOrdinals}. Addresses that cool down keep
- * their numbers.
+ * Releases all ordinals of a handle, like {@link releaseOrdinals}. Here, addresses that cool down keep the sequence numbers of their
+ * assignment, as in Calico.
  */
 export function releaseHandle(block: Block, handle: string, now: Now, cooldownSeconds: number): Released {
   const ordinals = ordinalsOfHandle(block, handle)
@@ -147,9 +144,9 @@ export function releaseHandle(block: Block, handle: string, now: Now, cooldownSe
 }
 
 /**
- * The block as every operation must see it: ordinals whose cooldown is over (always, when it is negative) are freed,
- * ascending, and entries that no ordinal refers to are gone. The number does not grow, as nothing is written by this
- * alone. When there is nothing to collect, the block given is the block returned.
+ * Frees the ordinals whose cooldown is over, in ascending order, and drops entries that no ordinal refers to. A negative cooldown is
+ * always over. The sequence number stays the same, because this alone is no reason to write the block. If there is nothing to collect,
+ * returns the same block.
  */
 export function collectGarbage(block: Block, now: Now, cooldownSeconds: number): Block {
   if (tidy.has(block)) return block
@@ -163,57 +160,34 @@ export function collectGarbage(block: Block, now: Now, cooldownSeconds: number):
   return swept
 }
 
-/** Blocks in which there is nothing to collect, however late it gets: each of thousands of assignments asks for the same block. */
+/** Blocks that have nothing to collect, now or later: thousands of assignments look at the same block. */
 const tidy = new WeakSet<Block>()
 
-/** The block claimed for `owner` at `now`, its number grown by one. */
-export function withOwner(block: Block, owner: Owner, now: Now): Block {
-  return touch({ ...block, affinity: formatOwner(owner), affinityClaimTime: formatTime(now) })
-}
-
-/** The block without an owner and the time of its claim, its number grown by one. */
-export function withoutOwner(block: Block): Block {
-  const { affinityClaimTime: _, ...rest } = block
-  return touch({ ...rest, affinity: null })
-}
-
-/** The same block with its number grown by one, so that whoever read it before cannot write it any more. */
+/** Increments the sequence number: anyone who read the block before fails to write it. */
 export function touch(block: Block): Block {
   return { ...block, sequenceNumber: block.sequenceNumber + 1n }
 }
 
-/** Who owns the block; undefined for nobody, and for an `affinity` that names no owner. */
-export function ownerOf(block: Block): Owner | undefined {
-  return block.affinity === null ? undefined : parseOwner(block.affinity)
-}
-
-/**
- * The ordinals that an automatic assignment would take, in that order: the queue without what is reserved. Empty when
- * the block is full. Does not look at affinity; that is the caller's decision.
- */
-export function freeOrdinals(block: Block, isReserved: (place: Ordinal) => boolean): readonly Ordinal[] {
-  return block.unallocated.filter((place) => !isReserved(place))
-}
-
-/** What is stored for an ordinal in use, or cooling down; undefined when it is free. */
+/** The entry of an ordinal that is held or cools down; undefined if it is free. */
 export function attributeOf(block: Block, place: Ordinal): Attribute | undefined {
   const index = block.allocations[place]
   return index === null || index === undefined ? undefined : block.attributes?.[index]
 }
 
-/** Whether somebody holds the ordinal: it is neither free nor cooling down. */
+/** True if the ordinal is held: neither free nor cooling down. */
 export function isHeld(block: Block, place: Ordinal): boolean {
   const attribute = attributeOf(block, place)
   return attribute !== undefined && attribute.releasedAt === undefined
 }
 
-/** Whether the ordinal was released and rests. */
+/** True if the ordinal was released and cools down. */
 export function isCooling(block: Block, place: Ordinal): boolean {
   return attributeOf(block, place)?.releasedAt !== undefined
 }
 
 /**
- * The handle that holds the ordinal, as it compares; undefined when it is free, cooling down, or held without a handle.
+ * The handle that holds the ordinal, in the form that {@link comparableHandle} gives; undefined if the ordinal is free, cools down, or is
+ * held without a handle.
  */
 export function handleOf(block: Block, place: Ordinal): string | undefined {
   const handle = attributeOf(block, place)?.handle
@@ -238,8 +212,8 @@ export function ordinalsOfHandle(block: Block, handle: string): readonly Ordinal
 }
 
 /**
- * The block's number just before the ordinal was taken, by which its holder proves that it is still the same one; 0
- * when unknown.
+ * The block's sequence number just before the ordinal was assigned; 0 if unknown. A holder that knows it can prove that the address was
+ * not released and assigned again since.
  */
 export function sequenceNumberOf(block: Block, place: Ordinal): bigint {
   return block.sequenceNumberForAllocation[place] ?? 0n
@@ -253,10 +227,7 @@ function assertInBlock(block: Block, place: Ordinal): void {
   assert(place < block.allocations.length, 'the block has no such ordinal')
 }
 
-/**
- * Points ordinals at the holder's entry; `unallocated` is the queue without them. All addresses of one holder share one
- * entry.
- */
+/** Points ordinals to the holder's entry, which all its addresses share. `unallocated` is the queue without them. */
 function allocate(block: Block, unallocated: readonly Ordinal[], places: readonly Ordinal[], holder: Holder): Block {
   const existing = attributesOf(block)
   const found = existing.findIndex((attribute) => isFor(attribute, holder))
@@ -279,23 +250,18 @@ function allocate(block: Block, unallocated: readonly Ordinal[], places: readonl
   return allocated
 }
 
-/**
- * Points ordinals at one entry that only says when they were released, and frees them at once when there is no
- * cooldown.
- */
+/** Points ordinals to one new entry that only says when they were released, and frees them at once if there is no cooldown. */
 function retire(block: Block, places: readonly Ordinal[], now: Now, cooldownSeconds: number): Block {
   const tombstone: Attribute = { releasedAt: formatTime(now) }
   const existing = attributesOf(block)
   const allocations = [...block.allocations]
   for (const place of places) allocations[place] = existing.length
   const marked = { ...block, allocations, attributes: [...existing, tombstone] }
-  // The text of the tombstone is cut to whole seconds; measured by it, a cooldown could end before it began.
+  // The tombstone's time is rounded down to a second and cannot tell how long ago the release was: only without a cooldown is it over.
   return touch(sweep(marked, (attribute) => attribute === tombstone && cooldownSeconds <= 0))
 }
 
-/**
- * Frees the ordinals of expired entries, ascending, and drops entries that nobody refers to; the rest keep their order.
- */
+/** Frees the ordinals of expired entries, in ascending order, and drops entries that no ordinal refers to. The others keep their order. */
 function sweep(block: Block, isExpired: (attribute: Attribute) => boolean): Block {
   const attributes = attributesOf(block)
   const expired = attributes.map(isExpired)

@@ -1,22 +1,23 @@
 import { addressCount, type Cidr } from '../../net/index.ts'
+import { firstAtOrAfter } from '../../plan/index.ts'
 
-/** How many addresses the largest block has (/20 or /116): how far before a range a block that reaches into it may begin. */
+/** The number of addresses in the largest block (/20 or /116). A block that overlaps a range begins at most this far before it. */
 const largestBlock = 4096n
 
-/** What arrives out of order is sorted in bulk from this many on; below it each is put in its place. */
+/** This many new entries or more are sorted in bulk; fewer are inserted one by one. */
 const bulkMin = 64
 
-/** Whatever is known of blocks of one address family, one entry per CIDR, in the order of their addresses. */
+/** Entries about blocks of one address family, one per CIDR, in the order of their addresses, larger blocks first. */
 export class OrderedBlocks<Entry extends { readonly cidr: Cidr }> {
   #ordered: Entry[] = []
-  /** Not yet in `#ordered`: the many that arrive together at start would each move half of it. */
+  /** New entries that are not in `#ordered` yet: at start many come together, and each insertion would move half of it. */
   #arriving: Entry[] = []
 
   get isEmpty(): boolean {
     return this.#ordered.length === 0 && this.#arriving.length === 0
   }
 
-  /** Takes the entry instead of the one of the same CIDR, if there is one. */
+  /** Adds an entry; it replaces the one of the same CIDR. */
   set(entry: Entry): void {
     const position = this.#firstAtOrAfter(entry.cidr)
     const found = this.#ordered[position]
@@ -26,6 +27,7 @@ export class OrderedBlocks<Entry extends { readonly cidr: Cidr }> {
     else this.#arriving.push(entry)
   }
 
+  /** Deletes the entry of the CIDR; does nothing if there is none. */
   delete(cidr: Cidr): void {
     this.#arrange()
     const position = this.#firstAtOrAfter(cidr)
@@ -33,7 +35,7 @@ export class OrderedBlocks<Entry extends { readonly cidr: Cidr }> {
     if (found !== undefined && compare(found.cidr, cidr) === 0) this.#ordered.splice(position, 1)
   }
 
-  /** Those that share an address with `range`, ascending. */
+  /** The entries of blocks that share an address with `range`, ascending. */
   *overlapping(range: Cidr): Iterable<Entry> {
     this.#arrange()
     const end = range.base + addressCount(range)
@@ -46,7 +48,7 @@ export class OrderedBlocks<Entry extends { readonly cidr: Cidr }> {
     }
   }
 
-  /** Those that come after `cidr`, be it there or not; all when it is not given. */
+  /** The entries after `cidr`, which may have an entry or not; by default all entries. */
   *after(cidr?: Cidr): Iterable<Entry> {
     this.#arrange()
     let position = cidr === undefined ? 0 : this.#firstAtOrAfter(cidr)
@@ -77,19 +79,17 @@ export class OrderedBlocks<Entry extends { readonly cidr: Cidr }> {
   }
 
   #firstAtOrAfter(cidr: Cidr): number {
-    let low = 0
-    let high = this.#ordered.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      const entry = this.#ordered[middle]
-      if (entry !== undefined && compare(entry.cidr, cidr) < 0) low = middle + 1
-      else high = middle
+    let position = firstAtOrAfter(this.#ordered, cidr.base, (entry) => entry.cidr.base)
+    // Larger blocks with the same first address come before it; a stored block rarely has one.
+    for (; position < this.#ordered.length; position++) {
+      const entry = this.#ordered[position]
+      if (entry === undefined || compare(entry.cidr, cidr) >= 0) break
     }
-    return low
+    return position
   }
 }
 
-/** Of sorted entries the last of each CIDR: sorting keeps the order of equals, so that it is the newest. */
+/** Keeps the last entry of each CIDR: the newest one, as sorting keeps the order of equal entries. */
 function withoutRepeats<Entry extends { readonly cidr: Cidr }>(sorted: readonly Entry[]): Entry[] {
   return sorted.filter(({ cidr }, position) => {
     const next = sorted[position + 1]

@@ -1,16 +1,23 @@
 import { addressCount, formatCidr } from '../../net/index.ts'
 import { parseTime } from '../time.ts'
-import { type BlockOutline, parseBlockKey, windowsReservedHandle } from './block.ts'
+import type { Attribute } from './attribute.ts'
+import { type Block, parseBlockKey, windowsReservedHandle } from './block.ts'
+
+/** The parts of a block that its digest is made of. Every block is one. */
+export interface BlockOutline
+  extends Pick<Block, 'cidr' | 'affinity' | 'affinityClaimTime' | 'allocations' | 'sequenceNumber'> {
+  readonly unallocated: readonly number[]
+  readonly attributes: readonly Pick<Attribute, 'handle' | 'releasedAt'>[] | null
+}
 
 /**
- * What the index wants of a stored block, without making a block of it: a server reads far more of them than it ever takes an address
- * from. Knows only the form in which Go and this server write blocks: no white space, every name exact, in Go's order. Undefined for
- * whatever else a block may look like, and for all that {@link blocks}.decode refuses: only decoding tells what it is. The handles of the
- * outline are left out, but for those of Windows.
+ * Reads from a stored block only what its digest needs: a server reads far more blocks than it assigns addresses from. It knows only the
+ * form in which Go and this server write blocks: no white space, exact names, Go's order. For any other form, and for every text that
+ * {@link blocks}.decode refuses, it returns undefined: such a text has to be decoded. The outline omits all handles but that of Windows.
  * @see docs/calico/formats.md section 2.2
  */
 export function outlineOf(key: string, text: string): BlockOutline | undefined {
-  const scanner = new Scanner(text)
+  const scanner = new BlockScanner(text)
   try {
     return scanner.block(key)
   } catch (reason) {
@@ -19,41 +26,41 @@ export function outlineOf(key: string, text: string): BlockOutline | undefined {
   }
 }
 
-/** Thrown and caught in this file only, where it costs a fraction of an error, which would collect its stack. */
-const unusual = Symbol('not the form that is known here')
+/** Thrown and caught in this file only. A symbol, because an Error is many times slower: it collects its stack. */
+const unusual = Symbol('the block is written in another form')
 
-const char = { comma: 0x2c, zero: 0x30, nine: 0x39, n: 0x6e } as const
+const charCode = { comma: 0x2c, zero: 0x30, nine: 0x39, n: 0x6e } as const
 
-/** What is between the quotes of a string. Strings with escapes are left to decoding. */
+/** The characters of a string without escapes. A text with escapes has to be decoded. */
 const plainText = String.raw`[^"\\\u0000-\u001f]*`
 
 const member = `"${plainText}":"${plainText}"`
-const stringMap = `\\{(?:${member}(?:,${member})*)?\\}`
+const stringMapPattern = `\\{(?:${member}(?:,${member})*)?\\}`
 
-/** A comma, but for the first field of an object. */
+/** A comma, except before the first field of an object. */
 const separator = String.raw`(?:(?<=\{)|(?<!\{),)`
 
-/** The fields of an entry come in Go's order, each of them only if it is not empty. */
+/** An entry has its fields in Go's order, and only those that are not empty. */
 const attribute =
-  `\\{(?:"handle_id":"(${plainText})")?(?:${separator}"secondary":${stringMap})?` +
-  `(?:${separator}"alternateOwnerAttrs":${stringMap})?(?:${separator}"releasedAt":"(${plainText})")?\\}`
+  `\\{(?:"handle_id":"(${plainText})")?(?:${separator}"secondary":${stringMapPattern})?` +
+  `(?:${separator}"alternateOwnerAttrs":${stringMapPattern})?(?:${separator}"releasedAt":"(${plainText})")?\\}`
 
-/** Digits that stay below 2^64, whatever they are. */
+/** Any number of this many digits is below 2^64. */
 const uint64DigitsMax = 19
 
-/** Digits of an index or an ordinal: more than any block has addresses. */
+/** Enough digits for any index or ordinal of a block. */
 const indexDigitsMax = 6
 
 type AttributeOutline = NonNullable<BlockOutline['attributes']>[number]
 
-/** An entry of which there is nothing to know but that it is there. */
-const plain: AttributeOutline = {}
+/** An entry of any other handle. */
+const otherHandle: AttributeOutline = {}
 
 const windowsReserved: AttributeOutline = { handle: windowsReservedHandle }
 
-/** Walks once over the text. Each method consumes what its name says, or declines. */
-class Scanner {
-  // Regular expressions get over strings several times faster than a loop over their characters.
+/** Reads the text once from start to end. Each method consumes what its name says, or declines the text. */
+class BlockScanner {
+  // Regular expressions skip strings several times faster than a loop over the characters.
   readonly #stringPattern = new RegExp(`"${plainText}"`, 'y')
   readonly #attributePattern = new RegExp(attribute, 'y')
   readonly #text: string
@@ -100,7 +107,7 @@ class Scanner {
   #allocations(): readonly (number | null)[] {
     const allocations: (number | null)[] = []
     do {
-      if (this.#code() !== char.n) allocations.push(this.#index())
+      if (this.#code() !== charCode.n) allocations.push(this.#index())
       else {
         this.#expect('null')
         allocations.push(null)
@@ -139,7 +146,7 @@ class Scanner {
     const attribute =
       handle?.length === windowsReservedHandle.length && handle.toLowerCase() === windowsReservedHandle
         ? windowsReserved
-        : plain
+        : otherHandle
     if (releasedAt === undefined) return attribute
     return parseTime(releasedAt) === undefined ? this.#decline() : { ...attribute, releasedAt }
   }
@@ -183,23 +190,23 @@ class Scanner {
     const start = this.#at
     this.#skipDigits(indexDigitsMax)
     let index = 0
-    for (let at = start; at < this.#at; at++) index = index * 10 + this.#text.charCodeAt(at) - char.zero
+    for (let at = start; at < this.#at; at++) index = index * 10 + this.#text.charCodeAt(at) - charCode.zero
     return index
   }
 
-  /** A whole number from 0 up, as JSON has it: without zeros in front of it. */
+  /** A whole number from 0 up as JSON writes it: without leading zeros. */
   #skipDigits(digitsMax: number): void {
     const start = this.#at
     let at = start
     let code = this.#text.charCodeAt(at)
-    while (code >= char.zero && code <= char.nine) code = this.#text.charCodeAt(++at)
+    while (code >= charCode.zero && code <= charCode.nine) code = this.#text.charCodeAt(++at)
     const count = at - start
-    if (count === 0 || count > digitsMax || (count > 1 && this.#code() === char.zero)) this.#decline()
+    if (count === 0 || count > digitsMax || (count > 1 && this.#code() === charCode.zero)) this.#decline()
     this.#at = at
   }
 
   #hasComma(): boolean {
-    if (this.#code() !== char.comma) return false
+    if (this.#code() !== charCode.comma) return false
     this.#at++
     return true
   }

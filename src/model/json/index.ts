@@ -14,7 +14,7 @@ export {
 export { parseJson } from './parser.ts'
 export {
   decodeJson,
-  fieldNames,
+  declareFields,
   type FieldNames,
   isOmitted,
   Malformed,

@@ -1,26 +1,22 @@
 import assert from 'node:assert/strict'
 
 /**
- * JSON without losses. Calico's sequence numbers are nanoseconds since 1970, far beyond 2^53, and `JSON.parse` rounds
- * them; and an object built by `JSON.parse` inherits from `Object.prototype`. Here every number keeps its digits, and
- * every name is just a name.
+ * JSON without losses. `JSON.parse` rounds Calico's sequence numbers, which are nanoseconds since 1970 and far beyond 2^53, and its
+ * objects inherit from `Object.prototype`. Here every number keeps its digits, and no name of a member is special.
  */
 
 /** Any JSON value. */
 export type Json = null | boolean | number | string | JsonNumber | readonly Json[] | JsonObject
 
 /**
- * A JSON object. Those made here, and those parsed, inherit no names at all, so that `__proto__` and `constructor` are
- * ordinary names in them. As in every JavaScript object, names that are small integers come first, ascending.
+ * A JSON object. The objects that this folder makes inherit no names, so `__proto__` and `constructor` are ordinary names in them. As in
+ * every JavaScript object, names that are small integers come first, in ascending order.
  */
 export interface JsonObject {
   readonly [name: string]: Json
 }
 
-/**
- * A number that a JavaScript number would not hold exactly or not print back identically; `text` is the number as
- * written.
- */
+/** A number that a JavaScript number cannot represent exactly, or would print differently. `text` is the number as it was written. */
 export class JsonNumber {
   readonly text: string
 
@@ -30,8 +26,8 @@ export class JsonNumber {
 }
 
 /**
- * The compact text of `json`, strings escaped as Go's encoding/json escapes them (`<`, `>`, `&`, U+2028 and U+2029
- * too). Members keep the order of the object.
+ * Prints compact JSON. Strings are escaped as in Go's encoding/json, which also escapes `<`, `>`, `&`, U+2028 and U+2029. Members keep the
+ * order of the object.
  * @see docs/calico/formats.md section 2.1
  */
 export function stringifyJson(json: Json): string {
@@ -43,7 +39,7 @@ export function stringifyJson(json: Json): string {
   return stringifyMembers(Object.entries(json).map(([name, value]) => [name, stringifyJson(value)]))
 }
 
-/** The text of one string, quoted and escaped as Go does it. */
+/** Prints one string, quoted and escaped as in Go. */
 export function stringifyString(text: string): string {
   if (!needsEscape.test(text)) return `"${text}"`
   return JSON.stringify(text).replace(escapedByGoOnly, (character) => {
@@ -51,12 +47,12 @@ export function stringifyString(text: string): string {
   })
 }
 
-/** The text of an object whose members' values are JSON texts already, in the order given. */
+/** Prints an object whose members have JSON texts as values. Members keep the order of the list. */
 export function stringifyMembers(members: readonly (readonly [name: string, valueText: string])[]): string {
   return `{${members.map(([name, valueText]) => `${stringifyString(name)}:${valueText}`).join(',')}}`
 }
 
-/** An object with these members and no inherited names; of several members with the same name the last one counts. */
+/** Makes an object with these members and no inherited names. Of several members with the same name, the last one counts. */
 export function jsonObject<Value extends Json>(
   members: Iterable<readonly [name: string, value: Value]>,
 ): { readonly [name: string]: Value } {
@@ -65,19 +61,19 @@ export function jsonObject<Value extends Json>(
   return object
 }
 
-/** Whether `json` is an object: neither null, nor an array, nor a number that keeps its text. */
+/** True if `json` is an object: not null, no array and no {@link JsonNumber}. */
 export function isJsonObject(json: Json | undefined): json is JsonObject {
   return typeof json === 'object' && json !== null && !isJsonArray(json) && !(json instanceof JsonNumber)
 }
 
-/** Whether `json` is an array. */
+/** True if `json` is an array. */
 export function isJsonArray(json: Json | undefined): json is readonly Json[] {
   return Array.isArray(json)
 }
 
 /**
- * Orders texts by their UTF-8 bytes, as Go orders the names of a map. JavaScript compares UTF-16 units, which differs
- * where a surrogate meets a character of U+E000 to U+FFFF.
+ * Orders texts by their UTF-8 bytes, as Go orders the names of a map. JavaScript itself orders by UTF-16 units, which differs between
+ * surrogates and the characters U+E000 to U+FFFF.
  */
 export function compareBytewise(one: string, other: string): number {
   const length = Math.min(one.length, other.length)
@@ -89,7 +85,7 @@ export function compareBytewise(one: string, other: string): number {
   return one.length - other.length
 }
 
-/** Lifts surrogates, which stand for characters beyond U+FFFF, above all other units. */
+/** Ranks surrogates above all other units, because they stand for characters beyond U+FFFF. */
 function rank(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit
 }
@@ -97,10 +93,7 @@ function rank(unit: number): number {
 const needsEscape = /["\\<>&\u0000-\u001f\u2028\u2029\ud800-\udfff]/
 const escapedByGoOnly = /[<>&\u2028\u2029]/g
 
-/**
- * An object without inherited names. A class, because V8 gives its instances a hidden class, which
- * `Object.create(null)` does not get.
- */
+/** An object without inherited names. A class, because V8 gives its instances a hidden class; `Object.create(null)` gets none. */
 export class BareObject {
   [name: string]: never
 

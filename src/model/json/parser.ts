@@ -1,14 +1,17 @@
 import { BareObject, type Json, JsonNumber, type JsonObject } from './json.ts'
 
-/** The outcome of parsing: the value, or what is wrong and where. */
+/** The outcome of parsing: the value, or the problem with its position. */
 export type ParsedJson = { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly problem: string }
 
-/** How many arrays and objects may lie within each other. Calico's own values need six. */
-export const depthMax = 200
+/** The maximum nesting of arrays and objects. Calico's own values need six levels. */
+export const jsonDepthMax = 200
 
 /**
- * Reads one JSON text (RFC 8259). Of several members with the same name the last one counts, as in Go. Refuses whatever
- * RFC 8259 refuses, and nesting deeper than {@link depthMax}; never throws.
+ * Parses one JSON text (RFC 8259). Of several members with the same name, the last one counts, as in Go. Refuses what RFC 8259 refuses, and
+ * nesting deeper than {@link jsonDepthMax}. Never throws.
+ *
+ * `JSON.parse` with a reviver that sees the source text of numbers takes four times as long (Node 24.22: 70 instead of 18 µs for a block
+ * of 2.8 kB, 7.9 instead of 2.0 µs for a pool), because it calls the reviver for every value. It also has no bound on nesting.
  */
 export function parseJson(text: string): ParsedJson {
   try {
@@ -19,7 +22,7 @@ export function parseJson(text: string): ParsedJson {
   }
 }
 
-/** Why a text is not JSON; thrown and caught in this file only. */
+/** The reason why a text is not JSON. Thrown and caught in this file only. */
 class SyntaxProblem extends Error {}
 
 const char = {
@@ -48,7 +51,7 @@ const escapes: Readonly<Record<string, string>> = {
   t: '\t',
 }
 
-/** Digits that always fit a JavaScript number exactly. */
+/** A JavaScript number represents any number of this many digits exactly. */
 const exactDigitsMax = 15
 
 class Parser {
@@ -65,7 +68,7 @@ class Parser {
     return value
   }
 
-  /** The next character that is not white space, which is not consumed; NaN at the end. */
+  /** Skips white space and returns the next character without consuming it; NaN at the end. */
   #next(): number {
     for (;;) {
       const code = this.#text.charCodeAt(this.#at)
@@ -92,7 +95,8 @@ class Parser {
   }
 
   #deeper(depth: number): number {
-    if (depth >= depthMax) throw new SyntaxProblem(`position ${this.#at}: nested deeper than ${depthMax} levels`)
+    if (depth >= jsonDepthMax)
+      throw new SyntaxProblem(`position ${this.#at}: nested deeper than ${jsonDepthMax} levels`)
     return depth + 1
   }
 
@@ -155,11 +159,11 @@ class Parser {
     return result
   }
 
-  /** The first place from `from` on where a string ends, has an escape, or is not well-formed. */
+  /** The first position from `from` on where a string ends, has an escape, or is malformed. */
   #endOfPlainText(from: number): number {
     const text = this.#text
     let at = from
-    // Beyond the end of the text the code is NaN.
+    // The code is NaN after the end of the text.
     for (let code = text.charCodeAt(at); code >= 0x20 && code !== char.quote && code !== char.backslash; ) {
       code = text.charCodeAt(++at)
     }

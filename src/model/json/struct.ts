@@ -13,42 +13,36 @@ import {
 import { parseJson } from './parser.ts'
 
 /**
- * Reading JSON objects as Go's encoding/json reads structs: names are matched case-insensitively, null means "not
- * there", and a value of the wrong type makes the whole object unreadable. Unlike Go, what is not known is kept.
+ * Reads JSON objects as Go's encoding/json reads structs: names match in any case, null means absent, and a value of the wrong type makes
+ * the whole object unreadable. Unlike Go, it keeps unknown fields.
  * @see docs/calico/formats.md section 2.1
  */
 
-/** The fields that a struct knows, in the order in which Go writes them. */
+/** The known fields of a struct, in the order in which Go writes them. */
 export interface FieldNames {
   readonly ordered: readonly string[]
   readonly exact: ReadonlySet<string>
   readonly byFoldedName: ReadonlyMap<string, string>
 }
 
-/**
- * An object, its known fields spelt as Go spells them, and apart those that are not known: keep them, and write them
- * back.
- */
+/** The fields of an object, its known ones spelled as Go spells them, and the unknown ones alone: keep them and write them back. */
 export interface Struct {
   readonly fields: JsonObject
   readonly unknownFields: JsonObject
 }
 
-/**
- * What is wrong with a stored value. Thrown by the readers of this file, and turned into a problem by {@link
- * decodeJson}.
- */
+/** A problem of a stored value. The readers of this file throw it, and {@link decodeJson} returns it. */
 export class Malformed extends Error {}
 
 /** No unknown fields. */
 export const noFields: JsonObject = Object.freeze(jsonObject([]))
 
 /** Declares the fields of a struct, in Go's order. */
-export function fieldNames(...ordered: readonly string[]): FieldNames {
+export function declareFields(...ordered: readonly string[]): FieldNames {
   return { ordered, exact: new Set(ordered), byFoldedName: new Map(ordered.map((name) => [name.toLowerCase(), name])) }
 }
 
-/** Parses `text` and lets `read` make a value of it; a {@link Malformed} thrown by `read` becomes the problem. */
+/** Parses `text` and makes a value of it with `read`. If `read` throws {@link Malformed}, returns its message as the problem. */
 export function decodeJson<Value>(text: string, read: (json: Json) => Value): Decoded<Value> {
   const parsed = parseJson(text)
   if (!parsed.ok) return { ok: false, problem: `not JSON: ${parsed.problem}` }
@@ -60,7 +54,7 @@ export function decodeJson<Value>(text: string, read: (json: Json) => Value): De
   }
 }
 
-/** Sorts the members of an object. `path` names the object in problems. */
+/** Reads an object and separates its unknown fields. Problems name the object by `path`. */
 export function readStruct(json: Json | undefined, names: FieldNames, path: string): Struct {
   const object = readObject(json, path) ?? noFields
   if (isAllExact(object, names)) return { fields: object, unknownFields: noFields }
@@ -69,7 +63,7 @@ export function readStruct(json: Json | undefined, names: FieldNames, path: stri
   return { fields, unknownFields: unknown.length === 0 ? noFields : jsonObject(unknown) }
 }
 
-/** The object with its known fields spelt as Go spells them; of several spellings of one field the last counts. */
+/** Renames known fields to Go's spelling. Of several spellings of one field, the last counts. */
 export function spell(object: JsonObject, names: FieldNames): JsonObject {
   if (isAllExact(object, names)) return object
   return jsonObject(
@@ -77,35 +71,35 @@ export function spell(object: JsonObject, names: FieldNames): JsonObject {
   )
 }
 
-/** Whether no name of the object is unknown or spelt in another way: so is nearly every object, and it needs no copy. */
+/** True if every name is a known one in Go's spelling. That holds for nearly every object, and saves the copy. */
 function isAllExact(object: JsonObject, names: FieldNames): boolean {
-  // Objects of this folder inherit no names. There are a million of these at a start: no list is made of them.
+  // Objects of this folder inherit no names. No list of names is made, because a server reads a million objects when it starts.
   for (const name in object) if (!names.exact.has(name)) return false
   return true
 }
 
-/** A string; undefined when null or not there. */
+/** Reads a string; undefined if it is null or absent. */
 export function readString(json: Json | undefined, path: string): string | undefined {
   if (json === undefined || json === null) return undefined
   if (typeof json !== 'string') throw mismatch(path, 'a string', json)
   return json
 }
 
-/** A boolean; false when null or not there. */
+/** Reads a boolean; false if it is null or absent. */
 export function readBoolean(json: Json | undefined, path: string): boolean {
   if (json === undefined || json === null) return false
   if (typeof json !== 'boolean') throw mismatch(path, 'true or false', json)
   return json
 }
 
-/** A whole number within the exact range of JavaScript numbers; 0 when null or not there. */
+/** Reads a whole number that a JavaScript number represents exactly; 0 if it is null or absent. */
 export function readInteger(json: Json | undefined, path: string): number {
   if (json === undefined || json === null) return 0
   if (typeof json !== 'number' || !Number.isInteger(json)) throw mismatch(path, 'a whole number', json)
   return json
 }
 
-/** An unsigned 64-bit number, every digit kept; 0 when null or not there. */
+/** Reads an unsigned 64-bit number with all its digits; 0 if it is null or absent. */
 export function readUint64(json: Json | undefined, path: string): bigint {
   if (json === undefined || json === null) return 0n
   const text = json instanceof JsonNumber ? json.text : typeof json === 'number' ? String(json) : ''
@@ -116,7 +110,7 @@ export function readUint64(json: Json | undefined, path: string): bigint {
 
 const uint64Max = 2n ** 64n - 1n
 
-/** A time as RFC 3339 has it, kept as it is written; undefined when null or not there. */
+/** Reads an RFC 3339 time and returns its text; undefined if it is null or absent. */
 export function readTime(json: Json | undefined, path: string): string | undefined {
   const text = readString(json, path)
   if (text !== undefined && parseTime(text) === undefined)
@@ -124,23 +118,21 @@ export function readTime(json: Json | undefined, path: string): string | undefin
   return text
 }
 
-/** An object; undefined when null or not there. */
+/** Reads an object; undefined if it is null or absent. */
 export function readObject(json: Json | undefined, path: string): JsonObject | undefined {
   if (json === undefined || json === null) return undefined
   if (!isJsonObject(json)) throw mismatch(path, 'an object', json)
   return json
 }
 
-/** An array; undefined when null or not there. */
+/** Reads an array; undefined if it is null or absent. */
 export function readArray(json: Json | undefined, path: string): readonly Json[] | undefined {
   if (json === undefined || json === null) return undefined
   if (!isJsonArray(json)) throw mismatch(path, 'an array', json)
   return json
 }
 
-/**
- * An object whose values are all strings (null reads as the empty string, as in Go); undefined when null or not there.
- */
+/** Reads an object with only strings as values; undefined if it is null or absent. A value of null is the empty string, as in Go. */
 export function readStringMap(json: Json | undefined, path: string): Readonly<Record<string, string>> | undefined {
   const object = readObject(json, path)
   if (object === undefined || isStringMap(object)) return object
@@ -152,12 +144,12 @@ function isStringMap(object: JsonObject): object is Readonly<Record<string, stri
   return true
 }
 
-/** Whether Go's `omitempty` leaves out a field with this value. An object is a pointer to a struct, and is written. */
+/** True if Go's `omitempty` leaves out a field with this value. An object is a pointer to a struct, and is written. */
 export function isOmitted(json: Json): boolean {
   return json === null || json === '' || json === 0 || json === false || (isJsonArray(json) && json.length === 0)
 }
 
-/** The text of a struct: `members` (values as JSON texts) in the order given, then what nobody knows, as it was. */
+/** Prints a struct: first `members`, whose values are JSON texts, in the order given; then the unknown fields, unchanged. */
 export function stringifyStruct(
   members: readonly (readonly [name: string, valueText: string])[],
   unknownFields: JsonObject,
@@ -166,7 +158,7 @@ export function stringifyStruct(
   return stringifyMembers([...members, ...others])
 }
 
-/** What to say of a value that is not of the type that its field needs. */
+/** Makes the problem of a value that has the wrong type for its field. */
 export function mismatch(path: string, wanted: string, json: Json): Malformed {
   return new Malformed(`${path}: expected ${wanted}, found ${describe(json)}`)
 }
@@ -178,5 +170,5 @@ function describe(json: Json): string {
   return shorten(JSON.stringify(json), shownMax)
 }
 
-/** How much of a wrong string a problem shows. */
+/** The number of characters of a wrong string that a problem quotes. */
 const shownMax = 60

@@ -3,13 +3,13 @@ import {
   affinities,
   affinityKey,
   type Block,
-  type BlockDigest,
   blockKey,
   clusterInformationKey,
   collectGarbage,
   defaultIpamConfig,
   formatOwner,
   formatTime,
+  type IndexedBlock,
   ipamConfigKey,
   isEmpty,
   isJsonArray,
@@ -49,7 +49,7 @@ export const releasesMax = 40
 export const releasedLengthMax = 400_000
 
 /** What is worth knowing of a block here. */
-export type BlockInRange = Pick<BlockDigest, 'cidr' | 'affinity' | 'isEmpty' | 'hasCooling'>
+export type BlockInRange = Pick<IndexedBlock, 'cidr' | 'affinity' | 'isEmpty' | 'hasCooling'>
 
 /** What pools need to know that is not in their own family. */
 export interface PoolDependencies {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Test } from 'tap'
-import type { Leadership } from '../../../src/datastore/etcd/leadership.ts'
-import { Datastore, declare, leaders } from '../../../src/datastore/index.ts'
+import { openEtcdStore } from '../../../src/datastore/etcd/index.ts'
+import { declare, type Leadership, type Store } from '../../../src/datastore/index.ts'
 import { answerOnly, type Plan, put, type View } from '../../../src/plan/index.ts'
 import { startEtcd } from '../../support/etcd.ts'
 import { startProxy } from '../../support/proxy.ts'
@@ -14,19 +14,17 @@ const family = numbersBelow('/led/', 'values')
 
 /** A server that takes part in the election of the leader of a task. */
 interface Candidate {
-  readonly datastore: Datastore
+  readonly datastore: Store
   readonly leadership: Leadership
   /** What it was told. */
   readonly told: boolean[]
 }
 
 async function candidate(t: Test, task: string, seconds: number, endpoint = etcd.endpoint): Promise<Candidate> {
-  const log = (): void => undefined
-  const datastore = await Datastore.open({
+  const datastore = await openEtcdStore({
     connection: { endpoints: [endpoint] },
-    declarations: [declare(family), declare(leaders)],
+    declarations: [declare(family)],
     limits: { batchesInFlight: 2, batchOperationsMax: 128, queueLengthMax: 100, deadlineMs: 10_000, expirySeconds: 60 },
-    logger: { info: log, warn: log, error: log },
   })
   t.teardown(() => datastore.close(0))
   const told: boolean[] = []

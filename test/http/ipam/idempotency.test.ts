@@ -97,7 +97,8 @@ t.test('a key that no header can be is refused, and its valid neighbour is taken
   const twice = await server.app.inject({
     method: 'POST',
     url: '/ipam/v1/assign',
-    headers: { 'idempotency-key': ['one', 'two'] },
+    // Node's HTTP server joins a header that comes twice.
+    headers: { 'idempotency-key': 'one, two' },
     payload: {},
   })
   t.equal(twice.statusCode, 400, 'two keys are none')

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { withNamedSchemas } from '../../../src/http/openapi/names.ts'
+import { nameSchemas } from '../../../src/http/openapi/names.ts'
 import type { JsonObject } from '../../../src/model/index.ts'
 
 const document = (...schemas: readonly JsonObject[]): JsonObject => ({
@@ -8,7 +8,7 @@ const document = (...schemas: readonly JsonObject[]): JsonObject => ({
 const tea = { title: 'A', type: 'string', enum: ['green', 'darkBlack'] }
 
 t.test('what has a title becomes a component, described where all uses agree', (t) => {
-  const { components } = withNamedSchemas(document({ ...tea, description: 'One.' }, { ...tea, description: 'Two.' }))
+  const { components } = nameSchemas(document({ ...tea, description: 'One.' }, { ...tea, description: 'Two.' }))
   t.strictSame(components, {
     schemas: {
       A: { 'x-enum-varnames': ['GREEN', 'DARK_BLACK'], type: 'string', enum: ['green', 'darkBlack'] },
@@ -21,7 +21,7 @@ t.test('what has a title becomes a component, described where all uses agree', (
       },
     },
   })
-  const alike = withNamedSchemas(document({ ...tea, description: 'One.' }, { ...tea, description: 'One.' }))
+  const alike = nameSchemas(document({ ...tea, description: 'One.' }, { ...tea, description: 'One.' }))
   t.match(alike, {
     components: { schemas: { A: { description: 'One.' }, B: { properties: { 0: { description: undefined } } } } },
   })
@@ -29,7 +29,7 @@ t.test('what has a title becomes a component, described where all uses agree', (
 })
 
 t.test('one title for two schemas, or for a component as well, is a mistake', (t) => {
-  t.throws(() => withNamedSchemas(document(tea, { ...tea, enum: ['green'] })), /titled A and differ in enum/)
-  t.throws(() => withNamedSchemas(document({ ...tea, title: 'B' })), /B is the name of a component already/)
+  t.throws(() => nameSchemas(document(tea, { ...tea, enum: ['green'] })), /titled A and differ in enum/)
+  t.throws(() => nameSchemas(document({ ...tea, title: 'B' })), /B is the name of a component already/)
   t.end()
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { openapiDocument } from '../../../src/http/index.ts'
+import { openapiDocument } from '../../../sdk/openapi-document.ts'
 import { mapDocument, mapSchema } from '../../../src/http/openapi/walk.ts'
 import { isJsonObject, type Json, type JsonObject, parseJson } from '../../../src/model/index.ts'
 

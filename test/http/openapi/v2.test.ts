@@ -1,6 +1,6 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
 import t from 'tap'
-import { encodeMessage } from '../../../src/http/openapi/protobuf.ts'
+import { encodeMessage } from '../../../src/http/openapi/v2-protobuf.ts'
 import { encodeOpenapi20 } from '../../../src/http/openapi/v2-protobuf.ts'
 import { openapi20 } from '../../../src/http/openapi/v2.ts'
 import type { JsonObject } from '../../../src/model/index.ts'

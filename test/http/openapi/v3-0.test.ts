@@ -1,6 +1,6 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
 import t from 'tap'
-import { openapiDocument } from '../../../src/http/index.ts'
+import { openapiDocument } from '../../../sdk/openapi-document.ts'
 import { openapi30 } from '../../../src/http/openapi/v3-0.ts'
 import { isJsonObject, type JsonObject, parseJson } from '../../../src/model/index.ts'
 
@@ -78,7 +78,7 @@ const cases: readonly (readonly [name: string, of31: JsonObject, of30: JsonObjec
             responses: { 200: { $ref: '#/components/responses/a' } },
             callbacks: { a: { b: { post: { responses: { 200: { content: media30 } } } } } },
           },
-          get: { operationId: 'a', responses: { default: { description: 'Any answer.' } } },
+          get: { operationId: 'a', responses: { default: { description: 'Any response.' } } },
         },
       },
     },

@@ -405,7 +405,7 @@ t.test('the deletion of a node that stops half-way says so, and is gone on with'
   t.match(await call('DELETE', `${nodes}/node-1`), {
     status: 503,
     body: {
-      message: /^A part of what goes with nodes\.projectcalico\.org "node-1" is deleted/,
+      message: /^nodes\.projectcalico\.org "node-1" is deleted in part/,
       details: { name: 'node-1', kind: 'nodes' },
     },
   })

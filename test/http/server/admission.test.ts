@@ -7,7 +7,7 @@ import { startServer } from '../server-in-memory.ts'
 const refused = {
   status: 503,
   headers: { 'retry-after': '1' },
-  body: { reason: 'ServiceUnavailable', message: /^3 calls are under way.*nothing was changed/ },
+  body: { reason: 'ServiceUnavailable', message: /^3 calls are in flight.*nothing was changed/ },
 }
 
 t.test('beyond the limit a call is turned away by its head alone, and the server still says how it is', async (t) => {
@@ -68,7 +68,7 @@ t.test('who is turned away before Fastify is told the same', async (t) => {
   const byFastify = await answerTo('POST', '/%69pam/v1/assign', '{}')
   t.match(
     byFastify,
-    /^HTTP\/1.1 503 [^]*x-request-id: me\r\n[^]*retry-after: 1\r\n[^]*\r\n\r\n{.*0 calls are under way/,
+    /^HTTP\/1.1 503 [^]*x-request-id: me\r\n[^]*retry-after: 1\r\n[^]*\r\n\r\n{.*0 calls are in flight/,
   )
   for (const path of ['/ipam/v1/assign', '/apis/projectcalico.org/v3/ippools']) {
     t.equal(await answerTo('POST', path, '{}'), byFastify, path)
@@ -91,7 +91,7 @@ t.test('how many were turned away is logged once a second', async (t) => {
   for (let n = 0; n < 3; n++) await connection.write(rawRequest('GET', '/ipam/v1/handles/a'))
   const counts = (): number[] => lines.map((line) => (JSON.parse(line) as { calls: number }).calls)
   await until('all to be counted', () => counts().reduce((sum, calls) => sum + calls, 0) === 3 || undefined)
-  t.match(lines[0], /calls were turned away/)
+  t.match(lines[0], /calls were refused/)
 })
 
 t.test('a server that is stopping says so, and closes the connection, however many calls are under way', async (t) => {

@@ -1,6 +1,6 @@
 import fastify from 'fastify'
 import t from 'tap'
-import { openapiDocument } from '../../../src/http/index.ts'
+import { openapiDocument } from '../../../sdk/openapi-document.ts'
 import { statusOf } from '../../../src/http/schemas/status.ts'
 import { handleErrors } from '../../../src/http/server/error-handling.ts'
 import { granted, reasons, RefusalError, refuseFields } from '../../../src/http/wire/errors.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { planAssign } from '../../../src/ipam/index.ts'
+import { type AssignRequest, planAssign } from '../../../src/ipam/index.ts'
 import { formatAddress, formatCidr } from '../../../src/net/index.ts'
 import { handlePrefix, requestOf, S, World } from '../../support/ipam-world.ts'
 
@@ -239,6 +239,27 @@ t.test('a handle that cannot be read is left alone, and its owner gets addresses
   world.put(`${handlePrefix}h`, '{"block":[]}')
   t.strictSame(world.take(), ['10.0.0.0'])
   t.equal(world.view.text(`${handlePrefix}h`), '{"block":[]}')
+  t.end()
+})
+
+t.test('blocks belong to the node, or to the whole cluster when they are for load balancers, or to nobody', (t) => {
+  const cases: [node: string | undefined, use: AssignRequest['use'], affinity: string | null][] = [
+    ['node1', undefined, 'host:node1'],
+    ['node1', 'Workload', 'host:node1'],
+    ['node1', 'Tunnel', 'host:node1'],
+    ['node1', 'LoadBalancer', 'virtual:load-balancer'],
+    [undefined, 'LoadBalancer', 'virtual:load-balancer'],
+    [undefined, 'Workload', null],
+    [undefined, undefined, null],
+  ]
+  for (const [node, use, affinity] of cases) {
+    for (const addresses of [[], ['10.0.0.0']]) {
+      const world = new World()
+      world.pool('a', '10.0.0.0/29', { blockSize: 29, allowedUses: ['Workload', 'Tunnel', 'LoadBalancer'] })
+      t.strictSame(world.take({ node, use, addresses }), ['10.0.0.0'])
+      t.equal(world.stored('10.0.0.0/29')?.affinity, affinity, `${node} ${use} ${addresses.join()}`)
+    }
+  }
   t.end()
 })
 

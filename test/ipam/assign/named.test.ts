@@ -148,7 +148,7 @@ t.test('the pool must allow the use when one is named, and be among the pools as
     [{ use: 'Workload' }, 'Invalid value: "10.0.0.1": lies in pool a, which allows Tunnel; the use is Workload'],
     [{ pools: ['b', 'a'] }, undefined],
     [{ pools: ['10.0.0.0/24'] }, undefined],
-    [{ pools: ['b'] }, 'Invalid value: "10.0.0.1": lies in pool a, which is not among the pools asked for'],
+    [{ pools: ['b'] }, 'Invalid value: "10.0.0.1": lies in pool a, which is not one of the requested pools'],
   ]
   for (const [wish, want] of cases) {
     t.strictSame(messages(world, { addresses, ...wish }), want === undefined ? [] : [want], JSON.stringify(wish))
@@ -163,9 +163,9 @@ t.test('an address that somebody holds is refused, also for its own holder, and 
   const before = world.dump()
   const wish = { addresses: ['10.0.0.12', '10.0.0.13', '10.0.0.200'] }
   t.strictSame(world.take(wish), ['AddressInUse', 'addresses[1] FieldValueInvalid'])
-  t.strictSame(messages(world, wish), ['Invalid value: "10.0.0.13": is held by somebody'])
+  t.strictSame(messages(world, wish), ['Invalid value: "10.0.0.13": is already assigned'])
   t.match(world.assign(wish), {
-    refusal: { message: '1 of the addresses asked for are in use; nothing was assigned.' },
+    refusal: { message: '1 of the requested addresses are in use; nothing was assigned.' },
   })
   t.strictSame(world.dump(), before)
   t.end()
@@ -190,7 +190,7 @@ t.test('an address that cools down is not given, and is once it has', (t) => {
   world.take({ addresses: ['10.0.0.13'] })
   world.give('10.0.0.13')
   t.strictSame(messages(world, { addresses: ['10.0.0.13'] }), [
-    'Invalid value: "10.0.0.13": was released a moment ago and is cooling down',
+    'Invalid value: "10.0.0.13": was released and is cooling down',
   ])
   world.passSeconds(61)
   t.strictSame(world.take({ addresses: ['10.0.0.13'] }), ['10.0.0.13'])
@@ -212,10 +212,10 @@ t.test('under strict affinity only the node’s own blocks give', (t) => {
     [undefined, 'node1', undefined],
     ['host:node2', 'node1', /10\.0\.0\.8\/29 cannot be used by this request: it belongs to host:node2$/],
     ['virtual:node1', 'node1', /it belongs to virtual:node1$/],
-    [null, 'node1', /it belongs to nobody$/],
-    [null, undefined, /no node is named$/],
-    [undefined, undefined, /no node is named$/],
-    ['host:node1', undefined, /no node is named$/],
+    [null, 'node1', /it has no affinity$/],
+    [null, undefined, /the request names no node$/],
+    [undefined, undefined, /the request names no node$/],
+    ['host:node1', undefined, /the request names no node$/],
   ]
   for (const [affinity, node, why] of cases) {
     const world = worldWithPool()

@@ -461,7 +461,7 @@ t.test('the pool that addresses come from is compared with the commit, others on
   t.end()
 })
 
-t.test('a pool that gives no more says what it has', (t) => {
+t.test('a full pool says what it has', (t) => {
   const world = worldWithPool()
   world.reserve('10.0.0.12/30')
   t.equal(world.take({ node: 'node4', ipv4: 12 }).length, 12)
@@ -471,7 +471,7 @@ t.test('a pool that gives no more says what it has', (t) => {
       causes: [
         {
           message:
-            'pool a gives no more to this request: 16 addresses, 12 in use, 0 cooling down, 4 reserved, 0 available, 3 of 4 blocks claimed; 4 are held by nobody and reserved: ask for them by name, or change the reservation',
+            'pool a has no more addresses for this request: 16 addresses, 12 in use, 0 cooling down, 4 reserved, 0 available, 3 of 4 blocks claimed; 4 are free but reserved: request them by name, or change the reservation',
         },
       ],
     },

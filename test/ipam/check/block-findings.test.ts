@@ -1,7 +1,8 @@
 import t from 'tap'
-import { isFuture, placeOf } from '../../../src/ipam/check/block-findings.ts'
+import { handleCounts, isFuture, placeOf } from '../../../src/ipam/check/block-findings.ts'
 import { readTerms } from '../../../src/ipam/check/terms.ts'
-import { mustParseCidr } from '../../../src/net/index.ts'
+import { assignAutomatically, newBlock, releaseOrdinals } from '../../../src/model/index.ts'
+import { mustParseCidr, ordinal } from '../../../src/net/index.ts'
 import { CheckWorld, now } from '../../support/check-world.ts'
 
 const cidr = '10.0.0.0/29'
@@ -63,7 +64,7 @@ const cases: readonly (readonly [
     [['{"0":1795406400000000000}', '{"0":1795406400000000000,"3":9795406400000000000}']],
     undefined,
   ],
-  ['an address of nobody', [[holder, '{}']], /^OwnerUnknown 10\.0\.0\.0 is held/],
+  ['an address of nobody', [[holder, '{}']], /^OwnerUnknown 10\.0\.0\.0 is assigned, and the holder/],
   ['a handle that cannot be a key', [['"a"', '"a/b"']], /^HandleNameInvalid "a\/b"/],
 ]
 
@@ -93,7 +94,7 @@ t.test('a block in no pool, and one of another size, can be repaired when they a
     world.putBlock(there)
     t.match(await world.only(), { code, repair: 'Default', message: /It is empty/ }, there)
     world.putBlock(there, 'a')
-    t.match(await world.only(), { code, repair: 'None', message: /when its addresses/ }, there)
+    t.match(await world.only(), { code, repair: 'None', message: /when its addresses are released/ }, there)
     world.putBlock(there)
     world.view.putText('/calico/resources/v3/projectcalico.org/ippools/pool-b', 'broken')
     t.match((await world.findings())[1], { code, repair: 'None' }, 'it may lie in the pool that cannot be read')
@@ -114,7 +115,11 @@ t.test('addresses of a node that is not registered, unless nobody registers node
   world.putBlock(cidr, 'a', 'b')
   t.strictSame(await world.summary(), [])
   world.putNode('node-2')
-  t.match(await world.only(), { code: 'NodeGone', subject: 'node-1', message: /10\.0\.0\.0, 10\.0\.0\.1 are held/ })
+  t.match(await world.only(), {
+    code: 'NodeGone',
+    subject: 'node-1',
+    message: /10\.0\.0\.0, 10\.0\.0\.1 are assigned for/,
+  })
   world.putNode('node-1')
   t.strictSame(await world.summary(), [])
 })
@@ -141,7 +146,7 @@ t.test('an address in two blocks is told of the later one', async (t) => {
   world.putBlock(cidr, 'a', 'b')
   world.putBlock('10.0.0.0/30', 'c')
   const shared = (await world.findings()).find(({ code }) => code === 'AddressInTwoBlocks')
-  t.match(shared, { subject: cidr, message: /^10\.0\.0\.0 is held here and in 10\.0\.0\.0\/29/ })
+  t.match(shared, { subject: cidr, message: /^10\.0\.0\.0 is assigned here and in 10\.0\.0\.0\/29/ })
   world.putBlock('10.0.0.0/30')
   t.notOk((await world.findings()).some(({ code }) => code === 'AddressInTwoBlocks'))
 })
@@ -159,4 +164,20 @@ t.test('a message names a few addresses of many', async (t) => {
     '"unallocated":[]',
   ])
   t.match((await world.only()).message, /10\.0\.0\.7 and 56 more are neither/)
+})
+
+t.test('handles are counted by what they hold: not what cools down, has none, or belongs to Windows', async (t) => {
+  let block = newBlock(mustParseCidr('10.0.0.0/29'), null, now)
+  for (const handle of ['a', 'b\rold', 'a', undefined, 'Windows-Reserved-IPAM-Handle', 'cooling']) {
+    block = assignAutomatically(block, 1, () => false, { handle }).block
+  }
+  block = releaseOrdinals(block, [ordinal(5)], now, 60).block
+  t.strictSame(
+    [...handleCounts(block)],
+    [
+      ['a', 2],
+      ['b', 1],
+    ],
+  )
+  t.strictSame([...handleCounts(newBlock(block.cidr, null, now))], [])
 })

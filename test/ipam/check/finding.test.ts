@@ -1,9 +1,9 @@
 import t from 'tap'
-import { checkCodes, finding } from '../../../src/ipam/check/finding.ts'
+import { checkCodes, newFinding } from '../../../src/ipam/check/finding.ts'
 
 t.test('a finding can be repaired as its code says, unless it says otherwise', async (t) => {
   const at = { key: '/key', revision: 7n }
-  t.strictSame(finding('HandleMissing', { ...at, subject: '10.0.0.0/29' }, 'Gone.'), {
+  t.strictSame(newFinding('HandleMissing', { ...at, subject: '10.0.0.0/29' }, 'Gone.'), {
     code: 'HandleMissing',
     key: '/key',
     subject: '10.0.0.0/29',
@@ -11,7 +11,7 @@ t.test('a finding can be repaired as its code says, unless it says otherwise', a
     repair: 'Default',
     revision: 7n,
   })
-  t.match(finding('BlockSizeWrong', at, 'Full.', 'None'), { subject: undefined, repair: 'None' })
+  t.match(newFinding('BlockSizeWrong', at, 'Full.', 'None'), { subject: undefined, repair: 'None' })
 })
 
 t.test('only what takes addresses away must be asked for by name', async (t) => {

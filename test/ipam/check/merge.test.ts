@@ -1,5 +1,5 @@
 import t from 'tap'
-import { finding, type Finding } from '../../../src/ipam/check/finding.ts'
+import { newFinding, type Finding } from '../../../src/ipam/check/finding.ts'
 import { Merge } from '../../../src/ipam/check/merge.ts'
 import type { Family } from '../../../src/plan/index.ts'
 import { CheckWorld } from '../../support/check-world.ts'
@@ -9,6 +9,7 @@ const families = ['a', 'b'].map(
     name,
     prefix: `/${name}/`,
     held: 'recent',
+    part: 'record',
     decode: (_key, text) => ({ ok: true, value: text }),
     encode: (value) => value,
   }),
@@ -23,7 +24,7 @@ async function differences(
   const world = new CheckWorld()
   for (const key of stored) world.view.putText(key, 'text')
   const told = (key: string, message: string): readonly Finding[] => [
-    finding('Unreadable', { key, revision: 0n }, message),
+    newFinding('Unreadable', { key, revision: 0n }, message),
   ]
   const merge = new Merge<string, number>(
     {

@@ -2,7 +2,7 @@ import t from 'tap'
 import { notFound, refused, repaired } from '../../../src/ipam/check/repair-answers.ts'
 
 t.test('only a repair writes', async (t) => {
-  t.strictSame(notFound(), { answer: { outcome: 'NotFound', message: 'The fault is not there any more.' }, writes: [] })
+  t.strictSame(notFound(), { answer: { outcome: 'NotFound', message: 'The fault no longer exists.' }, writes: [] })
   t.strictSame(notFound('So.'), { answer: { outcome: 'NotFound', message: 'So.' }, writes: [] })
   t.strictSame(refused('No.'), { answer: { outcome: 'Refused', message: 'No.' }, writes: [] })
   t.strictSame(repaired('Yes.', []), { answer: { outcome: 'Repaired', message: 'Yes.' }, writes: [] })

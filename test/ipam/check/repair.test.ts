@@ -1,5 +1,5 @@
 import t from 'tap'
-import { finding } from '../../../src/ipam/check/finding.ts'
+import { newFinding } from '../../../src/ipam/check/finding.ts'
 import { CheckWorld } from '../../support/check-world.ts'
 import { keyOfBlock, keyOfClaim } from '../../support/corruption.ts'
 
@@ -119,7 +119,7 @@ t.test('what cannot be read is left alone', async (t) => {
   other.view.putText(keyOfBlock(cidr), 'broken')
   t.match(other.repair(missing), { outcome: 'Refused', message: /block cannot be read/ })
   other.view.putText(claim, 'broken')
-  t.match(other.repair(missing), { outcome: 'Refused', message: /claim cannot be read/ })
+  t.match(other.repair(missing), { outcome: 'Refused', message: /affinity cannot be read/ })
 })
 
 t.test(
@@ -128,7 +128,7 @@ t.test(
     const world = changed((world) => world.putHandle('a', { [cidr]: 1 }))
     const found = await world.only()
     t.match(world.repair({ ...found, repair: 'None' }), { outcome: 'Refused' })
-    t.match(world.repair(finding('HandleMissing', { key: '/elsewhere', revision: 0n }, '.')), { outcome: 'Refused' })
+    t.match(world.repair(newFinding('HandleMissing', { key: '/elsewhere', revision: 0n }, '.')), { outcome: 'Refused' })
     world.putResource('ClusterInformation', 'clusterinformations', 'default', { datastoreReady: false })
     t.match(world.repair(found), { outcome: 'Refused', message: /locked/ })
   },

@@ -30,7 +30,7 @@ for (const [config, expected] of [
   ['{"auto_allocate_blocks":true}', []],
   ['{"strict_affinity":true,"maxBlocksPerHost":1000000,"ipCooldownSeconds":1200}', []],
   ['{}', ['both off']],
-  ['{"auto_allocate_blocks":true,"maxBlocksPerHost":1}', ['without strict_affinity']],
+  ['{"auto_allocate_blocks":true,"maxBlocksPerHost":1}', ['strict_affinity is off']],
   ['{"strict_affinity":true,"maxBlocksPerHost":1000001}', ['maxBlocksPerHost is 1000001']],
   ['{"strict_affinity":true,"maxBlocksPerHost":-1}', ['maxBlocksPerHost is -1']],
   ['{"strict_affinity":true,"ipCooldownSeconds":1201}', ['ipCooldownSeconds is 1201']],
@@ -70,7 +70,7 @@ t.test('entries of reservations that reserve nothing', async (t) => {
   const empty = { kind: 'IPReservation', apiVersion: 'projectcalico.org/v3', metadata: { name: 'u' } }
   world.view.putText('/calico/resources/v3/projectcalico.org/ipreservations/u', JSON.stringify(empty))
   t.strictSame(await found(world), [
-    'ReservationEntryInvalid | 10.0.0.0/33 | "10.0.0.0/33" reserves nothing; give a CIDR or an address.',
-    'ReservationEntryInvalid | fd00::/12x | "fd00::/12x" reserves nothing; give a CIDR or an address.',
+    'ReservationEntryInvalid | 10.0.0.0/33 | "10.0.0.0/33" reserves nothing, because it is neither a CIDR nor an address.',
+    'ReservationEntryInvalid | fd00::/12x | "fd00::/12x" reserves nothing, because it is neither a CIDR nor an address.',
   ])
 })

@@ -53,7 +53,7 @@ t.test('each user of an address but the first is told, assigned or not', async (
   ]
   for (const windowSize of [undefined, 1]) t.strictSame((await world.summary(windowSize)).toSorted(), expected)
   const [found] = (await world.findings()).filter(({ key }) => key.endsWith('/three'))
-  t.match(found?.message, /^10\.0\.0\.0 is used here, and by \/calico\/.*\/shop\/one;/)
+  t.match(found?.message, /^10\.0\.0\.0 is used here and by \/calico\/.*\/shop\/one;/)
 })
 
 t.test('a machine that moves is at two places for a while, and at no more', async (t) => {

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { planTakeDownNode } from '../../../src/ipam/release/take-down-node.ts'
-import { handleOf, isHeld, workloadEndpointKey } from '../../../src/model/index.ts'
+import { handleOf, isHeld } from '../../../src/model/index.ts'
 import { addressAt, formatAddress, ordinal } from '../../../src/net/index.ts'
-import { endpoint } from '../../support/corruption.ts'
+import { endpoint, keyOfEndpoint } from '../../support/corruption.ts'
 import { World } from '../../support/ipam-world.ts'
 
 /** The pool `pool-a`, 10.0.0.0/24 in blocks of 64. */
@@ -24,7 +24,7 @@ function hold(world: World, handle: string, addresses: readonly string[], attrib
 
 /** Stores an endpoint of the pod `name` in the namespace `shop`; gives its key. */
 function putEndpoint(world: World, name: string, addresses: readonly string[], node = 'node-1'): string {
-  const key = workloadEndpointKey('shop', name).text
+  const key = keyOfEndpoint(name)
   world.put(key, endpoint(name, node, addresses))
   return key
 }
@@ -93,7 +93,7 @@ t.test('what is none of Kubernetes has no pod, and its holder neither', (t) => {
   hold(world, 'net.c1', ['10.0.0.2'], { pod: 'web', namespace: 'shop' })
   world.assign({ handle: 'h', addresses: ['10.0.0.3'] })
   world.assign({ handle: 'g', addresses: ['10.0.0.4'], attributes: { tenant: 'blue' } })
-  const key = workloadEndpointKey('shop', 'vm').text
+  const key = keyOfEndpoint('vm')
   const ipNetworks = ['10.0.0.1/32', '10.0.0.2/32', '10.0.0.3/32', '10.0.0.4/32']
   const metadata = { name: 'vm', namespace: 'shop' }
   world.put(key, JSON.stringify({ kind: 'WorkloadEndpoint', metadata, spec: { node: 'node-1', ipNetworks } }))
@@ -105,11 +105,11 @@ t.test('what is none of Kubernetes has no pod, and its holder neither', (t) => {
 t.test('endpoints that are gone, cannot be read or are elsewhere are passed over', (t) => {
   const world = start()
   hold(world, 'h', ['10.0.0.1'])
-  world.put(workloadEndpointKey('shop', 'broken').text, '{')
+  world.put(keyOfEndpoint('broken'), '{')
   const moved = putEndpoint(world, 'moved', ['10.0.0.1'], 'node-2')
-  const keys = [workloadEndpointKey('shop', 'gone').text, workloadEndpointKey('shop', 'broken').text, moved]
+  const keys = [keyOfEndpoint('gone'), keyOfEndpoint('broken'), moved]
   t.strictSame(takeDown(world, keys), [3])
-  t.strictSame(endpointKeys(world), [workloadEndpointKey('shop', 'broken').text, moved])
+  t.strictSame(endpointKeys(world), [keyOfEndpoint('broken'), moved])
   t.strictSame(heldIn(world), ['10.0.0.1 h'])
   t.end()
 })

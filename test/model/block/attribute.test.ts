@@ -5,7 +5,7 @@ import {
   encodeAttribute,
   type Holder,
   isFor,
-  readAttribute,
+  decodeAttribute,
   sameAttribute,
   withOwners,
 } from '../../../src/model/block/attribute.ts'
@@ -16,7 +16,7 @@ import { Malformed } from '../../../src/model/json/struct.ts'
 function mustRead(text: string): Attribute {
   const parsed = parseJson(text)
   if (!parsed.ok) throw new Error(parsed.problem)
-  return readAttribute(parsed.value, 'attributes[0]')
+  return decodeAttribute(parsed.value, 'attributes[0]')
 }
 
 t.test('entries come back byte for byte', (t) => {
@@ -63,18 +63,18 @@ t.test('what cannot be read is refused', (t) => {
     [{ releasedAt: 'yesterday' }, /^attributes\[0\]\.releasedAt: /],
   ]
   for (const [json, message] of cases)
-    t.throws(() => readAttribute(json, 'attributes[0]'), { constructor: Malformed, message })
+    t.throws(() => decodeAttribute(json, 'attributes[0]'), { constructor: Malformed, message })
   t.end()
 })
 
-t.test('the entry of a holder has what the holder says and nothing empty', (t) => {
+t.test('the entry of a holder has its handle and attributes, and nothing empty', (t) => {
   t.strictSame(attributeFor({ handle: 'a', secondary: { node: 'n' } }), { handle: 'a', secondary: { node: 'n' } })
   t.strictSame(attributeFor({ handle: 'a', secondary: {} }), { handle: 'a' })
   t.strictSame(attributeFor({ handle: undefined, secondary: undefined }), {})
   t.end()
 })
 
-t.test('an entry is shared by those who say the same', (t) => {
+t.test('holders with the same handle and attributes share an entry', (t) => {
   const secondary = { node: 'n', pod: 'p' }
   const cases: [name: string, attribute: Attribute, holder: Holder, want: boolean][] = [
     ['same', { handle: 'a', secondary }, { handle: 'a', secondary }, true],
@@ -96,7 +96,7 @@ t.test('an entry is shared by those who say the same', (t) => {
   t.end()
 })
 
-t.test('owners come and go, and leave nothing empty', (t) => {
+t.test('holder attributes come and go, and leave nothing empty', (t) => {
   const before = mustRead('{"handle_id":"a","secondary":{"pod":"p"},"later":1}')
   const after = withOwners(before, { secondary: undefined, alternateOwner: { pod: 'p' } })
   t.equal(encodeAttribute(after), '{"handle_id":"a","alternateOwnerAttrs":{"pod":"p"},"later":1}')
@@ -109,7 +109,7 @@ t.test('owners come and go, and leave nothing empty', (t) => {
   t.end()
 })
 
-t.test('entries say the same when nothing in them differs', (t) => {
+t.test('entries are the same if nothing in them differs', (t) => {
   const full: Attribute = { handle: 'a', secondary: { pod: 'p' }, alternateOwner: { pod: 'q' } }
   const cases: [name: string, one: Attribute, other: Attribute, want: boolean][] = [
     ['equal', full, { alternateOwner: { pod: 'q' }, secondary: { pod: 'p' }, handle: 'a' }, true],

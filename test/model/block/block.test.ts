@@ -4,11 +4,12 @@ import {
   type Block,
   blockKey,
   blocks,
-  digestOf,
+  formatBlockPath,
   isEmpty,
   isStorable,
   isWindowsReserved,
   parseBlockKey,
+  parseBlockPath,
 } from '../../../src/model/block/block.ts'
 import { formatCidr, mustParseCidr, ordinal } from '../../../src/net/index.ts'
 import { anyBlock } from '../../support/random-blocks.ts'
@@ -88,7 +89,7 @@ t.test('what Calico wrote comes back byte for byte', (t) => {
   t.end()
 })
 
-t.test('ordinals are sorted as text where Go sorts them so', (t) => {
+t.test('ordinals are sorted as text where Go does so', (t) => {
   const cidr = mustParseCidr('10.10.0.16/28')
   const places = Array.from({ length: 16 }, (_, place) => ordinal(place))
   const block: Block = {
@@ -196,7 +197,7 @@ t.test('a block that could not be read again is never written', (t) => {
   t.end()
 })
 
-t.test('a block is empty when nobody holds an address of it', (t) => {
+t.test('a block is empty if none of its addresses is held', (t) => {
   const cases: [allocations: string, attributes: string, want: boolean][] = [
     ['[null,null,null,null]', 'null', true],
     ['[null,null,null,null]', '[]', true],
@@ -209,36 +210,7 @@ t.test('a block is empty when nobody holds an address of it', (t) => {
   for (const [allocations, attributes, want] of cases) {
     const block = mustDecode(blockText({ allocations, attributes, unallocated: '[]' }), smallKey)
     t.equal(isEmpty(block), want, `${allocations} ${attributes}`)
-    t.equal(digestOf(block).isEmpty, want)
   }
-  t.end()
-})
-
-t.test('the digest says what is needed to choose a block', (t) => {
-  t.strictSame(digestOf(mustDecode(blockText(), smallKey)), {
-    cidr: mustParseCidr('10.10.0.8/30'),
-    affinity: 'host:node1',
-    freeCount: 2,
-    isEmpty: false,
-    claimedAtSeconds: 1795406400,
-    sequenceNumber: 1795406400123456789n,
-    hasCooling: true,
-  })
-  const bare = {
-    affinity: 'null',
-    affinity_claim_time: undefined,
-    allocations: '[null,null,null,null]',
-    attributes: 'null',
-  }
-  t.strictSame(digestOf(mustDecode(blockText(bare), smallKey)), {
-    cidr: mustParseCidr('10.10.0.8/30'),
-    affinity: null,
-    freeCount: 2,
-    isEmpty: true,
-    sequenceNumber: 1795406400123456789n,
-    hasCooling: false,
-  })
-  t.equal(digestOf(mustDecode(blockText({ attributes: '[{},{}]' }), smallKey)).hasCooling, false)
   t.end()
 })
 
@@ -256,7 +228,7 @@ t.test('any block comes back as it was', (t) => {
   t.end()
 })
 
-t.test('what Windows hosts reserve is known by its handle, in any spelling', (t) => {
+t.test('addresses that Windows hosts reserve are known by their handle, in any spelling', (t) => {
   t.ok(isWindowsReserved('windows-reserved-ipam-handle'))
   t.ok(isWindowsReserved('Windows-Reserved-IPAM-Handle'))
   t.notOk(isWindowsReserved('windows-reserved-ipam-handle-2'))
@@ -280,5 +252,42 @@ t.test('a block is storable as long as its text leaves room for what is written 
   t.notOk(isStorable(blockWith(['é'.repeat(301_000), 'é'.repeat(300_000)])), 'bytes count, not characters')
   t.notOk(isStorable(blockWith(['<'.repeat(101_000), '<'.repeat(100_000)])), 'as they are stored')
   t.ok(isStorable({ ...blockWith(['a', 'b']), attributes: null, allocations: [null, null, null, null] }))
+  t.end()
+})
+
+const paths = [
+  ['10.10.0.8/29', 'ipv4/block/10.10.0.8-29'],
+  ['10.0.0.1/32', 'ipv4/block/10.0.0.1-32'],
+  ['fd00::40/122', 'ipv6/block/fd00::40-122'],
+  ['fd00:1:2:3::/122', 'ipv6/block/fd00:1:2:3::-122'],
+  ['::/116', 'ipv6/block/::-116'],
+] as const
+
+t.test('a block is written into a key with a dash', (t) => {
+  for (const [cidr, path] of paths) {
+    t.equal(formatBlockPath(mustParseCidr(cidr)), path)
+    const parsed = parseBlockPath(path)
+    t.equal(parsed && formatCidr(parsed), cidr)
+  }
+  t.end()
+})
+
+t.test('another spelling of the same block is refused', (t) => {
+  const wrong = [
+    'ipv4/block/10.10.0.9-29',
+    'ipv6/block/10.10.0.8-29',
+    'ipv4/block/10.10.0.8',
+    'ipv4/block/10.10.0.8-33',
+    'ipv4/block/010.10.0.8-29',
+    'ipv4/block/10-10-0-8-29',
+    'ipv4/10.10.0.8-29',
+    'ipv4/block/10.10.0.8/29',
+    'ipv4/block/',
+    'ipv6/block/FD00::40-122',
+    'ipv6/block/fd00:0::40-122',
+    'ipv6/block/::ffff:10.0.0.0-122',
+    '',
+  ]
+  for (const path of wrong) t.equal(parseBlockPath(path), undefined, path)
   t.end()
 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
+import { ownerOf, withoutOwner } from '../../../src/model/block/affinity.ts'
 import type { Attribute } from '../../../src/model/block/attribute.ts'
 import { type Block, blockKey, blocks } from '../../../src/model/block/block.ts'
 import {
@@ -8,21 +9,16 @@ import {
   assignOrdinal,
   attributeOf,
   collectGarbage,
-  freeOrdinals,
   handleOf,
   isCooling,
   isHeld,
   newBlock,
   ordinalsOfHandle,
-  ownerOf,
   releaseHandle,
   releaseOrdinals,
   replaceAttribute,
   sequenceNumberOf,
-  touch,
   withHostReserved,
-  withoutOwner,
-  withOwner,
 } from '../../../src/model/block/operations.ts'
 import { formatTime, type Now, nanosecondsPerSecond } from '../../../src/model/time.ts'
 import { mustParseCidr, type Ordinal, ordinal } from '../../../src/net/index.ts'
@@ -54,7 +50,7 @@ function places(...numbers: number[]): readonly Ordinal[] {
   return numbers.map(ordinal)
 }
 
-t.test('a block lives exactly as Calico writes it', (t) => {
+t.test('each change writes the block exactly as Calico does', (t) => {
   const web = (pod: string, timestamp: string): Readonly<Record<string, string>> => ({
     timestamp,
     pod,
@@ -107,7 +103,7 @@ t.test('the last release leaves an empty list of attributes', (t) => {
   t.end()
 })
 
-t.test('a block may be owned by nobody', (t) => {
+t.test('a block may have no affinity', (t) => {
   const block = newBlock(mustParseCidr('10.0.0.0/31'), null, start)
   t.equal(block.affinity, null)
   t.equal('affinityClaimTime' in block, false)
@@ -116,7 +112,7 @@ t.test('a block may be owned by nobody', (t) => {
   t.end()
 })
 
-t.test('a host may keep the ends of a new block for itself', (t) => {
+t.test('a host may reserve the ends of a new block', (t) => {
   const block = newBlock(mustParseCidr('10.10.0.16/28'), { type: 'host', name: 'win1' }, start)
   const reserved = withHostReserved(block, { start: 3, end: 1 })
   t.equal(
@@ -128,26 +124,12 @@ t.test('a host may keep the ends of a new block for itself', (t) => {
   t.end()
 })
 
-t.test('an owner comes and goes with the time of the claim', (t) => {
-  const block = newBlock(mustParseCidr('10.0.0.0/31'), null, start)
-  const owned = withOwner(block, node1, later(5))
-  t.strictSame(ownerOf(owned), node1)
-  t.equal(owned.affinityClaimTime, '2026-11-23T04:00:05Z')
-  t.equal(owned.sequenceNumber, block.sequenceNumber + 1n)
-  const left = withoutOwner({ ...owned, hostAffinity: 'node1' })
-  t.strictSame([left.affinity, left.affinityClaimTime, left.hostAffinity], [null, undefined, 'node1'])
-  t.equal(left.sequenceNumber, block.sequenceNumber + 2n)
-  t.equal(touch(left).sequenceNumber, block.sequenceNumber + 3n)
-  t.end()
-})
-
-t.test('reserved ordinals are passed over and keep their place', (t) => {
+t.test('reserved ordinals are skipped and keep their place in the queue', (t) => {
   const block = newBlock(mustParseCidr('10.0.0.0/30'), node1, start)
   const isReserved = (place: Ordinal): boolean => place === 0 || place === 2
   const { block: after, ordinals } = assignAutomatically(block, 1, isReserved, { handle: 'a' })
   t.strictSame(ordinals, [1])
   t.strictSame(after.unallocated, [0, 2, 3])
-  t.strictSame(freeOrdinals(after, isReserved), [3])
   const rest = assignAutomatically(after, 5, isReserved, { handle: 'a' })
   t.strictSame([rest.ordinals, rest.block.unallocated], [[3], [0, 2]])
   const none = assignAutomatically(rest.block, 1, isReserved, { handle: 'a' })
@@ -166,7 +148,7 @@ t.test('addresses of one holder share an entry, others do not', (t) => {
   t.end()
 })
 
-t.test('what is stored for one ordinal changes, and for no other', (t) => {
+t.test('the entry of one ordinal is replaced, and of no other', (t) => {
   const block = mustAssign(threeHeld(), 5, 'b')
   const changed: Attribute = { handle: 'b', secondary: { pod: 'p' } }
   const split = replaceAttribute(block, ordinal(5), changed)
@@ -195,7 +177,7 @@ t.test('what is stored for one ordinal changes, and for no other', (t) => {
   t.end()
 })
 
-t.test('a named ordinal leaves the queue wherever it is, unless it is taken', (t) => {
+t.test('a named ordinal is assigned from any place in the queue, unless it is taken', (t) => {
   const block = threeHeld()
   t.strictSame(mustAssign(block, 5, 'd').unallocated, [3, 4, 6, 7])
   t.equal(assignOrdinal(block, ordinal(1), { handle: 'b' }), 'taken')
@@ -220,7 +202,7 @@ t.test('ordinals released together enter the queue ascending, whatever their ord
   t.end()
 })
 
-t.test('releasing what nobody holds changes nothing', (t) => {
+t.test('releasing ordinals that are not held changes nothing', (t) => {
   const block = threeHeld()
   const result = releaseOrdinals(block, places(3, 4), start, 0)
   t.strictSame([result.ordinals, result.notHeld], [[], [3, 4]])
@@ -270,7 +252,7 @@ t.test('each release has a tombstone of its own', (t) => {
   t.end()
 })
 
-t.test('entries that nobody refers to are collected, the others keep their order', (t) => {
+t.test('entries that no ordinal refers to are collected, the others keep their order', (t) => {
   const block = threeHeld()
   const littered: Block = {
     ...block,
@@ -298,7 +280,7 @@ t.test('a handle is released as a whole, and its addresses keep their numbers wh
   t.end()
 })
 
-t.test('who holds an ordinal can be asked', (t) => {
+t.test('the holder of an ordinal is known', (t) => {
   const block = mustAssign(threeHeld(), 5, 'd\rrest')
   t.equal(handleOf(block, ordinal(5)), 'd')
   t.equal(handleOf(block, ordinal(6)), undefined)
@@ -414,7 +396,7 @@ function take(step: Step, block: Block, naive: NaiveBlock, now: Now, cooldownSec
   }
 }
 
-t.test('any sequence of operations does what the naive block does', (t) => {
+t.test('any sequence of operations has the same result as on the naive block', (t) => {
   const cidr = mustParseCidr('10.0.0.0/28')
   const key = blockKey(cidr).text
   t.doesNotThrow(() => {

@@ -34,7 +34,7 @@ t.test('entries come in the order of their addresses, the larger block first, wh
   t.end()
 })
 
-t.test('the newest entry of a CIDR counts, wherever the one before it waits', (t) => {
+t.test('the newest entry of a CIDR counts, sorted in or not', (t) => {
   const inPlace = new OrderedBlocks<Entry>()
   inPlace.set(entry('10.0.0.0/26', 1))
   inPlace.set(entry('10.0.0.64/26', 1))
@@ -50,7 +50,7 @@ t.test('the newest entry of a CIDR counts, wherever the one before it waits', (t
   t.end()
 })
 
-t.test('entries are walked through from after any place', (t) => {
+t.test('a walk can begin after any CIDR', (t) => {
   const blocks = new OrderedBlocks<Entry>()
   for (const text of ['10.0.0.64/26', '10.0.0.0/26', '10.0.0.0/24']) blocks.set(entry(text))
   const cases: [after: string | undefined, want: readonly string[]][] = [
@@ -68,7 +68,7 @@ t.test('entries are walked through from after any place', (t) => {
   t.end()
 })
 
-t.test('a range has what shares an address with it, and nothing beside it', (t) => {
+t.test('the blocks that share an address with a range are found, and no neighbours', (t) => {
   const blocks = new OrderedBlocks<Entry>()
   for (const text of ['10.0.0.0/20', '10.0.16.0/26', '10.0.16.64/26', '10.0.16.128/26']) blocks.set(entry(text))
   const cases: [range: string, want: readonly string[]][] = [
@@ -87,7 +87,7 @@ t.test('a range has what shares an address with it, and nothing beside it', (t) 
   t.end()
 })
 
-t.test('the first address of all and the last are no trouble', (t) => {
+t.test('the first and the last address of a family are found', (t) => {
   for (const texts of [
     ['0.0.0.0/20', '255.255.240.0/20'],
     ['::/116', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:f000/116'],
@@ -99,7 +99,7 @@ t.test('the first address of all and the last are no trouble', (t) => {
   t.end()
 })
 
-t.test('deleting takes this very CIDR, and does nothing when it is not there', (t) => {
+t.test('deleting removes the entry of exactly this CIDR, and does nothing if there is none', (t) => {
   const blocks = new OrderedBlocks<Entry>()
   t.equal(blocks.isEmpty, true)
   for (const text of ['10.0.0.64/26', '10.0.0.0/26']) blocks.set(entry(text))
@@ -113,7 +113,7 @@ t.test('deleting takes this very CIDR, and does nothing when it is not there', (
   t.end()
 })
 
-t.test('what waits to be put in its place is there already', (t) => {
+t.test('an entry that is not sorted in yet is found', (t) => {
   const blocks = new OrderedBlocks<Entry>()
   blocks.set(entry('10.0.0.64/26'))
   blocks.set(entry('10.0.0.0/26'))
@@ -124,7 +124,7 @@ t.test('what waits to be put in its place is there already', (t) => {
   t.end()
 })
 
-t.test('many that arrive together, descending and twice, are each there once', (t) => {
+t.test('of many entries that come together, descending and twice, each CIDR has one', (t) => {
   const blocks = new OrderedBlocks<Entry>()
   const texts = Array.from({ length: 200 }, (_, index) => `10.0.${index}.0/26`)
   for (const version of [1, 2]) for (const text of texts.toReversed()) blocks.set(entry(text, version))
@@ -135,7 +135,7 @@ t.test('many that arrive together, descending and twice, are each there once', (
   t.end()
 })
 
-t.test('it holds what a map holds, whatever is done to it', (t) => {
+t.test('it has the same entries as a map after any operations', (t) => {
   const cidr = fc
     .tuple(fc.integer({ min: 0, max: 40 }), fc.constantFrom(26, 28, 30))
     .map(([index, length]) => mustParseCidr(`10.0.${Math.floor(index / 4)}.${(index % 4) * 64}/${length}`))

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { type Block, blockKey, blocks } from '../../../src/model/block/block.ts'
-import { BlockIndex, type IndexedBlock } from '../../../src/model/block/index-of-blocks.ts'
+import { BlockIndex } from '../../../src/model/block/block-index.ts'
+import type { IndexedBlock } from '../../../src/model/block/digest.ts'
 import { assignOrdinal, newBlock, releaseOrdinals, withHostReserved } from '../../../src/model/block/operations.ts'
 import { outlineOf } from '../../../src/model/block/outline.ts'
 import { mustParseCidr, ordinal } from '../../../src/net/index.ts'
@@ -47,7 +48,7 @@ function scanned(key: string, text: string): IndexedBlock | undefined {
   return index.changedText(key, text) ? index.entry(key) : undefined
 }
 
-t.test('an outline has what a block has, but for handles', (t) => {
+t.test('an outline has the parts of its block, without the handles', (t) => {
   t.strictSame(outlineOf(key, blockText()), {
     cidr,
     affinity: 'host:node1',
@@ -112,7 +113,7 @@ t.test('the form in which blocks are written needs no decoding', (t) => {
   t.end()
 })
 
-t.test('what is written in another way is left to decoding', (t) => {
+t.test('a block written in another form is left to decoding', (t) => {
   const plain = blockText()
   const cases: [name: string, text: string][] = [
     ['white space before it', ` ${plain}`],
@@ -146,7 +147,7 @@ t.test('what is written in another way is left to decoding', (t) => {
   t.end()
 })
 
-t.test('what cannot be decoded is never taken', (t) => {
+t.test('a text that cannot be decoded has no outline', (t) => {
   const plain = blockText()
   const cases: string[] = [
     ...[
@@ -225,7 +226,7 @@ t.test('a mistake of the caller is not taken for a block of another form', (t) =
   t.end()
 })
 
-t.test('all that the operations of this server make of a block needs no decoding', (t) => {
+t.test('a block after any operations of this server needs no decoding', (t) => {
   const step = fc.record({
     kind: fc.constantFrom('assign', 'release'),
     place: fc.nat({ max: 7 }).map(ordinal),
@@ -251,7 +252,7 @@ t.test('all that the operations of this server make of a block needs no decoding
   t.end()
 })
 
-t.test('a usual block needs no decoding, and the index knows the same of it as if it had been decoded', (t) => {
+t.test('a usual block needs no decoding, and the index learns the same as from decoding', (t) => {
   const property = fc.property(usualBlock, (block) => {
     const [key, text] = stored(block)
     assert(scanned(key, text) !== undefined)
@@ -261,7 +262,7 @@ t.test('a usual block needs no decoding, and the index knows the same of it as i
   t.end()
 })
 
-t.test('of any text the index knows what decoding would say of it, or leaves it to decoding', (t) => {
+t.test('from any text the index learns the same as from decoding, or leaves it to decoding', (t) => {
   let takenCount = 0
   const property = fc.property(
     fc.oneof(usualBlock, anyBlock),

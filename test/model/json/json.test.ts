@@ -57,7 +57,7 @@ t.test('members are written in the order given', (t) => {
   t.end()
 })
 
-t.test('a number that JSON cannot say is a bug', (t) => {
+t.test('a number that JSON cannot represent is a bug', (t) => {
   t.throws(() => stringifyJson(Number.NaN))
   t.throws(() => stringifyJson([Number.POSITIVE_INFINITY]))
   t.end()

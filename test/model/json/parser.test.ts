@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { isJsonObject, type Json, JsonNumber, stringifyJson } from '../../../src/model/json/json.ts'
-import { depthMax, parseJson } from '../../../src/model/json/parser.ts'
+import { jsonDepthMax, parseJson } from '../../../src/model/json/parser.ts'
 
 function mustParse(text: string): Json {
   const parsed = parseJson(text)
@@ -129,7 +129,7 @@ t.test('what is not JSON is a problem that says where', (t) => {
   t.end()
 })
 
-t.test('a text that is no text at all is a bug, not a problem', (t) => {
+t.test('a value that is no string is a bug, not a problem', (t) => {
   // @ts-expect-error only a caller without types can do this
   t.throws(() => parseJson(undefined), TypeError)
   t.end()
@@ -137,13 +137,13 @@ t.test('a text that is no text at all is a bug, not a problem', (t) => {
 
 t.test('nesting is bounded', (t) => {
   const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
-  t.equal(parseJson(nested(depthMax)).ok, true)
-  t.match(parseJson(nested(depthMax + 1)), { ok: false, problem: /deeper than 200 levels/ })
+  t.equal(parseJson(nested(jsonDepthMax)).ok, true)
+  t.match(parseJson(nested(jsonDepthMax + 1)), { ok: false, problem: /deeper than 200 levels/ })
   t.equal(parseJson('{"a":'.repeat(100_000)).ok, false)
   t.end()
 })
 
-t.test('what is read is what JSON.parse reads', (t) => {
+t.test('it reads the same as JSON.parse', (t) => {
   t.doesNotThrow(() => {
     fc.assert(
       fc.property(fc.json(), (text) => {
@@ -154,7 +154,7 @@ t.test('what is read is what JSON.parse reads', (t) => {
   t.end()
 })
 
-t.test('what is refused is what JSON.parse refuses', (t) => {
+t.test('it refuses the same as JSON.parse', (t) => {
   const accepted = (parse: () => unknown): boolean => {
     try {
       parse()

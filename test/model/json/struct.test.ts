@@ -2,7 +2,7 @@ import t from 'tap'
 import { type Json, JsonNumber, jsonObject, stringifyJson } from '../../../src/model/json/json.ts'
 import {
   decodeJson,
-  fieldNames,
+  declareFields,
   Malformed,
   mismatch,
   noFields,
@@ -19,7 +19,7 @@ import {
   stringifyStruct,
 } from '../../../src/model/json/struct.ts'
 
-const names = fieldNames('first', 'Second')
+const names = declareFields('first', 'Second')
 
 t.test('known fields are found whatever their case, all others are kept apart', (t) => {
   const cases: [text: string, fields: string, unknownFields: string][] = [
@@ -49,7 +49,7 @@ t.test('an object that is spelt as Go spells it is not copied', (t) => {
   t.end()
 })
 
-t.test('a text that is not JSON, or is not what is wanted, is a problem', (t) => {
+t.test('a text that is not JSON, or of a wrong form, is a problem', (t) => {
   t.match(
     decodeJson('{', (json) => json),
     { ok: false, problem: /^not JSON: position 1: / },
@@ -73,7 +73,7 @@ t.test('a bug while reading is not taken for a problem', (t) => {
   t.end()
 })
 
-t.test('null and nothing read as what Go leaves in place', (t) => {
+t.test("null and absent fields read as Go's zero values", (t) => {
   for (const nothing of [null, undefined]) {
     t.equal(readString(nothing, 'x'), undefined)
     t.equal(readBoolean(nothing, 'x'), false)
@@ -137,7 +137,7 @@ t.test('values of the wrong type are refused, with their path and what was found
   t.end()
 })
 
-t.test('a long wrong text is shown in part', (t) => {
+t.test('a long wrong text is quoted in part', (t) => {
   const { message } = mismatch('x', 'less', 'a'.repeat(1000))
   t.ok(message.length < 100)
   t.match(message, /aaa\.\.\.$/)

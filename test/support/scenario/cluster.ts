@@ -11,7 +11,7 @@ export interface ScenarioPool {
   readonly perBlock: number
   readonly blockSize: number
   readonly selector: string
-  /** The same selector, by hand. */
+  /** The same selector, written by hand. */
   readonly selects: (labels: Labels) => boolean
   readonly isManual: boolean
   readonly uses: readonly string[]
@@ -128,7 +128,7 @@ const reservations = {
   'rsv-2': ['10.71.0.0/27', '10.71.0.16/28', ' 10.71.0.130/31 ', 'fd00:70::/125', 'fd00:70::1f/128'],
 }
 
-/** What they reserve, by hand. */
+/** The addresses that they reserve, written by hand. */
 export const reservedAddresses: ReadonlySet<string> = new Set([
   ...Array.from({ length: 8 }, (_, number) => `10.70.0.${number}`),
   '10.70.0.13',
@@ -149,7 +149,7 @@ export function nodeKeyOf(node: string): string {
   return `${resources}/nodes/${node}`
 }
 
-/** What is stored of a node with these labels. */
+/** The stored form of a node with these labels. */
 export function nodeText(name: string, labels: Labels): string {
   const metadata = {
     name,

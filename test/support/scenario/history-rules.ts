@@ -9,7 +9,7 @@ export interface GrantedCall {
   readonly given: readonly (Given & { readonly sequenceNumber: string })[]
 }
 
-/** An address that somebody holds from a revision on. */
+/** An address that has a holder from a revision on. */
 interface Assigned {
   readonly address: string
   readonly cidr: string
@@ -24,7 +24,7 @@ const leap = 100_000n
 
 /**
  * Goes through every revision, and checks what callers were given against the nodes, the configuration and the blocks as they were
- * stored in the revision before: that is what the server must have decided on. Gives what breaks a rule.
+ * stored in the revision before, which the server must have decided on. Returns each violation of a rule.
  */
 export class HistoryRules {
   readonly violations: string[] = []
@@ -45,7 +45,7 @@ export class HistoryRules {
     }
   }
 
-  /** How many assignments were seen. */
+  /** The number of assignments seen. */
   get count(): number {
     return this.#seen.size
   }
@@ -59,7 +59,7 @@ export class HistoryRules {
     const at = (problem: string): void => {
       this.violations.push(`revision ${revision}: ${problem}`)
     }
-    // What was decided was decided on the nodes and the configuration of the revision before.
+    // The decision was made with the nodes and the configuration of the revision before.
     const decided = this.#state.copy()
     decided.config = config
     decided.nodes.clear()

@@ -10,7 +10,7 @@ import {
 } from './cluster.ts'
 import type { NaiveState } from './naive-state.ts'
 
-/** What a caller asks for: counts or addresses. */
+/** A request: counts or named addresses. */
 export interface NaiveWish {
   readonly handle: string
   readonly node?: string
@@ -42,7 +42,7 @@ const takeOverMs = 60_000
 /** Claim times are stored in whole seconds. */
 const roundingMs = 1_000
 
-/** The pools that a wish may use, in their order; before the use is looked at when `use` is null. */
+/** The pools that a request may use, in order; `use` null: whatever they allow. */
 export function poolsFor(
   state: NaiveState,
   wish: NaiveWish,
@@ -58,7 +58,7 @@ export function poolsFor(
   return chosen.filter((pool) => pool.family === family && (use === null || pool.uses.includes(use)))
 }
 
-/** How many blocks a node may have in the pools of a request. */
+/** The limit of blocks of a node in the pools of a request. */
 export function blockLimit(state: NaiveState, { maxBlocksPerNode = 0 }: NaiveWish): number {
   const limits = [maxBlocksPerNode, state.config.maxBlocks].filter((limit) => limit > 0)
   return limits.length === 0 ? 20 : Math.min(...limits)
@@ -210,7 +210,7 @@ export function assignNaively(state: NaiveState, wish: NaiveWish): string | read
   return taken.length === addresses.length || (partial && taken.length > 0) ? taken : 'AddressInUse'
 }
 
-/** What becomes of addresses that are given back, on a state that it changes. */
+/** Releases addresses, on a state that it changes; returns what happened to each. */
 export function releaseNaively(
   state: NaiveState,
   items: readonly NaiveItem[],

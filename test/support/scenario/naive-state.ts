@@ -1,6 +1,6 @@
 import { addressesOf, configKey, type Labels, nodeKeyOf } from './cluster.ts'
 
-/** Who holds an address. */
+/** The holder of an address. */
 export interface NaiveHolder {
   readonly handle: string
   /** Everything that is kept of it, the node included. */
@@ -12,7 +12,7 @@ export interface NaiveBlock {
   affinity: string | null
   /** Unix milliseconds. */
   claimedAt: number | undefined
-  /** Who holds each ordinal. */
+  /** The holder of each ordinal. */
   readonly holders: (NaiveHolder | undefined)[]
   readonly queue: number[]
   number: bigint
@@ -39,7 +39,7 @@ interface StoredBlock {
 const ipam = '/calico/ipam/v2/'
 const noConfig: NaiveConfig = { isStrict: false, isAutomatic: true, maxBlocks: 0 }
 
-/** What etcd holds, read without any of the code under test. */
+/** The data in etcd, read without any of the code under test. */
 export class NaiveState {
   readonly nodes = new Map<string, Labels>()
   /** By CIDR. */
@@ -92,7 +92,7 @@ export class NaiveState {
     return cidrs.sort((one, other) => (dashed(one) < dashed(other) ? -1 : 1))
   }
 
-  /** Who holds what: address to handle. */
+  /** The handle of each address. */
   holders(): ReadonlyMap<string, string> {
     const found = new Map<string, string>()
     for (const [cidr, { holders }] of this.blocks) {

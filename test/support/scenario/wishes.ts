@@ -2,7 +2,7 @@ import type { Random } from '../../faults/random.ts'
 import { addressIn, type Labels, scenarioPools } from './cluster.ts'
 import type { NaiveWish } from './naive-rules.ts'
 
-/** Some wish of one of these nodes, or of none. */
+/** A request for one of these nodes, or for none. */
 export function randomWish(random: Random, handle: string, nodes: readonly string[]): NaiveWish {
   const node = random.below(10) === 0 ? {} : { node: random.pick(nodes) }
   const partial = random.below(4) === 0

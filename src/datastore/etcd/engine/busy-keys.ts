@@ -1,16 +1,16 @@
-/** Two lost races within this time are a fight: somebody else writes the key as often as this server would. */
-const fightMs = 1_000
+/** Two lost races for a key within this time are contention: another server writes it as often as this one would. */
+const contentionMs = 1_000
 
-/** How long after a fight whatever others have just written is left to them. */
-const truceMs = 2_000
+/** How long after that this server leaves to others what they have just written. */
+const backOffMs = 2_000
 
-/** How many lost races are remembered before those that are over are forgotten. */
+/** Lost races remembered before those that are over are forgotten. */
 const lossesMax = 1_000
 
-/** A race for a key that somebody else won. */
+/** A race for a key that another server won. */
 interface Loss {
   readonly atMs: number
-  /** Until then somebody else is taken to go on writing the key. */
+  /** Until then, another server is assumed to keep writing the key. */
   readonly contestedUntilMs: number
 }
 
@@ -18,20 +18,20 @@ interface Loss {
 interface Writing {
   readonly key: string
   readonly isCreated: boolean
-  /** Whose plans are known to read the key. */
-  readonly companies: string[]
+  /** The contention groups whose plans are known to read the key. */
+  readonly groups: string[]
 }
 
 /**
- * The keys that commits under way are writing. A plan that reads one of them would lose the race against this very server, so
- * it waits for the commit instead. And the keys over which this server fights with others, which a plan had better avoid.
+ * The keys that commits in flight are writing. A plan that reads one of them would lose the race against this very server, so it waits
+ * for the commit. And the keys for which this server contends with others, which a plan should avoid.
  */
 export class BusyKeys {
   readonly #keys = new Map<string, Writing>()
-  /** By the name of the company what it waits for. */
-  readonly #companies = new Map<string, Writing>()
+  /** The write that each contention group waits for. */
+  readonly #groups = new Map<string, Writing>()
   readonly #losses = new Map<string, Loss>()
-  #truceUntilMs = 0
+  #backOffUntilMs = 0
   readonly #now: () => number
 
   /** `now` is the time in milliseconds. */
@@ -43,7 +43,7 @@ export class BusyKeys {
     return this.#keys.has(key)
   }
 
-  /** A key below `prefix` whose commit would break the guard on it, if there is one. */
+  /** A key below `prefix` whose commit would break the guard on the prefix, if there is one. */
   below(prefix: string, guard: 'changed' | 'created'): string | undefined {
     for (const { key, isCreated } of this.#keys.values()) {
       if ((isCreated || guard === 'changed') && key.startsWith(prefix)) return key
@@ -52,49 +52,50 @@ export class BusyKeys {
   }
 
   add(key: string, isCreated: boolean): void {
-    this.#keys.set(key, { key, isCreated, companies: [] })
+    this.#keys.set(key, { key, isCreated, groups: [] })
   }
 
   delete(key: string): void {
-    for (const company of this.#keys.get(key)?.companies ?? []) this.#companies.delete(company)
+    for (const group of this.#keys.get(key)?.groups ?? []) this.#groups.delete(group)
     this.#keys.delete(key)
   }
 
-  /** Says that a plan of `company` has to wait for the commit that is writing `key`: so will the others, and need not find out. */
-  letWait(company: string, key: string): void {
+  /** A plan of `group` waits for the commit that is writing `key`: the rest of the group waits too, without being planned. */
+  letGroupWait(group: string, key: string): void {
     const writing = this.#keys.get(key)
-    if (writing === undefined || this.#companies.has(company)) return
-    writing.companies.push(company)
-    this.#companies.set(company, writing)
+    if (writing === undefined || this.#groups.has(group)) return
+    writing.groups.push(group)
+    this.#groups.set(group, writing)
   }
 
-  /** The key that plans of `company` wait for, if they do. */
-  awaitedBy(company: string): string | undefined {
-    return this.#companies.get(company)?.key
+  /** The key that `group` waits for, if it waits. */
+  awaitedBy(group: string): string | undefined {
+    return this.#groups.get(group)?.key
   }
 
-  /** To be called when a commit that was to write the key found that somebody else had written it. */
+  /** Notes that another server wrote the key before a commit of this one could. */
   lost(key: string): void {
     const atMs = this.#now()
     const before = this.#losses.get(key)
-    const isFight = before !== undefined && atMs - before.atMs < fightMs
-    if (isFight) this.#truceUntilMs = atMs + truceMs
+    const isContention = before !== undefined && atMs - before.atMs < contentionMs
+    if (isContention) this.#backOffUntilMs = atMs + backOffMs
     if (this.#losses.size >= lossesMax) this.#forget(atMs)
-    this.#losses.set(key, { atMs, contestedUntilMs: isFight ? atMs + fightMs : (before?.contestedUntilMs ?? 0) })
+    const contestedUntilMs = isContention ? atMs + contentionMs : (before?.contestedUntilMs ?? 0)
+    this.#losses.set(key, { atMs, contestedUntilMs })
   }
 
-  /** Whether somebody else keeps writing the key. */
+  /** Whether another server keeps writing the key. */
   isContested(key: string): boolean {
     const loss = this.#losses.get(key)
     return loss !== undefined && this.#now() < loss.contestedUntilMs
   }
 
-  /** Whether there was a fight over any key a short time ago, so that others are at work on the same things. */
-  get isTruce(): boolean {
-    return this.#now() < this.#truceUntilMs
+  /** Whether there was contention for any key a short time ago, so that others work on the same things. */
+  get isBackingOff(): boolean {
+    return this.#now() < this.#backOffUntilMs
   }
 
   #forget(nowMs: number): void {
-    for (const [key, { atMs }] of this.#losses) if (nowMs - atMs >= fightMs) this.#losses.delete(key)
+    for (const [key, { atMs }] of this.#losses) if (nowMs - atMs >= contentionMs) this.#losses.delete(key)
   }
 }

@@ -1,17 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EtcdLeaseInvalidError, type IRequestOp, type IResponseOp, type ITxnResponse } from 'etcd3'
 import type { Key, Plan, Revision, View } from '../../../plan/index.ts'
+import { expired, queueFull, stopping, tooLarge } from '../../faults.ts'
+import type { Probe, RetryReason } from '../../probe.ts'
+import type { Outcome, StoreLimits, SubmitOptions } from '../../store.ts'
 import { isAboutContent, isTooLarge, type EtcdClient, type TransactionOutcome } from '../client.ts'
-import {
-  asError,
-  expired,
-  outcomeUnknown,
-  queueFull,
-  refusedByEtcd,
-  stopping,
-  tooLarge,
-  unreachable,
-} from '../faults.ts'
+import { asError, outcomeUnknown, refusedByEtcd, unreachable } from '../faults.ts'
 import { type Image, storedValue } from '../image/index.ts'
 import type { Lease } from '../lease.ts'
 import { transactionBytesMax } from '../limits.ts'
@@ -19,48 +13,43 @@ import { Batch, sizeOf } from './batch.ts'
 import { BusyKeys } from './busy-keys.ts'
 import { lock, unlock, type Locked } from './locks.ts'
 import { OpenOperations } from './open-operations.ts'
-import { Operation, type Outcome, type SubmitOptions } from './operation.ts'
+import { Operation } from './operation.ts'
 import { Queue } from './queue.ts'
 import { Refresher } from './refresher.ts'
 import { settle, type Slot } from './slots.ts'
 
-/** Bounds that an operator may set. */
-export interface EngineLimits {
-  /** Operations in one transaction, at the most; 1 switches group commit off. */
-  readonly batchOperationsMax: number
-  /** Operations waiting, at the most; beyond it callers are turned away at once. */
-  readonly queueLengthMax: number
-  /** The deadline of an operation that names none. */
-  readonly deadlineMs: number
-}
-
-/** What the engine attaches keys to. */
+/** The leases that the engine attaches keys to. */
 export interface EngineLeases {
-  /** Cleans up the slots of a server that died. */
+  /** Removes the slots of a server that died. */
   readonly slots: Lease
-  /** Ends what is to expire. */
+  /** Removes expiring keys. */
   readonly expiring: Lease
 }
 
-/** What the engine says about itself. */
-export interface EngineLogger {
-  warn(details: object, message: string): void
-  error(details: object, message: string): void
+/** What the engine is made of. */
+export interface EngineParts {
+  readonly client: EtcdClient
+  readonly image: Image
+  readonly leases: EngineLeases
+  /** One for each transaction in flight. */
+  readonly slots: readonly Slot[]
+  readonly limits: StoreLimits
+  readonly probe: Probe
 }
 
 /**
- * Group commit over validated reads (docs/decisions/0001). Operations that are waiting are planned one after the other over the
- * image, and committed as one etcd transaction that compares everything they read. What arrives while a key is being
- * written waits for that commit and forms the next batch, so that batches grow with the load and a single caller waits for
- * nobody. An operation is settled exactly once; while the fate of its commit is unknown only by saying just that, and only when its
- * caller has waited long enough.
+ * Group commit over validated reads (docs/decisions/0001). Waiting operations are planned one after the other over the image, and
+ * committed as one etcd transaction that compares everything they read. Operations that arrive while a key is being written wait for that
+ * commit, and form the next batch: batches grow with the load, and a single caller waits for nobody. An operation is settled exactly
+ * once. If the answer to its commit is lost, its caller waits until etcd tells the outcome, and hears that it is unknown only some
+ * seconds after the deadline.
  */
 export class Engine {
   readonly #client: EtcdClient
   readonly #image: Image
-  readonly #limits: EngineLimits
+  readonly #limits: StoreLimits
   readonly #leases: EngineLeases
-  readonly #logger: EngineLogger
+  readonly #probe: Probe
   readonly #refresher: Refresher
   readonly #busy = new BusyKeys()
   readonly #freeSlots: Slot[]
@@ -71,85 +60,56 @@ export class Engine {
   #isScheduled = false
   #isClosing = false
   #isClosed = false
-  /** Operations in the commits that etcd has yet to answer. */
+  /** Operations in commits that etcd has yet to answer. */
   #committing = 0
+  /** Calls to etcd that failed unsent, one after the other. */
   #unsentInRow = 0
 
-  constructor(
-    client: EtcdClient,
-    image: Image,
-    leases: EngineLeases,
-    slots: readonly Slot[],
-    limits: EngineLimits,
-    logger: EngineLogger,
-  ) {
+  constructor({ client, image, leases, slots, limits, probe }: EngineParts) {
     this.#client = client
     this.#image = image
     this.#leases = leases
     this.#freeSlots = [...slots]
     this.#slotCount = slots.length
     this.#limits = limits
-    this.#logger = logger
+    this.#probe = probe
     this.#refresher = new Refresher(client)
   }
 
-  /**
-   * Carries out an operation and gives its answer once that is true in etcd. Throws {@link DatastoreUnavailable} when it
-   * was not carried out, or when that is not known some seconds after its deadline; and whatever the plan throws.
-   */
+  /** Carries out a plan, see {@link Store.submit}. */
   submit<Answer>(plan: (view: View) => Plan<Answer>, options: SubmitOptions = {}): Promise<Outcome<Answer>> {
     if (this.#isClosing) return Promise.reject(stopping())
-    if (this.pending >= this.#limits.queueLengthMax) {
-      return Promise.reject(queueFull(this.pending))
-    }
-    return new Promise((resolve, reject) => {
-      let answer: { readonly value: Answer } | undefined
-      const remember = (view: View): Plan<Answer> => {
-        const planned = plan(view)
-        answer = { value: planned.answer }
-        return planned
-      }
-      const operation = new Operation(
-        this.#sequence++,
-        remember,
-        {
-          isDryRun: options.dryRun ?? false,
-          deadline: performance.now() + (options.deadlineMs ?? this.#limits.deadlineMs),
-        },
-        ({ revision }) => {
-          this.#open.delete(operation)
-          if (answer === undefined) reject(new Error('An operation was committed without having been planned.'))
-          else resolve({ answer: answer.value, revision })
-        },
-        (fault) => {
-          this.#open.delete(operation)
-          reject(fault)
-        },
-      )
-      this.#open.add(operation)
-      this.#queue.add(operation)
-      this.#schedule()
+    if (this.pending >= this.#limits.queueLengthMax) return Promise.reject(queueFull(this.pending))
+    const operation = new Operation({
+      sequence: this.#sequence++,
+      plan,
+      isDryRun: options.dryRun ?? false,
+      deadline: performance.now() + (options.deadlineMs ?? this.#limits.deadlineMs),
     })
+    this.#open.add(operation)
+    this.#queue.add(operation)
+    this.#schedule()
+    return operation.outcome
   }
 
-  /** Operations submitted and not yet settled. */
+  /** The number of operations submitted and not yet settled. */
   get pending(): number {
     return this.#open.size
   }
 
-  /** Fails the operations that have waited long enough, see {@link OpenOperations.expire}. To be called now and then. */
+  /** Fails the operations that have waited long enough, see {@link OpenOperations.expire}. To be called regularly. */
   expire(): void {
     if (this.#open.expire(performance.now())) this.#queue.dropSettled()
   }
 
-  /** Leaves those who wait no more than `patienceMs` from now, whatever their deadline. */
+  /** Lets operations wait no longer than `patienceMs` from now, whatever their deadlines. */
   hurry(patienceMs: number): void {
     this.#open.giveUpBy(performance.now() + patienceMs)
   }
 
   /**
-   * Takes no more operations, waits until those under way are settled, at the most for `patienceMs`, and gives up the rest. Of a
-   * commit that has been sent, nobody will find out then what became of it.
+   * Takes no more operations, waits until the open ones are settled, for at most `patienceMs`, and gives up the rest. Nobody will learn
+   * the outcome of commits that are still unanswered then.
    */
   async close(patienceMs: number): Promise<void> {
     this.#isClosing = true
@@ -160,7 +120,7 @@ export class Engine {
     this.#queue.dropSettled()
   }
 
-  /** Lets everything that arrives in one turn of the event loop into the same batch. */
+  /** Lets operations that arrive in one turn of the event loop share a batch. */
   #schedule(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
@@ -171,8 +131,8 @@ export class Engine {
   }
 
   /**
-   * Commits what is waiting. Beside commits under way another one is sent only when at least as many operations are waiting as those
-   * commit: so a few callers never wait for each other, while many share few large transactions.
+   * Commits waiting operations. While commits are in flight, another one is sent only when at least as many operations wait as those
+   * commits have: so few callers never wait for each other, and many share few large transactions.
    */
   #pump(): void {
     while (this.#queue.length > 0 && this.#queue.length >= this.#committing) {
@@ -187,8 +147,9 @@ export class Engine {
     }
   }
 
-  /** Plans what is waiting, until the transaction is full. */
+  /** Plans waiting operations until the transaction is full. */
   #form(): { batch: Batch; operations: Operation[] } {
+    const startedMs = performance.now()
     const batch = new Batch(this.#image, this.#busy)
     const operations: Operation[] = []
     this.#queue.takeWhile((operation) => {
@@ -196,10 +157,12 @@ export class Engine {
       const isApart = operations.length > 0 && (operation.isAlone || operations[0]?.isAlone === true)
       return !isFull && !isApart && this.#addTo(batch, operation, operations)
     })
+    const durationMs = performance.now() - startedMs
+    this.#probe.batchPlanned({ operations: operations.length, waiting: this.#queue.length, durationMs })
     return { batch, operations }
   }
 
-  /** Plans one operation and puts it where it belongs; false when the batch is full. */
+  /** Plans one operation, and puts it into the batch or lets it wait. False when the batch is full. */
   #addTo(batch: Batch, operation: Operation, operations: Operation[]): boolean {
     if (operation.deadline <= performance.now()) {
       operation.fail(expired())
@@ -219,7 +182,7 @@ export class Engine {
       case 'full':
         return false
       case 'too-large':
-        operation.fail(tooLarge(`${String(planned.operations)} keys or more in one transaction`))
+        operation.fail(tooLarge(`${planned.operations} keys or more in one transaction`))
         return true
       case 'busy':
         this.#queue.park(planned.key, operation)
@@ -250,7 +213,7 @@ export class Engine {
       case 'answered':
         this.#unsentInRow = 0
         this.#takeReads(keys, outcome.response.responses, outcome.response)
-        this.#tryAgain([operation])
+        this.#putBack([operation])
         break
       case 'refused':
         operation.fail(refusedByEtcd(outcome.error))
@@ -274,7 +237,7 @@ export class Engine {
       operation.fail(asError(fault))
       return
     }
-    this.#tryAgain([operation])
+    this.#putBack([operation])
     this.#schedule()
   }
 
@@ -298,6 +261,7 @@ export class Engine {
     const isReadOnly = changes.length === 0
     for (const operation of operations) operation.isCommitting = !isReadOnly
     this.#committing += operations.length
+    const startedMs = performance.now()
     const outcome = await this.#send(batch, changes, slot).finally(() => {
       this.#committing -= operations.length
     })
@@ -309,8 +273,11 @@ export class Engine {
     switch (outcome.kind) {
       case 'answered':
         this.#unsentInRow = 0
-        if (outcome.response.succeeded) this.#applied(batch, operations, BigInt(outcome.response.header.revision), slot)
-        else this.#lost(batch, operations, outcome.response, slot)
+        if (outcome.response.succeeded) {
+          const durationMs = performance.now() - startedMs
+          this.#probe.batchCommitted({ operations: operations.length, writes: batch.writes.size, durationMs })
+          this.#applied(batch, operations, BigInt(outcome.response.header.revision), slot)
+        } else this.#lost(batch, operations, outcome.response, slot)
         break
       case 'refused':
         await this.#refused(operations, outcome.error)
@@ -322,10 +289,9 @@ export class Engine {
     }
   }
 
-  /** Sends the transaction of a batch. */
   async #send(batch: Batch, changes: readonly IRequestOp[], slot: Slot): Promise<TransactionOutcome> {
     const compare = batch.compares()
-    // Reading the slot also keeps etcd from answering a transaction without reads and writes by a member that is behind.
+    // Reading the slot also makes the transaction linearizable: without reads and writes, a member that is behind may answer it.
     const failure = [...batch.rereads(), slot.read()]
     if (changes.length === 0) return this.#client.transact({ compare, failure })
     const lease = this.#leases.slots.current()
@@ -338,10 +304,10 @@ export class Engine {
     return this.#client.transact({ compare: [...compare, slot.compare()], success, failure })
   }
 
-  /** Every compare held: the writes are in etcd, all of them at `revision`. */
+  /** All compares held: the writes are in etcd, at `revision`. */
   #applied(batch: Batch, operations: readonly Operation[], revision: Revision, slot: Slot): void {
     if (batch.writes.size > 0) slot.revision = revision
-    for (const operation of operations) operation.settle({ answer: undefined, revision } satisfies Outcome<unknown>)
+    for (const operation of operations) operation.settle(revision)
     for (const write of batch.writes.values()) {
       const held = this.#image.of(write.key.family)
       if (write.kind === 'put') held.storeCommitted(write.key.text, write.value, revision)
@@ -350,7 +316,7 @@ export class Engine {
     for (const { family, guard, prefix } of batch.guards) this.#image.of(family).prove(guard, prefix, revision)
   }
 
-  /** A compare failed, and the present values came along: plan again on those. */
+  /** A compare failed: plan again on the values that came with the answer. */
   #lost(batch: Batch, operations: readonly Operation[], response: ITxnResponse, slot: Slot): void {
     const reads = [...batch.reads]
     const outdated = this.#takeReads(
@@ -360,19 +326,20 @@ export class Engine {
       reads.map(({ revision }) => revision),
     )
     for (const key of outdated) if (batch.writes.has(key)) this.#busy.lost(key)
+    this.#probe.raceLost({ operations: operations.length, keys: outdated })
     slot.take(response.responses[reads.length])
     if (outdated.length > 0 || [...batch.guards].length === 0) {
-      this.#tryAgain(operations)
+      this.#putBack(operations)
       return
     }
-    // No key that was read had changed, so a listing had: it must be read afresh before planning again.
+    // No key that was read has changed, so a listing has: read it afresh before planning again.
     const families = new Set([...batch.guards].map(({ family }) => family))
     for (const operation of operations) {
       if (this.#mayTryAgain(operation)) void this.#refresh(families, operation)
     }
   }
 
-  /** Takes over values read; gives the keys that were not at the revision expected of them. */
+  /** Puts values read into the image. Returns the keys whose revision is not the expected one. */
   #takeReads(
     keys: readonly Key<unknown>[],
     responses: readonly IResponseOp[],
@@ -391,26 +358,26 @@ export class Engine {
     return outdated
   }
 
-  /** The encoded writes are too long for one request. What cannot be halved any more, etcd judges by itself. */
+  /** The encoded writes are too long for one request. A single operation is sent all the same: etcd decides. */
   #halve(operations: readonly Operation[]): void {
     for (const operation of operations.slice(Math.ceil(operations.length / 2))) operation.isAlone = true
-    this.#tryAgain(operations)
+    this.#tryAgain(operations, 'split')
   }
 
-  /** One of the operations is to blame for `fault`; apart, the others go through. */
+  /** One of the operations caused `fault`. In transactions of their own, the others go through. */
   #separate(operations: readonly Operation[], fault: Error): void {
     for (const operation of operations) {
       if (operations.length === 1) operation.fail(fault)
       else operation.isAlone = true
     }
-    this.#tryAgain(operations)
+    this.#tryAgain(operations, 'split')
   }
 
   async #refused(operations: readonly Operation[], error: Error): Promise<void> {
     if (error instanceof EtcdLeaseInvalidError) {
       try {
         await Promise.all([this.#leases.slots.renew(), this.#leases.expiring.renew()])
-        this.#tryAgain(operations)
+        this.#tryAgain(operations, 'refused')
       } catch (fault) {
         for (const operation of operations) operation.fail(asError(fault))
       }
@@ -423,7 +390,7 @@ export class Engine {
       )
       return
     }
-    this.#logger.error({ err: error }, 'etcd refused a transaction')
+    this.#probe.transactionRefused({ operations: operations.length, error })
     for (const operation of operations) operation.fail(refusedByEtcd(error))
   }
 
@@ -434,38 +401,50 @@ export class Engine {
       return
     }
     await sleep(50)
-    this.#tryAgain(operations)
+    this.#tryAgain(operations, 'unsent')
   }
 
   async #settle(batch: Batch, operations: readonly Operation[], slot: Slot, error: Error): Promise<void> {
-    this.#logger.warn({ err: error, slot: slot.key }, 'the answer to a commit was lost; settling it')
-    // Nobody else has to wait for that.
+    const startedMs = performance.now()
+    this.#probe.answerLost({ operations: operations.length, transaction: slot.key, error })
+    // Other operations do not wait for the outcome.
     this.#schedule()
-    const settlement = await settle(
-      this.#client,
+    const settlement = await settle({
+      client: this.#client,
       slot,
-      this.#leases.slots,
-      () => this.#isClosed,
-      () => sleep(100),
-    )
+      lease: this.#leases.slots,
+      isClosed: () => this.#isClosed,
+      pause: () => sleep(100),
+    })
+    this.#probe.answerSettled({
+      operations: operations.length,
+      outcome: settlement.kind,
+      durationMs: performance.now() - startedMs,
+    })
     for (const operation of operations) operation.isCommitting = false
     switch (settlement.kind) {
       case 'applied':
         this.#applied(batch, operations, settlement.revision, slot)
         return
       case 'fenced':
-        this.#tryAgain(operations)
+        this.#tryAgain(operations, 'fenced')
         return
       case 'unknown':
         for (const operation of operations) operation.fail(outcomeUnknown())
     }
   }
 
-  #tryAgain(operations: readonly Operation[]): void {
+  #tryAgain(operations: readonly Operation[], reason: RetryReason): void {
+    this.#probe.retried({ operations: operations.length, reason })
+    this.#putBack(operations)
+  }
+
+  /** Puts operations back into the queue, to be planned again. */
+  #putBack(operations: readonly Operation[]): void {
     this.#queue.putBack(operations.filter((operation) => this.#mayTryAgain(operation)))
   }
 
-  /** Fails the operation when its deadline has passed, or the server has given up. */
+  /** False when the operation is settled. Fails it when its deadline has passed, or the engine is closed. */
   #mayTryAgain(operation: Operation): boolean {
     if (operation.isSettled) return false
     if (this.#isClosed) operation.fail(stopping())

@@ -2,7 +2,7 @@ import type { HeldFamily, Image } from '../image/index.ts'
 import type { Batch } from './batch.ts'
 import type { BusyKeys } from './busy-keys.ts'
 
-/** A key that a commit is writing, and where it is held. */
+/** A key that a commit is writing, and its family in memory. */
 export interface Locked {
   readonly key: string
   readonly isCreated: boolean
@@ -10,8 +10,8 @@ export interface Locked {
 }
 
 /**
- * Keeps later batches, and what the watch tells meanwhile, away from the keys that `batch` writes, until {@link unlock}. Throws when a
- * key is of a family that was not declared; then nothing is locked.
+ * Keeps later batches and the watch away from the keys that `batch` writes, until {@link unlock}. Throws when a key is of a family that
+ * was not declared; then nothing is locked.
  */
 export function lock(batch: Batch, image: Image, busy: BusyKeys): readonly Locked[] {
   const locked = [...batch.reads]
@@ -24,7 +24,7 @@ export function lock(batch: Batch, image: Image, busy: BusyKeys): readonly Locke
   return locked
 }
 
-/** Ends what {@link lock} began: what the commit brought has been taken over. */
+/** Releases the locks, after the commit's results were applied to the image. */
 export function unlock(locked: readonly Locked[], busy: BusyKeys): void {
   for (const { key, held } of locked) {
     busy.delete(key)

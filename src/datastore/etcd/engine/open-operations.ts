@@ -1,11 +1,12 @@
-import { expired, outcomeUnknown, stopping } from '../faults.ts'
+import { expired, stopping } from '../../faults.ts'
+import { outcomeUnknown } from '../faults.ts'
 import { settlingPatienceMs } from '../limits.ts'
 import type { Operation } from './operation.ts'
 
 /**
- * The operations submitted and not yet settled, wherever they are; and when each of them is to be given up. No `Set`: each table that it
- * outgrows refers to the next, and to what was in it, so that once one of them has grown old the collector takes the requests of
- * thousands of callers for alive until its next full round.
+ * The operations submitted and not yet settled, wherever they are, and when to give each up. Not a `Set`: each table that a set outgrows
+ * refers to the next and to its old contents, so that once such a table is old, the garbage collector keeps the requests of thousands of
+ * callers until its next full run.
  */
 export class OpenOperations {
   /** In no order. */
@@ -17,22 +18,15 @@ export class OpenOperations {
     return this.#open.length
   }
 
+  /** Adds an operation, until it is settled. */
   add(operation: Operation): void {
     operation.place = this.#open.push(operation) - 1
-  }
-
-  /** To be called when an operation has been settled. */
-  delete(operation: Operation): void {
-    if (this.#open[operation.place] !== operation) return
-    const last = this.#open.pop()
-    if (last !== undefined && last !== operation) {
-      this.#open[operation.place] = last
-      last.place = operation.place
+    operation.onEnd = () => {
+      this.#delete(operation)
     }
-    if (this.#open.length === 0) for (const resolve of this.#drained.splice(0)) resolve()
   }
 
-  /** Resolves when none is open. */
+  /** Resolves when no operation is open. */
   untilDrained(): Promise<void> {
     if (this.#open.length === 0) return Promise.resolve()
     return new Promise((resolve) => {
@@ -40,14 +34,14 @@ export class OpenOperations {
     })
   }
 
-  /** Makes `atMs`, on the clock of `performance.now`, the latest time at which any operation is given up: the server is going to stop. */
+  /** Gives up all operations at `atMs`, on the clock of `performance.now`, if not before: the server is about to stop. */
   giveUpBy(atMs: number): void {
     this.#lastCallMs = Math.min(this.#lastCallMs, atMs)
   }
 
   /**
-   * Fails the operations whose time is over at `nowMs`, and says whether there were any: at the deadline, saying that nothing was
-   * changed; or, when their writes may be in etcd, {@link settlingPatienceMs} later, saying that this is not known.
+   * Fails the operations whose time is over at `nowMs`, and returns whether there were any. At its deadline, an operation hears that
+   * nothing was changed; if its writes may be in etcd, it hears {@link settlingPatienceMs} later that the outcome is unknown.
    */
   expire(nowMs: number): boolean {
     let isAnyExpired = false
@@ -59,5 +53,15 @@ export class OpenOperations {
       isAnyExpired = true
     }
     return isAnyExpired
+  }
+
+  #delete(operation: Operation): void {
+    if (this.#open[operation.place] !== operation) return
+    const last = this.#open.pop()
+    if (last !== undefined && last !== operation) {
+      this.#open[operation.place] = last
+      last.place = operation.place
+    }
+    if (this.#open.length === 0) for (const resolve of this.#drained.splice(0)) resolve()
   }
 }

@@ -1,60 +1,64 @@
 import type { Family, Plan, Revision, View } from '../../../plan/index.ts'
+import type { Outcome } from '../../store.ts'
 import type { Plannable } from './batch.ts'
 
-/** What a caller gets: the plan's answer, and the revision at which it holds. */
-export interface Outcome<Answer> {
-  readonly answer: Answer
-  readonly revision: Revision
-}
-
-/** How an operation is to be carried out. */
-export interface SubmitOptions {
-  /** Milliseconds until the caller would rather hear that nothing was done. */
-  readonly deadlineMs?: number
-  /** Plan and prove, but write nothing. */
-  readonly dryRun?: boolean
-}
-
-/** A submitted operation on its way: queued, parked behind a commit, being committed, then settled exactly once. */
-export class Operation implements Plannable {
-  /** Order of submission; operations that wait for the same commit go on in this order. */
+/** How an operation is submitted. */
+export interface OperationOptions<Answer> {
+  /** The order of submission. Operations that wait for the same commit go on in this order. */
   readonly sequence: number
+  readonly plan: (view: View) => Plan<Answer>
   readonly isDryRun: boolean
   /** On the clock of `performance.now`, which does not jump. */
   readonly deadline: number
-  /** To be committed in a transaction of its own, because one that it was part of could not be. */
+}
+
+/** A submitted operation on its way: queued, parked behind a commit, being committed, and settled exactly once. */
+export class Operation<Answer = unknown> implements Plannable {
+  readonly sequence: number
+  readonly isDryRun: boolean
+  readonly deadline: number
+  /** Resolves when the operation is settled; rejects when it failed. */
+  readonly outcome: Promise<Outcome<Answer>>
+  /** Must be committed in a transaction of its own, because one that it shared could not be. */
   isAlone = false
-  /** Its writes may be in etcd, so that nobody may say that they are not. */
+  /** Its writes may be in etcd, so that nobody may say that nothing was changed. */
   isCommitting = false
-  /** Where it stands among those that are open. */
+  /** Its place among the open operations. */
   place = -1
-  readonly #plan: (view: View) => Plan<unknown>
-  readonly #settle: (outcome: Outcome<unknown>) => void
-  readonly #fail: (fault: Error) => void
+  /** Called once, when the operation is settled or has failed. */
+  onEnd: (() => void) | undefined
+  readonly #plan: (view: View) => Plan<Answer>
+  /** The answer of the plan that ran last: when that is committed, it is the operation's. */
+  #planned: { readonly answer: Answer } | undefined
   readonly #fresh: Family<unknown>[] = []
   #isSettled = false
+  /** Resolves `outcome` with what was planned last. */
+  #resolve!: (revision: Revision) => void
+  #reject!: (fault: Error) => void
 
-  constructor(
-    sequence: number,
-    plan: (view: View) => Plan<unknown>,
-    options: { readonly isDryRun: boolean; readonly deadline: number },
-    settle: (outcome: Outcome<unknown>) => void,
-    fail: (fault: Error) => void,
-  ) {
+  constructor({ sequence, plan, isDryRun, deadline }: OperationOptions<Answer>) {
     this.sequence = sequence
-    this.isDryRun = options.isDryRun
-    this.deadline = options.deadline
+    this.isDryRun = isDryRun
+    this.deadline = deadline
     this.#plan = plan
-    this.#settle = settle
-    this.#fail = fail
+    this.outcome = new Promise((resolve, reject) => {
+      this.#reject = reject
+      this.#resolve = (revision) => {
+        if (this.#planned === undefined) reject(new Error('The operation was committed without a plan.'))
+        else resolve({ answer: this.#planned.answer, revision })
+      }
+    })
   }
 
+  /** True once the operation is settled or has failed. */
   get isSettled(): boolean {
     return this.#isSettled
   }
 
-  plan(view: View): Plan<unknown> {
-    return this.#plan(view)
+  plan(view: View): Plan<Answer> {
+    const plan = this.#plan(view)
+    this.#planned = { answer: plan.answer }
+    return plan
   }
 
   isFresh(family: Family<unknown>): boolean {
@@ -65,17 +69,20 @@ export class Operation implements Plannable {
     this.#fresh.push(family)
   }
 
-  /** Nothing happens when it is settled already, as when the deadline passed while its answer was on the way. */
-  settle(outcome: Outcome<unknown>): void {
-    if (this.#isSettled) return
-    this.#isSettled = true
-    this.#settle(outcome)
+  /** Settles the operation: what was planned last is true at `revision`. Does nothing once it is settled, as after its deadline. */
+  settle(revision: Revision): void {
+    if (this.#end()) this.#resolve(revision)
   }
 
-  /** As `settle`, for the worse. */
+  /** Fails the operation; does nothing once it is settled. */
   fail(fault: Error): void {
-    if (this.#isSettled) return
+    if (this.#end()) this.#reject(fault)
+  }
+
+  #end(): boolean {
+    if (this.#isSettled) return false
     this.#isSettled = true
-    this.#fail(fault)
+    this.onEnd?.()
+    return true
   }
 }

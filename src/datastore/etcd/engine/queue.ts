@@ -1,16 +1,16 @@
 import type { Operation } from './operation.ts'
 
-/** Operations that wait, in the order of submission: for their turn to be planned, or for the commit that is writing a key. */
+/** Operations that wait to be planned, in the order of submission, and those parked until a commit has written a key. */
 export class Queue {
   #waiting: Operation[] = []
   readonly #parked = new Map<string, Operation[]>()
 
-  /** How many operations wait for their turn. */
+  /** The number of operations that wait to be planned. */
   get length(): number {
     return this.#waiting.length
   }
 
-  /** Adds the operation that was submitted last. */
+  /** Adds the newest operation. */
   add(operation: Operation): void {
     this.#waiting.push(operation)
   }
@@ -19,38 +19,38 @@ export class Queue {
   putBack(operations: readonly Operation[]): void {
     const returning = operations.filter((operation) => !operation.isSettled)
     if (returning.length === 0) return
-    // In place, so that no dead list refers to operations; see OpenOperations.
+    // In place: a dead list would keep operations alive; see OpenOperations.
     this.#waiting.push(...returning)
     this.#waiting.sort((left, right) => left.sequence - right.sequence)
   }
 
-  /** Takes operations out, in order, until `take` declines one. */
+  /** Removes operations in order until `take` declines one. */
   takeWhile(take: (operation: Operation) => boolean): void {
     const declined = this.#waiting.findIndex((operation) => !operation.isSettled && !take(operation))
     this.#waiting.splice(0, declined === -1 ? Infinity : declined)
   }
 
-  /** Lets an operation wait until `key` is woken. */
+  /** Parks an operation until `key` is woken. */
   park(key: string, operation: Operation): void {
     const parked = this.#parked.get(key)
     if (parked === undefined) this.#parked.set(key, [operation])
     else parked.push(operation)
   }
 
-  /** Puts back what waits for one of `keys`. */
+  /** Puts back the operations parked on `keys`. */
   wake(keys: Iterable<string>): void {
     const woken: Operation[] = []
     for (const key of keys) {
       const parked = this.#parked.get(key)
       if (parked === undefined) continue
-      // Emptied, because what the map has outgrown may still refer to it; see OpenOperations.
+      // Emptied, because an outgrown table of the map may still refer to the list; see OpenOperations.
       woken.push(...parked.splice(0))
       this.#parked.delete(key)
     }
     this.putBack(woken)
   }
 
-  /** Forgets operations that were settled while they were waiting. */
+  /** Removes operations that were settled while they waited. */
   dropSettled(): void {
     const isOpen = (operation: Operation): boolean => !operation.isSettled
     this.#waiting = this.#waiting.filter(isOpen)

@@ -2,8 +2,8 @@ import type { EtcdClient } from '../client.ts'
 import { type HeldFamily, refreshFamily } from '../image/index.ts'
 
 /**
- * Reads families afresh for plans that need to know that they have seen everything. A refresh serves all who asked before it
- * began, so that a thousand refusals cost one read.
+ * Reads families afresh for plans that must have seen everything. A refresh serves all callers that asked before it began, so that a
+ * thousand refusals cost one read.
  */
 export class Refresher {
   readonly #client: EtcdClient

@@ -5,12 +5,12 @@ import { compareKey } from '../keys.ts'
 import type { Lease } from '../lease.ts'
 
 /**
- * The receipt of one commit at a time (docs/decisions/0001): a key that every commit compares and writes. When the answer to a
- * commit is lost, the slot tells whether it was applied, and a fence written into it keeps a late one out.
+ * The receipt of one commit at a time (docs/decisions/0001): a key that every commit compares and writes. When the answer to a commit is
+ * lost, the slot tells whether it was applied; a fence written into the slot keeps a commit out that is still on its way.
  */
 export class Slot {
   readonly key: string
-  /** The mod revision of the key; 0 when it has yet to be written, or has vanished. */
+  /** The mod revision of the key; 0 before it is first written, and after it has vanished. */
   revision: Revision = 0n
   #commits = 0
 
@@ -22,7 +22,7 @@ export class Slot {
     return compareKey(this.key, this.revision)
   }
 
-  /** What the slot holds when the last commit was applied. */
+  /** The value of the key if the last commit was applied. */
   get receipt(): string {
     return String(this.#commits)
   }
@@ -33,7 +33,7 @@ export class Slot {
     return this.#put(this.receipt, lease)
   }
 
-  /** Keeps the last commit out for ever, if the slot is still as it was before. */
+  /** Keeps the last commit out for good, if the slot is still as before that commit. */
   fence(lease: string): ITxnRequest {
     return { compare: [this.compare()], success: [this.#put(fence, lease)], failure: [this.read()] }
   }
@@ -42,15 +42,15 @@ export class Slot {
     return { request_range: { key: Buffer.from(this.key) } }
   }
 
-  /** Takes over what a failed compare brought along. */
+  /** Takes the revision that came with a failed compare. */
   take(response: IResponseOp | undefined): void {
     const pair = response?.response_range.kvs[0]
     this.revision = pair === undefined ? 0n : BigInt(pair.mod_revision)
   }
 
   /**
-   * Writes the slot for the first time, or again after it has vanished. A commit must not do so itself: a slot that is missing after its
-   * answer was lost would look as if it had not been applied, and it may have been, and the slot have vanished since.
+   * Writes the slot for the first time, or again after it has vanished. A commit must not do this itself: after a lost answer, a missing
+   * slot would look as if the commit had not been applied, although the slot may have vanished since.
    */
   async open(client: EtcdClient, lease: string): Promise<TransactionOutcome> {
     const request = { compare: [this.compare()], success: [this.#put(opened, lease)], failure: [this.read()] }
@@ -73,21 +73,26 @@ const fence = 'fenced'
 /** What became of a commit whose answer was lost. */
 export type Settlement =
   | { readonly kind: 'applied'; readonly revision: Revision }
+  /** It was not applied, and never will be. */
   | { readonly kind: 'fenced' }
-  /** The slot has vanished with its lease: this server slept too long to find out. */
+  /** The slot has vanished with its lease: this server slept for too long to find out. */
   | { readonly kind: 'unknown' }
 
+/** What {@link settle} needs. */
+export interface SettleOptions {
+  readonly client: EtcdClient
+  readonly slot: Slot
+  readonly lease: Lease
+  readonly isClosed: () => boolean
+  /** Waits between two tries. */
+  readonly pause: () => Promise<void>
+}
+
 /**
- * Finds out whether the last commit in `slot` was applied, and makes sure that it cannot be applied any more if it was not.
- * One transaction; when its own answer is lost it is sent again, until etcd answers or `isClosed`.
+ * Finds out whether the last commit in `slot` was applied, and keeps it out for good if it was not. One transaction; when its own answer
+ * is lost too, it is sent again, until etcd answers or `isClosed`.
  */
-export async function settle(
-  client: EtcdClient,
-  slot: Slot,
-  lease: Lease,
-  isClosed: () => boolean,
-  pause: () => Promise<void>,
-): Promise<Settlement> {
+export async function settle({ client, slot, lease, isClosed, pause }: SettleOptions): Promise<Settlement> {
   while (!isClosed()) {
     const outcome = await client.transact(slot.fence(lease.current()))
     if (outcome.kind !== 'answered') {
@@ -103,8 +108,8 @@ export async function settle(
     slot.take(response.responses[0])
     const pair = response.responses[0]?.response_range.kvs[0]
     if (pair === undefined) return { kind: 'unknown' }
-    // Otherwise it is a fence of ours whose answer was lost as well; or an older receipt, of an etcd that was put back to an earlier
-    // state: the commit is not in it, and whatever it compared is over.
+    // Anything but the receipt is a fence of ours whose answer was lost as well; or an older receipt, of an etcd that was put back to an
+    // earlier state: the commit is not in it, and what it compared is gone.
     const isApplied = pair.value.toString() === slot.receipt
     return isApplied ? { kind: 'applied', revision: slot.revision } : { kind: 'fenced' }
   }

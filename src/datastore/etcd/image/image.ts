@@ -1,16 +1,6 @@
-import type { Decodable, Family, Key, Listed, Lookup, Observer, Revision } from '../../../plan/index.ts'
+import type { Decodable, Family, Key, Listed, Lookup, Revision } from '../../../plan/index.ts'
+import type { Declaration } from '../../declaration.ts'
 import { HeldFamily, type ProblemReport } from './held-family.ts'
-
-/** A family that the datastore serves, and the index to keep beside it. */
-export interface Declaration {
-  readonly family: Family<unknown>
-  readonly observer?: Observer<unknown>
-}
-
-/** Declares a family with the observer that fits its values. */
-export function declare<Value>(family: Family<Value>, observer?: Observer<Value>): Declaration {
-  return observer === undefined ? { family } : { family, observer }
-}
 
 /** What this server holds of etcd in memory: fed by a watch, by its own commits and by what failed compares bring along. */
 export class Image {

@@ -1,5 +1,5 @@
 /** What the server holds in memory of etcd. */
 export { HeldFamily } from './held-family.ts'
-export { type Declaration, declare, Image } from './image.ts'
+export { Image } from './image.ts'
 export { withEntry } from './listing.ts'
 export { loadFamily, refreshFamily, storedValue } from './snapshot.ts'

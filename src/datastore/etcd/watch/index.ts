@@ -1,4 +1,3 @@
-/** Watches on etcd: one that keeps the image up to date, and journals for clients that follow changes. */
-export { type Change, Follower } from './follower.ts'
+/** Watches on etcd: one keeps memory up to date, journals serve clients that follow changes. */
 export { Journal } from './journal.ts'
-export { Watch, type WatchLogger } from './watch.ts'
+export { Watch } from './watch.ts'

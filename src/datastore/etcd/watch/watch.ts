@@ -1,146 +1,139 @@
-import type { IDuplexStream, IWatchRequest, IWatchResponse } from 'etcd3'
+import type { IWatchResponse } from 'etcd3'
 import type { Revision } from '../../../plan/index.ts'
+import type { Probe } from '../../probe.ts'
 import type { EtcdClient } from '../client.ts'
+import { asError } from '../faults.ts'
 import { type HeldFamily, loadFamily } from '../image/index.ts'
 import { prefixEnd } from '../keys.ts'
 import { watchProgressMs, watchSilenceMaxMs } from '../limits.ts'
+import { WatchStream } from './stream.ts'
 
-/** What the watch needs to say about itself. */
-export interface WatchLogger {
-  info(details: object, message: string): void
-  warn(details: object, message: string): void
+/** A revision that etcd has reached, and since when the watch is expected to reach it. */
+interface Expected {
+  readonly revision: Revision
+  readonly sinceMs: number
 }
 
 /**
- * Keeps the families in memory up to date by one watch stream with one watcher per family. The stream is ours and not the
- * client's watcher, which loses events when it reconnects (docs/etcd.md section 2): a watcher resumes after the last
- * revision that its family is known to be complete at, and a family whose history has been compacted is read afresh. A stream that
- * lives and says nothing is told from one on which nothing happens by asking for progress; one that is behind, as that of a member
- * cut off from the others is, by the revisions that reads have seen.
+ * Keeps the families in memory up to date, with one watcher for each on one stream. A watcher resumes from the last revision that its
+ * family is known to be complete at; a family whose history has been compacted is read again. Progress requests tell a stream that is
+ * silent from one on which nothing happens. A stream that is behind, because its member is cut off from the others, shows by the revisions
+ * that reads have seen.
  */
 export class Watch {
   readonly #client: EtcdClient
   readonly #families: readonly HeldFamily[]
-  readonly #logger: WatchLogger
-  #stream: IDuplexStream<IWatchRequest, IWatchResponse> | undefined
-  /** The families by the ids of their watchers, and those of them whose watcher etcd has confirmed on the present stream. */
+  readonly #probe: Probe
+  readonly #stream: WatchStream
+  /** The families by the ids of their watchers, and those whose watcher etcd has confirmed on the open stream. */
   readonly #watched = new Map<string, HeldFamily>()
   readonly #confirmed = new Set<HeldFamily>()
-  /** Families of which nothing that is held may be resumed from. */
+  /** Families to be read from scratch: nothing that is held of them is valid. */
   readonly #lost = new Set<HeldFamily>()
   #lastWatchId = 0
-  /** Counts the streams, tried or open; whatever belongs to another than the last is of no interest any more. */
-  #attempt = 0
   #heardAtMs = 0
-  /** A revision that etcd is known to have reached and the stream has yet to speak of, and since when. */
-  #overdue: { readonly revision: Revision; readonly sinceMs: number } | undefined
-  #closed = false
-  #retryDelayMs = 50
-  #retryTimer: NodeJS.Timeout | undefined
+  #expected: Expected | undefined
   #progressTimer: NodeJS.Timeout | undefined
 
-  constructor(client: EtcdClient, families: readonly HeldFamily[], logger: WatchLogger) {
+  constructor(client: EtcdClient, families: readonly HeldFamily[], probe: Probe) {
     this.#client = client
     this.#families = families
-    this.#logger = logger
+    this.#probe = probe
+    this.#stream = new WatchStream(client, 'image', probe, {
+      prepare: (isCurrent) => this.#readLost(isCurrent),
+      opened: () => {
+        for (const held of this.#families) this.#createWatcher(held)
+      },
+      received: (response) => {
+        this.#receive(response)
+      },
+      broke: () => {
+        this.#reset()
+      },
+    })
   }
 
-  /** Whether the events of all families are arriving. While they are not, plans stand on older data and commits fail more often. */
+  /** Whether the events of all families arrive. While they do not, plans work on older data, and more commits fail. */
   get isConnected(): boolean {
     return this.#confirmed.size === this.#families.length
   }
 
-  /** Why the families may be older than {@link watchSilenceMaxMs}; undefined while they are not. */
+  /** Why memory may be older than {@link watchSilenceMaxMs}; undefined while it is not. */
   get problem(): string | undefined {
     if (this.#lost.size > 0) return 'is reading everything afresh: etcd was put back to an earlier state'
     if (!this.isConnected) return 'is not connected to etcd'
     return this.#isOverdue(performance.now()) ? 'is behind: the member of etcd that it follows is' : undefined
   }
 
-  /** Starts watching after what the families hold, and goes on until closed. */
+  /** Watches from what the families hold, until closed. */
   start(): void {
     this.#progressTimer = setInterval(() => {
       this.#askForProgress()
     }, watchProgressMs)
-    void this.#connect()
+    this.#reset()
+    this.#stream.open()
   }
 
-  /** Says that etcd has reached `revision`; the stream must speak of it, or of a later one, before long. */
+  /** Says that etcd has reached `revision`: the stream must reach it before long. */
   expect(revision: Revision): void {
-    this.#overdue ??= { revision, sinceMs: performance.now() }
+    this.#expected ??= { revision, sinceMs: performance.now() }
   }
 
-  /** Reads all families afresh, what they hold having been {@link HeldFamily.rewind | rewound}, and watches from there. */
-  startAfresh(cause: Error): void {
+  /** Reads all families from scratch, after {@link HeldFamily.rewind}, and watches from there. */
+  startAfresh(): void {
     for (const held of this.#families) this.#lost.add(held)
-    this.#reconnect(cause)
+    this.#reset()
+    this.#stream.open()
   }
 
   close(): void {
-    this.#closed = true
-    clearTimeout(this.#retryTimer)
     clearInterval(this.#progressTimer)
-    this.#stream?.cancel()
+    this.#stream.close()
   }
 
-  async #connect(): Promise<void> {
-    const attempt = ++this.#attempt
+  async #readLost(isCurrent: () => boolean): Promise<void> {
     this.#heardAtMs = performance.now()
-    try {
-      for (const held of this.#lost) {
-        await loadFamily(this.#client, held)
-        if (attempt !== this.#attempt) return
-        this.#lost.delete(held)
-      }
-      const stream = await this.#client.watch()
-      if (this.#closed || attempt !== this.#attempt) {
-        stream.cancel()
-        return
-      }
-      this.#stream = stream
-      // After an error etcd3's stream may also end; only the first of the two counts.
-      const fail = (cause: unknown): void => {
-        if (this.#stream === stream) this.#reconnect(cause)
-      }
-      stream.on('error', fail)
-      stream.on('end', () => {
-        fail(new Error('The watch stream ended.'))
-      })
-      stream.on('data', (response) => {
-        if (this.#stream === stream) this.#receive(response)
-      })
-      for (const held of this.#families) this.#createWatcher(held)
-    } catch (error) {
-      if (attempt === this.#attempt) this.#reconnect(error)
+    for (const held of this.#lost) {
+      await loadFamily(this.#client, held)
+      if (!isCurrent()) return
+      this.#lost.delete(held)
     }
   }
 
-  /** The answer goes by no watcher: it says that the stream lives, and at which revision its member is, and nothing of events. */
+  /** Forgets the watchers of the last stream. What the next one must reach counts from its opening: else it is given up too early. */
+  #reset(): void {
+    this.#heardAtMs = performance.now()
+    this.#expected = undefined
+    this.#watched.clear()
+    this.#confirmed.clear()
+  }
+
+  /** Asks for progress, or gives a stream up that is silent or behind. The answer tells the member's revision, and nothing of events. */
   #askForProgress(): void {
     const nowMs = performance.now()
-    // While a family is being read afresh there may be no watcher for etcd to speak of.
-    const isMissingAny = this.#stream !== undefined && this.#watched.size < this.#families.length
-    const isReading = this.#lost.size > 0 || isMissingAny
-    if (!isReading && nowMs - this.#heardAtMs > watchSilenceMaxMs) this.#reconnect(new Error('The watch is silent.'))
-    else if (!isReading && this.#isOverdue(nowMs)) this.#reconnect(new Error('The watch is behind.'))
-    else this.#stream?.write({ progress_request: {} })
+    // While a family is read, etcd may have no watcher to report on.
+    const isReading = this.#lost.size > 0 || (this.#stream.isOpen && this.#watched.size < this.#families.length)
+    if (!isReading && nowMs - this.#heardAtMs > watchSilenceMaxMs)
+      this.#stream.resume(new Error('The watch is silent.'))
+    else if (!isReading && this.#isOverdue(nowMs)) this.#stream.resume(new Error('The watch is behind.'))
+    else this.#stream.send({ progress_request: {} })
   }
 
   #isOverdue(nowMs: number): boolean {
-    return this.#overdue !== undefined && nowMs - this.#overdue.sinceMs > watchSilenceMaxMs
+    return this.#expected !== undefined && nowMs - this.#expected.sinceMs > watchSilenceMaxMs
   }
 
-  /** Every watcher has an id of its own: etcd does not give that of a cancelled one to another on the same stream. */
+  /** Each watcher gets a new id: on one stream, etcd does not give the id of a cancelled watcher to another. */
   #createWatcher(held: HeldFamily): void {
     const id = String(++this.#lastWatchId)
     this.#watched.set(id, held)
-    this.#stream?.write({
+    this.#stream.send({
       create_request: {
         watch_id: id,
         key: Buffer.from(held.family.prefix),
         range_end: prefixEnd(held.family.prefix),
-        // Which is known, and not the one after it: of the first revision asked for, etcd forgets the deletions when it is compacted, and
-        // says nothing; when it has been compacted further, it refuses.
+        // The revision that is known, not the next: compaction removes deletions at the first revision asked for, and etcd does not say
+        // so. It refuses when compaction went further.
         start_revision: String(held.completeRevision),
         progress_notify: true,
       },
@@ -148,31 +141,25 @@ export class Watch {
   }
 
   #receive(response: IWatchResponse): void {
-    this.#heardAtMs = performance.now()
-    if (this.#overdue !== undefined && BigInt(response.header.revision) >= this.#overdue.revision) {
-      this.#overdue = undefined
-    }
+    this.#hear(BigInt(response.header.revision))
     const held = this.#watched.get(response.watch_id)
     if (held === undefined) {
-      if (response.canceled) this.#reconnect(new Error(`etcd refused a watch: ${response.cancel_reason}`))
-      return
-    }
-    if (response.canceled && BigInt(response.compact_revision) === 0n) {
-      // As for a token that has expired: the stream keeps the one that it was opened with.
-      this.#reconnect(new Error(`etcd cancelled a watch: ${response.cancel_reason}`))
-      return
-    }
-    if (response.canceled) {
-      this.#watched.delete(response.watch_id)
-      this.#confirmed.delete(held)
-      void this.#restore(held, response)
-      return
-    }
-    if (response.created) {
+      if (response.canceled) this.#stream.resume(new Error(`etcd refused a watch: ${response.cancel_reason}`))
+    } else if (response.canceled) this.#cancelled(held, response)
+    else if (response.created) {
       this.#confirmed.add(held)
-      if (this.isConnected) this.#retryDelayMs = 50
-      return
-    }
+      if (this.isConnected) this.#stream.confirm()
+    } else this.#takeEvents(held, response)
+  }
+
+  #hear(revision: Revision): void {
+    this.#heardAtMs = performance.now()
+    if (this.#expected === undefined || revision < this.#expected.revision) return
+    this.#probe.watchCaughtUp({ watch: 'image', lagMs: this.#heardAtMs - this.#expected.sinceMs })
+    this.#expected = undefined
+  }
+
+  #takeEvents(held: HeldFamily, response: IWatchResponse): void {
     for (const event of response.events) {
       const revision = BigInt(event.kv.mod_revision)
       if (revision <= held.completeRevision) continue
@@ -184,41 +171,36 @@ export class Watch {
         value: isDeleted ? undefined : event.kv.value,
       })
     }
-    // All events of one revision come in one response. The header's revision is the store's, which may be ahead of the events
-    // still to come; only a response without events (a progress notification) speaks for the watcher itself.
+    // All events of one revision come in one response. The header's revision is the store's, which may be ahead of events still to come;
+    // it speaks for the watcher only in a response without events, a progress notification.
     const last = response.events.at(-1)
     held.completeUpTo(BigInt(last === undefined ? response.header.revision : last.kv.mod_revision))
   }
 
-  async #restore(held: HeldFamily, response: IWatchResponse): Promise<void> {
-    this.#logger.warn(
-      { family: held.family.name, compactRevision: response.compact_revision, reason: response.cancel_reason },
-      'etcd cancelled a watch; reading the family afresh',
-    )
-    const stream = this.#stream
-    try {
-      await loadFamily(this.#client, held)
-      if (this.#stream === stream) this.#createWatcher(held)
-    } catch (error) {
-      if (this.#stream === stream) this.#reconnect(error)
+  #cancelled(held: HeldFamily, response: IWatchResponse): void {
+    const reason = response.cancel_reason
+    if (BigInt(response.compact_revision) === 0n) {
+      // The stream keeps the token that it was opened with, which may have expired.
+      this.#stream.resume(new Error(`etcd cancelled a watch: ${reason}`))
+      return
     }
+    this.#watched.delete(response.watch_id)
+    this.#confirmed.delete(held)
+    this.#probe.familyReread({
+      family: held.family.name,
+      reason: `compacted at ${response.compact_revision}: ${reason}`,
+    })
+    void this.#reread(held)
   }
 
-  #reconnect(cause: unknown): void {
-    const stream = this.#stream
-    this.#stream = undefined
-    this.#attempt++
-    this.#heardAtMs = performance.now()
-    // What the next stream owes is asked of it from its beginning; else it would be given up before it can speak.
-    this.#overdue = undefined
-    stream?.cancel()
-    clearTimeout(this.#retryTimer)
-    if (this.#closed) return
-    if (this.isConnected || this.#lost.size > 0) this.#logger.warn({ err: cause }, 'the watch on etcd broke; resuming')
-    this.#watched.clear()
-    this.#confirmed.clear()
-    this.#client.abandonMember()
-    this.#retryTimer = setTimeout(() => void this.#connect(), this.#retryDelayMs)
-    this.#retryDelayMs = Math.min(this.#retryDelayMs * 2, 2_000)
+  /** Reads a family whose history was compacted, and watches it from there. */
+  async #reread(held: HeldFamily): Promise<void> {
+    const { id } = this.#stream
+    try {
+      await loadFamily(this.#client, held)
+      if (this.#stream.id === id) this.#createWatcher(held)
+    } catch (fault) {
+      if (this.#stream.id === id) this.#stream.resume(asError(fault))
+    }
   }
 }

@@ -20,7 +20,7 @@ import {
 import { formatCidr, parseCidr } from '../../../net/index.ts'
 import type { Decodable, Listed, Revision } from '../../../plan/index.ts'
 import type { AddressList } from '../../schemas/index.ts'
-import { refusal, refuseFields } from '../../wire/index.ts'
+import { printContinueToken, readContinueToken, refusal, refuseFields } from '../../wire/index.ts'
 import type { Store } from '../ipam-operation.ts'
 import { printAllocation } from './allocations.ts'
 
@@ -44,13 +44,13 @@ const blocksMax = 2_048
  * the revision is gone, `Conflict` when the handle asked for cannot be read.
  */
 export async function listAddresses(store: Pick<Store, 'page'>, query: AddressQuery): Promise<AddressList> {
-  const start = query.continue === undefined ? undefined : readToken(query.continue)
+  const start = query.continue === undefined ? undefined : readContinueToken(query.continue, parsePosition)
   const { addresses, unreadable, revision, next } = await findAddresses(store, query, start)
   return {
     addresses: addresses.map(printAllocation),
     unreadableBlocks: unreadable.map(blockNameOf),
     revision: String(revision),
-    continue: next === undefined ? null : printToken({ ...next, revision }),
+    continue: next === undefined ? null : printContinueToken(printPosition({ ...next, revision })),
   }
 }
 
@@ -210,19 +210,16 @@ interface Position extends Place {
   readonly revision: Revision
 }
 
-const tokenPattern = /^([0-9]{1,18})\/(ipv[46]\/block\/[0-9a-f.:]{2,39}-[0-9]{1,3})\/([0-9]{1,4})$/
+const positionPattern = /^([0-9]{1,18})\/(ipv[46]\/block\/[0-9a-f.:]{2,39}-[0-9]{1,3})\/([0-9]{1,4})$/
 
-function printToken({ revision, key, ordinal }: Position): string {
-  return Buffer.from(`${String(revision)}/${key.slice(blockFamily.prefix.length)}/${ordinal}`).toString('base64url')
+function printPosition({ revision, key, ordinal }: Position): string {
+  return `${revision}/${key.slice(blockFamily.prefix.length)}/${ordinal}`
 }
 
-function readToken(token: string): Position {
-  const [, revision, path, ordinal] = tokenPattern.exec(Buffer.from(token, 'base64url').toString()) ?? []
-  if (revision !== undefined && path !== undefined && BigInt(revision) > 0n) {
-    return { revision: BigInt(revision), key: `${blockFamily.prefix}${path}`, ordinal: Number(ordinal) }
-  }
-  const message = 'is not what a list of this server gave; leave it out'
-  throw refuseFields('BadRequest', [{ field: 'continue', reason: 'FieldValueInvalid', message }])
+function parsePosition(text: string): Position | undefined {
+  const [, revision, path, ordinal] = positionPattern.exec(text) ?? []
+  if (revision === undefined || path === undefined || BigInt(revision) === 0n) return undefined
+  return { revision: BigInt(revision), key: `${blockFamily.prefix}${path}`, ordinal: Number(ordinal) }
 }
 
 /** The CIDR of a block, or what stands in its place in a key that names none. */

@@ -313,7 +313,7 @@ t.test('a dry run is planned and proved, and writes nothing', async (t) => {
 t.test('a plan that writes what it has not read is a bug', async (t) => {
   const { batch } = startBatch()
   t.throws(() => batch.add(operation(() => ({ answer: 0, writes: [put(a, 1)] }))), {
-    message: '/values/a is written unread.',
+    message: 'The plan writes /values/a without reading it.',
   })
   batch.add(looking((view) => view.get(a)))
   t.doesNotThrow(() => batch.add(operation(() => ({ answer: 0, writes: [put(a, 1)] }))), 'read by an earlier operation')

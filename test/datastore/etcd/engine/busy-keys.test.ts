@@ -13,12 +13,12 @@ t.test('a key is busy until its commit is over', async (t) => {
 
 t.test('who reads the same keys waits for the same commit, for as long as it is under way', async (t) => {
   const busy = new BusyKeys()
-  busy.letWait('node-1', '/a/1')
+  busy.letGroupWait('node-1', '/a/1')
   t.equal(busy.awaitedBy('node-1'), undefined, 'nobody is writing the key')
   for (const key of ['/a/1', '/a/2']) busy.add(key, false)
-  busy.letWait('node-1', '/a/1')
-  busy.letWait('node-1', '/a/2')
-  busy.letWait('node-2', '/a/2')
+  busy.letGroupWait('node-1', '/a/1')
+  busy.letGroupWait('node-1', '/a/2')
+  busy.letGroupWait('node-2', '/a/2')
   t.equal(busy.awaitedBy('node-1'), '/a/1')
   t.equal(busy.awaitedBy('node-2'), '/a/2')
   t.equal(busy.awaitedBy('node-3'), undefined)
@@ -65,15 +65,15 @@ t.test('after a fight there is a truce for two seconds', async (t) => {
   let nowMs = 1_000_000
   const busy = new BusyKeys(() => nowMs)
   busy.lost('/a/1')
-  t.notOk(busy.isTruce, 'one race may be lost by chance')
+  t.notOk(busy.isBackingOff, 'one race may be lost by chance')
   busy.lost('/a/2')
-  t.notOk(busy.isTruce, 'even two, for different keys')
+  t.notOk(busy.isBackingOff, 'even two, for different keys')
   busy.lost('/a/1')
-  t.ok(busy.isTruce)
+  t.ok(busy.isBackingOff)
   nowMs += 1_999
-  t.ok(busy.isTruce)
+  t.ok(busy.isBackingOff)
   nowMs += 1
-  t.notOk(busy.isTruce)
+  t.notOk(busy.isBackingOff)
 })
 
 t.test('races that are over are forgotten, so that memory stays bounded', async (t) => {

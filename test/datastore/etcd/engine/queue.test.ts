@@ -2,20 +2,16 @@ import t from 'tap'
 import { Operation } from '../../../../src/datastore/etcd/engine/operation.ts'
 import { Queue } from '../../../../src/datastore/etcd/engine/queue.ts'
 import { answerOnly } from '../../../../src/plan/index.ts'
+import { FakeView } from '../../../support/fake-view.ts'
 
 /** Operations 0, 1, 2, ... in the order of submission. */
 function operations(count: number): Operation[] {
-  return Array.from(
-    { length: count },
-    (_, sequence) =>
-      new Operation(
-        sequence,
-        () => answerOnly(sequence),
-        { isDryRun: false, deadline: Infinity },
-        () => undefined,
-        () => undefined,
-      ),
-  )
+  return Array.from({ length: count }, (_, sequence) => {
+    const plan = () => answerOnly(sequence)
+    const operation = new Operation({ sequence, plan, isDryRun: false, deadline: Infinity })
+    operation.outcome.catch(() => undefined)
+    return operation
+  })
 }
 
 /** The sequence numbers of what is taken out, as long as there is anything. */
@@ -90,19 +86,32 @@ t.test('what is settled meanwhile is skipped, and can be dropped at once', async
   t.strictSame(takeAll(queue), [4])
 })
 
-t.test('an operation is settled once', async (t) => {
-  const settled: string[] = []
-  const operation = new Operation(
-    0,
-    () => answerOnly(0),
-    { isDryRun: false, deadline: Infinity },
-    () => settled.push('settled'),
-    () => settled.push('failed'),
+t.test('an operation is settled once, with the answer of the plan that ran last', async (t) => {
+  let runs = 0
+  const plan = () => answerOnly(++runs)
+  const view = new FakeView()
+  const [failed, settled, unplanned] = Array.from(
+    { length: 3 },
+    (_, sequence) => new Operation({ sequence, plan, isDryRun: false, deadline: Infinity }),
   )
-  t.notOk(operation.isSettled)
-  operation.fail(new Error('too late'))
-  operation.settle({ answer: 0, revision: 1n })
-  operation.fail(new Error('later still'))
-  t.ok(operation.isSettled)
-  t.strictSame(settled, ['failed'])
+  if (!failed || !settled || !unplanned) throw new Error('Three operations were made.')
+  t.notOk(failed.isSettled)
+  let ends = 0
+  failed.onEnd = () => ends++
+  failed.plan(view)
+  failed.fail(new Error('too late'))
+  failed.settle(1n)
+  failed.fail(new Error('later still'))
+  t.ok(failed.isSettled)
+  t.equal(ends, 1)
+  await t.rejects(failed.outcome, { message: 'too late' })
+
+  settled.plan(view)
+  settled.plan(view)
+  settled.settle(7n)
+  settled.fail(new Error('too late'))
+  t.strictSame(await settled.outcome, { answer: 3, revision: 7n })
+
+  unplanned.settle(8n)
+  await t.rejects(unplanned.outcome, { message: /without a plan/ })
 })

@@ -15,13 +15,7 @@ const lease = await Lease.grant(client, 60, 30)
 
 /** What the owner of a slot asks for when the answer to its commit was lost. */
 function settleNow(slot: Slot, through = client): Promise<Settlement> {
-  return settle(
-    through,
-    slot,
-    lease,
-    () => false,
-    () => Promise.resolve(),
-  )
+  return settle({ client: through, slot, lease, isClosed: () => false, pause: () => Promise.resolve() })
 }
 
 /** A commit that adds nothing but its receipt. */
@@ -120,7 +114,7 @@ t.test('settling goes on until etcd answers', async (t) => {
     const attempts = proxy.accepted
     await until('another attempt', () => proxy.accepted > attempts || undefined, 5_000)
   }
-  t.match(await settle(through, slot, lease, () => false, pause), { kind: 'applied' })
+  t.match(await settle({ client: through, slot, lease, isClosed: () => false, pause }), { kind: 'applied' })
   t.ok(pauses >= 3)
 })
 
@@ -134,5 +128,5 @@ t.test('settling ends when the server gives up', async (t) => {
   const pause = async (): Promise<void> => {
     isClosed = true
   }
-  t.strictSame(await settle(through, slot, lease, () => isClosed, pause), { kind: 'unknown' })
+  t.strictSame(await settle({ client: through, slot, lease, isClosed: () => isClosed, pause }), { kind: 'unknown' })
 })

@@ -1,11 +1,10 @@
 import t from 'tap'
 import type { Test } from 'tap'
 import { EtcdClient } from '../../../../src/datastore/etcd/client.ts'
-import { RevisionCompacted } from '../../../../src/datastore/etcd/faults.ts'
 import { prefixEnd } from '../../../../src/datastore/etcd/keys.ts'
 import { type JournalLimits, journalLimits } from '../../../../src/datastore/etcd/limits.ts'
-import type { Follower } from '../../../../src/datastore/etcd/watch/follower.ts'
 import { Journal } from '../../../../src/datastore/etcd/watch/journal.ts'
+import { type Follower, RevisionCompacted } from '../../../../src/datastore/index.ts'
 import { EtcdKeys } from '../../../support/etcd-keys.ts'
 import { startEtcd, startEtcdCluster } from '../../../support/etcd.ts'
 import { startProxy } from '../../../support/proxy.ts'
@@ -22,7 +21,7 @@ function openJournal(
 ): Journal {
   const client = new EtcdClient({ endpoints })
   const range = { start: Buffer.from(prefix), end: prefixEnd(prefix) }
-  const journal = new Journal(client, range, { ...journalLimits, ...limits })
+  const journal = new Journal({ client, range, limits: { ...journalLimits, ...limits } })
   t.teardown(() => {
     journal.close('closed')
     client.close()

@@ -1,0 +1,53 @@
+import { buildServer, type Store } from '../src/http/index.ts'
+import { BlockIndex } from '../src/model/index.ts'
+
+/** Versions of OpenAPI, each with the path at which a server has its document. */
+const paths = { '3.1': '/openapi.json', '3.0': '/openapi-3.0.json' } as const
+
+/** Which version of OpenAPI to use, and where generated clients find the server by default. */
+export interface DocumentOptions {
+  readonly form?: keyof typeof paths
+  readonly serverUrl?: string
+}
+
+/**
+ * Returns the OpenAPI document of a server of this version as text. It depends on the routes alone: it is the same on every machine, and
+ * needs no datastore.
+ */
+export async function openapiDocument(
+  version: string,
+  { form = '3.1', serverUrl = '/' }: DocumentOptions = {},
+): Promise<string> {
+  const app = buildServer({
+    store: noStore,
+    blocks: new BlockIndex(),
+    now: () => ({ nanoseconds: 0n }),
+    newUid: () => 'none',
+    version,
+    bodyLimitBytes: 1,
+    // Large enough that no delay of the event loop counts as overload.
+    deadlineMs: 600_000,
+    callsMax: 1,
+    logger: false,
+  })
+  const response = await app.inject(paths[form])
+  await app.close()
+  const document = response.json<object>()
+  const servers = [{ url: serverUrl, description: 'A server on this machine with default settings.' }]
+  return `${JSON.stringify({ ...document, servers }, null, 2)}\n`
+}
+
+/** No route that uses the store is called. */
+const noStore: Store = {
+  pending: 0,
+  submit: refuse,
+  page: refuse,
+  follow: refuse,
+  peek: () => undefined,
+  members: refuse,
+  health: () => ({ ready: false, checks: [] }),
+}
+
+function refuse(): Promise<never> {
+  return Promise.reject(new Error('there is no datastore behind a document'))
+}

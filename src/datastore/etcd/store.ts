@@ -1,0 +1,252 @@
+import { randomUUID } from 'node:crypto'
+import type { Decodable, Family, Key, Listed, Lookup, Plan, Revision, View } from '../../plan/index.ts'
+import type { Follower } from '../changes.ts'
+import { declare } from '../declaration.ts'
+import { DatastoreNotOpened, DatastoreUnavailable } from '../faults.ts'
+import type { Leadership, LeadershipOptions } from '../leadership.ts'
+import { type Probe, silentProbe } from '../probe.ts'
+import type {
+  Health,
+  Member,
+  Outcome,
+  Page,
+  PageOptions,
+  Store,
+  StoreLimits,
+  StoreOptions,
+  SubmitOptions,
+} from '../store.ts'
+import { EtcdClient, type EtcdConnection, isDefiniteRefusal } from './client.ts'
+import { Engine, type EngineLeases, Slot } from './engine/index.ts'
+import { asError } from './faults.ts'
+import { Image, loadFamily } from './image/index.ts'
+import { prefixEnd } from './keys.ts'
+import { EtcdLeadership, leaders } from './leadership.ts'
+import { Lease } from './lease.ts'
+import { expiringLeaseTurnSeconds, slotLeaseSeconds, stoppingPatienceMs } from './limits.ts'
+import { Lineage } from './lineage.ts'
+import { Journal, Watch } from './watch/index.ts'
+
+/** What a store on etcd is opened with. */
+export interface EtcdStoreOptions extends StoreOptions {
+  readonly connection: EtcdConnection
+}
+
+/**
+ * Connects to etcd, reads what is to be held in memory, and watches it from then on. Throws {@link DatastoreNotOpened} when etcd does not
+ * answer, or refuses.
+ */
+export async function openEtcdStore(options: EtcdStoreOptions): Promise<Store> {
+  const client = new EtcdClient(options.connection)
+  const description = `the etcd at ${options.connection.endpoints.join(', ')}`
+  try {
+    return new EtcdStore({ ...(await startParts(client, options)), description })
+  } catch (thrown) {
+    client.close()
+    const fault = asError(thrown)
+    const lines = [`${description.replace(/^t/, 'T')} cannot be used: ${fault.message}`]
+    // The error of gRPC or etcd.
+    if (fault.cause instanceof Error) lines.push(`  ${fault.cause.message.trim()}`)
+    throw new DatastoreNotOpened(lines.join('\n'), fault)
+  }
+}
+
+/** The parts of a store that is connected. */
+interface Parts {
+  readonly client: EtcdClient
+  readonly description: string
+  /** Names this server among all that use the same etcd. */
+  readonly server: string
+  readonly image: Image
+  readonly watch: Watch
+  readonly engine: Engine
+  readonly leases: EngineLeases
+  readonly limits: StoreLimits
+  readonly probe: Probe
+}
+
+async function startParts(client: EtcdClient, options: EtcdStoreOptions): Promise<Omit<Parts, 'description'>> {
+  const { limits, probe = silentProbe } = options
+  const image = new Image([...options.declarations, declare(leaders)], (key, problem) => {
+    probe.valueUnreadable({ key, problem })
+  })
+  const complete = [...image.families()].filter((held) => held.isComplete)
+  for (const held of complete) {
+    const startedMs = performance.now()
+    await loadFamily(client, held)
+    probe.familyLoaded({ family: held.family.name, keys: held.size, durationMs: performance.now() - startedMs })
+  }
+  const { expirySeconds } = limits
+  const leaseTurnSeconds = Math.min(expirySeconds, expiringLeaseTurnSeconds)
+  const leases = {
+    slots: await Lease.grant(client, slotLeaseSeconds, slotLeaseSeconds / 2),
+    expiring: await Lease.grant(client, expirySeconds + leaseTurnSeconds, leaseTurnSeconds),
+  }
+  const server = randomUUID()
+  const slots = Array.from(
+    { length: limits.batchesInFlight },
+    (_, number) => new Slot(`/ippoold/v1/slots/${server}/${number}`),
+  )
+  const watch = new Watch(client, complete, probe)
+  watch.start()
+  const engine = new Engine({ client, image, leases, slots, limits, probe })
+  return { client, server, image, watch, engine, leases, limits, probe }
+}
+
+const pingIntervalMs = 1_000
+const expiryIntervalMs = 50
+
+/** The store on etcd: each batch of plans is one transaction of etcd's. */
+class EtcdStore implements Store {
+  readonly description: string
+  readonly #client: EtcdClient
+  readonly #server: string
+  readonly #image: Image
+  readonly #watch: Watch
+  readonly #engine: Engine
+  readonly #leases: EngineLeases
+  readonly #deadlineMs: number
+  readonly #probe: Probe
+  readonly #timers: readonly NodeJS.Timeout[]
+  readonly #lineage = new Lineage()
+  /** By the first key of their ranges. */
+  readonly #journals = new Map<string, Journal>()
+  #contactProblem: string | undefined
+  #isClosing = false
+
+  constructor({ client, description, server, image, watch, engine, leases, limits, probe }: Parts) {
+    this.description = description
+    this.#client = client
+    this.#server = server
+    this.#image = image
+    this.#watch = watch
+    this.#engine = engine
+    this.#leases = leases
+    this.#deadlineMs = limits.deadlineMs
+    this.#probe = probe
+    this.#timers = [
+      setInterval(() => void this.#ping(), pingIntervalMs),
+      setInterval(() => {
+        engine.expire()
+      }, expiryIntervalMs),
+    ]
+  }
+
+  submit<Answer>(plan: (view: View) => Plan<Answer>, options?: SubmitOptions): Promise<Outcome<Answer>> {
+    return this.#engine.submit(plan, options)
+  }
+
+  /** A linearizable read. */
+  async page<Value>(family: Decodable<Value>, options: PageOptions = {}): Promise<Page<Value>> {
+    const start = options.after === undefined ? (options.from ?? family.prefix) : `${options.after}\0`
+    const request = {
+      key: Buffer.from(start),
+      range_end: options.to === undefined ? prefixEnd(family.prefix) : Buffer.from(`${options.to}\0`),
+      limit: options.limit ?? 0,
+      ...(options.revision === undefined ? {} : { revision: String(options.revision) }),
+    }
+    const range = await this.#client.range(request, this.#deadlineMs)
+    const entries = range.kvs.map((pair): Listed<Value> => {
+      const key = pair.key.toString()
+      const revision = BigInt(pair.mod_revision)
+      const held = options.isDecodedOnce === true ? this.#image.valueAt(family, key, revision) : undefined
+      if (held !== undefined) return { key, kind: 'value', value: held, revision }
+      const decoded = family.decode(key, pair.value.toString())
+      return decoded.ok
+        ? { key, kind: 'value', value: decoded.value, revision }
+        : { key, kind: 'unreadable', problem: decoded.problem, revision }
+    })
+    return {
+      entries,
+      revision: options.revision ?? BigInt(range.header.revision),
+      remaining: Number(range.count) - entries.length,
+    }
+  }
+
+  follow(families: readonly Decodable<unknown>[], after: Revision): Promise<Follower> {
+    const [first = '', last = ''] = [families[0]?.prefix, families.at(-1)?.prefix]
+    let journal = this.#journals.get(first)
+    if (journal === undefined) {
+      const range = { start: Buffer.from(first), end: prefixEnd(last) }
+      journal = new Journal({ client: this.#client, range, probe: this.#probe })
+      this.#journals.set(first, journal)
+    }
+    return journal.follow(after)
+  }
+
+  peek<Value>(key: Key<Value>): Lookup<Value> | undefined {
+    return this.#image.lookup(key)
+  }
+
+  peekAll<Value>(family: Family<Value>, prefix: string): readonly Listed<Value>[] {
+    return this.#image.list(family, prefix)
+  }
+
+  candidate(options: LeadershipOptions): Leadership {
+    return new EtcdLeadership(this.#client, this.#server, options)
+  }
+
+  get pending(): number {
+    return this.#engine.pending
+  }
+
+  health(): Health {
+    const checks = [
+      { name: 'etcd', problem: this.#contactProblem, message: 'answers' },
+      { name: 'watch', problem: this.#watch.problem, message: 'is following etcd' },
+      { name: 'stopping', problem: this.#isClosing ? 'the server is stopping' : undefined, message: 'no' },
+    ].map(({ name, problem, message }) => ({ name, ok: problem === undefined, message: problem ?? message }))
+    return { ready: checks.every(({ ok }) => ok), checks }
+  }
+
+  members(): Promise<readonly Member[]> {
+    return this.#client.versions()
+  }
+
+  announceStop(): void {
+    this.#isClosing = true
+    this.#engine.hurry(stoppingPatienceMs)
+  }
+
+  async close(patienceMs = stoppingPatienceMs): Promise<void> {
+    this.#isClosing = true
+    await this.#engine.close(patienceMs)
+    for (const timer of this.#timers) clearInterval(timer)
+    this.#watch.close()
+    for (const journal of this.#journals.values()) journal.close('closed')
+    // If this fails, the slots stay until the lease expires. A commit that is still on its way finds no slot, and is kept out.
+    await this.#leases.slots.revoke().catch(() => undefined)
+    this.#client.close()
+  }
+
+  #newestRevision(): Revision {
+    return [...this.#image.families()].reduce((newest, held) => {
+      return held.newestRevision > newest ? held.newestRevision : newest
+    }, 0n)
+  }
+
+  /** Drops what is known of etcd, because it may come from a state that etcd has gone back from. */
+  #startAfresh(problem: string): void {
+    for (const held of this.#image.families()) held.rewind()
+    for (const journal of this.#journals.values()) journal.close('expired')
+    this.#probe.stateWasReset({ reason: `etcd was put back to an earlier state: ${problem}` })
+    this.#watch.startAfresh()
+  }
+
+  async #ping(): Promise<void> {
+    // Asking for a lease renews it in time, even while nobody writes.
+    for (const lease of [this.#leases.slots, this.#leases.expiring]) lease.current()
+    const contradicts = this.#lineage.expect(this.#newestRevision())
+    try {
+      const request = { key: Buffer.from('/ippoold/v1/'), count_only: true }
+      const { header } = await this.#client.range(request, pingIntervalMs * 2)
+      this.#contactProblem = undefined
+      const problem = contradicts(header)
+      if (problem !== undefined) this.#startAfresh(problem)
+      this.#watch.expect(BigInt(header.revision))
+    } catch (fault) {
+      const isRefused = fault instanceof DatastoreUnavailable && isDefiniteRefusal(fault.cause)
+      this.#contactProblem = isRefused ? 'refuses to answer' : 'does not answer'
+    }
+  }
+}

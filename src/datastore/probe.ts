@@ -1,0 +1,109 @@
+/**
+ * What stores and the HTTP server report about their work, as it happens: metrics, traces and log lines hang here. Methods are called on
+ * the way of every request, so they must be quick, and must not throw.
+ */
+export interface Probe {
+  /** Plans were run to form a transaction: `operations` are in it, `waiting` are still in the queue. */
+  batchPlanned(event: { readonly operations: number; readonly waiting: number; readonly durationMs: number }): void
+  /** A transaction was sent and applied, or answered that nothing changed when it has no writes. */
+  batchCommitted(event: { readonly operations: number; readonly writes: number; readonly durationMs: number }): void
+  /** Another server changed `keys` before a transaction could: its operations are planned again. */
+  raceLost(event: { readonly operations: number; readonly keys: readonly string[] }): void
+  /** Operations are planned again, for another reason than a race. */
+  retried(event: { readonly operations: number; readonly reason: RetryReason }): void
+  /** The answer to a transaction was lost; the store finds out whether it was applied. `transaction` names its receipt. */
+  answerLost(event: { readonly operations: number; readonly transaction: string; readonly error: Error }): void
+  /** The store found out what became of the transaction. `unknown`: it could not. */
+  answerSettled(event: {
+    readonly operations: number
+    readonly outcome: 'applied' | 'fenced' | 'unknown'
+    readonly durationMs: number
+  }): void
+  /** The store refused a transaction. */
+  transactionRefused(event: { readonly operations: number; readonly error: Error }): void
+  /** All of a family is in memory. */
+  familyLoaded(event: { readonly family: string; readonly keys: number; readonly durationMs: number }): void
+  /** The changes of a family are lost to history, so it is read again. */
+  familyReread(event: { readonly family: string; readonly reason: string }): void
+  /** The datastore was put back to an earlier state: everything in memory is read again. */
+  stateWasReset(event: { readonly reason: string }): void
+  /** A stored value cannot be read; it is left alone. */
+  valueUnreadable(event: { readonly key: string; readonly problem: string }): void
+  /** A watch that had been open broke, and is opened again. */
+  watchBroke(event: { readonly watch: WatchName; readonly error: Error }): void
+  /** A watch is open, `durationMs` after it was first tried, or broke. */
+  watchOpened(event: { readonly watch: WatchName; readonly durationMs: number }): void
+  /** The watch reached, `lagMs` later, a revision that the store was known to have reached. */
+  watchCaughtUp(event: { readonly watch: WatchName; readonly lagMs: number }): void
+  /** A follower got no more changes; see `Ending`. */
+  followerEnded(event: { readonly ending: 'expired' | 'overrun' | 'closed' }): void
+  /** An HTTP request was answered. `route` is undefined when no route has the path. */
+  requestFinished(event: {
+    readonly method: string
+    readonly route: string | undefined
+    readonly status: number
+    readonly durationMs: number
+  }): void
+}
+
+/** Why operations are planned again: the transaction was never sent, fenced after a lost answer, too large, or refused. */
+export type RetryReason = 'unsent' | 'fenced' | 'split' | 'refused'
+
+/** The watch that keeps memory up to date, or one that clients follow. */
+export type WatchName = 'image' | 'journal'
+
+/** Hears nothing. */
+export const silentProbe: Probe = {
+  batchPlanned: ignore,
+  batchCommitted: ignore,
+  raceLost: ignore,
+  retried: ignore,
+  answerLost: ignore,
+  answerSettled: ignore,
+  transactionRefused: ignore,
+  familyLoaded: ignore,
+  familyReread: ignore,
+  stateWasReset: ignore,
+  valueUnreadable: ignore,
+  watchBroke: ignore,
+  watchOpened: ignore,
+  watchCaughtUp: ignore,
+  followerEnded: ignore,
+  requestFinished: ignore,
+}
+
+function ignore(): void {
+  // Nobody listens.
+}
+
+/** Where {@link logProbe} writes. */
+export interface ProbeLogger {
+  warn(details: object, message: string): void
+  error(details: object, message: string): void
+}
+
+/** Logs what an operator should look at. */
+export function logProbe(logger: ProbeLogger): Probe {
+  return {
+    ...silentProbe,
+    answerLost: ({ error, transaction }) => {
+      logger.warn({ err: error, transaction }, 'the answer to a commit was lost; settling it')
+    },
+    transactionRefused: ({ error }) => {
+      logger.error({ err: error }, 'the datastore refused a transaction')
+    },
+    familyReread: (details) => {
+      logger.warn(details, 'the history of a watch was lost; reading the family again')
+    },
+    stateWasReset: (details) => {
+      logger.warn(details, 'the datastore was put back to an earlier state; reading everything again')
+    },
+    valueUnreadable: (details) => {
+      logger.warn(details, 'a stored value cannot be read; it is left alone')
+    },
+    watchBroke: ({ error, watch }) => {
+      // A client that follows a journal notices nothing.
+      if (watch === 'image') logger.warn({ err: error }, 'the watch broke; resuming')
+    },
+  }
+}

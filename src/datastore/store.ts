@@ -1,0 +1,115 @@
+import type { Decodable, Family, Key, Listed, Lookup, Plan, Revision, View } from '../plan/index.ts'
+import type { Follower } from './changes.ts'
+import type { Declaration } from './declaration.ts'
+import type { Leadership, LeadershipOptions } from './leadership.ts'
+import type { Probe } from './probe.ts'
+
+/**
+ * A datastore as the rest of ippoold sees it: plans go in, answers that are stored come out. Every method may throw
+ * {@link DatastoreUnavailable}. A plan does not know whether the store has transactions; one that has none writes object by object, in
+ * the order that `inOrder` gives.
+ */
+export interface Store {
+  /**
+   * Carries out a plan, and resolves once its writes are stored. The store may run the plan several times, until nothing that it read has
+   * changed. Throws what the plan throws.
+   */
+  submit<Answer>(plan: (view: View) => Plan<Answer>, options?: SubmitOptions): Promise<Outcome<Answer>>
+  /** Reads entries of a family past what is in memory. Throws {@link RevisionCompacted} when the revision asked for is gone. */
+  page<Value>(family: Decodable<Value>, options?: PageOptions): Promise<Page<Value>>
+  /**
+   * Follows every change after a revision that the store has reached, in order. `families` lie side by side in the store, in this order.
+   * Throws {@link RevisionCompacted} when history does not go back that far.
+   */
+  follow(families: readonly Decodable<unknown>[], after: Revision): Promise<Follower>
+  /** The value of a key in memory, which may be older than the stored one: a hint. Undefined when it is not in memory. */
+  peek<Value>(key: Key<Value>): Lookup<Value> | undefined
+  /** The entries in memory below `prefix`, in key order: a hint. Only of a family that is held as `values`. */
+  peekAll<Value>(family: Family<Value>, prefix: string): readonly Listed<Value>[]
+  /** A candidate for leading a task on one server at a time. */
+  candidate(options: LeadershipOptions): Leadership
+  /** How many plans were submitted and have no outcome yet. */
+  readonly pending: number
+  /** Whether the server can do its work. */
+  health(): Health
+  /** Where the data are, in words, such as `the etcd at http://127.0.0.1:2379`. */
+  readonly description: string
+  /** The servers behind the store, and their versions. */
+  members(): Promise<readonly Member[]>
+  /** Says that the server is about to stop: it is not ready from now on, and gives up what waits for long. */
+  announceStop(): void
+  /** Settles what is in flight, for at most `patienceMs`, and closes all connections. */
+  close(patienceMs?: number): Promise<void>
+}
+
+/** What every store is opened with. */
+export interface StoreOptions {
+  readonly declarations: readonly Declaration[]
+  readonly limits: StoreLimits
+  /** Hears what the store does; nothing hears it unless given. */
+  readonly probe?: Probe
+}
+
+/** Bounds that an operator sets. */
+export interface StoreLimits {
+  /** Most operations in one transaction; 1 switches group commit off. */
+  readonly batchOperationsMax: number
+  /** Most transactions in flight at once. */
+  readonly batchesInFlight: number
+  /** Most operations waiting; the store refuses more. */
+  readonly queueLengthMax: number
+  /** The deadline of an operation that names none. */
+  readonly deadlineMs: number
+  /** How long expiring keys are kept, at the least. */
+  readonly expirySeconds: number
+}
+
+/** How to carry out a plan. */
+export interface SubmitOptions {
+  /** Milliseconds after which the caller prefers to hear that nothing was changed. */
+  readonly deadlineMs?: number
+  /** Plan and validate, but write nothing. */
+  readonly dryRun?: boolean
+}
+
+/** The plan's answer, and the revision at which it is true. */
+export interface Outcome<Answer> {
+  readonly answer: Answer
+  readonly revision: Revision
+}
+
+/** Which entries of a family to read. */
+export interface PageOptions {
+  readonly limit?: number
+  /** The last key of the page before. */
+  readonly after?: string
+  /** The first key that may be in the page; not with `after`. */
+  readonly from?: string
+  /** The last key that may be in the page. */
+  readonly to?: string
+  /** The revision of the page before: all pages of a listing are of one revision. */
+  readonly revision?: Revision
+  /** Whether to reuse a decoded value in memory that has the entry's revision. */
+  readonly isDecodedOnce?: boolean
+}
+
+/** Some entries of a family, in key order, at one revision. */
+export interface Page<Value> {
+  readonly entries: readonly Listed<Value>[]
+  readonly revision: Revision
+  /** How many entries follow. */
+  readonly remaining: number
+}
+
+/** Whether the server can do its work, and if not, why. */
+export interface Health {
+  readonly ready: boolean
+  readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly message: string }[]
+}
+
+/** One server of the datastore. */
+export interface Member {
+  readonly endpoint: string
+  /** `unreachable` for one that does not answer. */
+  readonly version: string
+}

@@ -1,0 +1,14 @@
+import { refuseFields } from './errors.ts'
+
+/** Prints the token with which a client asks for the next page: opaque to clients, it holds the place where that page begins. */
+export function printContinueToken(place: string): string {
+  return Buffer.from(place).toString('base64url')
+}
+
+/** Reads the place in a token. `parse` returns undefined for a text that is not a place; the token is then refused with `BadRequest`. */
+export function readContinueToken<Place>(token: string, parse: (text: string) => Place | undefined): Place {
+  const place = parse(Buffer.from(token, 'base64url').toString())
+  if (place !== undefined) return place
+  const message = 'is not a token from a list of this server; leave it out'
+  throw refuseFields('BadRequest', [{ field: 'continue', reason: 'FieldValueInvalid', message }])
+}

@@ -1,0 +1,38 @@
+import type { BlockIndex, IpamConfig, Owner } from '../../model/index.ts'
+import { refuse, type Result, success, type View } from '../../plan/index.ts'
+import { Draft } from '../draft.ts'
+import type { AssignRequest, Context } from '../request.ts'
+import { readConfig, requireUnlocked } from '../surroundings.ts'
+
+/** One assignment while it is planned. */
+export interface Assignment {
+  readonly draft: Draft
+  readonly request: AssignRequest
+  readonly config: IpamConfig
+  readonly blocks: BlockIndex
+  /** The owner of the blocks that the assignment claims; undefined: these blocks get no affinity. */
+  readonly owner: Owner | undefined
+}
+
+/** Begins an assignment. Refused while the cluster is locked, and if the IPAM configuration rules the request out. */
+export function beginAssignment(view: View, request: AssignRequest, context: Context): Result<Assignment> {
+  const unlocked = requireUnlocked(view)
+  if (!unlocked.ok) return unlocked
+  const config = readConfig(view)
+  if (!config.ok) return config
+  if (request.hostReserved !== undefined && !config.value.strictAffinity) return refuseHostReserved()
+  const draft = new Draft(view, context.now, config.value.ipCooldownSeconds)
+  return success({ draft, request, config: config.value, blocks: context.blocks, owner: ownerFor(request) })
+}
+
+/** Only Windows hosts reserve addresses of their blocks, and they cannot use addresses of other nodes' blocks. */
+function refuseHostReserved(): Result<never> {
+  const message = 'addresses can be reserved for the host only while strict affinity is on'
+  return refuse('Conflict', message, [{ field: 'hostReserved', reason: 'StrictAffinity', message }])
+}
+
+/** Blocks for load balancers belong to the whole cluster. @see docs/calico/ipam.md section 6.6 */
+function ownerFor({ node, use }: AssignRequest): Owner | undefined {
+  if (use === 'LoadBalancer') return { type: 'virtual', name: 'load-balancer' }
+  return node === undefined ? undefined : { type: 'host', name: node }
+}

@@ -1,0 +1,117 @@
+import type { IndexedBlock, Terms } from '../../model/index.ts'
+import { addressCount, type Cidr, covers } from '../../net/index.ts'
+
+/**
+ * The addresses of a block or a range, counted by state. `reserved` counts addresses whether or not they are assigned, so the other
+ * three need not add up to the capacity.
+ * @see docs/calico/ipam.md section 8
+ */
+export interface AddressCounts {
+  readonly capacity: bigint
+  /** Assigned. All addresses of a block that cannot be read count as assigned. */
+  readonly inUse: bigint
+  /** Released, and not yet free again. */
+  readonly cooling: bigint
+  readonly reserved: bigint
+  /** Left for automatic assignments: neither in use nor cooling down nor reserved. */
+  readonly available: bigint
+}
+
+/** The addresses of a pool, and the blocks that it is cut into. */
+export interface PoolCounts extends AddressCounts {
+  /** The number of blocks that share an address with the pool. */
+  readonly blocksInUse: number
+}
+
+/** Counts the addresses of a block. */
+export function countInBlock(entry: IndexedBlock, terms: Terms): AddressCounts {
+  const { capacity, inUse, cooling, reserved, available } = countPart(entry, terms, entry.cidr)
+  return {
+    capacity: BigInt(capacity),
+    inUse: BigInt(inUse),
+    cooling: BigInt(cooling),
+    reserved: BigInt(reserved),
+    available: BigInt(available),
+  }
+}
+
+/**
+ * Counts the addresses of `cidr`. `blocks` are the blocks that share an address with it, by first address, larger ones first. Blocks
+ * should not overlap; if they do, the largest counts, so that no address is counted twice. Takes time for each block, not for each
+ * address.
+ */
+export function countInRange(cidr: Cidr, blocks: Iterable<IndexedBlock>, terms: Terms): PoolCounts {
+  // A block has at most 4,096 addresses, so the addresses of all blocks in memory can be counted in numbers.
+  let inBlocks = 0
+  let inUse = 0
+  let cooling = 0
+  let reservedInBlocks = 0
+  let available = 0
+  let blocksInUse = 0
+  let last: Cidr | undefined
+  for (const entry of blocks) {
+    blocksInUse++
+    // Blocks of one size never overlap.
+    if (last !== undefined && last.prefixLength < entry.cidr.prefixLength && covers(last, entry.cidr)) continue
+    last = entry.cidr
+    const counts = countPart(entry, terms, cidr)
+    inBlocks += counts.capacity
+    inUse += counts.inUse
+    cooling += counts.cooling
+    reservedInBlocks += counts.reserved
+    available += counts.available
+  }
+  const capacity = addressCount(cidr)
+  const reserved = terms.reserved.countIn(cidr)
+  const outside = capacity - reserved - BigInt(inBlocks - reservedInBlocks)
+  return {
+    capacity,
+    inUse: BigInt(inUse),
+    cooling: BigInt(cooling),
+    reserved,
+    available: outside + BigInt(available),
+    blocksInUse,
+  }
+}
+
+/** {@link AddressCounts} of at most one block. */
+interface PartCounts {
+  readonly capacity: number
+  readonly inUse: number
+  readonly cooling: number
+  readonly reserved: number
+  readonly available: number
+}
+
+/** Counts the addresses of a block that lie in `within`. */
+function countPart(entry: IndexedBlock, { reserved, cooledBefore }: Terms, within: Cidr): PartCounts {
+  const { cidr, free, cooling, isReadable } = entry
+  const part = covers(within, cidr) ? cidr : within
+  const first = Number(part.base - cidr.base)
+  const capacity = Number(addressCount(part))
+  const last = first + capacity - 1
+  const isAnyReserved = !reserved.isEmpty && reserved.overlaps(part)
+  const sum = { notInUse: 0, cooling: 0, available: 0 }
+  const add = (run: { readonly first: number; readonly last: number }, kind: 'free' | 'cooling'): void => {
+    const [from, to] = [Math.max(run.first, first), Math.min(run.last, last)]
+    if (from > to) return
+    const count = to - from + 1
+    sum.notInUse += count
+    if (kind === 'cooling') sum.cooling += count
+    else sum.available += count - (isAnyReserved ? reservedBetween(from, to) : 0)
+  }
+  const reservedBetween = (from: number, to: number): number => {
+    const at = (place: number) => ({ family: cidr.family, value: cidr.base + BigInt(place) })
+    return Number(reserved.countBetween(at(from), at(to)))
+  }
+  for (const run of free) add(run, 'free')
+  for (const run of cooling)
+    add(run, run.releasedAt !== undefined && run.releasedAt < cooledBefore ? 'free' : 'cooling')
+  return {
+    capacity,
+    inUse: isReadable ? capacity - sum.notInUse : capacity,
+    cooling: sum.cooling,
+    reserved: isAnyReserved ? Number(reserved.countIn(part)) : 0,
+    available: sum.available,
+  }
+}

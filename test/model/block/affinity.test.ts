@@ -1,0 +1,45 @@
+import t from 'tap'
+import { formatOwner, ownerOf, parseOwner, sameOwner, withoutOwner } from '../../../src/model/block/affinity.ts'
+import { newBlock, touch } from '../../../src/model/block/operations.ts'
+import { mustParseCidr } from '../../../src/net/index.ts'
+
+t.test('an affinity has a type, host or virtual, and a name', (t) => {
+  const cases = [
+    ['host:node1', { type: 'host', name: 'node1' }],
+    ['virtual:load-balancer', { type: 'virtual', name: 'load-balancer' }],
+    ['host:a:b', { type: 'host', name: 'a:b' }],
+  ] as const
+  for (const [text, owner] of cases) {
+    t.strictSame(parseOwner(text), owner, text)
+    t.equal(formatOwner(owner), text)
+  }
+  t.end()
+})
+
+t.test('any other text is no affinity', (t) => {
+  for (const text of ['', 'host', 'host:', 'virtual:', 'node:a', 'HOST:a', 'hosts:a']) {
+    t.equal(parseOwner(text), undefined, text)
+  }
+  t.end()
+})
+
+t.test('affinities are the same if type and name are', (t) => {
+  const node = { type: 'host', name: 'a' } as const
+  t.equal(sameOwner(node, { type: 'host', name: 'a' }), true)
+  t.equal(sameOwner(node, { type: 'virtual', name: 'a' }), false)
+  t.equal(sameOwner(node, { type: 'host', name: 'b' }), false)
+  t.end()
+})
+
+const node1 = { type: 'host', name: 'node1' } as const
+
+t.test('the affinity comes and goes with the time of the claim', (t) => {
+  const block = newBlock(mustParseCidr('10.0.0.0/31'), node1, { nanoseconds: 1795406405123456789n })
+  t.strictSame(ownerOf(block), node1)
+  t.equal(block.affinityClaimTime, '2026-11-23T04:00:05Z')
+  const left = withoutOwner({ ...block, hostAffinity: 'node1' })
+  t.strictSame([left.affinity, left.affinityClaimTime, left.hostAffinity], [null, undefined, 'node1'])
+  t.equal(left.sequenceNumber, block.sequenceNumber + 1n)
+  t.equal(touch(left).sequenceNumber, block.sequenceNumber + 2n)
+  t.end()
+})
