@@ -20,5 +20,6 @@ t.test('a spec is read field by field: what has the wrong type is not there', (t
   const wrong = jsonObject(Object.keys(right).map((name) => [name, jsonObject([])]))
   t.ok(Object.values(readPoolSpec(wrong)).every((value) => value === undefined))
   t.ok(Object.values(readPoolSpec({})).every((value) => value === undefined))
+  t.strictSame(readPoolSpec({ allowedUses: ['Workload', 1] }), {})
   t.end()
 })
