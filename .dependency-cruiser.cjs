@@ -13,7 +13,7 @@ const mayImport = {
   http: ['plan', 'resources', 'ipam', 'datastore', 'model', 'net', 'selector'],
   upkeep: ['plan', 'resources', 'ipam', 'datastore', 'model', 'net', 'selector'],
   'embedded-etcd': [],
-  start: ['datastore'],
+  start: [],
 }
 
 const core = '^src/(plan|net|model|selector|ipam|resources)/'

@@ -1,7 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'
-import type { EtcdConnection } from '../datastore/index.ts'
 import { badSettings, messageOf } from './failure.ts'
 
 /** The settings for the connection to an external etcd: paths of PEM files, and a user. */
@@ -13,8 +12,17 @@ export interface CredentialSettings {
   readonly etcdPassword: string | undefined
 }
 
+/** The credentials for an external etcd: the contents of PEM files, and a user. */
+export interface EtcdCredentials {
+  readonly ca: Buffer | undefined
+  readonly certificate: Buffer | undefined
+  readonly key: Buffer | undefined
+  readonly user: string | undefined
+  readonly password: string | undefined
+}
+
 /** Reads the credentials for an external etcd. Throws a `StartFailure` that names all files which cannot be read or used. */
-export async function readCredentials(settings: CredentialSettings): Promise<Omit<EtcdConnection, 'endpoints'>> {
+export async function readCredentials(settings: CredentialSettings): Promise<EtcdCredentials> {
   const problems: string[] = []
   const read = async (variable: string, path: string | undefined): Promise<Buffer | undefined> => {
     if (path === undefined) return undefined
@@ -34,7 +42,7 @@ export async function readCredentials(settings: CredentialSettings): Promise<Omi
 }
 
 /** Finds what is wrong with the contents of the files: gRPC would report it late, as an error of the connection, or not at all. */
-function findTlsProblems({ ca, certificate, key }: Pick<EtcdConnection, 'ca' | 'certificate' | 'key'>): string[] {
+function findTlsProblems({ ca, certificate, key }: Pick<EtcdCredentials, 'ca' | 'certificate' | 'key'>): string[] {
   const problems: string[] = []
   const attempt = (settings: string, expected: string, use: () => unknown): void => {
     try {
