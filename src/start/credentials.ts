@@ -12,8 +12,8 @@ export interface CredentialSettings {
   readonly etcdPassword: string | undefined
 }
 
-/** The credentials for an external etcd: contents of PEM files, and a user. */
-export interface Credentials {
+/** The credentials for an external etcd: the contents of PEM files, and a user. */
+export interface EtcdCredentials {
   readonly ca: Buffer | undefined
   readonly certificate: Buffer | undefined
   readonly key: Buffer | undefined
@@ -22,7 +22,7 @@ export interface Credentials {
 }
 
 /** Reads the credentials for an external etcd. Throws a `StartFailure` that names all files which cannot be read or used. */
-export async function readCredentials(settings: CredentialSettings): Promise<Credentials> {
+export async function readCredentials(settings: CredentialSettings): Promise<EtcdCredentials> {
   const problems: string[] = []
   const read = async (variable: string, path: string | undefined): Promise<Buffer | undefined> => {
     if (path === undefined) return undefined
@@ -42,7 +42,7 @@ export async function readCredentials(settings: CredentialSettings): Promise<Cre
 }
 
 /** Finds what is wrong with the contents of the files: gRPC would report it late, as an error of the connection, or not at all. */
-function findTlsProblems({ ca, certificate, key }: Pick<Credentials, 'ca' | 'certificate' | 'key'>): string[] {
+function findTlsProblems({ ca, certificate, key }: Pick<EtcdCredentials, 'ca' | 'certificate' | 'key'>): string[] {
   const problems: string[] = []
   const attempt = (settings: string, expected: string, use: () => unknown): void => {
     try {

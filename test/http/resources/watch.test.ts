@@ -68,9 +68,10 @@ t.test('a client that hangs up before its watch has begun leaves nothing behind'
 })
 
 t.test('watches that begin at the same moment are no more than may be open', async (t) => {
-  const { url, store, count, waiting } = await startWatches(t)
+  const { url, store, count, served } = await startWatches(t)
   const asked = Array.from({ length: 5 }, () => fetch(url))
-  await waiting(2)
+  // A watch that ends makes room for another one, so none may end before all have asked.
+  await until('all to have asked', () => served.length === 5 || undefined)
   for (const goOn of store.waiting) goOn()
   const answers = await Promise.all(asked)
   t.strictSame(answers.map(({ status }) => status).sort(), [200, 200, 503, 503, 503])
