@@ -80,10 +80,7 @@ export interface Step<Answer> {
 }
 
 /** A step of a plan with its answer in another form. */
-export function mapStep<Answer, Other>(
-  { answer, next }: Step<Answer>,
-  change: (answer: Answer) => Other,
-): Step<Other> {
+export function mapStep<Answer, Other>({ answer, next }: Step<Answer>, change: (answer: Answer) => Other): Step<Other> {
   return { answer: change(answer), next }
 }
 
@@ -124,7 +121,7 @@ export interface Progress<Answer> {
   /** Where to resume; undefined: the change is complete. */
   readonly next: string | undefined
   /** Why the change ended early: the fault of the step at `next`. Undefined if it is complete or was stopped. */
-  readonly fault: unknown
+  readonly fault: Error | undefined
 }
 
 /**
@@ -146,7 +143,7 @@ export async function carryOutSteps<Answer>(
       next = step.next
     } catch (fault) {
       if (answers.length === 0 || !options.isHarmless(fault)) throw fault
-      return { answers, next, fault }
+      return { answers, next, fault: fault instanceof Error ? fault : new Error(String(fault)) }
     }
   }
   return { answers, next: undefined, fault: undefined }

@@ -130,7 +130,10 @@ export class Collection {
       const names = this.#orphansOf(kind)
       if (names.length === 0) continue
       const fault = await this.#carryOut(async (position) => {
-        const step = await this.#submit((view) => planRemoveOrphans(view, kind, names, position), { answer: 0, next: undefined })
+        const step = await this.#submit((view) => planRemoveOrphans(view, kind, names, position), {
+          answer: 0,
+          next: undefined,
+        })
         removed += step.answer
         return step
       })
@@ -140,7 +143,7 @@ export class Collection {
   }
 
   /** Takes the steps until this server stops. Returns the fault of a later step, throws that of the first. */
-  async #carryOut<Answer>(take: TakeStep<Answer>): Promise<unknown> {
+  async #carryOut<Answer>(take: TakeStep<Answer>): Promise<Error | undefined> {
     const { fault } = await carryOutSteps(take, { isHarmless: () => true, isStopped: () => this.#isStopped })
     return fault
   }

@@ -25,7 +25,11 @@ t.test('of each kind, the annexes go whose objects are gone', (t) => {
     // One that cannot be read is there all the same.
     view.putText(keyOfObject, 'broken')
     for (const name of ['gone', 'other', 'there']) view.putText(keyOf(name), annex)
-    t.strictSame(view.apply(planRemoveOrphans(view, kind, ['gone', 'missing', 'there'], '')), { answer: 1, next: undefined }, kind.plural)
+    t.strictSame(
+      view.apply(planRemoveOrphans(view, kind, ['gone', 'missing', 'there'], '')),
+      { answer: 1, next: undefined },
+      kind.plural,
+    )
     t.strictSame(view.keys('/ippoold/'), [keyOf('other'), keyOf('there')])
   }
   t.end()
@@ -36,9 +40,15 @@ t.test('the configuration, which has a key of another form', (t) => {
   const key = annexKey('ipamconfigurations', 'default').text
   view.putText(key, annex)
   view.putText(ipamConfigKey.text, ipamConfigs.encode(decodedConfig()))
-  t.strictSame(view.apply(planRemoveOrphans(view, ipamconfigurationKind, ['default'], '')), { answer: 0, next: undefined })
+  t.strictSame(view.apply(planRemoveOrphans(view, ipamconfigurationKind, ['default'], '')), {
+    answer: 0,
+    next: undefined,
+  })
   view.remove(ipamConfigKey.text)
-  t.strictSame(view.apply(planRemoveOrphans(view, ipamconfigurationKind, ['default'], '')), { answer: 1, next: undefined })
+  t.strictSame(view.apply(planRemoveOrphans(view, ipamconfigurationKind, ['default'], '')), {
+    answer: 1,
+    next: undefined,
+  })
   t.equal(view.text(key), undefined)
   t.end()
 })
@@ -61,8 +71,14 @@ t.test('what is removed is compared, and so is that the object is absent', (t) =
 t.test('an annex that cannot be read is left alone, and a kind may have none', (t) => {
   const view = new FakeView()
   view.putText(annexKey('ippools', 'gone').text, 'broken')
-  t.strictSame(planRemoveOrphans(view, poolKind(), ['gone'], ''), { answer: { answer: 0, next: undefined }, writes: [] })
-  t.strictSame(planRemoveOrphans(view, blockaffinityKind, ['gone'], ''), { answer: { answer: 0, next: undefined }, writes: [] })
+  t.strictSame(planRemoveOrphans(view, poolKind(), ['gone'], ''), {
+    answer: { answer: 0, next: undefined },
+    writes: [],
+  })
+  t.strictSame(planRemoveOrphans(view, blockaffinityKind, ['gone'], ''), {
+    answer: { answer: 0, next: undefined },
+    writes: [],
+  })
   t.end()
 })
 

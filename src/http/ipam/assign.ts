@@ -81,7 +81,10 @@ export function readAssign(body: AssignBody, newHandle: () => string): Examined<
   }
 }
 
-function hostReservedOf({ ipv4, ipv6 }: NonNullable<AssignBody['hostReserved']>): NonNullable<AssignRequest['hostReserved']> {
+function hostReservedOf({
+  ipv4,
+  ipv6,
+}: NonNullable<AssignBody['hostReserved']>): NonNullable<AssignRequest['hostReserved']> {
   return { ...(ipv4 !== undefined && { 4: ipv4 }), ...(ipv6 !== undefined && { 6: ipv6 }) }
 }
 

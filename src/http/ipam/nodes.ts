@@ -90,12 +90,7 @@ export const nodeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
 }
 
 /** Releases, or reports, the addresses that the node uses. */
-function addressSteps(
-  options: IpamOptions,
-  mode: ChangeMode,
-  node: string,
-  isReleased: boolean,
-): TakeStep<RemovePart> {
+function addressSteps(options: IpamOptions, mode: ChangeMode, node: string, isReleased: boolean): TakeStep<RemovePart> {
   const walk = new AddressWalk(options.store, { node, attributes: [] })
   const limit = isReleased ? releasedTogetherMax : reportedTogetherMax
   return async (position, number) => {

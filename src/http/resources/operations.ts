@@ -125,7 +125,9 @@ export class ResourceOperations {
     preconditions: Preconditions,
     dryRun: boolean,
   ): Promise<{ readonly deleted: Deleted<StoredObject>; readonly object: JsonObject }> {
-    const deleteObject: TakeStep<{ deleted: Deleted<StoredObject>; object: JsonObject } | undefined> = async (position) => {
+    const deleteObject: TakeStep<{ deleted: Deleted<StoredObject>; object: JsonObject } | undefined> = async (
+      position,
+    ) => {
       const { value, revision } = await this.carryOut(
         name,
         (view, context) => planDelete(view, kind, name, preconditions, context, position),

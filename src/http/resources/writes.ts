@@ -181,9 +181,7 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
       const { preconditions, isDryRun } = granted(readDeleteOptions(body))
       const dryRun = isDryRun || query.dryRun === 'All'
       const { deleted, object } = await operations.remove(kind, name, preconditions, dryRun)
-      return deleted.isGone
-        ? sendJson(reply, goneStatus(kind, deleted.value))
-        : sendObject(reply, object)
+      return deleted.isGone ? sendJson(reply, goneStatus(kind, deleted.value)) : sendObject(reply, object)
     },
   )
 

@@ -1,14 +1,6 @@
 import type { TSchema } from '@sinclair/typebox'
 import { AddressList } from './address-list.ts'
-import {
-  AffinityRelease,
-  Claim,
-  ClaimBody,
-  FailedBlock,
-  ForgottenNode,
-  ReleasedBlock,
-  StaleClaim,
-} from './affinity.ts'
+import { AffinityRelease, Claim, ClaimBody, FailedBlock, ForgottenNode, ReleasedBlock, StaleClaim } from './affinity.ts'
 import { AssignBody, EnsureRequest } from './assign-request.ts'
 import { Allocation, Assignment } from './assignment.ts'
 import { CheckFinding, CheckReport, Repair, RepairReport, RepairRequest } from './check.ts'

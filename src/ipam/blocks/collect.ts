@@ -48,7 +48,8 @@ export function planCollectEmpty(view: View, cidr: Cidr, sequenceNumber: bigint,
   if (!requireUnlocked(view).ok || stored.kind !== 'value') return answerOnly('nothing')
   const block = stored.value
   const holder = ownerOf(block)
-  if (holder?.type !== 'host' || !isEmpty(block) || block.sequenceNumber !== sequenceNumber) return answerOnly('nothing')
+  if (holder?.type !== 'host' || !isEmpty(block) || block.sequenceNumber !== sequenceNumber)
+    return answerOnly('nothing')
   const others = view.list(affinities, 'hint', affinityPrefix(holder, cidr.family))
   if (!isNodeGone(view, holder.name) && others.length < 2) return answerOnly('nothing')
   const draft = new Draft(view, now, 0)

@@ -9,4 +9,10 @@ export {
 export { type Collected, planCollectCooled, planCollectEmpty, planReadCooldown } from './collect.ts'
 export { cleanUpClaims, releaseDeselected } from './deselected.ts'
 export { countBlocks, emptyPool, proveBlocks } from './empty-pool.ts'
-export { type BlockRelease, planReleaseBlocks, planRemoveNode, releaseBlock, type ReleaseScope } from './release-blocks.ts'
+export {
+  type BlockRelease,
+  planReleaseBlocks,
+  planRemoveNode,
+  releaseBlock,
+  type ReleaseScope,
+} from './release-blocks.ts'

@@ -22,10 +22,6 @@ export function refused(message: string): Plan<RepairAnswer> {
 }
 
 /** The changes that mend it. */
-export function repaired(
-  message: string,
-  writes: readonly Write[],
-  next?: string,
-): Plan<RepairAnswer> {
+export function repaired(message: string, writes: readonly Write[], next?: string): Plan<RepairAnswer> {
   return { answer: { outcome: 'Repaired', message, ...(next !== undefined && { next }) }, writes }
 }

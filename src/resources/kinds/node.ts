@@ -125,8 +125,7 @@ export function nodeKind(blocks: BlockIndex): ResourceKind<Node> {
     withDefaults: (spec) => objectIn({ spec: goForm(NodeSpec, spec) }, 'spec'),
     validate,
     admit: () => [],
-    planRemoval: (view, { value }, { now }, position) =>
-      planNodeRemoval(view, value.name, position, { now, blocks }),
+    planRemoval: (view, { value }, { now }, position) => planNodeRemoval(view, value.name, position, { now, blocks }),
   }
 }
 

@@ -299,7 +299,11 @@ t.test('a released block is deleted with its affinity, or keeps its addresses an
   world.commit({ answer: undefined, writes: draft.writes() })
   t.equal(world.stored('10.0.0.0/30'), undefined)
   t.match(world.stored('10.0.0.4/30'), { affinity: null, sequenceNumber: 101n })
-  t.match(world.stored('10.0.0.8/30'), { affinity: null, sequenceNumber: 100n }, 'what is released already stays as it is')
+  t.match(
+    world.stored('10.0.0.8/30'),
+    { affinity: null, sequenceNumber: 100n },
+    'what is released already stays as it is',
+  )
   t.strictSame(world.view.keys('/calico/ipam/v2/host/'), [])
   t.end()
 })

@@ -1,5 +1,12 @@
 import t from 'tap'
-import { assignAutomatically, BlockIndex, blocks, newBlock, poolKey, releaseOrdinals } from '../../../src/model/index.ts'
+import {
+  assignAutomatically,
+  BlockIndex,
+  blocks,
+  newBlock,
+  poolKey,
+  releaseOrdinals,
+} from '../../../src/model/index.ts'
 import { blockAt, mustParseCidr, ordinal, prefixLength } from '../../../src/net/index.ts'
 import { planTermination } from '../../../src/resources/kinds/ippool-termination.ts'
 import { FakeView } from '../../support/fake-view.ts'

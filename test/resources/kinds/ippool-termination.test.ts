@@ -15,11 +15,7 @@ import {
   releaseOrdinals,
 } from '../../../src/model/index.ts'
 import { blockAt, formatCidr, mustParseCidr, ordinal, prefixLength } from '../../../src/net/index.ts'
-import {
-  planPoolRemoval,
-  planTermination,
-  poolFinalizer,
-} from '../../../src/resources/kinds/ippool-termination.ts'
+import { planPoolRemoval, planTermination, poolFinalizer } from '../../../src/resources/kinds/ippool-termination.ts'
 import { finalizersOf } from '../../../src/resources/object/metadata.ts'
 import { objectIn } from '../../../src/resources/object/presentation.ts'
 import { stepLimits } from '../../../src/plan/index.ts'
@@ -180,7 +176,11 @@ t.test('addresses that cool down hold the pool until they are cold', (t) => {
   }
   scene.delete()
   const later = (seconds: bigint): Now => ({ nanoseconds: now.nanoseconds + seconds * nanosecondsPerSecond })
-  t.strictSame(scene.step(later(1n)), { answer: { isGone: false, blocksLeft: 2 }, next: 'blocks' }, 'the affinity goes at once')
+  t.strictSame(
+    scene.step(later(1n)),
+    { answer: { isGone: false, blocksLeft: 2 }, next: 'blocks' },
+    'the affinity goes at once',
+  )
   t.strictSame(scene.step(later(59n)), { answer: { isGone: false, blocksLeft: 2 }, next: undefined })
   t.strictSame(scene.step(later(62n)), { answer: { isGone: false, blocksLeft: 0 }, next: 'blocks' })
   t.strictSame(scene.step(later(63n)), { answer: { isGone: true, blocksLeft: 0 }, next: undefined })

@@ -142,23 +142,26 @@ t.test('a block without its affinity is released all the same', (t) => {
   t.end()
 })
 
-t.test('an address whose rest is over does not hold its block; while the configuration cannot be read, the node stays', (t) => {
-  const rested = (): FakeView => {
-    const view = start()
-    const used = blockOf('10.0.0.0/26', host, 1)
-    const earlier = { nanoseconds: context.now.nanoseconds - 120_000_000_000n }
-    const released = releaseOrdinals(used, [ordinal(0)], earlier, 60)
-    claim(view, '10.0.0.0/26', host, released.block)
-    return view
-  }
-  const view = rested()
-  view.putText('/calico/ipam/v2/config', '{"ipCooldownSeconds":60}')
-  t.strictSame(removeNode(view), ['/calico/ipam/v2/config'])
-  const unread = rested()
-  unread.putText('/calico/ipam/v2/config', '{')
-  t.match(planNodeRemoval(unread), { kind: 'refused', refusal: { reason: 'Conflict' } })
-  t.end()
-})
+t.test(
+  'an address whose rest is over does not hold its block; while the configuration cannot be read, the node stays',
+  (t) => {
+    const rested = (): FakeView => {
+      const view = start()
+      const used = blockOf('10.0.0.0/26', host, 1)
+      const earlier = { nanoseconds: context.now.nanoseconds - 120_000_000_000n }
+      const released = releaseOrdinals(used, [ordinal(0)], earlier, 60)
+      claim(view, '10.0.0.0/26', host, released.block)
+      return view
+    }
+    const view = rested()
+    view.putText('/calico/ipam/v2/config', '{"ipCooldownSeconds":60}')
+    t.strictSame(removeNode(view), ['/calico/ipam/v2/config'])
+    const unread = rested()
+    unread.putText('/calico/ipam/v2/config', '{')
+    t.match(planNodeRemoval(unread), { kind: 'refused', refusal: { reason: 'Conflict' } })
+    t.end()
+  },
+)
 
 /** Takes steps until the node is gone; gives how many keys each of them wrote. */
 function steps(view: FakeView): readonly number[] {
