@@ -121,7 +121,7 @@ export interface Progress<Answer> {
   /** Where to resume; undefined: the change is complete. */
   readonly next: string | undefined
   /** Why the change ended early: the fault of the step at `next`. Undefined if it is complete or was stopped. */
-  readonly fault: unknown
+  readonly fault: Error | undefined
 }
 
 /**
@@ -143,7 +143,7 @@ export async function carryOutSteps<Answer>(
       next = step.next
     } catch (fault) {
       if (answers.length === 0 || !options.isHarmless(fault)) throw fault
-      return { answers, next, fault }
+      return { answers, next, fault: fault instanceof Error ? fault : new Error(String(fault)) }
     }
   }
   return { answers, next: undefined, fault: undefined }

@@ -143,7 +143,7 @@ export class Collection {
   }
 
   /** Takes the steps until this server stops. Returns the fault of a later step, throws that of the first. */
-  async #carryOut<Answer>(take: TakeStep<Answer>): Promise<unknown> {
+  async #carryOut<Answer>(take: TakeStep<Answer>): Promise<Error | undefined> {
     const { fault } = await carryOutSteps(take, { isHarmless: () => true, isStopped: () => this.#isStopped })
     return fault
   }

@@ -59,8 +59,8 @@ t.test('a repair writes no affinity for a node that is registered nowhere while 
     codes: ['AffinityMissing', 'AffinityUnfinished'],
   })
   t.match(repaired.body['repairs'], [
-    { code: 'AffinityMissing', outcome: 'Refused', detail: /not registered/ },
     { code: 'AffinityUnfinished', outcome: 'Refused', detail: /not registered/ },
+    { code: 'AffinityMissing', outcome: 'Refused', detail: /not registered/ },
   ])
   t.equal(store.view.text(lost), undefined)
   t.match(store.view.text(unfinished), 'pending')

@@ -50,6 +50,13 @@ t.test('the fault of the first step is that of the change; a later one ends it e
   await t.rejects(carryOutSteps(change(3, { 2: away }).take, { isHarmless, from: '2' }), away)
 })
 
+t.test('what was thrown is reported as an error, whatever it is', async (t) => {
+  const take: TakeStep<number> = (position) =>
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+    position === '' ? Promise.resolve({ answer: 1, next: 'a' }) : Promise.reject('no error')
+  t.match(await carryOutSteps(take, { isHarmless: () => true }), { fault: { message: 'no error' } })
+})
+
 t.test('a step of which nobody knows whether it was carried out is never passed over', async (t) => {
   await t.rejects(carryOutSteps(change(3, { 1: unknown }).take, { isHarmless }), unknown)
 })

@@ -1,4 +1,4 @@
-import type { Static, TSchema } from '@sinclair/typebox'
+import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import type { Context } from '../../ipam/index.ts'
 import type { Plan, Result, Step, View } from '../../plan/index.ts'
@@ -50,7 +50,7 @@ export async function carryOutStep<Answer, Schema extends TSchema>(
   mode: ChangeMode,
   number: number,
   plan: IpamPlan<Step<Answer>>,
-  { schema, print }: { readonly schema: Schema; print(answer: Answer): Static<Schema> & object },
+  { schema, print }: { readonly schema: Schema; readonly print: (answer: Answer) => Static<Schema> & object },
 ): Promise<Step<Static<Schema>>> {
   const outcome = await carryOutOnce(options, mode, plan, (step) => printStep(step, print), number)
   if (outcome.isRepeated) return readStep(schema, outcome.text)
@@ -63,11 +63,14 @@ export function printStep<Answer>({ answer, next }: Step<Answer>, print: (answer
   return { ...print(answer), next: next ?? null }
 }
 
+/** Where the next step begins, in what is stored of a step. */
+const Next = Type.Object({ next: Type.Union([Type.String(), Type.Null()]) })
+
 /** Reads what {@link printStep} made. Throws a refusal for anything else, such as what another version stored. */
 export function readStep<Schema extends TSchema>(schema: Schema, text: string): Step<Static<Schema>> {
-  const { next, ...answer } = Object(JSON.parse(text)) as Readonly<Record<string, unknown>>
-  if ((next !== null && typeof next !== 'string') || !Value.Check(schema, answer)) {
+  const stored: unknown = JSON.parse(text)
+  if (!Value.Check(Next, stored) || !Value.Check(schema, stored)) {
     throw refusal('Conflict', 'The stored answer of this Idempotency-Key cannot be read: it has another form.')
   }
-  return { answer, next: next ?? undefined }
+  return { answer: stored, next: stored.next ?? undefined }
 }

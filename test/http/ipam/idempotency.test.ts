@@ -215,7 +215,7 @@ t.test('a release of many addresses that broke off is completed by the repetitio
 
 t.test('a release of a handle in very many blocks, repeated, is answered as it was', async (t) => {
   const server = startWide(t)
-  const addresses = firstAddresses(100)
+  const addresses = firstAddresses(250)
   await server.call('POST', '/ipam/v1/assign', { handle: 'vm-1', addresses })
   const first = await post(server, '/ipam/v1/release', { handle: 'vm-1' })
   t.strictSame([first.status, first.body], [200, { released: addresses, unallocated: [], failed: [] }])
@@ -244,4 +244,17 @@ t.test('a split that is repeated is answered again, also when its parts are gone
   )
   t.match(await post(server, path, { parts: 4 }), { status: 422, body: { reason: 'IdempotencyKeyReused' } })
   t.match(await post(server, '/ipam/v1/pools/green/split', { parts: 2 }), { status: 422 })
+})
+
+t.test('a part that another version stored in another form is refused, and nothing is changed', async (t) => {
+  const server = startWide(t)
+  await server.call('POST', '/ipam/v1/assign', { handle: 'vm-1', addresses: firstAddresses(2) })
+  const body = { addresses: firstAddresses(1) }
+  await post(server, '/ipam/v1/release', body)
+  const stored = storedAnswerKey(key, 0).text
+  const text = server.store.view.text(stored) ?? ''
+  server.store.view.putText(stored, text.replace('next', 'isComplete'))
+  const before = dump(server)
+  t.match(await post(server, '/ipam/v1/release', body), { status: 409, body: { reason: 'Conflict' } })
+  t.strictSame(dump(server), before)
 })

@@ -174,7 +174,7 @@ t.test('a handle that somebody else releases meanwhile is answered with what thi
   const { store, call } = startServer(t)
   store.view.remove('/calico/resources/v3/projectcalico.org/ippools/blue')
   putPool(store, 'wide', '10.1.0.0/16', 24)
-  const addresses = Array.from({ length: 60 }, (_, block) => `10.1.${block}.0`)
+  const addresses = Array.from({ length: 250 }, (_, block) => `10.1.${block}.0`)
   await call('POST', '/ipam/v1/assign', { handle: 'vm-1', addresses })
   const submit = store.submit.bind(store)
   store.submit = async (plan, options) => {
@@ -193,7 +193,7 @@ t.test('a fault half-way through the steps is told', async (t) => {
   const { store, call } = startServer(t)
   store.view.remove('/calico/resources/v3/projectcalico.org/ippools/blue')
   putPool(store, 'wide', '10.1.0.0/16', 24)
-  const addresses = Array.from({ length: 60 }, (_, block) => `10.1.${block}.0`)
+  const addresses = Array.from({ length: 250 }, (_, block) => `10.1.${block}.0`)
   await call('POST', '/ipam/v1/assign', { handle: 'vm-1', addresses })
   const submit = store.submit.bind(store)
   store.submit = async (plan, options) => {
