@@ -56,7 +56,7 @@ export class CidrSet {
     return { family: address.family, value: range.last }
   }
 
-  /** The number of addresses of the CIDR that are in the set, each counted once. Takes a step for each separate range of the set inside it. */
+  /** The number of addresses of the CIDR that are in the set, each counted once. Takes a step for each range of the set inside it. */
   countIn(cidr: Cidr): bigint {
     return this.countBetween(firstAddress(cidr), lastAddress(cidr))
   }

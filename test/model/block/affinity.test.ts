@@ -39,6 +39,7 @@ t.test('the affinity comes and goes with the time of the claim', (t) => {
   t.equal(block.affinityClaimTime, '2026-11-23T04:00:05Z')
   const left = withoutOwner({ ...block, hostAffinity: 'node1' })
   t.strictSame([left.affinity, left.affinityClaimTime, left.hostAffinity], [null, undefined, 'node1'])
+  t.equal(ownerOf(left), undefined)
   t.equal(left.sequenceNumber, block.sequenceNumber + 1n)
   t.equal(touch(left).sequenceNumber, block.sequenceNumber + 2n)
   t.end()

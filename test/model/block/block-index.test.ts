@@ -326,22 +326,6 @@ t.test('a full block is open again once the first of its released addresses has 
   t.end()
 })
 
-t.test('a block is abandoned if no address is held, even while some cool down', (t) => {
-  const held = blockOf(first, 'host:a', 2)
-  const cases: [block: Block, isEmpty: boolean, isAbandoned: boolean][] = [
-    [blockOf(first, 'host:a'), true, true],
-    [held, false, false],
-    [releaseOrdinals(held, [ordinal(0)], madeAt, 60).block, false, false],
-    [releaseOrdinals(held, [ordinal(0), ordinal(1)], madeAt, 60).block, false, true],
-  ]
-  for (const [block, isEmpty, isAbandoned] of cases) {
-    const index = new BlockIndex()
-    store(index, block)
-    t.match(index.entry(blockKey(block.cidr).text), { isEmpty, isAbandoned })
-  }
-  t.end()
-})
-
 t.test('vacant CIDRs begin at the given block, wrap at the end of the pool, and come once', (t) => {
   const index = new BlockIndex()
   const vacantFrom = (start: bigint): readonly string[] =>

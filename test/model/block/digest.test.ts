@@ -1,7 +1,9 @@
 import t from 'tap'
 import { type Block, blocks } from '../../../src/model/block/block.ts'
 import { digestOf, digestOfUnreadable } from '../../../src/model/block/digest.ts'
-import { mustParseCidr } from '../../../src/net/index.ts'
+import { releaseOrdinals } from '../../../src/model/block/operations.ts'
+import { mustParseCidr, ordinal } from '../../../src/net/index.ts'
+import { blockOf, madeAt } from '../../support/indexed-blocks.ts'
 
 function mustDecode(text: string): Block {
   const decoded = blocks.decode('/calico/ipam/v2/assignment/ipv4/block/10.10.0.8-30', text)
@@ -80,6 +82,18 @@ t.test('a block is empty once its released addresses have cooled down', (t) => {
     const block = mustDecode(blockText({ allocations, attributes, unallocated: '[]' }))
     t.match(digestOf(block), { isEmpty, isAbandoned }, `${allocations} ${attributes}`)
   }
+  t.end()
+})
+
+t.test('a block is abandoned if no address is held, even while some cool down', (t) => {
+  const held = blockOf('10.0.0.0/26', 'host:a', 2)
+  const cases: [block: Block, isEmpty: boolean, isAbandoned: boolean][] = [
+    [blockOf('10.0.0.0/26', 'host:a'), true, true],
+    [held, false, false],
+    [releaseOrdinals(held, [ordinal(0)], madeAt, 60).block, false, false],
+    [releaseOrdinals(held, [ordinal(0), ordinal(1)], madeAt, 60).block, false, true],
+  ]
+  for (const [block, isEmpty, isAbandoned] of cases) t.match(digestOf(block), { isEmpty, isAbandoned })
   t.end()
 })
 
