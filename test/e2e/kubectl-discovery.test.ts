@@ -124,7 +124,7 @@ async function explain(t: Test, kubectl: Kubectl): Promise<void> {
   t.match(spec, /^ {2,3}allowedUses\t<\[\]string>/m)
   t.match(
     await kubectl.print(['explain', 'ippools']),
-    /^ {2,3}spec\t<(IPPoolSpec|Object)> -required-\n {4,5}What is wanted\.$/m,
+    /^ {2,3}spec\t<(IPPoolSpec|Object)> -required-\n {4,5}The desired state\.$/m,
   )
   t.match(await kubectl.print(['explain', 'nodes.metadata']), /^ {2,3}labels\t<map\[string\]string>/m)
   t.notMatch(await kubectl.print(['explain', 'ippool', '--recursive']), '<no description>')
