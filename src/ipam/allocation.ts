@@ -14,31 +14,31 @@ import type { Allocation, AssignRequest } from './request.ts'
 /** The attribute that names the node which uses an address, as in Calico. */
 const nodeAttribute = 'node'
 
-/** Who uses an address: the node, and the other attributes that were given. */
-export interface Usage {
+/** The attributes of one holder of an address: the node that uses it, and the others. */
+export interface HolderAttributes {
   readonly node: string | undefined
   readonly attributes: Readonly<Record<string, string>>
 }
 
-/** Reads who uses an address from the stored map. */
-export function usageIn(map: Readonly<Record<string, string>> | undefined): Usage {
+/** Reads the attributes of a holder from the stored map. */
+export function readHolderAttributes(map: Readonly<Record<string, string>> | undefined): HolderAttributes {
   const { [nodeAttribute]: node, ...attributes } = map ?? {}
   return { node, attributes }
 }
 
-/** The map to store for who uses an address; the node is one of the attributes. */
-export function mapOf({ node, attributes }: Usage): Readonly<Record<string, string>> {
+/** The map to store for a holder; the node is one of the attributes. */
+export function printHolderAttributes({ node, attributes }: HolderAttributes): Readonly<Record<string, string>> {
   return node === undefined ? attributes : { ...attributes, [nodeAttribute]: node }
 }
 
 /** The holder that a request names, as it is stored: its handle, and its attributes with the node among them. */
 export function holderOf({ handle, attributes, node }: AssignRequest): Holder {
-  return { handle, secondary: mapOf({ node, attributes }) }
+  return { handle, secondary: printHolderAttributes({ node, attributes }) }
 }
 
 /** One held address of `block`, as callers see it. */
 export function allocationOf(block: Block, ordinal: Ordinal, pool: string | undefined): Allocation {
-  return allocationBy(usageIn(attributeOf(block, ordinal)?.secondary), block, ordinal, pool)
+  return allocationBy(readHolderAttributes(attributeOf(block, ordinal)?.secondary), block, ordinal, pool)
 }
 
 /** Addresses of `block` that one holder was assigned, as callers see them. */
@@ -48,12 +48,12 @@ export function allocationsOf(
   pool: string | undefined,
   { secondary }: Holder,
 ): readonly Allocation[] {
-  const usage = usageIn(secondary)
+  const usage = readHolderAttributes(secondary)
   return ordinals.map((ordinal) => allocationBy(usage, block, ordinal, pool))
 }
 
 function allocationBy(
-  { node, attributes }: Usage,
+  { node, attributes }: HolderAttributes,
   block: Block,
   ordinal: Ordinal,
   pool: string | undefined,

@@ -1,6 +1,6 @@
 import { type Attribute, type Now, parseTime } from '../model/index.ts'
 
-/** What Calico itself assigned an address for. */
+/** The purpose for which Calico itself assigned an address. */
 export type CalicoPurpose =
   | { readonly kind: 'tunnel'; readonly node: string }
   | {
@@ -11,7 +11,7 @@ export type CalicoPurpose =
       readonly assignedAt: Now
     }
 
-/** By the `type` that Calico gives the address of a tunnel: how the handle begins, the rest of which is the node. */
+/** The prefix of the handle of a tunnel's address, by the `type` that Calico gives the address. The rest of the handle is the node. */
 const tunnelHandles: ReadonlyMap<string, string> = new Map([
   ['ipipTunnelAddress', 'ipip-tunnel-addr-'],
   ['vxlanTunnelAddress', 'vxlan-tunnel-addr-'],
@@ -20,18 +20,18 @@ const tunnelHandles: ReadonlyMap<string, string> = new Map([
   ['wireguardV6TunnelAddress', 'wireguard-v6-tunnel-addr-'],
 ])
 
-/** Whether Calico assigns the address of a tunnel of this node under `handle`. */
+/** True if Calico assigns the address of a tunnel of this node under `handle`. */
 export function isTunnelHandle(handle: string, node: string): boolean {
   return [...tunnelHandles.values()].some((prefix) => handle === `${prefix}${node}`)
 }
 
-/** Of a virtual machine: it keeps its address while it is switched off, and has no endpoint then. */
+/** Attributes of a virtual machine. It keeps its address while it is switched off, and has no endpoint then. */
 const machineAttributes = ['vmi-name', 'vmi-uid', 'vm-uid', 'vmim-uid']
 
 /**
- * What Calico assigned an address for; undefined when it was assigned for something else, or by somebody else. Whoever assigns over HTTP
- * may choose any handle and any attributes, and has no endpoint to show; so only what has every mark of Calico's own plugin counts: its
- * four attributes, the time in Go's spelling, and a handle that ends with the id of a container.
+ * The purpose for which Calico assigned an address; undefined for any other assignment. A client over HTTP may choose any handle and any
+ * attributes and has no endpoint to show, so an address counts only if it has every mark of Calico's own plugin: the four attributes, the
+ * time in Go's spelling, and a handle that ends with the id of a container.
  * @see docs/calico/formats.md sections 2.2 and 2.5, docs/calico/ipam.md section 4
  */
 export function calicoPurposeOf({ handle = '', secondary, releasedAt }: Attribute): CalicoPurpose | undefined {
@@ -46,7 +46,7 @@ export function calicoPurposeOf({ handle = '', secondary, releasedAt }: Attribut
   return { kind: 'workload', node, namespace, pod, assignedAt }
 }
 
-/** `<network>.<container>`, with the id that Kubernetes' container runtimes give. */
+/** `<network>.<container>`, with the id that the container runtimes of Kubernetes make. */
 const containerHandle = /^.+\.[0-9a-f]{64}$/
 
 const goTime = /^(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?) \+0000 UTC(?: m=.*)?$/

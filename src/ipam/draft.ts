@@ -175,7 +175,7 @@ function valueOf<Value>(lookup: Lookup<Value>): Value | undefined | 'unreadable'
   return lookup.kind === 'value' ? lookup.value : undefined
 }
 
-/** What a block of `holder` has as its `affinity`; null for no holder. */
+/** The `affinity` of a block that belongs to `holder`; null for no holder. */
 export function affinityText(holder: Owner | undefined): string | null {
   return holder === undefined ? null : formatOwner(holder)
 }

@@ -5,18 +5,18 @@ import { matches } from '../selector/index.ts'
 import type { AssignRequest } from './request.ts'
 import { onceFor, type Pools, type UnreadablePool } from './surroundings.ts'
 
-/** The pools that may serve a request, and for every other one why not. */
+/** The pools that may serve a request, and the reasons why the others do not. */
 export interface EligiblePools {
   readonly pools: readonly Pool[]
-  /** Those chosen by selectors or by name, whatever they may be used for. */
+  /** The pools chosen by selectors or by name, also those for another use. */
   readonly chosen: readonly Pool[]
   readonly causes: readonly Cause[]
 }
 
 /**
- * Which pools of one address family serve an automatic assignment, in the order in which they are used: those asked for, in the
- * order asked for, else all automatic ones whose selectors match, by name. Refused when a pool asked for does not exist or
- * gives no addresses, and when a selector that must be evaluated cannot be read.
+ * Finds the pools of one address family that serve an automatic assignment, in the order in which they are used: the requested pools in
+ * the order of the request, or else all automatic pools whose selectors match, by name. Refused if a requested pool does not exist or
+ * gives no addresses, or if a selector that must be evaluated cannot be read.
  * @see docs/calico/ipam.md section 1.3
  */
 export function eligiblePools(
@@ -37,10 +37,10 @@ export function eligiblePools(
   return success({
     pools,
     chosen: chosen.value,
-    // Most requests are served, and never ask.
+    // Computed on demand: most requests are served and need no causes.
     get causes() {
       const causes = [
-        // Of pools that nobody asked for there is nothing to say when some are asked for.
+        // If the request names pools, report no causes for the others.
         ...(isRequested ? [] : notChosen(stored, family, nodeLabels, request)),
         ...chosen.value.flatMap((pool) =>
           pools.includes(pool) ? [] : [blocksTooSmall(pool, request) ?? notForUse(pool, use)],
@@ -51,14 +51,14 @@ export function eligiblePools(
   })
 }
 
-/** Why a pool gives no addresses to anybody. */
+/** The reason why a pool gives no addresses at all. */
 export function notAllocatable(pool: Pool): Cause {
   if (pool.isTerminating) return cause(pool.name, 'PoolTerminating', 'is being deleted')
   if (pool.isDisabled) return cause(pool.name, 'PoolDisabled', 'is disabled (spec.disabled)')
   return cause(pool.name, 'PoolDisabled', 'has the condition Allocatable=False, or a spec that cannot be used')
 }
 
-/** Why the blocks of a pool give nothing to a host that keeps some addresses of each; undefined when they do. */
+/** The reason why the blocks of a pool are too small for a host that keeps some addresses of each; undefined if they are not. */
 function blocksTooSmall(pool: Pool, { hostReserved }: AssignRequest): Cause | undefined {
   const { start, end } = hostReserved?.[pool.cidr.family] ?? { start: 0, end: 0 }
   // As many bits as the number of reserved addresses needs must be left, as in Calico.
@@ -99,14 +99,14 @@ function requestedPools(stored: Pools, family: IpFamily, request: AssignRequest)
   ])
 }
 
-/** Whether `reference`, a name or a CIDR, means `pool`. */
+/** True if `reference`, a name or a CIDR, means `pool`. */
 export function isNamed(pool: Pool, reference: string): boolean {
   if (pool.name === reference) return true
   const cidr = parseCidr(reference)
   return cidr !== undefined && sameCidr(cidr, pool.cidr)
 }
 
-/** The pools of one family from which addresses may come at all. */
+/** The pools of one family that give addresses at all. */
 function allocatable(stored: Pools, family: IpFamily): readonly Pool[] {
   return stored.all.filter((pool) => pool.cidr.family === family && pool.isAllocatable)
 }
@@ -128,8 +128,8 @@ function selectedPools(
 type Labels = Readonly<Record<string, string>>
 
 /**
- * Which pools the selectors choose for a node, evaluated once for each node for as long as neither its labels nor any pool change:
- * there may be a hundred pools, and every assignment asks.
+ * The pools that the selectors choose for a node. Evaluated once for each node while neither its labels nor any pool change, because there
+ * may be a hundred pools and every assignment needs them.
  */
 const poolsForNode = onceFor((stored: Pools) => {
   const of = (family: IpFamily): ((nodeLabels: Labels) => Result<readonly Pool[]>) => {
@@ -151,7 +151,7 @@ function evaluateForNode(candidates: readonly Pool[], nodeLabels: Labels): Resul
   return success(pools)
 }
 
-/** Why each of the other pools is not chosen, when nobody asks for particular ones. */
+/** The reasons why the other pools are not chosen, for a request that names no pools. */
 function notChosen(stored: Pools, family: IpFamily, nodeLabels: Labels, request: AssignRequest): readonly Cause[] {
   return [
     ...stored.unreadable.map(unreadablePool),
@@ -160,7 +160,7 @@ function notChosen(stored: Pools, family: IpFamily, nodeLabels: Labels, request:
   ]
 }
 
-/** Why a pool is not chosen that nobody asked for; nothing when it is. Its selectors can be read. */
+/** The reason why the selectors or the mode of a pool do not choose it; none if they do. Its selectors can be read. */
 function notSelected(pool: Pool, nodeLabels: Labels, { namespaceLabels }: AssignRequest): readonly Cause[] {
   const { assignmentMode, nodeSelector, namespaceSelector } = pool
   if (assignmentMode !== 'Automatic') {

@@ -1,5 +1,5 @@
 /** The allocator: pure plans over the datastore's view. */
-export type { Usage } from './allocation.ts'
+export type { HolderAttributes } from './allocation.ts'
 export { planAssign, planEnsure } from './assign/index.ts'
 export {
   type BlockClaim,
@@ -28,7 +28,7 @@ export {
   readTerms,
   type RepairAnswer,
 } from './check/index.ts'
-export { type OwnerChange, type Ownership, planChangeOwners, planReadOwners } from './owner-attributes.ts'
+export { type HolderChange, type AddressHolders, planChangeHolders, planReadHolders } from './holder-attributes.ts'
 export {
   type AddressFilter,
   blockPathPrefix,

@@ -1,42 +1,42 @@
 import type { BlockIndex, HostReserved, Now, PoolUse } from '../model/index.ts'
 import type { Address, Cidr, IpFamily } from '../net/index.ts'
 
-/** What a plan knows of the world outside the datastore. Read by the shell, so that planning stays repeatable. */
+/** What a plan needs from outside the datastore. The caller reads it, so that planning can be repeated. */
 export interface Context {
   readonly now: Now
-  /** Which blocks there are; kept beside the image that the view answers from. */
+  /** The index of blocks, kept beside the image that the view answers from. */
   readonly blocks: BlockIndex
 }
 
-/** A wish for addresses, parsed and complete: either counts or named addresses, never both. */
+/** What an assignment asks for, parsed and with every default: either counts or named addresses, never both. */
 export interface AssignRequest {
   readonly handle: string
   readonly node: string | undefined
-  /** How many addresses of each family to choose. */
+  /** The number of addresses of each family to choose. */
   readonly counts: Readonly<Record<IpFamily, number>>
-  /** These very addresses, instead of counts. */
+  /** The addresses to assign, instead of counts. */
   readonly addresses: readonly Address[]
-  /** Names or CIDRs of the only pools to choose from, in order of preference; empty: every eligible pool. */
+  /** Names or CIDRs of the pools to choose from, in order of preference; if empty, every eligible pool. */
   readonly pools: readonly string[]
   /** Undefined: `Workload` for counts; no check of `allowedUses` for named addresses. */
   readonly use: PoolUse | undefined
   readonly namespaceLabels: Readonly<Record<string, string>>
   readonly attributes: Readonly<Record<string, string>>
-  /** 0: no limit of the request's own. */
+  /** 0 if the request sets no limit of its own. */
   readonly maxBlocksPerNode: number
-  /** How many addresses of each family the handle may hold; undefined: any number. */
+  /** The most addresses of each family that the handle may hold; undefined for any number. */
   readonly maxPerHandle?: number
-  /** What the host keeps for itself of each new block; needs strict affinity. */
+  /** The addresses that the host keeps for itself in each new block; needs strict affinity. */
   readonly hostReserved?: Readonly<Partial<Record<IpFamily, HostReserved>>>
-  /** Fewer addresses than asked for are fine. */
+  /** True if fewer addresses than requested are acceptable. */
   readonly partial: boolean
 }
 
-/** One address that somebody holds. */
+/** One address that is held. */
 export interface Allocation {
   readonly address: Address
   readonly block: Cidr
-  /** The name of the pool that contains the block; undefined when no pool does any more. */
+  /** The name of the pool that contains the block; undefined if no pool does. */
   readonly pool: string | undefined
   readonly node: string | undefined
   readonly handle: string | undefined
@@ -44,27 +44,27 @@ export interface Allocation {
   readonly attributes: Readonly<Record<string, string>>
 }
 
-/** Everything that answers a wish, in the order in which the addresses were chosen or named. */
+/** What was assigned, in the order in which the addresses were chosen or named. */
 export interface AssignAnswer {
   readonly handle: string
   readonly addresses: readonly Allocation[]
 }
 
-/** One address to take back, with what its owner knows about it. */
+/** One address to release, and what the caller expects of it. */
 export interface ReleaseItem {
   readonly address: Address
   readonly handle?: string
   readonly sequenceNumber?: bigint
 }
 
-/** An address that was not taken back because its holder is not who the caller says, or because its block cannot be read. */
+/** An address that was not released because it is not held as the caller says, or because its block cannot be read. */
 export interface FailedRelease {
   readonly address: Address
   readonly reason: 'SequenceNumberMismatch' | 'HandleMismatch' | 'Unreadable'
   readonly message: string
 }
 
-/** What became of each address of a release. */
+/** The outcome of a release for each address. */
 export interface ReleaseAnswer {
   readonly released: readonly Address[]
   readonly unallocated: readonly Address[]

@@ -99,7 +99,7 @@ export function readNodeLabels(view: View, node: string | undefined): Readonly<R
   return lookup.kind === 'value' ? lookup.value.labels : noLabels
 }
 
-/** True if `node` is not registered while others are. Where no node is registered, nobody registers nodes. */
+/** True if `node` is not registered while others are. If no node is registered, nodes are not registered here at all. */
 export function isNodeGone(view: View, node: string): boolean {
   return view.get(nodeKey(node)).kind === 'absent' && view.list(nodes, 'hint').length > 0
 }

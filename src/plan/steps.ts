@@ -2,7 +2,7 @@ import type { Family, Key, Listed, Lookup } from './stored.ts'
 import type { GetOptions, Guard, View } from './view.ts'
 
 /**
- * What one step of a change may take of a transaction. etcd sets the bounds; a change that stays below them fits into every store.
+ * The share of a transaction that one step of a change may use. etcd sets the bounds; a change that stays below them fits into every store.
  * - `keys`: etcd compares and writes at most 128 keys in a transaction (`--max-txn-ops`). Four are left for what surrounds a step: the
  *   slot of the transaction, and an answer that is kept, a proof of leadership, or an object with its annex.
  * - `bytes`: etcd accepts requests of 1.5 MiB (`--max-request-bytes`). A plan asks for room before it knows how large the next value
@@ -72,10 +72,10 @@ class MeasuredView implements View {
   }
 }
 
-/** What one transaction of a change did, and what is left. */
+/** The outcome of one transaction of a change, and the position of the next one. */
 export interface Step<Answer> {
   readonly answer: Answer
-  /** The position where the next step begins, in the change's own words; undefined: the change is complete. */
+  /** The position where the next step begins, in the change's own words; undefined if the change is complete. */
   readonly next: string | undefined
 }
 
@@ -118,9 +118,9 @@ export interface StepsOptions<Answer> {
 export interface Progress<Answer> {
   /** The answer of each step that was carried out. */
   readonly answers: readonly Answer[]
-  /** Where to resume; undefined: the change is complete. */
+  /** The position to resume from; undefined if the change is complete. */
   readonly next: string | undefined
-  /** Why the change ended early: the fault of the step at `next`. Undefined if it is complete or was stopped. */
+  /** The fault of the step at `next`, which ended the change early. Undefined if the change is complete or was stopped. */
   readonly fault: Error | undefined
 }
 

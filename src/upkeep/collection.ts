@@ -13,7 +13,7 @@ import { answerOnly, carryOutSteps, type Plan, type TakeStep, type View } from '
 import { planRemoveOrphans, type ServedKind, type StoredObject } from '../resources/index.ts'
 import type { UpkeepLogger } from './pool-termination.ts'
 
-/** What the collection works on, and how often. */
+/** The dependencies of the collection, and its intervals. */
 export interface CollectionOptions {
   readonly blocks: BlockIndex
   readonly kinds: readonly ServedKind<StoredObject>[]
@@ -95,7 +95,7 @@ export class Collection {
       await this.#collectBlocks()
       await this.#collectAnnexes()
     } catch (err) {
-      // The next round goes on from whatever is stored.
+      // The next round goes on from what is stored.
       this.#options.logger.warn({ err }, 'the upkeep could not be carried on')
     }
   }

@@ -1,3 +1,3 @@
-/** What a server does by itself, beside answering calls. */
+/** The work that a server does without a request. */
 export { Collection } from './collection.ts'
 export { PoolTermination } from './pool-termination.ts'

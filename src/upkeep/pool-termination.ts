@@ -4,7 +4,7 @@ import { overlaps } from '../net/index.ts'
 import { carryOutSteps, type Lookup, type Observer, type Step } from '../plan/index.ts'
 import { planTermination, type Termination } from '../resources/index.ts'
 
-/** Where the upkeep logs what it does. */
+/** The log of the upkeep. */
 export interface UpkeepLogger {
   info(details: object, message: string): void
   warn(details: object, message: string): void

@@ -246,6 +246,27 @@ t.test('a node takes its claims with it, and leaves addresses to their owners', 
   )
 })
 
+t.test('a node whose affinities were lost is removed with its blocks, by either route', async (t) => {
+  await createPool(call, 'lost', { cidr: '10.9.0.0/28', blockSize: 30 })
+  for (const [node, route] of [
+    ['n8', `${base}/nodes/n8`],
+    ['n9', '/ipam/v1/nodes/n9'],
+  ] as const) {
+    await call('POST', `${base}/nodes`, { metadata: { name: node } })
+    const [address = ''] = addressesIn(await call('POST', '/ipam/v1/assign', { node, handle: node, pools: ['lost'] }))
+    for (const key of Object.keys(await keys.dump(`/calico/ipam/v2/host/${node}/`))) await keys.delete(key)
+    t.equal((await callOther('DELETE', route)).status, 200)
+    const { body } = await call('GET', '/ipam/v1/blocks?pool=lost')
+    t.match(body['blocks'], [{ affinity: null, node: null }], route)
+    await call('POST', '/ipam/v1/check/repair', {})
+    t.strictSame(await keys.dump(`/calico/ipam/v2/host/${node}/`), {}, 'and no repair brings the affinity back')
+    t.match((await call('GET', `/ipam/v1/addresses/${address}`)).body, { handle: node }, 'the address stays')
+    t.equal((await call('DELETE', `/ipam/v1/handles/${node}`)).status, 200)
+    t.match((await call('GET', '/ipam/v1/blocks?pool=lost')).body['blocks'], { length: 0 })
+  }
+  t.equal((await call('DELETE', `${base}/nodes/n9`)).status, 200)
+})
+
 t.test('a node takes the endpoints of its workloads and its tunnels with it, and what they used', async (t) => {
   const pods = Array.from({ length: 70 }, (_, number) => `pod-${number}`)
   const spec = { bgp: { ipv4IPIPTunnelAddr: '10.8.1.1' } }

@@ -38,14 +38,14 @@ const FailedPart = Type.Object({
   message: Type.String(),
 })
 
-/** What one step of claiming blocks did, as it is answered. */
+/** The outcome of one step of claiming blocks, as it is answered. */
 const ClaimPart = Type.Object({
   claimed: Type.Array(Type.String()),
   unchanged: Type.Array(Type.String()),
   failed: Type.Array(FailedPart),
 })
 
-/** What one step of releasing blocks did, as it is answered. */
+/** The outcome of one step of releasing blocks, as it is answered. */
 export const ReleasePart = Type.Object({
   released: Type.Array(ReleasedBlock),
   stale: Type.Array(StaleClaim),
@@ -71,7 +71,7 @@ const ReleaseQuery = Type.Object(
   closed,
 )
 
-/** `POST /affinities` and `DELETE /affinities`: which node has which blocks. */
+/** `POST /affinities` and `DELETE /affinities`: claim blocks for a node, and release blocks from their nodes. */
 export const affinityRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
   app.post(
     '/affinities',
@@ -154,7 +154,7 @@ export const affinityRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
   done()
 }
 
-/** What one step of releasing blocks did, as it is answered. */
+/** Prints the outcome of one step of releasing blocks. */
 export function printReleasedBlocks({ released, stale, failed }: BlockRelease): ReleasePart {
   return {
     released: released.map((one) => ({ ...one, block: formatCidr(one.block) })),
@@ -163,7 +163,7 @@ export function printReleasedBlocks({ released, stale, failed }: BlockRelease): 
   }
 }
 
-/** What several steps of releasing blocks did. */
+/** Joins the outcomes of several steps of releasing blocks. */
 export function mergeReleases(parts: readonly ReleasePart[]): ReleasePart {
   return {
     released: parts.flatMap(({ released }) => released),

@@ -1,11 +1,11 @@
-import type { Usage } from '../../ipam/index.ts'
+import type { HolderAttributes } from '../../ipam/index.ts'
 import type { Cause } from '../../plan/index.ts'
 import { limits, quotePath, quoteValue } from '../wire/index.ts'
 
 /**
- * What is wrong with the attributes of a request beyond their schema. `at` is the path of the object that they stand in; '': the body.
+ * Reports what is wrong with the attributes of a request beyond their schema. `at` is the path of the object that has them; '' is the body.
  */
-export function attributeCauses({ attributes, node }: Usage, at = ''): readonly Cause[] {
+export function attributeCauses({ attributes, node }: HolderAttributes, at = ''): readonly Cause[] {
   const path = [...at.split('.'), 'attributes'].filter((segment) => segment !== '')
   const field = path.join('.')
   const causes = Object.keys(attributes)

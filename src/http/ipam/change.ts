@@ -58,12 +58,12 @@ export async function carryOutStep<Answer, Schema extends TSchema>(
   return { answer: print(answer), next }
 }
 
-/** What is stored of a step: its answer with the position of the next one, null after the last. */
+/** Prints a step as it is stored: its answer with the position of the next one, null after the last. */
 export function printStep<Answer>({ answer, next }: Step<Answer>, print: (answer: Answer) => object): object {
   return { ...print(answer), next: next ?? null }
 }
 
-/** Where the next step begins, in what is stored of a step. */
+/** The position of the next step, in what is stored of a step. */
 const Next = Type.Object({ next: Type.Union([Type.String(), Type.Null()]) })
 
 /** Reads what {@link printStep} made. Throws a refusal for anything else, such as what another version stored. */

@@ -18,7 +18,7 @@ import { refuseIdempotencyKey } from './idempotency.ts'
 import { type IpamOptions, ChangeQuery, NoQuery } from './request.ts'
 import { repair } from './repairs.ts'
 
-/** `GET /check` and `POST /check/repair`: whether what is stored agrees with itself, and mending what does not. */
+/** `GET /check` and `POST /check/repair`: check that the stored data is consistent, and repair what is not. */
 export const checkRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
   let isStopping = false
   app.addHook('preClose', (done) => {
@@ -33,12 +33,11 @@ export const checkRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
       schema: {
         operationId: 'checkAddresses',
         tags: ['ipam'],
-        summary: 'Whether what is stored agrees with itself',
+        summary: 'Check that the stored data is consistent',
         description: [
-          'Everything that is wrong with what is stored, at one revision of etcd: blocks, handles, claims, pools and the rest, and what',
-          'workload endpoints and tunnels use without having it. It is',
-          `answered while it is found; with \`Accept: ${linesType}\` one finding on each line, and the rest on the last one.`,
-          'Nothing is changed.',
+          'Reports everything that is wrong with the stored data at one revision of etcd: blocks, handles, affinities, pools and the rest,',
+          'and addresses that workload endpoints and tunnels use without holding them. Findings are sent as they are found; with',
+          `\`Accept: ${linesType}\` one finding on each line, and the rest on the last one. Nothing is changed.`,
         ].join(' '),
         querystring: NoQuery,
         response: { 200: streamed('What was found.', answer('', CheckReport)), ...problems('Timeout') },
@@ -57,18 +56,18 @@ export const checkRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
       schema: {
         operationId: 'repairAddresses',
         tags: ['ipam'],
-        summary: 'Mend what is wrong',
+        summary: 'Repair what is wrong',
         description: [
-          'Checks, and mends what is safe to mend, each finding in a transaction of its own that proves the fault once more: what is',
-          'all right by then is left alone. What could be the moment between two writes of a Calico client is mended only when it',
-          'has stayed the same for five seconds. Codes that take addresses away must be named. Safe to repeat as it is: it is answered while',
-          'it is carried out, so that there is no answer to keep, and an `Idempotency-Key` is refused.',
+          'Checks, and repairs what is safe to repair. Each finding is repaired in a transaction of its own that proves the fault again, so',
+          'what is right by then is left alone. A state that a Calico client passes through between two writes is repaired only after it',
+          'has stayed the same for five seconds. Codes that release addresses must be named. Safe to repeat: the call is answered while it',
+          'is carried out, so there is no answer to keep, and an `Idempotency-Key` is refused.',
         ].join(' '),
         consumes: [...objectTypes],
         querystring: ChangeQuery,
         body: ref(RepairRequest),
         response: {
-          200: streamed('What became of each finding that was to be mended.', answer('', RepairReport)),
+          200: streamed('The outcome for each finding that was to be repaired.', answer('', RepairReport)),
           ...problems('Invalid', 'RequestEntityTooLarge', 'UnsupportedMediaType', 'Timeout'),
         },
       },
@@ -86,7 +85,7 @@ export const checkRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
   done()
 }
 
-/** Reads the little that everything is checked against, so that what fails then is answered as a failure; and goes on when asked to. */
+/** Reads what everything is checked against first, so that a fault is answered with its own status; the rest is read on demand. */
 async function begin(
   { store, now }: IpamOptions,
   isStopping: () => boolean,
@@ -118,7 +117,7 @@ function print({ code, key, subject, message, repair }: Finding): object {
   return { code, key, subject: subject ?? null, message, repair }
 }
 
-/** The same answer on lines. */
+/** The answer, as one document or on lines. */
 function streamed(description: string, { content }: Answer): Answer {
   return {
     description,

@@ -25,7 +25,7 @@ const RemoveQuery = Type.Object(
   closed,
 )
 
-/** What one step of removing a node did: with addresses first, and then with blocks. */
+/** The outcome of one step of removing a node: of its addresses first, then of its blocks. */
 const RemovePart = Type.Object({
   addresses: Type.Object({
     released: Type.Array(Type.String()),

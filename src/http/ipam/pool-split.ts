@@ -23,9 +23,9 @@ export const poolSplitRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
         tags: ['ipam'],
         summary: 'Split a pool into equal parts',
         description: [
-          'Replaces the pool by pools of equal size with the same specification, enabled, all at once. Addresses stay with their',
-          'owners, and blocks with their nodes. May be repeated, and carries on what `calicoctl ipam split` has left half-way. Where',
-          'there is a ClusterInformation, its `datastoreReady` must be false, as for calicoctl.',
+          'Replaces the pool by enabled pools of equal size with the same specification, all at once. Addresses stay with their handles,',
+          'and blocks with their nodes. May be repeated, and completes what `calicoctl ipam split` has left half-way. If there is a',
+          'ClusterInformation, its `datastoreReady` must be false, as for calicoctl.',
         ].join(' '),
         consumes: [...objectTypes],
         params: PoolPath,

@@ -47,7 +47,7 @@ export const releaseRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
   done()
 }
 
-/** What was done by one transaction of a release. */
+/** The outcome of one transaction of a release, as it is stored. */
 const ReleasePart = Type.Object({
   released: Type.Array(Type.String()),
   unallocated: Type.Array(Type.String()),
@@ -129,7 +129,7 @@ async function carryOutPart(
   }
 }
 
-/** If the handle disappears between two steps, somebody else released the rest. */
+/** If the handle disappears between two steps, another client released the rest: report success. */
 function acceptMissing(planned: Plan<Result<Step<ReleaseAnswer>>>): Plan<Result<Step<ReleaseAnswer>>> {
   if (planned.answer.ok || planned.answer.refusal.reason !== 'NotFound') return planned
   const answer = { released: [], unallocated: [], failed: [] }
@@ -149,7 +149,7 @@ function mergeReleases(parts: readonly ReportedRelease[]): Release {
   })
 }
 
-/** What a request asks to release: everything that a handle holds, or items. */
+/** The request of a release: everything that a handle holds, or items. */
 export interface Wanted {
   readonly handle: string | undefined
   readonly items: readonly PlannedItem[]

@@ -74,7 +74,7 @@ async function repairGroup(
     // A write of this repair is no foreign write.
     const expected = ownRevision === undefined ? found : { ...found, revision: ownRevision }
     try {
-      const { answer, revision } = await mend(options, expected, mode)
+      const { answer, revision } = await repairOne(options, expected, mode)
       if (answer.outcome === 'Repaired' && !mode.isDryRun) ownRevision = revision
       results.push({ finding: found, outcome: answer.outcome, detail: answer.message })
     } catch (fault) {
@@ -87,23 +87,23 @@ async function repairGroup(
 }
 
 /** Repairs one finding, in as many steps as it takes. */
-async function mend(
+async function repairOne(
   { store, now, deadlineMs }: IpamOptions,
   found: Finding,
   { isDryRun }: RepairMode,
 ): Promise<{ readonly answer: RepairAnswer; readonly revision: Revision }> {
-  const mendFrom = async (): Promise<Step<{ readonly answer: RepairAnswer; readonly revision: Revision }>> => {
+  const repairStep = async (): Promise<Step<{ readonly answer: RepairAnswer; readonly revision: Revision }>> => {
     const at = now()
     const options = { deadlineMs, dryRun: isDryRun }
     const { answer, revision } = await store.submit((view) => planRepair(view, found, at), options)
     // A dry run changes nothing, so its next step would be the same.
     return { answer: { answer, revision }, next: isDryRun ? undefined : answer.next }
   }
-  const { answers, fault } = await carryOutSteps(mendFrom, { isHarmless: changedNothing })
+  const { answers, fault } = await carryOutSteps(repairStep, { isHarmless: changedNothing })
   if (fault !== undefined) throw fault
   const last = answers.at(-1)
   assert(last !== undefined, 'a change has a step at least')
   // If a later step finds nothing, the steps before have repaired everything.
-  const isMended = last.answer.outcome === 'NotFound' && answers.length > 1
-  return isMended ? { ...last, answer: { ...last.answer, outcome: 'Repaired' } } : last
+  const isRepaired = last.answer.outcome === 'NotFound' && answers.length > 1
+  return isRepaired ? { ...last, answer: { ...last.answer, outcome: 'Repaired' } } : last
 }

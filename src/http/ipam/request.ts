@@ -9,7 +9,7 @@ import { RefusalError, refuseFields } from '../wire/index.ts'
 /** The part of the datastore that the routes use. */
 export type Store = Pick<Datastore, 'submit' | 'page' | 'peek' | 'follow' | 'health' | 'members' | 'pending'>
 
-/** What the IPAM routes depend on. */
+/** The dependencies of the IPAM routes. */
 export interface IpamOptions {
   readonly store: Pick<Store, 'submit' | 'page'>
   readonly now: () => Now
@@ -33,7 +33,7 @@ export const ChangeQuery = Type.Object(
 /** The query of a call without parameters: an unknown one may be a misspelt one, so it is refused. */
 export const NoQuery = Type.Object({}, closed)
 
-/** What a request means, and what is wrong with its values. */
+/** A request as it was read, and what is wrong with its values. */
 export interface Examined<Value> {
   readonly value: Value
   readonly causes: readonly Cause[]

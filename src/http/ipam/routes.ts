@@ -6,7 +6,7 @@ import { checkRoutes } from './check.ts'
 import { handleRoutes } from './handles.ts'
 import type { IpamOptions } from './request.ts'
 import { nodeRoutes } from './nodes.ts'
-import { ownerAttributeRoutes } from './owner-attributes.ts'
+import { holderAttributeRoutes } from './holder-attributes.ts'
 import { poolSplitRoute } from './pool-split.ts'
 import { releaseRoute } from './release.ts'
 import { utilizationRoutes } from './utilization.ts'
@@ -24,7 +24,7 @@ export const ipamRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
   void app.register(releaseRoute, below)
   void app.register(addressRoute, below)
   void app.register(handleRoutes, below)
-  void app.register(ownerAttributeRoutes, below)
+  void app.register(holderAttributeRoutes, below)
   void app.register(utilizationRoutes, below)
   void app.register(affinityRoutes, below)
   void app.register(nodeRoutes, below)

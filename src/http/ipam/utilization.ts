@@ -17,10 +17,10 @@ import { limits, printContinueToken, readContinueToken, refusal } from '../wire/
 import { carryOut } from './change.ts'
 import type { IpamOptions } from './request.ts'
 
-/** The largest page, and what a page has unless less is asked for. */
+/** The largest page, and the default. */
 const pageMax = 1_000
 
-/** Blocks that one answer of the utilization may list: what is more takes megabytes, and pages. */
+/** The most blocks that one answer of the utilization lists. More would take megabytes: those are listed page by page. */
 const listedBlocksMax = 10_000
 
 const poolReference = { minLength: 1, maxLength: limits.nameLength }
@@ -67,7 +67,7 @@ const BlocksQuery = Type.Object(
   closed,
 )
 
-/** `GET /utilization` and `GET /blocks`: how much is used, and by which nodes. */
+/** `GET /utilization` and `GET /blocks`: read how much of pools and blocks is used. */
 export const utilizationRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
   app.get(
     '/utilization',
@@ -75,10 +75,10 @@ export const utilizationRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app
       schema: {
         operationId: 'readUtilization',
         tags: ['ipam'],
-        summary: 'How much of each pool is used',
+        summary: 'Read how much of each pool is used',
         description: [
-          'How many addresses of each pool there are, are in use, cool down, are reserved and are available, exactly.',
-          'Counted without reading the blocks, so that it may be asked often.',
+          'The exact numbers of addresses of each pool: in all, in use, cooling down, reserved and available.',
+          'Counted without reading the blocks, so the call is cheap.',
         ].join(' '),
         querystring: UtilizationQuery,
         response: {
@@ -109,9 +109,9 @@ export const utilizationRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app
       schema: {
         operationId: 'listBlocks',
         tags: ['ipam'],
-        summary: 'Blocks, and who they belong to',
+        summary: 'List blocks and their nodes',
         description:
-          'Blocks with their affinity and how much of each is used, page by page; each page is true as of its own moment.',
+          'Lists blocks with their affinity and how much of each is used, page by page. Each page shows its own moment.',
         querystring: BlocksQuery,
         response: { 200: answer('A page of blocks.', BlockList), ...problems('Conflict', 'Invalid', 'Timeout') },
       },

@@ -43,14 +43,14 @@ export type FindDependents = (
   name: string,
 ) => Promise<(view: View, context: Pick<Context, 'now'>, position: string) => Plan<Result<Step<undefined>>>>
 
-/** What operations on objects depend on. */
+/** The dependencies of operations on objects. */
 export interface OperationOptions {
   readonly store: Pick<Store, 'submit'>
   readonly now: () => Now
   /** A new UUID, for an object that is created. */
   readonly newUid: () => string
   readonly deadlineMs: number
-  /** What has to be removed before an object is deleted, by the plural of its kind. */
+  /** Finds the dependents that are removed before an object is deleted, by the plural of its kind. */
   readonly dependents: Readonly<Partial<Record<string, FindDependents>>>
 }
 

@@ -49,7 +49,7 @@ export interface FailedBlock {
   readonly message: string
 }
 
-/** What one step of claiming blocks did. */
+/** The outcome of one step of claiming blocks. */
 export interface BlockClaim {
   /** Claimed by this step, or repaired: an earlier claim had stopped half-way. */
   readonly claimed: readonly Cidr[]
@@ -125,7 +125,7 @@ class Claim {
     else this.#fail(cidr, 'Overlap', `the block ${formatCidr(other.cidr)} of another size has some of its addresses`)
   }
 
-  /** An affinity that was not confirmed comes with a new number of the block, so that nobody can finish a release that began before. */
+  /** An affinity that was not confirmed comes with a new number of the block, so that a release which began before cannot be finished. */
   #store(block: Block): void {
     this.#draft.setBlock(block)
     this.#draft.confirmAffinity(this.#holder, block.cidr)

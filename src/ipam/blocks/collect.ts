@@ -14,7 +14,7 @@ import { Draft } from '../draft.ts'
 import { isNodeGone, readConfig, requireUnlocked } from '../surroundings.ts'
 import { releaseBlock } from './release-blocks.ts'
 
-/** What became of a block. */
+/** The outcome for one block. */
 export type Collected = 'nothing' | 'cooled' | 'released'
 
 /** The cooldown of released addresses in seconds; undefined while nothing may be collected. */

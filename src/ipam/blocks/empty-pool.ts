@@ -20,7 +20,7 @@ import { Draft } from '../draft.ts'
 import { keysPerBlock } from './claim.ts'
 import { blocksPerStepMax, releaseBlock } from './release-blocks.ts'
 
-/** What one step of emptying a pool comes to. */
+/** The outcome of one step of emptying a pool. */
 export interface Emptying {
   readonly writes: readonly Write[]
   readonly blocksLeft: number
@@ -31,8 +31,8 @@ export interface Emptying {
 }
 
 /**
- * Lets the commit prove that there is no block which the index does not know. For that, etcd reads every block there is, while nobody
- * else can write; so it is for the one step that relies on it.
+ * Lets the commit prove that there is no block which the index does not know. For that, etcd reads every block while it carries out no
+ * other write, so use it only in the step that relies on it.
  */
 export function proveBlocks(view: View): void {
   view.consult(blockFamily, 'created')

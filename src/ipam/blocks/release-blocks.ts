@@ -39,7 +39,7 @@ import { type FailedBlock, keysPerBlock, refuseField } from './claim.ts'
 
 /**
  * Takes `block`, as the draft found it, from its holder: the affinity is removed with it. An empty block is deleted, which is answered
- * with true. One in use keeps its addresses, and its number grows, so that nobody can finish a change that began before.
+ * with true. A block in use keeps its addresses, and its number grows, so that a change which began before cannot be finished.
  * @see docs/calico/ipam.md section 6.4
  */
 export function releaseBlock(draft: Draft, block: Block): boolean {
@@ -68,13 +68,13 @@ export interface ReleaseScope {
 /** A block that lost its affinity. */
 export interface ReleasedBlock {
   readonly block: Cidr
-  /** What it had, as it was stored. */
+  /** The affinity as it was stored. */
   readonly affinity: string
   /** The block was empty, and is deleted; otherwise it is deleted with its last address. */
   readonly isDeleted: boolean
 }
 
-/** What one step of releasing blocks did. */
+/** The outcome of one step of releasing blocks. */
 export interface BlockRelease {
   readonly released: readonly ReleasedBlock[]
   /** Affinities that were left over, and are removed: the block does not exist, or has another affinity. */

@@ -23,7 +23,7 @@ export interface Split {
   readonly parts: readonly { readonly name: string; readonly cidr: Cidr }[]
 }
 
-/** What a split takes from outside. */
+/** What a split needs from outside the datastore. */
 interface SplitContext {
   readonly now: Now
   /** {@link partsMax} fresh UUIDs. */
@@ -83,7 +83,7 @@ function isPartCount(count: number): boolean {
   return count > 1 && count <= partsMax && Number.isInteger(Math.log2(count))
 }
 
-/** What is stored under the name of a part: nothing, the part, or something else. */
+/** Looks up the name of a part: nothing is stored there, or the part, or another pool. */
 function storedPart(view: View, part: { readonly name: string; readonly cidr: Cidr }): 'absent' | 'there' | 'other' {
   const lookup = view.get(poolKey(part.name))
   if (lookup.kind === 'absent') return 'absent'

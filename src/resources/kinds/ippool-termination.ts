@@ -28,14 +28,14 @@ export const poolStorage = declareStorage(poolPlural, pools, poolKey)
 /** The finalizer of a pool while blocks lie in it; Calico's own name for it. */
 export const poolFinalizer = 'projectcalico.org/ippool-finalizer'
 
-/** What one step towards the end of a pool came to. */
+/** The outcome of one step towards the end of a pool. */
 export interface Termination {
   /** True if this step has deleted the pool. */
   readonly isGone: boolean
   readonly blocksLeft: number
 }
 
-/** Where the next step begins: with the blocks that are stored by then, or with the affinities that are left over. */
+/** The positions of a next step: at the blocks that are stored by then, or at the affinities that are left over. */
 const positions = { blocks: 'blocks', affinities: 'affinities' } as const
 
 /**

@@ -37,7 +37,7 @@ const NodeBGPSpec = part(
   'The node in BGP.',
 )
 
-/** What Calico knows of a node, in the order in which it is stored. */
+/** The spec of a node, in the order in which Calico stores it. */
 const NodeSpec = Type.Object(
   {
     bgp: Type.Optional(NodeBGPSpec),

@@ -49,14 +49,14 @@ export const FailedAddress = Type.Object({
 })
 type FailedAddress = Static<typeof FailedAddress>
 
-/** What became of each address of a release, by the plans or because none could be carried out. */
+/** The outcome of a release for each address, by the plans or because a transaction failed. */
 export interface ReportedRelease {
   readonly released: readonly Address[]
   readonly unallocated: readonly Address[]
   readonly failed: readonly (Omit<FailedAddress, 'address'> & { readonly address: Address })[]
 }
 
-/** What became of each address, in ascending order. */
+/** Prints the outcome of a release, in ascending order. */
 export function printRelease({ released, unallocated, failed }: ReportedRelease): Release {
   const print = (addresses: readonly Address[]): string[] => addresses.toSorted(compareAddresses).map(formatAddress)
   return {

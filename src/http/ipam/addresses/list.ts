@@ -24,24 +24,24 @@ import { printContinueToken, readContinueToken, refusal, refuseFields } from '..
 import type { Store } from '../request.ts'
 import { printAllocation } from './allocations.ts'
 
-/** Which addresses are asked for, and how many at once. */
+/** The addresses to list, and how many to a page. */
 export interface AddressQuery extends AddressFilter {
-  /** The name or the CIDR of the pool that they count to. */
+  /** The name or the CIDR of their pool. */
   readonly pool?: string | undefined
   readonly limit: number
   readonly continue?: string | undefined
 }
 
-/** Blocks read at once: a few at first, because a page may want few addresses, and then more and more. */
+/** Blocks read at once: a few at first, because a page may need few addresses, and then more and more. */
 const blocksAtOnce = { first: 4, max: 128 } as const
 
-/** Blocks looked at for one page: a page that finds little ends early, so that no call takes much longer than others. */
+/** The most blocks read for one page. A page that finds little ends early, so that no call takes much longer than others. */
 const blocksMax = 2_048
 
 /**
- * One page of the addresses that are held and asked for, in a fixed order; all pages are true as of one revision of etcd, which the
- * token carries. Throws a refusal: `Invalid` for a pool that does not exist, `BadRequest` for a token that is none, `Expired` when
- * the revision is gone, `Conflict` when the handle asked for cannot be read.
+ * Lists one page of held addresses, in a fixed order. All pages show one revision of etcd, which the token carries. Throws a refusal:
+ * `Invalid` for a pool that does not exist, `BadRequest` for an invalid token, `Expired` if the revision is gone, `Conflict` if the
+ * requested handle cannot be read.
  */
 export async function listAddresses(store: Pick<Store, 'page'>, query: AddressQuery): Promise<AddressList> {
   const start = query.continue === undefined ? undefined : readContinueToken(query.continue, parsePosition)
@@ -60,7 +60,7 @@ interface FoundAddresses {
   /** The keys of blocks that cannot be read. */
   readonly unreadable: readonly string[]
   readonly revision: Revision
-  /** Where to go on; undefined when nothing is left to look at. */
+  /** The place to go on from; undefined if nothing is left to read. */
   readonly next: Place | undefined
 }
 
@@ -105,9 +105,9 @@ interface Snapshot {
   readonly revision: Revision
 }
 
-/** Which blocks are looked at, and what is taken from each. */
+/** The blocks to read, and the addresses to take from each. */
 interface Selection {
-  /** How the keys begin of all blocks that may have something. */
+  /** The prefix of the keys of all blocks that may have such addresses. */
   readonly prefix: string
   readonly addresses: Decodable<readonly SelectedAddress[]>
 }
@@ -192,20 +192,20 @@ async function readAt<Value>(
   try {
     return await store.page(family, { ...options, revision })
   } catch (error) {
-    // A revision that is yet to come, as when etcd was set back, is refused by etcd in no particular way.
+    // etcd has no error of its own for a future revision, which a token has if etcd was set back.
     const isGone = error instanceof RevisionCompacted || revision > (await store.page(family, { limit: 1 })).revision
     if (!isGone) throw error
     throw refusal('Expired', `The list as of revision ${String(revision)} is not available any more; list again.`)
   }
 }
 
-/** Where a page begins: in a block, at an ordinal. */
+/** The beginning of a page: a block and an ordinal in it. */
 export interface Place {
   readonly key: string
   readonly ordinal: number
 }
 
-/** The same as of a revision. */
+/** A place at a revision. */
 interface Position extends Place {
   readonly revision: Revision
 }
@@ -222,7 +222,7 @@ function parsePosition(text: string): Position | undefined {
   return { revision: BigInt(revision), key: `${blockFamily.prefix}${path}`, ordinal: Number(ordinal) }
 }
 
-/** The CIDR of a block, or what stands in its place in a key that names none. */
+/** The CIDR of a block, or the rest of a key that names none. */
 function blockNameOf(key: string): string {
   const cidr = parseBlockKey(key)
   return cidr === undefined ? key.slice(blockFamily.prefix.length) : formatCidr(cidr)

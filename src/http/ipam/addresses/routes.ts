@@ -13,17 +13,17 @@ const AddressPath = Type.Object(
   closed,
 )
 
-/** The largest page, and what a page has unless less is asked for. */
+/** The largest page, and the default. */
 const pageMax = 1_000
 
 const AddressesQuery = Type.Object(
   {
-    handle: Type.Optional(Type.String({ ...handle, description: 'Only addresses of this owner.' })),
+    handle: Type.Optional(Type.String({ ...handle, description: 'Only addresses of this handle.' })),
     node: Type.Optional(
       Type.String({
         minLength: 1,
         maxLength: limits.attributeValueLength,
-        description: 'Only addresses that this node uses, whoever the block belongs to.',
+        description: 'Only addresses that this node uses, in its own blocks or in others.',
         examples: ['node-1'],
       }),
     ),
@@ -61,7 +61,7 @@ const AddressesQuery = Type.Object(
   closed,
 )
 
-/** `GET /addresses` and `GET /addresses/{ip}`: who holds what, and who holds this address? */
+/** `GET /addresses` and `GET /addresses/{ip}`: list the addresses that are held, and read one of them. */
 export const addressRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
   app.get(
     '/addresses',
@@ -69,10 +69,10 @@ export const addressRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
       schema: {
         operationId: 'listAddresses',
         tags: ['ipam'],
-        summary: 'Which addresses are held, and by whom',
+        summary: 'List the addresses that are held',
         description: [
-          'Addresses with their owners: all, or those that fulfil every filter given. All pages are true as of one moment; when that is',
-          'too long ago for etcd to remember, the next page is `Expired`.',
+          'Lists addresses with their handles: all, or those that match every filter given. All pages show one moment. If etcd no longer',
+          'has that moment, the next page is `Expired`.',
         ].join(' '),
         querystring: AddressesQuery,
         response: {
@@ -91,13 +91,13 @@ export const addressRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
       schema: {
         operationId: 'readAddress',
         tags: ['ipam'],
-        summary: 'Who holds an address',
+        summary: 'Read one address',
         description:
-          'The owner of one address. `NotFound` when nobody holds it; the message says so when it is cooling down.',
+          'One address with its handle. `NotFound` if it is not held; the message says so if it is cooling down.',
         params: AddressPath,
         querystring: NoQuery,
         response: {
-          200: answer('The address and its owner.', Allocation),
+          200: answer('The address and its handle.', Allocation),
           ...problems('NotFound', 'Invalid', 'Timeout'),
         },
       },

@@ -4,17 +4,17 @@ import { ordinalOf } from '../../../net/index.ts'
 import type { Store } from '../request.ts'
 import { type AddressQuery, findAddresses, type Place } from './list.ts'
 
-/** Addresses that are read at once, and wait to be taken. */
+/** Addresses that are read at once and kept until they are taken. */
 const readAhead = 1_000
 
 /**
- * Walks through the addresses that are asked for, and reads each block once, however few addresses are taken at a time. Addresses may
- * change behind the walk, and ahead of it: who takes one has to prove that it is still what was found.
+ * Walks through addresses, and reads each block once, however few addresses are taken at a time. Addresses may change during the walk, so
+ * a caller that changes one must prove that it is still as it was found.
  */
 export class AddressWalk {
   readonly #store: Pick<Store, 'page'>
   readonly #query: Omit<AddressQuery, 'continue' | 'limit'>
-  /** What was found from `from` on, as far as `to`; undefined: to the end. */
+  /** The addresses found from `from` to `to`; to the end if `to` is undefined. */
   #found: readonly Allocation[] = []
   #from: Place | undefined
   #to: Place | undefined

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type OwnerChange, planChangeOwners, planReadOwners } from '../../src/ipam/index.ts'
+import { type HolderChange, planChangeHolders, planReadHolders } from '../../src/ipam/index.ts'
 import { mustParseAddress } from '../../src/net/index.ts'
 import { blockPrefix, reasonsOf, S, World } from '../support/ipam-world.ts'
 
@@ -17,17 +17,17 @@ function migratingWorld(): World {
   return world
 }
 
-type Wish = Omit<OwnerChange, 'address' | 'expected'> & { readonly expected?: OwnerChange['expected'] }
+type Wish = Omit<HolderChange, 'address' | 'expected'> & { readonly expected?: HolderChange['expected'] }
 
 /** Carries out a change; gives both owners, or why not. */
 function change(world: World, wish: Wish): unknown {
   world.view.reads.clear()
-  const outcome = world.commit(planChangeOwners(world.view, { address, expected: {}, ...wish }, world.context))
+  const outcome = world.commit(planChangeHolders(world.view, { address, expected: {}, ...wish }, world.context))
   return outcome.ok ? [outcome.value.active, outcome.value.alternate] : reasonsOf(outcome.refusal)
 }
 
 function owners(world: World, of = '10.0.0.0'): unknown {
-  const { answer } = planReadOwners(world.view, mustParseAddress(of), world.context)
+  const { answer } = planReadHolders(world.view, mustParseAddress(of), world.context)
   return answer.ok ? answer.value : reasonsOf(answer.refusal)
 }
 
@@ -114,8 +114,8 @@ t.test('an address without a handle and attributes has no owner, and can be give
     handle: '',
     expected: { active: nobody },
   } as const
-  t.match(world.commit(planChangeOwners(world.view, wish, world.context)), { value: { active: onNode1 } })
-  t.match(world.commit(planChangeOwners(world.view, { ...wish, handle: 'h' }, world.context)), {
+  t.match(world.commit(planChangeHolders(world.view, wish, world.context)), { value: { active: onNode1 } })
+  t.match(world.commit(planChangeHolders(world.view, { ...wish, handle: 'h' }, world.context)), {
     refusal: { reason: 'Conflict' },
   })
   t.end()

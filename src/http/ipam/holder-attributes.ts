@@ -1,11 +1,11 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import {
-  type OwnerChange,
-  type Ownership as PlannedOwnership,
-  planChangeOwners,
-  planReadOwners,
-  type Usage as PlannedUsage,
+  type HolderChange,
+  type AddressHolders,
+  planChangeHolders,
+  planReadHolders,
+  type HolderAttributes,
 } from '../../ipam/index.ts'
 import { type Address, formatAddress } from '../../net/index.ts'
 import type { Cause } from '../../plan/index.ts'
@@ -35,10 +35,10 @@ const AddressPath = Type.Object(
 
 const failures = problemsOfRepeatable('NotFound')
 
-/** `GET`, `PUT /addresses/{ip}/attributes` and `POST /addresses/{ip}/attributes/swap`: who uses an address. */
-export const ownerAttributeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
-  const change = (wish: OwnerChange, mode: ChangeMode): Promise<object | string> =>
-    carryOutChange(options, mode, (view, context) => planChangeOwners(view, wish, context), printOwnership)
+/** `GET`, `PUT /addresses/{ip}/attributes` and `POST /addresses/{ip}/attributes/swap`: the holder attributes of an address. */
+export const holderAttributeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
+  const change = (wanted: HolderChange, mode: ChangeMode): Promise<object | string> =>
+    carryOutChange(options, mode, (view, context) => planChangeHolders(view, wanted, context), printOwnership)
 
   app.get(
     '/addresses/:ip/attributes',
@@ -46,12 +46,13 @@ export const ownerAttributeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (
       schema: {
         operationId: 'readOwnerAttributes',
         tags: ['ipam'],
-        summary: 'Who uses an address, and who did or will',
-        description: 'The active and the alternate owner of one address. `NotFound` when nobody holds it.',
+        summary: 'Read the holder attributes of an address',
+        description:
+          'The attributes of the active and the alternate holder of one address. `NotFound` if it is not held.',
         params: AddressPath,
         querystring: NoQuery,
         response: {
-          200: answer('Both owners.', Ownership),
+          200: answer('The attributes of both holders.', Ownership),
           ...problems('NotFound', 'Conflict', 'Invalid', 'Timeout'),
         },
       },
@@ -59,7 +60,7 @@ export const ownerAttributeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (
     async ({ params }) => {
       const { address, causes } = readAddress(params.ip)
       if (address === undefined) throw refuseFields('Invalid', causes)
-      return printOwnership(await carryOut(options, (view, context) => planReadOwners(view, address, context)))
+      return printOwnership(await carryOut(options, (view, context) => planReadHolders(view, address, context)))
     },
   )
 
@@ -70,21 +71,21 @@ export const ownerAttributeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (
       schema: {
         operationId: 'setOwnerAttributes',
         tags: ['ipam'],
-        summary: 'Say who uses an address',
+        summary: 'Set the holder attributes of an address',
         description: [
-          'Sets the active owner, the alternate one, or both; handle and sequence number stay, and so do other addresses.',
-          '`Conflict` when a precondition does not hold; the causes name all of them.',
+          'Sets the attributes of the active holder, the alternate one, or both. Handle and sequence number stay, and so do other addresses.',
+          '`Conflict` if a precondition does not hold; the causes name all of them.',
         ].join(' '),
         consumes: [...objectTypes],
         headers: IdempotencyHeaders,
         params: AddressPath,
         querystring: ChangeQuery,
         body: ref(OwnersRequest),
-        response: { 200: answer('Both owners after the change.', Ownership), ...failures },
+        response: { 200: answer('The attributes of both holders after the change.', Ownership), ...failures },
       },
     },
     async (request, reply) => {
-      const wish = examined(request, () => {
+      const wanted = examined(request, () => {
         const { active, alternate } = request.body
         return changeOf(request.params.ip, request.body, {
           kind: 'set',
@@ -94,7 +95,7 @@ export const ownerAttributeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (
       })
       return reply
         .type('application/json; charset=utf-8')
-        .send(await change(wish, changeModeOf(request, request.query)))
+        .send(await change(wanted, changeModeOf(request, request.query)))
     },
   )
 
@@ -105,24 +106,24 @@ export const ownerAttributeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (
       schema: {
         operationId: 'swapOwnerAttributes',
         tags: ['ipam'],
-        summary: 'Let the owners of an address change places',
+        summary: 'Swap the holder attributes of an address',
         description: [
-          'The alternate owner becomes the active one, and the reverse. A call that is sent twice changes them back,',
-          'unless it has an `Idempotency-Key` or expects the owners that it found.',
+          'The alternate holder becomes the active one, and the reverse. A call that is sent twice swaps them back,',
+          'unless it has an `Idempotency-Key` or expects the attributes that it found.',
         ].join(' '),
         consumes: [...objectTypes],
         headers: IdempotencyHeaders,
         params: AddressPath,
         querystring: ChangeQuery,
         body: ref(SwapRequest),
-        response: { 200: answer('Both owners after the change.', Ownership), ...failures },
+        response: { 200: answer('The attributes of both holders after the change.', Ownership), ...failures },
       },
     },
     async (request, reply) => {
-      const wish = examined(request, () => changeOf(request.params.ip, request.body, { kind: 'swap' }))
+      const wanted = examined(request, () => changeOf(request.params.ip, request.body, { kind: 'swap' }))
       return reply
         .type('application/json; charset=utf-8')
-        .send(await change(wish, changeModeOf(request, request.query)))
+        .send(await change(wanted, changeModeOf(request, request.query)))
     },
   )
   done()
@@ -133,12 +134,12 @@ function readAddress(ip: string): { readonly address: Address | undefined; reado
   return { address: named[0]?.address, causes }
 }
 
-/** What a request asks for, and everything that is wrong with it beyond its schema. */
+/** Reads a request, and reports everything that is wrong with it beyond its schema. */
 function changeOf(
   ip: string,
   { active, alternate, handle, sequenceNumber, expected }: OwnersRequest,
-  change: OwnerChange['change'],
-): Examined<OwnerChange> {
+  change: HolderChange['change'],
+): Examined<HolderChange> {
   const { address = { family: 4, value: 0n }, causes } = readAddress(ip)
   const conditions = readConditions('', {
     ...(handle !== undefined && { handle }),
@@ -168,11 +169,11 @@ function changeOf(
   }
 }
 
-function usageOf({ node, attributes = {} }: UsageRequest): PlannedUsage {
+function usageOf({ node, attributes = {} }: UsageRequest): HolderAttributes {
   return { node, attributes }
 }
 
-function printOwnership({ address, handle, sequenceNumber, active, alternate }: PlannedOwnership): Ownership {
+function printOwnership({ address, handle, sequenceNumber, active, alternate }: AddressHolders): Ownership {
   return {
     address: formatAddress(address),
     handle: handle ?? null,
@@ -182,6 +183,6 @@ function printOwnership({ address, handle, sequenceNumber, active, alternate }: 
   }
 }
 
-function printUsage({ node, attributes }: PlannedUsage): Ownership['active'] {
+function printUsage({ node, attributes }: HolderAttributes): Ownership['active'] {
   return { node: node ?? null, attributes: printAttributes(attributes) }
 }

@@ -9,62 +9,62 @@ import {
 } from '../model/index.ts'
 import { type Address, formatAddress } from '../net/index.ts'
 import { answerOnly, type Plan, type View, type Cause, refuse, type Result, success } from '../plan/index.ts'
-import { mapOf, type Usage, usageIn } from './allocation.ts'
+import { printHolderAttributes, type HolderAttributes, readHolderAttributes } from './allocation.ts'
 import { Draft } from './draft.ts'
 import { findHeld, type HeldAddress } from './read/index.ts'
 import type { Context } from './request.ts'
 import { readConfig, readPools, requireUnlocked } from './surroundings.ts'
 
-/** Who uses an address, and who did or will: during a live migration there are two. */
-export interface Ownership {
+/** The attributes of the holders of an address. During a live migration there are two holders. */
+export interface AddressHolders {
   readonly address: Address
   readonly handle: string | undefined
   readonly sequenceNumber: bigint
-  /** Who uses it now; Calico's `secondary`. */
-  readonly active: Usage
-  /** Who used it, or is to use it; Calico's `alternateOwnerAttrs`. */
-  readonly alternate: Usage
+  /** Those of the holder that uses it now; Calico's `secondary`. */
+  readonly active: HolderAttributes
+  /** Those of the holder that used it, or will use it; Calico's `alternateOwnerAttrs`. */
+  readonly alternate: HolderAttributes
 }
 
-/** A change of who uses an address, and what must hold before. What is undefined stays, or may be anything. */
-export interface OwnerChange {
+/** A change of the attributes, and its preconditions. Attributes that are undefined stay; as a precondition, they may be anything. */
+export interface HolderChange {
   readonly address: Address
   readonly change:
-    | { readonly kind: 'set'; readonly active?: Usage; readonly alternate?: Usage }
+    | { readonly kind: 'set'; readonly active?: HolderAttributes; readonly alternate?: HolderAttributes }
     | { readonly kind: 'swap' }
   readonly handle?: string
   readonly sequenceNumber?: bigint
-  /** Everything that is named here must be there; where nothing is named, there must be nothing. */
-  readonly expected: { readonly active?: Usage; readonly alternate?: Usage }
+  /** Everything that is named here must be stored; if nothing is named, nothing must be stored. */
+  readonly expected: { readonly active?: HolderAttributes; readonly alternate?: HolderAttributes }
 }
 
-/** Who uses an address. Refused with `NotFound` when nobody holds it. */
-export function planReadOwners(view: View, address: Address, context: Context): Plan<Result<Ownership>> {
+/** Reads the attributes of the holders of an address. Refused with `NotFound` if the address is not held. */
+export function planReadHolders(view: View, address: Address, context: Context): Plan<Result<AddressHolders>> {
   const found = find(view, address, context)
-  return answerOnly(found.ok ? success(ownershipOf(address, found.value.held)) : found)
+  return answerOnly(found.ok ? success(holdersOf(address, found.value.held)) : found)
 }
 
 /**
- * Changes who uses an address, without a change of its handle and its number: others that were assigned in the same call, and share an
- * entry with it, keep theirs. Every precondition is looked at before anything is changed; `Conflict` names all that do not hold.
+ * Changes the attributes of the holders of an address. Its handle and its number stay, and so do other addresses that were assigned in the
+ * same call and share an entry with it. Refused with `Conflict` if a precondition does not hold; the causes name all of them.
  * @see docs/calico/ipam.md section 8
  */
-export function planChangeOwners(view: View, wish: OwnerChange, context: Context): Plan<Result<Ownership>> {
+export function planChangeHolders(view: View, change: HolderChange, context: Context): Plan<Result<AddressHolders>> {
   const unlocked = requireUnlocked(view)
   if (!unlocked.ok) return answerOnly(unlocked)
-  const found = find(view, wish.address, context)
+  const found = find(view, change.address, context)
   if (!found.ok) return answerOnly(found)
   const { draft, held } = found.value
-  const causes = brokenPreconditions(wish, held)
+  const causes = brokenPreconditions(change, held)
   if (causes.length > 0) {
-    const message = `${formatAddress(wish.address)} is not as the request expects; nothing was changed.`
+    const message = `${formatAddress(change.address)} is not as the request expects; nothing was changed.`
     return answerOnly(refuse('Conflict', message, causes))
   }
   const { block, ordinal } = held
-  const attribute = withOwners(held.attribute, changed(held.attribute, wish.change))
+  const attribute = withOwners(held.attribute, changed(held.attribute, change.change))
   const after = replaceAttribute(block, ordinal, attribute)
   if (after !== block) draft.setBlock(after)
-  return { answer: success(ownershipOf(wish.address, { block: after, ordinal, attribute })), writes: draft.writes() }
+  return { answer: success(holdersOf(change.address, { block: after, ordinal, attribute })), writes: draft.writes() }
 }
 
 function find(
@@ -79,27 +79,27 @@ function find(
   return held.ok ? success({ draft, held: held.value }) : held
 }
 
-function ownershipOf(address: Address, { block, ordinal, attribute }: HeldAddress): Ownership {
+function holdersOf(address: Address, { block, ordinal, attribute }: HeldAddress): AddressHolders {
   return {
     address,
     handle: handleOf(block, ordinal),
     sequenceNumber: sequenceNumberOf(block, ordinal),
-    active: usageIn(attribute.secondary),
-    alternate: usageIn(attribute.alternateOwner),
+    active: readHolderAttributes(attribute.secondary),
+    alternate: readHolderAttributes(attribute.alternateOwner),
   }
 }
 
-function changed({ secondary, alternateOwner }: Attribute, change: OwnerChange['change']): Owners {
+function changed({ secondary, alternateOwner }: Attribute, change: HolderChange['change']): Owners {
   if (change.kind === 'swap') return { secondary: alternateOwner, alternateOwner: secondary }
   const { active, alternate } = change
   return {
-    secondary: active === undefined ? secondary : mapOf(active),
-    alternateOwner: alternate === undefined ? alternateOwner : mapOf(alternate),
+    secondary: active === undefined ? secondary : printHolderAttributes(active),
+    alternateOwner: alternate === undefined ? alternateOwner : printHolderAttributes(alternate),
   }
 }
 
-function brokenPreconditions(wish: OwnerChange, held: HeldAddress): readonly Cause[] {
-  const { handle, sequenceNumber, expected } = wish
+function brokenPreconditions(change: HolderChange, held: HeldAddress): readonly Cause[] {
+  const { handle, sequenceNumber, expected } = change
   const { block, ordinal, attribute } = held
   const stored = sequenceNumberOf(block, ordinal)
   const causes: Cause[] = []
@@ -115,8 +115,8 @@ function brokenPreconditions(wish: OwnerChange, held: HeldAddress): readonly Cau
     ['active', expected.active, attribute.secondary],
     ['alternate', expected.alternate, attribute.alternateOwner],
   ] as const) {
-    if (usage === undefined || isExpected(mapOf(usage), map ?? {})) continue
-    const message = `the ${side} owner is ${JSON.stringify(map ?? {})}`
+    if (usage === undefined || isExpected(printHolderAttributes(usage), map ?? {})) continue
+    const message = `the attributes of the ${side} holder are ${JSON.stringify(map ?? {})}`
     causes.push({ field: `expected.${side}`, reason: 'OwnerMismatch', message })
   }
   return causes
