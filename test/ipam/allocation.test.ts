@@ -1,5 +1,12 @@
 import t from 'tap'
-import { allocationOf, allocationsOf, holderOf } from '../../src/ipam/allocation.ts'
+import {
+  allocationOf,
+  allocationsOf,
+  holderOf,
+  nodeUsing,
+  ordinalsOfNode,
+  ordinalsWhere,
+} from '../../src/ipam/allocation.ts'
 import { assignAutomatically, newBlock } from '../../src/model/index.ts'
 import { mustParseAddress, mustParseCidr, ordinal } from '../../src/net/index.ts'
 import { requestOf, S } from '../support/ipam-world.ts'
@@ -66,3 +73,27 @@ t.test('what one holder has of a block is told as address by address', (t) => {
   t.equal(ordinals.length, 3)
   t.end()
 })
+
+t.test(
+  'a node uses addresses by their attributes, but none that cool down, that Windows keeps or that are virtual',
+  (t) => {
+    const block = newBlock(mustParseCidr('10.10.0.8/29'), null, { nanoseconds: S })
+    const holder = (node: string) => holderOf(requestOf({ handle: `vm-${node}`, node }))
+    const one = assignAutomatically(block, 2, () => false, holder('node1')).block
+    const { block: both } = assignAutomatically(one, 1, () => false, holder('node2'))
+    t.strictSame(ordinalsOfNode(both, 'node1'), [0, 1])
+    t.strictSame(ordinalsOfNode(both, 'node2'), [2])
+    t.strictSame(
+      ordinalsWhere(both, () => true),
+      [0, 1, 2],
+    )
+    const secondary = { node: 'node1' }
+    t.equal(nodeUsing(both, { secondary }), 'node1')
+    t.equal(nodeUsing(both, {}), undefined)
+    t.equal(nodeUsing(both, { secondary, releasedAt: '2026-11-23T04:00:00Z' }), undefined)
+    t.equal(nodeUsing(both, { secondary, handle: 'windows-reserved-ipam-handle' }), undefined)
+    t.equal(nodeUsing({ ...both, affinity: 'virtual:load-balancer' }, { secondary }), undefined)
+    t.strictSame(ordinalsOfNode({ ...block, attributes: null }, 'node1'), [])
+    t.end()
+  },
+)

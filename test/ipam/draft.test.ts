@@ -234,3 +234,36 @@ t.test('nobody’s affinity is null', (t) => {
   t.equal(affinityText(undefined), null)
   t.end()
 })
+
+t.test('an affinity is dropped if it can be read, and deleted in any case', (t) => {
+  const world = new World()
+  world.put(claimKey, 'broken')
+  const draft = draftOf(world)
+  draft.dropAffinity(node1, cidr)
+  t.strictSame(draft.writes(), [])
+  draft.deleteAffinity(loadBalancer, cidr)
+  t.strictSame(draft.writes(), [], 'there is none')
+  draft.deleteAffinity(node1, cidr)
+  t.strictSame(print(draft.writes()), [`${claimKey} deleted`])
+  t.end()
+})
+
+t.test('a draft knows what it changes, and how many bytes that stores', (t) => {
+  const world = new World()
+  const draft = draftOf(world)
+  t.strictSame([draft.changes(affinityKey(node1, cidr)), draft.bytes], [false, 0])
+  draft.confirmAffinity(node1, cidr)
+  t.strictSame([draft.changes(affinityKey(node1, cidr)), draft.bytes], [true, 37])
+  draft.dropAffinity(node1, cidr)
+  t.equal(draft.bytes, 0)
+  t.end()
+})
+
+t.test('without a configuration that can be read, no address that cools down is taken for free', (t) => {
+  const world = new World()
+  const attributes = [{ releasedAt: '2020-01-01T00:00:00Z' }]
+  world.block('10.10.0.8/30', null, { allocations: [0, null, null, null], unallocated: [1, 2, 3], attributes })
+  const draft = new Draft(world.view, world.context.now, undefined)
+  t.match(draft.block(mustParseCidr('10.10.0.8/30')), { block: { allocations: [0, null, null, null] } })
+  t.end()
+})

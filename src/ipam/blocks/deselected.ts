@@ -9,7 +9,7 @@ import { releaseBlock } from './release-blocks.ts'
 const blocksPerAssign = 8
 
 /**
- * Releases `block` if it is empty and the enabled pool that it lies in no longer selects its node. A node that is not registered keeps its
+ * Releases `block` if it is empty and the enabled pool that it lies in does not select its node. A node that is not registered keeps its
  * blocks, because its labels are not known. @see docs/calico/ipam.md section 5.3
  */
 export function releaseDeselected(draft: Draft, block: Block, pools: Pools): void {

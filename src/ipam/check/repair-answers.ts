@@ -1,7 +1,7 @@
 import { answerOnly, type Plan, type Write } from '../../plan/index.ts'
 
 /**
- * The outcome of a repair. `Repaired`: the fault was proved again, and is repaired. `NotFound`: the fault no longer exists, or the key was
+ * The outcome of a repair. `Repaired`: the fault was proved again, and is repaired. `NotFound`: the fault does not exist, or the key was
  * written meanwhile, so that it may be the moment between two writes of another client. `Refused`: the fault cannot be repaired now.
  */
 export interface RepairAnswer {

@@ -146,3 +146,18 @@ t.test('a handle that is empty by now is deleted only when that was found', asyn
   const revision = world.view.putText('/calico/ipam/v2/handle/b', JSON.stringify({ block: { [cidr]: 1 } }))
   t.match(world.repair({ ...found, revision }), { outcome: 'NotFound' })
 })
+
+t.test('no affinity is written for a node that is not registered while others are', async (t) => {
+  for (const state of [undefined, '{"state":"pending"}']) {
+    const world = changed((world) => {
+      if (state === undefined) world.view.remove(claim)
+      else world.view.putText(claim, state)
+    })
+    const found = await world.only()
+    world.putNode('node-2')
+    t.match(world.repair(found), { outcome: 'Refused', message: /node-1 is not registered/ })
+    t.equal(world.view.text(claim), state)
+    world.putNode('node-1')
+    t.match(world.repair(found), { outcome: 'Repaired' })
+  }
+})

@@ -116,3 +116,21 @@ t.test('deleting a node that has claimed nothing removes its key', (t) => {
   t.strictSame(written(planDelete(view, kind, 'node1', {}, context)), { [key]: undefined })
   t.end()
 })
+
+t.test('a node with more blocks than one transaction can release is deleted in steps, or refused', (t) => {
+  const view = new FakeView()
+  view.apply(planCreate(view, kind, body({}), strict))
+  for (let third = 0; third < 100; third++) {
+    view.putText(`/calico/ipam/v2/host/node1/ipv4/block/10.0.${third}.0-26`, '{"state":"confirmed"}')
+  }
+  view.reads.clear()
+  const first = planDelete(view, kind, 'node1', {}, context)
+  const { answer, next } = granted(first)
+  t.notOk(answer.isGone)
+  t.type(next, 'string')
+  view.apply(first)
+  t.ok(granted(planDelete(view, kind, 'node1', {}, context, next)).answer.isGone)
+  view.putText('/calico/ipam/v2/config', '{')
+  t.match(planDelete(view, kind, 'node1', {}, context, next).answer, { refusal: { reason: 'Conflict' } })
+  t.end()
+})

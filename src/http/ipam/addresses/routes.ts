@@ -71,8 +71,8 @@ export const addressRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
         tags: ['ipam'],
         summary: 'List the addresses that are held',
         description: [
-          'Lists addresses with their handles: all, or those that match every filter given. All pages show one moment. If etcd no longer',
-          'has that moment, the next page is `Expired`.',
+          'Lists addresses with their handles: all, or those that match every filter given. All pages show one moment. If etcd has',
+          'compacted that moment, the next page is `Expired`.',
         ].join(' '),
         querystring: AddressesQuery,
         response: {
