@@ -1,4 +1,4 @@
-import { buildServer, type Store } from '../src/http/index.ts'
+import { buildServer, type ServedStore } from '../src/http/index.ts'
 import { BlockIndex } from '../src/model/index.ts'
 
 /** Versions of OpenAPI, each with the path at which a server has its document. */
@@ -38,7 +38,7 @@ export async function openapiDocument(
 }
 
 /** No route that uses the store is called. */
-const noStore: Store = {
+const noStore: ServedStore = {
   pending: 0,
   submit: refuse,
   page: refuse,

@@ -9,7 +9,7 @@ const pageSize = { values: 1_000, digests: 50, recent: 10_000 } as const
 
 /**
  * Reads everything at one revision, page by page, so that a walk through millions of keys holds few of them at a time. The methods throw
- * what {@link Store.page} throws: `RevisionCompacted` when the walk takes longer than the store keeps history.
+ * what {@link ServedStore.page} throws: `RevisionCompacted` when the walk takes longer than the store keeps history.
  */
 export class Scan {
   readonly revision: Revision

@@ -3,7 +3,7 @@ import { access, constants } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
 import { promisify } from 'node:util'
 import { fetchDebianProgram } from './debian-package.ts'
-import { childEnvironment, type Environment } from './environment.ts'
+import { childEnvironment, type ProcessEnvironment } from './environment.ts'
 import { EtcdStartFailure } from './failure.ts'
 
 /** An etcd that runs on this machine. */
@@ -26,7 +26,7 @@ export interface FindOptions {
   readonly binary?: string | undefined
   /** Where a fetched binary is kept; several processes may share the folder. */
   readonly cacheDir: string
-  readonly environment: Environment
+  readonly environment: ProcessEnvironment
   /** Prints one line about what takes time or what the user should know. */
   readonly announce: (line: string) => void
 }
@@ -85,10 +85,10 @@ function printAdvice(cause: unknown): string {
   ].join('\n')
 }
 
-type Probe = { readonly ok: true; readonly binary: EtcdBinary } | { readonly ok: false; readonly problem: string }
+type BinaryProbe = { readonly ok: true; readonly binary: EtcdBinary } | { readonly ok: false; readonly problem: string }
 
 /** Runs `etcd --version`. `problem` is a phrase that follows the path of the binary. */
-async function probeEtcd(path: string, environment: Environment): Promise<Probe> {
+async function probeEtcd(path: string, environment: ProcessEnvironment): Promise<BinaryProbe> {
   try {
     await access(path, constants.X_OK)
     const { stdout } = await promisify(execFile)(path, ['--version'], {
@@ -130,7 +130,7 @@ export function formatVersion(version: EtcdVersion): string {
   return `${version.major}.${version.minor}.${version.patch}`
 }
 
-async function findOnPath(environment: Environment): Promise<string[]> {
+async function findOnPath(environment: ProcessEnvironment): Promise<string[]> {
   const folders = (environment['PATH'] ?? '').split(':').filter((folder) => isAbsolute(folder))
   const candidates = [...new Set(folders)].map((folder) => join(folder, 'etcd'))
   const found = await Promise.all(

@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import { identify, isRunning, isSystemError, type ProcessIdentity } from './processes.ts'
 
 /** The right of this process to use a data directory, until it releases the right or ends in any way. */
-export interface Claim {
+export interface DirectoryClaim {
   release(): Promise<void>
 }
 
 export type ClaimOutcome =
-  | { readonly ok: true; readonly claim: Claim }
+  | { readonly ok: true; readonly claim: DirectoryClaim }
   /** A running process has the directory. */
   | { readonly ok: false; readonly ownerPid: number }
 

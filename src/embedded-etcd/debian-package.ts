@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import type { Environment } from './environment.ts'
+import type { ProcessEnvironment } from './environment.ts'
 import { EtcdStartFailure } from './failure.ts'
 
 const run = promisify(execFile)
@@ -26,7 +26,7 @@ export interface DebianProgram {
 export async function fetchDebianProgram(
   { from, program }: DebianProgram,
   target: string,
-  environment: Environment,
+  environment: ProcessEnvironment,
   check: (path: string) => Promise<void>,
 ): Promise<void> {
   const folder = dirname(target)

@@ -1,8 +1,8 @@
 import { mkdir, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findEtcd, formatVersion, type EtcdBinary } from './binary.ts'
-import { claimDirectory, type Claim } from './claim.ts'
-import type { Environment } from './environment.ts'
+import { claimDirectory, type DirectoryClaim } from './claim.ts'
+import type { ProcessEnvironment } from './environment.ts'
 import { EtcdStartFailure } from './failure.ts'
 import { askHealth, launchEtcd, waitUntilHealthy, type Launch } from './launch.ts'
 import { boundLog, logTail, sizeOf } from './log-file.ts'
@@ -13,7 +13,7 @@ import {
   newMemberName,
   recallMember,
   rememberMember,
-  type Member,
+  type EtcdMember,
 } from './member.ts'
 import { freePorts, isFree } from './ports.ts'
 import { endProcess, findProcess, hasCommandLine } from './processes.ts'
@@ -33,7 +33,7 @@ export interface EmbeddedEtcdOptions {
   readonly cacheDir: string
   /** The etcd binary to use; undefined looks for one. */
   readonly binary?: string | undefined
-  readonly environment: Environment
+  readonly environment: ProcessEnvironment
   /** Prints one line about what takes time before etcd can start. */
   readonly announce: (line: string) => void
   readonly logger: EmbeddedEtcdLogger
@@ -73,7 +73,7 @@ async function startOn(options: EmbeddedEtcdOptions): Promise<EmbeddedEtcd> {
   }
 }
 
-async function claimFor(dataDir: string): Promise<Claim> {
+async function claimFor(dataDir: string): Promise<DirectoryClaim> {
   const outcome = await claimDirectory(dataDir)
   if (outcome.ok) return outcome.claim
   const member = await recallMember(dataDir)
@@ -141,14 +141,14 @@ async function start(dataDir: string, binary: EtcdBinary, options: EmbeddedEtcdO
   }
 }
 
-async function chooseMember(dataDir: string): Promise<Member> {
+async function chooseMember(dataDir: string): Promise<EtcdMember> {
   const known = await recallMember(dataDir)
   if (known !== undefined && (await isFree(known.clientPort)) && (await isFree(known.peerPort))) return known
   const [clientPort = 0, peerPort = 0] = await freePorts(2)
   return { name: known?.name ?? newMemberName(), dataDir: join(dataDir, 'etcd'), clientPort, peerPort }
 }
 
-function launchOf(dataDir: string, member: Member, binary: EtcdBinary, options: EmbeddedEtcdOptions): Launch {
+function launchOf(dataDir: string, member: EtcdMember, binary: EtcdBinary, options: EmbeddedEtcdOptions): Launch {
   return {
     binary,
     args: etcdArguments(member, binary.version),

@@ -1,11 +1,11 @@
 /** Environment variables. */
-export type Environment = Readonly<Record<string, string | undefined>>
+export type ProcessEnvironment = Readonly<Record<string, string | undefined>>
 
 /**
  * Returns the environment for an embedded etcd, without the `ETCD_...` variables of the server: etcd would read each as one of its flags,
  * and the server's `ETCD_CERT_FILE` is a client certificate.
  */
-export function childEnvironment(environment: Environment): NodeJS.ProcessEnv {
+export function childEnvironment(environment: ProcessEnvironment): NodeJS.ProcessEnv {
   const own = Object.entries(environment).filter(([name]) => !name.startsWith('ETCD_'))
   return { GOGC: goGarbagePercent, ...Object.fromEntries(own), ...unsupportedArchitecture() }
 }

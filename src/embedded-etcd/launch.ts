@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EtcdBinary } from './binary.ts'
-import { childEnvironment, type Environment } from './environment.ts'
+import { childEnvironment, type ProcessEnvironment } from './environment.ts'
 import { EtcdStartFailure } from './failure.ts'
 import { identify, isRunning, type ProcessIdentity } from './processes.ts'
 
@@ -15,7 +15,7 @@ export interface Launch {
   readonly cwd: string
   /** etcd appends its log to this file. */
   readonly logFile: string
-  readonly environment: Environment
+  readonly environment: ProcessEnvironment
 }
 
 /**

@@ -5,7 +5,7 @@ import { isOlder, type EtcdVersion } from './binary.ts'
 import { isSystemError } from './processes.ts'
 
 /** One etcd that serves one data directory. */
-export interface Member {
+export interface EtcdMember {
   /** Occurs in the command line of its process and of no other. */
   readonly name: string
   /** etcd's own directory, absolute. */
@@ -15,12 +15,12 @@ export interface Member {
 }
 
 /** Returns the URL of a member. */
-export function endpointOf(member: Member): string {
+export function endpointOf(member: EtcdMember): string {
   return `http://127.0.0.1:${member.clientPort}`
 }
 
 /** Returns the arguments that identify the process of a member, whichever server started it. */
-export function identifyingArguments(member: Pick<Member, 'name' | 'dataDir'>): string[] {
+export function identifyingArguments(member: Pick<EtcdMember, 'name' | 'dataDir'>): string[] {
   return [`--name=${member.name}`, `--data-dir=${member.dataDir}`]
 }
 
@@ -35,7 +35,7 @@ export function identifyingArguments(member: Pick<Member, 'name' | 'dataDir'>): 
  * - *Elections* have no other candidate, so there is no reason to wait a second for one.
  * - *Progress notifications* distinguish an idle watch from a dead one (docs/etcd.md section 2).
  */
-export function etcdArguments(member: Member, version: EtcdVersion): string[] {
+export function etcdArguments(member: EtcdMember, version: EtcdVersion): string[] {
   const client = endpointOf(member)
   const peer = `http://127.0.0.1:${member.peerPort}`
   const progressFlag = isOlder(version, { major: 3, minor: 6, patch: 0 })
@@ -64,7 +64,7 @@ export function etcdArguments(member: Member, version: EtcdVersion): string[] {
  * Reads the name and the ports of the member from `etcd.json` in the data directory. The name identifies its process after a crash of the
  * server, and the ports stay the same across starts. Undefined if the file is missing or damaged; etcd's own data do not depend on it.
  */
-export async function recallMember(dataDir: string): Promise<Member | undefined> {
+export async function recallMember(dataDir: string): Promise<EtcdMember | undefined> {
   try {
     const stored: unknown = JSON.parse(await readFile(fileOf(dataDir), 'utf8'))
     if (!isStoredMember(stored)) return undefined
@@ -77,7 +77,7 @@ export async function recallMember(dataDir: string): Promise<Member | undefined>
 }
 
 /** Writes `etcd.json`. Call it before the process of the member is started. */
-export async function rememberMember(dataDir: string, member: Member): Promise<void> {
+export async function rememberMember(dataDir: string, member: EtcdMember): Promise<void> {
   const { name, clientPort, peerPort } = member
   const draft = `${fileOf(dataDir)}.draft`
   await writeFile(draft, `${JSON.stringify({ name, clientPort, peerPort })}\n`, { mode: 0o600 })
@@ -89,7 +89,7 @@ export function newMemberName(): string {
   return `ippoold-${randomBytes(8).toString('hex')}`
 }
 
-function isStoredMember(stored: unknown): stored is Omit<Member, 'dataDir'> {
+function isStoredMember(stored: unknown): stored is Omit<EtcdMember, 'dataDir'> {
   if (typeof stored !== 'object' || stored === null) return false
   if (!('name' in stored && 'clientPort' in stored && 'peerPort' in stored)) return false
   return typeof stored.name === 'string' && Number.isInteger(stored.clientPort) && Number.isInteger(stored.peerPort)

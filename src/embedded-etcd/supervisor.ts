@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Claim } from './claim.ts'
+import type { DirectoryClaim } from './claim.ts'
 import { launchEtcd, type Launch } from './launch.ts'
 import { boundLog, logTail } from './log-file.ts'
-import { endpointOf, type Member } from './member.ts'
+import { endpointOf, type EtcdMember } from './member.ts'
 import { endProcess, isRunning, sendSignal, type ProcessIdentity } from './processes.ts'
 
 /** Logs events of the embedded etcd. */
@@ -24,7 +24,7 @@ export interface EmbeddedEtcd {
 
 /** A member and its process. */
 export interface RunningMember {
-  readonly member: Member
+  readonly member: EtcdMember
   readonly process: ProcessIdentity
   /** How it is started again if it ends. */
   readonly launch: Launch
@@ -43,7 +43,7 @@ const steadyMs = 60_000
 export class Supervisor implements EmbeddedEtcd {
   readonly endpoint: string
   readonly #launch: Launch
-  readonly #claim: Claim
+  readonly #claim: DirectoryClaim
   readonly #logger: EmbeddedEtcdLogger
   readonly #stopping = new AbortController()
   readonly #supervision: Promise<void>
@@ -54,7 +54,7 @@ export class Supervisor implements EmbeddedEtcd {
   #process: ProcessIdentity
   #stopped: Promise<void> | undefined
 
-  constructor(running: RunningMember, claim: Claim, logger: EmbeddedEtcdLogger) {
+  constructor(running: RunningMember, claim: DirectoryClaim, logger: EmbeddedEtcdLogger) {
     this.endpoint = endpointOf(running.member)
     this.#launch = running.launch
     this.#process = running.process

@@ -5,7 +5,7 @@ import {
   handleOf,
   type Holder,
   isWindowsReserved,
-  ownerOf,
+  hostOf,
   sequenceNumberOf,
 } from '../model/index.ts'
 import { addressAt, type Ordinal, ordinal } from '../net/index.ts'
@@ -33,12 +33,12 @@ export function printHolderAttributes({ node, attributes }: HolderAttributes): R
 
 /** The holder that a request names, as it is stored: its handle, and its attributes with the node among them. */
 export function holderOf({ handle, attributes, node }: AssignRequest): Holder {
-  return { handle, secondary: printHolderAttributes({ node, attributes }) }
+  return { handle, attributes: printHolderAttributes({ node, attributes }) }
 }
 
 /** One held address of `block`, as callers see it. */
 export function allocationOf(block: Block, ordinal: Ordinal, pool: string | undefined): Allocation {
-  return allocationBy(readHolderAttributes(attributeOf(block, ordinal)?.secondary), block, ordinal, pool)
+  return allocationBy(readHolderAttributes(attributeOf(block, ordinal)?.active), block, ordinal, pool)
 }
 
 /** Addresses of `block` that one holder was assigned, as callers see them. */
@@ -46,9 +46,9 @@ export function allocationsOf(
   block: Block,
   ordinals: readonly Ordinal[],
   pool: string | undefined,
-  { secondary }: Holder,
+  { attributes }: Holder,
 ): readonly Allocation[] {
-  const usage = readHolderAttributes(secondary)
+  const usage = readHolderAttributes(attributes)
   return ordinals.map((ordinal) => allocationBy(usage, block, ordinal, pool))
 }
 
@@ -75,9 +75,9 @@ export function ordinalsOfNode(block: Block, node: string): readonly Ordinal[] {
 }
 
 /** The node that uses the addresses with this attribute; undefined if no node does. */
-export function nodeUsing(block: Block, { handle, secondary, releasedAt }: Attribute): string | undefined {
-  if (releasedAt !== undefined || ownerOf(block)?.type === 'virtual' || isWindowsReserved(handle)) return undefined
-  return secondary?.[nodeAttribute]
+export function nodeUsing(block: Block, { handle, active, releasedAt }: Attribute): string | undefined {
+  if (releasedAt !== undefined || hostOf(block)?.type === 'virtual' || isWindowsReserved(handle)) return undefined
+  return active?.[nodeAttribute]
 }
 
 /** The ordinals whose attribute `matches`, ascending. */

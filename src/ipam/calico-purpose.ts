@@ -34,15 +34,14 @@ const machineAttributes = ['vmi-name', 'vmi-uid', 'vm-uid', 'vmim-uid']
  * time in Go's spelling, and a handle that ends with the id of a container.
  * @see docs/calico/formats.md sections 2.2 and 2.5, docs/calico/ipam.md section 4
  */
-export function calicoPurposeOf({ handle = '', secondary, releasedAt }: Attribute): CalicoPurpose | undefined {
-  const { node, namespace, pod, timestamp, type } = { ...secondary } as Partial<Readonly<Record<string, string>>>
-  if (releasedAt !== undefined || secondary === undefined || node === undefined) return undefined
+export function calicoPurposeOf({ handle = '', active, releasedAt }: Attribute): CalicoPurpose | undefined {
+  const { node, namespace, pod, timestamp, type } = { ...active } as Partial<Readonly<Record<string, string>>>
+  if (releasedAt !== undefined || active === undefined || node === undefined) return undefined
   const tunnelHandle = type === undefined ? undefined : tunnelHandles.get(type)
   if (tunnelHandle !== undefined) return handle === `${tunnelHandle}${node}` ? { kind: 'tunnel', node } : undefined
   const assignedAt = timestamp === undefined ? undefined : parseGoTime(timestamp)
   if (namespace === undefined || pod === undefined || assignedAt === undefined) return undefined
-  if (!containerHandle.test(handle) || machineAttributes.some((name) => Object.hasOwn(secondary, name)))
-    return undefined
+  if (!containerHandle.test(handle) || machineAttributes.some((name) => Object.hasOwn(active, name))) return undefined
   return { kind: 'workload', node, namespace, pod, assignedAt }
 }
 

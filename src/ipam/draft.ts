@@ -6,12 +6,12 @@ import {
   blockKey,
   collectGarbage,
   confirmedAffinity,
-  formatOwner,
+  formatAffinity,
   type Handle,
   handleKey,
-  isEmpty,
+  isBlockEmpty,
   type Now,
-  type Owner,
+  type AffinityHost,
   type Pool,
   poolKey,
   setHandleCount,
@@ -64,31 +64,31 @@ export class Draft {
 
   /** Stores a new or changed block. Deletes it if it is empty and has no affinity, as Calico does after a release. */
   setBlock(block: Block): void {
-    const isGone = block.affinity === null && isEmpty(block)
+    const isGone = block.affinity === null && isBlockEmpty(block)
     this.#setBlock(block.cidr, isGone ? undefined : block)
   }
 
   /** The affinity of the block at `cidr` to `holder`; undefined if there is none, or none that can be read. */
-  affinity(holder: Owner, cidr: Cidr): Affinity | undefined {
-    const found = this.#affinity(holder, cidr)
+  affinity(host: AffinityHost, cidr: Cidr): Affinity | undefined {
+    const found = this.#affinity(host, cidr)
     return found === 'unreadable' ? undefined : found
   }
 
   /** Confirms the affinity of the block at `cidr` to `holder`, and creates it if it is missing. One that cannot be read is left alone. */
-  confirmAffinity(holder: Owner, cidr: Cidr): void {
-    const found = this.#affinity(holder, cidr)
+  confirmAffinity(host: AffinityHost, cidr: Cidr): void {
+    const found = this.#affinity(host, cidr)
     if (found === 'unreadable' || found?.state === 'confirmed') return
-    this.#setAffinity(holder, cidr, { ...confirmedAffinity, ...found, state: 'confirmed' })
+    this.#setAffinity(host, cidr, { ...confirmedAffinity, ...found, state: 'confirmed' })
   }
 
   /** Removes the affinity of the block at `cidr` to `holder`, if there is one. One that cannot be read is left alone. */
-  dropAffinity(holder: Owner, cidr: Cidr): void {
-    if (this.affinity(holder, cidr) !== undefined) this.#setAffinity(holder, cidr, undefined)
+  dropAffinity(host: AffinityHost, cidr: Cidr): void {
+    if (this.affinity(host, cidr) !== undefined) this.#setAffinity(host, cidr, undefined)
   }
 
   /** Removes the affinity of the block at `cidr` to `holder`, readable or not. */
-  deleteAffinity(holder: Owner, cidr: Cidr): void {
-    if (this.#affinity(holder, cidr) !== undefined) this.#setAffinity(holder, cidr, undefined)
+  deleteAffinity(host: AffinityHost, cidr: Cidr): void {
+    if (this.#affinity(host, cidr) !== undefined) this.#setAffinity(host, cidr, undefined)
   }
 
   /** Counts `count` more addresses of `handle` in `block`. The handle is assumed to be new until the commit says otherwise. */
@@ -153,13 +153,13 @@ export class Draft {
     this.#write(key, value)
   }
 
-  #affinity(holder: Owner, cidr: Cidr): Affinity | undefined | 'unreadable' {
-    const key = affinityKey(holder, cidr)
+  #affinity(host: AffinityHost, cidr: Cidr): Affinity | undefined | 'unreadable' {
+    const key = affinityKey(host, cidr)
     return this.#affinities.has(key.text) ? this.#affinities.get(key.text) : valueOf(this.view.get(key))
   }
 
-  #setAffinity(holder: Owner, cidr: Cidr, value: Affinity | undefined): void {
-    const key = affinityKey(holder, cidr)
+  #setAffinity(host: AffinityHost, cidr: Cidr, value: Affinity | undefined): void {
+    const key = affinityKey(host, cidr)
     this.#affinities.set(key.text, value)
     this.#write(key, value)
   }
@@ -176,6 +176,6 @@ function valueOf<Value>(lookup: Lookup<Value>): Value | undefined | 'unreadable'
 }
 
 /** The `affinity` of a block that belongs to `holder`; null for no holder. */
-export function affinityText(holder: Owner | undefined): string | null {
-  return holder === undefined ? null : formatOwner(holder)
+export function affinityText(host: AffinityHost | undefined): string | null {
+  return host === undefined ? null : formatAffinity(host)
 }

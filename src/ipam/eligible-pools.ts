@@ -1,5 +1,5 @@
 import type { Pool, PoolSelector, PoolUse } from '../model/index.ts'
-import { bits, type IpFamily, parseCidr, sameCidr } from '../net/index.ts'
+import { bits, type IpFamily, parseCidr, isSameCidr } from '../net/index.ts'
 import { type Cause, type CauseReason, refuse, type Result, success } from '../plan/index.ts'
 import { matches } from '../selector/index.ts'
 import type { AssignRequest } from './request.ts'
@@ -103,7 +103,7 @@ function requestedPools(stored: Pools, family: IpFamily, request: AssignRequest)
 export function isNamed(pool: Pool, reference: string): boolean {
   if (pool.name === reference) return true
   const cidr = parseCidr(reference)
-  return cidr !== undefined && sameCidr(cidr, pool.cidr)
+  return cidr !== undefined && isSameCidr(cidr, pool.cidr)
 }
 
 /** The pools of one family that give addresses at all. */

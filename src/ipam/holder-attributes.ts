@@ -1,18 +1,18 @@
 import {
   type Attribute,
-  comparableHandle,
+  normalizeHandleId,
   handleOf,
-  type Owners,
+  type Holders,
   replaceAttribute,
   sequenceNumberOf,
-  withOwners,
+  setHolders,
 } from '../model/index.ts'
 import { type Address, formatAddress } from '../net/index.ts'
 import { answerOnly, type Plan, type View, type Cause, refuse, type Result, success } from '../plan/index.ts'
 import { printHolderAttributes, type HolderAttributes, readHolderAttributes } from './allocation.ts'
 import { Draft } from './draft.ts'
-import { findHeld, type HeldAddress } from './read/index.ts'
-import type { Context } from './request.ts'
+import { findHeldAddress, type HeldAddress } from './read/index.ts'
+import type { IpamContext } from './request.ts'
 import { readConfig, readPools, requireUnlocked } from './surroundings.ts'
 
 /** The attributes of the holders of an address. During a live migration there are two holders. */
@@ -39,7 +39,7 @@ export interface HolderChange {
 }
 
 /** Reads the attributes of the holders of an address. Refused with `NotFound` if the address is not held. */
-export function planReadHolders(view: View, address: Address, context: Context): Plan<Result<AddressHolders>> {
+export function planReadHolders(view: View, address: Address, context: IpamContext): Plan<Result<AddressHolders>> {
   const found = find(view, address, context)
   return answerOnly(found.ok ? success(holdersOf(address, found.value.held)) : found)
 }
@@ -49,7 +49,11 @@ export function planReadHolders(view: View, address: Address, context: Context):
  * same call and share an entry with it. Refused with `Conflict` if a precondition does not hold; the causes name all of them.
  * @see docs/calico/ipam.md section 8
  */
-export function planChangeHolders(view: View, change: HolderChange, context: Context): Plan<Result<AddressHolders>> {
+export function planChangeHolders(
+  view: View,
+  change: HolderChange,
+  context: IpamContext,
+): Plan<Result<AddressHolders>> {
   const unlocked = requireUnlocked(view)
   if (!unlocked.ok) return answerOnly(unlocked)
   const found = find(view, change.address, context)
@@ -61,7 +65,7 @@ export function planChangeHolders(view: View, change: HolderChange, context: Con
     return answerOnly(refuse('Conflict', message, causes))
   }
   const { block, ordinal } = held
-  const attribute = withOwners(held.attribute, changed(held.attribute, change.change))
+  const attribute = setHolders(held.attribute, changed(held.attribute, change.change))
   const after = replaceAttribute(block, ordinal, attribute)
   if (after !== block) draft.setBlock(after)
   return { answer: success(holdersOf(change.address, { block: after, ordinal, attribute })), writes: draft.writes() }
@@ -70,12 +74,12 @@ export function planChangeHolders(view: View, change: HolderChange, context: Con
 function find(
   view: View,
   address: Address,
-  context: Context,
+  context: IpamContext,
 ): Result<{ readonly draft: Draft; readonly held: HeldAddress }> {
   const config = readConfig(view)
   if (!config.ok) return config
   const draft = new Draft(view, context.now, config.value.ipCooldownSeconds)
-  const held = findHeld(draft, readPools(view), address, context)
+  const held = findHeldAddress(draft, readPools(view), address, context)
   return held.ok ? success({ draft, held: held.value }) : held
 }
 
@@ -84,17 +88,17 @@ function holdersOf(address: Address, { block, ordinal, attribute }: HeldAddress)
     address,
     handle: handleOf(block, ordinal),
     sequenceNumber: sequenceNumberOf(block, ordinal),
-    active: readHolderAttributes(attribute.secondary),
-    alternate: readHolderAttributes(attribute.alternateOwner),
+    active: readHolderAttributes(attribute.active),
+    alternate: readHolderAttributes(attribute.alternate),
   }
 }
 
-function changed({ secondary, alternateOwner }: Attribute, change: HolderChange['change']): Owners {
-  if (change.kind === 'swap') return { secondary: alternateOwner, alternateOwner: secondary }
+function changed({ active: before, alternate: alternateBefore }: Attribute, change: HolderChange['change']): Holders {
+  if (change.kind === 'swap') return { active: alternateBefore, alternate: before }
   const { active, alternate } = change
   return {
-    secondary: active === undefined ? secondary : printHolderAttributes(active),
-    alternateOwner: alternate === undefined ? alternateOwner : printHolderAttributes(alternate),
+    active: active === undefined ? before : printHolderAttributes(active),
+    alternate: alternate === undefined ? alternateBefore : printHolderAttributes(alternate),
   }
 }
 
@@ -103,7 +107,7 @@ function brokenPreconditions(change: HolderChange, held: HeldAddress): readonly 
   const { block, ordinal, attribute } = held
   const stored = sequenceNumberOf(block, ordinal)
   const causes: Cause[] = []
-  if (handle !== undefined && comparableHandle(handle) !== (handleOf(block, ordinal) ?? '')) {
+  if (handle !== undefined && normalizeHandleId(handle) !== (handleOf(block, ordinal) ?? '')) {
     const message = `the address is not held by the handle ${JSON.stringify(handle)}`
     causes.push({ field: 'handle', reason: 'HandleMismatch', message })
   }
@@ -112,8 +116,8 @@ function brokenPreconditions(change: HolderChange, held: HeldAddress): readonly 
     causes.push({ field: 'sequenceNumber', reason: 'SequenceNumberMismatch', message })
   }
   for (const [side, usage, map] of [
-    ['active', expected.active, attribute.secondary],
-    ['alternate', expected.alternate, attribute.alternateOwner],
+    ['active', expected.active, attribute.active],
+    ['alternate', expected.alternate, attribute.alternate],
   ] as const) {
     if (usage === undefined || isExpected(printHolderAttributes(usage), map ?? {})) continue
     const message = `the attributes of the ${side} holder are ${JSON.stringify(map ?? {})}`

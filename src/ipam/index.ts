@@ -25,14 +25,14 @@ export {
   checkCodes,
   type Finding,
   planRepair,
-  readTerms,
+  readCheckTerms,
   type RepairAnswer,
 } from './check/index.ts'
 export { type HolderChange, type AddressHolders, planChangeHolders, planReadHolders } from './holder-attributes.ts'
 export {
   type AddressFilter,
   blockPathPrefix,
-  mayFulfil,
+  mayMatch,
   planReadAddress,
   planReadBlocks,
   planReadHandle,
@@ -40,15 +40,15 @@ export {
   PoolsAtRevision,
   selectAddresses,
   type SelectedAddress,
-  type UsedBlock,
-  type UsedPool,
+  type CountedBlock,
+  type CountedPool,
 } from './read/index.ts'
 export { planRelease, planReleaseHandle, planRemoveEndpoints, releasedTogetherMax } from './release/index.ts'
 export type {
   Allocation,
   AssignAnswer,
   AssignRequest,
-  Context,
+  IpamContext,
   ReleaseAnswer,
   ReleaseItem,
 } from './request.ts'

@@ -2,7 +2,7 @@ import type { BlockIndex, HostReserved, Now, PoolUse } from '../model/index.ts'
 import type { Address, Cidr, IpFamily } from '../net/index.ts'
 
 /** What a plan needs from outside the datastore. The caller reads it, so that planning can be repeated. */
-export interface Context {
+export interface IpamContext {
   readonly now: Now
   /** The index of blocks, kept beside the image that the view answers from. */
   readonly blocks: BlockIndex

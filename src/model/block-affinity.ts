@@ -1,6 +1,6 @@
 import type { Cidr, IpFamily } from '../net/index.ts'
 import type { Family, Key } from '../plan/index.ts'
-import { formatBlockPath, type Owner, parseBlockPath } from './block/index.ts'
+import { formatBlockPath, type AffinityHost, parseBlockPath } from './block/index.ts'
 import {
   type JsonObject,
   stringifyString,
@@ -38,19 +38,19 @@ export const affinities: Family<Affinity> = affinityFamily('affinities', 'host')
 export const virtualAffinities: Family<Affinity> = affinityFamily('virtual affinities', 'virtual')
 
 /** The key of the affinity of block `cidr` to the host `owner`. */
-export function affinityKey(owner: Owner, cidr: Cidr): Key<Affinity> {
-  const family = owner.type === 'host' ? affinities : virtualAffinities
-  return { family, text: `${family.prefix}${owner.name}/${formatBlockPath(cidr)}` }
+export function affinityKey(host: AffinityHost, cidr: Cidr): Key<Affinity> {
+  const family = host.type === 'host' ? affinities : virtualAffinities
+  return { family, text: `${family.prefix}${host.name}/${formatBlockPath(cidr)}` }
 }
 
 /** The prefix of all block affinities to the host `owner`, of one IP version. */
-export function affinityPrefix(owner: Owner, family: IpFamily): string {
-  return `/calico/ipam/v2/${owner.type}/${owner.name}/ipv${family}/block/`
+export function affinityPrefix(host: AffinityHost, family: IpFamily): string {
+  return `/calico/ipam/v2/${host.type}/${host.name}/ipv${family}/block/`
 }
 
 /** The parts of a block affinity's key. */
 interface AffinityKeyParts {
-  readonly owner: Owner
+  readonly host: AffinityHost
   readonly cidr: Cidr
 }
 
@@ -62,14 +62,14 @@ export function parseAffinityKey(text: string): AffinityKeyParts | undefined {
     const nameEnd = text.indexOf('/', prefix.length)
     const name = text.slice(prefix.length, nameEnd)
     const cidr = nameEnd > prefix.length ? parseBlockPath(text.slice(nameEnd + 1)) : undefined
-    if (cidr !== undefined) return { owner: { type, name }, cidr }
+    if (cidr !== undefined) return { host: { type, name }, cidr }
   }
   return undefined
 }
 
 const affinityFields = declareFields('state', 'deleted')
 
-function affinityFamily(name: string, type: Owner['type']): Family<Affinity> {
+function affinityFamily(name: string, type: AffinityHost['type']): Family<Affinity> {
   return {
     name,
     prefix: `/calico/ipam/v2/${type}/`,

@@ -54,7 +54,7 @@ export function isHandleId(text: string): boolean {
 }
 
 /** The part of a handle id to compare: up to the first carriage return. Old Calico on Windows stored one. */
-export function comparableHandle(handleId: string): string {
+export function normalizeHandleId(handleId: string): string {
   const end = handleId.indexOf('\r')
   return end < 0 ? handleId : handleId.slice(0, end)
 }

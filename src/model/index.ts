@@ -11,34 +11,34 @@ export {
   blockKey,
   blocks,
   collectGarbage,
-  formatOwner,
+  formatAffinity,
   handleOf,
   type Holder,
   type HostReserved,
   type IndexedBlock,
   isCooling,
-  isEmpty,
+  isBlockEmpty,
   isHeld,
   isStorable,
   isWindowsReserved,
-  mayGive,
+  hasAvailable,
   newBlock,
   ordinalsOfHandle,
-  type Owner,
-  ownerOf,
-  type Owners,
+  type AffinityHost,
+  hostOf,
+  type Holders,
   parseBlockKey,
-  parseOwner,
-  releaseHandle,
+  parseAffinity,
+  releaseOrdinalsOfHandle,
   releaseOrdinals,
   replaceAttribute,
-  sameOwner,
+  isSameHost,
   sequenceNumberOf,
-  type Terms,
-  touch,
-  withHostReserved,
-  withoutOwner,
-  withOwners,
+  type Availability,
+  incrementSequenceNumber,
+  reserveForHost,
+  clearAffinity,
+  setHolders,
 } from './block/index.ts'
 
 // Block affinities: one key for each block of a node, confirmed or in progress.
@@ -53,7 +53,15 @@ export {
 } from './block-affinity.ts'
 
 // Handles: the number of addresses of each handle, block by block.
-export { addToHandle, comparableHandle, type Handle, handleKey, handles, isHandleId, setHandleCount } from './handle.ts'
+export {
+  addToHandle,
+  normalizeHandleId,
+  type Handle,
+  handleKey,
+  handles,
+  isHandleId,
+  setHandleCount,
+} from './handle.ts'
 
 // The configuration of IPAM.
 export { defaultIpamConfig, type IpamConfig, ipamConfigKey, ipamConfigs } from './ipam-config.ts'

@@ -105,7 +105,7 @@ export function lastAddress(cidr: Cidr): Address {
 }
 
 /** True if both CIDRs are the same set of addresses. */
-export function sameCidr(a: Cidr, b: Cidr): boolean {
+export function isSameCidr(a: Cidr, b: Cidr): boolean {
   return a.family === b.family && a.prefixLength === b.prefixLength && a.base === b.base
 }
 

@@ -26,7 +26,7 @@ export {
   parseInterface,
   prefixLength,
   type PrefixLength,
-  sameCidr,
+  isSameCidr,
 } from './cidr.ts'
 export { addressAt, blockAt, blockCount, blockOf, ordinal, type Ordinal, ordinalOf } from './partition.ts'
 export { RunSet } from './run-set.ts'

@@ -13,7 +13,7 @@ export {
 export { ippoolKind, resourceKinds } from './kinds/index.ts'
 
 // Plans that read and change one object.
-export type { Context } from './kind.ts'
+export type { WriteContext } from './kind.ts'
 export { planRead, type Preconditions, quoteObject, readMatching } from './reading.ts'
 export {
   type ApplyOptions,
@@ -33,8 +33,15 @@ export { partsMax, planSplit, planTermination, type Termination } from './kinds/
 export { planRemoveOrphans } from './annexes.ts'
 
 // Objects as clients see them, and their metadata.
-export { finalizersOf, isBeingDeleted, objectIn, ObjectMeta, present } from './object/index.ts'
+export { finalizersOf, isBeingDeleted, objectIn, ObjectMeta, showObject } from './object/index.ts'
 
 // The two ways to ask for fewer objects, or for less of each.
 export { type LabelSelector, matchesLabels, parseLabelSelector } from './label-selector.ts'
-export { metadataOnly, type MetaVersion, metaVersions, type RowObject, rowObjects, tableOf } from './table/index.ts'
+export {
+  reduceToMetadata,
+  type MetaVersion,
+  metaVersions,
+  type RowObject,
+  rowObjects,
+  printTable,
+} from './table/index.ts'

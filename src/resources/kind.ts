@@ -25,7 +25,7 @@ export interface Stored<Value> {
 }
 
 /** The inputs of a change that are not in the datastore. The caller reads them once, so that planning can be repeated. */
-export interface Context {
+export interface WriteContext {
   readonly now: Now
   /** A fresh UUID for the object, should the plan create one. */
   readonly uid: string
@@ -140,7 +140,7 @@ export interface ResourceKind<Value extends StoredObject> extends ReadableKind<V
   /** Checks a new object against what else is stored. Returns every problem. */
   admit(view: View, candidate: Candidate<Value>): readonly Cause[]
   /** One step of deleting an object, from `position` on: '' for the first step, then the `next` of the step before. */
-  planRemoval(view: View, stored: Stored<Value>, context: Context, position: string): Removal<Value>
+  planRemoval(view: View, stored: Stored<Value>, context: WriteContext, position: string): Removal<Value>
 }
 
 /** A kind that is served, read-only or not. */

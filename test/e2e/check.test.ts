@@ -79,8 +79,8 @@ function startLoad(): { stop(): Promise<void> } {
 async function livePods(name: string, isOver: () => boolean): Promise<void> {
   for (let number = 0; !isOver(); number++) {
     const timestamp = new Date().toISOString().replace('T', ' ').replace('Z', ' +0000 UTC')
-    const { handle, secondary } = holderOfPod(name, (number % 16).toString(16), timestamp, 'node-1')
-    const wish = { handle: `load-${name}-${handle}`, node: 'node-1', pools: ['live'], attributes: secondary }
+    const { handle, attributes } = holderOfPod(name, (number % 16).toString(16), timestamp, 'node-1')
+    const wish = { handle: `load-${name}-${handle}`, node: 'node-1', pools: ['live'], attributes }
     const { status, body } = await callOther('POST', '/ipam/v1/assign', wish)
     if (status !== 201) continue
     const [address] = body['addresses'] as readonly { readonly address: string }[]

@@ -50,7 +50,7 @@ async function plantBlock(node: string, isCooling: boolean, held: number): Promi
     block = releaseOrdinals(block, [ordinal(0)], { nanoseconds: now.nanoseconds - 3_600_000_000_000n }, 60).block
   }
   for (let number = 0; number < held; number++) {
-    block = assignAutomatically(block, 1, () => false, { secondary: { node } }).block
+    block = assignAutomatically(block, 1, () => false, { attributes: { node } }).block
   }
   await keys.put(keyOfClaim(node, cidr), affinities.encode(confirmedAffinity))
   await keys.put(keyOfBlock(cidr), blocks.encode(block))

@@ -4,11 +4,11 @@ import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { claimDirectory, type Claim } from '../../src/embedded-etcd/claim.ts'
+import { claimDirectory, type DirectoryClaim } from '../../src/embedded-etcd/claim.ts'
 import { identify } from '../../src/embedded-etcd/processes.ts'
 import { temporaryFolder } from '../support/etcd.ts'
 
-async function claim(directory: string): Promise<Claim> {
+async function claim(directory: string): Promise<DirectoryClaim> {
   const outcome = await claimDirectory(directory)
   if (!outcome.ok) throw new Error(`Process ${outcome.ownerPid} has the directory.`)
   return outcome.claim

@@ -10,7 +10,7 @@ import { boundLog, logTail, sizeOf } from '../../src/embedded-etcd/log-file.ts'
 import {
   endpointOf,
   etcdArguments,
-  type Member,
+  type EtcdMember,
   newMemberName,
   recallMember,
   rememberMember,
@@ -91,7 +91,7 @@ t.test('a data directory has one etcd at a time', async (t) => {
 async function orphan(t: Test, dataDir: string, ...unexpected: string[]) {
   const binary = await findEtcd(whereEtcdIs())
   const [clientPort = 0, peerPort = 0] = await freePorts(2)
-  const member: Member = { name: newMemberName(), dataDir: join(dataDir, 'etcd'), clientPort, peerPort }
+  const member: EtcdMember = { name: newMemberName(), dataDir: join(dataDir, 'etcd'), clientPort, peerPort }
   await rememberMember(dataDir, member)
   const args = [...etcdArguments(member, binary.version), ...unexpected]
   const logFile = join(dataDir, 'etcd.log')

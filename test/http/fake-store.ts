@@ -1,5 +1,5 @@
 import type { Health, Outcome, Page, PageOptions, SubmitOptions } from '../../src/datastore/index.ts'
-import type { Store } from '../../src/http/index.ts'
+import type { ServedStore } from '../../src/http/index.ts'
 import { blocks as blockFamily, BlockIndex } from '../../src/model/index.ts'
 import type { Decodable, Key, Listed, Lookup, Plan, View } from '../../src/plan/index.ts'
 import { FakeView } from '../support/fake-view.ts'
@@ -7,7 +7,7 @@ import { FakeView } from '../support/fake-view.ts'
 /**
  * A datastore in memory, for tests of routes: plans run on a {@link FakeView} and are committed at once, one after the other.
  */
-export class FakeStore implements Store {
+export class FakeStore implements ServedStore {
   readonly view = new FakeView()
   /** The index of blocks, kept as the datastore keeps it. */
   readonly blocks = new BlockIndex()

@@ -13,12 +13,15 @@ import { requestOf, S } from '../support/ipam-world.ts'
 
 t.test('the node is stored among the attributes, where Calico looks for it', (t) => {
   const attributes = { tenant: 'blue' }
-  t.strictSame(holderOf(requestOf({ handle: 'vm-42', attributes })), { handle: 'vm-42', secondary: { tenant: 'blue' } })
+  t.strictSame(holderOf(requestOf({ handle: 'vm-42', attributes })), {
+    handle: 'vm-42',
+    attributes: { tenant: 'blue' },
+  })
   t.strictSame(holderOf(requestOf({ handle: 'vm-42', attributes, node: 'node1' })), {
     handle: 'vm-42',
-    secondary: { tenant: 'blue', node: 'node1' },
+    attributes: { tenant: 'blue', node: 'node1' },
   })
-  t.strictSame(holderOf(requestOf({ handle: 'vm-42' })), { handle: 'vm-42', secondary: {} })
+  t.strictSame(holderOf(requestOf({ handle: 'vm-42' })), { handle: 'vm-42', attributes: {} })
   t.end()
 })
 
@@ -87,12 +90,12 @@ t.test(
       ordinalsWhere(both, () => true),
       [0, 1, 2],
     )
-    const secondary = { node: 'node1' }
-    t.equal(nodeUsing(both, { secondary }), 'node1')
+    const active = { node: 'node1' }
+    t.equal(nodeUsing(both, { active }), 'node1')
     t.equal(nodeUsing(both, {}), undefined)
-    t.equal(nodeUsing(both, { secondary, releasedAt: '2026-11-23T04:00:00Z' }), undefined)
-    t.equal(nodeUsing(both, { secondary, handle: 'windows-reserved-ipam-handle' }), undefined)
-    t.equal(nodeUsing({ ...both, affinity: 'virtual:load-balancer' }, { secondary }), undefined)
+    t.equal(nodeUsing(both, { active, releasedAt: '2026-11-23T04:00:00Z' }), undefined)
+    t.equal(nodeUsing(both, { active, handle: 'windows-reserved-ipam-handle' }), undefined)
+    t.equal(nodeUsing({ ...both, affinity: 'virtual:load-balancer' }, { active }), undefined)
     t.strictSame(ordinalsOfNode({ ...block, attributes: null }, 'node1'), [])
     t.end()
   },

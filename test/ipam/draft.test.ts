@@ -1,15 +1,22 @@
 import t from 'tap'
 import { affinityText, Draft } from '../../src/ipam/draft.ts'
 import { readPools } from '../../src/ipam/surroundings.ts'
-import { affinityKey, assignAutomatically, handleKey, newBlock, type Owner, poolKey } from '../../src/model/index.ts'
+import {
+  affinityKey,
+  assignAutomatically,
+  handleKey,
+  newBlock,
+  type AffinityHost,
+  poolKey,
+} from '../../src/model/index.ts'
 import { type Cidr, mustParseCidr } from '../../src/net/index.ts'
 import type { Write } from '../../src/plan/index.ts'
 import { S, World } from '../support/ipam-world.ts'
 
 const cidr = mustParseCidr('10.10.0.8/29')
 const text = '10.10.0.8/29'
-const node1: Owner = { type: 'host', name: 'node1' }
-const loadBalancer: Owner = { type: 'virtual', name: 'load-balancer' }
+const node1: AffinityHost = { type: 'host', name: 'node1' }
+const loadBalancer: AffinityHost = { type: 'virtual', name: 'load-balancer' }
 const claimKey = '/calico/ipam/v2/host/node1/ipv4/block/10.10.0.8-29'
 const blockKeyText = '/calico/ipam/v2/assignment/ipv4/block/10.10.0.8-29'
 
@@ -23,8 +30,8 @@ function print(writes: readonly Write[]): readonly string[] {
   )
 }
 
-function heldBlock(of: Cidr, owner: Owner | null) {
-  return assignAutomatically(newBlock(of, owner, { nanoseconds: S }), 1, () => false, { handle: 'h' }).block
+function heldBlock(of: Cidr, host: AffinityHost | null) {
+  return assignAutomatically(newBlock(of, host, { nanoseconds: S }), 1, () => false, { handle: 'h' }).block
 }
 
 t.test('nothing changed, nothing written', (t) => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Owner } from '../../src/model/block/index.ts'
+import type { AffinityHost } from '../../src/model/block/index.ts'
 import {
   affinities,
   affinityKey,
@@ -10,8 +10,8 @@ import {
 } from '../../src/model/block-affinity.ts'
 import { formatCidr, mustParseCidr } from '../../src/net/index.ts'
 
-const node: Owner = { type: 'host', name: 'node1' }
-const loadBalancer: Owner = { type: 'virtual', name: 'load-balancer' }
+const node: AffinityHost = { type: 'host', name: 'node1' }
+const loadBalancer: AffinityHost = { type: 'virtual', name: 'load-balancer' }
 const key = '/calico/ipam/v2/host/node1/ipv4/block/10.10.0.8-29'
 
 t.test('the key names node and block', (t) => {
@@ -20,13 +20,13 @@ t.test('the key names node and block', (t) => {
     [node, 'fd00::40/122', '/calico/ipam/v2/host/node1/ipv6/block/fd00::40-122', affinities],
     [loadBalancer, '10.10.0.8/29', '/calico/ipam/v2/virtual/load-balancer/ipv4/block/10.10.0.8-29', virtualAffinities],
   ] as const
-  for (const [owner, cidr, text, family] of cases) {
-    const made = affinityKey(owner, mustParseCidr(cidr))
+  for (const [host, cidr, text, family] of cases) {
+    const made = affinityKey(host, mustParseCidr(cidr))
     t.equal(made.text, text)
     t.equal(made.family, family)
     t.ok(text.startsWith(family.prefix))
     const parsed = parseAffinityKey(text)
-    t.strictSame(parsed?.owner, owner)
+    t.strictSame(parsed?.host, host)
     t.equal(parsed && formatCidr(parsed.cidr), cidr)
   }
   t.end()

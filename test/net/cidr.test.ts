@@ -19,7 +19,7 @@ import {
   parseCidr,
   parseInterface,
   prefixLength,
-  sameCidr,
+  isSameCidr,
 } from '../../src/net/index.ts'
 
 const prefixLengths: readonly (readonly [IpFamily, number, boolean])[] = [
@@ -215,7 +215,7 @@ t.test('CIDRs compare as the sets of their addresses do', (t) => {
       contains(a, firstAddress(b)) === ofA.has(`${b.family}:${b.base}`) &&
       covers(a, b) === (shared === ofB.size) &&
       overlaps(a, b) === shared > 0 &&
-      sameCidr(a, b) === (shared === ofA.size && shared === ofB.size)
+      isSameCidr(a, b) === (shared === ofA.size && shared === ofB.size)
     )
   })
   t.doesNotThrow(() => {
@@ -234,7 +234,7 @@ t.test('every CIDR survives printing and parsing', (t) => {
       if (length === undefined) return false
       const cidr = cidrAround({ family, value: family === 4 ? value >> 96n : value }, length)
       const parsed = parseCidr(formatCidr(cidr))
-      return parsed !== undefined && sameCidr(parsed, cidr)
+      return parsed !== undefined && isSameCidr(parsed, cidr)
     },
   )
   // IPv4-mapped addresses, which are refused, are one in 2^96 of these.

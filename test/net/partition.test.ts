@@ -17,7 +17,7 @@ import {
   ordinal,
   ordinalOf,
   prefixLength,
-  sameCidr,
+  isSameCidr,
 } from '../../src/net/index.ts'
 
 t.test('an ordinal is a whole number from 0 up', (t) => {
@@ -120,7 +120,7 @@ t.test('blocks tile their pool: every address lies in the block of its number, a
       return (
         covers(pool, block) &&
         contains(block, address) &&
-        sameCidr(blockAt(pool, size, offset / addressCount(block)), block) &&
+        isSameCidr(blockAt(pool, size, offset / addressCount(block)), block) &&
         BigInt(place) === offset % addressCount(block) &&
         addressAt(block, place).value === address.value
       )

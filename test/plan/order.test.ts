@@ -8,7 +8,7 @@ import {
   type Block,
   blocks,
   confirmedAffinity,
-  formatOwner,
+  formatAffinity,
   type Handle,
   handleKey,
   handleOf,
@@ -216,7 +216,8 @@ function faultsOf(world: World): readonly string[] {
     const claim = parseAffinityKey(text)
     if (claim === undefined || value?.includes('"confirmed"') !== true) continue
     const owner = byKey.get(blockKey(claim.cidr).text)?.affinity
-    if (owner !== formatOwner(claim.owner)) faults.push(`${text} is confirmed, and its block is ${owner ?? 'nobody'}'s`)
+    if (owner !== formatAffinity(claim.host))
+      faults.push(`${text} is confirmed, and its block is ${owner ?? 'nobody'}'s`)
   }
   return faults
 }

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { poolKey } from '../../src/model/index.ts'
 import { planApply } from '../../src/resources/changes/server-side-apply.ts'
-import type { Context } from '../../src/resources/index.ts'
+import type { WriteContext } from '../../src/resources/index.ts'
 import { FakeView } from '../support/fake-view.ts'
 import { granted, poolBody, poolKind, storedPool, strict } from './fixtures.ts'
 import { managersOf } from './managed-fields/fixtures.ts'
@@ -9,7 +9,7 @@ import { managersOf } from './managed-fields/fixtures.ts'
 /** Server-side apply of the status of an object. */
 const kind = poolKind()
 
-const context: Context = { ...strict, manager: 'checker', subresource: 'status' }
+const context: WriteContext = { ...strict, manager: 'checker', subresource: 'status' }
 
 function body(status: string) {
   return {

@@ -9,7 +9,7 @@ import {
   poolOf,
 } from '../../src/model/index.ts'
 import type { Plan, Write, Result } from '../../src/plan/index.ts'
-import { type Context, ippoolKind, type ResourceKind } from '../../src/resources/index.ts'
+import { type WriteContext, ippoolKind, type ResourceKind } from '../../src/resources/index.ts'
 import { store } from '../support/indexed-blocks.ts'
 
 /** The worked example of docs/calico/formats.md, sections 3.1 and 7: what Calico stores for a pool of a CIDR, a block size and NAT. */
@@ -17,7 +17,7 @@ export const storedPool =
   '{"kind":"IPPool","apiVersion":"projectcalico.org/v3","metadata":{"name":"pool-a","uid":"7f1d0f0e-3c5b-4a39-9f55-0a7c8a4f8a10","creationTimestamp":"2026-11-23T03:59:00Z"},"spec":{"cidr":"10.10.0.0/24","vxlanMode":"Never","ipipMode":"Never","natOutgoing":true,"blockSize":29,"nodeSelector":"all()","allowedUses":["Workload","Tunnel"],"assignmentMode":"Automatic"}}'
 
 /** The moment, and the UID, of that example. */
-export const context: Context = {
+export const context: WriteContext = {
   now: { nanoseconds: 1_795_406_340_123_456_789n },
   uid: '7f1d0f0e-3c5b-4a39-9f55-0a7c8a4f8a10',
   fieldValidation: 'Warn',
@@ -25,7 +25,7 @@ export const context: Context = {
   subresource: '',
 }
 
-export const strict: Context = { ...context, fieldValidation: 'Strict' }
+export const strict: WriteContext = { ...context, fieldValidation: 'Strict' }
 
 /** IP pools, in a datastore that holds these blocks. */
 export function poolKind(blocks: readonly Block[] = []): ResourceKind<Pool> {

@@ -9,7 +9,7 @@ import {
   type Json,
   newBlock,
   type Now,
-  type Owner,
+  type AffinityHost,
   type Pool,
   poolKey,
 } from '../../src/model/index.ts'
@@ -20,8 +20,8 @@ import { FakeView } from '../support/fake-view.ts'
 import { context, mustPool } from './fixtures.ts'
 
 export const now: Now = { nanoseconds: 1_795_406_400_123_456_789n }
-export const node1: Owner = { type: 'host', name: 'node1' }
-export const balancer: Owner = { type: 'virtual', name: 'load-balancer' }
+export const node1: AffinityHost = { type: 'host', name: 'node1' }
+export const balancer: AffinityHost = { type: 'virtual', name: 'load-balancer' }
 export const poolText = poolKey('pool-a').text
 
 /** A datastore with a pool 10.10.0.0/24 of blocks of eight, and the index of blocks that is kept beside it. */
@@ -52,15 +52,15 @@ export class Scene extends FakeView {
   }
 
   /** A block with so many addresses in use, and, unless it has none, its owner's claim. */
-  block(cidr: string, owner: Owner | null, used = 0, claimed: Owner | null = owner): Block {
-    const { block } = assignAutomatically(newBlock(mustParseCidr(cidr), owner, now), used, () => false, { handle: 'h' })
+  block(cidr: string, host: AffinityHost | null, used = 0, claimed: AffinityHost | null = host): Block {
+    const { block } = assignAutomatically(newBlock(mustParseCidr(cidr), host, now), used, () => false, { handle: 'h' })
     this.put(blockKey(block.cidr), block)
     if (claimed !== null) this.claim(claimed, cidr)
     return block
   }
 
-  claim(owner: Owner, cidr: string): void {
-    this.put(affinityKey(owner, mustParseCidr(cidr)), confirmedAffinity)
+  claim(host: AffinityHost, cidr: string): void {
+    this.put(affinityKey(host, mustParseCidr(cidr)), confirmedAffinity)
   }
 
   /** Begins to delete the pool. */
@@ -96,5 +96,5 @@ const pathOf = (cidr: string): string => cidr.replace('/', '-')
 /** The key of a block. */
 export const block = (cidr: string): string => `/calico/ipam/v2/assignment/ipv4/block/${pathOf(cidr)}`
 /** The key of a claim. */
-export const claim = (owner: Owner, cidr: string): string =>
-  `/calico/ipam/v2/${owner.type}/${owner.name}/ipv4/block/${pathOf(cidr)}`
+export const claim = (host: AffinityHost, cidr: string): string =>
+  `/calico/ipam/v2/${host.type}/${host.name}/ipv4/block/${pathOf(cidr)}`

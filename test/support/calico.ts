@@ -6,15 +6,15 @@ import {
   blockKey,
   blocks,
   collectGarbage,
-  formatOwner,
+  formatAffinity,
   handleKey,
   handles,
-  isEmpty,
+  isBlockEmpty,
   newBlock,
   type Now,
-  type Owner,
+  type AffinityHost,
   parseAffinityKey,
-  releaseHandle,
+  releaseOrdinalsOfHandle,
   sequenceNumberOf,
   setHandleCount,
 } from '../../src/model/index.ts'
@@ -54,11 +54,11 @@ export interface CalicoAllocation {
  */
 export class CalicoHost {
   readonly #keys: EtcdKeys
-  readonly #owner: Owner
+  readonly #host: AffinityHost
 
   constructor(keys: EtcdKeys, host: string) {
     this.#keys = keys
-    this.#owner = { type: 'host', name: host }
+    this.#host = { type: 'host', name: host }
   }
 
   /** Takes one address for `handle`: from a block of its own, a new one, or another's. Undefined when there is none. */
@@ -79,9 +79,9 @@ export class CalicoHost {
     for (;;) {
       const { value: block, revision } = await this.#read(blocks, blockKey(cidr).text)
       if (block === undefined) return []
-      const released = releaseHandle(collectGarbage(block, now(), 0), handle, now(), 0)
+      const released = releaseOrdinalsOfHandle(collectGarbage(block, now(), 0), handle, now(), 0)
       if (released.ordinals.length === 0) return []
-      const isGone = isEmpty(released.block) && released.block.affinity === null
+      const isGone = isBlockEmpty(released.block) && released.block.affinity === null
       const text = isGone ? undefined : blocks.encode(released.block)
       if (!(await this.#keys.change(blockKey(cidr).text, revision, text))) continue
       await this.#count(handle, cidr, -released.ordinals.length)
@@ -91,7 +91,7 @@ export class CalicoHost {
 
   /** The blocks of the pool that this host has a claim on. */
   async #ownBlocks(pool: CalicoPool): Promise<readonly Cidr[]> {
-    const claims = await this.#keys.dump(affinityPrefix(this.#owner, mustParseCidr(pool.cidr).family))
+    const claims = await this.#keys.dump(affinityPrefix(this.#host, mustParseCidr(pool.cidr).family))
     return Object.keys(claims)
       .flatMap((key) => parseAffinityKey(key)?.cidr ?? [])
       .filter((cidr) => covers(mustParseCidr(pool.cidr), cidr))
@@ -101,11 +101,11 @@ export class CalicoHost {
     const stored = await this.#keys.dump(blocks.prefix)
     for (const cidr of cidrsOf(pool)) {
       if (stored[blockKey(cidr).text] !== undefined) continue
-      const claim = affinityKey(this.#owner, cidr).text
+      const claim = affinityKey(this.#host, cidr).text
       await this.#keys.change(claim, '0', '{"state":"pending","deleted":false}')
-      await this.#keys.change(blockKey(cidr).text, '0', blocks.encode(newBlock(cidr, this.#owner, now())))
+      await this.#keys.change(blockKey(cidr).text, '0', blocks.encode(newBlock(cidr, this.#host, now())))
       const { value: block } = await this.#read(blocks, blockKey(cidr).text)
-      if (block?.affinity !== formatOwner(this.#owner)) {
+      if (block?.affinity !== formatAffinity(this.#host)) {
         await this.#keys.delete(claim)
         continue
       }
@@ -121,7 +121,7 @@ export class CalicoHost {
     for (;;) {
       const { value: block, revision } = await this.#read(blocks, blockKey(cidr).text)
       if (block === undefined || block.unallocated.length === 0) return undefined
-      const holder = { handle, secondary: { node: this.#owner.name } }
+      const holder = { handle, attributes: { node: this.#host.name } }
       const { block: after, ordinals } = assignAutomatically(collectGarbage(block, now(), 0), 1, () => false, holder)
       const [ordinal] = ordinals
       if (ordinal === undefined) return undefined

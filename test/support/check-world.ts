@@ -2,7 +2,7 @@ import { check } from '../../src/ipam/check/check.ts'
 import type { Finding } from '../../src/ipam/check/finding.ts'
 import type { RepairAnswer } from '../../src/ipam/check/repair-answers.ts'
 import { planRepair } from '../../src/ipam/check/repair.ts'
-import { type CheckSource, readTerms } from '../../src/ipam/check/terms.ts'
+import { type CheckSource, readCheckTerms } from '../../src/ipam/check/terms.ts'
 import {
   addToHandle,
   affinities,
@@ -63,7 +63,7 @@ export class CheckWorld {
   putBlock(cidr: string, ...holders: readonly string[]): Block {
     return this.putHeldBlock(
       cidr,
-      holders.map((handle) => ({ handle, secondary: { node: 'node-1' } })),
+      holders.map((handle) => ({ handle, attributes: { node: 'node-1' } })),
     )
   }
 
@@ -99,7 +99,7 @@ export class CheckWorld {
 
   async findings(windowSize?: number): Promise<readonly Finding[]> {
     const found: Finding[] = []
-    for await (const one of check(this.source, await readTerms(this.source, now), windowSize)) found.push(one)
+    for await (const one of check(this.source, await readCheckTerms(this.source, now), windowSize)) found.push(one)
     return found
   }
 

@@ -27,7 +27,7 @@ export interface Planted {
 /** The stored holder of an address. */
 export interface StoredHolder {
   readonly handle: string
-  readonly secondary: Readonly<Record<string, string>>
+  readonly attributes: Readonly<Record<string, string>>
 }
 
 /** Blocks, handles and claims of the pool `faulty` (10.61.0.0/20, blocks of 64) and of nowhere, as Calico would have stored them. */
@@ -52,7 +52,7 @@ export class Corruption {
   async blockAt(cidr: string, holders: readonly string[], node = 'node-0'): Promise<Block> {
     return this.blockHeldBy(
       cidr,
-      holders.map((handle) => ({ handle, secondary: { node } })),
+      holders.map((handle) => ({ handle, attributes: { node } })),
     )
   }
 
@@ -243,7 +243,7 @@ export class Corruption {
     const unused = await this.block()
     await this.blockHeldBy(unused.cidr, [holderOfPod('f-unused', 'a', undefined, 'node-0'), holderOfTunnel('node-2')])
     const right = await this.block()
-    const overHttp = { handle: 'f-http', secondary: { node: 'node-0', namespace: 'shop', pod: 'f-http' } }
+    const overHttp = { handle: 'f-http', attributes: { node: 'node-0', namespace: 'shop', pod: 'f-http' } }
     await this.blockHeldBy(right.cidr, [holderOfPod('f-used', 'b', undefined, 'node-0'), overHttp])
     await this.#putEndpoint('f-used', right.cidr.replace('/26', ''))
     return [
@@ -298,13 +298,13 @@ export function holderOfPod(
 ): StoredHolder {
   return {
     handle: `k8s-pod-network.${container.repeat(64).slice(0, 64)}`,
-    secondary: { namespace: 'shop', node, pod, timestamp },
+    attributes: { namespace: 'shop', node, pod, timestamp },
   }
 }
 
 /** The holder that Calico stores for the address of a tunnel. */
 export function holderOfTunnel(node: string): StoredHolder {
-  return { handle: `ipip-tunnel-addr-${node}`, secondary: { node, type: 'ipipTunnelAddress' } }
+  return { handle: `ipip-tunnel-addr-${node}`, attributes: { node, type: 'ipipTunnelAddress' } }
 }
 
 export function keyOfBlock(cidr: string): string {

@@ -5,7 +5,7 @@ import type { Test } from 'tap'
 import { defaultCacheDir } from '../../src/config.ts'
 import { findEtcd, startEmbeddedEtcd, type EtcdBinary } from '../../src/embedded-etcd/index.ts'
 import { launchEtcd, waitUntilHealthy } from '../../src/embedded-etcd/launch.ts'
-import { endpointOf, etcdArguments, type Member, newMemberName } from '../../src/embedded-etcd/member.ts'
+import { endpointOf, etcdArguments, type EtcdMember, newMemberName } from '../../src/embedded-etcd/member.ts'
 import { freePorts } from '../../src/embedded-etcd/ports.ts'
 import { endProcess, sendSignal } from '../../src/embedded-etcd/processes.ts'
 
@@ -76,7 +76,7 @@ export async function startEtcdCluster(t: Test, size: number, flags: readonly st
 async function startMember(
   t: Test,
   binary: EtcdBinary,
-  { dataDir, ...member }: Member,
+  { dataDir, ...member }: EtcdMember,
   args: readonly string[],
   folder: string,
 ): Promise<TestMember> {

@@ -4,7 +4,7 @@ import {
   type BlockIndex,
   blockKey,
   newBlock,
-  parseOwner,
+  parseAffinity,
 } from '../../src/model/index.ts'
 import {
   type Cidr,
@@ -27,8 +27,8 @@ export function size(family: IpFamily, length: number): PrefixLength {
 
 /** A block of which the first `heldCount` addresses are held. */
 export function blockOf(cidr: string | Cidr, affinity: string | null, heldCount = 0): Block {
-  const owner = affinity === null ? null : (parseOwner(affinity) ?? null)
-  const block = newBlock(typeof cidr === 'string' ? mustParseCidr(cidr) : cidr, owner, madeAt)
+  const host = affinity === null ? null : (parseAffinity(affinity) ?? null)
+  const block = newBlock(typeof cidr === 'string' ? mustParseCidr(cidr) : cidr, host, madeAt)
   return assignAutomatically(block, heldCount, () => false, { handle: 'h' }).block
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import {
   type AssignAnswer,
   type AssignRequest,
-  type Context,
+  type IpamContext,
   planAssign,
   planRelease,
   planReleaseHandle,
@@ -67,7 +67,7 @@ export class World {
   /** Keys that were written and that the index of blocks has not been told of, while it is held back. */
   #untold: Set<string> | undefined
 
-  get context(): Context {
+  get context(): IpamContext {
     return { now: { nanoseconds: this.nanoseconds }, blocks: this.blocks }
   }
 

@@ -233,10 +233,10 @@ export class NaiveAllocator {
           resting.push(address)
           continue
         }
-        const { handle = '', secondary } = attribute
+        const { handle = '', active } = attribute
         assert(!held.has(address), `${address} is in two blocks`)
         const sequenceNumber = block.sequenceNumberForAllocation[place] ?? 0n
-        held.set(address, { handle, node: secondary?.['node'], sequenceNumber })
+        held.set(address, { handle, node: active?.['node'], sequenceNumber })
         const ofHandle = counts.get(handle) ?? new Map<string, number>()
         counts.set(handle, ofHandle.set(text, (ofHandle.get(text) ?? 0) + 1))
       }

@@ -24,8 +24,8 @@ function attributesOf({ text, unknown }: Parts): fc.Arbitrary<Attribute> {
   const map = fc.dictionary(text, text, { minKeys: 1, maxKeys: 4 })
   return merged(
     optional('handle', fc.oneof({ weight: 3, arbitrary: text }, windowsHandle)),
-    optional('secondary', map),
-    fc.oneof(optional('alternateOwner', map), fc.constant({})),
+    optional('active', map),
+    fc.oneof(optional('alternate', map), fc.constant({})),
     fc.oneof(optional('releasedAt', time), fc.constant({})),
     unknown,
   )

@@ -51,7 +51,7 @@ export async function readStoredState(endpoint: string): Promise<StoredState> {
       state.handles.set(key.slice(handles.prefix.length), decoded(handles.decode(key, text), key))
     } else if (key.startsWith(affinities.prefix)) {
       const claim = parseAffinityKey(key)
-      if (claim !== undefined) state.claims.set(formatCidr(claim.cidr), claim.owner.name)
+      if (claim !== undefined) state.claims.set(formatCidr(claim.cidr), claim.host.name)
     } else if (key.startsWith(pools.prefix)) {
       decoded(pools.decode(key, text), key)
     }

@@ -25,7 +25,7 @@ import { EtcdLeadership, leaders } from './leadership.ts'
 import { Lease } from './lease.ts'
 import { expiringLeaseTurnSeconds, slotLeaseSeconds, stoppingPatienceMs } from './limits.ts'
 import { Lineage } from './lineage.ts'
-import { Journal, Watch } from './watch/index.ts'
+import { Journal, ImageWatch } from './watch/index.ts'
 
 /** How to open a store on etcd. */
 export interface EtcdStoreOptions extends StoreOptions {
@@ -58,7 +58,7 @@ interface Parts {
   /** Names this server among all that use the same etcd. */
   readonly server: string
   readonly image: Image
-  readonly watch: Watch
+  readonly watch: ImageWatch
   readonly engine: Engine
   readonly leases: EngineLeases
   readonly limits: StoreLimits
@@ -87,7 +87,7 @@ async function startParts(client: EtcdClient, options: EtcdStoreOptions): Promis
     { length: limits.batchesInFlight },
     (_, number) => new Slot(`/ippoold/v1/slots/${server}/${number}`),
   )
-  const watch = new Watch(client, complete, probe)
+  const watch = new ImageWatch(client, complete, probe)
   watch.start()
   const engine = new Engine({ client, image, leases, slots, limits, probe })
   return { client, server, image, watch, engine, leases, limits, probe }
@@ -102,7 +102,7 @@ class EtcdStore implements Store {
   readonly #client: EtcdClient
   readonly #server: string
   readonly #image: Image
-  readonly #watch: Watch
+  readonly #watch: ImageWatch
   readonly #engine: Engine
   readonly #leases: EngineLeases
   readonly #deadlineMs: number

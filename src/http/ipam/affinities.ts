@@ -12,14 +12,14 @@ import {
 import { type Cidr, formatCidr, parseCidr } from '../../net/index.ts'
 import { carryOutSteps, type Cause } from '../../plan/index.ts'
 import {
-  AffinityRelease,
+  AffinityReleaseResponse,
   blockFailures,
   cidrField,
-  Claim,
+  ClaimResponse,
   ClaimBody,
   poolField,
-  ReleasedBlock,
-  StaleClaim,
+  ReleasedBlockItem,
+  StaleAffinityItem,
   answer,
   problemsOfRepeatable,
   closed,
@@ -47,8 +47,8 @@ const ClaimPart = Type.Object({
 
 /** The outcome of one step of releasing blocks, as it is answered. */
 export const ReleasePart = Type.Object({
-  released: Type.Array(ReleasedBlock),
-  stale: Type.Array(StaleClaim),
+  released: Type.Array(ReleasedBlockItem),
+  stale: Type.Array(StaleAffinityItem),
   failed: Type.Array(FailedPart),
 })
 export type ReleasePart = Static<typeof ReleasePart>
@@ -90,12 +90,12 @@ export const affinityRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
         querystring: ChangeQuery,
         body: ref(ClaimBody),
         response: {
-          200: answer('What became of each block.', Claim),
+          200: answer('What became of each block.', ClaimResponse),
           ...problemsOfRepeatable(),
         },
       },
     },
-    async (request): Promise<Claim> => {
+    async (request): Promise<ClaimResponse> => {
       const wanted = examined(request, () => readClaim(request.body))
       const mode = changeModeOf(request, request.query)
       const { answers, next } = await carryOutSteps(
@@ -131,12 +131,12 @@ export const affinityRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
         headers: IdempotencyHeaders,
         querystring: ReleaseQuery,
         response: {
-          200: answer('What became of the blocks.', AffinityRelease),
+          200: answer('What became of the blocks.', AffinityReleaseResponse),
           ...problemsOfRepeatable(),
         },
       },
     },
-    async (request): Promise<AffinityRelease> => {
+    async (request): Promise<AffinityReleaseResponse> => {
       refuseBody(request.body)
       const scope = scopeOf(request.query)
       const mode = changeModeOfQuery(request, request.query)

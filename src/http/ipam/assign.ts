@@ -2,8 +2,8 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import { type AssignRequest, planAssign } from '../../ipam/index.ts'
 import { isWindowsReserved } from '../../model/index.ts'
 import type { Cause } from '../../plan/index.ts'
-import { answer, AssignBody, Assignment, problemsOfRepeatable, ref } from '../schemas/index.ts'
-import { objectTypes, limits, naming, quoteValue } from '../wire/index.ts'
+import { answer, AssignBody, AssignmentResponse, problemsOfRepeatable, ref } from '../schemas/index.ts'
+import { objectTypes, limits, rethrowWithHandle, quoteValue } from '../wire/index.ts'
 import { printAssignment, readAddresses } from './addresses/index.ts'
 import { attributeCauses } from './attribute-causes.ts'
 import { carryOutChange } from './change.ts'
@@ -29,7 +29,7 @@ export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
         querystring: ChangeQuery,
         body: ref(AssignBody),
         response: {
-          201: answer('The addresses, in the order asked for.', Assignment),
+          201: answer('The addresses, in the order asked for.', AssignmentResponse),
           ...problemsOfRepeatable('AddressInUse', 'InsufficientAddresses'),
         },
       },
@@ -42,7 +42,7 @@ export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
         mode,
         (view, context) => planAssign(view, wanted, context),
         printAssignment,
-      ).catch(naming(wanted.handle))
+      ).catch(rethrowWithHandle(wanted.handle))
       return reply.code(201).type('application/json; charset=utf-8').send(assigned)
     },
   )

@@ -1,13 +1,13 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import type { Context } from '../../ipam/index.ts'
+import type { IpamContext } from '../../ipam/index.ts'
 import type { Plan, Result, Step, View } from '../../plan/index.ts'
-import { granted, refusal } from '../wire/index.ts'
+import { requireGranted, refusal } from '../wire/index.ts'
 import { type ChangeMode, type OnceAnswer, planOnce } from './idempotency.ts'
 import type { IpamOptions } from './request.ts'
 
 /** A plan over the view, and what it needs to know beside that. */
-export type IpamPlan<Answer> = (view: View, context: Context) => Plan<Result<Answer>>
+export type IpamPlan<Answer> = (view: View, context: IpamContext) => Plan<Result<Answer>>
 
 /** Carries out a plan, and throws its refusal. The clock is read once, at the beginning. */
 export async function carryOut<Answer>(
@@ -17,7 +17,7 @@ export async function carryOut<Answer>(
 ): Promise<Answer> {
   const context = { now: now(), blocks }
   const { answer } = await store.submit((view) => plan(view, context), { deadlineMs, dryRun: dryRun === 'All' })
-  return granted(answer)
+  return requireGranted(answer)
 }
 
 /** Carries out the `part`-th transaction of a change, once if the mode says so; `print` makes what is stored for its repetition. */

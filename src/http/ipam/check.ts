@@ -1,6 +1,6 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Scan } from '../../datastore/index.ts'
-import { check, type Finding, readTerms } from '../../ipam/index.ts'
+import { check, type Finding, readCheckTerms } from '../../ipam/index.ts'
 import { ipamConfigs } from '../../model/index.ts'
 import {
   type Answer,
@@ -10,7 +10,7 @@ import {
   CheckReport,
   exampleFinding,
   RepairReport,
-  RepairRequest,
+  RepairBody,
   ref,
 } from '../schemas/index.ts'
 import { objectTypes, refusal, linesType, sendReport } from '../wire/index.ts'
@@ -65,7 +65,7 @@ export const checkRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
         ].join(' '),
         consumes: [...objectTypes],
         querystring: ChangeQuery,
-        body: ref(RepairRequest),
+        body: ref(RepairBody),
         response: {
           200: streamed('The outcome for each finding that was to be repaired.', answer('', RepairReport)),
           ...problems('Invalid', 'RequestEntityTooLarge', 'UnsupportedMediaType', 'Timeout'),
@@ -91,7 +91,7 @@ async function begin(
   isStopping: () => boolean,
 ): Promise<{ readonly revision: string; readonly findings: AsyncIterable<Finding> }> {
   const scan = await Scan.begin(store, ipamConfigs)
-  const terms = await readTerms(scan, now())
+  const terms = await readCheckTerms(scan, now())
   return { revision: String(scan.revision), findings: whileServing(check(scan, terms), isStopping) }
 }
 

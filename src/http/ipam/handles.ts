@@ -2,12 +2,21 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import { Type } from '@sinclair/typebox'
 import { DatastoreUnavailable } from '../../datastore/index.ts'
 import { type Allocation, type AssignAnswer, planEnsure, planReadHandle } from '../../ipam/index.ts'
-import { answer, problems, EnsureRequest, Assignment, closed, handle, ref, Release } from '../schemas/index.ts'
+import {
+  answer,
+  problems,
+  EnsureBody,
+  AssignmentResponse,
+  closed,
+  handle,
+  ref,
+  ReleaseResponse,
+} from '../schemas/index.ts'
 import { objectTypes } from '../wire/index.ts'
 import { findAddresses, printAssignment, printHoldings } from './addresses/index.ts'
 import { readAssign } from './assign.ts'
 import { carryOut } from './change.ts'
-import { releaseHandle } from './release.ts'
+import { releaseAllOfHandle } from './release.ts'
 import { type IpamOptions, ChangeQuery, examined, NoQuery, refuseBody } from './request.ts'
 
 const HandlePath = Type.Object({ handle: Type.String({ ...handle, description: 'The handle.' }) }, closed)
@@ -24,7 +33,10 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
         description: 'All addresses of one handle, in ascending order. `NotFound` if it holds none.',
         params: HandlePath,
         querystring: NoQuery,
-        response: { 200: answer('All its addresses.', Assignment), ...problems('NotFound', 'Invalid', 'Timeout') },
+        response: {
+          200: answer('All its addresses.', AssignmentResponse),
+          ...problems('NotFound', 'Invalid', 'Timeout'),
+        },
       },
     },
     async ({ params }) => printHoldings(await readHoldings(options, params.handle)),
@@ -45,10 +57,10 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
         consumes: [...objectTypes],
         params: HandlePath,
         querystring: ChangeQuery,
-        body: ref(EnsureRequest),
+        body: ref(EnsureBody),
         response: {
-          200: answer('The handle held all of it already: everything that satisfies the request.', Assignment),
-          201: answer('Something was assigned: everything that satisfies the request.', Assignment),
+          200: answer('The handle held all of it already: everything that satisfies the request.', AssignmentResponse),
+          201: answer('Something was assigned: everything that satisfies the request.', AssignmentResponse),
           ...problems(
             'AddressInUse',
             'InsufficientAddresses',
@@ -80,14 +92,14 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
         params: HandlePath,
         querystring: ChangeQuery,
         response: {
-          200: answer('What became of each address.', Release),
+          200: answer('What became of each address.', ReleaseResponse),
           ...problems('NotFound', 'Conflict', 'Invalid', 'RequestEntityTooLarge', 'UnsupportedMediaType', 'Timeout'),
         },
       },
     },
     async ({ params, query, body }) => {
       refuseBody(body)
-      return releaseHandle(options, params.handle, query)
+      return releaseAllOfHandle(options, params.handle, query)
     },
   )
   done()

@@ -14,10 +14,10 @@ import {
   problems,
   problemsOfRepeatable,
   closed,
-  Ownership,
-  OwnersRequest,
-  SwapRequest,
-  type UsageRequest,
+  HoldersResponse,
+  HoldersBody,
+  SwapBody,
+  type UsageBodyItem,
   ref,
 } from '../schemas/index.ts'
 import { objectTypes, refuseFields, limits } from '../wire/index.ts'
@@ -52,7 +52,7 @@ export const holderAttributeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = 
         params: AddressPath,
         querystring: NoQuery,
         response: {
-          200: answer('The attributes of both holders.', Ownership),
+          200: answer('The attributes of both holders.', HoldersResponse),
           ...problems('NotFound', 'Conflict', 'Invalid', 'Timeout'),
         },
       },
@@ -80,8 +80,8 @@ export const holderAttributeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = 
         headers: IdempotencyHeaders,
         params: AddressPath,
         querystring: ChangeQuery,
-        body: ref(OwnersRequest),
-        response: { 200: answer('The attributes of both holders after the change.', Ownership), ...failures },
+        body: ref(HoldersBody),
+        response: { 200: answer('The attributes of both holders after the change.', HoldersResponse), ...failures },
       },
     },
     async (request, reply) => {
@@ -115,8 +115,8 @@ export const holderAttributeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = 
         headers: IdempotencyHeaders,
         params: AddressPath,
         querystring: ChangeQuery,
-        body: ref(SwapRequest),
-        response: { 200: answer('The attributes of both holders after the change.', Ownership), ...failures },
+        body: ref(SwapBody),
+        response: { 200: answer('The attributes of both holders after the change.', HoldersResponse), ...failures },
       },
     },
     async (request, reply) => {
@@ -137,7 +137,7 @@ function readAddress(ip: string): { readonly address: Address | undefined; reado
 /** Reads a request, and reports everything that is wrong with it beyond its schema. */
 function changeOf(
   ip: string,
-  { active, alternate, handle, sequenceNumber, expected }: OwnersRequest,
+  { active, alternate, handle, sequenceNumber, expected }: HoldersBody,
   change: HolderChange['change'],
 ): Examined<HolderChange> {
   const { address = { family: 4, value: 0n }, causes } = readAddress(ip)
@@ -169,11 +169,11 @@ function changeOf(
   }
 }
 
-function usageOf({ node, attributes = {} }: UsageRequest): HolderAttributes {
+function usageOf({ node, attributes = {} }: UsageBodyItem): HolderAttributes {
   return { node, attributes }
 }
 
-function printOwnership({ address, handle, sequenceNumber, active, alternate }: AddressHolders): Ownership {
+function printOwnership({ address, handle, sequenceNumber, active, alternate }: AddressHolders): HoldersResponse {
   return {
     address: formatAddress(address),
     handle: handle ?? null,
@@ -183,6 +183,6 @@ function printOwnership({ address, handle, sequenceNumber, active, alternate }: 
   }
 }
 
-function printUsage({ node, attributes }: HolderAttributes): Ownership['active'] {
+function printUsage({ node, attributes }: HolderAttributes): HoldersResponse['active'] {
   return { node: node ?? null, attributes: printAttributes(attributes) }
 }

@@ -1,3 +1,3 @@
 /** The routes below /ipam/v1. */
-export type { Store } from './request.ts'
+export type { ServedStore } from './request.ts'
 export { ipamRoutes } from './routes.ts'

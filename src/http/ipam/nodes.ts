@@ -3,7 +3,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import { type Allocation, planRelease, planRemoveNode, releasedTogetherMax } from '../../ipam/index.ts'
 import { formatAddress } from '../../net/index.ts'
 import { carryOutSteps, inTurn, success, type TakeStep } from '../../plan/index.ts'
-import { ForgottenNode, answer, problemsOfRepeatable, closed, oneOf } from '../schemas/index.ts'
+import { RemovedNodeResponse, answer, problemsOfRepeatable, closed, oneOf } from '../schemas/index.ts'
 import { changedNothing } from '../wire/index.ts'
 import { AddressWalk, FailedAddress, firstPlace, type Place, printRelease } from './addresses/index.ts'
 import { anyNode, mergeReleases, printReleasedBlocks, ReleasePart } from './affinities.ts'
@@ -56,12 +56,12 @@ export const nodeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
         headers: IdempotencyHeaders,
         querystring: RemoveQuery,
         response: {
-          200: answer('What became of everything that the node had.', ForgottenNode),
+          200: answer('What became of everything that the node had.', RemovedNodeResponse),
           ...problemsOfRepeatable(),
         },
       },
     },
-    async (request): Promise<ForgottenNode> => {
+    async (request): Promise<RemovedNodeResponse> => {
       refuseBody(request.body)
       const { node } = request.params
       const { releaseAddresses = false } = request.query

@@ -2,7 +2,7 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import { Type } from '@sinclair/typebox'
 import { formatCidr } from '../../net/index.ts'
 import { partsMax, planSplit } from '../../resources/index.ts'
-import { answer, problemsOfRepeatable, closed, name, SplitAnswer, SplitRequest, ref } from '../schemas/index.ts'
+import { answer, problemsOfRepeatable, closed, name, SplitResponse, SplitBody, ref } from '../schemas/index.ts'
 import { objectTypes } from '../wire/index.ts'
 import { carryOutChange } from './change.ts'
 import { changeModeOf, IdempotencyHeaders } from './idempotency.ts'
@@ -31,9 +31,9 @@ export const poolSplitRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
         params: PoolPath,
         headers: IdempotencyHeaders,
         querystring: ChangeQuery,
-        body: ref(SplitRequest),
+        body: ref(SplitBody),
         response: {
-          200: answer('The pool is gone, and these are in its place.', SplitAnswer),
+          200: answer('The pool is gone, and these are in its place.', SplitResponse),
           ...problemsOfRepeatable('NotFound'),
         },
       },

@@ -9,7 +9,14 @@ import {
 } from '../../ipam/index.ts'
 import { mustParseAddress } from '../../net/index.ts'
 import { carryOutSteps, type Cause, type Plan, type Result, type Step, success } from '../../plan/index.ts'
-import { answer, problemsOfRepeatable, ref, type ReleaseItem, Release, ReleaseRequest } from '../schemas/index.ts'
+import {
+  answer,
+  problemsOfRepeatable,
+  ref,
+  type ReleaseBodyItem,
+  ReleaseResponse,
+  ReleaseBody,
+} from '../schemas/index.ts'
 import { changedNothing, objectTypes } from '../wire/index.ts'
 import { FailedAddress, printRelease, readAddresses, type ReportedRelease } from './addresses/index.ts'
 import { carryOutOnce, type IpamPlan, printStep, readStep } from './change.ts'
@@ -31,9 +38,9 @@ export const releaseRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
         consumes: [...objectTypes],
         headers: IdempotencyHeaders,
         querystring: ChangeQuery,
-        body: ref(ReleaseRequest),
+        body: ref(ReleaseBody),
         response: {
-          200: answer('What became of each address.', Release),
+          200: answer('What became of each address.', ReleaseResponse),
           ...problemsOfRepeatable('NotFound'),
         },
       },
@@ -41,7 +48,7 @@ export const releaseRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
     async (request) => {
       const { handle, items } = examined(request, () => readRelease(request.body))
       const mode = changeModeOf(request, request.query)
-      return handle === undefined ? releaseAddresses(options, items, mode) : releaseHandle(options, handle, mode)
+      return handle === undefined ? releaseAddresses(options, items, mode) : releaseAllOfHandle(options, handle, mode)
     },
   )
   done()
@@ -62,7 +69,7 @@ export async function releaseAddresses(
   options: IpamOptions,
   items: readonly PlannedItem[],
   mode: ChangeMode,
-): Promise<Release> {
+): Promise<ReleaseResponse> {
   const shares = Array.from({ length: Math.ceil(items.length / releasedTogetherMax) }, (_, part) =>
     items.slice(part * releasedTogetherMax, (part + 1) * releasedTogetherMax),
   )
@@ -90,7 +97,11 @@ export async function releaseAddresses(
 }
 
 /** Releases everything that a handle holds, step by step. Throws a refusal `NotFound` if there is no such handle. */
-export async function releaseHandle(options: IpamOptions, handle: string, mode: ChangeMode): Promise<Release> {
+export async function releaseAllOfHandle(
+  options: IpamOptions,
+  handle: string,
+  mode: ChangeMode,
+): Promise<ReleaseResponse> {
   const { answers, fault } = await carryOutSteps(
     (position, number) =>
       carryOutPart(
@@ -141,7 +152,7 @@ function notReleased(items: readonly PlannedItem[], { message }: Error): Reporte
   return { released: [], unallocated: [], failed }
 }
 
-function mergeReleases(parts: readonly ReportedRelease[]): Release {
+function mergeReleases(parts: readonly ReportedRelease[]): ReleaseResponse {
   return printRelease({
     released: parts.flatMap(({ released }) => released),
     unallocated: parts.flatMap(({ unallocated }) => unallocated),
@@ -156,7 +167,7 @@ export interface Wanted {
 }
 
 /** Reads a request body, and reports everything that is wrong with it beyond its schema. */
-export function readRelease({ handle, addresses: given }: ReleaseRequest): Examined<Wanted> {
+export function readRelease({ handle, addresses: given }: ReleaseBody): Examined<Wanted> {
   const addresses = given ?? []
   const texts = addresses.map((entry, index) => {
     const field = `addresses[${index}]`
@@ -205,7 +216,7 @@ const unconditional: Examined<Conditions> = { value: {}, causes: [] }
 /** Reads the preconditions of a request; `at` is the prefix of their fields. */
 export function readConditions(
   at: string,
-  { handle, sequenceNumber }: Omit<ReleaseItem, 'address'>,
+  { handle, sequenceNumber }: Omit<ReleaseBodyItem, 'address'>,
 ): Examined<Conditions> {
   // The schema has found what is no number at all.
   const number = /^\d{1,20}$/.test(String(sequenceNumber)) ? BigInt(sequenceNumber ?? 0) : undefined

@@ -7,11 +7,11 @@ import { closed, oneOf } from '../schemas/index.ts'
 import { RefusalError, refuseFields } from '../wire/index.ts'
 
 /** The part of the datastore that the routes use. */
-export type Store = Pick<Datastore, 'submit' | 'page' | 'peek' | 'follow' | 'health' | 'members' | 'pending'>
+export type ServedStore = Pick<Datastore, 'submit' | 'page' | 'peek' | 'follow' | 'health' | 'members' | 'pending'>
 
 /** The dependencies of the IPAM routes. */
 export interface IpamOptions {
-  readonly store: Pick<Store, 'submit' | 'page'>
+  readonly store: Pick<ServedStore, 'submit' | 'page'>
   readonly now: () => Now
   /** The index of blocks that is kept beside the store. */
   readonly blocks: BlockIndex

@@ -1,7 +1,7 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import { planReadBlocks, planReadUtilization, type UsedBlock, type UsedPool } from '../../ipam/index.ts'
-import { formatTime, nanosecondsPerSecond, parseOwner } from '../../model/index.ts'
+import { planReadBlocks, planReadUtilization, type CountedBlock, type CountedPool } from '../../ipam/index.ts'
+import { formatTime, nanosecondsPerSecond, parseAffinity } from '../../model/index.ts'
 import { blockCount, formatCidr, parseCidr } from '../../net/index.ts'
 import {
   answer,
@@ -131,7 +131,7 @@ export const utilizationRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app
   done()
 }
 
-function printPool({ pool, usage }: UsedPool): PoolUtilization {
+function printPool({ pool, usage }: CountedPool): PoolUtilization {
   return {
     pool: pool.name,
     cidr: formatCidr(pool.cidr),
@@ -143,14 +143,14 @@ function printPool({ pool, usage }: UsedPool): PoolUtilization {
   }
 }
 
-function printBlock({ block, pool, usage }: UsedBlock): BlockUtilization {
+function printBlock({ block, pool, usage }: CountedBlock): BlockUtilization {
   const { claimedAtSeconds } = block
-  const owner = parseOwner(block.affinity ?? '')
+  const host = parseAffinity(block.affinity ?? '')
   return {
     block: formatCidr(block.cidr),
     pool: pool ?? null,
     affinity: block.affinity,
-    node: owner?.type === 'host' ? owner.name : null,
+    node: host?.type === 'host' ? host.name : null,
     claimedAt:
       claimedAtSeconds === undefined
         ? null
@@ -160,7 +160,7 @@ function printBlock({ block, pool, usage }: UsedBlock): BlockUtilization {
   }
 }
 
-function printUsage({ capacity, inUse, cooling, reserved, available }: UsedBlock['usage']) {
+function printUsage({ capacity, inUse, cooling, reserved, available }: CountedBlock['usage']) {
   return {
     capacity: String(capacity),
     inUse: String(inUse),

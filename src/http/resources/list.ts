@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { type Page, type PageOptions, RevisionCompacted } from '../../datastore/index.ts'
 import { annexes, type JsonObject } from '../../model/index.ts'
 import type { Decodable, Revision } from '../../plan/index.ts'
-import { apiVersion, present, quoteObject, type ServedKind, type StoredObject } from '../../resources/index.ts'
-import type { Store } from '../ipam/index.ts'
+import { apiVersion, showObject, quoteObject, type ServedKind, type StoredObject } from '../../resources/index.ts'
+import type { ServedStore } from '../ipam/index.ts'
 import { printContinueToken, readContinueToken, RefusalError, refusal } from '../wire/index.ts'
-import { readSelector, type SelectorQuery } from './object-selector.ts'
+import { readObjectSelector, type SelectorQuery } from './object-selector.ts'
 
 /** The query parameters that decide what a list contains. */
-export interface ListQuery extends SelectorQuery {
+export interface ObjectListQuery extends SelectorQuery {
   readonly limit?: number
   readonly continue?: string
   readonly resourceVersion?: string
@@ -36,12 +36,12 @@ const readAhead = 500
  * @see docs/kubernetes-api.md section 5
  */
 export async function listObjects<Value extends StoredObject>(
-  store: Pick<Store, 'page'>,
+  store: Pick<ServedStore, 'page'>,
   kind: ServedKind<Value>,
-  query: ListQuery,
+  query: ObjectListQuery,
 ): Promise<ObjectList> {
   const { limit = 0 } = query
-  const selector = readSelector(query)
+  const selector = readObjectSelector(query)
   const { families } = kind.storage
   const start = readStart(query, families)
   const isCounted = selector === undefined && families.length === 1
@@ -60,7 +60,7 @@ export async function listObjects<Value extends StoredObject>(
       const name = entry.key.slice(family.prefix.length)
       position = { ...position, after: entry.key }
       if (entry.kind === 'unreadable') warnings.push(`${quoteObject(kind, name)} cannot be read: ${entry.problem}`)
-      else if (selector?.(entry.value) !== false) items.push(present(kind, entry.value, entry.revision))
+      else if (selector?.(entry.value) !== false) items.push(showObject(kind, entry.value, entry.revision))
       if (isFull()) break
     }
     position = { ...position, revision: page.revision }
@@ -113,7 +113,7 @@ function familyAt<Value>(families: readonly Decodable<Value>[], { family }: Posi
 }
 
 function readStart(
-  { continue: token = '', resourceVersion = '', resourceVersionMatch }: ListQuery,
+  { continue: token = '', resourceVersion = '', resourceVersionMatch }: ObjectListQuery,
   families: readonly Decodable<unknown>[],
 ): Position {
   if (token !== '') return readContinueToken(token, (text) => parsePosition(text, families))
@@ -139,7 +139,7 @@ function parsePosition(text: string, families: readonly Decodable<unknown>[]): P
 }
 
 async function readPage<Value>(
-  store: Pick<Store, 'page'>,
+  store: Pick<ServedStore, 'page'>,
   family: Decodable<Value>,
   { revision, after, family: place }: Position,
   limit: number,
@@ -172,7 +172,7 @@ async function readPage<Value>(
 
 /** Joins the objects of a page with their annexes as of the same revision. */
 async function joinAnnexes<Value extends StoredObject>(
-  store: Pick<Store, 'page'>,
+  store: Pick<ServedStore, 'page'>,
   { storage: { annexing } }: ServedKind<Value>,
   page: Page<Value>,
 ): Promise<Page<Value>> {

@@ -17,7 +17,7 @@ export interface SelectorQuery {
 export type ObjectSelector = (object: StoredObject) => boolean
 
 /** Reads the selectors of a list or watch; undefined if there are none. Throws a refusal for one that cannot be parsed. */
-export function readSelector(query: SelectorQuery): ObjectSelector | undefined {
+export function readObjectSelector(query: SelectorQuery): ObjectSelector | undefined {
   const { labelSelector = '', fieldSelector = '' } = query
   const labels = labelSelector === '' ? undefined : readLabelSelector(labelSelector)
   const fields = fieldSelector === '' ? undefined : readFieldSelector(fieldSelector)

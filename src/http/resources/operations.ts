@@ -22,30 +22,30 @@ import {
 } from '../../plan/index.ts'
 import {
   type Changed,
-  type Context,
+  type WriteContext,
   type Deleted,
   finalizersOf,
   objectIn,
   planDelete,
   type Preconditions,
-  present,
+  showObject,
   readMatching,
   type ResourceKind,
   type ServedKind,
   type StoredObject,
 } from '../../resources/index.ts'
-import type { Store } from '../ipam/index.ts'
+import type { ServedStore } from '../ipam/index.ts'
 import { changedNothing } from '../wire/index.ts'
 import { refusalAbout, unfinished } from './answers.ts'
 
 /** Finds what has to be removed before an object called `name` is deleted, and returns the plan of one step of that. */
 export type FindDependents = (
   name: string,
-) => Promise<(view: View, context: Pick<Context, 'now'>, position: string) => Plan<Result<Step<undefined>>>>
+) => Promise<(view: View, context: Pick<WriteContext, 'now'>, position: string) => Plan<Result<Step<undefined>>>>
 
 /** The dependencies of operations on objects. */
 export interface OperationOptions {
-  readonly store: Pick<Store, 'submit'>
+  readonly store: Pick<ServedStore, 'submit'>
   readonly now: () => Now
   /** A new UUID, for an object that is created. */
   readonly newUid: () => string
@@ -57,13 +57,13 @@ export interface OperationOptions {
 /** The options of a change, as the query has them. */
 export interface ChangeOptions {
   readonly dryRun?: 'All'
-  readonly fieldValidation?: Context['fieldValidation']
+  readonly fieldValidation?: WriteContext['fieldValidation']
   /** The manager of the changed fields; unless given, the client's name in `User-Agent`. */
   readonly fieldManager?: string
 }
 
 /** The plan of a change. */
-export type ChangePlan = (view: View, context: Context) => Plan<Result<Changed<StoredObject>>>
+export type ChangePlan = (view: View, context: WriteContext) => Plan<Result<Changed<StoredObject>>>
 
 /** An object as the answer to a change, with the warnings for the client. */
 export interface ChangedObject {
@@ -85,8 +85,8 @@ export class ResourceOperations {
   /** Carries out a plan about the object called `name`, and throws its refusal. The clock is read once, at the beginning. */
   async carryOut<Answer>(
     name: string | undefined,
-    plan: (view: View, context: Context) => Plan<Result<Answer>>,
-    options: Partial<Context> & { readonly dryRun?: boolean } = {},
+    plan: (view: View, context: WriteContext) => Plan<Result<Answer>>,
+    options: Partial<WriteContext> & { readonly dryRun?: boolean } = {},
   ): Promise<{ readonly value: Answer; readonly revision: Revision }> {
     const { now, newUid, store, deadlineMs } = this.#options
     const { dryRun = false, fieldValidation = 'Warn', manager = '', subresource = '' } = options
@@ -111,7 +111,7 @@ export class ResourceOperations {
       subresource,
     })
     const { value, isWritten, revisionBefore, warnings } = changed
-    const object = present(this.#kind, value, isWritten && !dryRun ? revision : revisionBefore)
+    const object = showObject(this.#kind, value, isWritten && !dryRun ? revision : revisionBefore)
     return { object, warnings, isNew: revisionBefore === undefined }
   }
 
@@ -135,7 +135,7 @@ export class ResourceOperations {
       )
       const { answer: deleted, next } = value
       const shown = deleted.isWritten && !dryRun ? revision : deleted.revisionBefore
-      return { answer: { deleted, object: present(kind, deleted.value, shown) }, next }
+      return { answer: { deleted, object: showObject(kind, deleted.value, shown) }, next }
     }
     const removeDependents = dryRun ? undefined : await this.#dependentSteps(kind, name, preconditions)
     const take = removeDependents === undefined ? deleteObject : inTurn(removeDependents, 'object ', deleteObject)
@@ -171,7 +171,7 @@ export class ResourceOperations {
 }
 
 /** Finds the workload endpoints of a node; its tunnels are removed with them. */
-export function endpointsOfNodes(store: Pick<Store, 'page'>, blocks: BlockIndex): FindDependents {
+export function endpointsOfNodes(store: Pick<ServedStore, 'page'>, blocks: BlockIndex): FindDependents {
   return async (node) => {
     // The names of endpoints begin with that of the node, but the namespace comes first in the keys, so all of them are read.
     const scan = await Scan.begin(store, workloadEndpoints)
@@ -187,7 +187,7 @@ export function endpointsOfNodes(store: Pick<Store, 'page'>, blocks: BlockIndex)
 export interface ChangeRequest {
   readonly query: ChangeOptions
   readonly manager: string
-  readonly subresource: Context['subresource']
+  readonly subresource: WriteContext['subresource']
 }
 
 /** Longer names of managers are refused. */
@@ -197,7 +197,7 @@ const managerLengthMax = 128
 export function changeRequest(
   { headers }: Pick<FastifyRequest, 'headers'>,
   query: ChangeOptions,
-  subresource: Context['subresource'] = '',
+  subresource: WriteContext['subresource'] = '',
 ): ChangeRequest {
   const agent = headers['user-agent']?.replace(/\/.*$/s, '').trim().slice(0, managerLengthMax) ?? ''
   const manager = query.fieldManager ?? (/^[\x20-\x7E]+$/.test(agent) ? agent : 'unknown')

@@ -1,6 +1,6 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
-import { planRead, present, type ServedKind, type StoredObject } from '../../resources/index.ts'
-import type { Store } from '../ipam/index.ts'
+import { planRead, showObject, type ServedKind, type StoredObject } from '../../resources/index.ts'
+import type { ServedStore } from '../ipam/index.ts'
 import { answer, problems, kindSchemas, pluralOf, ListQuery, NamePath, ReadQuery } from '../schemas/index.ts'
 import { sendList, sendObject } from './answers.ts'
 import { listObjects, requireReached } from './list.ts'
@@ -10,7 +10,7 @@ import { isWatch, type Watches } from './watch.ts'
 /** Dependencies of the routes of one kind. */
 export interface KindOptions {
   readonly kind: ServedKind<StoredObject>
-  readonly store: Pick<Store, 'page'>
+  readonly store: Pick<ServedStore, 'page'>
   readonly operations: ResourceOperations
   readonly watches: Watches<StoredObject>
 }
@@ -65,7 +65,7 @@ export const resourceReads: FastifyPluginCallbackTypebox<KindOptions> = (app, op
       async ({ params: { name }, query }, reply) => {
         const { value, revision } = await operations.carryOut(name, (view) => planRead(view, kind, name))
         requireReached(revision, query.resourceVersion)
-        return sendObject(reply, present(kind, value.value, value.revision))
+        return sendObject(reply, showObject(kind, value.value, value.revision))
       },
     )
   }

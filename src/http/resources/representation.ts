@@ -1,14 +1,14 @@
 import type { FastifyInstance } from 'fastify'
 import type { JsonObject, Now } from '../../model/index.ts'
 import {
-  metadataOnly,
+  reduceToMetadata,
   type MetaVersion,
   metaVersions,
   type RowObject,
   rowObjects,
   type ServedKind,
   type StoredObject,
-  tableOf,
+  printTable,
 } from '../../resources/index.ts'
 import { acceptedTypes, covers, type MediaRange, refusal } from '../wire/index.ts'
 
@@ -94,8 +94,8 @@ function representationOf<Value extends StoredObject>(
   const { version } = form
   const convert = (object: JsonObject, hasColumns = true): JsonObject =>
     form.as === 'metadata'
-      ? metadataOnly(object, version)
-      : tableOf(kind, object, { version, includeObject, hasColumns, now: now() })
+      ? reduceToMetadata(object, version)
+      : printTable(kind, object, { version, includeObject, hasColumns, now: now() })
   const name = `${form.as} ${version} ${includeObject}`
   return { name, one: (object) => convert(object), list: (list) => convert(list), event: convert }
 }

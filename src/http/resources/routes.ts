@@ -1,6 +1,6 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import type { ServedKind, StoredObject } from '../../resources/index.ts'
-import type { Store } from '../ipam/index.ts'
+import type { ServedStore } from '../ipam/index.ts'
 import { resourceSchemas } from '../schemas/index.ts'
 import { type OperationOptions, ResourceOperations } from './operations.ts'
 import { resourceReads } from './reads.ts'
@@ -10,7 +10,7 @@ import { resourceWrites } from './writes.ts'
 
 /** Dependencies of the resource routes. */
 export interface ResourceOptions extends OperationOptions {
-  readonly store: Pick<Store, 'submit' | 'page'>
+  readonly store: Pick<ServedStore, 'submit' | 'page'>
   /** All kinds that are served. */
   readonly kinds: readonly ServedKind<StoredObject>[]
   readonly watches: WatchOptions

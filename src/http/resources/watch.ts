@@ -4,11 +4,11 @@ import { DatastoreUnavailable, type Follower, RevisionCompacted } from '../../da
 import type { JsonObject } from '../../model/index.ts'
 import type { Revision } from '../../plan/index.ts'
 import { apiVersion, type ServedKind, type StoredObject } from '../../resources/index.ts'
-import type { Store } from '../ipam/index.ts'
+import type { ServedStore } from '../ipam/index.ts'
 import { isTrue, statusOf } from '../schemas/index.ts'
 import { RefusalError, refusal, refuseFields, refuseForNow } from '../wire/index.ts'
 import { listObjects, type ObjectList, requireReached } from './list.ts'
-import { type ObjectSelector, readSelector, type SelectorQuery } from './object-selector.ts'
+import { type ObjectSelector, readObjectSelector, type SelectorQuery } from './object-selector.ts'
 import type { Representation } from './representation.ts'
 import { printEvent, WatchedKind } from './watched-kind.ts'
 
@@ -23,7 +23,7 @@ export interface WatchQuery extends SelectorQuery {
 
 /** Dependencies of the watches of a server. */
 export interface WatchOptions {
-  readonly store: Pick<Store, 'page' | 'peek' | 'follow'>
+  readonly store: Pick<ServedStore, 'page' | 'peek' | 'follow'>
   /** Calls `callback` when the server begins to stop. Calling the result unsubscribes. */
   readonly onStopping: (callback: () => void) => () => void
   /** Watches of all kinds that may be open at once. */
@@ -70,7 +70,7 @@ export class Watches<Value extends StoredObject> {
   /** Sends the events of a watch. Throws a refusal for a wrong parameter, and when too many watches are open. */
   async serve(request: FastifyRequest, reply: FastifyReply, query: WatchQuery): Promise<FastifyReply> {
     const start = readStart(query)
-    const selector = readSelector(query)
+    const selector = readObjectSelector(query)
     const { watchesMax, store, onStopping } = this.#options
     if (this.#count.open >= watchesMax)
       throw refuseForNow(`${watchesMax} watches are open, which is the limit of this server. Try again.`)

@@ -1,8 +1,8 @@
 import type { Change, Follower } from '../../datastore/index.ts'
 import { annexKey, type JsonObject, stringifyJson } from '../../model/index.ts'
 import type { Revision } from '../../plan/index.ts'
-import { present, type ServedKind, type StoredObject } from '../../resources/index.ts'
-import type { Store } from '../ipam/index.ts'
+import { showObject, type ServedKind, type StoredObject } from '../../resources/index.ts'
+import type { ServedStore } from '../ipam/index.ts'
 import type { ObjectSelector } from './object-selector.ts'
 import type { Representation } from './representation.ts'
 
@@ -23,12 +23,12 @@ const knownMax = 1_000
 
 /** The changes of the objects of one kind. All watches of the kind share it, so that each change is read and printed once. */
 export class WatchedKind<Value extends StoredObject> {
-  readonly #store: Pick<Store, 'page' | 'peek' | 'follow'>
+  readonly #store: Pick<ServedStore, 'page' | 'peek' | 'follow'>
   readonly #kind: ServedKind<Value>
   /** The changes that were read last, in the order of reading. */
   readonly #known = new Map<Change, Promise<ObjectChange<Value>>>()
 
-  constructor(store: Pick<Store, 'page' | 'peek' | 'follow'>, kind: ServedKind<Value>) {
+  constructor(store: Pick<ServedStore, 'page' | 'peek' | 'follow'>, kind: ServedKind<Value>) {
     this.#store = store
     this.#kind = kind
   }
@@ -74,7 +74,7 @@ export class WatchedKind<Value extends StoredObject> {
     // A deleted object is reported in its last state; one that has ceased to match the selector, in its current state.
     const value = change.after ?? change.before
     if (value === undefined) throw new Error('an event is about an object')
-    return printEvent(type, representation.event(present(this.#kind, value, change.revision), isFirst))
+    return printEvent(type, representation.event(showObject(this.#kind, value, change.revision), isFirst))
   }
 
   async #readOne({ key, revision, text, before }: Change): Promise<ObjectChange<Value>> {

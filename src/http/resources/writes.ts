@@ -33,7 +33,7 @@ import {
   PatchQuery,
   WriteQuery,
 } from '../schemas/index.ts'
-import { mediaTypeOf, objectTypes, patchTypes, granted, RefusalError, refusal } from '../wire/index.ts'
+import { mediaTypeOf, objectTypes, patchTypes, requireGranted, RefusalError, refusal } from '../wire/index.ts'
 import { sendJson, sendList, sendObject, statusOfDeleted } from './answers.ts'
 import { listObjects } from './list.ts'
 import { type ChangePlan, changeRequest } from './operations.ts'
@@ -178,7 +178,7 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
       },
     },
     async ({ params: { name }, body, query }, reply) => {
-      const { preconditions, isDryRun } = granted(readDeleteOptions(body))
+      const { preconditions, isDryRun } = requireGranted(readDeleteOptions(body))
       const dryRun = isDryRun || query.dryRun === 'All'
       const { deleted, object } = await operations.remove(kind, name, preconditions, dryRun)
       return deleted.isGone ? sendJson(reply, statusOfDeleted(kind, deleted.value)) : sendObject(reply, object)
@@ -202,7 +202,7 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
       },
     },
     async ({ body, query }, reply) => {
-      const { isDryRun } = granted(readDeleteOptions(body))
+      const { isDryRun } = requireGranted(readDeleteOptions(body))
       const { dryRun: asked, labelSelector, fieldSelector } = query
       const list = await listObjects(options.store, kind, {
         ...(labelSelector !== undefined && { labelSelector }),

@@ -3,7 +3,7 @@ import { Type } from '@sinclair/typebox'
 import type { BlockFailure } from '../../ipam/index.ts'
 import { limits } from '../wire/index.ts'
 import { closed, name, oneOf, ref } from './fields.ts'
-import { FailedRelease } from './release.ts'
+import { FailedReleaseItem } from './release.ts'
 
 /** A range of blocks in a request. */
 export const cidrField = {
@@ -48,7 +48,7 @@ export const blockFailures = [
 ] as const satisfies readonly BlockFailure[]
 
 /** A block that was not changed. */
-export const FailedBlock = Type.Object(
+export const FailedBlockItem = Type.Object(
   {
     block: Type.String({ description: 'The CIDR of the block.' }),
     reason: oneOf(blockFailures, {
@@ -70,12 +70,12 @@ const isComplete = Type.Boolean({
 })
 
 /** Result of a claim. */
-export const Claim = Type.Object(
+export const ClaimResponse = Type.Object(
   {
     node: Type.String({ description: 'The node.' }),
     claimed: Type.Array(Type.String(), { description: 'Blocks that this call gave to the node.' }),
     unchanged: Type.Array(Type.String(), { description: 'Blocks that the node had already.' }),
-    failed: Type.Array(ref(FailedBlock), { description: 'Blocks that the node did not get.' }),
+    failed: Type.Array(ref(FailedBlockItem), { description: 'Blocks that the node did not get.' }),
     isComplete,
   },
   {
@@ -93,7 +93,7 @@ export const Claim = Type.Object(
     ],
   },
 )
-export type Claim = Static<typeof Claim>
+export type ClaimResponse = Static<typeof ClaimResponse>
 
 const affinity = Type.String({
   description: 'Its affinity before the release, as Calico writes it.',
@@ -101,7 +101,7 @@ const affinity = Type.String({
 })
 
 /** A block that was released from its node. */
-export const ReleasedBlock = Type.Object(
+export const ReleasedBlockItem = Type.Object(
   {
     block: Type.String({ description: 'The CIDR of the block.' }),
     affinity,
@@ -114,15 +114,15 @@ export const ReleasedBlock = Type.Object(
 )
 
 /** An affinity without a block. */
-export const StaleClaim = Type.Object(
+export const StaleAffinityItem = Type.Object(
   { block: Type.String({ description: 'The CIDR of the block.' }), affinity },
   { ...closed, $id: 'StaleClaim', description: 'An affinity to a block that does not exist or has another affinity.' },
 )
 
 const affinityRelease = {
-  released: Type.Array(ref(ReleasedBlock), { description: 'Blocks that were released.' }),
-  stale: Type.Array(ref(StaleClaim), { description: 'Affinities without a block; they were removed.' }),
-  failed: Type.Array(ref(FailedBlock), { description: 'Blocks that were not changed.' }),
+  released: Type.Array(ref(ReleasedBlockItem), { description: 'Blocks that were released.' }),
+  stale: Type.Array(ref(StaleAffinityItem), { description: 'Affinities without a block; they were removed.' }),
+  failed: Type.Array(ref(FailedBlockItem), { description: 'Blocks that were not changed.' }),
 }
 
 const affinityReleaseExample = {
@@ -132,7 +132,7 @@ const affinityReleaseExample = {
 }
 
 /** Result of a release of blocks. */
-export const AffinityRelease = Type.Object(
+export const AffinityReleaseResponse = Type.Object(
   { ...affinityRelease, isComplete },
   {
     ...closed,
@@ -141,16 +141,16 @@ export const AffinityRelease = Type.Object(
     examples: [{ ...affinityReleaseExample, isComplete: true }],
   },
 )
-export type AffinityRelease = Static<typeof AffinityRelease>
+export type AffinityReleaseResponse = Static<typeof AffinityReleaseResponse>
 
 /** Result of the removal of a node. */
-export const ForgottenNode = Type.Object(
+export const RemovedNodeResponse = Type.Object(
   {
     node: Type.String({ description: 'The node.' }),
     addresses: Type.Object(
       {
         released: Type.Array(Type.String(), { description: 'Addresses of the node that were released.' }),
-        failed: Type.Array(ref(FailedRelease), { description: 'Addresses that could not be released.' }),
+        failed: Type.Array(ref(FailedReleaseItem), { description: 'Addresses that could not be released.' }),
         left: Type.Array(Type.String(), {
           description: 'Addresses that the node still uses: their release was not requested, or failed.',
         }),
@@ -178,4 +178,4 @@ export const ForgottenNode = Type.Object(
     ],
   },
 )
-export type ForgottenNode = Static<typeof ForgottenNode>
+export type RemovedNodeResponse = Static<typeof RemovedNodeResponse>

@@ -1,12 +1,20 @@
 import type { TSchema } from '@sinclair/typebox'
-import { AffinityRelease, Claim, ClaimBody, FailedBlock, ForgottenNode, ReleasedBlock, StaleClaim } from './affinity.ts'
-import { AssignBody, EnsureRequest } from './assign-request.ts'
-import { AddressList, Allocation, Assignment } from './assignment.ts'
-import { CheckFinding, CheckReport, Repair, RepairReport, RepairRequest } from './check.ts'
-import { Ownership, OwnersRequest, SwapRequest, Usage, UsageRequest } from './ownership.ts'
-import { SplitAnswer, SplitRequest } from './pool-split.ts'
-import { FailedRelease, Release, ReleaseItem, ReleaseRequest } from './release.ts'
-import { Health, Version } from './health.ts'
+import {
+  AffinityReleaseResponse,
+  ClaimResponse,
+  ClaimBody,
+  FailedBlockItem,
+  RemovedNodeResponse,
+  ReleasedBlockItem,
+  StaleAffinityItem,
+} from './affinity.ts'
+import { AssignBody, EnsureBody } from './assign-request.ts'
+import { AddressList, AllocationItem, AssignmentResponse } from './assignment.ts'
+import { CheckFinding, CheckReport, RepairItem, RepairReport, RepairBody } from './check.ts'
+import { HoldersResponse, HoldersBody, SwapBody, UsageItem, UsageBodyItem } from './ownership.ts'
+import { SplitResponse, SplitBody } from './pool-split.ts'
+import { FailedReleaseItem, ReleaseResponse, ReleaseBodyItem, ReleaseBody } from './release.ts'
+import { HealthResponse, VersionResponse } from './health.ts'
 import { Status, StatusCause, StatusDetails } from './status.ts'
 import { BlockList, BlockUtilization, PoolUtilization, Utilization } from './utilization.ts'
 
@@ -15,38 +23,38 @@ export const schemas: readonly TSchema[] = [
   StatusCause,
   StatusDetails,
   Status,
-  Health,
-  Version,
+  HealthResponse,
+  VersionResponse,
   AssignBody,
-  EnsureRequest,
-  Allocation,
-  Assignment,
+  EnsureBody,
+  AllocationItem,
+  AssignmentResponse,
   AddressList,
-  ReleaseItem,
-  ReleaseRequest,
-  FailedRelease,
-  Release,
-  Usage,
-  UsageRequest,
-  Ownership,
-  OwnersRequest,
-  SwapRequest,
+  ReleaseBodyItem,
+  ReleaseBody,
+  FailedReleaseItem,
+  ReleaseResponse,
+  UsageItem,
+  UsageBodyItem,
+  HoldersResponse,
+  HoldersBody,
+  SwapBody,
   PoolUtilization,
   BlockUtilization,
   Utilization,
   BlockList,
-  FailedBlock,
+  FailedBlockItem,
   ClaimBody,
-  Claim,
-  ReleasedBlock,
-  StaleClaim,
-  AffinityRelease,
-  ForgottenNode,
+  ClaimResponse,
+  ReleasedBlockItem,
+  StaleAffinityItem,
+  AffinityReleaseResponse,
+  RemovedNodeResponse,
   CheckFinding,
   CheckReport,
-  RepairRequest,
-  Repair,
+  RepairBody,
+  RepairItem,
   RepairReport,
-  SplitRequest,
-  SplitAnswer,
+  SplitBody,
+  SplitResponse,
 ]

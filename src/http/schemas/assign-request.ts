@@ -135,7 +135,7 @@ export const AssignBody = Type.Object(
 export type AssignBody = Static<typeof AssignBody>
 
 /** Body of the declarative assign; the handle is in the path. */
-export const EnsureRequest = Type.Omit(AssignBody, ['handle', 'maxPerHandle'], {
+export const EnsureBody = Type.Omit(AssignBody, ['handle', 'maxPerHandle'], {
   ...closed,
   $id: 'EnsureRequest',
   description: 'The addresses that a handle should hold at least: the number of each family, or a list.',

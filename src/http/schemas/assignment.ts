@@ -14,7 +14,7 @@ const allocationExample = {
 }
 
 /** One address that is assigned. */
-export const Allocation = Type.Object(
+export const AllocationItem = Type.Object(
   {
     address: Type.String({ description: 'The address; IPv6 in the form of RFC 5952.' }),
     block: Type.String({ description: 'The CIDR of its block.' }),
@@ -31,13 +31,13 @@ export const Allocation = Type.Object(
   },
   { ...closed, $id: 'Allocation', description: 'One address that is assigned.', examples: [allocationExample] },
 )
-export type Allocation = Static<typeof Allocation>
+export type AllocationItem = Static<typeof AllocationItem>
 
 /** The addresses that were assigned, or that one handle holds. */
-export const Assignment = Type.Object(
+export const AssignmentResponse = Type.Object(
   {
     handle: Type.String({ description: 'The handle.' }),
-    addresses: Type.Array(ref(Allocation)),
+    addresses: Type.Array(ref(AllocationItem)),
   },
   {
     ...closed,
@@ -47,12 +47,12 @@ export const Assignment = Type.Object(
     examples: [{ handle: 'vm-42', addresses: [allocationExample] }],
   },
 )
-export type Assignment = Static<typeof Assignment>
+export type AssignmentResponse = Static<typeof AssignmentResponse>
 
 /** One page of the assigned addresses. */
 export const AddressList = Type.Object(
   {
-    addresses: Type.Array(ref(Allocation)),
+    addresses: Type.Array(ref(AllocationItem)),
     unreadableBlocks: Type.Array(Type.String(), {
       description: 'Blocks of this page that cannot be read; their addresses are missing.',
     }),

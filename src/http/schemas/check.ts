@@ -75,7 +75,7 @@ export const CheckReport = Type.Object(
 )
 
 /** Body of a repair. */
-export const RepairRequest = Type.Object(
+export const RepairBody = Type.Object(
   {
     codes: optionalList(oneOf(repairableCodes, { title: 'RepairableCode', prefix: 'Repair' }), {
       maxItems: repairableCodes.length,
@@ -91,7 +91,7 @@ export const RepairRequest = Type.Object(
 )
 
 /** Result for one finding. */
-export const Repair = Type.Object(
+export const RepairItem = Type.Object(
   {
     ...findingFields,
     outcome: oneOf(['Repaired', 'NotFound', 'Refused', 'Unavailable'], {
@@ -111,7 +111,7 @@ export const Repair = Type.Object(
 
 /** Report of a repair. */
 export const RepairReport = Type.Object(
-  { ...reportFields, repairs: Type.Array(ref(Repair)), ...endFields },
+  { ...reportFields, repairs: Type.Array(ref(RepairItem)), ...endFields },
   {
     ...closed,
     $id: 'RepairReport',

@@ -3,7 +3,7 @@ import { Type } from '@sinclair/typebox'
 import { closed } from './fields.ts'
 
 /** The server is alive or ready. */
-export const Health = Type.Object(
+export const HealthResponse = Type.Object(
   {
     status: Type.Literal('ok'),
     checks: Type.Array(
@@ -20,10 +20,10 @@ export const Health = Type.Object(
     examples: [{ status: 'ok', checks: [{ name: 'etcd', message: 'answers' }] }],
   },
 )
-export type Health = Static<typeof Health>
+export type HealthResponse = Static<typeof HealthResponse>
 
 /** Versions, in the fields that Kubernetes' clients read. */
-export const Version = Type.Object(
+export const VersionResponse = Type.Object(
   {
     ippooldVersion: Type.String({ description: 'The version of this server.' }),
     etcdVersions: Type.Array(Type.String(), {
@@ -61,4 +61,4 @@ export const Version = Type.Object(
     ],
   },
 )
-export type Version = Static<typeof Version>
+export type VersionResponse = Static<typeof VersionResponse>

@@ -1,24 +1,24 @@
 /** The schemas of requests and responses. */
 export {
-  AffinityRelease,
+  AffinityReleaseResponse,
   blockFailures,
   cidrField,
-  Claim,
+  ClaimResponse,
   ClaimBody,
-  ForgottenNode,
+  RemovedNodeResponse,
   poolField,
-  ReleasedBlock,
-  StaleClaim,
+  ReleasedBlockItem,
+  StaleAffinityItem,
 } from './affinity.ts'
 export { schemas } from './all.ts'
 export { answer, type Answer, problems, problemsOfRepeatable } from './answers.ts'
-export { AssignBody, EnsureRequest } from './assign-request.ts'
-export { AddressList, Allocation, Assignment } from './assignment.ts'
-export { CheckFinding, CheckReport, exampleFinding, type RepairOutcome, RepairReport, RepairRequest } from './check.ts'
+export { AssignBody, EnsureBody } from './assign-request.ts'
+export { AddressList, AllocationItem, AssignmentResponse } from './assignment.ts'
+export { CheckFinding, CheckReport, exampleFinding, type RepairOutcome, RepairReport, RepairBody } from './check.ts'
 export { closed, constantName, handle, name, oneOf, ref } from './fields.ts'
-export { Ownership, OwnersRequest, SwapRequest, UsageRequest } from './ownership.ts'
-export { SplitAnswer, SplitRequest } from './pool-split.ts'
-export { failedReasons, Release, ReleaseItem, ReleaseRequest } from './release.ts'
+export { HoldersResponse, HoldersBody, SwapBody, UsageBodyItem } from './ownership.ts'
+export { SplitResponse, SplitBody } from './pool-split.ts'
+export { failedReasons, ReleaseResponse, ReleaseBodyItem, ReleaseBody } from './release.ts'
 export {
   DeleteCollectionQuery,
   DeleteQuery,
@@ -30,6 +30,6 @@ export {
   WriteQuery,
 } from './resource-queries.ts'
 export { JsonPatch, kindSchemas, MergePatch, pluralOf, resourceSchemas } from './resource.ts'
-export { Health, Version } from './health.ts'
+export { HealthResponse, VersionResponse } from './health.ts'
 export { statusOf } from './status.ts'
 export { BlockList, BlockUtilization, PoolUtilization, Utilization } from './utilization.ts'

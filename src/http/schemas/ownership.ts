@@ -2,20 +2,20 @@ import type { Static } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
 import { limits } from '../wire/index.ts'
 import { closed, name, nullableText, ref, texts } from './fields.ts'
-import { ReleaseItem } from './release.ts'
+import { ReleaseBodyItem } from './release.ts'
 
 /** One set of holder attributes in a response. */
-export const Usage = Type.Object(
+export const UsageItem = Type.Object(
   {
     node: nullableText('The node that uses the address; null if unknown.'),
     attributes: texts({ description: 'The other attributes.' }),
   },
   { ...closed, $id: 'Usage', description: 'One set of holder attributes: who uses an address.' },
 )
-export type Usage = Static<typeof Usage>
+export type UsageItem = Static<typeof UsageItem>
 
 /** One set of holder attributes in a request. */
-export const UsageRequest = Type.Object(
+export const UsageBodyItem = Type.Object(
   {
     node: Type.Optional(Type.String({ ...name, description: 'The node.', examples: ['node-2'] })),
     attributes: Type.Optional(
@@ -35,20 +35,20 @@ export const UsageRequest = Type.Object(
     description: 'One set of holder attributes: who uses an address. An empty object means nobody.',
   },
 )
-export type UsageRequest = Static<typeof UsageRequest>
+export type UsageBodyItem = Static<typeof UsageBodyItem>
 
 const usage = { node: 'node-1', attributes: { namespace: 'vms', pod: 'launcher-1' } }
 
 /** Both sets of holder attributes of an address. */
-export const Ownership = Type.Object(
+export const HoldersResponse = Type.Object(
   {
     address: Type.String({ description: 'The address.' }),
     handle: nullableText('The handle that holds it; null if it was assigned without one.'),
     sequenceNumber: Type.String({
       description: 'The number of its assignment; changes of the holder attributes keep it.',
     }),
-    active: ref(Usage),
-    alternate: ref(Usage),
+    active: ref(UsageItem),
+    alternate: ref(UsageItem),
   },
   {
     ...closed,
@@ -66,14 +66,14 @@ export const Ownership = Type.Object(
     ],
   },
 )
-export type Ownership = Static<typeof Ownership>
+export type HoldersResponse = Static<typeof HoldersResponse>
 
 const preconditions = {
-  handle: ReleaseItem.properties.handle,
-  sequenceNumber: ReleaseItem.properties.sequenceNumber,
+  handle: ReleaseBodyItem.properties.handle,
+  sequenceNumber: ReleaseBodyItem.properties.sequenceNumber,
   expected: Type.Optional(
     Type.Object(
-      { active: Type.Optional(ref(UsageRequest)), alternate: Type.Optional(ref(UsageRequest)) },
+      { active: Type.Optional(ref(UsageBodyItem)), alternate: Type.Optional(ref(UsageBodyItem)) },
       {
         ...closed,
         title: 'ExpectedOwners',
@@ -84,17 +84,17 @@ const preconditions = {
 }
 
 /** Body of a swap: preconditions. */
-export const SwapRequest = Type.Object(preconditions, {
+export const SwapBody = Type.Object(preconditions, {
   ...closed,
   $id: 'SwapRequest',
   description: 'The conditions on which the holder attributes of an address are swapped.',
   examples: [{ handle: 'vm-42', expected: { active: { attributes: usage.attributes } } }],
 })
-export type SwapRequest = Static<typeof SwapRequest>
+export type SwapBody = Static<typeof SwapBody>
 
 /** Body of a change of holder attributes. What it leaves out stays. */
-export const OwnersRequest = Type.Object(
-  { active: Type.Optional(ref(UsageRequest)), alternate: Type.Optional(ref(UsageRequest)), ...preconditions },
+export const HoldersBody = Type.Object(
+  { active: Type.Optional(ref(UsageBodyItem)), alternate: Type.Optional(ref(UsageBodyItem)), ...preconditions },
   {
     ...closed,
     $id: 'OwnersRequest',
@@ -108,4 +108,4 @@ export const OwnersRequest = Type.Object(
     ],
   },
 )
-export type OwnersRequest = Static<typeof OwnersRequest>
+export type HoldersBody = Static<typeof HoldersBody>

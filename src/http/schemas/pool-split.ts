@@ -3,7 +3,7 @@ import { partsMax } from '../../resources/index.ts'
 import { closed } from './fields.ts'
 
 /** Body of a split. */
-export const SplitRequest = Type.Object(
+export const SplitBody = Type.Object(
   {
     parts: Type.Integer({
       minimum: 2,
@@ -21,7 +21,7 @@ export const SplitRequest = Type.Object(
 )
 
 /** Result of a split. */
-export const SplitAnswer = Type.Object(
+export const SplitResponse = Type.Object(
   {
     pool: Type.String({ description: 'The pool that was split; it is deleted.' }),
     parts: Type.Array(

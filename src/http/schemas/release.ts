@@ -4,7 +4,7 @@ import { limits } from '../wire/index.ts'
 import { closed, handle, oneOf, optionalList, ref } from './fields.ts'
 
 /** One address to release, with preconditions. */
-export const ReleaseItem = Type.Object(
+export const ReleaseBodyItem = Type.Object(
   {
     address: Type.String({ maxLength: limits.addressLength, description: 'The address.' }),
     handle: Type.Optional(
@@ -25,15 +25,15 @@ export const ReleaseItem = Type.Object(
     examples: [{ address: '10.1.0.5', handle: 'vm-42', sequenceNumber: '1794812345678901234' }],
   },
 )
-export type ReleaseItem = Static<typeof ReleaseItem>
+export type ReleaseBodyItem = Static<typeof ReleaseBodyItem>
 
 /** An address to release, with or without preconditions. */
-const ReleaseAddress = Type.Union([Type.String({ maxLength: limits.addressLength }), ref(ReleaseItem)], {
+const ReleaseAddress = Type.Union([Type.String({ maxLength: limits.addressLength }), ref(ReleaseBodyItem)], {
   title: 'ReleaseAddress',
 })
 
 /** Body of a release: addresses, or a handle. */
-export const ReleaseRequest = Type.Object(
+export const ReleaseBody = Type.Object(
   {
     addresses: optionalList(ReleaseAddress, {
       maxItems: limits.addresses,
@@ -52,13 +52,13 @@ export const ReleaseRequest = Type.Object(
     ],
   },
 )
-export type ReleaseRequest = Static<typeof ReleaseRequest>
+export type ReleaseBody = Static<typeof ReleaseBody>
 
 /** Reasons why an address was not released. */
 export const failedReasons = ['SequenceNumberMismatch', 'HandleMismatch', 'Unreadable', 'Unavailable'] as const
 
 /** An address that was not released. */
-export const FailedRelease = Type.Object(
+export const FailedReleaseItem = Type.Object(
   {
     address: Type.String(),
     reason: oneOf(failedReasons, {
@@ -72,11 +72,11 @@ export const FailedRelease = Type.Object(
 )
 
 /** Result of a release. */
-export const Release = Type.Object(
+export const ReleaseResponse = Type.Object(
   {
     released: Type.Array(Type.String(), { description: 'Addresses that this call released.' }),
     unallocated: Type.Array(Type.String(), { description: 'Addresses that were not assigned.' }),
-    failed: Type.Array(ref(FailedRelease), { description: 'Addresses that were not released.' }),
+    failed: Type.Array(ref(FailedReleaseItem), { description: 'Addresses that were not released.' }),
   },
   {
     ...closed,
@@ -91,4 +91,4 @@ export const Release = Type.Object(
     ],
   },
 )
-export type Release = Static<typeof Release>
+export type ReleaseResponse = Static<typeof ReleaseResponse>

@@ -1,7 +1,14 @@
 import type { TSchema } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
 import { stringifyJson } from '../../model/index.ts'
-import { apiVersion, ObjectMeta, objectIn, present, type ServedKind, type StoredObject } from '../../resources/index.ts'
+import {
+  apiVersion,
+  ObjectMeta,
+  objectIn,
+  showObject,
+  type ServedKind,
+  type StoredObject,
+} from '../../resources/index.ts'
 import { closed, oneOf, ref } from './fields.ts'
 import { Status } from './status.ts'
 
@@ -69,7 +76,7 @@ export interface KindSchemas<Value> {
 /** Makes the schemas of `kind`, named after it. */
 export function kindSchemas<Value extends StoredObject>(kind: ServedKind<Value>): KindSchemas<Value> {
   const stored = storedExample(kind)
-  const example: unknown = JSON.parse(stringifyJson(present(kind, stored, 1001n)))
+  const example: unknown = JSON.parse(stringifyJson(showObject(kind, stored, 1001n)))
   const object = Type.Object(
     {
       kind: Type.Optional(Type.String({ enum: [kind.kind], description: 'Always present in responses.' })),

@@ -1,12 +1,12 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { DatastoreUnavailable } from '../../datastore/index.ts'
-import type { Store } from '../ipam/index.ts'
-import { answer, problems, Health, Version } from '../schemas/index.ts'
+import type { ServedStore } from '../ipam/index.ts'
+import { answer, problems, HealthResponse, VersionResponse } from '../schemas/index.ts'
 import { RefusalError } from '../wire/index.ts'
 
 /** Dependencies of the health routes. */
 export interface HealthOptions {
-  readonly store: Pick<Store, 'health' | 'members'>
+  readonly store: Pick<ServedStore, 'health' | 'members'>
   readonly version: string
 }
 
@@ -25,7 +25,7 @@ export const healthRoutes: FastifyPluginCallbackTypebox<HealthOptions> = (app, {
         tags: ['server'],
         summary: 'Liveness',
         description: '200 while the process runs.',
-        response: { 200: answer('The process runs.', Health, { status: 'ok', checks: [] }), ...problems() },
+        response: { 200: answer('The process runs.', HealthResponse, { status: 'ok', checks: [] }), ...problems() },
       },
     },
     (_request, reply) => reply.send({ status: 'ok', checks: [] }),
@@ -40,7 +40,7 @@ export const healthRoutes: FastifyPluginCallbackTypebox<HealthOptions> = (app, {
         summary: 'Readiness',
         description:
           '200 if the server can do its work: etcd answers, its changes arrive, and the server is not stopping. Otherwise 503; `details.causes` names the failed checks.',
-        response: { 200: answer('The server can do its work.', Health), ...problems() },
+        response: { 200: answer('The server can do its work.', HealthResponse), ...problems() },
       },
     },
     (_request, reply) => {
@@ -62,7 +62,7 @@ export const healthRoutes: FastifyPluginCallbackTypebox<HealthOptions> = (app, {
         tags: ['server'],
         summary: 'Versions',
         description: 'The versions of this server and of its etcd members, in the fields that kubectl reads.',
-        response: { 200: answer('The versions.', Version), ...problems() },
+        response: { 200: answer('The versions.', VersionResponse), ...problems() },
       },
     },
     async () => ({
@@ -82,7 +82,7 @@ export const healthRoutes: FastifyPluginCallbackTypebox<HealthOptions> = (app, {
 }
 
 /** One version for each member; none if etcd does not answer, because the other versions are known all the same. */
-async function etcdVersions(store: Pick<Store, 'members'>): Promise<string[]> {
+async function etcdVersions(store: Pick<ServedStore, 'members'>): Promise<string[]> {
   try {
     return (await store.members()).map(({ version }) => version)
   } catch (error) {

@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import fastify, { LogController } from 'fastify'
 import type { BlockIndex, Now } from '../../model/index.ts'
 import { apiVersion, resourceKinds } from '../../resources/index.ts'
-import { ipamRoutes, type Store } from '../ipam/index.ts'
+import { ipamRoutes, type ServedStore } from '../ipam/index.ts'
 import { openapiOptions, kubernetesOpenapiRoutes, openapiRoutes } from '../openapi/index.ts'
 import { discoveryRoutes, endpointsOfNodes, resourceRoutes } from '../resources/index.ts'
 import { resourceSchemas, schemas } from '../schemas/index.ts'
@@ -18,7 +18,7 @@ import { refuseBySchema, validatorCompiler } from './validation.ts'
 
 /** Everything that the server takes from outside: it reads no clock, no environment and no random numbers itself. */
 export interface ServerDependencies {
-  readonly store: Store
+  readonly store: ServedStore
   /** The index of blocks that is kept beside the store. */
   readonly blocks: BlockIndex
   readonly now: () => Now

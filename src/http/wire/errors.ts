@@ -59,7 +59,7 @@ export const reasons: Readonly<Record<Reason, ReasonEntry>> = {
 }
 
 /** The object of a refusal, in the fields of `details` of a Kubernetes Status. */
-export interface Subject {
+export interface RefusalSubject {
   readonly name?: string
   readonly group?: string
   readonly kind?: string
@@ -68,7 +68,7 @@ export interface Subject {
 
 /** Parts of the response besides the refusal itself. */
 export interface RefusalOptions {
-  readonly subject?: Subject | undefined
+  readonly subject?: RefusalSubject | undefined
   /**
    * Sent as `Retry-After` too. That header makes clients repeat a call by themselves, so set this only if nothing was applied, and nothing
    * can be applied later.
@@ -82,7 +82,7 @@ export interface RefusalOptions {
 /** A refusal that a route throws. The error handler answers it with a `Status`. */
 export class RefusalError extends Error {
   readonly refusal: Refusal
-  readonly subject: Subject | undefined
+  readonly subject: RefusalSubject | undefined
   readonly retryAfterSeconds: number | undefined
   readonly headers: Readonly<Record<string, string>>
 
@@ -107,7 +107,7 @@ export function refuseForNow(message: string): RefusalError {
 }
 
 /** Returns the value of a successful result. Throws {@link RefusalError} for a refused one, with `subject` as its object. */
-export function granted<Value>(result: Result<Value>, subject?: Subject): Value {
+export function requireGranted<Value>(result: Result<Value>, subject?: RefusalSubject): Value {
   if (result.ok) return result.value
   throw new RefusalError(result.refusal, { subject })
 }
@@ -137,7 +137,7 @@ const advice = [
  * Makes the refusal of a change whose outcome could not be determined before the deadline. It has no `Retry-After`: the change may be
  * applied.
  */
-export function refuseUnknownOutcome(fault: DatastoreUnavailable, subject?: Subject): RefusalError {
+export function refuseUnknownOutcome(fault: DatastoreUnavailable, subject?: RefusalSubject): RefusalError {
   return refusal('OutcomeUnknown', `${fault.message} ${advice}`, { cause: fault, subject })
 }
 
@@ -145,7 +145,7 @@ export function refuseUnknownOutcome(fault: DatastoreUnavailable, subject?: Subj
  * Returns a function that throws its argument. If the outcome is unknown, the error names the handle: the server may have chosen it,
  * and without it the caller could not find out what it holds.
  */
-export function naming(handle: string): (fault: unknown) => never {
+export function rethrowWithHandle(handle: string): (fault: unknown) => never {
   return (fault) => {
     const isUnknown = fault instanceof DatastoreUnavailable && fault.code === 'OutcomeUnknown'
     throw isUnknown ? refuseUnknownOutcome(fault, { kind: 'handle', name: handle }) : fault

@@ -12,8 +12,8 @@ export {
 export { printContinueToken, readContinueToken } from './continue-token.ts'
 export {
   changedNothing,
-  granted,
-  naming,
+  requireGranted,
+  rethrowWithHandle,
   reasons,
   refusal,
   RefusalError,

@@ -4,11 +4,11 @@ import {
   type BlockIndex,
   blockKey,
   compareBytewise,
-  formatOwner,
-  mayGive,
-  type Owner,
+  formatAffinity,
+  hasAvailable,
+  type AffinityHost,
   parseAffinityKey,
-  type Terms,
+  type Availability,
   virtualAffinities,
 } from '../../model/index.ts'
 import type { Cidr, CidrSet, IpFamily } from '../../net/index.ts'
@@ -19,17 +19,17 @@ import { onceFor } from '../surroundings.ts'
 export function readAffineBlocks(
   view: View,
   blocks: BlockIndex,
-  owner: Owner,
+  host: AffinityHost,
   family: IpFamily,
   guard: Guard,
 ): AffineBlocks {
-  const prefix = affinityPrefix(owner, family)
+  const prefix = affinityPrefix(host, family)
   const known = rememberedFor(blocks)
   // Requests may name any number of nodes that do not exist.
   if (known.size >= ownersMax) known.clear()
-  const affine = known.get(prefix) ?? new AffineBlocks(blocks, formatOwner(owner))
+  const affine = known.get(prefix) ?? new AffineBlocks(blocks, formatAffinity(host))
   known.set(prefix, affine)
-  affine.update(view.list(owner.type === 'host' ? affinities : virtualAffinities, guard, prefix))
+  affine.update(view.list(host.type === 'host' ? affinities : virtualAffinities, guard, prefix))
   return affine
 }
 
@@ -109,7 +109,7 @@ export class AffineBlocks {
   }
 
   /** The blocks that may have an address for the owner, according to the index. */
-  worthReading(terms: Terms): WorthReading {
+  worthReading(terms: Availability): WorthReading {
     for (const block of this.#outdated(terms)) this.#lookUp(block, terms)
     this.#added.clear()
     this.#asOf = { changes: this.#index.changes, reserved: terms.reserved }
@@ -117,7 +117,7 @@ export class AffineBlocks {
   }
 
   /** The blocks whose state may have changed since the last time. */
-  #outdated({ reserved }: Terms): Iterable<AffineBlock> {
+  #outdated({ reserved }: Availability): Iterable<AffineBlock> {
     const changed = this.#asOf?.reserved === reserved ? this.#index.changedSince(this.#asOf.changes) : undefined
     if (changed === undefined) return this.#byBlockKey.values()
     const outdated = new Set([...this.#added, ...this.#cooling])
@@ -128,9 +128,9 @@ export class AffineBlocks {
     return outdated
   }
 
-  #lookUp(block: AffineBlock, terms: Terms): void {
+  #lookUp(block: AffineBlock, terms: Availability): void {
     const entry = this.#index.entry(block.blockKey)
-    const isUsedUp = entry !== undefined && !mayGive(entry, terms) && entry.affinity === this.#affinity
+    const isUsedUp = entry !== undefined && !hasAvailable(entry, terms) && entry.affinity === this.#affinity
     setMembership(this.#cooling, block, isUsedUp && entry.coolingSince !== undefined)
     const isOpenChanged = setMembership(this.#open, block, !isUsedUp)
     const isEmptyChanged = setMembership(this.#empty, block, entry?.isAbandoned === true)

@@ -3,7 +3,7 @@ import { compareAddresses, type IpFamily } from '../../net/index.ts'
 import { answerOnly, type Plan, type View, type Cause, refuse, type Result, success } from '../../plan/index.ts'
 import { eligiblePools } from '../eligible-pools.ts'
 import { readHoldings } from '../read/index.ts'
-import type { Allocation, AssignAnswer, AssignRequest, Context } from '../request.ts'
+import type { Allocation, AssignAnswer, AssignRequest, IpamContext } from '../request.ts'
 import { noLabels, readNodeLabels, readPools, readReserved } from '../surroundings.ts'
 import { type Assignment, beginAssignment } from './assignment.ts'
 import { assignNamed } from './named.ts'
@@ -15,7 +15,7 @@ import { Shortage } from './shortage.ts'
  * fewer.
  * @see docs/calico/ipam.md sections 1 and 2
  */
-export function planAssign(view: View, request: AssignRequest, context: Context): Plan<Result<AssignAnswer>> {
+export function planAssign(view: View, request: AssignRequest, context: IpamContext): Plan<Result<AssignAnswer>> {
   const begun = beginAssignment(view, request, context)
   if (!begun.ok) return answerOnly(begun)
   const capped = capHandle(view, request, context)
@@ -45,7 +45,7 @@ interface CappedRequest {
  * already holds, provided that it holds as many as it requests; otherwise the request is refused. So the call can be repeated. It
  * counts the addresses themselves, because the handle's own counts may be too high. @see docs/calico/ipam.md sections 1.10 and 2
  */
-function capHandle(view: View, request: AssignRequest, context: Context): Result<CappedRequest> {
+function capHandle(view: View, request: AssignRequest, context: IpamContext): Result<CappedRequest> {
   const { maxPerHandle, handle } = request
   if (maxPerHandle === undefined) return success({ remaining: request, again: [] })
   const held = readHoldings(view, handle, context)

@@ -1,7 +1,7 @@
-import type { BlockIndex, IpamConfig, Owner } from '../../model/index.ts'
+import type { BlockIndex, IpamConfig, AffinityHost } from '../../model/index.ts'
 import { refuse, type Result, success, type View } from '../../plan/index.ts'
 import { Draft } from '../draft.ts'
-import type { AssignRequest, Context } from '../request.ts'
+import type { AssignRequest, IpamContext } from '../request.ts'
 import { readConfig, requireUnlocked } from '../surroundings.ts'
 
 /** One assignment while it is planned. */
@@ -11,18 +11,18 @@ export interface Assignment {
   readonly config: IpamConfig
   readonly blocks: BlockIndex
   /** The node, or virtual host, that the assignment claims blocks for; undefined: these blocks get no affinity. */
-  readonly owner: Owner | undefined
+  readonly host: AffinityHost | undefined
 }
 
 /** Begins an assignment. Refused while the cluster is locked, and if the IPAM configuration rules the request out. */
-export function beginAssignment(view: View, request: AssignRequest, context: Context): Result<Assignment> {
+export function beginAssignment(view: View, request: AssignRequest, context: IpamContext): Result<Assignment> {
   const unlocked = requireUnlocked(view)
   if (!unlocked.ok) return unlocked
   const config = readConfig(view)
   if (!config.ok) return config
   if (request.hostReserved !== undefined && !config.value.strictAffinity) return refuseHostReserved()
   const draft = new Draft(view, context.now, config.value.ipCooldownSeconds)
-  return success({ draft, request, config: config.value, blocks: context.blocks, owner: ownerFor(request) })
+  return success({ draft, request, config: config.value, blocks: context.blocks, host: hostFor(request) })
 }
 
 /** Only Windows hosts reserve addresses of their blocks, and they cannot use addresses of other nodes' blocks. */
@@ -32,7 +32,7 @@ function refuseHostReserved(): Result<never> {
 }
 
 /** Blocks for load balancers belong to the whole cluster, by way of a virtual host. @see docs/calico/ipam.md section 6.6 */
-function ownerFor({ node, use }: AssignRequest): Owner | undefined {
+function hostFor({ node, use }: AssignRequest): AffinityHost | undefined {
   if (use === 'LoadBalancer') return { type: 'virtual', name: 'load-balancer' }
   return node === undefined ? undefined : { type: 'host', name: node }
 }

@@ -11,7 +11,7 @@ import {
 } from '../../plan/index.ts'
 import { isNamed } from '../eligible-pools.ts'
 import { readHoldings } from '../read/index.ts'
-import type { Allocation, AssignAnswer, AssignRequest, Context } from '../request.ts'
+import type { Allocation, AssignAnswer, AssignRequest, IpamContext } from '../request.ts'
 import { poolOf, readPools } from '../surroundings.ts'
 import { planAssign } from './assign.ts'
 
@@ -26,7 +26,7 @@ export interface EnsureAnswer extends AssignAnswer {
  * family and pool, or the named ones. The missing addresses are assigned, all or nothing. It never releases an address. So the same
  * call can be made any number of times. @see docs/guarantees.md, "Safe to repeat"
  */
-export function planEnsure(view: View, request: AssignRequest, context: Context): Plan<Result<EnsureAnswer>> {
+export function planEnsure(view: View, request: AssignRequest, context: IpamContext): Plan<Result<EnsureAnswer>> {
   const held = readHoldings(view, request.handle, context)
   if (!held.ok) return answerOnly(held)
   const satisfying =

@@ -5,7 +5,7 @@ import {
   isCooling,
   newBlock,
   type Pool,
-  withHostReserved,
+  reserveForHost,
 } from '../../model/index.ts'
 import { type Address, blockOf, type Cidr, formatAddress, formatCidr, ordinalOf } from '../../net/index.ts'
 import { type Cause, refuse, type Result, success } from '../../plan/index.ts'
@@ -21,7 +21,7 @@ import type { Assignment } from './assignment.ts'
  * disabled pools, strict affinity and, if the request names a use, `allowedUses`. @see docs/calico/ipam.md section 2
  */
 export function assignNamed(assignment: Assignment): Result<readonly Allocation[]> {
-  const { draft, request, owner } = assignment
+  const { draft, request, host: host } = assignment
   const placed = placeAll(readPools(draft.view), request)
   if (!placed.ok) return placed
   draft.view.prefetch(placed.value.map(({ address, pool }) => blockKey(blockOf(address, pool.blockSize))))
@@ -40,7 +40,7 @@ export function assignNamed(assignment: Assignment): Result<readonly Allocation[
     }
     draft.relyOn(pool)
     draft.setBlock(assigned)
-    if (owner !== undefined && assigned.affinity === affinityText(owner)) draft.confirmAffinity(owner, cidr)
+    if (host !== undefined && assigned.affinity === affinityText(host)) draft.confirmAffinity(host, cidr)
     draft.addToHandle(request.handle, cidr, 1)
     allocations.push(allocationOf(assigned, ordinal, pool.name))
   }
@@ -87,8 +87,8 @@ function findPool(pools: Pools, address: Address, request: AssignRequest): Pool 
 }
 
 /** The block to assign from; a new one if none is stored. Refused if strict affinity keeps the block for another owner. */
-function usableBlock({ draft, request, config, blocks, owner }: Assignment, cidr: Cidr): Result<Block> {
-  if (config.strictAffinity && owner === undefined) return refuseStrict(cidr, 'the request names no node')
+function usableBlock({ draft, request, config, blocks, host: host }: Assignment, cidr: Cidr): Result<Block> {
+  if (config.strictAffinity && host === undefined) return refuseStrict(cidr, 'the request names no node')
   const found = draft.block(cidr)
   switch (found.kind) {
     case 'unreadable':
@@ -100,11 +100,11 @@ function usableBlock({ draft, request, config, blocks, owner }: Assignment, cidr
         return refuse('Conflict', message)
       }
       const reserved = request.hostReserved?.[cidr.family] ?? { start: 0, end: 0 }
-      return success(withHostReserved(newBlock(cidr, owner ?? null, draft.now), reserved))
+      return success(reserveForHost(newBlock(cidr, host ?? null, draft.now), reserved))
     }
     case 'block': {
       const { block } = found
-      if (!config.strictAffinity || block.affinity === affinityText(owner)) return success(block)
+      if (!config.strictAffinity || block.affinity === affinityText(host)) return success(block)
       const why = block.affinity === null ? 'it has no affinity' : `it belongs to ${block.affinity}`
       return refuseStrict(cidr, why)
     }

@@ -3,20 +3,20 @@ import {
   type Block,
   blockKey,
   type IndexedBlock,
-  isEmpty,
+  isBlockEmpty,
   isStorable,
   newBlock,
   nanosecondsPerSecond,
-  type Owner,
-  parseOwner,
+  type AffinityHost,
+  parseAffinity,
   type Pool,
-  type Terms,
-  withHostReserved,
+  type Availability,
+  reserveForHost,
 } from '../../model/index.ts'
 import { addressAt, blockCount, type Cidr, covers, type IpFamily, type Ordinal } from '../../net/index.ts'
 import type { Cause } from '../../plan/index.ts'
 import { allocationsOf, holderOf } from '../allocation.ts'
-import { cleanUpClaims } from '../blocks/index.ts'
+import { releaseDeselectedBlocks } from '../blocks/index.ts'
 import { affinityText } from '../draft.ts'
 import type { Allocation } from '../request.ts'
 import type { Pools } from '../surroundings.ts'
@@ -33,7 +33,7 @@ export interface SearchScope extends Assignment {
   /** All stored pools. */
   readonly stored: Pools
   /** Which free addresses may not be chosen. */
-  readonly terms: Terms
+  readonly terms: Availability
 }
 
 /** The addresses that a search took. */
@@ -62,7 +62,7 @@ class Search {
   readonly #scope: SearchScope
   /** The owner as blocks name it; null: none. */
   readonly #affinity: string | null
-  readonly #terms: Terms
+  readonly #terms: Availability
   readonly #found: Allocation[] = []
   #missing: number
   /** The number of blocks that the owner had in these pools before the search; counted when first needed. */
@@ -73,21 +73,21 @@ class Search {
 
   constructor(scope: SearchScope, wanted: number) {
     this.#scope = scope
-    this.#affinity = affinityText(scope.owner)
+    this.#affinity = affinityText(scope.host)
     this.#terms = scope.terms
     this.#missing = wanted
   }
 
   run(): SearchResult {
-    const { config, owner } = this.#scope
-    if (owner === undefined && config.strictAffinity) {
+    const { config, host: host } = this.#scope
+    if (host === undefined && config.strictAffinity) {
       const message = 'strict affinity is on, and a node gets addresses only from its own blocks: name the node'
       return { allocations: [], obstacle: { field: 'node', reason: 'StrictAffinity', message } }
     }
-    if (owner === undefined) this.#repeat(() => this.#takeByAffinityInBlock('calm'))
-    else this.#takeFromAffineBlocks(owner)
+    if (host === undefined) this.#repeat(() => this.#takeByAffinityInBlock('calm'))
+    else this.#takeFromAffineBlocks(host)
     this.#repeat(() => this.#claimAnyBlock())
-    if (owner === undefined) this.#repeat(() => this.#takeByAffinityInBlock('contested'))
+    if (host === undefined) this.#repeat(() => this.#takeByAffinityInBlock('contested'))
     if (this.#missing > 0 && this.#obstacle === undefined) this.#borrow()
     return { allocations: this.#found, obstacle: this.#obstacle }
   }
@@ -102,25 +102,25 @@ class Search {
    * Takes from the blocks that the owner has affinities to. Before it takes from contested blocks, which others keep taking from, it
    * claims one more block: repeated conflicts would cost everyone more.
    */
-  #takeFromAffineBlocks(owner: Owner): void {
+  #takeFromAffineBlocks(host: AffinityHost): void {
     const { blocks, draft, family, stored, chosen } = this.#scope
-    const { cidrs, empty } = readAffineBlocks(draft.view, blocks, owner, family, 'hint').worthReading(this.#terms)
-    cleanUpClaims(draft, this.#affinity, empty, stored, chosen)
+    const { cidrs, empty } = readAffineBlocks(draft.view, blocks, host, family, 'hint').worthReading(this.#terms)
+    releaseDeselectedBlocks(draft, this.#affinity, empty, stored, chosen)
     const contested: (readonly [Cidr, Pool])[] = []
     for (const cidr of cidrs) {
       if (this.#missing === 0) return
       const pool = this.#poolOf(cidr)
       if (pool === undefined || this.#terms.reserved.covers(cidr)) continue
       if (draft.view.isContested(blockKey(cidr))) contested.push([cidr, pool])
-      else this.#takeFromAffine(owner, cidr, pool)
+      else this.#takeFromAffine(host, cidr, pool)
     }
     if (contested.length === 0) return
     this.#repeat(() => this.#claim(() => this.#claimVacant()))
-    for (const [cidr, pool] of contested) if (this.#missing > 0) this.#takeFromAffine(owner, cidr, pool)
+    for (const [cidr, pool] of contested) if (this.#missing > 0) this.#takeFromAffine(host, cidr, pool)
   }
 
   /** Takes from a block that the owner has an affinity to; completes a claim left halfway. @see docs/calico/ipam.md section 6.3 */
-  #takeFromAffine(owner: Owner, cidr: Cidr, pool: Pool): void {
+  #takeFromAffine(host: AffinityHost, cidr: Cidr, pool: Pool): void {
     const { draft } = this.#scope
     const found = draft.block(cidr)
     if (found.kind === 'unreadable') return
@@ -129,10 +129,10 @@ class Search {
       return
     }
     if (found.block.affinity !== this.#affinity) {
-      draft.dropAffinity(owner, cidr)
+      draft.dropAffinity(host, cidr)
       return
     }
-    if (this.#takeFrom(found.block, pool)) draft.confirmAffinity(owner, cidr)
+    if (this.#takeFrom(found.block, pool)) draft.confirmAffinity(host, cidr)
   }
 
   /** Claims one more block in any way, and takes from it; false if there is none to claim. */
@@ -163,12 +163,12 @@ class Search {
   }
 
   #obstacleToClaiming(): Cause | undefined {
-    const { config, owner } = this.#scope
-    if (owner !== undefined) {
+    const { config, host: host } = this.#scope
+    if (host !== undefined) {
       const limit = this.#blockLimit()
-      const claimed = (this.#claimedBefore ??= this.#countAffineBlocks(owner))
+      const claimed = (this.#claimedBefore ??= this.#countAffineBlocks(host))
       if (claimed + this.#claimed >= limit) {
-        const message = `${owner.name} has ${claimed} blocks in these pools, and may have ${limit}`
+        const message = `${host.name} has ${claimed} blocks in these pools, and may have ${limit}`
         return { field: 'node', reason: 'BlockLimit', message }
       }
     }
@@ -178,9 +178,9 @@ class Search {
   }
 
   /** Counts the owner's blocks in these pools. */
-  #countAffineBlocks(owner: Owner): number {
+  #countAffineBlocks(host: AffinityHost): number {
     const { blocks, draft, family } = this.#scope
-    const affine = readAffineBlocks(draft.view, blocks, owner, family, 'changed')
+    const affine = readAffineBlocks(draft.view, blocks, host, family, 'changed')
     return affine.count((cidr) => this.#poolOf(cidr) !== undefined)
   }
 
@@ -195,14 +195,14 @@ class Search {
    * without affinity. `contested` blocks are those that others keep taking from, `calm` ones the rest.
    */
   #takeByAffinityInBlock(which: 'calm' | 'contested'): boolean {
-    const { blocks, draft, owner, pools } = this.#scope
+    const { blocks, draft, host: host, pools } = this.#scope
     for (const pool of pools) {
       for (const { cidr } of blocks.openWithAffinity(pool.cidr, pool.blockSize, this.#affinity, this.#terms)) {
         if (draft.view.isContested(blockKey(cidr)) !== (which === 'contested')) continue
         const found = draft.block(cidr)
         if (found.kind !== 'block' || found.block.affinity !== this.#affinity) continue
         if (!this.#takeFrom(found.block, pool)) continue
-        if (owner !== undefined) draft.confirmAffinity(owner, cidr)
+        if (host !== undefined) draft.confirmAffinity(host, cidr)
         return true
       }
     }
@@ -210,9 +210,9 @@ class Search {
   }
 
   #claimVacant(): boolean {
-    const { blocks, draft, owner, pools } = this.#scope
+    const { blocks, draft, host: host, pools } = this.#scope
     for (const pool of pools) {
-      const start = startOfSearch(owner?.name ?? '', blockCount(pool.cidr, pool.blockSize))
+      const start = startOfSearch(host?.name ?? '', blockCount(pool.cidr, pool.blockSize))
       let busy: Cidr | undefined
       for (const cidr of blocks.vacant(pool.cidr, pool.blockSize, start, this.#terms.reserved)) {
         if (draft.view.isBusy(blockKey(cidr))) busy ??= cidr
@@ -238,11 +238,11 @@ class Search {
 
   /** Creates a block and takes from it; false, without creating it, if all its addresses are reserved. */
   #takeFromNew(cidr: Cidr, pool: Pool): boolean {
-    const { draft, owner, request, family } = this.#scope
+    const { draft, host: host, request, family } = this.#scope
     const reserved = request.hostReserved?.[family] ?? { start: 0, end: 0 }
-    const block = withHostReserved(newBlock(cidr, owner ?? null, draft.now), reserved)
+    const block = reserveForHost(newBlock(cidr, host ?? null, draft.now), reserved)
     if (!this.#takeFrom(block, pool)) return false
-    if (owner !== undefined) draft.confirmAffinity(owner, cidr)
+    if (host !== undefined) draft.confirmAffinity(host, cidr)
     return true
   }
 
@@ -252,12 +252,13 @@ class Search {
     for (const pool of pools) {
       for (const entry of blocks.open(pool.cidr, pool.blockSize, this.#terms)) {
         const { cidr, affinity, sequenceNumber } = entry
-        const other = parseOwner(affinity ?? '')
+        const other = parseAffinity(affinity ?? '')
         if (!entry.isAbandoned || other === undefined || affinity === this.#affinity) continue
         if (this.#isClaimedRecently(entry) || this.#terms.reserved.covers(cidr)) continue
         const found = draft.block(cidr)
         // The sequence number shows whether the same batch has changed the block before.
-        if (found.kind !== 'block' || found.block.sequenceNumber !== sequenceNumber || !isEmpty(found.block)) continue
+        if (found.kind !== 'block' || found.block.sequenceNumber !== sequenceNumber || !isBlockEmpty(found.block))
+          continue
         if (draft.affinity(other, cidr) === undefined) continue
         if (!this.#takeFromNew(cidr, pool)) continue
         draft.dropAffinity(other, cidr)

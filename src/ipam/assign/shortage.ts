@@ -1,4 +1,4 @@
-import { type BlockIndex, formatTime, nanosecondsPerSecond, type Pool, type Terms } from '../../model/index.ts'
+import { type BlockIndex, formatTime, nanosecondsPerSecond, type Pool, type Availability } from '../../model/index.ts'
 import { blockCount } from '../../net/index.ts'
 import type { Cause, CauseReason, Refusal } from '../../plan/index.ts'
 import { countInRange, type PoolCounts } from '../read/index.ts'
@@ -7,10 +7,10 @@ import type { Allocation } from '../request.ts'
 /** Explains why pools have no address for a request: with counts, and with the smallest change that would help. */
 export class Shortage {
   readonly #blocks: BlockIndex
-  readonly #terms: Terms
+  readonly #terms: Availability
   readonly #cooldownSeconds: number
 
-  constructor(blocks: BlockIndex, terms: Terms, cooldownSeconds: number) {
+  constructor(blocks: BlockIndex, terms: Availability, cooldownSeconds: number) {
     this.#blocks = blocks
     this.#terms = terms
     this.#cooldownSeconds = cooldownSeconds

@@ -2,11 +2,11 @@ import {
   affinityKey,
   type Block,
   type BlockIndex,
-  formatOwner,
+  formatAffinity,
   newBlock,
-  type Owner,
+  type AffinityHost,
   type Pool,
-  touch,
+  incrementSequenceNumber,
 } from '../../model/index.ts'
 import { blockAt, blockCount, type Cidr, covers, firstAddress, formatCidr } from '../../net/index.ts'
 import {
@@ -22,7 +22,7 @@ import {
 } from '../../plan/index.ts'
 import { Draft } from '../draft.ts'
 import { isNamed, notAllocatable } from '../eligible-pools.ts'
-import type { Context } from '../request.ts'
+import type { IpamContext } from '../request.ts'
 import { poolOf, type Pools, readConfig, readPools, requireUnlocked } from '../surroundings.ts'
 
 /** The most blocks that one request may claim. */
@@ -67,7 +67,7 @@ export function planClaimBlocks(
   view: View,
   request: ClaimRequest,
   position: string,
-  context: Context,
+  context: IpamContext,
 ): Plan<Result<Step<BlockClaim>>> {
   const budget = new Budget(view)
   const unlocked = requireUnlocked(budget.view)
@@ -96,17 +96,17 @@ class Claim {
   readonly unchanged: Cidr[] = []
   readonly failed: FailedBlock[] = []
   readonly #draft: Draft
-  readonly #holder: Owner
+  readonly #host: AffinityHost
   readonly #blocks: BlockIndex
 
-  constructor(draft: Draft, holder: Owner, blocks: BlockIndex) {
+  constructor(draft: Draft, host: AffinityHost, blocks: BlockIndex) {
     this.#draft = draft
-    this.#holder = holder
+    this.#host = host
     this.#blocks = blocks
   }
 
   take(cidr: Cidr): void {
-    const claim = this.#draft.view.get(affinityKey(this.#holder, cidr))
+    const claim = this.#draft.view.get(affinityKey(this.#host, cidr))
     if (claim.kind === 'unreadable') {
       this.#fail(cidr, 'Unreadable', `the stored claim cannot be read: ${claim.problem}`)
       return
@@ -114,27 +114,27 @@ class Claim {
     const found = this.#draft.block(cidr)
     if (found.kind === 'unreadable') this.#fail(cidr, 'Unreadable', `the stored block cannot be read: ${found.problem}`)
     else if (found.kind === 'absent') this.#create(cidr)
-    else if (found.block.affinity !== formatOwner(this.#holder)) this.#leave(found.block)
+    else if (found.block.affinity !== formatAffinity(this.#host)) this.#leave(found.block)
     else if (claim.kind === 'value' && claim.value.state === 'confirmed') this.unchanged.push(cidr)
-    else this.#store(touch(found.block))
+    else this.#store(incrementSequenceNumber(found.block))
   }
 
   #create(cidr: Cidr): void {
     const other = this.#blocks.ofOtherSize(cidr)
-    if (other === undefined) this.#store(newBlock(cidr, this.#holder, this.#draft.now))
+    if (other === undefined) this.#store(newBlock(cidr, this.#host, this.#draft.now))
     else this.#fail(cidr, 'Overlap', `the block ${formatCidr(other.cidr)} of another size has some of its addresses`)
   }
 
   /** An affinity that was not confirmed comes with a new number of the block, so that a release which began before cannot be finished. */
   #store(block: Block): void {
     this.#draft.setBlock(block)
-    this.#draft.confirmAffinity(this.#holder, block.cidr)
+    this.#draft.confirmAffinity(this.#host, block.cidr)
     this.claimed.push(block.cidr)
   }
 
   /** The block decides which node it belongs to; an affinity that differs is stale. A block without one is not taken over. */
   #leave({ cidr, affinity }: Block): void {
-    this.#draft.dropAffinity(this.#holder, cidr)
+    this.#draft.dropAffinity(this.#host, cidr)
     if (affinity !== null) this.#fail(cidr, 'ClaimedByOther', `it belongs to ${affinity}`)
     else this.#fail(cidr, 'NoAffinity', 'it belongs to nobody, and vanishes with its last address')
   }

@@ -3,10 +3,10 @@ import {
   affinityPrefix,
   blockKey,
   collectGarbage,
-  isEmpty,
+  isBlockEmpty,
   type Now,
-  ownerOf,
-  touch,
+  hostOf,
+  incrementSequenceNumber,
 } from '../../model/index.ts'
 import type { Cidr } from '../../net/index.ts'
 import { answerOnly, type Plan, type View } from '../../plan/index.ts'
@@ -35,7 +35,7 @@ export function planCollectCooled(view: View, cidr: Cidr, now: Now): Plan<Collec
   const after = collectGarbage(stored.value, now, ipCooldownSeconds)
   if (after === stored.value) return answerOnly('nothing')
   const draft = new Draft(view, now, ipCooldownSeconds)
-  draft.setBlock(touch(after))
+  draft.setBlock(incrementSequenceNumber(after))
   return { answer: 'cooled', writes: draft.writes() }
 }
 
@@ -47,11 +47,11 @@ export function planCollectEmpty(view: View, cidr: Cidr, sequenceNumber: bigint,
   const stored = view.get(blockKey(cidr))
   if (!requireUnlocked(view).ok || stored.kind !== 'value') return answerOnly('nothing')
   const block = stored.value
-  const holder = ownerOf(block)
-  if (holder?.type !== 'host' || !isEmpty(block) || block.sequenceNumber !== sequenceNumber)
+  const host = hostOf(block)
+  if (host?.type !== 'host' || !isBlockEmpty(block) || block.sequenceNumber !== sequenceNumber)
     return answerOnly('nothing')
-  const others = view.list(affinities, 'hint', affinityPrefix(holder, cidr.family))
-  if (!isNodeGone(view, holder.name) && others.length < 2) return answerOnly('nothing')
+  const others = view.list(affinities, 'hint', affinityPrefix(host, cidr.family))
+  if (!isNodeGone(view, host.name) && others.length < 2) return answerOnly('nothing')
   const draft = new Draft(view, now, 0)
   releaseBlock(draft, block)
   return { answer: 'released', writes: draft.writes() }

@@ -1,4 +1,4 @@
-import { type Block, isEmpty, nodeKey, ownerOf, type Pool } from '../../model/index.ts'
+import { type Block, isBlockEmpty, nodeKey, hostOf, type Pool } from '../../model/index.ts'
 import { type Cidr, covers, firstAddress } from '../../net/index.ts'
 import { matches } from '../../selector/index.ts'
 import type { Draft } from '../draft.ts'
@@ -13,9 +13,9 @@ const blocksPerAssign = 8
  * blocks, because its labels are not known. @see docs/calico/ipam.md section 5.3
  */
 export function releaseDeselected(draft: Draft, block: Block, pools: Pools): void {
-  const holder = ownerOf(block)
-  if (holder?.type !== 'host' || !isEmpty(block)) return
-  const node = draft.view.get(nodeKey(holder.name))
+  const host = hostOf(block)
+  if (host?.type !== 'host' || !isBlockEmpty(block)) return
+  const node = draft.view.get(nodeKey(host.name))
   const pool = poolOf(pools, firstAddress(block.cidr), ({ isAllocatable }) => isAllocatable)
   if (node.kind !== 'value' || pool?.nodeSelector.ok !== true) return
   if (!matches(pool.nodeSelector.selector, node.value.labels)) releaseBlock(draft, block)
@@ -25,7 +25,7 @@ export function releaseDeselected(draft: Draft, block: Block, pools: Pools): voi
  * Of the `empty` blocks with this affinity, releases those that lie in none of the pools chosen for the node, as far as
  * {@link releaseDeselected} does. `empty` is a hint: the blocks are read. @see docs/calico/ipam.md section 1.4
  */
-export function cleanUpClaims(
+export function releaseDeselectedBlocks(
   draft: Draft,
   affinity: string | null,
   empty: readonly Cidr[],

@@ -5,10 +5,10 @@ import {
   blockKey,
   blocks as blockFamily,
   defaultIpamConfig,
-  formatOwner,
+  formatAffinity,
   ipamConfigKey,
   type Now,
-  type Owner,
+  type AffinityHost,
   parseAffinityKey,
   type Pool,
   pools,
@@ -119,13 +119,13 @@ function removeAffinities(draft: Draft, budget: Budget, pool: Pool): 'none' | 's
   const leftover = affinitiesOf(draft.view, pool).filter(({ key }) => !draft.changes(key))
   draft.view.prefetch(leftover.slice(0, stepLimits.keys).map(({ cidr }) => blockKey(cidr)))
   let removedCount = 0
-  for (const { holder, cidr } of leftover) {
+  for (const { host: host, cidr } of leftover) {
     if (!budget.hasRoom(keysPerBlock, draft.bytes)) return 'more than fit'
     // The index of blocks may be behind: a block that was deleted and made anew in one transaction was not created, for etcd.
     const found = draft.block(cidr)
     if (found.kind === 'unreadable') continue
-    if (found.kind === 'block' && found.block.affinity === formatOwner(holder)) continue
-    draft.deleteAffinity(holder, cidr)
+    if (found.kind === 'block' && found.block.affinity === formatAffinity(host)) continue
+    draft.deleteAffinity(host, cidr)
     removedCount++
   }
   return removedCount === leftover.length ? 'none' : 'some'
@@ -134,7 +134,7 @@ function removeAffinities(draft: Draft, budget: Budget, pool: Pool): 'none' | 's
 /** An affinity as its key says it. */
 interface AffinityOf {
   readonly key: Key<unknown>
-  readonly holder: Owner
+  readonly host: AffinityHost
   readonly cidr: Cidr
 }
 
@@ -146,7 +146,7 @@ function affinitiesOf(view: View, pool: Pool): readonly AffinityOf[] {
       const found = parseAffinityKey(text)
       if (found === undefined || !covers(pool.cidr, found.cidr)) return []
       if (staying.some((other) => covers(other.cidr, found.cidr))) return []
-      return [{ key: { family, text }, holder: found.owner, cidr: found.cidr }]
+      return [{ key: { family, text }, host: found.host, cidr: found.cidr }]
     }),
   )
 }

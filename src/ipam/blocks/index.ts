@@ -7,7 +7,7 @@ export {
   planClaimBlocks,
 } from './claim.ts'
 export { type Collected, planCollectCooled, planCollectEmpty, planReadCooldown } from './collect.ts'
-export { cleanUpClaims, releaseDeselected } from './deselected.ts'
+export { releaseDeselectedBlocks, releaseDeselected } from './deselected.ts'
 export { countBlocks, emptyPool, proveBlocks } from './empty-pool.ts'
 export {
   type BlockRelease,

@@ -7,15 +7,15 @@ import {
   type BlockIndex,
   blockKey,
   blocks as blockFamily,
-  formatOwner,
+  formatAffinity,
   type IndexedBlock,
-  isEmpty,
-  type Owner,
-  ownerOf,
+  isBlockEmpty,
+  type AffinityHost,
+  hostOf,
   parseAffinityKey,
   releaseOrdinals,
   virtualAffinities,
-  withoutOwner,
+  clearAffinity,
 } from '../../model/index.ts'
 import { type Cidr, covers, formatCidr, lastAddress, parseCidr } from '../../net/index.ts'
 import {
@@ -33,7 +33,7 @@ import {
 import { ordinalsOfNode } from '../allocation.ts'
 import { Draft } from '../draft.ts'
 import { isNamed } from '../eligible-pools.ts'
-import type { Context } from '../request.ts'
+import type { IpamContext } from '../request.ts'
 import { readConfig, readPools, requireUnlocked } from '../surroundings.ts'
 import { type FailedBlock, keysPerBlock, refuseField } from './claim.ts'
 
@@ -43,10 +43,10 @@ import { type FailedBlock, keysPerBlock, refuseField } from './claim.ts'
  * @see docs/calico/ipam.md section 6.4
  */
 export function releaseBlock(draft: Draft, block: Block): boolean {
-  const holder = ownerOf(block)
-  if (holder !== undefined) draft.dropAffinity(holder, block.cidr)
-  const isDeleted = isEmpty(block)
-  if (isDeleted || block.affinity !== null) draft.setBlock(withoutOwner(block))
+  const host = hostOf(block)
+  if (host !== undefined) draft.dropAffinity(host, block.cidr)
+  const isDeleted = isBlockEmpty(block)
+  if (isDeleted || block.affinity !== null) draft.setBlock(clearAffinity(block))
   return isDeleted
 }
 
@@ -91,7 +91,7 @@ export function planReleaseBlocks(
   view: View,
   scope: ReleaseScope,
   position: string,
-  context: Context,
+  context: IpamContext,
 ): Plan<Result<Step<BlockRelease>>> {
   const budget = new Budget(view)
   const unlocked = requireUnlocked(budget.view)
@@ -128,7 +128,7 @@ export function planRemoveNode(
   view: View,
   node: string,
   position: string,
-  context: Context,
+  context: IpamContext,
   { asIfReleased = false } = {},
 ): Plan<Result<Step<BlockRelease>>> {
   const asIfReleasedBy = asIfReleased ? node : undefined
@@ -159,7 +159,7 @@ class Release {
   readonly failed: FailedBlock[] = []
   readonly #draft: Draft
   readonly #budget: Budget
-  readonly #holder: Owner | undefined
+  readonly #host: AffinityHost | undefined
   readonly #onlyIfEmpty: boolean
   readonly #range: Cidr | undefined
   readonly #blocks: BlockIndex
@@ -175,7 +175,7 @@ class Release {
   ) {
     this.#draft = draft
     this.#budget = budget
-    this.#holder = scope.node === undefined ? undefined : { type: 'host', name: scope.node }
+    this.#host = scope.node === undefined ? undefined : { type: 'host', name: scope.node }
     this.#onlyIfEmpty = scope.onlyIfEmpty
     this.#range = range
     this.#blocks = blocks
@@ -186,7 +186,7 @@ class Release {
   carryOn(start: string): string | undefined {
     const { view } = this.#draft
     // For one holder, its affinities show the blocks that the index does not know yet.
-    view.consult(blockFamily, this.#holder === undefined ? 'created' : 'hint')
+    view.consult(blockFamily, this.#host === undefined ? 'created' : 'hint')
     let position = start
     if (!start.startsWith(inAffinities)) {
       const candidates = this.#candidates(parseCidr(start.slice(inBlocks.length)))
@@ -222,7 +222,7 @@ class Release {
   #candidates(after: Cidr | undefined): readonly IndexedBlock[] {
     const range = this.#range
     const all = after === undefined && range !== undefined ? this.#blocks.overlapping(range) : this.#blocks.after(after)
-    const affinity = this.#holder && formatOwner(this.#holder)
+    const affinity = this.#host && formatAffinity(this.#host)
     const candidates: IndexedBlock[] = []
     for (const entry of all) {
       const { cidr } = entry
@@ -244,9 +244,9 @@ class Release {
     // The index is only a hint.
     if (found.kind === 'absent' || found.block.affinity === null) return
     const { affinity } = found.block
-    if (this.#holder !== undefined && affinity !== formatOwner(this.#holder)) return
+    if (this.#host !== undefined && affinity !== formatAffinity(this.#host)) return
     const block = this.#load(found.block)
-    if (this.#onlyIfEmpty && !isEmpty(block)) {
+    if (this.#onlyIfEmpty && !isBlockEmpty(block)) {
       this.#fail(cidr, 'NotEmpty', 'addresses of it are in use, or cool down')
       return
     }
@@ -255,41 +255,41 @@ class Release {
 
   *#affinities(): Iterable<Listed<Affinity>> {
     const { view } = this.#draft
-    if (this.#holder === undefined) {
+    if (this.#host === undefined) {
       yield* view.list(affinities, 'hint')
       yield* view.list(virtualAffinities, 'hint')
     } else {
-      yield* view.list(affinities, 'created', affinityPrefix(this.#holder, 4))
-      yield* view.list(affinities, 'created', affinityPrefix(this.#holder, 6))
+      yield* view.list(affinities, 'created', affinityPrefix(this.#host, 4))
+      yield* view.list(affinities, 'created', affinityPrefix(this.#host, 6))
     }
   }
 
   /** True if the block has this affinity too, by the index: then the block was dealt with, and the affinity with it. */
-  #isOfBlock({ owner, cidr }: { readonly owner: Owner; readonly cidr: Cidr }): boolean {
-    return this.#blocks.entry(blockKey(cidr).text)?.affinity === formatOwner(owner)
+  #isOfBlock({ host: host, cidr }: { readonly host: AffinityHost; readonly cidr: Cidr }): boolean {
+    return this.#blocks.entry(blockKey(cidr).text)?.affinity === formatAffinity(host)
   }
 
   /** Removes an affinity that is left over. The index may not know yet that the block has it after all. */
-  #settle({ owner: holder, cidr }: { readonly owner: Owner; readonly cidr: Cidr }): void {
-    const stored = this.#draft.view.get(affinityKey(holder, cidr))
+  #settle({ host: host, cidr }: { readonly host: AffinityHost; readonly cidr: Cidr }): void {
+    const stored = this.#draft.view.get(affinityKey(host, cidr))
     const found = this.#draft.block(cidr)
     // Unless a node is asked for, every block that cannot be read has been reported before.
-    if (found.kind === 'unreadable' && this.#holder === undefined) return
+    if (found.kind === 'unreadable' && this.#host === undefined) return
     const unreadable = [stored, found].find(({ kind }) => kind === 'unreadable')
     if (unreadable !== undefined && 'problem' in unreadable) {
       this.#fail(
         cidr,
         'Unreadable',
-        `the stored block, or the claim of ${holder.name}, cannot be read: ${unreadable.problem}`,
+        `the stored block, or the claim of ${host.name}, cannot be read: ${unreadable.problem}`,
       )
       return
     }
-    const affinity = formatOwner(holder)
+    const affinity = formatAffinity(host)
     if (found.kind === 'block' && found.block.affinity === affinity) {
       this.#release(cidr)
       return
     }
-    this.#draft.dropAffinity(holder, cidr)
+    this.#draft.dropAffinity(host, cidr)
     // A block without an affinity counts as that of the holder: if it is empty, it would stay for ever.
     if (found.kind === 'block' && found.block.affinity === null) releaseBlock(this.#draft, found.block)
     this.stale.push({ block: cidr, affinity })

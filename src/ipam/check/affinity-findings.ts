@@ -3,7 +3,7 @@ import {
   type Affinity,
   affinityKey,
   type Block,
-  ownerOf,
+  hostOf,
   parseAffinityKey,
   virtualAffinities,
 } from '../../model/index.ts'
@@ -28,8 +28,8 @@ export function mergeAffinities(known: KnownBlocks, windowSize: number): Merge<A
 
 /** Notes the affinity that should be stored for `block`. */
 export function expectAffinity(merge: Merge<Affinity, true>, block: Block): void {
-  const owner = ownerOf(block)
-  if (owner !== undefined) merge.expect(affinityKey(owner, block.cidr).text, () => true)
+  const host = hostOf(block)
+  if (host !== undefined) merge.expect(affinityKey(host, block.cidr).text, () => true)
 }
 
 /** Compares one affinity with the blocks. `isExpected` is true if the block names the owner of the affinity. */
@@ -44,7 +44,7 @@ function checkAffinity(entry: Listed<Affinity>, isExpected: boolean, known: Know
     return [newFinding('AffinityUnfinished', entry, `The affinity to ${cidr} is ${state}; it should be confirmed.`)]
   }
   if (known.all.has(affinity.cidr)) {
-    const message = `The block ${cidr} is not affine to ${affinity.owner.name}; the affinity should not exist.`
+    const message = `The block ${cidr} is not affine to ${affinity.host.name}; the affinity should not exist.`
     return [newFinding('AffinityOfOther', entry, message)]
   }
   return [newFinding('AffinityWithoutBlock', entry, `The block ${cidr} does not exist; neither should the affinity.`)]

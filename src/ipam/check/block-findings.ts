@@ -1,13 +1,13 @@
 import {
   type Block,
   blockKey,
-  comparableHandle,
+  normalizeHandleId,
   formatTime,
-  isEmpty,
+  isBlockEmpty,
   isHandleId,
   isHeld,
   isWindowsReserved,
-  ownerOf,
+  hostOf,
   parseTime,
   type Pool,
 } from '../../model/index.ts'
@@ -36,7 +36,7 @@ const listedMax = 8
 export function checkBlock(stored: ReadableEntry<Block>, terms: CheckTerms): readonly Finding[] {
   const { value: block } = stored
   const found: Finding[] = [...checkPlace(stored, terms)]
-  if (block.affinity !== null && ownerOf(block) === undefined) {
+  if (block.affinity !== null && hostOf(block) === undefined) {
     const message = `The affinity ${JSON.stringify(block.affinity)} names no owner; it should be null, host:<node> or virtual:<name>.`
     found.push(newFinding('BlockOwnerInvalid', stored, message))
   }
@@ -143,11 +143,11 @@ export function highestNumberAhead(block: Block): bigint | undefined {
 }
 
 /** The number of addresses that each handle holds in the block, by the handle's comparable id. */
-export function handleCounts(block: Block): ReadonlyMap<string, number> {
+export function countByHandle(block: Block): ReadonlyMap<string, number> {
   const handles = (block.attributes ?? []).map(({ handle, releasedAt }) =>
     handle === undefined || releasedAt !== undefined || isWindowsReserved(handle)
       ? undefined
-      : comparableHandle(handle),
+      : normalizeHandleId(handle),
   )
   const counts = new Map<string, number>()
   for (const index of block.allocations) {
@@ -158,7 +158,7 @@ export function handleCounts(block: Block): ReadonlyMap<string, number> {
 }
 
 /** The assigned ordinals whose holder is not stored. */
-export function ownerlessOrdinals(block: Block): readonly Ordinal[] {
+export function ordinalsWithoutHandle(block: Block): readonly Ordinal[] {
   return ordinalsWhere(block, (attribute) => Object.keys(attribute).length === 0)
 }
 
@@ -166,7 +166,7 @@ function checkPlace(stored: ReadableEntry<Block>, { pools, arePoolsComplete }: C
   const { value: block } = stored
   const place = placeOf(block.cidr, pools)
   if (place.kind === 'right') return []
-  const repair: RepairPolicy = isEmpty(block) && arePoolsComplete ? 'Default' : 'None'
+  const repair: RepairPolicy = isBlockEmpty(block) && arePoolsComplete ? 'Default' : 'None'
   const remedy =
     repair === 'Default'
       ? 'It is empty, and should be deleted.'
@@ -182,7 +182,7 @@ function checkPlace(stored: ReadableEntry<Block>, { pools, arePoolsComplete }: C
 function checkHolders(stored: ReadableEntry<Block>, { nodes }: CheckTerms): readonly Finding[] {
   const { value: block } = stored
   const found: Finding[] = []
-  const ownerless = ownerlessOrdinals(block)
+  const ownerless = ordinalsWithoutHandle(block)
   if (ownerless.length > 0) {
     found.push(
       newFinding('OwnerUnknown', stored, `${listOrdinals(block, ownerless)} assigned, and the holder is not stored.`),
@@ -196,7 +196,7 @@ function checkHolders(stored: ReadableEntry<Block>, { nodes }: CheckTerms): read
     const message = `${listOrdinals(block, ordinals)} assigned for the node ${node}, which is not registered; register the node, or release the addresses.`
     found.push(newFinding('NodeGone', { ...stored, subject: node }, message))
   }
-  for (const handle of handleCounts(block).keys()) {
+  for (const handle of countByHandle(block).keys()) {
     if (isHandleId(handle)) continue
     const message = `${JSON.stringify(handle)} cannot be part of a handle's key, so its addresses cannot be found by handle.`
     found.push(newFinding('HandleNameInvalid', { ...stored, subject: handle }, message))

@@ -5,11 +5,11 @@ import {
   formatTime,
   handleKey,
   handleOf,
-  isEmpty,
+  isBlockEmpty,
   type Now,
-  ownerOf,
+  hostOf,
   releaseOrdinals,
-  touch,
+  incrementSequenceNumber,
 } from '../../model/index.ts'
 import { type Cidr, formatCidr, type Ordinal } from '../../net/index.ts'
 import { Budget, type Plan, type View } from '../../plan/index.ts'
@@ -19,10 +19,10 @@ import { Draft } from '../draft.ts'
 import { isNodeGone, readConfig, readPools } from '../surroundings.ts'
 import {
   futureReleases,
-  handleCounts,
+  countByHandle,
   highestNumberAhead,
   isFuture,
-  ownerlessOrdinals,
+  ordinalsWithoutHandle,
   placeOf,
   unqueuedOrdinals,
   unusedAttributes,
@@ -80,18 +80,18 @@ const repairs: Partial<Readonly<Record<CheckCode, (work: Work, found: Finding) =
     return rewrite(work, highest !== undefined && { ...work.block, sequenceNumber: highest })
   },
   BlockOwnerInvalid: ({ draft, block }) => {
-    if (block.affinity === null || ownerOf(block) !== undefined) return notFound()
+    if (block.affinity === null || hostOf(block) !== undefined) return notFound()
     releaseBlock(draft, block)
     return repaired('The affinity is taken away.', draft.writes())
   },
-  OwnerUnknown: (work) => release(work, ownerlessOrdinals(work.block)),
+  OwnerUnknown: (work) => release(work, ordinalsWithoutHandle(work.block)),
   NodeGone: (work, { subject }) => (subject === undefined ? notFound() : releaseOfNode(work, subject)),
 }
 
 /** Stores the repaired block with the next sequence number; `after` is false if nothing is wrong with the block. */
 function rewrite({ draft }: Work, after: Block | false): Plan<RepairAnswer> {
   if (after === false) return notFound()
-  draft.setBlock(touch(after))
+  draft.setBlock(incrementSequenceNumber(after))
   return repaired('The block is corrected.', draft.writes())
 }
 
@@ -108,7 +108,7 @@ function deleteMisplaced({ draft, block }: Work): Plan<RepairAnswer> {
   const pools = readPools(draft.view)
   if (placeOf(block.cidr, pools.all).kind === 'right') return notFound()
   if (pools.unreadable.length > 0) return refused('A pool cannot be read, and the block may lie in that.')
-  if (!isEmpty(block)) return refused('The block is not empty.')
+  if (!isBlockEmpty(block)) return refused('The block is not empty.')
   releaseBlock(draft, block)
   return repaired('The block is deleted.', draft.writes())
 }
@@ -137,7 +137,7 @@ function release(
   draft.view.prefetch([...ids].map((id) => handleKey(id)))
   const { block } = releaseOrdinals(before, ordinals, now, cooldownSeconds)
   draft.setBlock(block)
-  const counts = handleCounts(block)
+  const counts = countByHandle(block)
   for (const id of ids) draft.setHandleCount(id, formatCidr(block.cidr), counts.get(id) ?? 0)
   const next = ordinals.length < all.length ? 'the rest' : undefined
   return repaired(`${String(ordinals.length)} addresses are released.`, draft.writes(), next)

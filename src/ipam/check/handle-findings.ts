@@ -1,6 +1,6 @@
 import { type Block, type Handle, handleKey, handles, isHandleId } from '../../model/index.ts'
 import { formatCidr, parseCidr } from '../../net/index.ts'
-import { handleCounts } from './block-findings.ts'
+import { countByHandle } from './block-findings.ts'
 import type { KnownBlocks } from './block-set.ts'
 import { type Finding, newFinding } from './finding.ts'
 import { Merge } from './merge.ts'
@@ -29,7 +29,7 @@ export function mergeHandles(known: KnownBlocks, windowSize: number): Merge<Hand
 /** Notes what handles should count in `block`. */
 export function expectHandles(merge: Merge<Handle, HeldInBlock>, block: Block): void {
   const text = formatCidr(block.cidr)
-  for (const [handle, count] of handleCounts(block)) {
+  for (const [handle, count] of countByHandle(block)) {
     if (isHandleId(handle)) merge.expect(handleKey(handle).text, (next) => ({ block: text, count, next }))
   }
 }

@@ -7,18 +7,18 @@ import {
   handleKey,
   handles,
   type Now,
-  type Owner,
-  ownerOf,
+  type AffinityHost,
+  hostOf,
   parseAffinityKey,
   parseBlockKey,
-  sameOwner,
+  isSameHost,
   setHandleCount,
-  touch,
+  incrementSequenceNumber,
 } from '../../model/index.ts'
 import { type Cidr, formatCidr, parseCidr } from '../../net/index.ts'
 import { type Lookup, type Plan, put, remove, type View } from '../../plan/index.ts'
 import { isNodeGone, requireUnlocked } from '../surroundings.ts'
-import { handleCounts } from './block-findings.ts'
+import { countByHandle } from './block-findings.ts'
 import { planBlockRepair } from './block-repairs.ts'
 import { type CheckCode, checkCodes, type Finding } from './finding.ts'
 import { notFound, refused, type RepairAnswer, repaired } from './repair-answers.ts'
@@ -57,7 +57,7 @@ function planHandleRepair(view: View, found: Finding): Plan<RepairAnswer> {
   const cidr = parseCidr(found.subject)
   const block = cidr !== undefined && formatCidr(cidr) === found.subject ? view.get(blockKey(cidr)) : undefined
   if (block?.kind === 'unreadable') return refused(`The block cannot be read: ${block.problem}`)
-  const held = block?.kind === 'value' ? (handleCounts(block.value).get(id) ?? 0) : 0
+  const held = block?.kind === 'value' ? (countByHandle(block.value).get(id) ?? 0) : 0
   const counted = handle?.blocks.get(found.subject)
   const isTooLow = (counted ?? 0) < held
   // A count of 0 means nothing, and should not be stored.
@@ -74,31 +74,38 @@ function planHandleRepair(view: View, found: Finding): Plan<RepairAnswer> {
 function planAffinityRepair(
   view: View,
   found: Finding,
-  { owner, cidr }: { readonly owner: Owner; readonly cidr: Cidr },
+  { host: host, cidr }: { readonly host: AffinityHost; readonly cidr: Cidr },
 ): Plan<RepairAnswer> {
-  const key = affinityKey(owner, cidr)
+  const key = affinityKey(host, cidr)
   const stored = view.get(key)
   if (stored.kind === 'unreadable') return refused(`The affinity cannot be read: ${stored.problem}`)
   if (isRewritten(found, stored)) return notFound('The affinity was written meanwhile.')
   const block = view.get(blockKey(cidr))
   if (block.kind === 'unreadable') return refused(`The block cannot be read: ${block.problem}`)
   const affinity = stored.kind === 'value' ? stored.value : undefined
-  if (findFault(affinity, block.kind === 'value' ? block.value : undefined, owner) !== found.code) return notFound()
+  if (findFault(affinity, block.kind === 'value' ? block.value : undefined, host) !== found.code) return notFound()
   if (block.kind !== 'value' || found.code === 'AffinityOfOther')
     return repaired('The affinity is deleted.', [remove(key)])
-  if (owner.type === 'host' && isNodeGone(view, owner.name)) {
-    return refused(`The node ${owner.name} is not registered, while others are: register it, or remove what it has.`)
+  if (host.type === 'host' && isNodeGone(view, host.name)) {
+    return refused(`The node ${host.name} is not registered, while others are: register it, or remove what it has.`)
   }
   if (affinity === undefined) return repaired('The affinity is written.', [put(key, confirmedAffinity)])
   // The block is written as well, so that a client that was about to release it fails.
-  const writes = [put(key, { ...affinity, state: 'confirmed' as const }), put(blockKey(cidr), touch(block.value))]
+  const writes = [
+    put(key, { ...affinity, state: 'confirmed' as const }),
+    put(blockKey(cidr), incrementSequenceNumber(block.value)),
+  ]
   return repaired('The affinity is confirmed.', writes)
 }
 
 /** Finds how an affinity and its block disagree; undefined if they agree. */
-function findFault(affinity: Affinity | undefined, block: Block | undefined, owner: Owner): CheckCode | undefined {
-  const blockOwner = block === undefined ? undefined : ownerOf(block)
-  const isOurs = blockOwner !== undefined && sameOwner(blockOwner, owner)
+function findFault(
+  affinity: Affinity | undefined,
+  block: Block | undefined,
+  host: AffinityHost,
+): CheckCode | undefined {
+  const blockOwner = block === undefined ? undefined : hostOf(block)
+  const isOurs = blockOwner !== undefined && isSameHost(blockOwner, host)
   if (affinity === undefined) return isOurs ? 'AffinityMissing' : undefined
   if (block === undefined) return 'AffinityWithoutBlock'
   if (!isOurs) return 'AffinityOfOther'

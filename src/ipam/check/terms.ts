@@ -52,7 +52,7 @@ export interface Tunnels {
 }
 
 /** Reads and checks the values of the kinds with few entries. */
-export async function readTerms(source: CheckSource, now: Now): Promise<CheckTerms> {
+export async function readCheckTerms(source: CheckSource, now: Now): Promise<CheckTerms> {
   const configs = await collect(source.entries(ipamConfigs))
   const informations = await collect(source.entries(clusterInformations))
   const stored = await collect(source.entries(pools))

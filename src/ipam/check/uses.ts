@@ -79,7 +79,7 @@ export class Uses {
         yield reportUnused(stored, place, address, holder.unused, holder.attribute)
       } else {
         // During a live migration, a machine exists in two places that both use its address.
-        const isMoving = holder.attribute.alternateOwner !== undefined && use.users.next?.next === undefined
+        const isMoving = holder.attribute.alternate !== undefined && use.users.next?.next === undefined
         if (!use.isAssigned && !isMoving) yield* reportUsedTwice(use)
         use.isAssigned = true
       }

@@ -1,4 +1,4 @@
-import type { IndexedBlock, Terms } from '../../model/index.ts'
+import type { IndexedBlock, Availability } from '../../model/index.ts'
 import { addressCount, type Cidr, covers } from '../../net/index.ts'
 
 /**
@@ -24,7 +24,7 @@ export interface PoolCounts extends AddressCounts {
 }
 
 /** Counts the addresses of a block. */
-export function countInBlock(entry: IndexedBlock, terms: Terms): AddressCounts {
+export function countInBlock(entry: IndexedBlock, terms: Availability): AddressCounts {
   const { capacity, inUse, cooling, reserved, available } = countPart(entry, terms, entry.cidr)
   return {
     capacity: BigInt(capacity),
@@ -40,7 +40,7 @@ export function countInBlock(entry: IndexedBlock, terms: Terms): AddressCounts {
  * should not overlap; if they do, the largest counts, so that no address is counted twice. Takes time for each block, not for each
  * address.
  */
-export function countInRange(cidr: Cidr, blocks: Iterable<IndexedBlock>, terms: Terms): PoolCounts {
+export function countInRange(cidr: Cidr, blocks: Iterable<IndexedBlock>, terms: Availability): PoolCounts {
   // A block has at most 4,096 addresses, so the addresses of all blocks in memory can be counted in numbers.
   let inBlocks = 0
   let inUse = 0
@@ -84,7 +84,7 @@ interface PartCounts {
 }
 
 /** Counts the addresses of a block that lie in `within`. */
-function countPart(entry: IndexedBlock, { reserved, cooledBefore }: Terms, within: Cidr): PartCounts {
+function countPart(entry: IndexedBlock, { reserved, cooledBefore }: Availability, within: Cidr): PartCounts {
   const { cidr, free, cooling, isReadable } = entry
   const part = covers(within, cidr) ? cidr : within
   const first = Number(part.base - cidr.base)

@@ -12,25 +12,25 @@ import {
 import { answerOnly, type Plan, type View, refuse, type Result, success } from '../../plan/index.ts'
 import { allocationOf } from '../allocation.ts'
 import { Draft } from '../draft.ts'
-import type { Allocation, AssignAnswer, Context } from '../request.ts'
+import type { Allocation, AssignAnswer, IpamContext } from '../request.ts'
 import { locateBlock, poolOf, type Pools, readConfig, readPools } from '../surroundings.ts'
 
 /** Reads who holds an address. Refused with `NotFound` if the address is not assigned. */
-export function planReadAddress(view: View, address: Address, context: Context): Plan<Result<Allocation>> {
+export function planReadAddress(view: View, address: Address, context: IpamContext): Plan<Result<Allocation>> {
   return answerOnly(readAddress(view, address, context))
 }
 
 /** Reads every address that a handle holds, block by block. Refused with `NotFound` if the handle does not exist. */
-export function planReadHandle(view: View, handle: string, context: Context): Plan<Result<AssignAnswer>> {
+export function planReadHandle(view: View, handle: string, context: IpamContext): Plan<Result<AssignAnswer>> {
   return answerOnly(readHandle(view, handle, context))
 }
 
-function readAddress(view: View, address: Address, context: Context): Result<Allocation> {
+function readAddress(view: View, address: Address, context: IpamContext): Result<Allocation> {
   const config = readConfig(view)
   if (!config.ok) return config
   const draft = new Draft(view, context.now, config.value.ipCooldownSeconds)
   const pools = readPools(view)
-  const held = findHeld(draft, pools, address, context)
+  const held = findHeldAddress(draft, pools, address, context)
   if (!held.ok) return held
   return success(allocationOf(held.value.block, held.value.ordinal, poolOf(pools, address)?.name))
 }
@@ -43,7 +43,12 @@ export interface HeldAddress {
 }
 
 /** Finds an assigned address in any pool or outside of all pools. Refused with `NotFound` if the address is not assigned. */
-export function findHeld(draft: Draft, pools: Pools, address: Address, context: Context): Result<HeldAddress> {
+export function findHeldAddress(
+  draft: Draft,
+  pools: Pools,
+  address: Address,
+  context: IpamContext,
+): Result<HeldAddress> {
   const cidr = locateBlock(draft.view, pools, address, context.blocks)
   const free = refuse('NotFound', `${formatAddress(address)} is not assigned.`)
   if (cidr === undefined) return free
@@ -62,7 +67,7 @@ export function findHeld(draft: Draft, pools: Pools, address: Address, context: 
   return success({ block, ordinal, attribute })
 }
 
-function readHandle(view: View, handle: string, context: Context): Result<AssignAnswer> {
+function readHandle(view: View, handle: string, context: IpamContext): Result<AssignAnswer> {
   if (view.get(handleKey(handle)).kind === 'absent') {
     return refuse('NotFound', `No handle ${JSON.stringify(handle)} exists.`)
   }
@@ -74,7 +79,7 @@ function readHandle(view: View, handle: string, context: Context): Result<Assign
  * Reads every address that a handle holds, block by block; none if the handle does not exist, which the commit proves. Refused with
  * `Conflict` if one of its blocks cannot be read.
  */
-export function readHoldings(view: View, handle: string, context: Context): Result<readonly Allocation[]> {
+export function readHoldings(view: View, handle: string, context: IpamContext): Result<readonly Allocation[]> {
   const held = readReadableHoldings(view, handle, context)
   if (!held.ok) return held
   const { allocations, unreadable } = held.value
@@ -90,7 +95,7 @@ interface ReadableHoldings {
   readonly unreadable: readonly Cidr[]
 }
 
-function readReadableHoldings(view: View, handle: string, context: Context): Result<ReadableHoldings> {
+function readReadableHoldings(view: View, handle: string, context: IpamContext): Result<ReadableHoldings> {
   const stored = view.get(handleKey(handle), { assumeAbsent: true })
   if (stored.kind === 'absent') return success({ allocations: [], unreadable: [] })
   if (stored.kind === 'unreadable') {

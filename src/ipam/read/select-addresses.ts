@@ -1,4 +1,4 @@
-import { type Attribute, type Block, comparableHandle, type Pool } from '../../model/index.ts'
+import { type Attribute, type Block, normalizeHandleId, type Pool } from '../../model/index.ts'
 import {
   type Address,
   type Cidr,
@@ -64,7 +64,7 @@ export function selectAddresses(
 }
 
 /** False if the stored text of a block, without being decoded, shows that no address of the block matches the filter. */
-export function mayFulfil(text: string, { handle, node, attributes }: AddressFilter): boolean {
+export function mayMatch(text: string, { handle, node, attributes }: AddressFilter): boolean {
   // Only backslashes make JSON spell a string in more than one way.
   if (text.includes('\\')) return true
   const wanted = [handle, node, ...attributes.flat()]
@@ -90,8 +90,8 @@ function octetsOf(address: Address): readonly string[] {
 
 function matches(attribute: Attribute, { handle, node, attributes }: AddressFilter): boolean {
   if (attribute.releasedAt !== undefined) return false
-  if (handle !== undefined && comparableHandle(attribute.handle ?? '') !== comparableHandle(handle)) return false
-  const secondary = attribute.secondary ?? {}
-  if (node !== undefined && secondary['node'] !== node) return false
-  return attributes.every(([name, value]) => Object.hasOwn(secondary, name) && secondary[name] === value)
+  if (handle !== undefined && normalizeHandleId(attribute.handle ?? '') !== normalizeHandleId(handle)) return false
+  const active = attribute.active ?? {}
+  if (node !== undefined && active['node'] !== node) return false
+  return attributes.every(([name, value]) => Object.hasOwn(active, name) && active[name] === value)
 }

@@ -1,28 +1,28 @@
 import {
   blocks as blockFamily,
-  formatOwner,
+  formatAffinity,
   type IndexedBlock,
   nanosecondsPerSecond,
   type Pool,
   pools as poolFamily,
   reservations,
-  type Terms,
+  type Availability,
 } from '../../model/index.ts'
 import { type Cidr, CidrSet, overlaps } from '../../net/index.ts'
 import { answerOnly, type Plan, type View, type Cause, refuse, type Result, success } from '../../plan/index.ts'
 import { isNamed } from '../eligible-pools.ts'
-import type { Context } from '../request.ts'
+import type { IpamContext } from '../request.ts'
 import { type Pools, readConfig, readPools, readReserved } from '../surroundings.ts'
 import { type AddressCounts, countInBlock, countInRange, type PoolCounts } from './count-addresses.ts'
 
 /** A pool and the counts of its addresses. */
-export interface UsedPool {
+export interface CountedPool {
   readonly pool: Pool
   readonly usage: PoolCounts
 }
 
 /** A block and the counts of its addresses. */
-export interface UsedBlock {
+export interface CountedBlock {
   readonly block: IndexedBlock
   /** The name of the first pool, by name, that shares an address with the block; undefined if none does. */
   readonly pool: string | undefined
@@ -31,13 +31,13 @@ export interface UsedBlock {
 
 /** The utilization of all pools, or of the requested ones. */
 export interface UtilizationAnswer {
-  readonly pools: readonly UsedPool[]
+  readonly pools: readonly CountedPool[]
   /** The names of stored pools that cannot be read; empty if the request names pools. */
   readonly unreadable: readonly string[]
   /** Blocks that lie in no pool; empty if the request names pools. */
-  readonly orphaned: readonly UsedBlock[]
+  readonly orphaned: readonly CountedBlock[]
   /** The blocks of the pools, in address order; empty unless the request asks for them. */
-  readonly blocks: readonly UsedBlock[]
+  readonly blocks: readonly CountedBlock[]
 }
 
 /** Which pools to count, and whether to count each of their blocks as well. */
@@ -62,7 +62,7 @@ export interface BlocksRequest {
 
 /** A page of blocks, in address order. */
 export interface BlocksAnswer {
-  readonly blocks: readonly UsedBlock[]
+  readonly blocks: readonly CountedBlock[]
   readonly isLast: boolean
 }
 
@@ -73,24 +73,24 @@ export interface BlocksAnswer {
 export function planReadUtilization(
   view: View,
   request: UtilizationRequest,
-  context: Context,
+  context: IpamContext,
 ): Plan<Result<UtilizationAnswer>> {
   return answerOnly(readUtilization(view, request, context))
 }
 
 /** Reads a page of the requested blocks, with their counts. Refused with `Invalid` if the requested pool does not exist. */
-export function planReadBlocks(view: View, request: BlocksRequest, context: Context): Plan<Result<BlocksAnswer>> {
+export function planReadBlocks(view: View, request: BlocksRequest, context: IpamContext): Plan<Result<BlocksAnswer>> {
   return answerOnly(readBlocks(view, request, context))
 }
 
-function readUtilization(view: View, request: UtilizationRequest, context: Context): Result<UtilizationAnswer> {
+function readUtilization(view: View, request: UtilizationRequest, context: IpamContext): Result<UtilizationAnswer> {
   const basis = readBasis(view, context)
   if (!basis.ok) return basis
   const { stored, terms } = basis.value
   const chosen = choosePools(stored, request.pools)
   if (!chosen.ok) return chosen
   const { blocks } = context
-  const count = (block: IndexedBlock): UsedBlock => countBlock(block, stored, terms)
+  const count = (block: IndexedBlock): CountedBlock => countBlock(block, stored, terms)
   const isComplete = request.pools.length === 0
   return success({
     pools: chosen.value.map((pool) => ({
@@ -103,16 +103,16 @@ function readUtilization(view: View, request: UtilizationRequest, context: Conte
   })
 }
 
-function readBlocks(view: View, request: BlocksRequest, context: Context): Result<BlocksAnswer> {
+function readBlocks(view: View, request: BlocksRequest, context: IpamContext): Result<BlocksAnswer> {
   const basis = readBasis(view, context)
   if (!basis.ok) return basis
   const { stored, terms } = basis.value
   const chosen = choosePools(stored, request.pool === undefined ? [] : [request.pool])
   if (!chosen.ok) return chosen
   const [pool] = request.pool === undefined ? [] : chosen.value
-  const affinity = request.node === undefined ? undefined : formatOwner({ type: 'host', name: request.node })
+  const affinity = request.node === undefined ? undefined : formatAffinity({ type: 'host', name: request.node })
   const all = context.blocks.after(request.after)
-  const blocks: UsedBlock[] = []
+  const blocks: CountedBlock[] = []
   for (const block of request.orphaned === true ? orphanedAmong(all, stored) : all) {
     if (affinity !== undefined && block.affinity !== affinity) continue
     if (pool !== undefined && !overlaps(pool.cidr, block.cidr)) continue
@@ -125,10 +125,10 @@ function readBlocks(view: View, request: BlocksRequest, context: Context): Resul
 /** The values that every count is based on. */
 interface Basis {
   readonly stored: Pools
-  readonly terms: Terms
+  readonly terms: Availability
 }
 
-function readBasis(view: View, { now }: Context): Result<Basis> {
+function readBasis(view: View, { now }: IpamContext): Result<Basis> {
   const config = readConfig(view)
   if (!config.ok) return config
   // A listing does not show deletions: consulting the families makes the store confirm that nothing was deleted.
@@ -155,7 +155,7 @@ function choosePools({ all }: Pools, references: readonly string[]): Result<read
     : refuse('Invalid', 'A pool that was asked for does not exist.', causes)
 }
 
-function countBlock(block: IndexedBlock, { all }: Pools, terms: Terms): UsedBlock {
+function countBlock(block: IndexedBlock, { all }: Pools, terms: Availability): CountedBlock {
   const pool = all.find(({ cidr }) => overlaps(cidr, block.cidr))?.name
   return { block, pool, usage: countInBlock(block, terms) }
 }
@@ -166,6 +166,6 @@ function* orphanedAmong(blocks: Iterable<IndexedBlock>, { all }: Pools): Iterabl
 }
 
 /** The blocks of these pools, each once: pools may overlap. */
-function blocksOf(pools: readonly Pool[], { blocks }: Context): readonly IndexedBlock[] {
+function blocksOf(pools: readonly Pool[], { blocks }: IpamContext): readonly IndexedBlock[] {
   return [...new Set(pools.flatMap(({ cidr }) => [...blocks.overlapping(cidr)]))]
 }

@@ -21,7 +21,7 @@ import {
   type Write,
 } from '../../plan/index.ts'
 import { isTunnelHandle } from '../calico-purpose.ts'
-import type { Context } from '../request.ts'
+import type { IpamContext } from '../request.ts'
 import { locateBlock, readPools } from '../surroundings.ts'
 import { planRelease } from './release.ts'
 
@@ -46,7 +46,7 @@ export function planRemoveEndpoints(
   node: string,
   endpoints: readonly string[],
   position: string,
-  context: Context,
+  context: IpamContext,
 ): Plan<Result<Step<undefined>>> {
   const budget = new Budget(view)
   const [start = 0, firstAddress = 0] = position === '' ? [] : position.split('/').map(Number)
@@ -101,7 +101,7 @@ function endpointOn(view: View, node: string, key: Key<WorkloadEndpoint>): Workl
 
 /** True if the workload of this endpoint uses the address, by the attributes of the address. */
 function isOf(user: Attribute | undefined, { node, namespace, pod }: WorkloadEndpoint): boolean {
-  const attributes = user?.releasedAt === undefined ? user?.secondary : undefined
+  const attributes = user?.releasedAt === undefined ? user?.active : undefined
   if (attributes === undefined || attributes['node'] !== node || attributes['pod'] !== pod) return false
   return pod === undefined || attributes['namespace'] === namespace
 }
@@ -111,7 +111,7 @@ class Users {
   readonly #view: View
   readonly #locate: (address: Address) => ReturnType<typeof locateBlock>
 
-  constructor(view: View, context: Context) {
+  constructor(view: View, context: IpamContext) {
     const pools = readPools(view)
     this.#view = view
     this.#locate = (address) => locateBlock(view, pools, address, context.blocks)

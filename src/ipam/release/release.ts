@@ -1,15 +1,15 @@
 import {
   type Block,
   blockKey,
-  comparableHandle,
+  normalizeHandleId,
   handleKey,
   handleOf,
   isHeld,
   ordinalsOfHandle,
-  releaseHandle,
+  releaseOrdinalsOfHandle,
   releaseOrdinals,
   sequenceNumberOf,
-  touch,
+  incrementSequenceNumber,
 } from '../../model/index.ts'
 import {
   addressAt,
@@ -35,7 +35,7 @@ import {
 } from '../../plan/index.ts'
 import { releaseDeselected } from '../blocks/index.ts'
 import { Draft } from '../draft.ts'
-import type { Context, FailedRelease, ReleaseAnswer, ReleaseItem } from '../request.ts'
+import type { IpamContext, FailedRelease, ReleaseAnswer, ReleaseItem } from '../request.ts'
 import { locateBlock, type Pools, readConfig, readPools, requireUnlocked } from '../surroundings.ts'
 
 /** Keys that one address takes at the most: its block and its handle, and of a block that goes with it the node and the affinity. */
@@ -51,12 +51,16 @@ export const releasedTogetherMax = Math.floor((stepLimits.keys - keysPerRelease)
  * Releases addresses, and reports on each of them: a stale sequence number does not stop the others.
  * @see docs/calico/ipam.md sections 3.4 and 5.1
  */
-export function planRelease(view: View, items: readonly ReleaseItem[], context: Context): Plan<Result<ReleaseAnswer>> {
+export function planRelease(
+  view: View,
+  items: readonly ReleaseItem[],
+  context: IpamContext,
+): Plan<Result<ReleaseAnswer>> {
   const prepared = prepare(view, context)
   if (!prepared.ok) return answerOnly(prepared)
   const { draft, pools, cooldownSeconds } = prepared.value
   const tally = emptyTally()
-  const changes: Change[] = []
+  const changes: BlockChange[] = []
   for (const [cidr, inBlock] of groupByBlock(view, pools, items, context, tally)) {
     const found = draft.block(cidr)
     if (found.kind === 'absent') {
@@ -87,7 +91,7 @@ export function planReleaseHandle(
   view: View,
   handle: string,
   position: string,
-  context: Context,
+  context: IpamContext,
 ): Plan<Result<Step<ReleaseAnswer>>> {
   const budget = new Budget(view)
   const prepared = prepare(budget.view, context)
@@ -118,11 +122,11 @@ export function planReleaseHandle(
       continue
     }
     if (cidr !== undefined && found?.kind === 'block') {
-      const { block, ordinals } = releaseHandle(found.block, handle, draft.now, cooldownSeconds)
+      const { block, ordinals } = releaseOrdinalsOfHandle(found.block, handle, draft.now, cooldownSeconds)
       for (const ordinal of ordinals) tally.released.push(addressAt(cidr, ordinal))
       if (ordinals.length > 0) store(draft, { block, handles: new Map() }, pools)
       // A client that has counted an address but not written it into the block yet, as Calico does, must lose and count again.
-      else draft.setBlock(touch(block))
+      else draft.setBlock(incrementSequenceNumber(block))
     }
     draft.setHandleCount(handle, text, 0)
   }
@@ -136,7 +140,7 @@ interface Prepared {
   readonly cooldownSeconds: number
 }
 
-function prepare(view: View, context: Context): Result<Prepared> {
+function prepare(view: View, context: IpamContext): Result<Prepared> {
   const unlocked = requireUnlocked(view)
   if (!unlocked.ok) return unlocked
   const config = readConfig(view)
@@ -161,7 +165,7 @@ function groupByBlock(
   view: View,
   pools: Pools,
   items: readonly ReleaseItem[],
-  context: Context,
+  context: IpamContext,
   tally: Tally,
 ): Iterable<readonly [Cidr, readonly ReleaseItem[]]> {
   const last = new Map(items.map((item) => [formatAddress(item.address), item]))
@@ -196,7 +200,7 @@ function releasable(block: Block, item: ReleaseItem, tally: Tally): readonly Ord
     tally.unallocated.push(address)
     return []
   }
-  if (handle !== undefined && comparableHandle(handle) !== (handleOf(block, ordinal) ?? '')) {
+  if (handle !== undefined && normalizeHandleId(handle) !== (handleOf(block, ordinal) ?? '')) {
     const message = `${formatAddress(address)} is not held by the handle ${JSON.stringify(handle)}.`
     tally.failed.push({ address, reason: 'HandleMismatch', message })
     return []
@@ -205,7 +209,7 @@ function releasable(block: Block, item: ReleaseItem, tally: Tally): readonly Ord
 }
 
 /** A block after a release, and how many of its addresses were released of each handle. */
-interface Change {
+interface BlockChange {
   readonly block: Block
   readonly handles: ReadonlyMap<string, number>
 }
@@ -221,7 +225,7 @@ function countByHandle(block: Block, ordinals: readonly Ordinal[]): ReadonlyMap<
 }
 
 /** Stores a block after a release, and lowers the counts of its handles. */
-function store(draft: Draft, { block, handles }: Change, pools: Pools): void {
+function store(draft: Draft, { block, handles }: BlockChange, pools: Pools): void {
   draft.setBlock(block)
   const cidrText = formatCidr(block.cidr)
   for (const [handle, released] of handles) {

@@ -20,9 +20,9 @@ import {
 export interface Attribute {
   readonly handle?: string
   /** The active holder attributes: free texts, by Calico's names such as `node`, `pod` and `namespace`. Never empty. */
-  readonly secondary?: Readonly<Record<string, string>>
+  readonly active?: Readonly<Record<string, string>>
   /** The alternate holder attributes: of a holder that is to take over, or that held the address before. Never empty. */
-  readonly alternateOwner?: Readonly<Record<string, string>>
+  readonly alternate?: Readonly<Record<string, string>>
   /** When the addresses were released, RFC 3339. They cool down and are not held. */
   readonly releasedAt?: string
   readonly unknownFields?: JsonObject
@@ -31,41 +31,41 @@ export interface Attribute {
 /** The holder to assign an address to: its handle and its active attributes. */
 export interface Holder {
   readonly handle?: string | undefined
-  readonly secondary?: Readonly<Record<string, string>> | undefined
+  readonly attributes?: Readonly<Record<string, string>> | undefined
 }
 
 /** Makes the entry for a holder. An empty map of attributes is left out. */
-export function attributeFor({ handle, secondary }: Holder): Attribute {
-  const kept = secondary === undefined || isEmptyMap(secondary) ? undefined : secondary
-  if (handle === undefined) return kept === undefined ? {} : { secondary: kept }
-  return kept === undefined ? { handle } : { handle, secondary: kept }
+export function attributeFor({ handle, attributes }: Holder): Attribute {
+  const kept = attributes === undefined || isEmptyMap(attributes) ? undefined : attributes
+  if (handle === undefined) return kept === undefined ? {} : { active: kept }
+  return kept === undefined ? { handle } : { handle, active: kept }
 }
 
 /** True if {@link attributeFor} makes the same entry for the holder: its addresses can share this one. */
-export function isFor(attribute: Attribute, { handle, secondary }: Holder): boolean {
+export function isFor(attribute: Attribute, { handle, attributes }: Holder): boolean {
   // Handles come first: they differ in nearly all entries.
   return (
     attribute.handle === handle &&
     attribute.releasedAt === undefined &&
-    attribute.alternateOwner === undefined &&
+    attribute.alternate === undefined &&
     attribute.unknownFields === undefined &&
-    sameMap(attribute.secondary ?? {}, secondary ?? {})
+    sameMap(attribute.active ?? {}, attributes ?? {})
   )
 }
 
 /** The active and the alternate holder attributes of an address; undefined if there are none. */
-export interface Owners {
-  readonly secondary: Readonly<Record<string, string>> | undefined
-  readonly alternateOwner: Readonly<Record<string, string>> | undefined
+export interface Holders {
+  readonly active: Readonly<Record<string, string>> | undefined
+  readonly alternate: Readonly<Record<string, string>> | undefined
 }
 
 /** The entry with other holder attributes. An empty map is left out. */
-export function withOwners(attribute: Attribute, { secondary, alternateOwner }: Owners): Attribute {
-  const { secondary: _, alternateOwner: __, ...rest } = attribute
+export function setHolders(attribute: Attribute, { active, alternate }: Holders): Attribute {
+  const { active: _, alternate: __, ...rest } = attribute
   return {
     ...rest,
-    ...(secondary === undefined || isEmptyMap(secondary) ? {} : { secondary }),
-    ...(alternateOwner === undefined || isEmptyMap(alternateOwner) ? {} : { alternateOwner }),
+    ...(active === undefined || isEmptyMap(active) ? {} : { active }),
+    ...(alternate === undefined || isEmptyMap(alternate) ? {} : { alternate }),
   }
 }
 
@@ -75,8 +75,8 @@ export function sameAttribute(one: Attribute, other: Attribute): boolean {
     one.handle === other.handle &&
     one.releasedAt === other.releasedAt &&
     one.unknownFields === other.unknownFields &&
-    sameMap(one.secondary ?? {}, other.secondary ?? {}) &&
-    sameMap(one.alternateOwner ?? {}, other.alternateOwner ?? {})
+    sameMap(one.active ?? {}, other.active ?? {}) &&
+    sameMap(one.alternate ?? {}, other.alternate ?? {})
   )
 }
 
@@ -86,15 +86,15 @@ const attributeFields = declareFields('handle_id', 'secondary', 'alternateOwnerA
 export function decodeAttribute(json: Json, path: string): Attribute {
   const { fields, unknownFields } = readStruct(json, attributeFields, path)
   const handle = readString(fields['handle_id'], `${path}.handle_id`)
-  const secondary = readStringMap(fields['secondary'], `${path}.secondary`)
-  const alternateOwner = readStringMap(fields['alternateOwnerAttrs'], `${path}.alternateOwnerAttrs`)
+  const active = readStringMap(fields['secondary'], `${path}.secondary`)
+  const alternate = readStringMap(fields['alternateOwnerAttrs'], `${path}.alternateOwnerAttrs`)
   const releasedAt = readTime(fields['releasedAt'], `${path}.releasedAt`)
   // A server reads a million of these when it starts, and most have only the first two fields.
-  const attribute = attributeFor({ handle, secondary })
-  if (alternateOwner === undefined && releasedAt === undefined && unknownFields === noFields) return attribute
+  const attribute = attributeFor({ handle, attributes: active })
+  if (alternate === undefined && releasedAt === undefined && unknownFields === noFields) return attribute
   return {
     ...attribute,
-    ...(alternateOwner === undefined || isEmptyMap(alternateOwner) ? {} : { alternateOwner }),
+    ...(alternate === undefined || isEmptyMap(alternate) ? {} : { alternate }),
     ...(releasedAt === undefined ? {} : { releasedAt }),
     ...(unknownFields === noFields ? {} : { unknownFields }),
   }
@@ -107,11 +107,11 @@ const encoded = new WeakMap<Attribute, string>()
 export function encodeAttribute(attribute: Attribute): string {
   const known = encoded.get(attribute)
   if (known !== undefined) return known
-  const { handle, secondary, alternateOwner, releasedAt, unknownFields = noFields } = attribute
+  const { handle, active, alternate, releasedAt, unknownFields = noFields } = attribute
   const members: [string, string][] = []
   if (handle !== undefined) members.push(['handle_id', stringifyString(handle)])
-  if (secondary !== undefined) members.push(['secondary', encodeMap(secondary)])
-  if (alternateOwner !== undefined) members.push(['alternateOwnerAttrs', encodeMap(alternateOwner)])
+  if (active !== undefined) members.push(['secondary', encodeMap(active)])
+  if (alternate !== undefined) members.push(['alternateOwnerAttrs', encodeMap(alternate)])
   if (releasedAt !== undefined) members.push(['releasedAt', stringifyString(releasedAt)])
   const text = stringifyStruct(members, unknownFields)
   encoded.set(attribute, text)

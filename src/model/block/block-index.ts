@@ -24,7 +24,7 @@ type BlockLookup =
   | { readonly kind: 'unreadable' }
 
 /** Which addresses that are not held can be assigned automatically. */
-export interface Terms {
+export interface Availability {
   /** These cannot. */
   readonly reserved: CidrSet
   /** Unix time in nanoseconds: an address released before this has cooled down. */
@@ -139,12 +139,17 @@ export class BlockIndex {
   }
 
   /** The blocks of size `blockSize` in `pool` that have an available address, ascending. */
-  open(pool: Cidr, blockSize: PrefixLength, terms: Terms): Iterable<IndexedBlock> {
+  open(pool: Cidr, blockSize: PrefixLength, terms: Availability): Iterable<IndexedBlock> {
     return withAvailable(this.#open[pool.family].overlapping(pool), blockSize, terms)
   }
 
   /** Like {@link open}, but only the blocks with this affinity (null: without one). */
-  openWithAffinity(pool: Cidr, blockSize: PrefixLength, affinity: string | null, terms: Terms): Iterable<IndexedBlock> {
+  openWithAffinity(
+    pool: Cidr,
+    blockSize: PrefixLength,
+    affinity: string | null,
+    terms: Availability,
+  ): Iterable<IndexedBlock> {
     const group = this.#openByAffinity.get(groupName(pool.family, affinity))
     return withAvailable(group?.overlapping(pool) ?? [], blockSize, terms)
   }
@@ -213,7 +218,10 @@ export class BlockIndex {
 type ByFamily = Readonly<Record<IpFamily, OrderedBlocks<IndexedBlock>>>
 
 /** True if the block has an available address: one that is free and not reserved, or one that has cooled down. */
-export function mayGive({ cidr, free, coolingSince }: IndexedBlock, { reserved, cooledBefore }: Terms): boolean {
+export function hasAvailable(
+  { cidr, free, coolingSince }: IndexedBlock,
+  { reserved, cooledBefore }: Availability,
+): boolean {
   if (coolingSince !== undefined && coolingSince < cooledBefore) return true
   if (reserved.isEmpty) return free.length > 0
   return free.some(({ first, last }) => {
@@ -225,9 +233,9 @@ export function mayGive({ cidr, free, coolingSince }: IndexedBlock, { reserved, 
 function* withAvailable(
   entries: Iterable<IndexedBlock>,
   blockSize: PrefixLength,
-  terms: Terms,
+  terms: Availability,
 ): Iterable<IndexedBlock> {
-  for (const entry of entries) if (entry.cidr.prefixLength === blockSize && mayGive(entry, terms)) yield entry
+  for (const entry of entries) if (entry.cidr.prefixLength === blockSize && hasAvailable(entry, terms)) yield entry
 }
 
 function isOpen({ free, coolingSince }: IndexedBlock): boolean {

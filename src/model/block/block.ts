@@ -7,7 +7,7 @@ import {
   ordinal,
   parseAddressOrCidr,
   parseInterface,
-  sameCidr,
+  isSameCidr,
 } from '../../net/index.ts'
 import type { Family, Key } from '../../plan/index.ts'
 import {
@@ -106,13 +106,13 @@ export function parseBlockPath(path: string): Cidr | undefined {
   return cidr !== undefined && formatBlockPath(cidr) === path ? cidr : undefined
 }
 
-/** The fields that {@link isEmpty} looks at. */
+/** The fields that {@link isBlockEmpty} looks at. */
 interface Allocated extends Pick<Block, 'allocations'> {
   readonly attributes: readonly Pick<Attribute, 'handle'>[] | null
 }
 
 /** True if no address of the block is held. Addresses that Windows hosts reserve do not count as held; those that cool down do. */
-export function isEmpty(block: Allocated): boolean {
+export function isBlockEmpty(block: Allocated): boolean {
   return block.allocations.every((index) => {
     return index === null || isWindowsReserved(block.attributes?.[index]?.handle)
   })
@@ -192,7 +192,7 @@ function readBlockCidr(json: Json | undefined, keyCidr: Cidr): Cidr {
   const cidr = parseAddressOrCidr(text)
   // Calico does not mask host bits: they would shift every ordinal.
   const base = parseInterface(text)?.address.value ?? cidr?.base
-  if (cidr !== undefined && base === cidr.base && sameCidr(cidr, keyCidr)) return keyCidr
+  if (cidr !== undefined && base === cidr.base && isSameCidr(cidr, keyCidr)) return keyCidr
   throw mismatch('cidr', `${formatCidr(keyCidr)}, as in the key`, text)
 }
 

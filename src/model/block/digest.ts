@@ -1,6 +1,6 @@
 import type { Cidr } from '../../net/index.ts'
 import { nanosecondsPerSecond, parseTime } from '../time.ts'
-import { isEmpty } from './block.ts'
+import { isBlockEmpty } from './block.ts'
 import type { BlockOutline } from './outline.ts'
 
 /** Ordinals `first` to `last`, both included. */
@@ -44,7 +44,7 @@ export function digestOf(block: BlockOutline): IndexedBlock {
   const claimedAt = affinityClaimTime === undefined ? undefined : parseTime(affinityClaimTime)
   const hasCooling = attributes?.some(({ releasedAt }) => releasedAt !== undefined) ?? false
   const cooling = hasCooling ? coolingRuns(allocations, attributes) : nothingCooling
-  const isEmptyBlock = isEmpty(block)
+  const isEmptyBlock = isBlockEmpty(block)
   return {
     cidr,
     isReadable: true,
@@ -92,7 +92,7 @@ function isEmptyOnceCooled({ allocations, attributes }: BlockOutline): boolean {
   const held = allocations.map((index) => {
     return index !== null && attributes?.[index]?.releasedAt !== undefined ? null : index
   })
-  return isEmpty({ allocations: held, attributes })
+  return isBlockEmpty({ allocations: held, attributes })
 }
 
 function freeRuns(allocations: BlockOutline['allocations']): readonly Run[] {

@@ -1,18 +1,18 @@
 /** Blocks as Calico stores them, the operations that change a block, and the index of all blocks. */
-export { formatOwner, type Owner, ownerOf, parseOwner, sameOwner, withoutOwner } from './affinity.ts'
-export { type Attribute, type Holder, type Owners, withOwners } from './attribute.ts'
+export { formatAffinity, type AffinityHost, hostOf, parseAffinity, isSameHost, clearAffinity } from './affinity.ts'
+export { type Attribute, type Holder, type Holders, setHolders } from './attribute.ts'
 export {
   type Block,
   blockKey,
   blocks,
   formatBlockPath,
-  isEmpty,
+  isBlockEmpty,
   isStorable,
   isWindowsReserved,
   parseBlockKey,
   parseBlockPath,
 } from './block.ts'
-export { BlockIndex, mayGive, type Terms } from './block-index.ts'
+export { BlockIndex, hasAvailable, type Availability } from './block-index.ts'
 export type { IndexedBlock } from './digest.ts'
 export {
   assignAutomatically,
@@ -25,10 +25,10 @@ export {
   isHeld,
   newBlock,
   ordinalsOfHandle,
-  releaseHandle,
+  releaseOrdinalsOfHandle,
   releaseOrdinals,
   replaceAttribute,
   sequenceNumberOf,
-  touch,
-  withHostReserved,
+  incrementSequenceNumber,
+  reserveForHost,
 } from './operations.ts'

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { addressCount, type Cidr, type Ordinal, ordinal } from '../../net/index.ts'
-import { comparableHandle } from '../handle.ts'
+import { normalizeHandleId } from '../handle.ts'
 import { noFields } from '../json/index.ts'
 import { formatTime, type Now, nanosecondsPerSecond, parseTime } from '../time.ts'
-import { formatOwner, type Owner } from './affinity.ts'
+import { formatAffinity, type AffinityHost } from './affinity.ts'
 import { type Attribute, attributeFor, type Holder, isFor, sameAttribute } from './attribute.ts'
 import { type Block, noNumbers, windowsReservedHandle } from './block.ts'
 
@@ -14,12 +14,12 @@ import { type Block, noNumbers, windowsReservedHandle } from './block.ts'
  */
 
 /** Makes a block without addresses in use. It belongs to the host `owner` since `now`; null: it has no affinity. */
-export function newBlock(cidr: Cidr, owner: Owner | null, now: Now): Block {
+export function newBlock(cidr: Cidr, host: AffinityHost | null, now: Now): Block {
   const size = Number(addressCount(cidr))
   return {
     cidr,
-    affinity: owner === null ? null : formatOwner(owner),
-    ...(owner === null ? {} : { affinityClaimTime: formatTime(now) }),
+    affinity: host === null ? null : formatAffinity(host),
+    ...(host === null ? {} : { affinityClaimTime: formatTime(now) }),
     allocations: Array.from({ length: size }, () => null),
     unallocated: Array.from({ length: size }, (_, place) => ordinal(place)),
     attributes: null,
@@ -40,14 +40,14 @@ export interface HostReserved {
  * Reserves ordinals at both ends of a new block for the host, as Windows needs it: they are not in the queue, and have no sequence numbers.
  * @see docs/calico/formats.md section 2.2
  */
-export function withHostReserved(block: Block, { start, end }: HostReserved): Block {
+export function reserveForHost(block: Block, { start, end }: HostReserved): Block {
   const isReserved = (place: number): boolean => place < start || place >= block.allocations.length - end
   if (start + end === 0) return block
   return {
     ...block,
     allocations: block.allocations.map((_, place) => (isReserved(place) ? 0 : null)),
     unallocated: block.unallocated.filter((place) => !isReserved(place)),
-    attributes: [{ handle: windowsReservedHandle, secondary: { note: 'windows host rsvd' } }],
+    attributes: [{ handle: windowsReservedHandle, active: { note: 'windows host rsvd' } }],
   }
 }
 
@@ -103,7 +103,7 @@ export function replaceAttribute(block: Block, place: Ordinal, attribute: Attrib
   allocations[place] = equal >= 0 ? equal : isShared ? existing.length : index
   const attributes = [...existing]
   if (equal < 0) attributes[allocations[place]] = attribute
-  return touch(sweep({ ...block, allocations, attributes }, () => false))
+  return incrementSequenceNumber(sweep({ ...block, allocations, attributes }, () => false))
 }
 
 /** The outcome of a release: the ordinals released, those that were not held, both ascending, and the block after it. */
@@ -137,7 +137,7 @@ export function releaseOrdinals(block: Block, places: Iterable<Ordinal>, now: No
  * Releases all ordinals of a handle, like {@link releaseOrdinals}. Here, addresses that cool down keep the sequence numbers of their
  * assignment, as in Calico.
  */
-export function releaseHandle(block: Block, handle: string, now: Now, cooldownSeconds: number): Released {
+export function releaseOrdinalsOfHandle(block: Block, handle: string, now: Now, cooldownSeconds: number): Released {
   const ordinals = ordinalsOfHandle(block, handle)
   if (ordinals.length === 0) return { block, ordinals, notHeld: [] }
   return { block: retire(block, ordinals, now, cooldownSeconds), ordinals, notHeld: [] }
@@ -164,7 +164,7 @@ export function collectGarbage(block: Block, now: Now, cooldownSeconds: number):
 const tidy = new WeakSet<Block>()
 
 /** Increments the sequence number: anyone who read the block before fails to write it. */
-export function touch(block: Block): Block {
+export function incrementSequenceNumber(block: Block): Block {
   return { ...block, sequenceNumber: block.sequenceNumber + 1n }
 }
 
@@ -186,22 +186,22 @@ export function isCooling(block: Block, place: Ordinal): boolean {
 }
 
 /**
- * The handle that holds the ordinal, in the form that {@link comparableHandle} gives; undefined if the ordinal is free, cools down, or is
+ * The handle that holds the ordinal, in the form that {@link normalizeHandleId} gives; undefined if the ordinal is free, cools down, or is
  * held without a handle.
  */
 export function handleOf(block: Block, place: Ordinal): string | undefined {
   const handle = attributeOf(block, place)?.handle
-  return handle === undefined ? undefined : comparableHandle(handle)
+  return handle === undefined ? undefined : normalizeHandleId(handle)
 }
 
 /** The ordinals that the handle holds, ascending. */
 export function ordinalsOfHandle(block: Block, handle: string): readonly Ordinal[] {
-  const wanted = comparableHandle(handle)
+  const wanted = normalizeHandleId(handle)
   const ofHandle = attributesOf(block).map((attribute) => {
     return (
       attribute.handle !== undefined &&
       attribute.releasedAt === undefined &&
-      comparableHandle(attribute.handle) === wanted
+      normalizeHandleId(attribute.handle) === wanted
     )
   })
   const ordinals: Ordinal[] = []
@@ -258,7 +258,7 @@ function retire(block: Block, places: readonly Ordinal[], now: Now, cooldownSeco
   for (const place of places) allocations[place] = existing.length
   const marked = { ...block, allocations, attributes: [...existing, tombstone] }
   // The tombstone's time is rounded down to a second and cannot tell how long ago the release was: only without a cooldown is it over.
-  return touch(sweep(marked, (attribute) => attribute === tombstone && cooldownSeconds <= 0))
+  return incrementSequenceNumber(sweep(marked, (attribute) => attribute === tombstone && cooldownSeconds <= 0))
 }
 
 /** Frees the ordinals of expired entries, in ascending order, and drops entries that no ordinal refers to. The others keep their order. */

@@ -1,7 +1,7 @@
 import { formatTime, type JsonObject, jsonObject } from '../../model/index.ts'
 import { answerOnly, type Plan, type Result, type Revision, type Step, success, type View } from '../../plan/index.ts'
 import { generationOf, removeAnnex } from '../annexes.ts'
-import type { Context, Removal, ResourceKind, Stored, StoredObject } from '../kind.ts'
+import type { WriteContext, Removal, ResourceKind, Stored, StoredObject } from '../kind.ts'
 import { finalizersOf, isBeingDeleted, objectIn, parseObject } from '../object/index.ts'
 import { type Preconditions, readMatching } from '../reading.ts'
 
@@ -26,7 +26,7 @@ export function planDelete<Value extends StoredObject>(
   kind: ResourceKind<Value>,
   name: string,
   preconditions: Preconditions,
-  context: Context,
+  context: WriteContext,
   position = '',
 ): Plan<Result<Step<Deleted<Value>>>> {
   const stored = readMatching(view, kind, name, preconditions)
@@ -52,7 +52,7 @@ export function planRemoval<Value extends StoredObject>(
   view: View,
   kind: ResourceKind<Value>,
   stored: Stored<Value>,
-  context: Context,
+  context: WriteContext,
   position = '',
 ): Removal<Value> {
   const metadata = objectIn(stored.value.object, 'metadata')
@@ -66,7 +66,7 @@ export function planRemoval<Value extends StoredObject>(
   return { ...removal, writes: [...removal.writes, ...removeAnnex(view, kind.plural, stored.value.name)] }
 }
 
-function markDeleted(object: JsonObject, { now }: Context): JsonObject {
+function markDeleted(object: JsonObject, { now }: WriteContext): JsonObject {
   const metadata = objectIn(object, 'metadata')
   const marked = jsonObject([
     ...Object.entries(metadata),

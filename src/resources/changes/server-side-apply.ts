@@ -1,6 +1,6 @@
 import { type JsonObject, jsonObject } from '../../model/index.ts'
 import { answerOnly, type Plan, type View, type Cause, type Result, refuse, success } from '../../plan/index.ts'
-import type { Context, ResourceKind, StoredObject } from '../kind.ts'
+import type { WriteContext, ResourceKind, StoredObject } from '../kind.ts'
 import { applyConfiguration, managerProblem } from '../managed-fields/index.ts'
 import { invalid, required, textIn, objectIn, jsonOf, readObject } from '../object/index.ts'
 import { conflict, readStored } from '../reading.ts'
@@ -24,7 +24,7 @@ export function planApply<Value extends StoredObject>(
   name: string,
   body: unknown,
   { isForced }: ApplyOptions,
-  context: Context,
+  context: WriteContext,
 ): Plan<Result<Changed<Value>>> {
   const configuration = readConfiguration(kind, body, context.manager)
   if (!configuration.ok) return answerOnly(configuration)

@@ -11,7 +11,7 @@ import {
   success,
 } from '../../plan/index.ts'
 import { generationOf } from '../annexes.ts'
-import type { Context, ResourceKind, Stored, StoredObject } from '../kind.ts'
+import type { WriteContext, ResourceKind, Stored, StoredObject } from '../kind.ts'
 import { type Update, withUpdate } from '../managed-fields/index.ts'
 import {
   finalizersOf,
@@ -20,7 +20,7 @@ import {
   isObjectName,
   objectIn,
   parseObject,
-  present,
+  showObject,
   sameJson,
   draftObject,
   draftStatus,
@@ -54,7 +54,7 @@ export function planCreate<Value extends StoredObject>(
   view: View,
   kind: ResourceKind<Value>,
   body: unknown,
-  context: Context,
+  context: WriteContext,
   setManagers?: SetManagers,
 ): Plan<Result<Changed<Value>>> {
   const given = readObject(kind, jsonOf(body))
@@ -97,7 +97,7 @@ export function planReplace<Value extends StoredObject>(
   kind: ResourceKind<Value>,
   name: string,
   body: unknown,
-  context: Context,
+  context: WriteContext,
 ): Plan<Result<Changed<Value>>> {
   const stored = readStored(view, kind, name)
   return stored.ok
@@ -111,7 +111,7 @@ export function planMergePatch<Value extends StoredObject>(
   kind: ResourceKind<Value>,
   name: string,
   patch: unknown,
-  context: Context,
+  context: WriteContext,
 ): Plan<Result<Changed<Value>>> {
   return planPatch(view, kind, name, context, (object) => success(mergePatch(object, jsonOf(patch))))
 }
@@ -122,7 +122,7 @@ export function planJsonPatch<Value extends StoredObject>(
   kind: ResourceKind<Value>,
   name: string,
   patch: unknown,
-  context: Context,
+  context: WriteContext,
 ): Plan<Result<Changed<Value>>> {
   return planPatch(view, kind, name, context, (object) => jsonPatch(object, jsonOf(patch)))
 }
@@ -132,12 +132,12 @@ function planPatch<Value extends StoredObject>(
   view: View,
   kind: ResourceKind<Value>,
   name: string,
-  context: Context,
+  context: WriteContext,
   patch: (object: JsonObject) => Result<Json>,
 ): Plan<Result<Changed<Value>>> {
   const stored = readStored(view, kind, name)
   if (!stored.ok) return answerOnly(stored)
-  const patched = patch(present(kind, stored.value.value, stored.value.revision))
+  const patched = patch(showObject(kind, stored.value.value, stored.value.revision))
   if (!patched.ok) return answerOnly(patched)
   if (!isJsonObject(patched.value)) return answerOnly(refuse('BadRequest', 'the patched object is not an object'))
   return planChange(view, kind, stored.value, patched.value, context, { isComplete: true })
@@ -149,7 +149,7 @@ export function planChange<Value extends StoredObject>(
   kind: ResourceKind<Value>,
   stored: Stored<Value>,
   body: Json,
-  context: Context,
+  context: WriteContext,
   options: { readonly isComplete: boolean; readonly setManagers?: SetManagers },
 ): Plan<Result<Changed<Value>>> {
   const given = readObject(kind, body)
@@ -169,7 +169,7 @@ export function planChange<Value extends StoredObject>(
   if (causes.length > 0) return answerOnly(refuseCauses(kind, name, causes))
 
   // Both as they will be read back, so that a default which only one of them spells out makes no difference.
-  const before = parseObject(kind, present(kind, stored.value, undefined)).object
+  const before = parseObject(kind, showObject(kind, stored.value, undefined)).object
   const parsed = parseObject(kind, candidate.object)
   const change = { before, given: given.value, after: parsed.object }
   const managed = withManagers(kind, change, context, options.setManagers)
@@ -191,7 +191,7 @@ export function planChange<Value extends StoredObject>(
 function withManagers<Value extends StoredObject>(
   kind: ResourceKind<Value>,
   change: Update,
-  context: Context,
+  context: WriteContext,
   setManagers: SetManagers | undefined,
 ): Result<JsonObject> {
   return setManagers === undefined ? withUpdate(kind, change, context) : success(setManagers(change.after))

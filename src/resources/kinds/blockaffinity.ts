@@ -5,7 +5,7 @@ import {
   type Affinity,
   affinityKey,
   type JsonObject,
-  type Owner,
+  type AffinityHost,
   parseAffinityKey,
   virtualAffinities,
 } from '../../model/index.ts'
@@ -80,21 +80,21 @@ function parse(object: JsonObject): Decoded<StoredObject> {
 function show(key: string, { state, deleted }: Affinity): StoredObject {
   const affinity = parseAffinityKey(key)
   assert(affinity, 'only values under keys of affinities are decoded')
-  const { owner } = affinity
+  const { host: host } = affinity
   const cidr = formatCidr(affinity.cidr)
-  return { name: nameOf(owner, cidr), object: objectOf(owner, cidr, state, deleted) }
+  return { name: nameOf(host, cidr), object: objectOf(host, cidr, state, deleted) }
 }
 
-function objectOf(owner: Owner, cidr: string, state: string, deleted: boolean): JsonObject {
+function objectOf(host: AffinityHost, cidr: string, state: string, deleted: boolean): JsonObject {
   return {
     kind: 'BlockAffinity',
     apiVersion,
-    metadata: { name: nameOf(owner, cidr) },
-    spec: { state, node: owner.name, type: owner.type, cidr, deleted },
+    metadata: { name: nameOf(host, cidr) },
+    spec: { state, node: host.name, type: host.type, cidr, deleted },
   }
 }
 
-function nameOf({ name }: Owner, cidr: string): string {
+function nameOf({ name }: AffinityHost, cidr: string): string {
   return `${name}-${cidr.replace(/[.:/]/g, '-')}`
 }
 

@@ -17,7 +17,7 @@ import {
   overlaps,
   parseCidr,
   parseInterface,
-  sameCidr,
+  isSameCidr,
 } from '../../net/index.ts'
 import type { Cause } from '../../plan/index.ts'
 import { parseSelector } from '../../selector/index.ts'
@@ -75,7 +75,7 @@ const rules: readonly Rule[] = [
   {
     fields: ['cidr'],
     check({ text, cidr, old }) {
-      if (cidr === undefined || old === undefined || sameCidr(cidr, old.cidr)) return undefined
+      if (cidr === undefined || old === undefined || isSameCidr(cidr, old.cidr)) return undefined
       return invalid('spec.cidr', text, `field is immutable; it is ${formatCidr(old.cidr)}`)
     },
   },

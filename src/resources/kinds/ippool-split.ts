@@ -8,7 +8,7 @@ import {
   poolKey,
   poolOf,
 } from '../../model/index.ts'
-import { blockAt, blockOf, type Cidr, firstAddress, formatCidr, prefixLength, sameCidr } from '../../net/index.ts'
+import { blockAt, blockOf, type Cidr, firstAddress, formatCidr, prefixLength, isSameCidr } from '../../net/index.ts'
 import { answerOnly, type Plan, put, remove, type View, refuse, type Result, success } from '../../plan/index.ts'
 import { removeAnnex } from '../annexes.ts'
 import { apiVersion } from '../kind.ts'
@@ -87,7 +87,7 @@ function isPartCount(count: number): boolean {
 function storedPart(view: View, part: { readonly name: string; readonly cidr: Cidr }): 'absent' | 'there' | 'other' {
   const lookup = view.get(poolKey(part.name))
   if (lookup.kind === 'absent') return 'absent'
-  return lookup.kind === 'value' && sameCidr(lookup.value.cidr, part.cidr) ? 'there' : 'other'
+  return lookup.kind === 'value' && isSameCidr(lookup.value.cidr, part.cidr) ? 'there' : 'other'
 }
 
 /** The answer to a split that has been done: its parts lie side by side. */
@@ -104,7 +104,7 @@ function alreadySplit(view: View, name: string, count: number): Result<Split> {
   if (whole === undefined) return notFound
   const cidr = blockOf(firstAddress(first.cidr), whole)
   const isSplit = pools.every((pool, index) =>
-    sameCidr(pool.cidr, blockAt(cidr, first.cidr.prefixLength, BigInt(index))),
+    isSameCidr(pool.cidr, blockAt(cidr, first.cidr.prefixLength, BigInt(index))),
   )
   return isSplit ? success({ parts: pools }) : notFound
 }

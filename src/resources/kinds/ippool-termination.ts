@@ -15,7 +15,7 @@ import {
 } from '../../model/index.ts'
 import { answerOnly, Budget, type Plan, remove, type Step, type View } from '../../plan/index.ts'
 import { generationOf, removeAnnex } from '../annexes.ts'
-import type { Context, Removal } from '../kind.ts'
+import type { WriteContext, Removal } from '../kind.ts'
 import { finalizersOf, isBeingDeleted, textIn, objectIn, sameJson } from '../object/index.ts'
 import { declareStorage } from '../storage.ts'
 
@@ -46,7 +46,7 @@ export function planPoolRemoval(
   view: View,
   pool: Pool,
   blocks: BlockIndex,
-  { now }: Pick<Context, 'now'>,
+  { now }: Pick<WriteContext, 'now'>,
 ): Exclude<Removal<Pool>, { readonly kind: 'refused' | 'partly' }> {
   if (pool.isTerminating) return { kind: 'terminating', value: pool, writes: [] }
   if (otherFinalizers(pool).length === 0 && countBlocks(view, pool, blocks) === 0) {
@@ -70,7 +70,7 @@ export function planTermination(
   name: string,
   position: string,
   blocks: BlockIndex,
-  { now }: Pick<Context, 'now'>,
+  { now }: Pick<WriteContext, 'now'>,
 ): Plan<Step<Termination>> {
   const budget = new Budget(view)
   const lookup = poolStorage.lookup(budget.view, name)

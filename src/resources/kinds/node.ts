@@ -1,5 +1,5 @@
 import { type TSchema, Type } from '@sinclair/typebox'
-import { type Context as PlanContext, planRemoveNode } from '../../ipam/index.ts'
+import { type IpamContext as IpamContext, planRemoveNode } from '../../ipam/index.ts'
 import {
   type BlockIndex,
   isJsonObject,
@@ -130,7 +130,7 @@ export function nodeKind(blocks: BlockIndex): ResourceKind<Node> {
 }
 
 /** One step of deleting a node. The object goes with the last of its blocks, so that a deletion which fails half-way can be repeated. */
-function planNodeRemoval(view: View, node: string, position: string, context: PlanContext): Removal<Node> {
+function planNodeRemoval(view: View, node: string, position: string, context: IpamContext): Removal<Node> {
   const { answer, writes } = planRemoveNode(view, node, position, context)
   if (!answer.ok) return { kind: 'refused', refusal: answer.refusal }
   const { next } = answer.value

@@ -1,11 +1,11 @@
 import { formatTime, type Json, type JsonObject, jsonObject } from '../../model/index.ts'
 import { type Cause, type Result, refuse, success } from '../../plan/index.ts'
 import { apiVersion, type ResourceKind, type Stored, type StoredObject } from '../kind.ts'
-import { refuseCauses, forbidden, objectIn, present } from '../object/index.ts'
-import { applyEntriesMax, type Entry, isSameManager, storedEntries, withEntries } from './entry.ts'
+import { refuseCauses, forbidden, objectIn, showObject } from '../object/index.ts'
+import { applyEntriesMax, type ManagerEntry, isSameManager, storedEntries, withEntries } from './entry.ts'
 import { displayPath, sameFields } from './field-set.ts'
 import { isSameLeaf, type Leaves, leavesOf, partFor, trackedSchema } from './leaves.ts'
-import { merge, removeLeaves } from './merge.ts'
+import { mergeManagedFields, removeLeaves } from './merge.ts'
 import { validateLists } from './parts.ts'
 import { vanished, withoutFields, type Writer } from './update.ts'
 
@@ -44,7 +44,7 @@ export function applyConfiguration<Value extends StoredObject>(
     return refuseCauses(kind, name, [forbidden('metadata.managedFields', problem)])
   }
 
-  const live = stored === undefined ? jsonObject([]) : present(kind, stored.value, stored.revision)
+  const live = stored === undefined ? jsonObject([]) : showObject(kind, stored.value, stored.revision)
   const before = leavesOf(schema, live)
   const applied = leavesOf(schema, canonical(kind, configuration, live))
   const fields = new Set(leavesOf(schema, configuration).keys())
@@ -57,7 +57,7 @@ export function applyConfiguration<Value extends StoredObject>(
   const isLeft = (path: string): boolean => !fields.has(path) && !others.some((other) => other.fields.has(path))
   const left = new Set([...(own?.fields ?? [])].filter(isLeft))
   return success({
-    object: merge(schema, removeLeaves(schema, live, left), configuration),
+    object: mergeManagedFields(schema, removeLeaves(schema, live, left), configuration),
     setManagers: (after) => {
       const leaves = leavesOf(schema, after)
       const lost = new Set([...conflicts.map(({ path }) => path), ...vanished(before, leaves)])
@@ -72,10 +72,10 @@ export function applyConfiguration<Value extends StoredObject>(
 /** A field that the configuration would change, and another manager's entry that has it. */
 interface Conflict {
   readonly path: string
-  readonly entry: Entry
+  readonly entry: ManagerEntry
 }
 
-function findConflicts(changed: readonly string[], others: readonly Entry[]): readonly Conflict[] {
+function findConflicts(changed: readonly string[], others: readonly ManagerEntry[]): readonly Conflict[] {
   return changed.flatMap((path) => others.filter(({ fields }) => fields.has(path)).map((entry) => ({ path, entry })))
 }
 
@@ -115,7 +115,7 @@ function refuseConflicts(conflicts: readonly Conflict[]): Result<never> {
   return refuse('Conflict', `Apply failed with ${String(causes.length)} conflicts: ${lists.join('\n')}`, causes)
 }
 
-function displayManager({ manager, operation, apiVersion: version, subresource }: Entry): string {
+function displayManager({ manager, operation, apiVersion: version, subresource }: ManagerEntry): string {
   const through = subresource === '' ? '' : ` with subresource ${JSON.stringify(subresource)}`
   return `${JSON.stringify(manager)}${through}${operation === 'Update' ? ` using ${version}` : ''}`
 }

@@ -5,7 +5,7 @@ import { forbidden, invalid, notSupported, wrongType, objectIn } from '../object
 import { type FieldSet, fieldSetJson, fieldSetLengthMax, readFieldSet } from './field-set.ts'
 
 /** An element of `metadata.managedFields`: the fields that one manager manages with one operation. */
-export interface Entry {
+export interface ManagerEntry {
   readonly manager: string
   /** `Apply`: the manager applies configurations; `Update`: it changes the object. */
   readonly operation: ManagerOperation
@@ -41,17 +41,20 @@ export function managerProblem(manager: string): string | undefined {
 }
 
 /** True if two entries have the same manager, operation and subresource. */
-export function isSameManager(one: Omit<Entry, 'fields' | 'time' | 'apiVersion'>, other: Entry): boolean {
+export function isSameManager(one: Omit<ManagerEntry, 'fields' | 'time' | 'apiVersion'>, other: ManagerEntry): boolean {
   return one.manager === other.manager && one.operation === other.operation && one.subresource === other.subresource
 }
 
 /** Reads the entries of a stored object. An entry that cannot be read is skipped. */
-export function storedEntries(object: JsonObject | undefined): readonly Entry[] {
+export function storedEntries(object: JsonObject | undefined): readonly ManagerEntry[] {
   return readList(objectIn(object, 'metadata')['managedFields'], Infinity).entries
 }
 
 /** Reads the entries that a client sends, strictly, because clients that read them back do so too. Returns every problem. */
-export function readEntries(json: Json): { readonly entries: readonly Entry[]; readonly causes: readonly Cause[] } {
+export function readEntries(json: Json): {
+  readonly entries: readonly ManagerEntry[]
+  readonly causes: readonly Cause[]
+} {
   if (isJsonArray(json) && json.length > entriesMax) {
     return { entries: [], causes: [forbidden(listField, `may have at most ${String(entriesMax)} items`)] }
   }
@@ -59,7 +62,7 @@ export function readEntries(json: Json): { readonly entries: readonly Entry[]; r
 }
 
 /** Puts these entries into the object. Entries without fields are left out. */
-export function withEntries(object: JsonObject, entries: readonly Entry[]): JsonObject {
+export function withEntries(object: JsonObject, entries: readonly ManagerEntry[]): JsonObject {
   const { managedFields: _, ...metadata } = objectIn(object, 'metadata')
   const list = entries.filter(({ fields }) => fields.size > 0).map(entryJson)
   const members = [...Object.entries(metadata), ...(list.length === 0 ? [] : [['managedFields', list] as const])]
@@ -67,12 +70,12 @@ export function withEntries(object: JsonObject, entries: readonly Entry[]): Json
 }
 
 /** Merges the oldest entries of updates if there are too many: any number of managers may change an object. */
-export function foldOldest(entries: readonly Entry[]): readonly Entry[] {
+export function foldOldest(entries: readonly ManagerEntry[]): readonly ManagerEntry[] {
   const updates = entries.filter(({ operation }) => operation === 'Update')
   if (updates.length <= updateEntriesMax) return entries
   const byAge = updates.toSorted((one, other) => (one.time < other.time ? -1 : Number(one.time > other.time)))
   const oldest = byAge.slice(0, 1 - updateEntriesMax)
-  const ancient: Entry = {
+  const ancient: ManagerEntry = {
     manager: ancientManager,
     operation: 'Update',
     apiVersion,
@@ -86,7 +89,7 @@ export function foldOldest(entries: readonly Entry[]): readonly Entry[] {
 const listField = 'metadata.managedFields'
 
 function readList(json: Json | undefined, lengthMax: number): ReturnType<typeof readEntries> {
-  const entries: Entry[] = []
+  const entries: ManagerEntry[] = []
   const causes: Cause[] = []
   let lengthLeft = lengthMax
   for (const [index, item] of (isJsonArray(json) ? json : []).entries()) {
@@ -99,7 +102,7 @@ function readList(json: Json | undefined, lengthMax: number): ReturnType<typeof 
 }
 
 /** Reads one entry. If it is malformed, adds the problems to `causes` and returns undefined. */
-function readEntry(json: Json, path: string, lengthMax: number, causes: Cause[]): Entry | undefined {
+function readEntry(json: Json, path: string, lengthMax: number, causes: Cause[]): ManagerEntry | undefined {
   const before = causes.length
   const object = isJsonObject(json) ? json : jsonObject([])
   const text = (member: string): string => {
@@ -131,7 +134,7 @@ function readEntry(json: Json, path: string, lengthMax: number, causes: Cause[])
   return { manager, operation, apiVersion, time, subresource, fields: fields.value }
 }
 
-function entryJson({ manager, operation, apiVersion, time, subresource, fields }: Entry): JsonObject {
+function entryJson({ manager, operation, apiVersion, time, subresource, fields }: ManagerEntry): JsonObject {
   return jsonObject<Json>([
     ['manager', manager],
     ['operation', operation],

@@ -95,11 +95,11 @@ export function readFieldSet(json: Json | undefined, lengthMax: number): Decoded
 
 /** Writes the set as `fieldsV1`, in the order of the paths. */
 export function fieldSetJson(fields: FieldSet): JsonObject {
-  const root: Node = { isMember: false, below: new Map() }
+  const root: FieldNode = { isMember: false, below: new Map() }
   for (const path of [...fields].sort()) {
     let node = root
     for (const element of elementsOf(path)) {
-      const next: Node = node.below.get(element) ?? { isMember: false, below: new Map() }
+      const next: FieldNode = node.below.get(element) ?? { isMember: false, below: new Map() }
       node.below.set(element, next)
       node = next
     }
@@ -113,12 +113,12 @@ export function sameFields(one: FieldSet, other: FieldSet): boolean {
   return one.size === other.size && [...one].every((path) => other.has(path))
 }
 
-interface Node {
+interface FieldNode {
   isMember: boolean
-  readonly below: Map<string, Node>
+  readonly below: Map<string, FieldNode>
 }
 
-function nodeJson({ isMember, below }: Node): JsonObject {
+function nodeJson({ isMember, below }: FieldNode): JsonObject {
   const members = [...below].map(([element, node]) => [element, nodeJson(node)] as const)
   return jsonObject(isMember && members.length > 0 ? [['.', jsonObject([])], ...members] : members)
 }

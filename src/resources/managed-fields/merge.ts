@@ -6,13 +6,13 @@ import { partsOf } from './parts.ts'
 /**
  * Replaces the leaves of `live` by those of `applied`. Everything else stays, in its order. New items of a list come last.
  */
-export function merge(schema: TSchema | undefined, live: Json | undefined, applied: Json): Json {
+export function mergeManagedFields(schema: TSchema | undefined, live: Json | undefined, applied: Json): Json {
   const parts = live === undefined ? [] : partsOf(schema, live)
   const appliedParts = partsOf(schema, applied)
   if (parts === undefined || appliedParts === undefined) return applied
   const members = new Map(parts.map(({ element, json }) => [element, json]))
   for (const { element, schema: inside, json } of appliedParts) {
-    members.set(element, merge(inside, members.get(element), json))
+    members.set(element, mergeManagedFields(inside, members.get(element), json))
   }
   return assemble(applied, members)
 }
@@ -21,11 +21,11 @@ export function merge(schema: TSchema | undefined, live: Json | undefined, appli
  * Removes the leaves at these paths, and containers that become empty. An item of a map keeps its keys as long as it has anything else.
  */
 export function removeLeaves(schema: TSchema, object: JsonObject, paths: FieldSet): JsonObject {
-  const rest = remove(schema, object, rootPath, paths, [])
+  const rest = removeManagedFields(schema, object, rootPath, paths, [])
   return isJsonObject(rest) ? rest : jsonObject([])
 }
 
-function remove(
+function removeManagedFields(
   schema: TSchema | undefined,
   json: Json,
   path: string,
@@ -37,7 +37,7 @@ function remove(
   const rests = parts.map((part) => ({
     element: part.element,
     json: part.json,
-    rest: remove(part.schema, part.json, pathTo(path, part.element), paths, part.keyElements),
+    rest: removeManagedFields(part.schema, part.json, pathTo(path, part.element), paths, part.keyElements),
   }))
   if (rests.every(({ rest }) => rest === undefined)) return undefined
   const left = rests.flatMap(({ element, json: whole, rest = keyElements.includes(element) ? whole : undefined }) =>

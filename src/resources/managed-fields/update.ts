@@ -2,7 +2,7 @@ import { formatTime, isJsonArray, isJsonObject, type JsonObject, type Now } from
 import { type Result, success } from '../../plan/index.ts'
 import { apiVersion, type ResourceKind, type StoredObject } from '../kind.ts'
 import { refuseCauses, objectIn, sameJson, textIn } from '../object/index.ts'
-import { type Entry, foldOldest, isSameManager, readEntries, storedEntries, withEntries } from './entry.ts'
+import { type ManagerEntry, foldOldest, isSameManager, readEntries, storedEntries, withEntries } from './entry.ts'
 import { type FieldSet, pathsAbove, sameFields } from './field-set.ts'
 import { isSameLeaf, type Leaves, leavesOf } from './leaves.ts'
 import { type Subresource, trackedSchema } from './leaves.ts'
@@ -48,7 +48,7 @@ export function withUpdate<Value extends StoredObject>(
 }
 
 /** Removes these fields from the entries. */
-export function withoutFields(entries: readonly Entry[], gone: FieldSet): readonly Entry[] {
+export function withoutFields(entries: readonly ManagerEntry[], gone: FieldSet): readonly ManagerEntry[] {
   return entries.map((entry) => {
     const fields = new Set(entry.fields)
     for (const path of gone) fields.delete(path)
@@ -72,7 +72,7 @@ function entriesToBegin<Value extends StoredObject>(
   kind: ResourceKind<Value>,
   before: JsonObject,
   given: JsonObject,
-): Result<readonly Entry[]> {
+): Result<readonly ManagerEntry[]> {
   const known = storedEntries(before)
   const list = objectIn(given, 'metadata')['managedFields']
   const isOther = isJsonArray(list) && list.length > 0 && !sameJson(list, objectIn(before, 'metadata')['managedFields'])
@@ -85,17 +85,17 @@ function entriesToBegin<Value extends StoredObject>(
 
 /** Adds these fields to the writer's entry. */
 function withTaken(
-  entries: readonly Entry[],
+  entries: readonly ManagerEntry[],
   taken: FieldSet,
   { manager, subresource, now }: Writer,
-): readonly Entry[] {
+): readonly ManagerEntry[] {
   const identity = { manager, operation: 'Update', subresource } as const
   const at = entries.findIndex((entry) => isSameManager(identity, entry))
   const fields = new Set([...(entries[at]?.fields ?? []), ...taken])
-  const own: Entry = { ...identity, apiVersion, time: formatTime(now), fields }
+  const own: ManagerEntry = { ...identity, apiVersion, time: formatTime(now), fields }
   return at === -1 ? [...entries, own] : entries.with(at, own)
 }
 
-function isSameEntry(one: Entry, other: Entry): boolean {
+function isSameEntry(one: ManagerEntry, other: ManagerEntry): boolean {
   return isSameManager(one, other) && one.apiVersion === other.apiVersion && sameFields(one.fields, other.fields)
 }

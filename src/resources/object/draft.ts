@@ -5,7 +5,7 @@ import { firstAtOrAfter, type Cause, type Result, refuse, success } from '../../
 import {
   apiVersion,
   type Candidate,
-  type Context,
+  type WriteContext,
   group,
   type ResourceKind,
   type StoredObject,
@@ -19,7 +19,7 @@ import { objectIn } from './json.ts'
 import { ObjectMeta } from './schemas.ts'
 
 /** The object to store for what a client sent, and the problems in it. */
-export interface Draft<Value> {
+export interface ObjectDraft<Value> {
   readonly candidate: Candidate<Value>
   readonly causes: readonly Cause[]
   /** Warnings about unknown fields that were dropped. */
@@ -59,9 +59,9 @@ export function draftObject<Value extends StoredObject>(
   kind: ResourceKind<Value>,
   given: JsonObject,
   old: Value | undefined,
-  context: Context,
+  context: WriteContext,
   options: { readonly isComplete: boolean },
-): Result<Draft<Value>> {
+): Result<ObjectDraft<Value>> {
   const whole = checkFields(Envelope, given, { ...options, path: '', stored: old?.object })
   const [oldMetadata, oldSpec] = [objectIn(old?.object, 'metadata'), objectIn(old?.object, 'spec')]
   const metadata = checkFields(ObjectMeta, objectIn(given, 'metadata'), {
@@ -104,9 +104,9 @@ export function draftStatus<Value extends StoredObject>(
   kind: ResourceKind<Value>,
   given: JsonObject,
   old: Value,
-  context: Context,
+  context: WriteContext,
   options: { readonly isComplete: boolean },
-): Result<Draft<Value>> {
+): Result<ObjectDraft<Value>> {
   assert(kind.statusSchema, 'the kind has a status')
   const status = checkFields(kind.statusSchema, objectIn(given, 'status'), {
     ...options,

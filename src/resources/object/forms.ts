@@ -8,7 +8,7 @@ import { objectIn } from './json.ts'
  * The object as clients see it: the stored one with the defaults of absent fields, and with `revision` as its resourceVersion. The
  * outcome of a dry run has no revision.
  */
-export function present<Value extends StoredObject>(
+export function showObject<Value extends StoredObject>(
   kind: ServedKind<Value>,
   value: Value,
   revision: Revision | undefined,
@@ -18,7 +18,7 @@ export function present<Value extends StoredObject>(
     ['kind', kind.kind],
     ['apiVersion', apiVersion],
     ...Object.entries(rest),
-    ['metadata', inOrder(objectIn(value.object, 'metadata'), revision)],
+    ['metadata', orderMembers(objectIn(value.object, 'metadata'), revision)],
     ['spec', kind.withDefaults(objectIn(value.object, 'spec'))],
   ])
 }
@@ -39,7 +39,7 @@ export function parseObject<Value extends StoredObject>(kind: ServedKind<Value>,
  */
 export function withEmptyFields<Value extends StoredObject>(value: Value, spec: JsonObject): Value {
   const stored = objectIn(value.object, 'spec')
-  const missing = Object.entries(spec).filter(([name, field]) => !Object.hasOwn(stored, name) && isEmpty(field))
+  const missing = Object.entries(spec).filter(([name, field]) => !Object.hasOwn(stored, name) && isEmptyField(field))
   if (missing.length === 0) return value
   const object = jsonObject<Json>([
     ...Object.entries(value.object),
@@ -48,13 +48,13 @@ export function withEmptyFields<Value extends StoredObject>(value: Value, spec: 
   return { ...value, object }
 }
 
-function isEmpty(json: Json): boolean {
+function isEmptyField(json: Json): boolean {
   if (json === null) return false
   return isJsonObject(json) ? Object.keys(json).length === 0 : isOmitted(json)
 }
 
 /** The metadata in Kubernetes' order; members that Kubernetes does not know come last. */
-function inOrder(metadata: JsonObject, revision: Revision | undefined): JsonObject {
+function orderMembers(metadata: JsonObject, revision: Revision | undefined): JsonObject {
   const members = new Map<string, Json>(Object.entries(metadata))
   if (revision !== undefined) members.set('resourceVersion', String(revision))
   const known = metadataMembers.flatMap((name) => {

@@ -14,4 +14,4 @@ export { isLabelKey, isLabelValue, isObjectName, nameLengthMax } from './names.t
 export { draftObject, draftStatus, jsonOf, readObject, refuseCauses } from './draft.ts'
 export { duplicate, forbidden, invalid, notSupported, quote, required, wrongType } from './causes.ts'
 // The two forms of an object: as it is stored, and as clients see it.
-export { parseObject, present, withEmptyFields } from './forms.ts'
+export { parseObject, showObject, withEmptyFields } from './forms.ts'

@@ -1,6 +1,6 @@
 import { formatTime, isJsonArray, isJsonObject, type Json, type JsonObject, jsonObject } from '../../model/index.ts'
 import type { Cause } from '../../plan/index.ts'
-import type { Context } from '../kind.ts'
+import type { WriteContext } from '../kind.ts'
 import { forbidden, invalid, required } from './causes.ts'
 import { textIn } from './json.ts'
 import {
@@ -24,7 +24,7 @@ export function nameFor(metadata: JsonObject, uid: string): string {
 }
 
 /** Makes the metadata of a new object. */
-export function newMetadata(given: JsonObject, name: string, { uid, now }: Context): JsonObject {
+export function newMetadata(given: JsonObject, name: string, { uid, now }: WriteContext): JsonObject {
   const generateName = textIn(given, 'generateName')
   return jsonObject([
     ['name', name],

@@ -1,2 +1,2 @@
 /** The tables that kubectl asks for, and metadata without the objects. */
-export { metadataOnly, type MetaVersion, metaVersions, type RowObject, rowObjects, tableOf } from './table.ts'
+export { reduceToMetadata, type MetaVersion, metaVersions, type RowObject, rowObjects, printTable } from './table.ts'

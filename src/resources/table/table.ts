@@ -25,7 +25,7 @@ export interface TableOptions {
  * Builds the table of an object, or of a list of objects, as clients see them. It has a row for each object.
  * @see docs/kubernetes-api.md section 4
  */
-export function tableOf<Value extends StoredObject>(
+export function printTable<Value extends StoredObject>(
   kind: ServedKind<Value>,
   shown: JsonObject,
   options: TableOptions,
@@ -41,7 +41,7 @@ export function tableOf<Value extends StoredObject>(
 }
 
 /** Reduces an object, or each object of a list, to its metadata. */
-export function metadataOnly(shown: JsonObject, version: MetaVersion): JsonObject {
+export function reduceToMetadata(shown: JsonObject, version: MetaVersion): JsonObject {
   if (!isList(shown)) return partialObject(shown, version)
   return jsonObject<Json>([
     ['kind', 'PartialObjectMetadataList'],

@@ -60,7 +60,7 @@ t.test('what somebody writes before the first of several repairs of a key is not
   const { call, store } = startServer(t)
   const stored = (cidr: string, count: number): void => {
     const empty = newBlock(mustParseCidr(cidr), null, { nanoseconds: 1n })
-    const holder = { handle: 'vm-42', secondary: {} }
+    const holder = { handle: 'vm-42', attributes: {} }
     store.view.put(blockKey(empty.cidr), assignAutomatically(empty, count, () => false, holder).block)
   }
   store.view.put(poolKey('pool-a'), mustPool({ cidr: '10.1.0.0/16' }))

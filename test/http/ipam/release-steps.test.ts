@@ -1,9 +1,9 @@
 import t from 'tap'
 import { transactionOperationsMax } from '../../../src/datastore/etcd/limits.ts'
 import { type SubmitOptions, DatastoreUnavailable } from '../../../src/datastore/index.ts'
-import { releaseAddresses, releaseHandle } from '../../../src/http/ipam/release.ts'
+import { releaseAddresses, releaseAllOfHandle } from '../../../src/http/ipam/release.ts'
 import { RefusalError } from '../../../src/http/wire/errors.ts'
-import { type Context, planAssign } from '../../../src/ipam/index.ts'
+import { type IpamContext, planAssign } from '../../../src/ipam/index.ts'
 import { mustParseAddress } from '../../../src/net/index.ts'
 import type { Plan, View, Result } from '../../../src/plan/index.ts'
 import { requestOf } from '../../support/ipam-world.ts'
@@ -42,7 +42,7 @@ class InterruptedStore extends FakeStore {
 
   /** Assigns addresses behind the back of the release. */
   assign(handle: string, addresses: readonly string[], node?: string): void {
-    const context: Context = { now: { nanoseconds: 1n }, blocks: this.blocks }
+    const context: IpamContext = { now: { nanoseconds: 1n }, blocks: this.blocks }
     const plan = (view: View): Plan<Result<unknown>> =>
       planAssign(view, requestOf({ handle, addresses, node }), context)
     void super.submit(plan)
@@ -127,12 +127,12 @@ t.test('somebody else releases the rest of a handle meanwhile: that is its end, 
         if (key.includes('/handle/') || key.includes('/block/')) store.view.remove(key)
       }
     }
-    const first = await releaseHandle(options, 'h', mode)
+    const first = await releaseAllOfHandle(options, 'h', mode)
     t.equal(first.released.length, 118)
     t.strictSame([first.unallocated, first.failed], [[], []])
     if (mode !== once) continue
     store.assign('h', ['10.1.251.0'])
-    t.strictSame(await releaseHandle(options, 'h', once), first)
+    t.strictSame(await releaseAllOfHandle(options, 'h', once), first)
     const held = store.view.text('/calico/ipam/v2/handle/h')
     t.match(held, '10.1.251.0/24', 'what the handle was given since is left alone')
   }
@@ -140,13 +140,17 @@ t.test('somebody else releases the rest of a handle meanwhile: that is its end, 
 
 t.test('a handle that is not there is refused, and a fault of a later part is one of the whole call', async (t) => {
   const { store, options } = start(250)
-  await t.rejects(releaseHandle(options, 'nobody', once), RefusalError)
+  await t.rejects(releaseAllOfHandle(options, 'nobody', once), RefusalError)
   store.before = (operation) => {
     if (operation === 2) throw unavailable
   }
-  await t.rejects(releaseHandle(options, 'h', once), unavailable)
+  await t.rejects(releaseAllOfHandle(options, 'h', once), unavailable)
   store.before = () => undefined
-  t.strictSame((await releaseHandle(options, 'h', once)).released, firstAddresses(250), 'the repetition completes it')
+  t.strictSame(
+    (await releaseAllOfHandle(options, 'h', once)).released,
+    firstAddresses(250),
+    'the repetition completes it',
+  )
 })
 
 t.test(

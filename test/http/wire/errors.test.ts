@@ -3,7 +3,7 @@ import t from 'tap'
 import { openapiDocument } from '../../../sdk/openapi-document.ts'
 import { statusOf } from '../../../src/http/schemas/status.ts'
 import { handleErrors } from '../../../src/http/server/error-handling.ts'
-import { granted, reasons, RefusalError, refuseFields } from '../../../src/http/wire/errors.ts'
+import { requireGranted, reasons, RefusalError, refuseFields } from '../../../src/http/wire/errors.ts'
 import { refuse, success, type Reason } from '../../../src/plan/index.ts'
 
 /** Written down a second time, so that no status changes by accident. */
@@ -103,9 +103,9 @@ t.test('an answer does not repeat what it was sent at length', (t) => {
 })
 
 t.test('a granted result is its value, and a refused one is thrown with its subject', (t) => {
-  t.equal(granted(success(1)), 1)
+  t.equal(requireGranted(success(1)), 1)
   try {
-    granted(refuse('NotFound', 'it is not here'), { name: 'a' })
+    requireGranted(refuse('NotFound', 'it is not here'), { name: 'a' })
     t.fail('it is thrown')
   } catch (error) {
     t.ok(error instanceof RefusalError)

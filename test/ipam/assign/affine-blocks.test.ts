@@ -7,26 +7,26 @@ import {
   BlockIndex,
   blockKey,
   confirmedAffinity,
-  type Owner,
-  releaseHandle,
-  type Terms,
+  type AffinityHost,
+  releaseOrdinalsOfHandle,
+  type Availability,
 } from '../../../src/model/index.ts'
 import { type Cidr, CidrSet, mustParseCidr } from '../../../src/net/index.ts'
 import { FakeView } from '../../support/fake-view.ts'
 import { blockOf, cidrsOf, madeAt, store } from '../../support/indexed-blocks.ts'
 
-const owner: Owner = { type: 'host', name: 'a' }
+const host: AffinityHost = { type: 'host', name: 'a' }
 const blocks = Array.from({ length: 8 }, (_, number) => mustParseCidr(`10.0.0.${number * 4}/30`))
 const nothingReserved = CidrSet.of([])
 
 /** What counts at `seconds` after all blocks were made. */
-function termsOf(reserved = nothingReserved, seconds = 0): Terms {
+function termsOf(reserved = nothingReserved, seconds = 0): Availability {
   return { reserved, cooledBefore: madeAt.nanoseconds + BigInt(seconds) * 1_000_000_000n }
 }
 
 /** A listing of affinities to these blocks. */
 function listingOf(...cidrs: readonly Cidr[]): readonly { readonly key: string }[] {
-  return cidrs.map((cidr) => ({ key: affinityKey(owner, cidr).text })).sort((a, b) => (a.key < b.key ? -1 : 1))
+  return cidrs.map((cidr) => ({ key: affinityKey(host, cidr).text })).sort((a, b) => (a.key < b.key ? -1 : 1))
 }
 
 function worthReading(affine: AffineBlocks, terms = termsOf()): { cidrs: readonly string[]; empty: readonly string[] } {
@@ -72,7 +72,7 @@ t.test('a block that is used up is worth reading again when an address has coole
   const [cidr] = blocks
   if (!cidr) throw new Error('There are eight blocks.')
   const index = new BlockIndex()
-  store(index, releaseHandle(blockOf(cidr, 'host:a', 4), 'h', madeAt, 60).block)
+  store(index, releaseOrdinalsOfHandle(blockOf(cidr, 'host:a', 4), 'h', madeAt, 60).block)
   const affine = new AffineBlocks(index, 'host:a')
   affine.update(listingOf(cidr))
   t.strictSame(worthReading(affine, termsOf(nothingReserved, -60)).cidrs, [])
@@ -106,7 +106,7 @@ t.test('what is remembered from one time to the next is what a new listing would
       [...listed.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
     for (const [step, isLookedAt] of steps) {
       const cidr = blocks[step.number] ?? mustParseCidr('10.0.0.0/30')
-      const key = affinityKey(owner, cidr).text
+      const key = affinityKey(host, cidr).text
       if (step.kind === 'add') listed.set(key, { key })
       else if (step.kind === 'drop') listed.delete(key)
       else if (step.kind === 'reserve') reserved = CidrSet.of([cidr])
@@ -114,7 +114,7 @@ t.test('what is remembered from one time to the next is what a new listing would
       else if (step.kind === 'many changes') for (let n = 0; n < 300; n++) store(index, blockOf(cidr, 'host:a', 4))
       else {
         const block = blockOf(cidr, step.affinity, step.heldCount)
-        store(index, step.isReleased ? releaseHandle(block, 'h', madeAt, 60).block : block)
+        store(index, step.isReleased ? releaseOrdinalsOfHandle(block, 'h', madeAt, 60).block : block)
       }
       if (!isLookedAt) continue
       const anew = new AffineBlocks(index, 'host:a')
@@ -133,14 +133,14 @@ t.test('what is remembered from one time to the next is what a new listing would
 t.test('each owner has affinities of its own, and memory for them is bounded', (t) => {
   const index = new BlockIndex()
   const view = new FakeView()
-  for (const cidr of blocks.slice(0, 3)) view.put(affinityKey(owner, cidr), confirmedAffinity)
-  const count = (of: Owner): number => readAffineBlocks(view, index, of, 4, 'hint').count(() => true)
-  t.equal(count(owner), 3)
-  t.equal(readAffineBlocks(view, index, owner, 4, 'hint'), readAffineBlocks(view, index, owner, 4, 'hint'))
+  for (const cidr of blocks.slice(0, 3)) view.put(affinityKey(host, cidr), confirmedAffinity)
+  const count = (of: AffinityHost): number => readAffineBlocks(view, index, of, 4, 'hint').count(() => true)
+  t.equal(count(host), 3)
+  t.equal(readAffineBlocks(view, index, host, 4, 'hint'), readAffineBlocks(view, index, host, 4, 'hint'))
   t.equal(count({ type: 'virtual', name: 'a' }), 0)
-  const before = readAffineBlocks(view, index, owner, 4, 'hint')
+  const before = readAffineBlocks(view, index, host, 4, 'hint')
   for (let number = 0; number < 10_000; number++) count({ type: 'host', name: `other-${number}` })
-  t.not(readAffineBlocks(view, index, owner, 4, 'hint'), before)
-  t.equal(count(owner), 3)
+  t.not(readAffineBlocks(view, index, host, 4, 'hint'), before)
+  t.equal(count(host), 3)
   t.end()
 })

@@ -38,7 +38,7 @@ t.test('addresses of equal holders share one entry of the attributes, others do 
   world.take({ handle: 'h', attributes: { tenant: 'blue' }, ipv4: 2 })
   world.take({ handle: 'h' })
   t.match(world.stored('10.0.0.0/29'), { allocations: [0, 1, 2, 0, 0, 3, null, null] })
-  t.match(world.stored('10.0.0.0/29')?.attributes?.[3], { handle: 'h', secondary: undefined })
+  t.match(world.stored('10.0.0.0/29')?.attributes?.[3], { handle: 'h', active: undefined })
   t.equal(world.counts('h'), '{"10.0.0.0/29":5}')
   t.end()
 })

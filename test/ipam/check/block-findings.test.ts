@@ -1,6 +1,6 @@
 import t from 'tap'
-import { handleCounts, isFuture, placeOf } from '../../../src/ipam/check/block-findings.ts'
-import { readTerms } from '../../../src/ipam/check/terms.ts'
+import { countByHandle, isFuture, placeOf } from '../../../src/ipam/check/block-findings.ts'
+import { readCheckTerms } from '../../../src/ipam/check/terms.ts'
 import { assignAutomatically, newBlock, releaseOrdinals } from '../../../src/model/index.ts'
 import { mustParseCidr, ordinal } from '../../../src/net/index.ts'
 import { CheckWorld, now } from '../../support/check-world.ts'
@@ -104,7 +104,7 @@ t.test('a block in no pool, and one of another size, can be repaired when they a
 t.test('of pools that overlap, one that fits is enough', async (t) => {
   const world = new CheckWorld()
   world.putResource('IPPool', 'ippools', 'pool-b', { cidr: '10.0.0.0/25', blockSize: 28 })
-  const { pools } = await readTerms(world.source, now)
+  const { pools } = await readCheckTerms(world.source, now)
   t.equal(placeOf(mustParseCidr('10.0.0.0/28'), pools).kind, 'right')
   t.equal(placeOf(mustParseCidr('10.0.0.0/29'), pools).kind, 'right')
   t.match(placeOf(mustParseCidr('10.0.0.128/28'), pools), { kind: 'wrong size', pool: { name: 'pool-a' } })
@@ -173,11 +173,11 @@ t.test('handles are counted by what they hold: not what cools down, has none, or
   }
   block = releaseOrdinals(block, [ordinal(5)], now, 60).block
   t.strictSame(
-    [...handleCounts(block)],
+    [...countByHandle(block)],
     [
       ['a', 2],
       ['b', 1],
     ],
   )
-  t.strictSame([...handleCounts(newBlock(block.cidr, null, now))], [])
+  t.strictSame([...countByHandle(newBlock(block.cidr, null, now))], [])
 })

@@ -1,9 +1,9 @@
 import t from 'tap'
-import { readTerms } from '../../../src/ipam/check/terms.ts'
+import { readCheckTerms } from '../../../src/ipam/check/terms.ts'
 import { CheckWorld, now } from '../../support/check-world.ts'
 
 async function found(world: CheckWorld): Promise<readonly string[]> {
-  const { findings } = await readTerms(world.source, now)
+  const { findings } = await readCheckTerms(world.source, now)
   return findings.map(({ code, subject, message }) => [code, subject ?? [], message].flat().join(' | '))
 }
 
@@ -11,7 +11,7 @@ t.test('pools and nodes are what everything else is checked against', async (t) 
   const world = new CheckWorld()
   world.putNode('node-1')
   world.view.putText('/calico/resources/v3/projectcalico.org/nodes/node-2', 'broken')
-  const terms = await readTerms(world.source, now)
+  const terms = await readCheckTerms(world.source, now)
   t.strictSame(
     terms.pools.map(({ name }) => name),
     ['pool-a'],
@@ -23,7 +23,7 @@ t.test('pools and nodes are what everything else is checked against', async (t) 
     ['Unreadable'],
   )
   world.view.putText('/calico/resources/v3/projectcalico.org/ippools/pool-b', '{}')
-  t.notOk((await readTerms(world.source, now)).arePoolsComplete)
+  t.notOk((await readCheckTerms(world.source, now)).arePoolsComplete)
 })
 
 for (const [config, expected] of [

@@ -125,10 +125,10 @@ t.test('of what was assigned over HTTP nothing is told, nor of what cools down',
   world.putEndpoint('web', '10.0.0.0')
   const ours = { node: 'node-1', namespace: 'shop', pod: 'web', timestamp: minutesAgo(99) }
   world.putHeldBlock('10.0.0.0/29', [
-    { handle: 'web', secondary: ours },
-    { handle: 'vm-42', secondary: ours },
-    { handle: 'plain', secondary: {} },
-    { handle: 'cooling', secondary: {} },
+    { handle: 'web', attributes: ours },
+    { handle: 'vm-42', attributes: ours },
+    { handle: 'plain', attributes: {} },
+    { handle: 'cooling', attributes: {} },
   ])
   world.changeBlock('10.0.0.0/29', ['{"handle_id":"cooling"}', '{"releasedAt":"2026-11-23T03:59:59Z"}'])
   world.view.remove('/calico/ipam/v2/handle/cooling')

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { type AddressCounts, countInBlock, countInRange } from '../../../src/ipam/read/count-addresses.ts'
-import { type Block, BlockIndex, blockKey, releaseOrdinals, type Terms } from '../../../src/model/index.ts'
+import { type Block, BlockIndex, blockKey, releaseOrdinals, type Availability } from '../../../src/model/index.ts'
 import {
   addressAt,
   addressCount,
@@ -16,7 +16,7 @@ import { blockOf, madeAt, store } from '../../support/indexed-blocks.ts'
 
 const second = 1_000_000_000n
 
-function termsOf(reserved: readonly string[], cooldownSeconds = 60n): Terms {
+function termsOf(reserved: readonly string[], cooldownSeconds = 60n): Availability {
   const cooledBefore = madeAt.nanoseconds + (100n - cooldownSeconds) * second
   return { reserved: CidrSet.of(reserved.map(mustParseCidr)), cooledBefore }
 }
@@ -26,14 +26,14 @@ function numbers({ capacity, inUse, cooling, reserved, available }: AddressCount
 }
 
 /** How a range is used, by an index that holds these blocks. */
-function usageOf(cidr: string, blocks: readonly Block[], terms: Terms): readonly number[] {
+function usageOf(cidr: string, blocks: readonly Block[], terms: Availability): readonly number[] {
   const index = new BlockIndex()
   store(index, ...blocks)
   return numbers(countInRange(mustParseCidr(cidr), index.overlapping(mustParseCidr(cidr)), terms))
 }
 
 /** How a block is used. */
-function usageIn(block: Block, terms: Terms): readonly number[] {
+function usageIn(block: Block, terms: Availability): readonly number[] {
   const index = new BlockIndex()
   store(index, block)
   const entry = index.entry(blockKey(block.cidr).text)

@@ -2,7 +2,7 @@ import t from 'tap'
 import {
   type AddressFilter,
   blockPathPrefix,
-  mayFulfil,
+  mayMatch,
   PoolsAtRevision,
   selectAddresses,
 } from '../../../src/ipam/read/select-addresses.ts'
@@ -37,7 +37,7 @@ function select(filter: Partial<AddressFilter>): readonly string[] {
     return `${formatAddress(allocation.address)} ${ordinal} ${String(allocation.pool)}`
   })
   const text = usedWorld().view.text(usedWorld().blockKey(block).text) ?? ''
-  return selected.length > 0 && !mayFulfil(text, complete) ? ['selected, and said to be nowhere'] : selected
+  return selected.length > 0 && !mayMatch(text, complete) ? ['selected, and said to be nowhere'] : selected
 }
 
 t.test('an address is selected by everything that is asked for at once', (t) => {
@@ -79,14 +79,14 @@ t.test('of a block without any entry nothing is selected', (t) => {
 
 t.test('a text that cannot have what is asked for is told without decoding it, and never one that may', (t) => {
   const text = '{"attributes":[{"handle_id":"vm-1","secondary":{"tenant":"blue"}}]}'
-  t.equal(mayFulfil(text, { attributes: [] }), true)
-  t.equal(mayFulfil(text, { handle: 'vm-1', attributes: [['tenant', 'blue']] }), true)
-  t.equal(mayFulfil(text, { handle: 'vm-2', attributes: [] }), false)
-  t.equal(mayFulfil(text, { node: 'n1', attributes: [] }), false)
-  t.equal(mayFulfil(text, { attributes: [['tenant', 'red']] }), false)
-  t.equal(mayFulfil(text, { attributes: [['landlord', 'blue']] }), false)
-  t.equal(mayFulfil(text.replace('vm-1', 'vm\\u002d1'), { handle: 'vm-1', attributes: [] }), true, 'spelt otherwise')
-  t.equal(mayFulfil(text, { handle: 'a"b', attributes: [] }), false)
+  t.equal(mayMatch(text, { attributes: [] }), true)
+  t.equal(mayMatch(text, { handle: 'vm-1', attributes: [['tenant', 'blue']] }), true)
+  t.equal(mayMatch(text, { handle: 'vm-2', attributes: [] }), false)
+  t.equal(mayMatch(text, { node: 'n1', attributes: [] }), false)
+  t.equal(mayMatch(text, { attributes: [['tenant', 'red']] }), false)
+  t.equal(mayMatch(text, { attributes: [['landlord', 'blue']] }), false)
+  t.equal(mayMatch(text.replace('vm-1', 'vm\\u002d1'), { handle: 'vm-1', attributes: [] }), true, 'spelt otherwise')
+  t.equal(mayMatch(text, { handle: 'a"b', attributes: [] }), false)
   t.end()
 })
 

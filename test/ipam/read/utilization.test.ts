@@ -3,7 +3,7 @@ import {
   type BlocksRequest,
   planReadBlocks,
   planReadUtilization,
-  type UsedBlock,
+  type CountedBlock,
 } from '../../../src/ipam/read/utilization.ts'
 import { formatCidr, mustParseCidr } from '../../../src/net/index.ts'
 import { blockPrefix, World } from '../../support/ipam-world.ts'
@@ -17,7 +17,7 @@ function poolsOf(world: World, pools: readonly string[] = []): unknown {
   )
 }
 
-function print({ block, pool, usage }: UsedBlock): string {
+function print({ block, pool, usage }: CountedBlock): string {
   return `${formatCidr(block.cidr)} of ${String(pool)}: ${String(usage.inUse)}, ${String(usage.available)}`
 }
 

@@ -7,7 +7,7 @@ import {
   isFor,
   decodeAttribute,
   sameAttribute,
-  withOwners,
+  setHolders,
 } from '../../../src/model/block/attribute.ts'
 import type { Json } from '../../../src/model/json/json.ts'
 import { parseJson } from '../../../src/model/json/parser.ts'
@@ -68,27 +68,32 @@ t.test('what cannot be read is refused', (t) => {
 })
 
 t.test('the entry of a holder has its handle and attributes, and nothing empty', (t) => {
-  t.strictSame(attributeFor({ handle: 'a', secondary: { node: 'n' } }), { handle: 'a', secondary: { node: 'n' } })
-  t.strictSame(attributeFor({ handle: 'a', secondary: {} }), { handle: 'a' })
-  t.strictSame(attributeFor({ handle: undefined, secondary: undefined }), {})
+  t.strictSame(attributeFor({ handle: 'a', attributes: { node: 'n' } }), { handle: 'a', active: { node: 'n' } })
+  t.strictSame(attributeFor({ handle: 'a', attributes: {} }), { handle: 'a' })
+  t.strictSame(attributeFor({ handle: undefined, attributes: undefined }), {})
   t.end()
 })
 
 t.test('holders with the same handle and attributes share an entry', (t) => {
   const secondary = { node: 'n', pod: 'p' }
   const cases: [name: string, attribute: Attribute, holder: Holder, want: boolean][] = [
-    ['same', { handle: 'a', secondary }, { handle: 'a', secondary }, true],
-    ['equal', { handle: 'a', secondary }, { handle: 'a', secondary: { pod: 'p', node: 'n' } }, true],
-    ['as read', mustRead('{"handle_id":"a","secondary":{"node":"n","pod":"p"}}'), { handle: 'a', secondary }, true],
-    ['nothing said', { handle: 'a' }, { handle: 'a', secondary: {} }, true],
+    ['same', { handle: 'a', active: secondary }, { handle: 'a', attributes: secondary }, true],
+    ['equal', { handle: 'a', active: secondary }, { handle: 'a', attributes: { pod: 'p', node: 'n' } }, true],
+    [
+      'as read',
+      mustRead('{"handle_id":"a","secondary":{"node":"n","pod":"p"}}'),
+      { handle: 'a', attributes: secondary },
+      true,
+    ],
+    ['nothing said', { handle: 'a' }, { handle: 'a', attributes: {} }, true],
     ['no handle', {}, {}, true],
-    ['another handle', { handle: 'b', secondary }, { handle: 'a', secondary }, false],
+    ['another handle', { handle: 'b', active: secondary }, { handle: 'a', attributes: secondary }, false],
     ['empty handle', { handle: '' }, {}, false],
-    ['one more', { handle: 'a', secondary }, { handle: 'a', secondary: { node: 'n' } }, false],
-    ['another name', { handle: 'a', secondary }, { handle: 'a', secondary: { node: 'n', job: 'p' } }, false],
-    ['another value', { handle: 'a', secondary }, { handle: 'a', secondary: { node: 'n', pod: 'q' } }, false],
-    ['inherited name', { secondary: { toString: 'x' } }, { secondary: { other: 'x' } }, false],
-    ['alternate owner', { handle: 'a', alternateOwner: { pod: 'q' } }, { handle: 'a' }, false],
+    ['one more', { handle: 'a', active: secondary }, { handle: 'a', attributes: { node: 'n' } }, false],
+    ['another name', { handle: 'a', active: secondary }, { handle: 'a', attributes: { node: 'n', job: 'p' } }, false],
+    ['another value', { handle: 'a', active: secondary }, { handle: 'a', attributes: { node: 'n', pod: 'q' } }, false],
+    ['inherited name', { active: { toString: 'x' } }, { attributes: { other: 'x' } }, false],
+    ['alternate owner', { handle: 'a', alternate: { pod: 'q' } }, { handle: 'a' }, false],
     ['cooling down', { releasedAt: '2026-11-23T04:10:00Z' }, {}, false],
     ['unknown fields', { handle: 'a', unknownFields: { x: 1 } }, { handle: 'a' }, false],
   ]
@@ -98,27 +103,24 @@ t.test('holders with the same handle and attributes share an entry', (t) => {
 
 t.test('holder attributes come and go, and leave nothing empty', (t) => {
   const before = mustRead('{"handle_id":"a","secondary":{"pod":"p"},"later":1}')
-  const after = withOwners(before, { secondary: undefined, alternateOwner: { pod: 'p' } })
+  const after = setHolders(before, { active: undefined, alternate: { pod: 'p' } })
   t.equal(encodeAttribute(after), '{"handle_id":"a","alternateOwnerAttrs":{"pod":"p"},"later":1}')
-  const back = withOwners(after, { secondary: { pod: 'p' }, alternateOwner: {} })
+  const back = setHolders(after, { active: { pod: 'p' }, alternate: {} })
   t.equal(encodeAttribute(back), encodeAttribute(before))
-  t.equal(
-    encodeAttribute(withOwners(after, { secondary: {}, alternateOwner: undefined })),
-    '{"handle_id":"a","later":1}',
-  )
+  t.equal(encodeAttribute(setHolders(after, { active: {}, alternate: undefined })), '{"handle_id":"a","later":1}')
   t.end()
 })
 
 t.test('entries are the same if nothing in them differs', (t) => {
-  const full: Attribute = { handle: 'a', secondary: { pod: 'p' }, alternateOwner: { pod: 'q' } }
+  const full: Attribute = { handle: 'a', active: { pod: 'p' }, alternate: { pod: 'q' } }
   const cases: [name: string, one: Attribute, other: Attribute, want: boolean][] = [
-    ['equal', full, { alternateOwner: { pod: 'q' }, secondary: { pod: 'p' }, handle: 'a' }, true],
+    ['equal', full, { alternate: { pod: 'q' }, active: { pod: 'p' }, handle: 'a' }, true],
     ['nothing at all', {}, {}, true],
     ['another handle', full, { ...full, handle: 'b' }, false],
-    ['another owner', full, { ...full, secondary: { pod: 'x' } }, false],
-    ['another alternate owner', full, { ...full, alternateOwner: { pod: 'x' } }, false],
-    ['no alternate owner', full, { handle: 'a', secondary: { pod: 'p' } }, false],
-    ['an alternate owner more', { handle: 'a' }, { handle: 'a', alternateOwner: { pod: 'x' } }, false],
+    ['another owner', full, { ...full, active: { pod: 'x' } }, false],
+    ['another alternate owner', full, { ...full, alternate: { pod: 'x' } }, false],
+    ['no alternate owner', full, { handle: 'a', active: { pod: 'p' } }, false],
+    ['an alternate owner more', { handle: 'a' }, { handle: 'a', alternate: { pod: 'x' } }, false],
     ['cooling down', { releasedAt: '2026-11-23T04:10:00Z' }, {}, false],
     ['and the reverse', {}, { releasedAt: '2026-11-23T04:10:00Z' }, false],
     ['unknown fields', full, { ...full, unknownFields: { x: 1 } }, false],

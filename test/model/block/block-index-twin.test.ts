@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { type Block, BlockIndex, blockKey, blocks, releaseOrdinals, type Terms } from '../../../src/model/index.ts'
+import {
+  type Block,
+  BlockIndex,
+  blockKey,
+  blocks,
+  releaseOrdinals,
+  type Availability,
+} from '../../../src/model/index.ts'
 import {
   addressAt,
   addressCount,
@@ -95,7 +102,7 @@ t.test('the index finds the same blocks as a walk over all of them', (t) => {
 })
 
 /** Whether an address of the block is free and not reserved, or was released long enough ago; found the long way. */
-function isGiving(block: Block | undefined, { reserved, cooledBefore }: Terms): boolean {
+function isGiving(block: Block | undefined, { reserved, cooledBefore }: Availability): boolean {
   if (block === undefined) return false
   const places = Array.from({ length: Number(addressCount(block.cidr)) }, (_, place) => ordinal(place))
   const isFree = (place: Ordinal): boolean =>

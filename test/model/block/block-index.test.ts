@@ -1,7 +1,7 @@
 import t from 'tap'
 import { type Block, blockKey, blocks } from '../../../src/model/block/block.ts'
-import { withoutOwner } from '../../../src/model/block/affinity.ts'
-import { BlockIndex, mayGive, type Terms } from '../../../src/model/block/block-index.ts'
+import { clearAffinity } from '../../../src/model/block/affinity.ts'
+import { BlockIndex, hasAvailable, type Availability } from '../../../src/model/block/block-index.ts'
 import type { IndexedBlock } from '../../../src/model/block/digest.ts'
 import { newBlock, releaseOrdinals } from '../../../src/model/block/operations.ts'
 import {
@@ -18,7 +18,7 @@ import { blockOf, cidrsOf, madeAt, size, store } from '../../support/indexed-blo
 
 const second = 1_000_000_000n
 const nothingReserved = CidrSet.of([])
-const anyTime: Terms = { reserved: nothingReserved, cooledBefore: madeAt.nanoseconds }
+const anyTime: Availability = { reserved: nothingReserved, cooledBefore: madeAt.nanoseconds }
 
 function full(cidr: string | Cidr, affinity: string | null): Block {
   return blockOf(cidr, affinity, 4096)
@@ -85,7 +85,7 @@ t.test('a block is found by its pool and its affinity while it has addresses to 
     vacant: [],
   })
 
-  store(index, withoutOwner(blockOf(first, 'host:a', 10)), blockOf(third, 'host:a'))
+  store(index, clearAffinity(blockOf(first, 'host:a', 10)), blockOf(third, 'host:a'))
   t.strictSame(summary(index), {
     all: [first, second26, third, fourth],
     open: [first, third, fourth],
@@ -442,7 +442,7 @@ t.test(
       held,
       releaseOrdinals(held, [ordinal(1), ordinal(2), ordinal(4)], madeAt, 60).block,
       releaseOrdinals(held, [ordinal(1), ordinal(2), ordinal(4)], madeAt, 0).block,
-      withoutOwner(held),
+      clearAffinity(held),
     ]
     const [byText, byValue] = [new BlockIndex(), new BlockIndex()]
     for (const block of blocksHeld) {
@@ -479,10 +479,10 @@ t.test('a digest is enough to see if a block has an available address', (t) => {
     isAbandoned: false,
   }
   const reserved = CidrSet.of([mustParseCidr('10.0.0.2/32')])
-  t.equal(mayGive(entry, anyTime), true)
-  t.equal(mayGive({ ...entry, free: [] }, anyTime), false)
-  t.equal(mayGive(entry, { ...anyTime, reserved }), false)
-  t.equal(mayGive({ ...entry, coolingSince: madeAt.nanoseconds - 1n }, { ...anyTime, reserved }), true)
-  t.equal(mayGive({ ...entry, coolingSince: madeAt.nanoseconds }, { ...anyTime, reserved }), false)
+  t.equal(hasAvailable(entry, anyTime), true)
+  t.equal(hasAvailable({ ...entry, free: [] }, anyTime), false)
+  t.equal(hasAvailable(entry, { ...anyTime, reserved }), false)
+  t.equal(hasAvailable({ ...entry, coolingSince: madeAt.nanoseconds - 1n }, { ...anyTime, reserved }), true)
+  t.equal(hasAvailable({ ...entry, coolingSince: madeAt.nanoseconds }, { ...anyTime, reserved }), false)
   t.end()
 })

@@ -5,7 +5,7 @@ import {
   blockKey,
   blocks,
   formatBlockPath,
-  isEmpty,
+  isBlockEmpty,
   isStorable,
   isWindowsReserved,
   parseBlockKey,
@@ -209,7 +209,7 @@ t.test('a block is empty if none of its addresses is held', (t) => {
   ]
   for (const [allocations, attributes, want] of cases) {
     const block = mustDecode(blockText({ allocations, attributes, unallocated: '[]' }), smallKey)
-    t.equal(isEmpty(block), want, `${allocations} ${attributes}`)
+    t.equal(isBlockEmpty(block), want, `${allocations} ${attributes}`)
   }
   t.end()
 })

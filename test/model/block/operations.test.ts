@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { ownerOf, withoutOwner } from '../../../src/model/block/affinity.ts'
+import { hostOf, clearAffinity } from '../../../src/model/block/affinity.ts'
 import type { Attribute } from '../../../src/model/block/attribute.ts'
 import { type Block, blockKey, blocks } from '../../../src/model/block/block.ts'
 import {
@@ -14,11 +14,11 @@ import {
   isHeld,
   newBlock,
   ordinalsOfHandle,
-  releaseHandle,
+  releaseOrdinalsOfHandle,
   releaseOrdinals,
   replaceAttribute,
   sequenceNumberOf,
-  withHostReserved,
+  reserveForHost,
 } from '../../../src/model/block/operations.ts'
 import { formatTime, type Now, nanosecondsPerSecond } from '../../../src/model/time.ts'
 import { mustParseCidr, type Ordinal, ordinal } from '../../../src/net/index.ts'
@@ -64,12 +64,12 @@ t.test('each change writes the block exactly as Calico does', (t) => {
   )
   const first = assignAutomatically(created, 2, nothingReserved, {
     handle: 'net1.c1',
-    secondary: web('web-0', '2026-11-23 04:00:01.5 +0000 UTC'),
+    attributes: web('web-0', '2026-11-23 04:00:01.5 +0000 UTC'),
   })
   t.strictSame(first.ordinals, [0, 1])
   const second = assignAutomatically(first.block, 1, nothingReserved, {
     handle: 'net1.c2',
-    secondary: web('web-1', '2026-11-23 04:00:05.25 +0000 UTC'),
+    attributes: web('web-1', '2026-11-23 04:00:05.25 +0000 UTC'),
   })
   t.strictSame(second.ordinals, [2])
   t.equal(
@@ -88,7 +88,7 @@ t.test('each change writes the block exactly as Calico does', (t) => {
     '{"cidr":"10.10.0.8/29","affinity":"host:node1","affinity_claim_time":"2026-11-23T04:00:00Z","allocations":[null,null,0,null,null,null,null,null],"unallocated":[3,4,5,6,7,0,1],"attributes":[{"handle_id":"net1.c2","secondary":{"namespace":"default","node":"node1","pod":"web-1","timestamp":"2026-11-23 04:00:05.25 +0000 UTC"}}],"sequenceNumber":1795406400123456793,"sequenceNumberForAllocation":{"2":1795406400123456790},"deleted":false}',
   )
   t.equal(
-    blocks.encode(withoutOwner(fourth.block)),
+    blocks.encode(clearAffinity(fourth.block)),
     '{"cidr":"10.10.0.8/29","affinity":null,"allocations":[null,null,0,null,null,null,null,null],"unallocated":[3,4,5,6,7,0,1],"attributes":[{"handle_id":"net1.c2","secondary":{"namespace":"default","node":"node1","pod":"web-1","timestamp":"2026-11-23 04:00:05.25 +0000 UTC"}}],"sequenceNumber":1795406400123456794,"sequenceNumberForAllocation":{"2":1795406400123456790},"deleted":false}',
   )
   t.end()
@@ -107,20 +107,20 @@ t.test('a block may have no affinity', (t) => {
   const block = newBlock(mustParseCidr('10.0.0.0/31'), null, start)
   t.equal(block.affinity, null)
   t.equal('affinityClaimTime' in block, false)
-  t.equal(ownerOf(block), undefined)
-  t.equal(ownerOf({ ...block, affinity: 'nobody' }), undefined)
+  t.equal(hostOf(block), undefined)
+  t.equal(hostOf({ ...block, affinity: 'nobody' }), undefined)
   t.end()
 })
 
 t.test('a host may reserve the ends of a new block', (t) => {
   const block = newBlock(mustParseCidr('10.10.0.16/28'), { type: 'host', name: 'win1' }, start)
-  const reserved = withHostReserved(block, { start: 3, end: 1 })
+  const reserved = reserveForHost(block, { start: 3, end: 1 })
   t.equal(
     blocks.encode(reserved),
     '{"cidr":"10.10.0.16/28","affinity":"host:win1","affinity_claim_time":"2026-11-23T04:00:00Z","allocations":[0,0,0,null,null,null,null,null,null,null,null,null,null,null,null,0],"unallocated":[3,4,5,6,7,8,9,10,11,12,13,14],"attributes":[{"handle_id":"windows-reserved-ipam-handle","secondary":{"note":"windows host rsvd"}}],"sequenceNumber":1795406400123456789,"sequenceNumberForAllocation":{},"deleted":false}',
   )
-  t.equal(withHostReserved(block, { start: 0, end: 0 }), block)
-  t.strictSame(withHostReserved(block, { start: 20, end: 20 }).unallocated, [])
+  t.equal(reserveForHost(block, { start: 0, end: 0 }), block)
+  t.strictSame(reserveForHost(block, { start: 20, end: 20 }).unallocated, [])
   t.end()
 })
 
@@ -142,15 +142,15 @@ t.test('addresses of one holder share an entry, others do not', (t) => {
   const block = threeHeld()
   const shared = mustAssign(block, 5, 'b')
   t.strictSame(shared.allocations, [0, 1, 2, null, null, 1, null, null])
-  const other = assignAutomatically(shared, 1, nothingReserved, { handle: 'b', secondary: { pod: 'p' } })
+  const other = assignAutomatically(shared, 1, nothingReserved, { handle: 'b', attributes: { pod: 'p' } })
   t.equal(other.block.allocations[3], 3)
-  t.strictSame(attributeOf(other.block, ordinal(3)), { handle: 'b', secondary: { pod: 'p' } })
+  t.strictSame(attributeOf(other.block, ordinal(3)), { handle: 'b', active: { pod: 'p' } })
   t.end()
 })
 
 t.test('the entry of one ordinal is replaced, and of no other', (t) => {
   const block = mustAssign(threeHeld(), 5, 'b')
-  const changed: Attribute = { handle: 'b', secondary: { pod: 'p' } }
+  const changed: Attribute = { handle: 'b', active: { pod: 'p' } }
   const split = replaceAttribute(block, ordinal(5), changed)
   t.strictSame(
     [split.allocations, split.attributes],
@@ -169,9 +169,9 @@ t.test('the entry of one ordinal is replaced, and of no other', (t) => {
       [{ handle: 'a' }, { handle: 'c' }, changed],
     ],
   )
-  const alone = replaceAttribute(joined, ordinal(0), { handle: 'a', alternateOwner: { pod: 'q' } })
-  t.strictSame(alone.attributes?.[0], { handle: 'a', alternateOwner: { pod: 'q' } }, 'in its place')
-  t.equal(replaceAttribute(alone, ordinal(5), { handle: 'b', secondary: { pod: 'p' } }), alone, 'nothing to write')
+  const alone = replaceAttribute(joined, ordinal(0), { handle: 'a', alternate: { pod: 'q' } })
+  t.strictSame(alone.attributes?.[0], { handle: 'a', alternate: { pod: 'q' } }, 'in its place')
+  t.equal(replaceAttribute(alone, ordinal(5), { handle: 'b', active: { pod: 'p' } }), alone, 'nothing to write')
   t.throws(() => replaceAttribute(block, ordinal(7), changed), /the ordinal is free/)
   t.throws(() => replaceAttribute({ ...block, attributes: null }, ordinal(0), changed), /the ordinal is free/)
   t.end()
@@ -207,7 +207,7 @@ t.test('releasing ordinals that are not held changes nothing', (t) => {
   const result = releaseOrdinals(block, places(3, 4), start, 0)
   t.strictSame([result.ordinals, result.notHeld], [[], [3, 4]])
   t.equal(result.block, block)
-  t.equal(releaseHandle(block, 'z', start, 0).block, block)
+  t.equal(releaseOrdinalsOfHandle(block, 'z', start, 0).block, block)
   t.throws(() => releaseOrdinals(block, places(8), start, 0), /no such ordinal/)
   t.end()
 })
@@ -269,12 +269,12 @@ t.test('a handle is released as a whole, and its addresses keep their numbers wh
   const block = mustAssign(threeHeld(), 5, 'b\rrest')
   t.strictSame(ordinalsOfHandle(block, 'b'), [1, 5])
   t.strictSame(ordinalsOfHandle(block, 'b\rother'), [1, 5])
-  const cooling = releaseHandle(block, 'b', later(1), 60)
+  const cooling = releaseOrdinalsOfHandle(block, 'b', later(1), 60)
   t.strictSame(cooling.ordinals, [1, 5])
   t.equal(sequenceNumberOf(cooling.block, ordinal(1)), sequenceNumberOf(block, ordinal(1)))
   t.equal(cooling.block.sequenceNumber, block.sequenceNumber + 1n)
   t.strictSame(ordinalsOfHandle(cooling.block, 'b'), [])
-  const freed = releaseHandle(block, 'b', later(1), 0).block
+  const freed = releaseOrdinalsOfHandle(block, 'b', later(1), 0).block
   t.strictSame(freed.unallocated, [3, 4, 6, 7, 1, 5])
   t.equal(sequenceNumberOf(freed, ordinal(1)), 0n)
   t.end()
@@ -389,7 +389,7 @@ function take(step: Step, block: Block, naive: NaiveBlock, now: Now, cooldownSec
     case 'releaseHandle': {
       const held = naive.entries.flatMap((entry, place) => (entry?.handle === step.handle ? [place] : []))
       naive.release(held, now, cooldownSeconds, true)
-      return releaseHandle(block, step.handle, now, cooldownSeconds).block
+      return releaseOrdinalsOfHandle(block, step.handle, now, cooldownSeconds).block
     }
     case 'wait':
       return block

@@ -4,7 +4,7 @@ import t from 'tap'
 import { type Block, blockKey, blocks } from '../../../src/model/block/block.ts'
 import { BlockIndex } from '../../../src/model/block/block-index.ts'
 import type { IndexedBlock } from '../../../src/model/block/digest.ts'
-import { assignOrdinal, newBlock, releaseOrdinals, withHostReserved } from '../../../src/model/block/operations.ts'
+import { assignOrdinal, newBlock, releaseOrdinals, reserveForHost } from '../../../src/model/block/operations.ts'
 import { outlineOf } from '../../../src/model/block/outline.ts'
 import { mustParseCidr, ordinal } from '../../../src/net/index.ts'
 import { madeAt } from '../../support/indexed-blocks.ts'
@@ -236,11 +236,11 @@ t.test('a block after any operations of this server needs no decoding', (t) => {
   const ofSteps = fc.record({ steps: fc.array(step, { maxLength: 20 }), reserved: fc.constantFrom(0, 1) })
   const property = fc.property(ofSteps, ({ steps, reserved }) => {
     const claimed = newBlock(mustParseCidr('10.0.0.8/29'), { type: 'host', name: 'a' }, madeAt)
-    let block = withHostReserved(claimed, { start: reserved, end: reserved })
+    let block = reserveForHost(claimed, { start: reserved, end: reserved })
     for (const { kind, place, handle, cooldown } of steps) {
       const changed =
         kind === 'assign'
-          ? assignOrdinal(block, place, { handle, secondary: { node: 'a' } })
+          ? assignOrdinal(block, place, { handle, attributes: { node: 'a' } })
           : releaseOrdinals(block, [place], madeAt, cooldown).block
       if (changed !== 'taken') block = changed
     }

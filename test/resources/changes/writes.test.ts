@@ -10,7 +10,7 @@ import {
   type SetManagers,
 } from '../../../src/resources/changes/writes.ts'
 import { ipreservationKind } from '../../../src/resources/kinds/ipreservation.ts'
-import { objectIn, present } from '../../../src/resources/object/index.ts'
+import { objectIn, showObject } from '../../../src/resources/object/index.ts'
 import { FakeView } from '../../support/fake-view.ts'
 import {
   causesOf,
@@ -397,7 +397,7 @@ t.test('JSON patch', (t) => {
   t.end()
 })
 
-const shownOf = (pool: Pool) => stringifyJson(present(kind, pool, 7n))
+const shownOf = (pool: Pool) => stringifyJson(showObject(kind, pool, 7n))
 
 t.test('the value of an answer equals the one that is read back', (t) => {
   const view = viewWithPool()

@@ -4,7 +4,7 @@ import { mustParseCidr } from '../../../src/net/index.ts'
 import { planDelete } from '../../../src/resources/changes/deletion.ts'
 import { planCreate, planMergePatch, planReplace } from '../../../src/resources/changes/writes.ts'
 import { ipamconfigurationKind as kind } from '../../../src/resources/kinds/ipamconfiguration.ts'
-import { objectIn, present } from '../../../src/resources/object/index.ts'
+import { objectIn, showObject } from '../../../src/resources/object/index.ts'
 import { planRead } from '../../../src/resources/reading.ts'
 import { FakeView } from '../../support/fake-view.ts'
 import { causesOf, context, granted, strict, written } from '../fixtures.ts'
@@ -62,7 +62,7 @@ t.test(
       t.strictSame(written(plan), { [key]: stored })
       view.apply(plan)
       const { value, revision } = granted(planRead(view, kind, 'default'))
-      t.match(JSON.parse(stringifyJson(present(kind, value, revision))), {
+      t.match(JSON.parse(stringifyJson(showObject(kind, value, revision))), {
         kind: 'IPAMConfiguration',
         apiVersion: 'projectcalico.org/v3',
         metadata: {

@@ -7,7 +7,7 @@ import {
   blockKey,
   clusterInformationKey,
   ipamConfigKey,
-  isEmpty,
+  isBlockEmpty,
   newBlock,
   type Now,
   nanosecondsPerSecond,
@@ -261,7 +261,10 @@ t.test('a step writes no more than a transaction may have, but one block at leas
   for (const [index, cidr] of cidrs.entries()) {
     const secondary = { note: 'x'.repeat(index === 0 ? 2 * stepLimits.bytes : stepLimits.bytes / 3) }
     const empty = newBlock(mustParseCidr(cidr), node1, now)
-    scene.put(blockKey(empty.cidr), assignAutomatically(empty, 1, () => false, { handle: 'h', secondary }).block)
+    scene.put(
+      blockKey(empty.cidr),
+      assignAutomatically(empty, 1, () => false, { handle: 'h', attributes: secondary }).block,
+    )
   }
   scene.claim(node1, '10.10.0.64/29')
   scene.delete()
@@ -444,6 +447,6 @@ t.test('a pool that lives, or cannot be read, is nothing to end', (t) => {
   t.strictSame(planTermination(scene, 'nosuch', '', scene.blocks, { now }), nothing)
   scene.putText(poolText, '{')
   t.strictSame(planTermination(scene, 'pool-a', '', scene.blocks, { now }), nothing)
-  t.ok(isEmpty(newBlock(mustParseCidr('10.10.0.8/29'), null, now)))
+  t.ok(isBlockEmpty(newBlock(mustParseCidr('10.10.0.8/29'), null, now)))
   t.end()
 })

@@ -11,17 +11,17 @@ import {
   newBlock,
   nodeKey,
   nodeOf,
-  type Owner,
+  type AffinityHost,
   releaseOrdinals,
-  withoutOwner,
+  clearAffinity,
 } from '../../../src/model/index.ts'
 import { mustParseCidr, ordinal } from '../../../src/net/index.ts'
 import { nodeKind } from '../../../src/resources/kinds/node.ts'
 import { FakeView } from '../../support/fake-view.ts'
 import { context } from '../fixtures.ts'
 
-const host: Owner = { type: 'host', name: 'node1' }
-const other: Owner = { type: 'host', name: 'node10' }
+const host: AffinityHost = { type: 'host', name: 'node1' }
+const other: AffinityHost = { type: 'host', name: 'node10' }
 
 function mustNode() {
   const parsed = nodeOf({ metadata: { name: 'node1' } })
@@ -38,19 +38,19 @@ function start(): FakeView {
   return view
 }
 
-function blockOf(cidr: string, owner: Owner | null, inUse = 0): Block {
-  const block = newBlock(mustParseCidr(cidr), owner, context.now)
-  const holder = { handle: 'h', secondary: {} }
+function blockOf(cidr: string, host: AffinityHost | null, inUse = 0): Block {
+  const block = newBlock(mustParseCidr(cidr), host, context.now)
+  const holder = { handle: 'h', attributes: {} }
   return inUse === 0 ? block : assignAutomatically(block, inUse, () => false, holder).block
 }
 
 /** Stores a claim, and the block that it is on. */
-function claim(view: FakeView, cidr: string, owner: Owner, block?: Block): void {
-  view.put(affinityKey(owner, mustParseCidr(cidr)), confirmedAffinity)
+function claim(view: FakeView, cidr: string, host: AffinityHost, block?: Block): void {
+  view.put(affinityKey(host, mustParseCidr(cidr)), confirmedAffinity)
   if (block !== undefined) view.put(blockKey(block.cidr), block)
 }
 
-const claimText = (cidr: string, owner = host): string => affinityKey(owner, mustParseCidr(cidr)).text
+const claimText = (cidr: string, of = host): string => affinityKey(of, mustParseCidr(cidr)).text
 const blockText = (cidr: string): string => blockKey(mustParseCidr(cidr)).text
 
 /** One step of deleting the node. */
@@ -186,7 +186,7 @@ t.test('what does not fit into one transaction takes several, and the node stays
   const long = start()
   const cidrs = Array.from({ length: 12 }, (_, second) => `10.${second}.0.0/20`)
   for (const cidr of cidrs) claim(long, cidr, host, blockOf(cidr, host, 1))
-  const length = blocks.encode(withoutOwner(blockOf('10.0.0.0/20', host, 1))).length
+  const length = blocks.encode(clearAffinity(blockOf('10.0.0.0/20', host, 1))).length
   t.ok(length * 12 > 400_000)
   const perStep = Math.ceil(400_000 / length)
   t.strictSame(steps(long), [perStep * 2, (12 - perStep) * 2 + 1])

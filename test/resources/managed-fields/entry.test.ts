@@ -1,7 +1,7 @@
 import t from 'tap'
 import { type Json, type JsonObject, stringifyJson } from '../../../src/model/index.ts'
 import {
-  type Entry,
+  type ManagerEntry,
   entriesMax,
   foldOldest,
   isSameManager,
@@ -17,7 +17,7 @@ import {
 const text =
   '{"manager":"kubectl","operation":"Apply","apiVersion":"projectcalico.org/v3","time":"2026-11-23T03:50:29Z","fieldsType":"FieldsV1","fieldsV1":{"f:spec":{"f:allowedUses":{},"f:cidr":{}}}}'
 const json = JSON.parse(text) as JsonObject
-const entry: Entry = {
+const entry: ManagerEntry = {
   manager: 'kubectl',
   operation: 'Apply',
   apiVersion: 'projectcalico.org/v3',
@@ -150,7 +150,7 @@ t.test('one manager manages in several ways', (t) => {
 t.test('the oldest entries of updates are put together', (t) => {
   const updates = Array.from(
     { length: updateEntriesMax },
-    (_, index): Entry => ({
+    (_, index): ManagerEntry => ({
       ...entry,
       manager: `m-${String(index)}`,
       operation: 'Update',
@@ -161,9 +161,9 @@ t.test('the oldest entries of updates are put together', (t) => {
   )
   const full = [entry, ...updates]
   t.equal(foldOldest(full), full, 'so many may be')
-  const latest: Entry = { ...entry, operation: 'Update', manager: 'latest', time: '2026-11-23T04:00:00Z' }
+  const latest: ManagerEntry = { ...entry, operation: 'Update', manager: 'latest', time: '2026-11-23T04:00:00Z' }
   const folded = foldOldest([...full, latest])
-  const ancient: Entry = {
+  const ancient: ManagerEntry = {
     ...entry,
     manager: 'ancient-changes',
     operation: 'Update',

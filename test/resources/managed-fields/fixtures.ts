@@ -5,8 +5,8 @@ import { storedEntries } from '../../../src/resources/managed-fields/entry.ts'
 import { displayPath } from '../../../src/resources/managed-fields/field-set.ts'
 import type { Subresource } from '../../../src/resources/managed-fields/leaves.ts'
 import { withUpdate } from '../../../src/resources/managed-fields/update.ts'
-import { type Draft, draftObject } from '../../../src/resources/object/draft.ts'
-import { present } from '../../../src/resources/object/index.ts'
+import { type ObjectDraft, draftObject } from '../../../src/resources/object/draft.ts'
+import { showObject } from '../../../src/resources/object/index.ts'
 import { context, poolKind } from '../fixtures.ts'
 
 /** An object of any kind as a client sends it: its metadata and its spec. */
@@ -53,7 +53,7 @@ export function tryUpdate(
   const kind = poolKind()
   const { candidate } = mustDraft(draftObject(kind, given, stored, context, { isComplete: false }))
   const object = { ...candidate.object, ...(subresource === 'status' ? { status: given['status'] ?? {} } : {}) }
-  const before = stored && present(kind, stored, undefined)
+  const before = stored && showObject(kind, stored, undefined)
   const writer = { manager, subresource, now: secondsLater(seconds) }
   const after = withUpdate(kind, { before, given, after: object }, writer)
   return after.ok ? { ok: true, value: mustParsePool(after.value) } : after
@@ -87,7 +87,7 @@ export function apply(...args: Parameters<typeof tryApply>): Pool {
   return mustHave(tryApply(...args))
 }
 
-function mustDraft(drafted: Result<Draft<Pool>>): Draft<Pool> {
+function mustDraft(drafted: Result<ObjectDraft<Pool>>): ObjectDraft<Pool> {
   const value = mustHave(drafted)
   if (value.causes.length > 0) throw new Error(JSON.stringify(value.causes))
   return value

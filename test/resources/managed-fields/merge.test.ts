@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import t from 'tap'
 import { type Json, type JsonObject, stringifyJson } from '../../../src/model/index.ts'
-import { merge, removeLeaves } from '../../../src/resources/managed-fields/merge.ts'
+import { mergeManagedFields, removeLeaves } from '../../../src/resources/managed-fields/merge.ts'
 import { atomicObject, mapByKeys, setOfItems } from '../../../src/resources/object/list-type.ts'
 import { mustParse } from '../fixtures.ts'
 
@@ -62,7 +62,7 @@ t.test('merge', (t) => {
     ['what is not known and null', { colour: 1 }, { colour: null }, { colour: null }],
   ]
   for (const [name, live, applied, merged] of rows) {
-    t.equal(stringifyJson(merge(schema, live, applied)), stringifyJson(merged), name)
+    t.equal(stringifyJson(mergeManagedFields(schema, live, applied)), stringifyJson(merged), name)
   }
   t.end()
 })

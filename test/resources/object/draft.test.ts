@@ -2,7 +2,7 @@ import t from 'tap'
 import { type Json, type JsonObject, jsonObject, type Pool, stringifyJson } from '../../../src/model/index.ts'
 import type { Result } from '../../../src/plan/index.ts'
 import {
-  type Draft,
+  type ObjectDraft,
   draftObject,
   draftStatus,
   jsonOf,
@@ -13,12 +13,12 @@ import { context, mustPool, poolBody, poolKind, strict } from '../fixtures.ts'
 
 const kind = poolKind()
 
-function mustDraft(drafted: Result<Draft<Pool>>): Draft<Pool> {
+function mustDraft(drafted: Result<ObjectDraft<Pool>>): ObjectDraft<Pool> {
   if (!drafted.ok) throw new Error(drafted.refusal.message)
   return drafted.value
 }
 
-function fieldsOf({ causes }: Draft<Pool>): readonly string[] {
+function fieldsOf({ causes }: ObjectDraft<Pool>): readonly string[] {
   return causes.map(({ field }) => field)
 }
 

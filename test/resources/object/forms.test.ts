@@ -1,6 +1,6 @@
 import t from 'tap'
 import { type JsonObject, poolOf, stringifyJson } from '../../../src/model/index.ts'
-import { parseObject, present, withEmptyFields } from '../../../src/resources/object/index.ts'
+import { parseObject, showObject, withEmptyFields } from '../../../src/resources/object/index.ts'
 import { poolBody, poolKind } from '../fixtures.ts'
 
 const kind = poolKind()
@@ -8,7 +8,7 @@ const kind = poolKind()
 function presented(object: JsonObject, revision: bigint | undefined): string {
   const parsed = poolOf(object)
   if (!parsed.ok) throw new Error(parsed.problem)
-  return stringifyJson(present(kind, parsed.value, revision))
+  return stringifyJson(showObject(kind, parsed.value, revision))
 }
 
 t.test('an object is shown with its revision, where Kubernetes writes it', (t) => {

@@ -1,13 +1,13 @@
 import t from 'tap'
 import { BlockIndex, type JsonObject, stringifyJson } from '../../../src/model/index.ts'
 import { resourceKinds } from '../../../src/resources/kinds/kinds.ts'
-import { present } from '../../../src/resources/object/index.ts'
-import { metadataOnly, tableOf, type TableOptions } from '../../../src/resources/table/table.ts'
+import { showObject } from '../../../src/resources/object/index.ts'
+import { reduceToMetadata, printTable, type TableOptions } from '../../../src/resources/table/table.ts'
 import { context, mustPool, poolKind } from '../fixtures.ts'
 
 const options: TableOptions = { version: 'v1', includeObject: 'Metadata', now: context.now }
 const metadata = { uid: 'u', creationTimestamp: '2026-11-23T03:59:00Z', labels: { a: 'b' } }
-const pool = present(poolKind(), mustPool({ natOutgoing: true }, metadata), 1001n)
+const pool = showObject(poolKind(), mustPool({ natOutgoing: true }, metadata), 1001n)
 const poolMetadata = { name: 'pool-a', uid: 'u', resourceVersion: '1001', labels: { a: 'b' } }
 const list = { kind: 'IPPoolList', metadata: { resourceVersion: '1018', continue: 'x' }, items: [pool, pool] }
 
@@ -30,7 +30,7 @@ const columns = [
 const cells = ['pool-a', '10.10.0.0/24', true, 'Never', 'Never', false, false, 'all()', '0s']
 
 t.test('an object is a table with one row, as old as the object', (t) => {
-  const table = sent(tableOf(poolKind(), pool, options))
+  const table = sent(printTable(poolKind(), pool, options))
   t.match(table, { kind: 'Table', apiVersion: 'meta.k8s.io/v1', columnDefinitions: columns })
   t.strictSame(table['metadata'], { resourceVersion: '1001' })
   t.match(table['rows'], [
@@ -40,30 +40,30 @@ t.test('an object is a table with one row, as old as the object', (t) => {
 })
 
 t.test('a list is a table with a row for each object, and with the metadata of the list', (t) => {
-  const table = sent(tableOf(poolKind(), list, options))
+  const table = sent(printTable(poolKind(), list, options))
   t.strictSame(table['metadata'], list.metadata)
   t.match(table['rows'], [{ cells }, { cells }])
-  t.match(sent(tableOf(poolKind(), { ...list, items: [] }, options)), { columnDefinitions: columns, rows: [] })
+  t.match(sent(printTable(poolKind(), { ...list, items: [] }, options)), { columnDefinitions: columns, rows: [] })
   t.end()
 })
 
 t.test('a row carries the requested part of its object', (t) => {
   const rows = (includeObject: TableOptions['includeObject']): unknown =>
-    sent(tableOf(poolKind(), pool, { ...options, includeObject }))['rows']
+    sent(printTable(poolKind(), pool, { ...options, includeObject }))['rows']
   t.match(rows('Object'), [{ cells, object: sent(pool) }])
   t.strictSame(rows('None'), [{ cells }])
   t.end()
 })
 
 t.test('the columns can be left out', (t) => {
-  const table = sent(tableOf(poolKind(), pool, { ...options, hasColumns: false }))
+  const table = sent(printTable(poolKind(), pool, { ...options, hasColumns: false }))
   t.strictSame(table['columnDefinitions'], [])
   t.match(table['rows'], [{ cells }])
   t.end()
 })
 
 t.test('an object without a version or a creation time can be shown', (t) => {
-  const table = sent(tableOf(poolKind(), present(poolKind(), mustPool(), undefined), options))
+  const table = sent(printTable(poolKind(), showObject(poolKind(), mustPool(), undefined), options))
   t.strictSame(table['metadata'], {})
   t.match(table['rows'], [{ cells: [...cells.slice(0, 2), false, ...cells.slice(3, -1), '<unknown>'] }])
   t.end()
@@ -71,8 +71,8 @@ t.test('an object without a version or a creation time can be shown', (t) => {
 
 t.test('metadata alone are those of the object, or of each object of the list', (t) => {
   const partial = { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1beta1', metadata: sent(pool)['metadata'] }
-  t.strictSame(sent(metadataOnly(pool, 'v1beta1')), partial)
-  t.strictSame(sent(metadataOnly(list, 'v1beta1')), {
+  t.strictSame(sent(reduceToMetadata(pool, 'v1beta1')), partial)
+  t.strictSame(sent(reduceToMetadata(list, 'v1beta1')), {
     kind: 'PartialObjectMetadataList',
     apiVersion: 'meta.k8s.io/v1beta1',
     metadata: list.metadata,
@@ -85,7 +85,7 @@ t.test('every kind can be shown as a table, with a cell for each column', (t) =>
   for (const kind of resourceKinds(new BlockIndex())) {
     const parsed = kind.parse(kind.example)
     if (!parsed.ok) throw new Error(parsed.problem)
-    const table = sent(tableOf(kind, present(kind, parsed.value, 7n), options))
+    const table = sent(printTable(kind, showObject(kind, parsed.value, 7n), options))
     const definitions = table['columnDefinitions'] as readonly { readonly name: string; readonly description: string }[]
     const [row] = table['rows'] as readonly { readonly cells: readonly unknown[] }[]
     t.equal(row?.cells.length, definitions.length, kind.kind)

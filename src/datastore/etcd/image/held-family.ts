@@ -30,7 +30,7 @@ interface Held {
 }
 
 /** A change of a key that the watch brought. */
-interface Change {
+interface WatchedChange {
   readonly revision: Revision
   /** The revision at which the key was created; 0 for its deletion. */
   readonly createRevision: Revision
@@ -71,7 +71,7 @@ export class HeldFamily {
   /** Listings by prefix, each until a key below it changes. */
   readonly #listings = new Map<string, readonly Listed<unknown>[]>()
   /** Keys that a commit of this server is writing, each with the last change that the watch has brought meanwhile. */
-  readonly #awaited = new Map<string, { change: Change | undefined }>()
+  readonly #awaited = new Map<string, { change: WatchedChange | undefined }>()
   #completeRevision = 0n
 
   constructor(family: Family<unknown>, observer: Observer<unknown> | undefined, report: ProblemReport) {
@@ -207,7 +207,7 @@ export class HeldFamily {
   }
 
   /** Applies a change that the watch brought. */
-  applyChange(key: string, change: Change): void {
+  applyChange(key: string, change: WatchedChange): void {
     const awaited = this.#awaited.get(key)
     if (awaited !== undefined) awaited.change = change
     else this.#takeOver(key, change)
@@ -232,7 +232,7 @@ export class HeldFamily {
     return false
   }
 
-  #takeOver(key: string, { revision, value }: Change): void {
+  #takeOver(key: string, { revision, value }: WatchedChange): void {
     if (value === undefined) this.storeAbsent(key, revision)
     else if (!this.#isOutdated(key, revision, revision)) {
       this.store(key, { revision, text: value.toString(), asOf: revision })

@@ -20,7 +20,7 @@ interface Expected {
  * silent from one on which nothing happens. A stream that is behind, because its member is cut off from the others, shows by the revisions
  * that reads have seen.
  */
-export class Watch {
+export class ImageWatch {
   readonly #client: EtcdClient
   readonly #families: readonly HeldFamily[]
   readonly #probe: Probe

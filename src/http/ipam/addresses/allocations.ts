@@ -2,7 +2,12 @@ import { type Static, Type } from '@sinclair/typebox'
 import type { Allocation as PlannedAllocation, AssignAnswer } from '../../../ipam/index.ts'
 import { type Address, compareAddresses, formatAddress, formatCidr, parseAddress } from '../../../net/index.ts'
 import type { Cause } from '../../../plan/index.ts'
-import { type Allocation, type Assignment, failedReasons, type Release } from '../../schemas/index.ts'
+import {
+  type AllocationItem,
+  type AssignmentResponse,
+  failedReasons,
+  type ReleaseResponse,
+} from '../../schemas/index.ts'
 import { quoteValue } from '../../wire/index.ts'
 
 /** An allocation as it is answered. */
@@ -14,7 +19,7 @@ export function printAllocation({
   handle,
   sequenceNumber,
   attributes,
-}: PlannedAllocation): Allocation {
+}: PlannedAllocation): AllocationItem {
   return {
     address: formatAddress(address),
     block: formatCidr(block),
@@ -32,12 +37,12 @@ export function printAttributes(attributes: Readonly<Record<string, string>>): R
 }
 
 /** Addresses in the order in which they were given. */
-export function printAssignment({ handle, addresses }: AssignAnswer): Assignment {
+export function printAssignment({ handle, addresses }: AssignAnswer): AssignmentResponse {
   return { handle, addresses: addresses.map(printAllocation) }
 }
 
 /** Everything that a handle holds, in ascending order. */
-export function printHoldings({ handle, addresses }: AssignAnswer): Assignment {
+export function printHoldings({ handle, addresses }: AssignAnswer): AssignmentResponse {
   return printAssignment({ handle, addresses: addresses.toSorted((a, b) => compareAddresses(a.address, b.address)) })
 }
 
@@ -57,7 +62,7 @@ export interface ReportedRelease {
 }
 
 /** Prints the outcome of a release, in ascending order. */
-export function printRelease({ released, unallocated, failed }: ReportedRelease): Release {
+export function printRelease({ released, unallocated, failed }: ReportedRelease): ReleaseResponse {
   const print = (addresses: readonly Address[]): string[] => addresses.toSorted(compareAddresses).map(formatAddress)
   return {
     released: print(released),

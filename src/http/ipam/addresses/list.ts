@@ -3,7 +3,7 @@ import {
   type AddressFilter,
   type Allocation,
   blockPathPrefix,
-  mayFulfil,
+  mayMatch,
   PoolsAtRevision,
   type SelectedAddress,
   selectAddresses,
@@ -21,7 +21,7 @@ import { formatCidr, parseCidr } from '../../../net/index.ts'
 import type { Decodable, Listed, Revision } from '../../../plan/index.ts'
 import type { AddressList } from '../../schemas/index.ts'
 import { printContinueToken, readContinueToken, refusal, refuseFields } from '../../wire/index.ts'
-import type { Store } from '../request.ts'
+import type { ServedStore } from '../request.ts'
 import { printAllocation } from './allocations.ts'
 
 /** The addresses to list, and how many to a page. */
@@ -43,7 +43,7 @@ const blocksMax = 2_048
  * `Invalid` for a pool that does not exist, `BadRequest` for an invalid token, `Expired` if the revision is gone, `Conflict` if the
  * requested handle cannot be read.
  */
-export async function listAddresses(store: Pick<Store, 'page'>, query: AddressQuery): Promise<AddressList> {
+export async function listAddresses(store: Pick<ServedStore, 'page'>, query: AddressQuery): Promise<AddressList> {
   const start = query.continue === undefined ? undefined : readContinueToken(query.continue, parsePosition)
   const { addresses, unreadable, revision, next } = await findAddresses(store, query, start)
   return {
@@ -66,7 +66,7 @@ interface FoundAddresses {
 
 /** Finds a page of addresses, from `start` on: as of its revision, or of now when it has none. */
 export async function findAddresses(
-  store: Pick<Store, 'page'>,
+  store: Pick<ServedStore, 'page'>,
   query: Omit<AddressQuery, 'continue'>,
   start?: Place & { readonly revision?: Revision },
 ): Promise<FoundAddresses> {
@@ -101,7 +101,7 @@ export async function findAddresses(
 
 /** etcd as of one revision. */
 interface Snapshot {
-  readonly store: Pick<Store, 'page'>
+  readonly store: Pick<ServedStore, 'page'>
   readonly revision: Revision
 }
 
@@ -124,7 +124,7 @@ function selectionOf(pools: PoolsAtRevision, query: Omit<AddressQuery, 'continue
         const cidr = parseBlockKey(key)
         const poolOfBlock = cidr && pools.ofBlock(cidr)?.name
         const isAsked = pool === undefined || pool.name === poolOfBlock
-        if (!isAsked || !mayFulfil(text, query)) return { ok: true, value: [] }
+        if (!isAsked || !mayMatch(text, query)) return { ok: true, value: [] }
         const decoded = blockFamily.decode(key, text)
         return decoded.ok ? { ok: true, value: selectAddresses(decoded.value, query, poolOfBlock) } : decoded
       },
@@ -183,7 +183,7 @@ async function* blocksOfHandle(
 
 /** Reads entries as of a revision, or of now. */
 async function readAt<Value>(
-  store: Pick<Store, 'page'>,
+  store: Pick<ServedStore, 'page'>,
   family: Decodable<Value>,
   options: Omit<PageOptions, 'revision'>,
   revision: Revision | undefined,

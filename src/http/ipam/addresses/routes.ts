@@ -1,7 +1,7 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import { planReadAddress } from '../../../ipam/index.ts'
-import { answer, problems, AddressList, Allocation, closed, handle } from '../../schemas/index.ts'
+import { answer, problems, AddressList, AllocationItem, closed, handle } from '../../schemas/index.ts'
 import { refuseFields, limits } from '../../wire/index.ts'
 import { carryOut } from '../change.ts'
 import { type IpamOptions, NoQuery } from '../request.ts'
@@ -97,7 +97,7 @@ export const addressRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
         params: AddressPath,
         querystring: NoQuery,
         response: {
-          200: answer('The address and its handle.', Allocation),
+          200: answer('The address and its handle.', AllocationItem),
           ...problems('NotFound', 'Invalid', 'Timeout'),
         },
       },

@@ -1,7 +1,7 @@
 import type { Allocation } from '../../../ipam/index.ts'
 import { blockKey } from '../../../model/index.ts'
 import { ordinalOf } from '../../../net/index.ts'
-import type { Store } from '../request.ts'
+import type { ServedStore } from '../request.ts'
 import { type AddressQuery, findAddresses, type Place } from './list.ts'
 
 /** Addresses that are read at once and kept until they are taken. */
@@ -12,14 +12,14 @@ const readAhead = 1_000
  * a caller that changes one must prove that it is still as it was found.
  */
 export class AddressWalk {
-  readonly #store: Pick<Store, 'page'>
+  readonly #store: Pick<ServedStore, 'page'>
   readonly #query: Omit<AddressQuery, 'continue' | 'limit'>
   /** The addresses found from `from` to `to`; to the end if `to` is undefined. */
   #found: readonly Allocation[] = []
   #from: Place | undefined
   #to: Place | undefined
 
-  constructor(store: Pick<Store, 'page'>, query: Omit<AddressQuery, 'continue' | 'limit'>) {
+  constructor(store: Pick<ServedStore, 'page'>, query: Omit<AddressQuery, 'continue' | 'limit'>) {
     this.#store = store
     this.#query = query
   }
