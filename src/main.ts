@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { defaultCacheDir, helpText, parseConfig, type Config } from './config.ts'
 import { type EtcdConnection, openEtcdStore } from './datastore/etcd/index.ts'
-import { DatastoreNotOpened, declare, logProbe, type Store } from './datastore/index.ts'
+import { DatastoreNotOpened, declare, logProbe, type Probe, type Store } from './datastore/index.ts'
 import { EtcdStartFailure, startEmbeddedEtcd, type EmbeddedEtcd } from './embedded-etcd/index.ts'
 import { buildServer, closeServer } from './http/index.ts'
 import {
@@ -79,8 +79,9 @@ async function start(config: Config, { logger, serverLog }: Log, parts: RunningP
   const endpoints = embedded === undefined ? config.etcdEndpoints : [embedded.endpoint]
   const index = new BlockIndex()
   const now = strictClock()
+  const probe = logProbe(logger)
   const termination = new PoolTermination(index, now, logger)
-  const datastore = await openDatastore({ ...credentials, endpoints }, index, termination, config, logger)
+  const datastore = await openDatastore({ ...credentials, endpoints }, index, termination, config, probe)
   parts.add(() => datastore.close())
   termination.start(datastore)
   parts.add(() => termination.stop())
@@ -105,6 +106,7 @@ async function start(config: Config, { logger, serverLog }: Log, parts: RunningP
     deadlineMs: config.requestTimeoutMs,
     callsMax: config.queueLimit,
     logger: serverLog,
+    probe,
   })
   parts.add(() => closeServer(server))
   // Added last, so it comes first: clients that watch the readiness stop sending, while requests are still answered.
@@ -140,7 +142,7 @@ async function openDatastore(
   index: BlockIndex,
   termination: PoolTermination,
   config: Config,
-  logger: Logger,
+  probe: Probe,
 ): Promise<Store> {
   try {
     return await openEtcdStore({
@@ -176,7 +178,7 @@ async function openDatastore(
         deadlineMs: config.requestTimeoutMs,
         expirySeconds: config.answerRetentionSeconds,
       },
-      probe: logProbe(logger),
+      probe,
     })
   } catch (cause) {
     if (cause instanceof DatastoreNotOpened) throw new StartFailure(cause.message, exitCodes.failure, { cause })

@@ -98,11 +98,13 @@ function affinityFamily(name: string, type: AffinityHost['type']): Family<Affini
 
 /** The affinity marked as unfinished while its block changes: `pending` before a claim, `pendingDeletion` before it is given up. */
 function leadAffinity(before: Affinity | undefined, after: Affinity | undefined): Affinity | undefined {
-  if (after?.state === before?.state) return undefined
-  if (after !== undefined && after.state !== 'confirmed') return after
-  const state = after === undefined ? 'pendingDeletion' : 'pending'
-  const base = after ?? before
-  return base === undefined || base.state === state || before?.state === state ? undefined : { ...base, state }
+  if (after === undefined) {
+    return before === undefined || before.state === 'pendingDeletion'
+      ? undefined
+      : { ...before, state: 'pendingDeletion' }
+  }
+  if (after.state !== 'confirmed') return after.state === before?.state ? undefined : after
+  return before === undefined || before.state === 'pendingDeletion' ? { ...after, state: 'pending' } : undefined
 }
 
 /** Old Calico wrote no state for a complete claim. */

@@ -77,14 +77,13 @@ export function setHandleCount(handle: Handle | undefined, blockCidrText: string
 /** The handle with the higher count of each block, when any count grows: a count may be too high for a while, but never too low. */
 function leadHandle(before: Handle | undefined, after: Handle | undefined): Handle | undefined {
   if (after === undefined) return undefined
-  const counts = [...after.blocks]
   const old = before?.blocks ?? new Map<string, number>()
-  if (!counts.some(([cidr, count]) => count > (old.get(cidr) ?? 0))) return undefined
-  if ([...old].every(([cidr, count]) => (after.blocks.get(cidr) ?? 0) >= count)) return after
-  return {
-    ...after,
-    blocks: new Map([...old, ...counts.map(([cidr, count]) => [cidr, Math.max(count, old.get(cidr) ?? 0)] as const)]),
-  }
+  const highest = new Map(old)
+  for (const [cidr, count] of after.blocks) highest.set(cidr, Math.max(count, old.get(cidr) ?? 0))
+  const isSame = (blocks: Handle['blocks']): boolean =>
+    blocks.size === highest.size && [...highest].every(([cidr, count]) => blocks.get(cidr) === count)
+  if (isSame(old)) return undefined
+  return isSame(after.blocks) ? after : { ...after, blocks: highest }
 }
 
 const handleFields = declareFields('block', 'deleted')

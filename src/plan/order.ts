@@ -38,6 +38,6 @@ function staged(write: Write, before: unknown): readonly Placed[] {
 }
 
 function compareWrites(left: Write, right: Write): number {
-  if (left.kind !== right.kind) return left.kind === 'put' ? -1 : 1
-  return left.key.text < right.key.text ? -1 : 1
+  const deletions = Number(left.kind === 'delete') - Number(right.kind === 'delete')
+  return deletions || (left.key.text < right.key.text ? -1 : 1)
 }

@@ -98,7 +98,16 @@ t.test('a state of an affinity that is only repeated is written once, with its b
     'affinities "pending"',
     'blocks stored',
   ])
+  t.strictSame(ordered([put(block.key, block.value), put(affinity, pending)], before), [
+    'blocks stored',
+    'affinities "pending"',
+  ])
   const going = new Map<Key<unknown>, unknown>([[affinity, { ...pending, state: 'pendingDeletion' }]])
+  t.strictSame(ordered([put(block.key, block.value), put(affinity, confirmedAffinity)], going), [
+    'affinities "pending"',
+    'blocks stored',
+    'affinities "confirmed"',
+  ])
   t.strictSame(ordered([remove(affinity), remove(block.key)], going), ['blocks gone', 'affinities gone'])
   t.end()
 })

@@ -3,6 +3,7 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import fastify, { LogController } from 'fastify'
+import { type Probe, silentProbe } from '../../datastore/index.ts'
 import type { BlockIndex, Now } from '../../model/index.ts'
 import { apiVersion, resourceKinds } from '../../resources/index.ts'
 import { ipamRoutes, type ServedStore } from '../ipam/index.ts'
@@ -35,6 +36,8 @@ export interface ServerDependencies {
   /** How often watches report their progress; default: a minute. */
   readonly bookmarkIntervalMs?: number
   readonly logger: NonNullable<FastifyServerOptions['logger']>
+  /** Hears of every request that was answered; nothing does unless given. */
+  readonly probe?: Probe
 }
 
 /** A request must have arrived by then: a slow sender occupies a connection. */
@@ -75,7 +78,7 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
   })
   const kinds = resourceKinds(dependencies.blocks)
   app.setValidatorCompiler(validatorCompiler([...schemas, ...resourceSchemas(kinds)]))
-  traceRequests(app)
+  traceRequests(app, dependencies.probe ?? silentProbe)
   handleErrors(app)
   readBodies(app)
   const onStopping = refuseWhenStopping(app)
@@ -134,16 +137,15 @@ function validRequestId({ 'x-request-id': header }: IncomingHttpHeaders): string
 }
 
 /** Sends the request id with every response, and logs one line for every request: never a body, a query or a credential. */
-function traceRequests(app: FastifyInstance): void {
+function traceRequests(app: FastifyInstance, probe: Probe): void {
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id)
     done()
   })
   app.addHook('onResponse', ({ log, method, routeOptions }, { statusCode, elapsedTime }, done) => {
-    log.info(
-      { method, route: routeOptions.url ?? null, status: statusCode, ms: Math.round(elapsedTime * 100) / 100 },
-      'request',
-    )
+    const route = routeOptions.url
+    probe.requestFinished({ method, route, status: statusCode, durationMs: elapsedTime })
+    log.info({ method, route: route ?? null, status: statusCode, ms: Math.round(elapsedTime * 100) / 100 }, 'request')
     done()
   })
 }

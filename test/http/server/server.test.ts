@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net'
 import { Writable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
+import { type Probe, silentProbe } from '../../../src/datastore/index.ts'
 import { until } from '../../support/until.ts'
 import { startServer } from '../server-in-memory.ts'
 
@@ -55,6 +56,18 @@ t.test('a request leaves one line in the log, without what it said', async (t) =
   ])
   t.equal(lines.length, 3)
   t.notMatch(JSON.stringify(lines), /secret/)
+})
+
+t.test('a probe hears of every request that was answered', async (t) => {
+  const heard: Parameters<Probe['requestFinished']>[0][] = []
+  const { call } = startServer(t, { probe: { ...silentProbe, requestFinished: (event) => void heard.push(event) } })
+  await call('POST', '/ipam/v1/assign', { handle: 'vm-1' })
+  await call('GET', '/nothing')
+  t.match(heard, [
+    { method: 'POST', route: '/ipam/v1/assign', status: 201, durationMs: Number },
+    { method: 'GET', route: undefined, status: 404, durationMs: Number },
+  ])
+  t.equal(heard.length, 2)
 })
 
 t.test('nothing tells what the server is made of', async (t) => {

@@ -214,6 +214,19 @@ t.test('very many blocks take steps, each of which fits into a transaction', (t)
   t.end()
 })
 
+t.test('a node with more blocks than a transaction has keys gives up all of them', (t) => {
+  const world = new World()
+  world.pool('wide', '10.1.0.0/22', { blockSize: 30 })
+  const cidrs = Array.from({ length: 130 }, (_, number) => `10.1.${number >> 6}.${(number & 63) * 4}/30`)
+  for (const cidr of cidrs) world.block(cidr, 'host:node1')
+  t.strictSame(
+    release(world, { node: 'node1' }),
+    cidrs.map((cidr) => `-${cidr} host:node1`),
+  )
+  t.strictSame(world.view.keys('/calico/ipam/v2/'), [])
+  t.end()
+})
+
 t.test('a step that begins at a block ends with the range', (t) => {
   const world = new World()
   world.pool('wide', '10.1.0.0/29', { blockSize: 30 })

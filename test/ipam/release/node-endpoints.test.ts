@@ -157,6 +157,18 @@ t.test('with a cooldown nothing is released twice', (t) => {
   t.end()
 })
 
+t.test('an address that cools down, or that nobody holds, is not released with its endpoint', (t) => {
+  const world = start()
+  world.config({ ipCooldownSeconds: 60 })
+  hold(world, 'web', ['10.0.0.1'], { pod: 'web', namespace: 'shop' })
+  world.give('10.0.0.1')
+  const before = world.stored('10.0.0.0/26')
+  t.strictSame(removeEndpoints(world, [putEndpoint(world, 'web', ['10.0.0.1', '10.0.0.2'])]), [])
+  t.strictSame(endpointKeys(world), [])
+  t.strictSame(world.stored('10.0.0.0/26'), before)
+  t.end()
+})
+
 t.test('a block that cannot be read keeps what it has; a locked cluster is left alone', (t) => {
   const world = start()
   world.put(world.blockKey('10.0.0.0/26').text, '{')
