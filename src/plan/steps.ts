@@ -59,8 +59,8 @@ class MeasuredView implements View {
     this.#view.consult(family, guard)
   }
 
-  waitWith(company: string): void {
-    this.#view.waitWith(company)
+  waitWith(group: string): void {
+    this.#view.waitWith(group)
   }
 
   isBusy(key: Key<unknown>): boolean {

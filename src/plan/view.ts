@@ -46,7 +46,7 @@ export interface View {
    * Groups plans that contend for the same keys: once one plan of the group waits for a commit in flight, the rest wait too, without
    * being planned. Call it before reading those keys.
    */
-  waitWith(company: string): void
+  waitWith(group: string): void
   /** True if a commit in flight on this server writes the key: choosing another key of equal worth avoids waiting. A hint. */
   isBusy(key: Key<unknown>): boolean
   /** True if other servers keep writing the key before this one can: choosing another key of equal worth avoids the race. A hint. */
