@@ -69,7 +69,7 @@ function allocationBy(
   }
 }
 
-/** The ordinals that `node` uses; none that cool down, that Windows keeps, or that lie in a block of a virtual holder. */
+/** The ordinals that `node` uses; none that cool down, that Windows keeps, or that lie in a block of a virtual host. */
 export function ordinalsOfNode(block: Block, node: string): readonly Ordinal[] {
   return ordinalsWhere(block, (attribute) => nodeUsing(block, attribute) === node)
 }

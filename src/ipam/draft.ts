@@ -68,25 +68,25 @@ export class Draft {
     this.#setBlock(block.cidr, isGone ? undefined : block)
   }
 
-  /** The affinity of the block at `cidr` to `holder`; undefined if there is none, or none that can be read. */
+  /** The affinity of the block at `cidr` to `host`; undefined if there is none, or none that can be read. */
   affinity(host: AffinityHost, cidr: Cidr): Affinity | undefined {
     const found = this.#affinity(host, cidr)
     return found === 'unreadable' ? undefined : found
   }
 
-  /** Confirms the affinity of the block at `cidr` to `holder`, and creates it if it is missing. One that cannot be read is left alone. */
+  /** Confirms the affinity of the block at `cidr` to `host`, and creates it if it is missing. One that cannot be read is left alone. */
   confirmAffinity(host: AffinityHost, cidr: Cidr): void {
     const found = this.#affinity(host, cidr)
     if (found === 'unreadable' || found?.state === 'confirmed') return
     this.#setAffinity(host, cidr, { ...confirmedAffinity, ...found, state: 'confirmed' })
   }
 
-  /** Removes the affinity of the block at `cidr` to `holder`, if there is one. One that cannot be read is left alone. */
+  /** Removes the affinity of the block at `cidr` to `host`, if there is one. One that cannot be read is left alone. */
   dropAffinity(host: AffinityHost, cidr: Cidr): void {
     if (this.affinity(host, cidr) !== undefined) this.#setAffinity(host, cidr, undefined)
   }
 
-  /** Removes the affinity of the block at `cidr` to `holder`, readable or not. */
+  /** Removes the affinity of the block at `cidr` to `host`, readable or not. */
   deleteAffinity(host: AffinityHost, cidr: Cidr): void {
     if (this.#affinity(host, cidr) !== undefined) this.#setAffinity(host, cidr, undefined)
   }
@@ -175,7 +175,7 @@ function valueOf<Value>(lookup: Lookup<Value>): Value | undefined | 'unreadable'
   return lookup.kind === 'value' ? lookup.value : undefined
 }
 
-/** The `affinity` of a block that belongs to `holder`; null for no holder. */
+/** The `affinity` of a block that belongs to `host`; null for no host. */
 export function affinityText(host: AffinityHost | undefined): string | null {
   return host === undefined ? null : formatAffinity(host)
 }

@@ -37,13 +37,13 @@ export const affinities: Family<Affinity> = affinityFamily('affinities', 'host')
 /** The block affinities of virtual hosts such as `load-balancer`. */
 export const virtualAffinities: Family<Affinity> = affinityFamily('virtual affinities', 'virtual')
 
-/** The key of the affinity of block `cidr` to the host `owner`. */
+/** The key of the affinity of block `cidr` to `host`. */
 export function affinityKey(host: AffinityHost, cidr: Cidr): Key<Affinity> {
   const family = host.type === 'host' ? affinities : virtualAffinities
   return { family, text: `${family.prefix}${host.name}/${formatBlockPath(cidr)}` }
 }
 
-/** The prefix of all block affinities to the host `owner`, of one IP version. */
+/** The prefix of all block affinities to `host`, of one IP version. */
 export function affinityPrefix(host: AffinityHost, family: IpFamily): string {
   return `/calico/ipam/v2/${host.type}/${host.name}/ipv${family}/block/`
 }

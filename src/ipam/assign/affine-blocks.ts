@@ -15,7 +15,7 @@ import type { Cidr, CidrSet, IpFamily } from '../../net/index.ts'
 import type { Guard, View } from '../../plan/index.ts'
 import { onceFor } from '../surroundings.ts'
 
-/** Reads the affinities of `owner` to blocks of one address family, in all pools. */
+/** Reads the affinities of `host` to blocks of one address family, in all pools. */
 export function readAffineBlocks(
   view: View,
   blocks: BlockIndex,

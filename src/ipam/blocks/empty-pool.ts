@@ -112,7 +112,7 @@ function release(
 }
 
 /**
- * Removes the affinities of the pool's blocks, of hosts and of virtual holders, that lead to no block with this affinity. Returns which of
+ * Removes the affinities of the pool's blocks, of nodes and of virtual hosts, that lead to no block with this affinity. Returns which of
  * the pool's affinities are left.
  */
 function removeAffinities(draft: Draft, budget: Budget, pool: Pool): 'none' | 'some' | 'more than fit' {

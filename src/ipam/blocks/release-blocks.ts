@@ -38,7 +38,7 @@ import { readConfig, readPools, requireUnlocked } from '../surroundings.ts'
 import { type FailedBlock, keysPerBlock, refuseField } from './claim.ts'
 
 /**
- * Takes `block`, as the draft found it, from its holder: the affinity is removed with it. An empty block is deleted, which is answered
+ * Takes `block`, as the draft found it, from its host: the affinity is removed with it. An empty block is deleted, which is answered
  * with true. A block in use keeps its addresses, and its number grows, so that a change which began before cannot be finished.
  * @see docs/calico/ipam.md section 6.4
  */
@@ -185,7 +185,7 @@ class Release {
   /** Releases as many blocks as the budget allows; returns the position of the next step. */
   carryOn(start: string): string | undefined {
     const { view } = this.#draft
-    // For one holder, its affinities show the blocks that the index does not know yet.
+    // For one host, its affinities show the blocks that the index does not know yet.
     view.consult(blockFamily, this.#host === undefined ? 'created' : 'hint')
     let position = start
     if (!start.startsWith(inAffinities)) {
@@ -209,7 +209,7 @@ class Release {
     return undefined
   }
 
-  /** Of one holder, the affinities of both families are listed besides. */
+  /** Of one host, the affinities of both families are listed besides. */
   get #hasRoom(): boolean {
     return this.#budget.hasRoom(keysPerBlock + 2, this.#draft.bytes)
   }
@@ -290,7 +290,7 @@ class Release {
       return
     }
     this.#draft.dropAffinity(host, cidr)
-    // A block without an affinity counts as that of the holder: if it is empty, it would stay for ever.
+    // A block without an affinity counts as that of the host: if it is empty, it would stay for ever.
     if (found.kind === 'block' && found.block.affinity === null) releaseBlock(this.#draft, found.block)
     this.stale.push({ block: cidr, affinity })
   }

@@ -13,7 +13,7 @@ import { type Block, noNumbers, windowsReservedHandle } from './block.ts'
  * @see docs/calico/formats.md section 2.2, docs/calico/ipam.md section 3
  */
 
-/** Makes a block without addresses in use. It belongs to the host `owner` since `now`; null: it has no affinity. */
+/** Makes a block without addresses in use. It belongs to `host` since `now`; null: it has no affinity. */
 export function newBlock(cidr: Cidr, host: AffinityHost | null, now: Now): Block {
   const size = Number(addressCount(cidr))
   return {

@@ -163,7 +163,10 @@ function parse(object: JsonObject): Decoded<ShownIpamConfig> {
   return { ok: true, value: { ...value, object: { ...value.object, metadata } } }
 }
 
-/** Fills in the defaults of a new object. In the stored configuration, an absent boolean means false, so the object shown always has both. */
+/**
+ * Fills in the defaults of a new object. In the stored configuration, an absent boolean means false, so the object shown always has
+ * both.
+ */
 function withDefaults(spec: JsonObject): JsonObject {
   const { strictAffinity, autoAllocateBlocks } = defaultIpamConfig
   return jsonObject([
