@@ -93,7 +93,8 @@ export function planTermination(
       : poolStorage.put(after)
   if (isEmpty && poolWrites.length > 0) proveBlocks(view)
   const writes = [...emptied, ...poolWrites]
-  const next = isCut ? positions.affinities : writes.length > 0 && !isGone ? positions.blocks : undefined
+  // A step without a change would be repeated for ever, as when what it had room for waits for others: a cooldown, or a block to be read.
+  const next = writes.length === 0 || isGone ? undefined : isCut ? positions.affinities : positions.blocks
   return { answer: { answer: { isGone, blocksLeft }, next }, writes }
 }
 

@@ -5,6 +5,7 @@ import {
   type Block,
   BlockIndex,
   blockKey,
+  blocks,
   clusterInformationKey,
   ipamConfigKey,
   isBlockEmpty,
@@ -401,6 +402,49 @@ t.test('half-finished states are taken over', (t) => {
     t.strictSame(scene.keys('/calico/ipam/'), [block('10.10.0.8/29'), claim(node1, '10.10.0.8/29')])
     t.equal(scene.text(block('10.10.0.8/29')), 'broken')
     t.ok(scene.pool.isTerminating)
+    t.end()
+  })
+  t.end()
+})
+
+t.test('a step that has changed nothing is not repeated, though it had no room for every affinity', (t) => {
+  /** The blocks of a pool that is being deleted; the step before had no room for all affinities. */
+  const sceneOf = (store: (scene: Scene, cidr: string) => void): Scene => {
+    const scene = new Scene()
+    const metadata = { deletionTimestamp: '2026-11-23T04:00:00Z' }
+    scene.put(poolKey('pool-a'), mustPool({ cidr: '10.10.0.0/20', blockSize: 29 }, metadata))
+    const size = prefixLength(4, 29)
+    if (size === undefined) throw new Error('29 is a prefix length')
+    for (let number = 0n; number < 160n; number++) {
+      store(scene, formatCidr(blockAt(mustParseCidr('10.10.0.0/20'), size, number)))
+    }
+    scene.block('10.10.15.248/29', node1)
+    return scene
+  }
+
+  t.test('many affinities lead to blocks that cannot be read', (t) => {
+    const scene = sceneOf((scene, cidr) => {
+      scene.putText(block(cidr), 'broken')
+      scene.claim(node1, cidr)
+    })
+    scene.finish()
+    t.equal(scene.keys('/calico/ipam/v2/').length, 320, 'they stay, and so do the affinities')
+    t.ok(scene.pool.isTerminating)
+    t.end()
+  })
+
+  t.test('many blocks cool down', (t) => {
+    const scene = sceneOf((scene, cidr) => {
+      const used = assignAutomatically(newBlock(mustParseCidr(cidr), node1, now), 1, () => false, { handle: 'h' }).block
+      scene.put(blockKey(used.cidr), releaseOrdinals(used, [ordinal(0)], now, 60).block)
+      scene.claim(node1, cidr)
+    })
+    scene.putText(ipamConfigKey.text, '{"auto_allocate_blocks":true,"ipCooldownSeconds":60}')
+    for (let number = 0; number < 100; number++) scene.claim({ type: 'host', name: `gone${number}` }, '10.10.8.0/29')
+    scene.finish()
+    t.ok(scene.pool.isTerminating)
+    scene.finish({ nanoseconds: now.nanoseconds + 61n * nanosecondsPerSecond })
+    t.strictSame([...scene.keys(blocks.prefix), ...scene.keys(affinities.prefix)], [], 'in the end nothing is left')
     t.end()
   })
   t.end()
