@@ -32,9 +32,9 @@ for (const [type, prefix] of [
 ] as const) {
   t.test(`${type} is for a tunnel of the node that the handle names, too`, async (t) => {
     const active = { node: 'node-1', type }
-    t.strictSame(calicoPurposeOf({ handle: `${prefix}node-1`, active: active }), { kind: 'tunnel', node: 'node-1' })
-    t.equal(calicoPurposeOf({ handle: `${prefix}node-2`, active: active }), undefined)
-    t.equal(calicoPurposeOf({ active: active }), undefined)
+    t.strictSame(calicoPurposeOf({ handle: `${prefix}node-1`, active }), { kind: 'tunnel', node: 'node-1' })
+    t.equal(calicoPurposeOf({ handle: `${prefix}node-2`, active }), undefined)
+    t.equal(calicoPurposeOf({ active }), undefined)
     t.ok(isTunnelHandle(`${prefix}node-1`, 'node-1'))
     t.notOk(isTunnelHandle(`${prefix}node-1`, 'node-2'))
   })

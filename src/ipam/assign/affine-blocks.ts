@@ -26,17 +26,17 @@ export function readAffineBlocks(
   const prefix = affinityPrefix(host, family)
   const known = rememberedFor(blocks)
   // Requests may name any number of nodes that do not exist.
-  if (known.size >= ownersMax) known.clear()
+  if (known.size >= hostsMax) known.clear()
   const affine = known.get(prefix) ?? new AffineBlocks(blocks, formatAffinity(host))
   known.set(prefix, affine)
   affine.update(view.list(host.type === 'host' ? affinities : virtualAffinities, guard, prefix))
   return affine
 }
 
-/** The most owners that are remembered: more than a cluster has nodes. */
-const ownersMax = 10_000
+/** The most hosts that are remembered: more than a cluster has nodes. */
+const hostsMax = 10_000
 
-/** The remembered owners beside each index, by the prefix of their affinity keys. */
+/** The remembered hosts beside each index, by the prefix of their affinity keys. */
 const rememberedFor = onceFor((_blocks: BlockIndex) => new Map<string, AffineBlocks>())
 
 /** An entry of a listing of affinities. */
@@ -44,7 +44,7 @@ interface Entry {
   readonly key: string
 }
 
-/** A block that the owner has an affinity to. */
+/** A block that the host has an affinity to. */
 interface AffineBlock {
   readonly cidr: Cidr
   readonly blockKey: string
@@ -59,7 +59,7 @@ export interface WorthReading {
 }
 
 /**
- * The blocks that one owner has affinities to, with what the index knows of them. An owner may have hundreds, and each assignment
+ * The blocks that one host has affinities to, with what the index knows of them. An host may have hundreds, and each assignment
  * changes only a few, so this looks again only at what changed since the last time.
  */
 export class AffineBlocks {
@@ -78,13 +78,13 @@ export class AffineBlocks {
   #found: WorthReading | undefined
   #asOf: { readonly changes: number; readonly reserved: CidrSet } | undefined
 
-  /** Blocks of `index`; `affinity` is the owner as blocks name it. */
+  /** Blocks of `index`; `affinity` is the host as blocks name it. */
   constructor(index: BlockIndex, affinity: string) {
     this.#index = index
     this.#affinity = affinity
   }
 
-  /** Applies a new listing of the owner's affinities, which is in key order. */
+  /** Applies a new listing of the host's affinities, which is in key order. */
   update(listing: readonly Entry[]): void {
     if (listing === this.#listing) return
     const before = this.#listing
@@ -108,7 +108,7 @@ export class AffineBlocks {
     return this.#listed.reduce((count, block) => (block !== undefined && isCounted(block.cidr) ? count + 1 : count), 0)
   }
 
-  /** The blocks that may have an address for the owner, according to the index. */
+  /** The blocks that may have an address for the host, according to the index. */
   worthReading(terms: Availability): WorthReading {
     for (const block of this.#outdated(terms)) this.#lookUp(block, terms)
     this.#added.clear()

@@ -21,7 +21,7 @@ import type { Assignment } from './assignment.ts'
  * disabled pools, strict affinity and, if the request names a use, `allowedUses`. @see docs/calico/ipam.md section 2
  */
 export function assignNamed(assignment: Assignment): Result<readonly Allocation[]> {
-  const { draft, request, host: host } = assignment
+  const { draft, request, host } = assignment
   const placed = placeAll(readPools(draft.view), request)
   if (!placed.ok) return placed
   draft.view.prefetch(placed.value.map(({ address, pool }) => blockKey(blockOf(address, pool.blockSize))))
@@ -86,8 +86,8 @@ function findPool(pools: Pools, address: Address, request: AssignRequest): Pool 
   return pool
 }
 
-/** The block to assign from; a new one if none is stored. Refused if strict affinity keeps the block for another owner. */
-function usableBlock({ draft, request, config, blocks, host: host }: Assignment, cidr: Cidr): Result<Block> {
+/** The block to assign from; a new one if none is stored. Refused if strict affinity keeps the block for another host. */
+function usableBlock({ draft, request, config, blocks, host }: Assignment, cidr: Cidr): Result<Block> {
   if (config.strictAffinity && host === undefined) return refuseStrict(cidr, 'the request names no node')
   const found = draft.block(cidr)
   switch (found.kind) {

@@ -45,8 +45,8 @@ export interface SearchResult {
 }
 
 /**
- * Takes up to `wanted` addresses of one family into the draft: from the owner's blocks, then from vacant blocks that it claims, then
- * from empty blocks that it takes over, and last from blocks of other owners. @see docs/calico/ipam.md section 1.6
+ * Takes up to `wanted` addresses of one family into the draft: from the host's blocks, then from vacant blocks that it claims, then
+ * from empty blocks that it takes over, and last from blocks of other hosts. @see docs/calico/ipam.md section 1.6
  */
 export function search(scope: SearchScope, wanted: number): SearchResult {
   return new Search(scope, wanted).run()
@@ -60,12 +60,12 @@ const reclaimAfterNanoseconds = 60n * nanosecondsPerSecond
 
 class Search {
   readonly #scope: SearchScope
-  /** The owner as blocks name it; null: none. */
+  /** The host as blocks name it; null: none. */
   readonly #affinity: string | null
   readonly #terms: Availability
   readonly #found: Allocation[] = []
   #missing: number
-  /** The number of blocks that the owner had in these pools before the search; counted when first needed. */
+  /** The number of blocks that the host had in these pools before the search; counted when first needed. */
   #claimedBefore: number | undefined
   /** The number of blocks that this search claimed. */
   #claimed = 0
@@ -79,7 +79,7 @@ class Search {
   }
 
   run(): SearchResult {
-    const { config, host: host } = this.#scope
+    const { config, host } = this.#scope
     if (host === undefined && config.strictAffinity) {
       const message = 'strict affinity is on, and a node gets addresses only from its own blocks: name the node'
       return { allocations: [], obstacle: { field: 'node', reason: 'StrictAffinity', message } }
@@ -99,7 +99,7 @@ class Search {
   }
 
   /**
-   * Takes from the blocks that the owner has affinities to. Before it takes from contested blocks, which others keep taking from, it
+   * Takes from the blocks that the host has affinities to. Before it takes from contested blocks, which others keep taking from, it
    * claims one more block: repeated conflicts would cost everyone more.
    */
   #takeFromAffineBlocks(host: AffinityHost): void {
@@ -119,7 +119,7 @@ class Search {
     for (const [cidr, pool] of contested) if (this.#missing > 0) this.#takeFromAffine(host, cidr, pool)
   }
 
-  /** Takes from a block that the owner has an affinity to; completes a claim left halfway. @see docs/calico/ipam.md section 6.3 */
+  /** Takes from a block that the host has an affinity to; completes a claim left halfway. @see docs/calico/ipam.md section 6.3 */
   #takeFromAffine(host: AffinityHost, cidr: Cidr, pool: Pool): void {
     const { draft } = this.#scope
     const found = draft.block(cidr)
@@ -154,7 +154,7 @@ class Search {
     return isClaimed
   }
 
-  /** Claims one more block in this way, if the owner may have one more. */
+  /** Claims one more block in this way, if the host may have one more. */
   #claim(way: () => boolean): boolean {
     this.#obstacle = this.#obstacleToClaiming()
     if (this.#obstacle !== undefined || !way()) return false
@@ -163,7 +163,7 @@ class Search {
   }
 
   #obstacleToClaiming(): Cause | undefined {
-    const { config, host: host } = this.#scope
+    const { config, host } = this.#scope
     if (host !== undefined) {
       const limit = this.#blockLimit()
       const claimed = (this.#claimedBefore ??= this.#countAffineBlocks(host))
@@ -177,7 +177,7 @@ class Search {
     return { field: 'node', reason: 'AutoAllocationOff', message }
   }
 
-  /** Counts the owner's blocks in these pools. */
+  /** Counts the host's blocks in these pools. */
   #countAffineBlocks(host: AffinityHost): number {
     const { blocks, draft, family } = this.#scope
     const affine = readAffineBlocks(draft.view, blocks, host, family, 'changed')
@@ -191,11 +191,11 @@ class Search {
   }
 
   /**
-   * Takes from a block whose own `affinity` names the owner, although the affinity key is lost; without an owner, from a block
+   * Takes from a block whose own `affinity` names the host, although the affinity key is lost; without an host, from a block
    * without affinity. `contested` blocks are those that others keep taking from, `calm` ones the rest.
    */
   #takeByAffinityInBlock(which: 'calm' | 'contested'): boolean {
-    const { blocks, draft, host: host, pools } = this.#scope
+    const { blocks, draft, host, pools } = this.#scope
     for (const pool of pools) {
       for (const { cidr } of blocks.openWithAffinity(pool.cidr, pool.blockSize, this.#affinity, this.#terms)) {
         if (draft.view.isContested(blockKey(cidr)) !== (which === 'contested')) continue
@@ -210,7 +210,7 @@ class Search {
   }
 
   #claimVacant(): boolean {
-    const { blocks, draft, host: host, pools } = this.#scope
+    const { blocks, draft, host, pools } = this.#scope
     for (const pool of pools) {
       const start = startOfSearch(host?.name ?? '', blockCount(pool.cidr, pool.blockSize))
       let busy: Cidr | undefined
@@ -238,7 +238,7 @@ class Search {
 
   /** Creates a block and takes from it; false, without creating it, if all its addresses are reserved. */
   #takeFromNew(cidr: Cidr, pool: Pool): boolean {
-    const { draft, host: host, request, family } = this.#scope
+    const { draft, host, request, family } = this.#scope
     const reserved = request.hostReserved?.[family] ?? { start: 0, end: 0 }
     const block = reserveForHost(newBlock(cidr, host ?? null, draft.now), reserved)
     if (!this.#takeFrom(block, pool)) return false
@@ -246,7 +246,7 @@ class Search {
     return true
   }
 
-  /** Takes over another owner's empty block that was not claimed recently. @see docs/calico/ipam.md section 1.6, step 5 */
+  /** Takes over another host's empty block that was not claimed recently. @see docs/calico/ipam.md section 1.6, step 5 */
   #takeOver(): boolean {
     const { blocks, draft, pools } = this.#scope
     for (const pool of pools) {
@@ -274,7 +274,7 @@ class Search {
     return this.#scope.draft.now.nanoseconds - claimedAt < reclaimAfterNanoseconds
   }
 
-  /** Takes from blocks of any owner without changing their affinity. @see docs/calico/ipam.md section 1.8 */
+  /** Takes from blocks of any host without changing their affinity. @see docs/calico/ipam.md section 1.8 */
   #borrow(): void {
     const { blocks, draft, pools } = this.#scope
     for (const pool of pools) {
@@ -310,14 +310,14 @@ class Search {
 }
 
 /**
- * The number of the block, in a pool of `count` blocks, at which an owner begins to search for a vacant one. Owners spread over the
+ * The number of the block, in a pool of `count` blocks, at which an host begins to search for a vacant one. Hosts spread over the
  * pool, and each always begins at the same block. It does not matter which one (docs/calico/ipam.md section 1.7), so this does not
  * reproduce Go's random generator.
  */
-export function startOfSearch(ownerName: string, count: bigint): bigint {
+export function startOfSearch(hostName: string, count: bigint): bigint {
   if (count <= 1n) return 0n
   let start = 0n
-  let word = BigInt(fnv1(ownerName))
+  let word = BigInt(fnv1(hostName))
   for (let bits = 0n; count >> bits > 0n; bits += 64n) {
     word = scramble(word)
     start = (start << 64n) | word

@@ -119,7 +119,7 @@ function removeAffinities(draft: Draft, budget: Budget, pool: Pool): 'none' | 's
   const leftover = affinitiesOf(draft.view, pool).filter(({ key }) => !draft.changes(key))
   draft.view.prefetch(leftover.slice(0, stepLimits.keys).map(({ cidr }) => blockKey(cidr)))
   let removedCount = 0
-  for (const { host: host, cidr } of leftover) {
+  for (const { host, cidr } of leftover) {
     if (!budget.hasRoom(keysPerBlock, draft.bytes)) return 'more than fit'
     // The index of blocks may be behind: a block that was deleted and made anew in one transaction was not created, for etcd.
     const found = draft.block(cidr)

@@ -265,12 +265,12 @@ class Release {
   }
 
   /** True if the block has this affinity too, by the index: then the block was dealt with, and the affinity with it. */
-  #isOfBlock({ host: host, cidr }: { readonly host: AffinityHost; readonly cidr: Cidr }): boolean {
+  #isOfBlock({ host, cidr }: { readonly host: AffinityHost; readonly cidr: Cidr }): boolean {
     return this.#blocks.entry(blockKey(cidr).text)?.affinity === formatAffinity(host)
   }
 
   /** Removes an affinity that is left over. The index may not know yet that the block has it after all. */
-  #settle({ host: host, cidr }: { readonly host: AffinityHost; readonly cidr: Cidr }): void {
+  #settle({ host, cidr }: { readonly host: AffinityHost; readonly cidr: Cidr }): void {
     const stored = this.#draft.view.get(affinityKey(host, cidr))
     const found = this.#draft.block(cidr)
     // Unless a node is asked for, every block that cannot be read has been reported before.

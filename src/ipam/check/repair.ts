@@ -74,7 +74,7 @@ function planHandleRepair(view: View, found: Finding): Plan<RepairAnswer> {
 function planAffinityRepair(
   view: View,
   found: Finding,
-  { host: host, cidr }: { readonly host: AffinityHost; readonly cidr: Cidr },
+  { host, cidr }: { readonly host: AffinityHost; readonly cidr: Cidr },
 ): Plan<RepairAnswer> {
   const key = affinityKey(host, cidr)
   const stored = view.get(key)

@@ -80,7 +80,7 @@ function parse(object: JsonObject): Decoded<StoredObject> {
 function show(key: string, { state, deleted }: Affinity): StoredObject {
   const affinity = parseAffinityKey(key)
   assert(affinity, 'only values under keys of affinities are decoded')
-  const { host: host } = affinity
+  const { host } = affinity
   const cidr = formatCidr(affinity.cidr)
   return { name: nameOf(host, cidr), object: objectOf(host, cidr, state, deleted) }
 }

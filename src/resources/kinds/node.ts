@@ -1,5 +1,5 @@
 import { type TSchema, Type } from '@sinclair/typebox'
-import { type IpamContext as IpamContext, planRemoveNode } from '../../ipam/index.ts'
+import { type IpamContext, planRemoveNode } from '../../ipam/index.ts'
 import {
   type BlockIndex,
   isJsonObject,

@@ -31,6 +31,7 @@ export class ImageWatch {
   /** Families to be read from scratch: nothing that is held of them is valid. */
   readonly #lost = new Set<HeldFamily>()
   #lastWatchId = 0
+  #isClosed = false
   #heardAtMs = 0
   #expected: Expected | undefined
   #progressTimer: NodeJS.Timeout | undefined
@@ -81,12 +82,15 @@ export class ImageWatch {
 
   /** Reads all families from scratch, after {@link HeldFamily.rewind}, and watches from there. */
   startAfresh(): void {
+    // A ping that was under way when the store was closed may come back now.
+    if (this.#isClosed) return
     for (const held of this.#families) this.#lost.add(held)
     this.#reset()
     this.#stream.open()
   }
 
   close(): void {
+    this.#isClosed = true
     clearInterval(this.#progressTimer)
     this.#stream.close()
   }
