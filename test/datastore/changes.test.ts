@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Change, Follower } from '../../src/datastore/changes.ts'
+import { type Change, Follower } from '../../src/datastore/index.ts'
 
 /** A journal that knows what it is told to know. */
 class FakeJournal {

@@ -1,8 +1,9 @@
 import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { findEtcd, isOlder, parseVersion } from '../../src/embedded-etcd/binary.ts'
+import { isOlder, parseVersion } from '../../src/embedded-etcd/binary.ts'
 import { childEnvironment } from '../../src/embedded-etcd/environment.ts'
+import { findEtcd } from '../../src/embedded-etcd/index.ts'
 import { temporaryFolder } from '../support/etcd.ts'
 
 const cachedName = `etcd-${process.platform}-${process.arch}`

@@ -1,3 +1,3 @@
 import { runTestsOf } from '../support/group.ts'
 
-await runTestsOf('http')
+await runTestsOf('http', { without: ['ipam', 'resources'] })

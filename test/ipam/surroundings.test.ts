@@ -1,4 +1,5 @@
 import t from 'tap'
+import { requireUnlocked } from '../../src/ipam/index.ts'
 import {
   isNodeGone,
   locateBlock,
@@ -7,7 +8,6 @@ import {
   readNodeLabels,
   readPools,
   readReserved,
-  requireUnlocked,
 } from '../../src/ipam/surroundings.ts'
 import { clusterInformationKey, ipamConfigKey, nodeKey, poolKey, reservationKey } from '../../src/model/index.ts'
 import { formatCidr, mustParseAddress, mustParseCidr } from '../../src/net/index.ts'

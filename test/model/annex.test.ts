@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Annex, annexes, annexKey, annexPrefix } from '../../src/model/annex.ts'
+import { type Annex, annexes, annexKey, annexPrefix } from '../../src/model/index.ts'
 
 const annex: Annex = {
   uid: 'u',

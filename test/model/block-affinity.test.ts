@@ -7,7 +7,7 @@ import {
   confirmedAffinity,
   parseAffinityKey,
   virtualAffinities,
-} from '../../src/model/block-affinity.ts'
+} from '../../src/model/index.ts'
 import { formatCidr, mustParseCidr } from '../../src/net/index.ts'
 
 const node: AffinityHost = { type: 'host', name: 'node1' }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { clusterInformationKey, clusterInformations } from '../../src/model/cluster-information.ts'
+import { clusterInformationKey, clusterInformations } from '../../src/model/index.ts'
 
 const { family, text: key } = clusterInformationKey
 

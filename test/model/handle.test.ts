@@ -8,7 +8,7 @@ import {
   handles,
   isHandleId,
   setHandleCount,
-} from '../../src/model/handle.ts'
+} from '../../src/model/index.ts'
 
 const key = '/calico/ipam/v2/handle/net1.c1'
 

@@ -1,7 +1,6 @@
 import t from 'tap'
 import { mustParseCidr } from '../../src/net/index.ts'
-import type { Family, Key } from '../../src/plan/stored.ts'
-import { put } from '../../src/plan/view.ts'
+import { type Family, type Key, put } from '../../src/plan/index.ts'
 import * as model from '../../src/model/index.ts'
 
 const cidr = mustParseCidr('10.10.0.8/29')

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { defaultIpamConfig, type IpamConfig, ipamConfigKey, ipamConfigs } from '../../src/model/ipam-config.ts'
+import { defaultIpamConfig, type IpamConfig, ipamConfigKey, ipamConfigs } from '../../src/model/index.ts'
 
 function mustDecode(text: string): IpamConfig {
   const decoded = ipamConfigs.decode(ipamConfigKey.text, text)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { nodeKey, nodeOf, nodes } from '../../src/model/node.ts'
+import { nodeKey, nodeOf, nodes } from '../../src/model/index.ts'
 import { formatAddress } from '../../src/net/index.ts'
 
 t.test('a node comes back byte for byte, with its labels', (t) => {

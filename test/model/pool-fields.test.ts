@@ -1,6 +1,5 @@
 import t from 'tap'
-import { jsonObject } from '../../src/model/index.ts'
-import { readPoolSpec } from '../../src/model/pool-fields.ts'
+import { jsonObject, readPoolSpec } from '../../src/model/index.ts'
 
 t.test('a spec is read field by field: what has the wrong type is not there', (t) => {
   const right = {

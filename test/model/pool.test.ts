@@ -1,6 +1,5 @@
 import t from 'tap'
-import type { Json } from '../../src/model/json/json.ts'
-import { blockSizeMin, type Pool, poolKey, poolOf, pools } from '../../src/model/pool.ts'
+import { type Json, blockSizeMin, type Pool, poolKey, poolOf, pools } from '../../src/model/index.ts'
 import { formatCidr } from '../../src/net/index.ts'
 import { matches } from '../../src/selector/index.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Reservation, reservationKey, reservationOf, reservations } from '../../src/model/reservation.ts'
+import { type Reservation, reservationKey, reservationOf, reservations } from '../../src/model/index.ts'
 import { formatCidr } from '../../src/net/index.ts'
 
 const key = reservationKey('rsv-1')

@@ -1,7 +1,6 @@
 import t from 'tap'
-import { type JsonObject, stringifyJson } from '../../src/model/json/json.ts'
-import { parseJson } from '../../src/model/json/parser.ts'
-import { decodeJson, declareFields, Malformed } from '../../src/model/json/struct.ts'
+import { type JsonObject, stringifyJson, parseJson } from '../../src/model/index.ts'
+import { decodeJson, declareFields, Malformed } from '../../src/model/json/index.ts'
 import {
   encodeResource,
   readResource,

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { type StoredAnswer, storedAnswerKey, storedAnswers } from '../../src/model/stored-answer.ts'
+import { storedAnswerKey, storedAnswers } from '../../src/model/index.ts'
+import type { StoredAnswer } from '../../src/model/stored-answer.ts'
 
 const key = '/ippoold/v1/answers/k/0'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { formatTime, nanosecondsPerSecond, parseTime } from '../../src/model/time.ts'
+import { formatTime, nanosecondsPerSecond, parseTime } from '../../src/model/index.ts'
 
 t.test('a time is printed in whole seconds of UTC, rounded down', (t) => {
   t.equal(formatTime({ nanoseconds: 1795406400123456789n }), '2026-11-23T04:00:00Z')

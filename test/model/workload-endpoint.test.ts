@@ -1,5 +1,5 @@
 import t from 'tap'
-import { workloadEndpoints } from '../../src/model/workload-endpoint.ts'
+import { workloadEndpoints } from '../../src/model/index.ts'
 
 const key = `${workloadEndpoints.prefix}shop/node--1-k8s-web--0-eth0`
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { refuse, success } from '../../src/plan/result.ts'
+import { refuse, success } from '../../src/plan/index.ts'
 
 t.test('a result is a value or a refusal', (t) => {
   t.strictSame(success(7), { ok: true, value: 7 })

@@ -12,19 +12,18 @@ import type { Plan, Step } from '../../src/plan/index.ts'
 import {
   declareAnnexes,
   generationOf,
-  planRemoveOrphans,
   putAnnex,
   removeAnnex,
   withAnnex,
   withoutAnnex,
 } from '../../src/resources/annexes.ts'
-import type { ServedKind, StoredObject } from '../../src/resources/kind.ts'
-import { FakeView } from '../support/fake-view.ts'
-import { writtenToAnnexes, poolKind } from './fixtures.ts'
+import { planRemoveOrphans, type ServedKind, type StoredObject } from '../../src/resources/index.ts'
 import { blockaffinityKind } from '../../src/resources/kinds/blockaffinity.ts'
 import { ipamconfigurationKind } from '../../src/resources/kinds/ipamconfiguration.ts'
 import { ipreservationKind } from '../../src/resources/kinds/ipreservation.ts'
 import { nodeKind } from '../../src/resources/kinds/node.ts'
+import { FakeView } from '../support/fake-view.ts'
+import { writtenToAnnexes, poolKind } from './fixtures.ts'
 
 const pools = { plural: 'ippools', hasMetadata: true }
 const configurations = { plural: 'ipamconfigurations', hasMetadata: false }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { poolKey } from '../../src/model/index.ts'
-import { planCreate, planJsonPatch, planMergePatch, planReplace } from '../../src/resources/changes/writes.ts'
+import { planCreate, planJsonPatch, planMergePatch, planReplace } from '../../src/resources/index.ts'
 import { FakeView } from '../support/fake-view.ts'
 import { context, poolKind, storedPool } from './fixtures.ts'
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { poolKey } from '../../src/model/index.ts'
-import { planApply } from '../../src/resources/changes/server-side-apply.ts'
+import { planApply } from '../../src/resources/index.ts'
 import { FakeView } from '../support/fake-view.ts'
 import { context, poolKind, storedPool } from './fixtures.ts'
 

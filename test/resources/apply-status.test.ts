@@ -1,7 +1,6 @@
 import t from 'tap'
 import { poolKey } from '../../src/model/index.ts'
-import { planApply } from '../../src/resources/changes/server-side-apply.ts'
-import type { WriteContext } from '../../src/resources/index.ts'
+import { planApply, type WriteContext } from '../../src/resources/index.ts'
 import { FakeView } from '../support/fake-view.ts'
 import { granted, poolBody, poolKind, storedPool, strict } from './fixtures.ts'
 import { managersOf } from './managed-fields/fixtures.ts'

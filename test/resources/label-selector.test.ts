@@ -1,5 +1,6 @@
 import t from 'tap'
-import { everyLabel, matchesLabels, parseLabelSelector } from '../../src/resources/label-selector.ts'
+import { matchesLabels, parseLabelSelector } from '../../src/resources/index.ts'
+import { everyLabel } from '../../src/resources/label-selector.ts'
 
 const labels = { team: 'x', zone: 'a', empty: '', 'example.org/kind': 'b.c-d_e' }
 

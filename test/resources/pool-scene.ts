@@ -14,8 +14,9 @@ import {
   poolKey,
 } from '../../src/model/index.ts'
 import { mustParseCidr } from '../../src/net/index.ts'
-import { planPoolRemoval, planTermination, type Termination } from '../../src/resources/kinds/ippool-termination.ts'
 import type { Step } from '../../src/plan/index.ts'
+import { planTermination, type Termination } from '../../src/resources/index.ts'
+import { planPoolRemoval } from '../../src/resources/kinds/ippool-termination.ts'
 import { FakeView } from '../support/fake-view.ts'
 import { context, mustPool } from './fixtures.ts'
 

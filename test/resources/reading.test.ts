@@ -1,13 +1,7 @@
 import t from 'tap'
 import { poolKey } from '../../src/model/index.ts'
-import {
-  brokenPrecondition,
-  conflict,
-  planRead,
-  quoteObject,
-  readMatching,
-  readStored,
-} from '../../src/resources/reading.ts'
+import { planRead, quoteObject, readMatching } from '../../src/resources/index.ts'
+import { brokenPrecondition, conflict, readStored } from '../../src/resources/reading.ts'
 import { FakeView } from '../support/fake-view.ts'
 import { granted, mustPool, poolKind } from './fixtures.ts'
 

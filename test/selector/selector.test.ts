@@ -1,5 +1,6 @@
 import t from 'tap'
-import { type Selector, joinOperands, negate } from '../../src/selector/selector.ts'
+import type { Selector } from '../../src/selector/index.ts'
+import { joinOperands, negate } from '../../src/selector/selector.ts'
 
 const hasA: Selector = { kind: 'has', label: 'a' }
 const hasB: Selector = { kind: 'has', label: 'b' }

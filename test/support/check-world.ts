@@ -1,8 +1,5 @@
-import { check } from '../../src/ipam/check/check.ts'
-import type { Finding } from '../../src/ipam/check/finding.ts'
-import type { RepairAnswer } from '../../src/ipam/check/repair-answers.ts'
-import { planRepair } from '../../src/ipam/check/repair.ts'
-import { type CheckSource, readCheckTerms } from '../../src/ipam/check/terms.ts'
+import type { CheckSource } from '../../src/ipam/check/terms.ts'
+import { check, type Finding, type RepairAnswer, planRepair, readCheckTerms } from '../../src/ipam/index.ts'
 import {
   addToHandle,
   affinities,

@@ -1,8 +1,6 @@
 import fc from 'fast-check'
-import type { Attribute } from '../../src/model/block/attribute.ts'
-import type { Block } from '../../src/model/block/block.ts'
-import { jsonObject } from '../../src/model/json/json.ts'
-import { noFields } from '../../src/model/json/struct.ts'
+import { type Attribute, type Block, jsonObject } from '../../src/model/index.ts'
+import { noFields } from '../../src/model/json/index.ts'
 import { addressCount, mustParseCidr, ordinal } from '../../src/net/index.ts'
 
 /** The parts of random blocks. */

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { acceptedTypes } from '../../../src/http/wire/content.ts'
+import { acceptedTypes } from '../../../src/http/wire/index.ts'
 import { startServer } from '../server-in-memory.ts'
 
 const aggregated = (version: string): string =>

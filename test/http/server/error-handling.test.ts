@@ -3,7 +3,7 @@ import fastify, { type FastifyInstance, LogController } from 'fastify'
 import t, { type Test } from 'tap'
 import { DatastoreUnavailable } from '../../../src/datastore/index.ts'
 import { answerClientError, answerUnreadablePath, handleErrors } from '../../../src/http/server/error-handling.ts'
-import { RefusalError } from '../../../src/http/wire/errors.ts'
+import { RefusalError } from '../../../src/http/wire/index.ts'
 
 /** An application with one route, which throws what it is given, and the lines of its log. */
 function startApp(

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { acceptedTypes, covers } from '../../../src/http/wire/content.ts'
+import { acceptedTypes, covers } from '../../../src/http/wire/index.ts'
 
 t.test('the types of an Accept header come in the order in which they are wanted', (t) => {
   const cases: readonly (readonly [header: string | undefined, types: readonly string[]])[] = [

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { parseJsonBody, parseYamlBody } from '../../../src/http/wire/body-text.ts'
-import { RefusalError } from '../../../src/http/wire/errors.ts'
+import { RefusalError } from '../../../src/http/wire/index.ts'
 import { bodyLimits } from '../../../src/http/wire/limits.ts'
 
 /** The reason of the refusal and the fields it names, or the value. */

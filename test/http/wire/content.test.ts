@@ -1,7 +1,7 @@
 import fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { handleErrors } from '../../../src/http/server/error-handling.ts'
-import { answerJson, readBodies } from '../../../src/http/wire/content.ts'
+import { answerJson, readBodies } from '../../../src/http/wire/index.ts'
 
 /** An application that answers with the body it was sent. */
 function startEcho(t: Test): FastifyInstance {

@@ -1,9 +1,9 @@
 import fastify from 'fastify'
 import t from 'tap'
 import { openapiDocument } from '../../../sdk/openapi-document.ts'
-import { statusOf } from '../../../src/http/schemas/status.ts'
+import { statusOf } from '../../../src/http/schemas/index.ts'
 import { handleErrors } from '../../../src/http/server/error-handling.ts'
-import { requireGranted, reasons, RefusalError, refuseFields } from '../../../src/http/wire/errors.ts'
+import { requireGranted, reasons, RefusalError, refuseFields } from '../../../src/http/wire/index.ts'
 import { refuse, success, type Reason } from '../../../src/plan/index.ts'
 
 /** Written down a second time, so that no status changes by accident. */

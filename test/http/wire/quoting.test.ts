@@ -1,5 +1,5 @@
 import t from 'tap'
-import { quotePath, quoteUrl, quoteValue } from '../../../src/http/wire/quoting.ts'
+import { quotePath, quoteUrl, quoteValue } from '../../../src/http/wire/index.ts'
 
 t.test('a path reads as a caller would write it', (t) => {
   const cases: readonly (readonly [readonly (string | number)[], string])[] = [

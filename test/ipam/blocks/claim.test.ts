@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type ClaimRequest, planClaimBlocks } from '../../../src/ipam/blocks/claim.ts'
+import { type ClaimRequest, planClaimBlocks } from '../../../src/ipam/index.ts'
 import { formatCidr, mustParseCidr } from '../../../src/net/index.ts'
 import { reasonsOf, type World } from '../../support/ipam-world.ts'
 import { worldWithPool } from '../../support/small-pool.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { planCollectCooled, planCollectEmpty, planReadCooldown } from '../../../src/ipam/blocks/collect.ts'
+import { planCollectCooled, planCollectEmpty, planReadCooldown } from '../../../src/ipam/index.ts'
 import { mustParseCidr } from '../../../src/net/index.ts'
 import { CheckWorld, now } from '../../support/check-world.ts'
 import { keyOfBlock, keyOfClaim } from '../../support/corruption.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { releaseDeselected } from '../../../src/ipam/blocks/deselected.ts'
+import { releaseDeselected } from '../../../src/ipam/blocks/index.ts'
 import { Draft } from '../../../src/ipam/draft.ts'
 import { readPools } from '../../../src/ipam/surroundings.ts'
 import { World } from '../../support/ipam-world.ts'

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { countBlocks, type Emptying, emptyPool, proveBlocks } from '../../../src/ipam/blocks/empty-pool.ts'
+import type { Emptying } from '../../../src/ipam/blocks/empty-pool.ts'
+import { countBlocks, emptyPool, proveBlocks } from '../../../src/ipam/index.ts'
 import { type Pool, poolKey } from '../../../src/model/index.ts'
 import { Budget } from '../../../src/plan/index.ts'
 import { World } from '../../support/ipam-world.ts'

@@ -1,11 +1,7 @@
 import t from 'tap'
-import {
-  planReleaseBlocks,
-  planRemoveNode,
-  releaseBlock,
-  type ReleaseScope,
-} from '../../../src/ipam/blocks/release-blocks.ts'
+import { releaseBlock } from '../../../src/ipam/blocks/index.ts'
 import { Draft } from '../../../src/ipam/draft.ts'
+import { planReleaseBlocks, planRemoveNode, type ReleaseScope } from '../../../src/ipam/index.ts'
 import { formatCidr, mustParseCidr } from '../../../src/net/index.ts'
 import { reasonsOf, World } from '../../support/ipam-world.ts'
 import { worldWithPool } from '../../support/small-pool.ts'

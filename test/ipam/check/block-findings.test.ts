@@ -1,6 +1,6 @@
 import t from 'tap'
 import { countByHandle, isFuture, placeOf } from '../../../src/ipam/check/block-findings.ts'
-import { readCheckTerms } from '../../../src/ipam/check/terms.ts'
+import { readCheckTerms } from '../../../src/ipam/index.ts'
 import { assignAutomatically, newBlock, releaseOrdinals } from '../../../src/model/index.ts'
 import { mustParseCidr, ordinal } from '../../../src/net/index.ts'
 import { CheckWorld, now } from '../../support/check-world.ts'

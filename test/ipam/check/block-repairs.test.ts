@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Finding } from '../../../src/ipam/check/finding.ts'
+import type { Finding } from '../../../src/ipam/index.ts'
 import { CheckWorld } from '../../support/check-world.ts'
 import { keyOfBlock, keyOfClaim } from '../../support/corruption.ts'
 

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { checkCodes, newFinding } from '../../../src/ipam/check/finding.ts'
+import { newFinding } from '../../../src/ipam/check/finding.ts'
+import { checkCodes } from '../../../src/ipam/index.ts'
 
 t.test('a finding can be repaired as its code says, unless it says otherwise', async (t) => {
   const at = { key: '/key', revision: 7n }

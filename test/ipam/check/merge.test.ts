@@ -1,6 +1,7 @@
 import t from 'tap'
-import { newFinding, type Finding } from '../../../src/ipam/check/finding.ts'
+import { newFinding } from '../../../src/ipam/check/finding.ts'
 import { Merge } from '../../../src/ipam/check/merge.ts'
+import type { Finding } from '../../../src/ipam/index.ts'
 import type { Family } from '../../../src/plan/index.ts'
 import { CheckWorld } from '../../support/check-world.ts'
 

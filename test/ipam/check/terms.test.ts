@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readCheckTerms } from '../../../src/ipam/check/terms.ts'
+import { readCheckTerms } from '../../../src/ipam/index.ts'
 import { CheckWorld, now } from '../../support/check-world.ts'
 
 async function found(world: CheckWorld): Promise<readonly string[]> {

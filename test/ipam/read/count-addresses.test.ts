@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { type AddressCounts, countInBlock, countInRange } from '../../../src/ipam/read/count-addresses.ts'
+import { type AddressCounts, countInBlock } from '../../../src/ipam/read/count-addresses.ts'
+import { countInRange } from '../../../src/ipam/read/index.ts'
 import { type Block, BlockIndex, blockKey, releaseOrdinals, type Availability } from '../../../src/model/index.ts'
 import {
   addressAt,

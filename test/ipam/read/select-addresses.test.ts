@@ -5,7 +5,7 @@ import {
   mayMatch,
   PoolsAtRevision,
   selectAddresses,
-} from '../../../src/ipam/read/select-addresses.ts'
+} from '../../../src/ipam/index.ts'
 import { pools as poolFamily } from '../../../src/model/index.ts'
 import { formatAddress, formatCidr, mustParseCidr } from '../../../src/net/index.ts'
 import { World } from '../../support/ipam-world.ts'

@@ -1,10 +1,6 @@
 import t from 'tap'
-import {
-  type BlocksRequest,
-  planReadBlocks,
-  planReadUtilization,
-  type CountedBlock,
-} from '../../../src/ipam/read/utilization.ts'
+import { planReadBlocks, planReadUtilization, type CountedBlock } from '../../../src/ipam/index.ts'
+import type { BlocksRequest } from '../../../src/ipam/read/utilization.ts'
 import { formatCidr, mustParseCidr } from '../../../src/net/index.ts'
 import { blockPrefix, World } from '../../support/ipam-world.ts'
 

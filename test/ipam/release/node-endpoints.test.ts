@@ -1,5 +1,5 @@
 import t from 'tap'
-import { planRemoveEndpoints } from '../../../src/ipam/release/node-endpoints.ts'
+import { planRemoveEndpoints } from '../../../src/ipam/index.ts'
 import { handleOf, isHeld } from '../../../src/model/index.ts'
 import { addressAt, formatAddress, ordinal } from '../../../src/net/index.ts'
 import type { Result, Step } from '../../../src/plan/index.ts'

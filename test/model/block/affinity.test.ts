@@ -1,6 +1,13 @@
 import t from 'tap'
-import { formatAffinity, hostOf, parseAffinity, isSameHost, clearAffinity } from '../../../src/model/block/affinity.ts'
-import { newBlock, incrementSequenceNumber } from '../../../src/model/block/operations.ts'
+import {
+  formatAffinity,
+  hostOf,
+  parseAffinity,
+  isSameHost,
+  clearAffinity,
+  newBlock,
+  incrementSequenceNumber,
+} from '../../../src/model/index.ts'
 import { mustParseCidr } from '../../../src/net/index.ts'
 
 t.test('an affinity has a type, host or virtual, and a name', (t) => {

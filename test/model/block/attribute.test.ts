@@ -1,17 +1,13 @@
 import t from 'tap'
 import {
-  type Attribute,
   attributeFor,
   encodeAttribute,
-  type Holder,
   isFor,
   decodeAttribute,
   sameAttribute,
-  setHolders,
 } from '../../../src/model/block/attribute.ts'
-import type { Json } from '../../../src/model/json/json.ts'
-import { parseJson } from '../../../src/model/json/parser.ts'
-import { Malformed } from '../../../src/model/json/struct.ts'
+import { type Attribute, type Holder, setHolders, type Json, parseJson } from '../../../src/model/index.ts'
+import { Malformed } from '../../../src/model/json/index.ts'
 
 function mustRead(text: string): Attribute {
   const parsed = parseJson(text)

@@ -1,16 +1,15 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { formatBlockPath, parseBlockPath } from '../../../src/model/block/index.ts'
 import {
   type Block,
   blockKey,
   blocks,
-  formatBlockPath,
   isBlockEmpty,
   isStorable,
   isWindowsReserved,
   parseBlockKey,
-  parseBlockPath,
-} from '../../../src/model/block/block.ts'
+} from '../../../src/model/index.ts'
 import { formatCidr, mustParseCidr, ordinal } from '../../../src/net/index.ts'
 import { anyBlock } from '../../support/random-blocks.ts'
 

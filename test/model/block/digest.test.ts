@@ -1,7 +1,6 @@
 import t from 'tap'
-import { type Block, blocks } from '../../../src/model/block/block.ts'
 import { digestOf, digestOfUnreadable } from '../../../src/model/block/digest.ts'
-import { releaseOrdinals } from '../../../src/model/block/operations.ts'
+import { type Block, blocks, releaseOrdinals } from '../../../src/model/index.ts'
 import { mustParseCidr, ordinal } from '../../../src/net/index.ts'
 import { blockOf, madeAt } from '../../support/indexed-blocks.ts'
 

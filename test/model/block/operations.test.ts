@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { hostOf, clearAffinity } from '../../../src/model/block/affinity.ts'
-import type { Attribute } from '../../../src/model/block/attribute.ts'
-import { type Block, blockKey, blocks } from '../../../src/model/block/block.ts'
 import {
+  hostOf,
+  clearAffinity,
+  type Attribute,
+  type Block,
+  blockKey,
+  blocks,
   assignAutomatically,
   assignOrdinal,
   attributeOf,
@@ -19,8 +22,10 @@ import {
   replaceAttribute,
   sequenceNumberOf,
   reserveForHost,
-} from '../../../src/model/block/operations.ts'
-import { formatTime, type Now, nanosecondsPerSecond } from '../../../src/model/time.ts'
+  formatTime,
+  type Now,
+  nanosecondsPerSecond,
+} from '../../../src/model/index.ts'
 import { mustParseCidr, type Ordinal, ordinal } from '../../../src/net/index.ts'
 
 const start: Now = { nanoseconds: 1795406400123456789n }

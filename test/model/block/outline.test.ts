@@ -1,11 +1,18 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { type Block, blockKey, blocks } from '../../../src/model/block/block.ts'
-import { BlockIndex } from '../../../src/model/block/block-index.ts'
-import type { IndexedBlock } from '../../../src/model/block/digest.ts'
-import { assignOrdinal, newBlock, releaseOrdinals, reserveForHost } from '../../../src/model/block/operations.ts'
 import { outlineOf } from '../../../src/model/block/outline.ts'
+import {
+  type Block,
+  blockKey,
+  blocks,
+  BlockIndex,
+  type IndexedBlock,
+  assignOrdinal,
+  newBlock,
+  releaseOrdinals,
+  reserveForHost,
+} from '../../../src/model/index.ts'
 import { mustParseCidr, ordinal } from '../../../src/net/index.ts'
 import { madeAt } from '../../support/indexed-blocks.ts'
 import { mutation } from '../../support/mutated-json.ts'

@@ -8,9 +8,8 @@ import {
   JsonNumber,
   jsonObject,
   stringifyJson,
-  stringifyMembers,
-  stringifyString,
-} from '../../../src/model/json/json.ts'
+} from '../../../src/model/index.ts'
+import { stringifyMembers, stringifyString } from '../../../src/model/json/index.ts'
 
 t.test('values are written compactly, in the order of their object', (t) => {
   const cases: [Json, string][] = [

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { isJsonObject, type Json, JsonNumber, stringifyJson } from '../../../src/model/json/json.ts'
-import { jsonDepthMax, parseJson } from '../../../src/model/json/parser.ts'
+import { isJsonObject, type Json, JsonNumber, stringifyJson, parseJson } from '../../../src/model/index.ts'
+import { jsonDepthMax } from '../../../src/model/json/parser.ts'
 
 function mustParse(text: string): Json {
   const parsed = parseJson(text)

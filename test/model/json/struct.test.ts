@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Json, JsonNumber, jsonObject, stringifyJson } from '../../../src/model/json/json.ts'
+import { type Json, JsonNumber, jsonObject, stringifyJson } from '../../../src/model/index.ts'
 import {
   decodeJson,
   declareFields,
@@ -17,7 +17,7 @@ import {
   readUint64,
   spell,
   stringifyStruct,
-} from '../../../src/model/json/struct.ts'
+} from '../../../src/model/json/index.ts'
 
 const names = declareFields('first', 'Second')
 

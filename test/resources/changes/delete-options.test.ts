@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readDeleteOptions } from '../../../src/resources/changes/delete-options.ts'
+import { readDeleteOptions } from '../../../src/resources/index.ts'
 
 t.test('a delete needs no body', (t) => {
   for (const body of [undefined, null, {}, { preconditions: {} }, { dryRun: [] }, { dryRun: null }]) {

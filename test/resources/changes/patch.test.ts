@@ -16,7 +16,7 @@ import {
   mergePatch,
   operationsMax,
 } from '../../../src/resources/changes/patch.ts'
-import { sameJson } from '../../../src/resources/object/json.ts'
+import { sameJson } from '../../../src/resources/object/index.ts'
 
 const document: JsonObject = { a: { b: 1, 'x/y': { '~': 2 }, '': 3 }, list: ['p', 'q', 'r'], none: null }
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { jsonObject, poolKey } from '../../../src/model/index.ts'
-import { planApply } from '../../../src/resources/changes/server-side-apply.ts'
+import { planApply } from '../../../src/resources/index.ts'
 import { objectIn } from '../../../src/resources/object/index.ts'
 import { FakeView } from '../../support/fake-view.ts'
 import { causesOf, context, granted, poolBody, poolKind, storedPool, strict } from '../fixtures.ts'

@@ -1,14 +1,7 @@
 import t from 'tap'
 import { type Json, type JsonObject, type Pool, poolKey, stringifyJson } from '../../../src/model/index.ts'
-import { planDelete } from '../../../src/resources/changes/deletion.ts'
-import {
-  planChange,
-  planCreate,
-  planJsonPatch,
-  planMergePatch,
-  planReplace,
-  type SetManagers,
-} from '../../../src/resources/changes/writes.ts'
+import { planChange, type SetManagers } from '../../../src/resources/changes/writes.ts'
+import { planDelete, planCreate, planJsonPatch, planMergePatch, planReplace } from '../../../src/resources/index.ts'
 import { ipreservationKind } from '../../../src/resources/kinds/ipreservation.ts'
 import { objectIn, showObject } from '../../../src/resources/object/index.ts'
 import { FakeView } from '../../support/fake-view.ts'

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { affinityKey } from '../../../src/model/index.ts'
 import { formatCidr, mustParseCidr } from '../../../src/net/index.ts'
+import { planRead } from '../../../src/resources/index.ts'
 import { blockaffinityKind as kind } from '../../../src/resources/kinds/blockaffinity.ts'
-import { planRead } from '../../../src/resources/reading.ts'
 import { FakeView } from '../../support/fake-view.ts'
 import { granted } from '../fixtures.ts'
 

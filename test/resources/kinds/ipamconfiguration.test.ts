@@ -1,11 +1,9 @@
 import t from 'tap'
 import { blockKey, type JsonObject, newBlock, stringifyJson } from '../../../src/model/index.ts'
 import { mustParseCidr } from '../../../src/net/index.ts'
-import { planDelete } from '../../../src/resources/changes/deletion.ts'
-import { planCreate, planMergePatch, planReplace } from '../../../src/resources/changes/writes.ts'
+import { planDelete, planCreate, planMergePatch, planReplace, planRead } from '../../../src/resources/index.ts'
 import { ipamconfigurationKind as kind } from '../../../src/resources/kinds/ipamconfiguration.ts'
 import { objectIn, showObject } from '../../../src/resources/object/index.ts'
-import { planRead } from '../../../src/resources/reading.ts'
 import { FakeView } from '../../support/fake-view.ts'
 import { causesOf, context, granted, strict, written } from '../fixtures.ts'
 

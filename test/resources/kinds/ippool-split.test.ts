@@ -1,6 +1,6 @@
 import t from 'tap'
 import { clusterInformationKey, poolKey } from '../../../src/model/index.ts'
-import { planSplit } from '../../../src/resources/kinds/ippool-split.ts'
+import { planSplit } from '../../../src/resources/index.ts'
 import { FakeView } from '../../support/fake-view.ts'
 import { context, granted, mustParse, mustPool, storedPool, written } from '../fixtures.ts'
 

@@ -8,7 +8,7 @@ import {
   releaseOrdinals,
 } from '../../../src/model/index.ts'
 import { blockAt, mustParseCidr, ordinal, prefixLength } from '../../../src/net/index.ts'
-import { planTermination } from '../../../src/resources/kinds/ippool-termination.ts'
+import { planTermination } from '../../../src/resources/index.ts'
 import { FakeView } from '../../support/fake-view.ts'
 import { store } from '../../support/indexed-blocks.ts'
 import { context, mustPool } from '../fixtures.ts'

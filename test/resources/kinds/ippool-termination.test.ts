@@ -16,10 +16,10 @@ import {
   releaseOrdinals,
 } from '../../../src/model/index.ts'
 import { blockAt, formatCidr, mustParseCidr, ordinal, prefixLength } from '../../../src/net/index.ts'
-import { planPoolRemoval, planTermination, poolFinalizer } from '../../../src/resources/kinds/ippool-termination.ts'
-import { finalizersOf } from '../../../src/resources/object/metadata.ts'
-import { objectIn } from '../../../src/resources/object/index.ts'
 import { stepLimits } from '../../../src/plan/index.ts'
+import { planTermination, finalizersOf } from '../../../src/resources/index.ts'
+import { planPoolRemoval, poolFinalizer } from '../../../src/resources/kinds/ippool-termination.ts'
+import { objectIn } from '../../../src/resources/object/index.ts'
 import { FakeView } from '../../support/fake-view.ts'
 import { store } from '../../support/indexed-blocks.ts'
 import { context, mustParse, mustPool, storedPool, written } from '../fixtures.ts'

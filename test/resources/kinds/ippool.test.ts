@@ -1,9 +1,8 @@
 import t from 'tap'
 import { type Json, type JsonObject, newBlock, pools, poolKey } from '../../../src/model/index.ts'
 import { mustParseCidr } from '../../../src/net/index.ts'
-import { planDelete } from '../../../src/resources/changes/deletion.ts'
-import { planCreate } from '../../../src/resources/changes/writes.ts'
-import { sameJson } from '../../../src/resources/object/json.ts'
+import { planDelete, planCreate } from '../../../src/resources/index.ts'
+import { sameJson } from '../../../src/resources/object/index.ts'
 import { FakeView } from '../../support/fake-view.ts'
 import {
   causesOf,

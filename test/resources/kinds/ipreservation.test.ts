@@ -1,7 +1,6 @@
 import t from 'tap'
 import type { Json } from '../../../src/model/index.ts'
-import { planDelete } from '../../../src/resources/changes/deletion.ts'
-import { planCreate, planReplace } from '../../../src/resources/changes/writes.ts'
+import { planDelete, planCreate, planReplace } from '../../../src/resources/index.ts'
 import { ipreservationKind as kind } from '../../../src/resources/kinds/ipreservation.ts'
 import { FakeView } from '../../support/fake-view.ts'
 import { causesOf, context, granted, strict, written } from '../fixtures.ts'

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Batch, type Planned } from '../../../src/datastore/etcd/engine/batch.ts'
 import { BusyKeys } from '../../../src/datastore/etcd/engine/busy-keys.ts'
-import { Image } from '../../../src/datastore/etcd/image/image.ts'
+import { Image } from '../../../src/datastore/etcd/image/index.ts'
 import { declare } from '../../../src/datastore/index.ts'
 import { planAssign } from '../../../src/ipam/index.ts'
 import {
@@ -22,9 +22,7 @@ import {
 } from '../../../src/model/index.ts'
 import { mustParseCidr } from '../../../src/net/index.ts'
 import type { Plan, View } from '../../../src/plan/index.ts'
-import { planDelete } from '../../../src/resources/changes/deletion.ts'
-import { ippoolKind } from '../../../src/resources/kinds/ippool.ts'
-import { resourceKinds } from '../../../src/resources/kinds/kinds.ts'
+import { planDelete, ippoolKind, resourceKinds } from '../../../src/resources/index.ts'
 import { requestOf } from '../../support/ipam-world.ts'
 import { context, storedPool } from '../fixtures.ts'
 

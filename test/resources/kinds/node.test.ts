@@ -1,7 +1,6 @@
 import t from 'tap'
 import { BlockIndex, type JsonObject } from '../../../src/model/index.ts'
-import { planDelete } from '../../../src/resources/changes/deletion.ts'
-import { planCreate, planReplace } from '../../../src/resources/changes/writes.ts'
+import { planDelete, planCreate, planReplace } from '../../../src/resources/index.ts'
 import { nodeKind } from '../../../src/resources/kinds/node.ts'
 import { FakeView } from '../../support/fake-view.ts'
 import { causesOf, context, granted, strict, written } from '../fixtures.ts'

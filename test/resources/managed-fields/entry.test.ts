@@ -6,12 +6,12 @@ import {
   foldOldest,
   isSameManager,
   managerLengthMax,
-  managerProblem,
   readEntries,
   storedEntries,
   updateEntriesMax,
   withEntries,
 } from '../../../src/resources/managed-fields/entry.ts'
+import { managerProblem } from '../../../src/resources/managed-fields/index.ts'
 
 /** The example of docs/kubernetes-api.md section 7. */
 const text =

@@ -1,12 +1,11 @@
 import { type Json, type JsonObject, type Pool, poolOf } from '../../../src/model/index.ts'
 import type { Result } from '../../../src/plan/index.ts'
-import { applyConfiguration } from '../../../src/resources/managed-fields/apply.ts'
 import { storedEntries } from '../../../src/resources/managed-fields/entry.ts'
 import { displayPath } from '../../../src/resources/managed-fields/field-set.ts'
+import { applyConfiguration, withUpdate } from '../../../src/resources/managed-fields/index.ts'
 import type { Subresource } from '../../../src/resources/managed-fields/leaves.ts'
-import { withUpdate } from '../../../src/resources/managed-fields/update.ts'
-import { type ObjectDraft, draftObject } from '../../../src/resources/object/draft.ts'
-import { showObject } from '../../../src/resources/object/index.ts'
+import type { ObjectDraft } from '../../../src/resources/object/draft.ts'
+import { draftObject, showObject } from '../../../src/resources/object/index.ts'
 import { context, poolKind } from '../fixtures.ts'
 
 /** An object of any kind as a client sends it: its metadata and its spec. */

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { BlockIndex, type Json, type JsonObject } from '../../../src/model/index.ts'
+import { IPPoolSpec, IPPoolStatus } from '../../../src/resources/kinds/ippool-schema.ts'
 import { ipreservationKind } from '../../../src/resources/kinds/ipreservation.ts'
 import { nodeKind } from '../../../src/resources/kinds/node.ts'
 import { displayPath } from '../../../src/resources/managed-fields/field-set.ts'
@@ -10,10 +11,9 @@ import {
   type Subresource,
   trackedSchema,
 } from '../../../src/resources/managed-fields/leaves.ts'
+import { sameJson } from '../../../src/resources/object/index.ts'
 import { mustParse, poolKind, storedPool } from '../fixtures.ts'
 import { KindGuard, type TSchema, Type } from '@sinclair/typebox'
-import { IPPoolSpec, IPPoolStatus } from '../../../src/resources/kinds/ippool-schema.ts'
-import { sameJson } from '../../../src/resources/object/json.ts'
 
 const kind = poolKind()
 

@@ -2,7 +2,8 @@ import { Type } from '@sinclair/typebox'
 import t from 'tap'
 import { type Json, type JsonObject, stringifyJson } from '../../../src/model/index.ts'
 import { mergeManagedFields, removeLeaves } from '../../../src/resources/managed-fields/merge.ts'
-import { atomicObject, mapByKeys, setOfItems } from '../../../src/resources/object/list-type.ts'
+import { mapByKeys, setOfItems } from '../../../src/resources/object/index.ts'
+import { atomicObject } from '../../../src/resources/object/list-type.ts'
 import { mustParse } from '../fixtures.ts'
 
 const schema = Type.Object({

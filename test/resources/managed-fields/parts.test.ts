@@ -2,7 +2,8 @@ import { Type } from '@sinclair/typebox'
 import t from 'tap'
 import type { Json } from '../../../src/model/index.ts'
 import { keysLengthMax, partsOf, validateLists } from '../../../src/resources/managed-fields/parts.ts'
-import { atomicObject, mapByKeys, setOfItems } from '../../../src/resources/object/list-type.ts'
+import { mapByKeys, setOfItems } from '../../../src/resources/object/index.ts'
+import { atomicObject } from '../../../src/resources/object/list-type.ts'
 
 const item = Type.Object({ name: Type.String(), port: Type.Optional(Type.Integer()) })
 const byName = Type.Array(item, mapByKeys('name'))

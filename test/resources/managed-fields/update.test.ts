@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { type Json, type JsonObject, jsonObject } from '../../../src/model/index.ts'
-import { vanished, withoutFields, withUpdate } from '../../../src/resources/managed-fields/update.ts'
-import { objectIn } from '../../../src/resources/object/index.ts'
-import { sameJson } from '../../../src/resources/object/json.ts'
+import { withUpdate } from '../../../src/resources/managed-fields/index.ts'
+import { vanished, withoutFields } from '../../../src/resources/managed-fields/update.ts'
+import { objectIn, sameJson } from '../../../src/resources/object/index.ts'
 import { apply, managersOf, pool, timesOf, tryUpdate, update } from './fixtures.ts'
 import { context, poolKind } from '../fixtures.ts'
 

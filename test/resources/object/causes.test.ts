@@ -7,7 +7,7 @@ import {
   notSupported,
   required,
   wrongType,
-} from '../../../src/resources/object/causes.ts'
+} from '../../../src/resources/object/index.ts'
 
 t.test("a cause quotes the value, in Kubernetes' words", (t) => {
   t.strictSame(

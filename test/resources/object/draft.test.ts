@@ -1,14 +1,8 @@
 import t from 'tap'
 import { type Json, type JsonObject, jsonObject, type Pool, stringifyJson } from '../../../src/model/index.ts'
 import type { Result } from '../../../src/plan/index.ts'
-import {
-  type ObjectDraft,
-  draftObject,
-  draftStatus,
-  jsonOf,
-  readObject,
-  refuseCauses,
-} from '../../../src/resources/object/draft.ts'
+import type { ObjectDraft } from '../../../src/resources/object/draft.ts'
+import { draftObject, draftStatus, jsonOf, readObject, refuseCauses } from '../../../src/resources/object/index.ts'
 import { context, mustPool, poolBody, poolKind, strict } from '../fixtures.ts'
 
 const kind = poolKind()

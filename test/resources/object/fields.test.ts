@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import t from 'tap'
 import { type Json, JsonNumber, type JsonObject, stringifyJson } from '../../../src/model/index.ts'
-import { checkFields, goForm } from '../../../src/resources/object/fields.ts'
+import { checkFields, goForm } from '../../../src/resources/object/index.ts'
 
 const schema = Type.Object({
   text: Type.String(),

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { type Json, JsonNumber, jsonObject } from '../../../src/model/index.ts'
-import { objectIn, sameJson, textIn } from '../../../src/resources/object/json.ts'
+import { objectIn } from '../../../src/resources/index.ts'
+import { sameJson, textIn } from '../../../src/resources/object/index.ts'
 
 t.test('values are compared regardless of order and spelling', (t) => {
   const rows: readonly (readonly [Json | undefined, Json | undefined, boolean])[] = [

@@ -1,15 +1,10 @@
 import { Type } from '@sinclair/typebox'
 import t from 'tap'
+import { ObjectMeta } from '../../../src/resources/index.ts'
 import { IPPoolSpec, IPPoolStatus } from '../../../src/resources/kinds/ippool-schema.ts'
 import { ipreservationKind } from '../../../src/resources/kinds/ipreservation.ts'
-import {
-  atomicObject,
-  isAtomicObject,
-  listTypeOf,
-  mapByKeys,
-  setOfItems,
-} from '../../../src/resources/object/list-type.ts'
-import { ObjectMeta } from '../../../src/resources/object/schemas.ts'
+import { isAtomicObject, listTypeOf, mapByKeys, setOfItems } from '../../../src/resources/object/index.ts'
+import { atomicObject } from '../../../src/resources/object/list-type.ts'
 
 t.test('the schema of a list says how its items are told apart', (t) => {
   const items = Type.Object({ a: Type.String() })

@@ -1,13 +1,7 @@
 import t from 'tap'
 import { type Json, type JsonObject, stringifyJson } from '../../../src/model/index.ts'
-import {
-  changedMetadata,
-  finalizersOf,
-  isBeingDeleted,
-  nameFor,
-  newMetadata,
-  validateMetadata,
-} from '../../../src/resources/object/metadata.ts'
+import { finalizersOf, isBeingDeleted } from '../../../src/resources/index.ts'
+import { changedMetadata, nameFor, newMetadata, validateMetadata } from '../../../src/resources/object/metadata.ts'
 import { annotationBytesMax } from '../../../src/resources/object/names.ts'
 import { context } from '../fixtures.ts'
 

@@ -1,11 +1,6 @@
 import t from 'tap'
-import {
-  isAnnotationKey,
-  isLabelKey,
-  isLabelValue,
-  isObjectName,
-  nameLengthMax,
-} from '../../../src/resources/object/names.ts'
+import { isLabelKey, isLabelValue, isObjectName, nameLengthMax } from '../../../src/resources/object/index.ts'
+import { isAnnotationKey } from '../../../src/resources/object/names.ts'
 
 type Table = readonly (readonly [text: string, isRight: boolean])[]
 

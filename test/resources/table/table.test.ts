@@ -1,8 +1,8 @@
 import t from 'tap'
 import { BlockIndex, type JsonObject, stringifyJson } from '../../../src/model/index.ts'
-import { resourceKinds } from '../../../src/resources/kinds/kinds.ts'
+import { resourceKinds, reduceToMetadata, printTable } from '../../../src/resources/index.ts'
 import { showObject } from '../../../src/resources/object/index.ts'
-import { reduceToMetadata, printTable, type TableOptions } from '../../../src/resources/table/table.ts'
+import type { TableOptions } from '../../../src/resources/table/table.ts'
 import { context, mustPool, poolKind } from '../fixtures.ts'
 
 const options: TableOptions = { version: 'v1', includeObject: 'Metadata', now: context.now }

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Batch, type Plannable } from '../../../../src/datastore/etcd/engine/batch.ts'
 import { BusyKeys } from '../../../../src/datastore/etcd/engine/busy-keys.ts'
-import { Image } from '../../../../src/datastore/etcd/image/image.ts'
+import { Image } from '../../../../src/datastore/etcd/image/index.ts'
 import { transactionOperationsMax } from '../../../../src/datastore/etcd/limits.ts'
 import { declare } from '../../../../src/datastore/index.ts'
 import { answerOnly, type Family, type Key, put, remove, type View, type Write } from '../../../../src/plan/index.ts'

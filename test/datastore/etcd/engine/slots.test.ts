@@ -1,6 +1,7 @@
 import t from 'tap'
 import { EtcdClient, type TransactionOutcome } from '../../../../src/datastore/etcd/client.ts'
-import { settle, Slot, type Settlement } from '../../../../src/datastore/etcd/engine/slots.ts'
+import { Slot } from '../../../../src/datastore/etcd/engine/index.ts'
+import { settle, type Settlement } from '../../../../src/datastore/etcd/engine/slots.ts'
 import { Lease } from '../../../../src/datastore/etcd/lease.ts'
 import { startEtcd } from '../../../support/etcd.ts'
 import { startProxy } from '../../../support/proxy.ts'

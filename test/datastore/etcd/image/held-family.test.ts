@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { HeldFamily } from '../../../../src/datastore/etcd/image/held-family.ts'
+import { HeldFamily } from '../../../../src/datastore/etcd/image/index.ts'
 import { recentValuesMax } from '../../../../src/datastore/etcd/limits.ts'
 import type { Family, Lookup, Observer, Revision } from '../../../../src/plan/index.ts'
 import { numbersBelow, summary } from '../../rig.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { withEntry } from '../../../../src/datastore/etcd/image/listing.ts'
+import { withEntry } from '../../../../src/datastore/etcd/image/index.ts'
 import type { Listed } from '../../../../src/plan/index.ts'
 
 function entry(key: string, value = 1): Listed<number> {
