@@ -61,6 +61,7 @@ export class EtcdClient {
   /** Reads a range, trying the members in turn until `deadlineMs` has passed. Throws when no member answers, or when etcd refuses. */
   async range(request: IRangeRequest, deadlineMs = callDeadlineMs * 2): Promise<IRangeResponse> {
     const deadlineAt = performance.now() + deadlineMs
+    const shortestTryMs = deadlineMs / 20
     for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 500)) {
       const attempted = this.#preferred
       try {
@@ -68,8 +69,8 @@ export class EtcdClient {
         return await this.#member(attempted).kv.range(request, { deadline: Date.now() + tryMs })
       } catch (error) {
         if (isCompacted(error)) throw new RevisionCompacted(error)
-        // A try with hardly any time left would only hide the cause behind its own deadline.
-        const isLast = performance.now() + pauseMs >= deadlineAt
+        // A try with hardly any time left would only hide the cause behind its own deadline. On a busy machine a pause takes longer.
+        const isLast = performance.now() + pauseMs + shortestTryMs >= deadlineAt
         if (isDefiniteRefusal(error) || isLast || this.#closed) throw unavailable(error)
         this.#moveOn(attempted)
         await sleep(pauseMs)
