@@ -157,7 +157,7 @@ async function readPage<Value>(
   } catch (error) {
     const expired = refusal(
       'Expired',
-      `The list as of revision ${String(revision)} is gone: etcd has compacted that revision; list again`,
+      `The list as of revision ${String(revision)} is gone: the datastore has compacted that revision; list again`,
     )
     if (error instanceof RevisionCompacted) throw expired
     if (revision === undefined) throw error

@@ -283,6 +283,9 @@ function familyOf<Value extends StoredObject>({
 function refusalOf(error: unknown): RefusalError {
   if (error instanceof RefusalError) return error
   if (error instanceof RevisionCompacted)
-    return refusal('Expired', 'too old resource version: etcd has compacted the changes since then; list again')
+    return refusal(
+      'Expired',
+      'too old resource version: the datastore has compacted the changes since then; list again',
+    )
   return refusal('InternalError', 'The watch failed; watch again.')
 }

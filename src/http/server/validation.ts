@@ -33,7 +33,7 @@ const options = {
   useDefaults: false,
   allErrors: true,
   verbose: true,
-  // What only the OpenAPI document has a use for.
+  // Only the OpenAPI document uses these.
   keywords: ['x-enum-varnames'],
   // The check of the OpenAPI document checks the schemas themselves; no start has to.
   meta: false,

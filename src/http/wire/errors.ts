@@ -49,7 +49,7 @@ export const reasons: Readonly<Record<Reason, ReasonEntry>> = {
   // Not 503 or 504: clients that read only the status code take those to mean that nothing changed.
   OutcomeUnknown: {
     code: 500,
-    when: 'etcd did not answer while the change was made, so it may or may not have happened. Repeat the call if it is safe to repeat, or read what the handle holds.',
+    when: 'The datastore did not answer while the change was made, so it may or may not have happened. Repeat the call if it is safe to repeat, or read what the handle holds.',
   },
   ServiceUnavailable: {
     code: 503,

@@ -59,7 +59,8 @@ async function* printEntries(
 }
 
 function problemOf(fault: unknown, request: FastifyRequest): string {
-  if (fault instanceof RevisionCompacted) return 'The report took longer than etcd keeps its history; try again.'
+  if (fault instanceof RevisionCompacted)
+    return 'The report took longer than the datastore keeps its history; try again.'
   if (fault instanceof DatastoreUnavailable || fault instanceof RefusalError) return fault.message
   request.log.error({ err: fault }, 'bug')
   return `This is a fault of the server; its log has the details under the request id ${request.id}`

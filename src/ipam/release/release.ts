@@ -133,7 +133,7 @@ export function planReleaseHandle(
   return { answer: success({ answer: tally, next: undefined }), writes: draft.writes() }
 }
 
-/** What every release begins with. */
+/** The draft, pools and cooldown that every release begins with. */
 interface Prepared {
   readonly draft: Draft
   readonly pools: Pools
