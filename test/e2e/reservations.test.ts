@@ -58,3 +58,22 @@ t.test('IPv6 ranges are compared as ranges, host bits masked', async (t) => {
   const answer = await assign({ pools: ['d'], ipv6: 4, partial: true })
   t.strictSame(sorted(answer), ['fd00:4::2', 'fd00:4::3'])
 })
+
+t.test('a single address is reserved, and stored as a CIDR, also through a server-side apply', async (t) => {
+  await createPool(call, 'e', { cidr: '10.5.0.0/30', blockSize: 30 })
+  const reservation = (...reservedCIDRs: readonly string[]): object => ({
+    apiVersion: 'projectcalico.org/v3',
+    kind: 'IPReservation',
+    metadata: { name: 'single' },
+    spec: { reservedCIDRs },
+  })
+  const apply = async (manager: string, body: object): Promise<Answer> =>
+    callOther('PATCH', `${path}/single?fieldManager=${manager}`, body, 'application/apply-patch+yaml')
+  const applied = await apply('one', reservation('10.5.0.1', '10.5.0.2'))
+  t.match(applied, { status: 201, body: { spec: { reservedCIDRs: ['10.5.0.1/32', '10.5.0.2/32'] } } })
+  const again = await apply('one', reservation('10.5.0.1', '10.5.0.2'))
+  t.strictSame(again.body, applied.body, 'the same once more changes nothing')
+  t.equal((await apply('two', reservation('10.5.0.1/32', '10.5.0.2/32'))).status, 200, 'both spellings are one value')
+  t.match(refusalIn(await apply('two', reservation('10.5.0.1'))), { status: 409, reason: 'Conflict' })
+  t.strictSame(sorted(await assign({ pools: ['e'], ipv4: 4, partial: true })), ['10.5.0.0', '10.5.0.3'])
+})

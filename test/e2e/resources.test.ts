@@ -56,7 +56,7 @@ const plainKinds: readonly {
     patched: ',"labels":{"team":"x"}},"spec":{"reservedCIDRs":["10.9.0.7/24"]}}',
     operations: [{ op: 'remove', path: '/spec/reservedCIDRs' }],
     repatched: ',"labels":{"team":"x"}},"spec":{}}',
-    wrong: { spec: { reservedCIDRs: ['10.9.0.0/24', '10.9.0.1'] } },
+    wrong: { spec: { reservedCIDRs: ['10.9.0.0/24', '10.9.0.1/33'] } },
     wrongField: 'spec.reservedCIDRs[1]',
   },
   {

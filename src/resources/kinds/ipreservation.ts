@@ -2,12 +2,13 @@ import { Type } from '@sinclair/typebox'
 import {
   isJsonArray,
   type JsonObject,
+  jsonObject,
   type Reservation,
   reservationKey,
   reservationOf,
   reservations,
 } from '../../model/index.ts'
-import { parseAddressOrCidr, parseCidr } from '../../net/index.ts'
+import { bits, parseAddress, parseCidr } from '../../net/index.ts'
 import { remove, type Cause } from '../../plan/index.ts'
 import { textColumn } from '../columns.ts'
 import type { Candidate, ResourceKind } from '../kind.ts'
@@ -20,7 +21,7 @@ const IPReservationSpec = Type.Object(
     reservedCIDRs: Type.Optional(
       Type.Array(Type.String(), {
         description:
-          'Ranges of addresses, as CIDRs of either IP version. They may overlap, and need not lie in a pool.',
+          'Ranges of addresses, as CIDRs of either IP version. They may overlap, and need not lie in a pool. A single address, such as 10.1.0.5, is stored as its CIDR, 10.1.0.5/32.',
         examples: [['10.1.0.0/28', 'fd00:1::/124']],
       }),
     ),
@@ -54,21 +55,31 @@ export const ipreservationKind: ResourceKind<Reservation> = {
   storage: declareStorage('ipreservations', reservations, reservationKey),
   finalizer: undefined,
   parse: reservationOf,
-  withDefaults: (spec) => spec,
+  withDefaults: withCidrs,
   validate,
   admit: () => [],
   planRemoval: (_view, { value }) => ({ kind: 'gone', writes: [remove(reservationKey(value.name))] }),
 }
 
-/** Each entry must be a CIDR; host bits are ignored. Entries that older clients stored, such as a bare address, may stay. */
+/** Writes each address as its CIDR, because Calico refuses to write a reservation that has an address. Other entries stay as they are. */
+function withCidrs(spec: JsonObject): JsonObject {
+  const { reservedCIDRs } = spec
+  if (!isJsonArray(reservedCIDRs)) return spec
+  const entries = reservedCIDRs.map((entry) => {
+    if (typeof entry !== 'string') return entry
+    const address = parseAddress(entry)
+    return address === undefined ? entry : `${entry}/${bits(address.family)}`
+  })
+  return jsonObject([...Object.entries(spec), ['reservedCIDRs', entries]])
+}
+
+/** Each entry must be a CIDR; host bits are ignored. Malformed entries that older clients stored may stay. */
 function validate({ spec, old }: Candidate<Reservation>): readonly Cause[] {
   const before = cidrsIn(objectIn(old?.object, 'spec'))
   return cidrsIn(spec).flatMap((text, index) => {
     if (parseCidr(text) !== undefined || before.includes(text)) return []
-    const bare = parseAddressOrCidr(text)
-    const hint =
-      bare === undefined ? 'such as 10.1.0.0/28 or fd00:1::/124' : `for one address ${text}/${bare.prefixLength}`
-    return [invalid(`spec.reservedCIDRs[${String(index)}]`, text, `must be a CIDR, ${hint}`)]
+    const message = 'must be a CIDR or an address, such as 10.1.0.0/28, fd00:1::/124 or 10.1.0.5'
+    return [invalid(`spec.reservedCIDRs[${index}]`, text, message)]
   })
 }
 

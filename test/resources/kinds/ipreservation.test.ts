@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Json } from '../../../src/model/index.ts'
-import { planDelete, planCreate, planReplace } from '../../../src/resources/index.ts'
+import { objectIn, planDelete, planCreate, planRead, planReplace, showObject } from '../../../src/resources/index.ts'
 import { ipreservationKind as kind } from '../../../src/resources/kinds/ipreservation.ts'
 import { FakeView } from '../../support/fake-view.ts'
 import { causesOf, context, granted, strict, written } from '../fixtures.ts'
@@ -21,6 +21,11 @@ t.test('a reservation is stored byte for byte as Calico stores it', (t) => {
       ['FD00:0::1/64', '10.10.0.9/24', '10.10.0.9/24', '10.10.0.0/16'],
       '"spec":{"reservedCIDRs":["FD00:0::1/64","10.10.0.9/24","10.10.0.9/24","10.10.0.0/16"]}}',
     ],
+    [
+      'an address as the CIDR of it alone',
+      ['10.10.0.1', '10.10.0.2/32', 'FD00:0::1'],
+      '"spec":{"reservedCIDRs":["10.10.0.1/32","10.10.0.2/32","FD00:0::1/128"]}}',
+    ],
     ['no entries', [], '"spec":{}}'],
   ]
   for (const [claim, entries, stored] of cases) {
@@ -35,10 +40,10 @@ t.test('a reservation is stored byte for byte as Calico stores it', (t) => {
   t.end()
 })
 
-t.test('each entry must be a CIDR', (t) => {
-  const valid = ['10.10.0.1/32', '10.10.0.9/24', '0.0.0.0/0', '::/0', 'fd00::1/64']
+t.test('each entry must be a CIDR or an address', (t) => {
+  const valid = ['10.10.0.1', 'fd00::1', '10.10.0.1/32', '10.10.0.9/24', '0.0.0.0/0', '::/0', 'fd00::1/64']
   t.ok(granted(planCreate(new FakeView(), kind, body(...valid), strict)))
-  const wrong = ['', ' ', '10.10.0.1', 'fd00::1', '10.10.0.0/33', '10.10.0.01/32', '::ffff:10.0.0.1/128', ' 10.0.0.0/8']
+  const wrong = ['', ' ', '10.10.0.01', ' 10.10.0.1', '::ffff:10.0.0.1', '10.10.0.0/33', '10.10.0.01/32', ' 10.0.0.0/8']
   t.strictSame(
     causesOf(planCreate(new FakeView(), kind, body('10.0.0.0/8', ...wrong), strict)),
     wrong.map((_, index) => `spec.reservedCIDRs[${index + 1}]: FieldValueInvalid`),
@@ -47,8 +52,6 @@ t.test('each entry must be a CIDR', (t) => {
     'spec.reservedCIDRs[1]: FieldValueTypeInvalid',
     'spec.reservedCIDRs[2]: FieldValueTypeInvalid',
   ])
-  const bare = planCreate(new FakeView(), kind, body('10.10.0.1'), strict).answer
-  t.match(bare, { refusal: { causes: [{ message: /for one address 10\.10\.0\.1\/32/ }] } })
   t.match(
     planCreate(new FakeView(), kind, { metadata: { name: 'rsv-1' }, spec: { reservedCIDRs: 'x' } }, strict).answer,
     {
@@ -58,14 +61,17 @@ t.test('each entry must be a CIDR', (t) => {
   t.end()
 })
 
-t.test('entries of older clients may stay, but not be added', (t) => {
+t.test('entries of older clients are read, and may stay, but not be added', (t) => {
   const view = new FakeView()
-  view.putText(key, `${head},"spec":{"reservedCIDRs":["10.10.0.1"," 10.10.0.2/32 "]}}`)
+  view.putText(key, `${head},"spec":{"reservedCIDRs":["10.10.0.1"," 10.10.0.2/32 ",null]}}`)
+  const read = granted(planRead(view, kind, 'rsv-1'))
+  const { reservedCIDRs } = objectIn(showObject(kind, read.value, read.revision), 'spec')
+  t.strictSame(reservedCIDRs, ['10.10.0.1/32', ' 10.10.0.2/32 ', null])
   const changed = planReplace(view, kind, 'rsv-1', body('10.10.0.1', ' 10.10.0.2/32 ', '10.11.0.0/24'), context)
   t.strictSame(written(changed), {
-    [key]: `${head},"spec":{"reservedCIDRs":["10.10.0.1"," 10.10.0.2/32 ","10.11.0.0/24"]}}`,
+    [key]: `${head},"spec":{"reservedCIDRs":["10.10.0.1/32"," 10.10.0.2/32 ","10.11.0.0/24"]}}`,
   })
-  t.strictSame(causesOf(planReplace(view, kind, 'rsv-1', body('10.10.0.3'), context)), [
+  t.strictSame(causesOf(planReplace(view, kind, 'rsv-1', body(' 10.10.0.3/32'), context)), [
     'spec.reservedCIDRs[0]: FieldValueInvalid',
   ])
   t.end()
