@@ -42,7 +42,7 @@ export function resourceKey<Value>(family: Family<Value>, name: string): Key<Val
 /**
  * Makes the family of one kind of resource: held as `values`, one change per transaction. `specFields` are the known fields of the spec
  * in Go's order. `read` makes the kind's value of a resource; it may throw Malformed, as the readers of struct.ts do. A stored object
- * whose name differs from the one in its key cannot be read.
+ * without a name has the one in its key; an object with another name cannot be read.
  */
 export function resourceFamily<Value extends { readonly object: JsonObject }>(options: {
   readonly name: string
@@ -66,7 +66,7 @@ export function resourceFamily<Value extends { readonly object: JsonObject }>(op
     isChangedSingly: true,
     decode(key, text) {
       return decodeJson(text, (json) => {
-        const resource = readResource(json, specFields)
+        const resource = readResource(json, specFields, key.slice(prefix.length))
         if (key === `${prefix}${resource.name}`) return options.read(resource)
         throw mismatch('metadata.name', `the name in the key ${key}`, resource.name)
       })
@@ -101,14 +101,17 @@ export function encodeResource(object: JsonObject, specFieldOrder: readonly stri
   })
 }
 
-/** Reads a resource; throws Malformed. */
-export function readResource(json: Json, specFields: FieldNames): Resource {
+/** Reads a resource. If its metadata has no name, it gets `nameInKey`. Throws Malformed. */
+export function readResource(json: Json, specFields: FieldNames, nameInKey = ''): Resource {
   if (!isJsonObject(json)) throw mismatch('resource', 'an object', json)
   const given = spell(json, topFields)
-  const metadata = spell(readObject(given['metadata'], 'metadata') ?? noFields, metadataFields)
+  const stored = spell(readObject(given['metadata'], 'metadata') ?? noFields, metadataFields)
   const spec = spell(readObject(given['spec'], 'spec') ?? noFields, specFields)
-  const name = readString(metadata['name'], 'metadata.name') ?? ''
+  const storedName = readString(stored['name'], 'metadata.name') ?? ''
+  const name = storedName === '' ? nameInKey : storedName
   if (name === '') throw mismatch('metadata.name', 'a name', name)
+  // A server reads many objects when it starts, and nearly all have a name: no copy is made of those.
+  const metadata = name === storedName ? stored : jsonObject([...Object.entries(stored), ['name', name]])
   return {
     object: jsonObject([...Object.entries(given), ['metadata', metadata], ['spec', spec]]),
     name,

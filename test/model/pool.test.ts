@@ -109,7 +109,6 @@ t.test('a pool is unreadable when its JSON is broken or its CIDR is none', (t) =
   const unreadable: readonly [string, string][] = [
     ['not JSON', stored.slice(0, -1)],
     ['not an object', '[]'],
-    ['no name', '{"spec":{"cidr":"10.10.0.0/24"}}'],
     ['another name', '{"metadata":{"name":"pool-b"},"spec":{"cidr":"10.10.0.0/24"}}'],
     ['no spec', '{"metadata":{"name":"pool-a"}}'],
     ['no CIDR', withSpec({ cidr: '' })],
@@ -118,6 +117,7 @@ t.test('a pool is unreadable when its JSON is broken or its CIDR is none', (t) =
   ]
   for (const [name, text] of unreadable) t.match(decode(text), { ok: false, problem: /./ }, name)
   t.match(decode(withSpec({ cidr: '10.10.0.7/24' })), { ok: true }, 'host bits are masked')
+  t.match(decode('{"spec":{"cidr":"10.10.0.0/24"}}'), { ok: true, value: { name: 'pool-a' } }, 'the key has the name')
   t.end()
 })
 

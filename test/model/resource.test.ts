@@ -148,6 +148,30 @@ t.test('a family reads and writes the resources of one kind', (t) => {
   t.end()
 })
 
+t.test('a stored resource without a name has the one in its key', (t) => {
+  const family = resourceFamily({
+    name: 'things',
+    plural: 'things',
+    specFields: ['a'],
+    read: ({ object, name }) => ({ object, name }),
+  })
+  const spec = '"spec":{"a":1}'
+  const cases: [metadata: string, stored: string][] = [
+    ['{"uid":"u"}', '{"name":"one","uid":"u"}'],
+    ['{"name":"","labels":{"b":"c"}}', '{"name":"one","labels":{"b":"c"}}'],
+    ['{"name":null}', '{"name":"one"}'],
+    ['null', '{"name":"one"}'],
+  ]
+  for (const [metadata, stored] of cases) {
+    const decoded = family.decode(`${family.prefix}one`, `{"metadata":${metadata},${spec}}`)
+    t.match(decoded, { ok: true, value: { name: 'one' } }, metadata)
+    t.equal(decoded.ok && family.encode(decoded.value), `{"metadata":${stored},${spec}}`)
+  }
+  t.match(family.decode(`${family.prefix}one`, `{${spec}}`), { ok: true, value: { name: 'one' } }, 'no metadata')
+  t.match(family.decode(family.prefix, `{${spec}}`), { ok: false, problem: /^metadata\.name: / }, 'no name in the key')
+  t.end()
+})
+
 t.test('an object is read as it will be after being stored', (t) => {
   const family = resourceFamily({
     name: 'things',
