@@ -92,11 +92,22 @@ export function onceFor<Source extends object, Value>(derive: (source: Source) =
   }
 }
 
-/** The labels that node selectors are evaluated against. A node that is not registered counts as one with none. */
-export function readNodeLabels(view: View, node: string | undefined): Readonly<Record<string, string>> {
-  if (node === undefined) return noLabels
-  const lookup = view.get(nodeKey(node))
-  return lookup.kind === 'value' ? lookup.value.labels : noLabels
+/**
+ * The labels that node selectors are evaluated against. A node that is not registered counts as one with none. Refused if the node
+ * cannot be read, because with wrong labels it could get addresses of pools that are not for it.
+ */
+export function readNodeLabels(view: View, node: string | undefined): Result<Readonly<Record<string, string>>> {
+  if (node === undefined) return success(noLabels)
+  const key = nodeKey(node)
+  const lookup = view.get(key)
+  switch (lookup.kind) {
+    case 'absent':
+      return success(noLabels)
+    case 'value':
+      return success(lookup.value.labels)
+    case 'unreadable':
+      return refuse('Conflict', `${key.text}: the stored node cannot be read: ${lookup.problem}`)
+  }
 }
 
 /** True if `node` is not registered while others are. If no node is registered, nodes are not registered here at all. */
@@ -105,7 +116,7 @@ export function isNodeGone(view: View, node: string): boolean {
 }
 
 /** One object for all nodes without labels, so that what is derived from it is derived once. */
-export const noLabels: Readonly<Record<string, string>> = Object.freeze({})
+const noLabels: Readonly<Record<string, string>> = Object.freeze({})
 
 /** The first pool, in name order, that contains `address` and satisfies `accepts`. */
 export function poolOf(

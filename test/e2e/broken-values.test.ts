@@ -92,10 +92,23 @@ t.test('pools that can be read are served, and the others named', async (t) => {
   t.equal((await call('DELETE', `${poolsPath}/more`)).status, 200)
 })
 
-t.test('a node that cannot be read counts as one without labels', async (t) => {
-  const given = await call('POST', '/ipam/v1/assign', { node: 'wrong-type', handle: 'no-labels', pools: ['zone'] })
+t.test('a node that cannot be read gets addresses only where its labels do not matter', async (t) => {
+  const refused = await call('POST', '/ipam/v1/assign', { node: 'wrong-type', handle: 'by-selector' })
+  t.match(refusalIn(refused), { status: 409, reason: 'Conflict' })
+  t.match(String(refused.body['message']), `${resources}/nodes/wrong-type`)
+  const given = await call('POST', '/ipam/v1/assign', { node: 'wrong-type', handle: 'by-name', pools: ['zone'] })
   t.equal(given.status, 201)
-  t.match((await call('DELETE', '/ipam/v1/handles/no-labels')).body, { released: ['10.71.0.0'] })
+  t.match((await call('DELETE', '/ipam/v1/handles/by-name')).body, { released: ['10.71.0.0'] })
+})
+
+t.test('a node whose value has no name is the one that its key names', async (t) => {
+  await createPool(call, 'first', { cidr: '10.74.0.0/30', blockSize: 30, nodeSelector: "zone == 'west'" })
+  await keys.put(`${resources}/nodes/nameless`, '{"metadata":{"labels":{"zone":"west"}},"spec":{}}')
+  t.match(await call('POST', '/ipam/v1/assign', { node: 'nameless', handle: 'nameless' }), {
+    body: { addresses: [{ pool: 'first' }] },
+  })
+  const node = await call('GET', '/apis/projectcalico.org/v3/nodes/nameless')
+  t.match(node, { status: 200, body: { metadata: { name: 'nameless', labels: { zone: 'west' } } } })
 })
 
 t.test('blocks that can be read give addresses, the others are passed over', async (t) => {

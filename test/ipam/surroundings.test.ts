@@ -79,14 +79,22 @@ t.test('reserved is what any reservation says, as far as it can be read', (t) =>
   t.end()
 })
 
-t.test('a node has the labels that are stored, and none when nothing can be read', (t) => {
+t.test('a node has the labels that are stored, and none if it is not registered', (t) => {
   const world = new World()
   world.node('node1', { zone: 'a' })
+  world.put(nodeKey('nameless').text, '{"metadata":{"labels":{"zone":"b"}}}')
   world.put(nodeKey('broken').text, '[]')
-  t.strictSame({ ...readNodeLabels(world.view, 'node1') }, { zone: 'a' })
-  t.strictSame({ ...readNodeLabels(world.view, 'broken') }, {})
-  t.strictSame({ ...readNodeLabels(world.view, 'unknown') }, {})
-  t.strictSame({ ...readNodeLabels(world.view, undefined) }, {})
+  t.match(readNodeLabels(world.view, 'node1'), { ok: true, value: { zone: 'a' } })
+  t.match(readNodeLabels(world.view, 'nameless'), { ok: true, value: { zone: 'b' } })
+  for (const node of ['unknown', undefined]) t.strictSame(readNodeLabels(world.view, node), { ok: true, value: {} })
+  t.match(
+    readNodeLabels(world.view, 'broken'),
+    {
+      ok: false,
+      refusal: { reason: 'Conflict', message: /nodes\/broken: .*cannot be read: resource: expected an object/ },
+    },
+    'the labels of one that cannot be read are not guessed',
+  )
   t.ok(world.view.reads.has(nodeKey('unknown').text), 'that it is not there is proved too')
   t.end()
 })

@@ -4,7 +4,7 @@ import { answerOnly, type Plan, type View, type Cause, refuse, type Result, succ
 import { eligiblePools } from '../eligible-pools.ts'
 import { readHoldings } from '../read/index.ts'
 import type { Allocation, AssignAnswer, AssignRequest, IpamContext } from '../request.ts'
-import { noLabels, readNodeLabels, readPools, readReserved } from '../surroundings.ts'
+import { readNodeLabels, readPools, readReserved } from '../surroundings.ts'
 import { type Assignment, beginAssignment } from './assignment.ts'
 import { assignNamed } from './named.ts'
 import { search } from './search.ts'
@@ -94,7 +94,10 @@ function assignCounted(assignment: Assignment): Result<readonly Allocation[]> {
   )
   const stored = readPools(view)
   const reserved = readReserved(view)
-  const nodeLabels = use === 'LoadBalancer' ? noLabels : readNodeLabels(view, request.node)
+  // Named pools serve whatever their selectors say, and blocks for load balancers belong to no node.
+  const isSelectedByNode = request.pools.length === 0 && use !== 'LoadBalancer'
+  const nodeLabels = readNodeLabels(view, isSelectedByNode ? request.node : undefined)
+  if (!nodeLabels.ok) return nodeLabels
   const cooldown = BigInt(config.ipCooldownSeconds) * nanosecondsPerSecond
   const terms = { reserved, cooledBefore: draft.now.nanoseconds - cooldown }
   const shortage = new Shortage(blocks, terms, config.ipCooldownSeconds)
@@ -103,7 +106,7 @@ function assignCounted(assignment: Assignment): Result<readonly Allocation[]> {
   for (const family of [4, 6] as const) {
     const wanted = request.counts[family]
     if (wanted === 0) continue
-    const eligible = eligiblePools(stored, family, request, use, nodeLabels)
+    const eligible = eligiblePools(stored, family, request, use, nodeLabels.value)
     if (!eligible.ok) return { ok: false, refusal: shortage.explainRefusal(eligible.refusal, stored.all) }
     const { pools, chosen } = eligible.value
     const found = search({ ...assignment, family, pools, chosen, stored, terms }, wanted)

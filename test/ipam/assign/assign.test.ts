@@ -169,6 +169,18 @@ t.test('the labels of the namespace decide', (t) => {
   t.end()
 })
 
+t.test('a node that cannot be read gets no addresses by selectors, and those of pools that the request names', (t) => {
+  const world = new World()
+  world.pool('rest', '10.0.1.0/29', { blockSize: 29, nodeSelector: 'zone != "a"' })
+  world.put('/calico/resources/v3/projectcalico.org/nodes/broken', '{"metadata":{"name":"broken","labels":["zone"]}}')
+  const before = world.dump()
+  t.strictSame(world.take({ node: 'broken' }), ['Conflict'])
+  t.strictSame(world.dump(), before)
+  t.strictSame(world.take({ node: 'broken', pools: ['rest'] }), ['10.0.1.0'])
+  t.strictSame(world.take({ node: 'broken', addresses: ['10.0.1.5'] }), ['10.0.1.5'])
+  t.end()
+})
+
 t.test('for a load balancer the labels of a node do not count', (t) => {
   const world = new World()
   const allowedUses = ['LoadBalancer']
