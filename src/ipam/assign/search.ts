@@ -40,7 +40,7 @@ export interface SearchScope extends Assignment {
 export interface SearchResult {
   /** In the order in which they were chosen. */
   readonly allocations: readonly Allocation[]
-  /** The rule that kept the search from more blocks; undefined if none did. */
+  /** The rule that kept the search from more blocks; undefined if none did, or if there was no pool to search. */
   readonly obstacle: Cause | undefined
 }
 
@@ -79,7 +79,8 @@ class Search {
   }
 
   run(): SearchResult {
-    const { config, host } = this.#scope
+    const { config, host, pools } = this.#scope
+    if (pools.length === 0) return { allocations: [], obstacle: undefined }
     if (host === undefined && config.strictAffinity) {
       const message = 'strict affinity is on, and a node gets addresses only from its own blocks: name the node'
       return { allocations: [], obstacle: { field: 'node', reason: 'StrictAffinity', message } }

@@ -122,6 +122,19 @@ t.test('a refusal says for every pool why not', (t) => {
   t.end()
 })
 
+t.test('a refusal names no rule of claiming blocks if no pool serves the request', (t) => {
+  for (const config of [{ strict_affinity: true }, { strict_affinity: true, auto_allocate_blocks: false }]) {
+    for (const node of ['node1', undefined]) {
+      const world = new World()
+      world.config(config)
+      world.pool('four', '10.0.0.0/30', { blockSize: 30, nodeSelector: 'has(gpu)' })
+      const causes = ['pools[four] PoolNotForNode', 'pools NoPool']
+      t.strictSame(world.take({ node, ipv4: 1, ipv6: 1 }), ['InsufficientAddresses', ...causes], JSON.stringify(config))
+    }
+  }
+  t.end()
+})
+
 t.test('a pool that was asked for and gives nothing says what it would have', (t) => {
   const world = new World()
   world.pool('disabled', '10.0.0.0/30', { blockSize: 30, disabled: true })
