@@ -9,7 +9,7 @@ import {
   formatAffinity,
   type Handle,
   handleKey,
-  isBlockEmpty,
+  isBlockOfNobody,
   type Now,
   type AffinityHost,
   type Pool,
@@ -64,8 +64,7 @@ export class Draft {
 
   /** Stores a new or changed block. Deletes it if it is empty and has no affinity, as Calico does after a release. */
   setBlock(block: Block): void {
-    const isGone = block.affinity === null && isBlockEmpty(block)
-    this.#setBlock(block.cidr, isGone ? undefined : block)
+    this.#setBlock(block.cidr, isBlockOfNobody(block) ? undefined : block)
   }
 
   /** The affinity of the block at `cidr` to `host`; undefined if there is none, or none that can be read. */
@@ -84,6 +83,12 @@ export class Draft {
   /** Removes the affinity of the block at `cidr` to `host`, if there is one. One that cannot be read is left alone. */
   dropAffinity(host: AffinityHost, cidr: Cidr): void {
     if (this.affinity(host, cidr) !== undefined) this.#setAffinity(host, cidr, undefined)
+  }
+
+  /** Removes the affinity of `block` to `host`, which it does not belong to. An empty block of nobody is deleted: it would stay for ever. */
+  dropStaleAffinity(host: AffinityHost, block: Block): void {
+    this.dropAffinity(host, block.cidr)
+    if (isBlockOfNobody(block)) this.#setBlock(block.cidr, undefined)
   }
 
   /** Removes the affinity of the block at `cidr` to `host`, readable or not. */

@@ -18,6 +18,7 @@ export {
   type IndexedBlock,
   isCooling,
   isBlockEmpty,
+  isBlockOfNobody,
   isHeld,
   isStorable,
   isWindowsReserved,

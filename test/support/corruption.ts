@@ -175,6 +175,8 @@ export class Corruption {
     await this.blockAt(gone.cidr, ['f-gone-1', 'f-gone-2'], 'node-that-is-gone')
     const named = await this.changedBlock((text) => text.replace('"f-slash"', '"f/slash"'), 'f-slash')
     await this.#keys.delete(keyOfHandle('f-slash'))
+    const ofNobody = await this.changedBlock((text) => text.replace('"host:node-0"', 'null'))
+    await this.#keys.delete(keyOfClaim('node-0', ofNobody.cidr))
     return [
       ...[
         ['QueueIncomplete', queue.key],
@@ -182,6 +184,7 @@ export class Corruption {
         ['ReleasedInFuture', future.key],
         ['SequenceNumberAhead', ahead.key],
         ['BlockOwnerInvalid', owner.key],
+        ['BlockOfNobody', ofNobody.key],
       ].map(([code = '', key = '']) => only(code, key, [key])),
       only('OwnerUnknown', ownerless.key, []),
       only('NodeGone', gone.key, []),

@@ -130,7 +130,7 @@ class Search {
       return
     }
     if (found.block.affinity !== this.#affinity) {
-      draft.dropAffinity(host, cidr)
+      draft.dropStaleAffinity(host, found.block)
       return
     }
     if (this.#takeFrom(found.block, pool)) draft.confirmAffinity(host, cidr)

@@ -3,6 +3,7 @@ import {
   type Block,
   type BlockIndex,
   formatAffinity,
+  isBlockOfNobody,
   newBlock,
   type AffinityHost,
   type Pool,
@@ -133,10 +134,13 @@ class Claim {
   }
 
   /** The block decides which node it belongs to; an affinity that differs is stale. A block without one is not taken over. */
-  #leave({ cidr, affinity }: Block): void {
-    this.#draft.dropAffinity(this.#host, cidr)
+  #leave(block: Block): void {
+    const { cidr, affinity } = block
+    this.#draft.dropStaleAffinity(this.#host, block)
     if (affinity !== null) this.#fail(cidr, 'ClaimedByOther', `it belongs to ${affinity}`)
-    else this.#fail(cidr, 'NoAffinity', 'it belongs to nobody, and vanishes with its last address')
+    else if (!isBlockOfNobody(block))
+      this.#fail(cidr, 'NoAffinity', 'it belongs to nobody, and vanishes with its last address')
+    else this.#fail(cidr, 'NoAffinity', 'it belonged to nobody; it was empty, and is deleted, so repeat the request')
   }
 
   #fail(block: Cidr, reason: BlockFailure, why: string): void {

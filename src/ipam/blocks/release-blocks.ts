@@ -289,9 +289,8 @@ class Release {
       this.#release(cidr)
       return
     }
-    this.#draft.dropAffinity(host, cidr)
-    // A block without an affinity counts as that of the host: if it is empty, it would stay for ever.
-    if (found.kind === 'block' && found.block.affinity === null) releaseBlock(this.#draft, found.block)
+    if (found.kind === 'block') this.#draft.dropStaleAffinity(host, found.block)
+    else this.#draft.dropAffinity(host, cidr)
     this.stale.push({ block: cidr, affinity })
   }
 

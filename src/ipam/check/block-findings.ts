@@ -4,6 +4,7 @@ import {
   normalizeHandleId,
   formatTime,
   isBlockEmpty,
+  isBlockOfNobody,
   isHandleId,
   isHeld,
   isWindowsReserved,
@@ -165,7 +166,7 @@ export function ordinalsWithoutHandle(block: Block): readonly Ordinal[] {
 function checkPlace(stored: ReadableEntry<Block>, { pools, arePoolsComplete }: CheckTerms): readonly Finding[] {
   const { value: block } = stored
   const place = placeOf(block.cidr, pools)
-  if (place.kind === 'right') return []
+  if (place.kind === 'right') return isBlockOfNobody(block) ? [reportOfNobody(stored)] : []
   const repair: RepairPolicy = isBlockEmpty(block) && arePoolsComplete ? 'Default' : 'None'
   const remedy =
     repair === 'Default'
@@ -177,6 +178,15 @@ function checkPlace(stored: ReadableEntry<Block>, { pools, arePoolsComplete }: C
   const { name, cidr, blockSize } = place.pool
   const message = `${formatCidr(block.cidr)} is not a block of the pool ${name}, ${formatCidr(cidr)} with blocks of /${blockSize}. ${remedy}`
   return [newFinding('BlockSizeWrong', stored, message, repair)]
+}
+
+function reportOfNobody(stored: ReadableEntry<Block>): Finding {
+  const { cidr } = stored.value
+  return newFinding(
+    'BlockOfNobody',
+    stored,
+    `${formatCidr(cidr)} is empty and belongs to nobody; it should be deleted.`,
+  )
 }
 
 function checkHolders(stored: ReadableEntry<Block>, { nodes }: CheckTerms): readonly Finding[] {

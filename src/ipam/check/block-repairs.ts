@@ -6,6 +6,7 @@ import {
   handleKey,
   handleOf,
   isBlockEmpty,
+  isBlockOfNobody,
   type Now,
   hostOf,
   releaseOrdinals,
@@ -83,6 +84,11 @@ const repairs: Partial<Readonly<Record<CheckCode, (work: Work, found: Finding) =
     if (block.affinity === null || hostOf(block) !== undefined) return notFound()
     releaseBlock(draft, block)
     return repaired('The affinity is taken away.', draft.writes())
+  },
+  BlockOfNobody: ({ draft, block }) => {
+    if (!isBlockOfNobody(block)) return notFound()
+    draft.setBlock(block)
+    return repaired('The block is deleted.', draft.writes())
   },
   OwnerUnknown: (work) => release(work, ordinalsWithoutHandle(work.block)),
   NodeGone: (work, { subject }) => (subject === undefined ? notFound() : releaseOfNode(work, subject)),

@@ -28,6 +28,9 @@ export const checkCodes = {
   ),
   BlockOutsidePools: byDefault('A block lies in no pool. Repair: delete the block if it is empty.'),
   BlockSizeWrong: byDefault('A block has another size than its pool defines. Repair: delete the block if it is empty.'),
+  BlockOfNobody: byDefault(
+    'A block is empty and belongs to nobody, so no node can claim its addresses. Repair: delete the block.',
+  ),
   BlocksOverlap: none('Two blocks share addresses.'),
   AddressInTwoBlocks: none('The same address is assigned in two blocks that overlap.'),
   QueueIncomplete: byDefault(

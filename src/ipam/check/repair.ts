@@ -83,9 +83,10 @@ function planAffinityRepair(
   const block = view.get(blockKey(cidr))
   if (block.kind === 'unreadable') return refused(`The block cannot be read: ${block.problem}`)
   const affinity = stored.kind === 'value' ? stored.value : undefined
-  if (findFault(affinity, block.kind === 'value' ? block.value : undefined, host) !== found.code) return notFound()
-  if (block.kind !== 'value' || found.code === 'AffinityOfOther')
-    return repaired('The affinity is deleted.', [remove(key)])
+  const fault = findFault(affinity, block.kind === 'value' ? block.value : undefined, host)
+  // The block may have been deleted since, by another repair for example: the affinity should not exist in either case.
+  if (fault !== found.code && !(isStale(fault) && isStale(found.code))) return notFound()
+  if (block.kind !== 'value' || isStale(fault)) return repaired('The affinity is deleted.', [remove(key)])
   if (host.type === 'host' && isNodeGone(view, host.name)) {
     return refused(`The node ${host.name} is not registered, while others are: register it, or remove what it has.`)
   }
@@ -96,6 +97,11 @@ function planAffinityRepair(
     put(blockKey(cidr), incrementSequenceNumber(block.value)),
   ]
   return repaired('The affinity is confirmed.', writes)
+}
+
+/** True if the affinity leads to no block of its host. */
+function isStale(fault: CheckCode | undefined): boolean {
+  return fault === 'AffinityOfOther' || fault === 'AffinityWithoutBlock'
 }
 
 /** Finds how an affinity and its block disagree; undefined if they agree. */

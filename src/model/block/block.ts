@@ -118,6 +118,11 @@ export function isBlockEmpty(block: Allocated): boolean {
   })
 }
 
+/** True if the block is empty and belongs to nobody, so that no node can claim its addresses: it should not exist. */
+export function isBlockOfNobody(block: Allocated & Pick<Block, 'affinity'>): boolean {
+  return block.affinity === null && isBlockEmpty(block)
+}
+
 /** How large a block may be. etcd accepts requests of 1.5 MiB; the rest is for the keys written together with the block. */
 const bytesMax = 1_200_000
 

@@ -7,6 +7,7 @@ export {
   blocks,
   formatBlockPath,
   isBlockEmpty,
+  isBlockOfNobody,
   isStorable,
   isWindowsReserved,
   parseBlockKey,

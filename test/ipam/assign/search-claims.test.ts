@@ -16,17 +16,17 @@ t.test('what is half done is healed', (t) => {
     ['pending', undefined, 'confirmed', 'host:node4'],
     ['pending', 'host:node4', 'confirmed', 'host:node4'],
     ['pending', 'host:node2', undefined, 'host:node2'],
-    ['pending', null, undefined, null],
+    ['pending', null, undefined, undefined],
     ['confirmed', 'host:node4', 'confirmed', 'host:node4'],
     ['', 'host:node4', '', 'host:node4'],
     ['confirmed', undefined, 'confirmed', 'host:node4'],
     ['confirmed', 'host:node2', undefined, 'host:node2'],
-    ['confirmed', null, undefined, null],
+    ['confirmed', null, undefined, undefined],
     ['confirmed', 'virtual:node4', undefined, 'virtual:node4'],
     ['pendingDeletion', 'host:node4', 'confirmed', 'host:node4'],
     ['pendingDeletion', undefined, 'confirmed', 'host:node4'],
     ['pendingDeletion', 'host:node2', undefined, 'host:node2'],
-    ['pendingDeletion', null, undefined, null],
+    ['pendingDeletion', null, undefined, undefined],
   ]
   for (const [state, affinity, stateAfter, affinityAfter] of cases) {
     t.test(`key ${state ?? 'absent'}, block ${affinity === undefined ? 'absent' : String(affinity)}`, (t) => {
@@ -34,13 +34,24 @@ t.test('what is half done is healed', (t) => {
       if (state !== undefined) world.claim('node4', block2, state)
       if (affinity !== undefined) world.block(block2, affinity)
       const isOurs = affinity === undefined || affinity === 'host:node4'
+      const numberAfter = affinity === undefined ? S + 1n : isOurs ? 101n : 100n
       t.strictSame(world.take({ node: 'node4' }), [isOurs ? '10.0.0.8' : '10.0.0.4'])
       t.equal(world.claimState('node4', block2), stateAfter)
       t.equal(world.stored(block2)?.affinity, affinityAfter)
-      t.equal(world.stored(block2)?.sequenceNumber, affinity === undefined ? S + 1n : isOurs ? 101n : 100n)
+      t.equal(world.stored(block2)?.sequenceNumber, affinityAfter === undefined ? undefined : numberAfter)
       t.end()
     })
   }
+
+  t.test('a block of nobody that is in use loses the claim only', (t) => {
+    const world = worldWithPool()
+    world.fullBlock(block2, null)
+    world.claim('node4', block2)
+    t.strictSame(world.take({ node: 'node4' }), ['10.0.0.4'])
+    t.equal(world.claimState('node4', block2), undefined)
+    t.match(world.stored(block2), { affinity: null, sequenceNumber: 100n })
+    t.end()
+  })
 
   t.test('a claimed block that was used up is looked at again when its last address is not reserved any more', (t) => {
     const world = worldWithPool()

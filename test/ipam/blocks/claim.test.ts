@@ -69,6 +69,7 @@ for (const [key, block, want, after] of healing) {
     const [sign, reason] = want.split(' ')
     t.strictSame(claim(world, { cidr }), [`${String(sign)}${cidr}${reason === undefined ? '' : ` ${reason}`}`])
     t.equal(world.claimState('node1', cidr), after)
+    if (block === null) t.equal(world.stored(cidr), undefined, 'an empty block of nobody is deleted, not taken over')
     if (block === 'host:node1') {
       const isRewritten = sign === '+'
       t.equal(world.stored(cidr)?.sequenceNumber, isRewritten ? 101n : 100n, 'whoever is half-way with it is too late')
@@ -76,6 +77,17 @@ for (const [key, block, want, after] of healing) {
     t.end()
   })
 }
+
+t.test('a block of nobody that is in use stays, and an empty one can be claimed by the next request', (t) => {
+  const world = worldWithPool()
+  world.fullBlock('10.0.0.4/30', null)
+  t.strictSame(claim(world, { cidr: '10.0.0.4/30' }), ['!10.0.0.4/30 NoAffinity'])
+  t.match(world.stored('10.0.0.4/30'), { affinity: null, sequenceNumber: 100n })
+  world.block('10.0.0.4/30', null)
+  t.strictSame(claim(world, { cidr: '10.0.0.4/30' }), ['!10.0.0.4/30 NoAffinity'])
+  t.strictSame(claim(world, { cidr: '10.0.0.4/30' }), ['+10.0.0.4/30'])
+  t.end()
+})
 
 t.test('what cannot be read, and what is in the way, is left alone without holding up its neighbours', (t) => {
   const world = worldWithPool()

@@ -4,6 +4,7 @@ import { readCheckTerms } from '../../../src/ipam/index.ts'
 import { assignAutomatically, newBlock, releaseOrdinals } from '../../../src/model/index.ts'
 import { mustParseCidr, ordinal } from '../../../src/net/index.ts'
 import { CheckWorld, now } from '../../support/check-world.ts'
+import { keyOfBlock, keyOfClaim } from '../../support/corruption.ts'
 
 const cidr = '10.0.0.0/29'
 const holder = '{"handle_id":"a","secondary":{"node":"node-1"}}'
@@ -99,6 +100,22 @@ t.test('a block in no pool, and one of another size, can be repaired when they a
     world.view.putText('/calico/resources/v3/projectcalico.org/ippools/pool-b', 'broken')
     t.match((await world.findings())[1], { code, repair: 'None' }, 'it may lie in the pool that cannot be read')
   }
+})
+
+t.test('an empty block of nobody, unless addresses of it are in use or cool down', async (t) => {
+  const world = new CheckWorld()
+  const emptied = (...holders: readonly string[]): void => {
+    world.putBlock(cidr, ...holders)
+    world.changeBlock(cidr, ['"host:node-1"', 'null'])
+    world.view.remove(keyOfClaim('node-1', cidr))
+  }
+  emptied()
+  t.match(await world.only(), { code: 'BlockOfNobody', repair: 'Default', key: keyOfBlock(cidr) })
+  emptied('a')
+  t.strictSame(await world.summary(), [])
+  world.changeBlock(cidr, [holder, '{"releasedAt":"2026-11-23T04:00:00Z"}'])
+  world.view.remove('/calico/ipam/v2/handle/a')
+  t.strictSame(await world.summary(), [])
 })
 
 t.test('of pools that overlap, one that fits is enough', async (t) => {

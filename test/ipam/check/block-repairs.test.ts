@@ -74,6 +74,44 @@ t.test('an affinity that names nobody is taken away, and the block with it when 
   t.equal(world.view.text(keyOfBlock(cidr)), undefined)
 })
 
+t.test('an empty block of nobody is deleted, unless it is in use or claimed by then', async (t) => {
+  const world = new CheckWorld()
+  const empty = (): void => {
+    world.putBlock(cidr)
+    world.changeBlock(cidr, ['"host:node-1"', 'null'])
+    world.view.remove(keyOfClaim('node-1', cidr))
+  }
+  empty()
+  const found = await world.only()
+  world.putBlock(cidr)
+  t.match(world.repair(found), { outcome: 'NotFound' }, 'claimed')
+  empty()
+  world.changeBlock(
+    cidr,
+    ['[null,', '[0,'],
+    ['"unallocated":[0,', '"unallocated":['],
+    ['"attributes":null', `"attributes":[${holder}]`],
+  )
+  t.match(world.repair(found), { outcome: 'NotFound' }, 'in use')
+  empty()
+  t.match(world.repair(found), { outcome: 'Repaired' })
+  t.strictSame(world.view.keys('/calico/ipam/'), [])
+  t.match(world.repair(found), { outcome: 'NotFound' })
+})
+
+t.test('an empty block of nobody is repaired together with a claim on it', async (t) => {
+  const world = new CheckWorld()
+  world.putBlock(cidr)
+  world.changeBlock(cidr, ['"host:node-1"', 'null'])
+  const found = await world.findings()
+  t.strictSame(await world.summary(), ['BlockOfNobody 10.0.0.0-29', 'AffinityOfOther 10.0.0.0-29'])
+  t.strictSame(
+    found.map((one) => world.repair(one).outcome),
+    ['Repaired', 'Repaired'],
+  )
+  t.strictSame(world.view.keys('/calico/ipam/'), [])
+})
+
 t.test('a misplaced block is deleted when it is empty, its claim with it', async (t) => {
   for (const there of ['10.9.0.0/29', '10.0.0.0/28']) {
     const world = new CheckWorld()
