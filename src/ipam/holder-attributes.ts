@@ -34,8 +34,18 @@ export interface HolderChange {
     | { readonly kind: 'swap' }
   readonly handle?: string
   readonly sequenceNumber?: bigint
-  /** Everything that is named here must be stored; if nothing is named, nothing must be stored. */
-  readonly expected: { readonly active?: HolderAttributes; readonly alternate?: HolderAttributes }
+  readonly expected: ExpectedHolders
+}
+
+/** What must be stored for a change. */
+interface ExpectedHolders {
+  /** Everything that is named here must be stored; if nothing is named, nothing must be stored, not even a node. */
+  readonly active?: HolderAttributes
+  readonly alternate?: HolderAttributes
+  /** If true, nothing but a node must be stored for the active holder. */
+  readonly noActive?: boolean
+  /** The same for the alternate holder. */
+  readonly noAlternate?: boolean
 }
 
 /** Reads the attributes of the holders of an address. Refused with `NotFound` if the address is not held. */
@@ -115,13 +125,15 @@ function brokenPreconditions(change: HolderChange, held: HeldAddress): readonly 
     const message = `the address has the sequence number ${String(stored)}, not ${String(sequenceNumber)}`
     causes.push({ field: 'sequenceNumber', reason: 'SequenceNumberMismatch', message })
   }
-  for (const [side, usage, map] of [
-    ['active', expected.active, attribute.active],
-    ['alternate', expected.alternate, attribute.alternate],
+  for (const [side, usage, none, isNone, map = {}] of [
+    ['active', expected.active, 'noActive', expected.noActive, attribute.active],
+    ['alternate', expected.alternate, 'noAlternate', expected.noAlternate, attribute.alternate],
   ] as const) {
-    if (usage === undefined || isExpected(printHolderAttributes(usage), map ?? {})) continue
-    const message = `the attributes of the ${side} holder are ${JSON.stringify(map ?? {})}`
-    causes.push({ field: `expected.${side}`, reason: 'OwnerMismatch', message })
+    const message = `the attributes of the ${side} holder are ${JSON.stringify(map)}`
+    if (usage !== undefined && !isExpected(printHolderAttributes(usage), map))
+      causes.push({ field: `expected.${side}`, reason: 'OwnerMismatch', message })
+    if (isNone === true && Object.keys(readHolderAttributes(map).attributes).length > 0)
+      causes.push({ field: `expected.${none}`, reason: 'OwnerMismatch', message })
   }
   return causes
 }

@@ -80,6 +80,9 @@ t.test('each precondition must hold, and all that do not are named', (t) => {
     ['no owner', { expected: { active: nobody } }, ['expected.active OwnerMismatch']],
     ['no alternate owner', { expected: { alternate: nobody } }, []],
     ['an alternate owner', { expected: { alternate: onNode2 } }, ['expected.alternate OwnerMismatch']],
+    ['no owner but the node', { expected: { noActive: true } }, ['expected.noActive OwnerMismatch']],
+    ['no alternate owner but the node', { expected: { noAlternate: true } }, []],
+    ['either condition left out', { expected: { noActive: false, noAlternate: false } }, []],
     [
       'everything at once',
       { handle: 'x', sequenceNumber: 0n, expected: { active: nobody, alternate: onNode1 } },
@@ -101,6 +104,31 @@ t.test('each precondition must hold, and all that do not are named', (t) => {
       t.strictSame(world.dump(), before, `${name}: nothing is changed`)
     }
   }
+  t.end()
+})
+
+t.test('of an address that was assigned with a node, no owner but the node can be required', (t) => {
+  const world = new World()
+  world.pool('a', '10.0.0.0/29', { blockSize: 30 })
+  world.take({ handle: 'vm-1', node: 'node1', addresses: ['10.0.0.0'] })
+  const nodeOnly = { node: 'node1', attributes: {} }
+  const set = { kind: 'set', active: onNode1 } as const
+  t.strictSame(change(world, { change: set, expected: { active: nobody } }), [
+    'Conflict',
+    'expected.active OwnerMismatch',
+  ])
+  t.strictSame(
+    change(world, { change: set, expected: { active: { ...nodeOnly, node: 'node2' }, noActive: true } }),
+    ['Conflict', 'expected.active OwnerMismatch'],
+    'of a certain node',
+  )
+  t.strictSame(change(world, { change: { kind: 'swap' }, expected: { noActive: true } }), [nobody, nodeOnly])
+  t.strictSame(change(world, { change: { kind: 'swap' }, expected: { noAlternate: true } }), [nodeOnly, nobody])
+  t.strictSame(change(world, { change: set, expected: { active: nodeOnly, noActive: true } }), [onNode1, nobody])
+  t.strictSame(change(world, { change: set, expected: { noActive: true } }), [
+    'Conflict',
+    'expected.noActive OwnerMismatch',
+  ])
   t.end()
 })
 

@@ -159,6 +159,8 @@ function changeOf(
       expected: {
         ...(expected?.active !== undefined && { active: usageOf(expected.active) }),
         ...(expected?.alternate !== undefined && { alternate: usageOf(expected.alternate) }),
+        noActive: expected?.noActive ?? false,
+        noAlternate: expected?.noAlternate ?? false,
       },
     },
     causes: [

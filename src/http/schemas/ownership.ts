@@ -68,16 +68,31 @@ export const HoldersResponse = Type.Object(
 )
 export type HoldersResponse = Static<typeof HoldersResponse>
 
+const nothingButNode = (side: 'active' | 'alternate') =>
+  Type.Optional(
+    Type.Boolean({
+      description: `True: only if the ${side} holder has no attributes but a node; \`${side}\` can say which node.`,
+    }),
+  )
+
 const preconditions = {
   handle: ReleaseBodyItem.properties.handle,
   sequenceNumber: ReleaseBodyItem.properties.sequenceNumber,
   expected: Type.Optional(
     Type.Object(
-      { active: Type.Optional(ref(UsageBodyItem)), alternate: Type.Optional(ref(UsageBodyItem)) },
+      {
+        active: Type.Optional(ref(UsageBodyItem)),
+        alternate: Type.Optional(ref(UsageBodyItem)),
+        noActive: nothingButNode('active'),
+        noAlternate: nothingButNode('alternate'),
+      },
       {
         ...closed,
         title: 'ExpectedOwners',
-        description: 'Only if the holder attributes include all of these. For an empty object: only if there are none.',
+        description: [
+          'Only if the holder attributes include all of these. For an empty object: only if there are none, not even a node, as of an address',
+          'that was assigned without one. To require that nobody but a node has the address, use `noActive`.',
+        ].join(' '),
       },
     ),
   ),

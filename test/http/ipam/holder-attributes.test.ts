@@ -67,6 +67,21 @@ t.test('what is not as expected is a conflict that names it', async (t) => {
   })
 })
 
+t.test('of two callers that expect no owner but the node, one gets the address', async (t) => {
+  const { call } = startServer(t)
+  await call('POST', '/ipam/v1/assign', { handle: 'vm-1', addresses: ['10.1.0.9'], node: 'node-1' })
+  const claimBy = (pod: string): object => ({
+    active: { node: 'node-1', attributes: { pod } },
+    expected: { active: { node: 'node-1' }, noActive: true },
+  })
+  t.match(await call('PUT', path, claimBy('one')), { status: 200, body: { active: { attributes: { pod: 'one' } } } })
+  const refused = await call('PUT', path, claimBy('two'))
+  t.match(refused, { status: 409, body: { reason: 'Conflict' } })
+  t.strictSame(causesOf(refused), [['expected.noActive', 'OwnerMismatch']])
+  t.match(await call('PUT', path, { alternate: target, expected: { noAlternate: true } }), { status: 200 })
+  t.match(await call('PUT', path, { expected: { noActive: 'yes' } }), { status: 400 })
+})
+
 t.test('a dry run answers the same and stores nothing', async (t) => {
   const { call, held } = await serverWithOwner(t)
   t.match(await call('POST', `${path}/swap?dryRun=All`, {}), {
