@@ -232,7 +232,7 @@ t.test(`${String(callers)} callers at once, while nodes change zones and strict 
 const strictConfig = '{"strict_affinity":true,"auto_allocate_blocks":true,"maxBlocksPerHost":3}'
 
 t.test('and again one call after the other, on what that has left, under strict affinity', async (t) => {
-  // The servers have fought over blocks, and what was fought over is the last choice for a while (decision 0008).
+  // The servers have fought over blocks, and what was fought over is the last choice for a while (decision 0013).
   await sleep(3_000)
   await playExactly(80)
   t.pass('all steps agree')

@@ -1,4 +1,4 @@
-/** Two lost races for a key within this time are contention: another server writes it as often as this one would. */
+/** Two races for a key lost in a row within this time are contention: another server writes it as often as this one would. */
 const contentionMs = 1_000
 
 /** How long after that this server leaves to others what they have just written. */
@@ -82,6 +82,14 @@ export class BusyKeys {
     if (this.#losses.size >= lossesMax) this.#forget(atMs)
     const contestedUntilMs = isContention ? atMs + contentionMs : (before?.contestedUntilMs ?? 0)
     this.#losses.set(key, { atMs, contestedUntilMs })
+  }
+
+  /**
+   * Notes that a commit of this server wrote the key. The race that was lost before was over when this server tried again: if callers
+   * use servers in turn, each server plans once with what the others wrote before, which the watch has yet to bring.
+   */
+  noteWin(key: string): void {
+    if (!this.isContested(key)) this.#losses.delete(key)
   }
 
   /** True while another server keeps writing the key. */

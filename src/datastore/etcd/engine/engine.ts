@@ -310,6 +310,7 @@ export class Engine {
     for (const operation of operations) operation.settle(revision)
     for (const write of batch.writes.values()) {
       const held = this.#image.of(write.key.family)
+      this.#busy.noteWin(write.key.text)
       if (write.kind === 'put') held.storeCommitted(write.key.text, write.value, revision)
       else held.storeAbsent(write.key.text, revision)
     }

@@ -43,7 +43,7 @@ t.test('a guard waits for the commits that would break it', async (t) => {
   for (const [prefix, guard, key] of cases) t.equal(busy.below(prefix, guard), key, `${guard} ${prefix}`)
 })
 
-t.test('a key is contested once two races for it were lost within a second, and for a second', async (t) => {
+t.test('a key is contested once two races for it were lost in a row within a second, and for a second', async (t) => {
   let nowMs = 1_000_000
   const busy = new BusyKeys(() => nowMs)
   busy.noteLoss('/a/1')
@@ -59,6 +59,24 @@ t.test('a key is contested once two races for it were lost within a second, and 
   t.ok(busy.isContested('/a/1'))
   nowMs += 1
   t.notOk(busy.isContested('/a/1'))
+})
+
+t.test('races that are lost one by one, with a commit of this server after each, are no contention', async (t) => {
+  let nowMs = 1_000_000
+  const busy = new BusyKeys(() => nowMs)
+  for (let race = 0; race < 10; race++) {
+    busy.noteLoss('/a/1')
+    busy.noteWin('/a/1')
+    nowMs += 5
+  }
+  t.notOk(busy.isContested('/a/1'))
+  t.notOk(busy.isBackingOff)
+  busy.noteLoss('/a/1')
+  busy.noteWin('/a/2')
+  busy.noteLoss('/a/1')
+  t.ok(busy.isContested('/a/1'), 'a commit of another key ends no race')
+  busy.noteWin('/a/1')
+  t.ok(busy.isContested('/a/1'), 'contention is not over with one commit')
 })
 
 t.test('after contention this server backs off for two seconds', async (t) => {
