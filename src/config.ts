@@ -1,10 +1,9 @@
 import { BlockList } from 'node:net'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { nearest } from './nearest.ts'
 import { flagOf, settings, type Setting } from './settings.ts'
-
-/** Environment variables of the process. */
-export type Environment = Readonly<Record<string, string | undefined>>
+import { type Environment, findVariableProblems, readVariable } from './variables.ts'
 
 /** The validated values of all {@link settings}. */
 export type Config = {
@@ -26,14 +25,16 @@ export function parseConfig(argv: readonly string[], environment: Environment): 
   const { flags, action, problems } = parseFlags(argv)
   if (action !== 'serve') return { ok: true, action }
 
+  problems.push(...findVariableProblems(environment))
   const unreadable = new Set<unknown>()
   const read = <Value>(setting: Setting<Value>): Value => {
     const flag = flagOf(setting)
-    const given = flags.get(flag) ?? environment[setting.variable] ?? ''
+    const { variable, value } = readVariable(setting, environment)
+    const given = flags.get(flag) ?? value
     if (given === '') return setting.fallback
     const reading = setting.read(given)
     if (reading.ok) return reading.value
-    const name = flags.has(flag) ? `--${flag}` : setting.variable
+    const name = flags.has(flag) ? `--${flag}` : variable
     unreadable.add(setting)
     problems.push(`${name}: ${quote(given)} is not valid; give ${reading.expected}`)
     return setting.fallback
@@ -107,11 +108,19 @@ interface Flags {
 
 /** Parses the command line, and continues after a mistake to find all of them. If a flag is given twice, the last value counts. */
 function parseFlags(argv: readonly string[]): Flags {
-  const known = Object.values(settings).map(flagOf)
+  const all: readonly Pick<Setting<unknown>, 'variable' | 'formerVariable'>[] = Object.values(settings)
+  const known = all.map(flagOf)
+  /** By the former name. */
+  const renamed = new Map(
+    all.flatMap((setting) => {
+      const { formerVariable: variable } = setting
+      return variable === undefined ? [] : [[flagOf({ variable }), flagOf(setting)] as const]
+    }),
+  )
   const { tokens } = parseArgs({
     args: [...argv],
     options: {
-      ...Object.fromEntries(known.map((flag) => [flag, { type: 'string' as const }])),
+      ...Object.fromEntries([...known, ...renamed.keys()].map((flag) => [flag, { type: 'string' as const }])),
       help: { type: 'boolean', short: 'h' },
       version: { type: 'boolean' },
     },
@@ -127,10 +136,13 @@ function parseFlags(argv: readonly string[]): Flags {
       problems.push(`${quote(token.value)}: is not a flag; give settings as --flag=value`)
     else if (token.name === 'help') action = 'help'
     else if (token.name === 'version') action = action === 'help' ? 'help' : 'version'
-    else if (!known.includes(token.name)) problems.push(`${token.rawName}: there is no such flag; see --help`)
-    else if (token.value === undefined || (!token.inlineValue && token.value.startsWith('--'))) {
+    else if (!known.includes(token.name) && !renamed.has(token.name)) {
+      const meant = nearest(token.name, [...known, 'help', 'version'])
+      const advice = meant === undefined ? 'see --help' : `did you mean --${meant}?`
+      problems.push(`${token.rawName}: there is no such flag; ${advice}`)
+    } else if (token.value === undefined || (!token.inlineValue && token.value.startsWith('--'))) {
       problems.push(`${token.rawName}: needs a value, as in ${token.rawName}=value`)
-    } else flags.set(token.name, token.value)
+    } else flags.set(renamed.get(token.name) ?? token.name, token.value)
   }
   return { flags, action, problems }
 }
@@ -157,7 +169,7 @@ function findContradictions(config: Config): Contradiction[] {
     found.push({ among: [etcdCertFile, etcdKeyFile], problem })
   }
   if ((config.etcdUser === undefined) !== (config.etcdPassword === undefined)) {
-    const problem = 'ETCD_USER, ETCD_PASSWORD: a user needs a password, and a password a user; give both'
+    const problem = 'ETCD_USERNAME, ETCD_PASSWORD: a user needs a password, and a password a user; give both'
     found.push({ among: [etcdUser, etcdPassword], problem })
   }
   const isPlain = config.etcdEndpoints.some((endpoint) => endpoint.startsWith('http:'))

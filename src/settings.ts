@@ -4,6 +4,8 @@ import { isIP } from 'node:net'
 export interface Setting<Value> {
   /** The environment variable. The flag leaves out `IPPOOLD_`: `IPPOOLD_DATA_DIR` is `--data-dir`. */
   readonly variable: string
+  /** What the variable was called before; it still counts, and so does its flag. */
+  readonly formerVariable?: string
   /** Stands for the value in `--help`. */
   readonly placeholder: string
   readonly help: string
@@ -74,7 +76,8 @@ export const settings = {
     read: endpoints,
   }),
   etcdCaFile: setting<string | undefined>({
-    variable: 'ETCD_CA_FILE',
+    variable: 'ETCD_CA_CERT_FILE',
+    formerVariable: 'ETCD_CA_FILE',
     placeholder: '<file>',
     help: "CA certificates (PEM) that etcd's certificates are verified with.",
     fallback: undefined,
@@ -96,7 +99,8 @@ export const settings = {
     read: text,
   }),
   etcdUser: setting<string | undefined>({
-    variable: 'ETCD_USER',
+    variable: 'ETCD_USERNAME',
+    formerVariable: 'ETCD_USER',
     placeholder: '<name>',
     help: 'User name for etcd.',
     fallback: undefined,

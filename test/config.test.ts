@@ -43,7 +43,7 @@ t.test('without settings the server is for this machine alone, with an embedded 
 
 t.test('every setting is a variable and a flag', async (t) => {
   const cluster = { ETCD_ENDPOINTS: 'https://etcd:2379', ETCD_CERT_FILE: 'cert', ETCD_KEY_FILE: 'key' }
-  const together: Variables = { ...cluster, ETCD_USER: 'root', ETCD_PASSWORD: 'secret', IPPOOLD_HOST: '::1' }
+  const together: Variables = { ...cluster, ETCD_USERNAME: 'root', ETCD_PASSWORD: 'secret', IPPOOLD_HOST: '::1' }
   const rows: [variable: string, text: string, name: keyof Config, value: unknown][] = [
     ['IPPOOLD_HOST', 'localhost', 'host', 'localhost'],
     ['IPPOOLD_PORT', '0', 'port', 0],
@@ -52,10 +52,10 @@ t.test('every setting is a variable and a flag', async (t) => {
     ['IPPOOLD_CACHE_DIR', 'cache', 'cacheDir', 'cache'],
     ['IPPOOLD_ETCD_BINARY', 'bin/etcd', 'etcdBinary', 'bin/etcd'],
     ['ETCD_ENDPOINTS', 'https://a:1, https://[::1]:2/', 'etcdEndpoints', ['https://a:1', 'https://[::1]:2']],
-    ['ETCD_CA_FILE', 'ca.pem', 'etcdCaFile', 'ca.pem'],
+    ['ETCD_CA_CERT_FILE', 'ca.pem', 'etcdCaFile', 'ca.pem'],
     ['ETCD_CERT_FILE', 'cert.pem', 'etcdCertFile', 'cert.pem'],
     ['ETCD_KEY_FILE', 'key.pem', 'etcdKeyFile', 'key.pem'],
-    ['ETCD_USER', 'ippoold', 'etcdUser', 'ippoold'],
+    ['ETCD_USERNAME', 'ippoold', 'etcdUser', 'ippoold'],
     ['ETCD_PASSWORD', ' a b ', 'etcdPassword', ' a b '],
     ['IPPOOLD_LOG_LEVEL', 'debug', 'logLevel', 'debug'],
     ['IPPOOLD_BODY_LIMIT_BYTES', '2048', 'bodyLimitBytes', 2_048],
@@ -149,14 +149,14 @@ t.test('settings that do not go together are named, beside neighbours that do', 
     [{ ...https, ETCD_CERT_FILE: 'cert' }, 'ETCD_CERT_FILE, ETCD_KEY_FILE'],
     [{ ...https, ETCD_KEY_FILE: 'key' }, 'ETCD_CERT_FILE, ETCD_KEY_FILE'],
     [{ ...https, ETCD_CERT_FILE: 'cert', ETCD_KEY_FILE: 'key' }, undefined],
-    [{ ...http, ETCD_USER: 'root' }, 'ETCD_USER, ETCD_PASSWORD'],
-    [{ ...http, ETCD_PASSWORD: 'secret' }, 'ETCD_USER, ETCD_PASSWORD'],
-    [{ ...http, ETCD_USER: 'root', ETCD_PASSWORD: 'secret' }, undefined],
+    [{ ...http, ETCD_USERNAME: 'root' }, 'ETCD_USERNAME, ETCD_PASSWORD'],
+    [{ ...http, ETCD_PASSWORD: 'secret' }, 'ETCD_USERNAME, ETCD_PASSWORD'],
+    [{ ...http, ETCD_USERNAME: 'root', ETCD_PASSWORD: 'secret' }, undefined],
     [{ ETCD_ENDPOINTS: 'http://a:1,https://b:1' }, 'ETCD_ENDPOINTS'],
     [{ ETCD_ENDPOINTS: 'http://a:1,http://b:1' }, undefined],
-    [{ ETCD_CA_FILE: 'ca' }, 'ETCD_CA_FILE'],
-    [{ ...http, ETCD_CA_FILE: 'ca' }, 'ETCD_CA_FILE'],
-    [{ ...https, ETCD_CA_FILE: 'ca' }, undefined],
+    [{ ETCD_CA_CERT_FILE: 'ca' }, 'ETCD_CA_CERT_FILE'],
+    [{ ...http, ETCD_CA_CERT_FILE: 'ca' }, 'ETCD_CA_CERT_FILE'],
+    [{ ...https, ETCD_CA_CERT_FILE: 'ca' }, undefined],
   ]
   t.ok(rows.length > 0)
   for (const [variables, named] of rows) {
@@ -187,11 +187,64 @@ t.test('everything that is wrong is told at once', async (t) => {
 t.test('what only follows from another mistake is not told', async (t) => {
   const problems = problemsOf([], {
     ETCD_ENDPOINTS: 'wrong',
-    ETCD_CA_FILE: 'ca',
+    ETCD_CA_CERT_FILE: 'ca',
     IPPOOLD_HOST: '0.0.0.0',
     IPPOOLD_ALLOW_REMOTE: 'si',
   })
   t.equal(problems.length, 2, problems.join('; '))
+})
+
+t.test('a variable that is no setting stops the start, with a suggestion if one is near', async (t) => {
+  const rows: [variable: string, told: string][] = [
+    ['IPPOOLD_PROT', 'IPPOOLD_PROT: there is no such setting; did you mean IPPOOLD_PORT?'],
+    ['IPPOOLD_DATADIR', 'IPPOOLD_DATADIR: there is no such setting; did you mean IPPOOLD_DATA_DIR?'],
+    ['IPPOOLD_ETCD_ENDPOINTS', 'IPPOOLD_ETCD_ENDPOINTS: there is no such setting; did you mean ETCD_ENDPOINTS?'],
+    ['ETCD_ENDPOINT', 'ETCD_ENDPOINT: there is no such setting; did you mean ETCD_ENDPOINTS?'],
+    ['ETCD_DISCOVERY_SRV', 'ETCD_DISCOVERY_SRV: there is no such setting; unset it, or see --help'],
+  ]
+  for (const [variable, told] of rows) {
+    t.strictSame(problemsOf([], { [variable]: 'secret' }), [told])
+    t.strictSame(problemsOf([], { [variable]: '' }), [], 'an empty value counts as unset')
+  }
+  const others = ['PORT', 'ETCDCTL_ENDPOINTS', 'MY_IPPOOLD_PORT', 'IPPOOLDX', 'ippoold_prot']
+  for (const variable of others) t.strictSame(problemsOf([], { [variable]: 'x' }), [], `${variable} is not ours`)
+})
+
+t.test('the variables that Kubernetes sets for a Service called ippoold or etcd are no settings', async (t) => {
+  const environment = {
+    IPPOOLD_SERVICE_HOST: '10.96.0.7',
+    IPPOOLD_SERVICE_PORT: '8080',
+    IPPOOLD_SERVICE_PORT_HTTP: '8080',
+    IPPOOLD_PORT_8080_TCP: 'tcp://10.96.0.7:8080',
+    IPPOOLD_PORT_8080_TCP_ADDR: '10.96.0.7',
+    ETCD_PORT: 'tcp://10.96.0.8:2379',
+    ETCD_CLIENT_SERVICE_HOST: '10.96.0.8',
+    ETCD_CLIENT_PORT: 'tcp://10.96.0.8:2379',
+  }
+  t.strictSame(problemsOf([], environment), [])
+  t.equal(configOf([], { IPPOOLD_PORT: 'tcp://10.96.0.7:8080' }).port, 8080)
+  t.match(problemsOf([], { IPPOOLD_PORT: 'udp://10.96.0.7' })[0], /^IPPOOLD_PORT: /)
+})
+
+t.test('a flag that is misspelt is named, with a suggestion', async (t) => {
+  t.strictSame(problemsOf(['--prot=1', '--hepl', '--data_dir=x', '--nothing-like-it']), [
+    '--prot: there is no such flag; did you mean --port?',
+    '--hepl: there is no such flag; did you mean --help?',
+    '--data_dir: there is no such flag; did you mean --data-dir?',
+    '--nothing-like-it: there is no such flag; see --help',
+  ])
+})
+
+t.test('names of former versions mean the same as those of calicoctl, but not beside them', async (t) => {
+  const etcd = { ETCD_ENDPOINTS: 'https://a:1' }
+  t.equal(configOf([], { ...etcd, ETCD_CA_FILE: 'ca' }).etcdCaFile, 'ca')
+  t.equal(configOf(['--etcd-ca-file=ca'], etcd).etcdCaFile, 'ca')
+  t.equal(configOf(['--etcd-user=root'], { ...etcd, ETCD_PASSWORD: 'secret' }).etcdUser, 'root')
+  t.equal(configOf(['--etcd-ca-file=1', '--etcd-ca-cert-file=2'], etcd).etcdCaFile, '2')
+  t.equal(configOf([], { ...etcd, ETCD_CA_FILE: 'ca', ETCD_CA_CERT_FILE: '' }).etcdCaFile, 'ca')
+  t.strictSame(problemsOf([], { ...etcd, ETCD_CA_FILE: 'ca', ETCD_CA_CERT_FILE: 'other' }), [
+    'ETCD_CA_CERT_FILE, ETCD_CA_FILE: are one setting; give ETCD_CA_CERT_FILE alone',
+  ])
 })
 
 t.test('a flag without its value is named, and does not take the next flag for it', async (t) => {
@@ -201,7 +254,7 @@ t.test('a flag without its value is named, and does not take the next flag for i
 t.test('secrets are not shown', async (t) => {
   const problems = problemsOf(['--etcd-endpoints=http://root:secret@a:1,http://b'], {
     ETCD_PASSWORD: 'hidden',
-    ETCD_USER: '',
+    ETCD_USERNAME: '',
   })
   t.equal(problems.length, 2)
   t.notMatch(problems.join(), /secret|hidden/)

@@ -33,7 +33,7 @@ export async function readCredentials(settings: CredentialSettings): Promise<Etc
       return undefined
     }
   }
-  const ca = await read('ETCD_CA_FILE', settings.etcdCaFile)
+  const ca = await read('ETCD_CA_CERT_FILE', settings.etcdCaFile)
   const certificate = await read('ETCD_CERT_FILE', settings.etcdCertFile)
   const key = await read('ETCD_KEY_FILE', settings.etcdKeyFile)
   problems.push(...findTlsProblems({ ca, certificate, key }))
@@ -51,7 +51,7 @@ function findTlsProblems({ ca, certificate, key }: Pick<EtcdCredentials, 'ca' | 
       problems.push(`${settings}: cannot be used (${messageOf(error)}); give ${expected}`)
     }
   }
-  if (ca !== undefined) attempt('ETCD_CA_FILE', 'certificates in PEM', () => new X509Certificate(ca))
+  if (ca !== undefined) attempt('ETCD_CA_CERT_FILE', 'certificates in PEM', () => new X509Certificate(ca))
   if (certificate !== undefined && key !== undefined) {
     attempt('ETCD_CERT_FILE, ETCD_KEY_FILE', 'a certificate in PEM and its key without a passphrase', () =>
       createSecureContext({ cert: certificate, key }),

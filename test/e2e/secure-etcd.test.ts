@@ -43,14 +43,14 @@ async function startSecureEtcd(t: Test): Promise<string> {
 t.test('the client certificate is shown to an etcd that asks for one', async (t) => {
   const ETCD_ENDPOINTS = await startSecureEtcd(t)
   for (const { name, env } of [
-    { name: 'with an authority of its own', env: { ETCD_ENDPOINTS, ETCD_CA_FILE: file('authority.pem') } },
+    { name: 'with an authority of its own', env: { ETCD_ENDPOINTS, ETCD_CA_CERT_FILE: file('authority.pem') } },
     {
       name: 'with the authorities that Node.js trusts',
       env: { ETCD_ENDPOINTS, NODE_EXTRA_CA_CERTS: file('authority.pem'), GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: '' },
     },
     {
       name: 'whatever the case of the scheme',
-      env: { ETCD_ENDPOINTS: ETCD_ENDPOINTS.replace('https', 'HTTPS'), ETCD_CA_FILE: file('authority.pem') },
+      env: { ETCD_ENDPOINTS: ETCD_ENDPOINTS.replace('https', 'HTTPS'), ETCD_CA_CERT_FILE: file('authority.pem') },
     },
   ]) {
     const server = await startServer(t, { env: { ...env, ...client } })
@@ -61,11 +61,11 @@ t.test('the client certificate is shown to an etcd that asks for one', async (t)
 
 t.test('a start tells what is wrong between it and etcd', async (t) => {
   const ETCD_ENDPOINTS = await startSecureEtcd(t)
-  const foreign = { ETCD_ENDPOINTS, ETCD_CA_FILE: file('client.pem'), ...client }
+  const foreign = { ETCD_ENDPOINTS, ETCD_CA_CERT_FILE: file('client.pem'), ...client }
   for (const { name, env, told } of [
     {
       name: 'no client certificate',
-      env: { ETCD_ENDPOINTS, ETCD_CA_FILE: file('authority.pem') },
+      env: { ETCD_ENDPOINTS, ETCD_CA_CERT_FILE: file('authority.pem') },
       told: 'No connection established',
     },
     { name: 'the wrong authority', env: foreign, told: 'certificate' },
@@ -83,7 +83,7 @@ t.test('files that are no certificates, or do not belong together, are bad setti
   const ETCD_ENDPOINTS = 'https://127.0.0.1:1'
   const notPem = fileURLToPath(import.meta.url)
   for (const { env, told } of [
-    { env: { ETCD_CA_FILE: notPem }, told: 'ETCD_CA_FILE: cannot be used' },
+    { env: { ETCD_CA_CERT_FILE: notPem }, told: 'ETCD_CA_CERT_FILE: cannot be used' },
     { env: { ...client, ETCD_CERT_FILE: notPem }, told: 'ETCD_CERT_FILE, ETCD_KEY_FILE: cannot be used' },
     { env: { ...client, ETCD_KEY_FILE: notPem }, told: 'ETCD_CERT_FILE, ETCD_KEY_FILE: cannot be used' },
     { env: { ...client, ETCD_KEY_FILE: file('server.key') }, told: 'ETCD_CERT_FILE, ETCD_KEY_FILE: cannot be used' },
@@ -102,7 +102,7 @@ t.test('a start tells that etcd refuses, and why', async (t) => {
   await root.addRole((await client.role('root').create()).name)
   await client.auth.authEnable()
   for (const { name, env } of [
-    { name: 'a wrong password', env: { ETCD_USER: 'root', ETCD_PASSWORD: 'guessed' } },
+    { name: 'a wrong password', env: { ETCD_USERNAME: 'root', ETCD_PASSWORD: 'guessed' } },
     { name: 'no user', env: {} },
   ]) {
     const { code, output } = await runToEnd({ env: { ETCD_ENDPOINTS: endpoint, ...env } })

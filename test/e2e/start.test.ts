@@ -200,13 +200,13 @@ t.test('bad settings stop the start with exit code 2, all of them named', async 
 t.test('a file of a setting that cannot be read stops the start with exit code 2', async (t) => {
   const env = {
     ETCD_ENDPOINTS: 'https://127.0.0.1:1',
-    ETCD_CA_FILE: 'no/such/file.pem',
+    ETCD_CA_CERT_FILE: 'no/such/file.pem',
     ETCD_PASSWORD: 'secret',
-    ETCD_USER: 'root',
+    ETCD_USERNAME: 'root',
   }
   const { code, output } = await runToEnd({ env })
   t.equal(code, 2)
-  t.match(output, 'ETCD_CA_FILE: no/such/file.pem')
+  t.match(output, 'ETCD_CA_CERT_FILE: no/such/file.pem')
   t.notMatch(output, 'secret')
 })
 
