@@ -1,6 +1,6 @@
 /**
  * Which folder may import which: arrows point down only. `mayImport` is the whole truth; everything else is refused, a new folder
- * without a line here too. main.ts starts the process and sees every folder; no folder sees the files beside it.
+ * without a line here too. main.ts and serve.ts start the process and see every folder; no folder sees the files beside it.
  */
 const mayImport = {
   plan: [],
@@ -41,7 +41,7 @@ const faces = ['', '/([^/]+)', '/([^/]+)/([^/]+)'].flatMap((above, depth) => {
     name,
     comment: 'Import the index.ts of the other folder; export there what is missing.',
     severity: 'error',
-    from: { path: from, pathNot: '^src/main\\.ts$' },
+    from: { path: from, pathNot: '^src/(main|serve)\\.ts$' },
     to: { path: `${inside}/[^/]+/`, pathNot },
   }))
 })
@@ -60,15 +60,15 @@ module.exports = {
     {
       name: 'started-by-main-only',
       comment:
-        'The embedded etcd, the upkeep and the parts of the process are for main.ts; nothing else knows of them.',
+        'The embedded etcd, the upkeep and the parts of the process are for main.ts and serve.ts; nothing else knows of them.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/((embedded-etcd|upkeep|start)/|main\\.ts$)' },
+      from: { path: '^src/', pathNot: '^src/((embedded-etcd|upkeep|start)/|(main|serve)\\.ts$)' },
       to: { path: '^src/(embedded-etcd|upkeep|start)/' },
     },
     {
       name: 'the-face-knows-no-store',
       comment:
-        'src/datastore says what every store offers; a store in a folder of its own implements it, and main.ts opens one.',
+        'src/datastore says what every store offers; a store in a folder of its own implements it, and serve.ts opens one.',
       severity: 'error',
       from: { path: '^src/datastore/[^/]+$' },
       to: { path: '^src/datastore/[^/]+/' },
@@ -126,7 +126,7 @@ module.exports = {
       name: 'fastify-in-http',
       comment: 'HTTP stays in src/http.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(http/|main\\.ts$)' },
+      from: { path: '^src/', pathNot: '^src/(http/|(main|serve)\\.ts$)' },
       to: { path: '^node_modules/(fastify|fastify-plugin|@fastify/[^/]+)/' },
     },
     {

@@ -1,6 +1,7 @@
+#!/usr/bin/env node
 /**
- * The program that `npm start` runs. Node runs the TypeScript in src/ by itself; nothing is built. This file is JavaScript so that a
- * Node that cannot do so can still say what it needs.
+ * The command `ippoold`, which `npm start` runs too. Node runs the TypeScript in src/ by itself; nothing is built, except for an installed
+ * package: Node runs no TypeScript below node_modules. This file is JavaScript so that a Node that cannot do so can still say what it needs.
  */
 import module from 'node:module'
 import { fileURLToPath } from 'node:url'
@@ -15,6 +16,7 @@ if (!process.features.typescript) {
 
 // Compiling takes half of a start. The folder belongs to this installation; when it cannot be written, Node does without it.
 module.enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/node', import.meta.url)))
-await import('../src/main.ts')
+const isInstalled = import.meta.url.includes('/node_modules/')
+await import(isInstalled ? '../dist/main.js' : '../src/main.ts')
 // Now that the server is ready: otherwise Node does it at the exit, and not at all when it is killed.
 module.flushCompileCache()

@@ -1,6 +1,9 @@
 import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { temporaryFolder } from './support/etcd.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -17,4 +20,25 @@ t.test('one that does not is refused with what is needed', async (t) => {
   const { status, stderr } = start('--no-experimental-strip-types')
   t.equal(status, 1)
   t.match(stderr, /ippoold needs Node\.js 22\.18 or newer, and this is v/)
+})
+
+t.test('the package has the command ippoold, and nothing but the answer is loaded for --help', async (t) => {
+  const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { bin: { ippoold: string } }
+  // Node writes down which files it ran.
+  const folder = await temporaryFolder(t)
+  const env = { PATH: process.env['PATH'], NODE_V8_COVERAGE: folder }
+  const { status, stdout } = spawnSync(join(root, bin.ippoold), ['--help'], { env, encoding: 'utf8' })
+  t.equal(status, 0)
+  t.match(stdout, /^ippoold: .*--port/s)
+  const ran = readdirSync(folder)
+    .flatMap((name) => {
+      const { result } = JSON.parse(readFileSync(join(folder, name), 'utf8')) as { result: { url: string }[] }
+      return result.map(({ url }) => url)
+    })
+    .filter((url) => url.startsWith('file:'))
+  t.ok(ran.some((url) => url.endsWith('/src/main.ts')))
+  t.strictSame(
+    ran.filter((url) => /node_modules\/(fastify|pino|etcd3)\/|src\/(serve|http|datastore)/.test(url)),
+    [],
+  )
 })

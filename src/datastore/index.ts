@@ -1,6 +1,6 @@
 /**
  * The face of every datastore: `Store` carries out plans, and serves pages, changes, hints, leadership and health. `Scan` reads everything
- * at one revision, `Follower` takes changes, `Probe` hears what happens, faults are thrown. `etcd/` is a store; `main.ts` opens it.
+ * at one revision, `Follower` takes changes, `Probe` hears what happens, faults are thrown. `etcd/` is a store; `serve.ts` opens it.
  */
 export { type Change, type ChangeSource, type Ending, Follower } from './changes.ts'
 export { type Declaration, declare } from './declaration.ts'

@@ -1,0 +1,228 @@
+import { randomUUID } from 'node:crypto'
+import { resolve } from 'node:path'
+import type { Logger } from 'pino'
+import { type Config, defaultCacheDir } from './config.ts'
+import { type EtcdConnection, openEtcdStore } from './datastore/etcd/index.ts'
+import { DatastoreNotOpened, declare, logProbe, type Probe, type Store } from './datastore/index.ts'
+import { type EmbeddedEtcd, startEmbeddedEtcd } from './embedded-etcd/index.ts'
+import { buildServer, closeServer } from './http/index.ts'
+import {
+  affinities,
+  annexes,
+  BlockIndex,
+  blocks,
+  clusterInformations,
+  handles,
+  ipamConfigs,
+  nodes,
+  pools,
+  reservations,
+  storedAnswers,
+  type Now,
+  virtualAffinities,
+  workloadEndpoints,
+} from './model/index.ts'
+import { resourceKinds } from './resources/index.ts'
+import {
+  exitCodes,
+  type Log,
+  messageOf,
+  openLog,
+  readCredentials,
+  RunningParts,
+  StartFailure,
+  stopOnSignal,
+} from './start/index.ts'
+import { Collection, PoolTermination } from './upkeep/index.ts'
+import type { Environment } from './variables.ts'
+
+/** What the server gets from its process. */
+export interface Surroundings {
+  readonly version: string
+  readonly environment: Environment
+  /** Ends the process at once. */
+  readonly exitNow: () => never
+}
+
+/**
+ * Starts everything, and resolves when it serves. Stops it on a signal and on an uncaught error. Throws if the start fails, after what had
+ * started is stopped.
+ */
+export async function serve(config: Config, surroundings: Surroundings): Promise<void> {
+  const log = openLog(config.logLevel)
+  const parts = new RunningParts()
+  const starting = start(config, surroundings, log, parts)
+  const stop = async (): Promise<void> => {
+    // A start cannot be interrupted, but it can be undone.
+    await starting.catch(() => undefined)
+    await parts.stop()
+  }
+  stopOnSignal(log.logger, stop, surroundings.exitNow)
+  try {
+    const { url, data } = await starting
+    say(`ippoold serves ${url}, documentation at ${url}/docs, data in ${data}`)
+  } catch (error) {
+    await parts.stop()
+    throw error
+  }
+}
+
+interface Served {
+  readonly url: string
+  /** Where the data are, for the user. */
+  readonly data: string
+}
+
+/** Starts etcd or connects to one, reads its data, and serves. Adds every running part to `parts`. */
+async function start(
+  config: Config,
+  { version, environment }: Surroundings,
+  { logger, serverLog }: Log,
+  parts: RunningParts,
+): Promise<Served> {
+  const credentials = await readCredentials(config)
+  const embedded = config.etcdEndpoints.length === 0 ? await startEtcd(config, environment, logger, parts) : undefined
+  const endpoints = embedded === undefined ? config.etcdEndpoints : [embedded.endpoint]
+  const index = new BlockIndex()
+  const now = strictClock()
+  const probe = logProbe(logger)
+  const termination = new PoolTermination(index, now, logger)
+  const datastore = await openDatastore({ ...credentials, endpoints }, index, termination, config, probe)
+  parts.add(() => datastore.close())
+  termination.start(datastore)
+  parts.add(() => termination.stop())
+  const { upkeepIntervalSeconds: intervalSeconds, upkeepGraceSeconds: graceSeconds } = config
+  const collection = new Collection({
+    blocks: index,
+    kinds: resourceKinds(index),
+    now,
+    logger,
+    intervalSeconds,
+    graceSeconds,
+  })
+  collection.start(datastore)
+  parts.add(() => collection.stop())
+  const server = buildServer({
+    store: datastore,
+    blocks: index,
+    now,
+    newUid: randomUUID,
+    version,
+    bodyLimitBytes: config.bodyLimitBytes,
+    deadlineMs: config.requestTimeoutMs,
+    callsMax: config.queueLimit,
+    logger: serverLog,
+    probe,
+  })
+  parts.add(() => closeServer(server))
+  // Added last, so it comes first: clients that watch the readiness stop sending, while requests are still answered.
+  parts.add(() => {
+    datastore.announceStop()
+  })
+  const url = await listen(server, config)
+  if (config.allowRemote)
+    logger.warn(
+      { host: config.host },
+      'there is no authentication: everybody who can reach this address may do everything',
+    )
+  const data = embedded === undefined ? datastore.description : resolve(config.dataDir)
+  return { url, data }
+}
+
+async function startEtcd(
+  config: Config,
+  environment: Environment,
+  logger: Logger,
+  parts: RunningParts,
+): Promise<EmbeddedEtcd> {
+  const etcd = await startEmbeddedEtcd({
+    dataDir: resolve(config.dataDir),
+    cacheDir: resolve(config.cacheDir ?? defaultCacheDir(environment)),
+    binary: config.etcdBinary === undefined ? undefined : resolve(config.etcdBinary),
+    environment,
+    announce: say,
+    logger,
+  })
+  parts.add(() => etcd.stop())
+  logger.info({ endpoint: etcd.endpoint, etcdPid: etcd.pid() }, 'etcd is running')
+  return etcd
+}
+
+async function openDatastore(
+  connection: EtcdConnection,
+  index: BlockIndex,
+  termination: PoolTermination,
+  config: Config,
+  probe: Probe,
+): Promise<Store> {
+  try {
+    return await openEtcdStore({
+      connection,
+      declarations: [
+        declare(blocks, {
+          changed: (key, lookup) => {
+            index.changed(key, lookup)
+            termination.blockChanged(key)
+          },
+          changedText: (key, text) => {
+            const isTold = index.changedText(key, text)
+            if (isTold) termination.blockChanged(key)
+            return isTold
+          },
+        }),
+        declare(affinities),
+        declare(virtualAffinities),
+        declare(handles),
+        declare(ipamConfigs),
+        declare(pools, termination.pools),
+        declare(reservations),
+        declare(nodes),
+        declare(annexes),
+        declare(workloadEndpoints),
+        declare(clusterInformations),
+        declare(storedAnswers),
+      ],
+      limits: {
+        batchOperationsMax: config.batchOperationsMax,
+        batchesInFlight: config.batchesInFlight,
+        queueLengthMax: config.queueLimit,
+        deadlineMs: config.requestTimeoutMs,
+        expirySeconds: config.answerRetentionSeconds,
+      },
+      probe,
+    })
+  } catch (cause) {
+    if (cause instanceof DatastoreNotOpened) throw new StartFailure(cause.message, exitCodes.failure, { cause })
+    throw cause
+  }
+}
+
+/** Listens, and returns the URL. */
+async function listen(server: ReturnType<typeof buildServer>, { host, port }: Config): Promise<string> {
+  try {
+    return await server.listen({ host, port })
+  } catch (cause) {
+    const isTaken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE'
+    const message = isTaken
+      ? `Port ${port} of ${host} is taken by another program. Set IPPOOLD_PORT to another port, or to 0 for any free one.`
+      : `Cannot serve on port ${port} of ${host}: ${messageOf(cause)}`
+    throw new StartFailure(message, exitCodes.failure, { cause })
+  }
+}
+
+/**
+ * Makes a clock that never returns the same time twice, nor an earlier one: a block that is deleted and created again must not repeat
+ * sequence numbers. The digits below a millisecond come from the process's own clock.
+ */
+function strictClock(): () => Now {
+  let last = 0n
+  return () => {
+    const nanoseconds = BigInt(Date.now()) * 1_000_000n + (process.hrtime.bigint() % 1_000_000n)
+    last = nanoseconds > last ? nanoseconds : last + 1n
+    return { nanoseconds: last }
+  }
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
