@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { type Config, defaultCacheDir } from './config.ts'
 import { type EtcdConnection, openEtcdStore } from './datastore/etcd/index.ts'
-import { DatastoreNotOpened, declare, logProbe, type Probe, type Store } from './datastore/index.ts'
+import { DatastoreNotOpened, declare, logProbe, type Probe, type Store, UpcomingStore } from './datastore/index.ts'
 import { type EmbeddedEtcd, startEmbeddedEtcd } from './embedded-etcd/index.ts'
 import { buildServer, closeServer } from './http/index.ts'
 import {
@@ -73,7 +73,10 @@ interface Served {
   readonly data: string
 }
 
-/** Starts etcd or connects to one, reads its data, and serves. Adds every running part to `parts`. */
+/**
+ * Listens, starts etcd or connects to one, reads its data, and serves. Adds every running part to `parts`. Listening comes first, so that a
+ * port that is taken stops the start before anything is fetched, started or written.
+ */
 async function start(
   config: Config,
   { version, environment }: Surroundings,
@@ -81,11 +84,25 @@ async function start(
   parts: RunningParts,
 ): Promise<Served> {
   const credentials = await readCredentials(config)
-  const embedded = config.etcdEndpoints.length === 0 ? await startEtcd(config, environment, logger, parts) : undefined
-  const endpoints = embedded === undefined ? config.etcdEndpoints : [embedded.endpoint]
+  const store = new UpcomingStore()
   const index = new BlockIndex()
   const now = strictClock()
   const probe = logProbe(logger)
+  const server = buildServer({
+    store,
+    blocks: index,
+    now,
+    newUid: randomUUID,
+    version,
+    bodyLimitBytes: config.bodyLimitBytes,
+    deadlineMs: config.requestTimeoutMs,
+    callsMax: config.queueLimit,
+    logger: serverLog,
+    probe,
+  })
+  const url = await listen(server, config)
+  const embedded = config.etcdEndpoints.length === 0 ? await startEtcd(config, environment, logger, parts) : undefined
+  const endpoints = embedded === undefined ? config.etcdEndpoints : [embedded.endpoint]
   const termination = new PoolTermination(index, now, logger)
   const datastore = await openDatastore({ ...credentials, endpoints }, index, termination, config, probe)
   parts.add(() => datastore.close())
@@ -102,24 +119,13 @@ async function start(
   })
   collection.start(datastore)
   parts.add(() => collection.stop())
-  const server = buildServer({
-    store: datastore,
-    blocks: index,
-    now,
-    newUid: randomUUID,
-    version,
-    bodyLimitBytes: config.bodyLimitBytes,
-    deadlineMs: config.requestTimeoutMs,
-    callsMax: config.queueLimit,
-    logger: serverLog,
-    probe,
-  })
+  store.open(datastore)
+  // The server stops before the store. If the start fails before this, no request is in flight: all were refused at once.
   parts.add(() => closeServer(server))
   // Added last, so it comes first: clients that watch the readiness stop sending, while requests are still answered.
   parts.add(() => {
     datastore.announceStop()
   })
-  const url = await listen(server, config)
   if (config.allowRemote)
     logger.warn(
       { host: config.host },

@@ -31,6 +31,11 @@ export class DatastoreNotOpened extends Error {
   }
 }
 
+/** The store is not open yet. */
+export function starting(): DatastoreUnavailable {
+  return new DatastoreUnavailable('ServiceUnavailable', 'The server is starting; nothing was changed. Try again.')
+}
+
 /** The server stops, and gives the operation up. */
 export function stopping(): DatastoreUnavailable {
   return new DatastoreUnavailable('ServiceUnavailable', 'The server is stopping; nothing was changed.')

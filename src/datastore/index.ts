@@ -19,3 +19,4 @@ export type {
   StoreOptions,
   SubmitOptions,
 } from './store.ts'
+export { type ServedStore, UpcomingStore } from './upcoming-store.ts'

@@ -1,12 +1,17 @@
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { once } from 'node:events'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
+import { freePorts } from '../../src/embedded-etcd/ports.ts'
 import { settings } from '../../src/settings.ts'
-import { temporaryFolder } from '../support/etcd.ts'
+import { startEtcd, temporaryFolder } from '../support/etcd.ts'
+import { HttpClient } from '../support/http-client.ts'
+import { startProxy } from '../support/proxy.ts'
+import { poolsPath } from '../support/ippoold.ts'
 import { etcdOf, runToEnd, startServer } from '../support/server.ts'
+import { until } from '../support/until.ts'
 
 // Every test starts processes, some of them several.
 t.setTimeout(280_000)
@@ -178,7 +183,7 @@ t.test('a second server on the same data directory does not start, and disturbs 
   t.equal((await fetch(`${first.url}/readyz`)).status, 200)
 })
 
-t.test('a port that is taken stops the start, and etcd with it', async (t) => {
+t.test('a port that is taken stops the start before etcd is started or asked', async (t) => {
   const dataDir = await temporaryFolder(t)
   const holder = createServer().listen(0, '127.0.0.1')
   t.teardown(() => holder.close())
@@ -187,7 +192,49 @@ t.test('a port that is taken stops the start, and etcd with it', async (t) => {
   const { code, output } = await runToEnd({ args: [`--port=${port}`], env: { IPPOOLD_DATA_DIR: dataDir } })
   t.equal(code, 1)
   t.match(output, `Port ${port} of 127.0.0.1 is taken`)
-  t.equal(await etcdOf(dataDir), undefined)
+  t.strictSame(await readdir(dataDir), [], 'no etcd was started')
+
+  const elsewhere = await runToEnd({ args: [`--port=${port}`], env: { ETCD_ENDPOINTS: 'http://127.0.0.1:1' } })
+  t.equal(elsewhere.code, 1)
+  t.match(elsewhere.output, `Port ${port} of 127.0.0.1 is taken`)
+})
+
+t.test('a server that is still starting is alive, not ready, and refuses everything else for now', async (t) => {
+  const etcd = await startEtcd(t)
+  const proxy = await startProxy(t, etcd.endpoint)
+  proxy.newcomers = 'mute'
+  const [port = 0] = await freePorts(1)
+  const starting = startServer(t, { env: { ETCD_ENDPOINTS: proxy.endpoint, IPPOOLD_PORT: String(port) } })
+  const client = new HttpClient(t, `http://127.0.0.1:${port}`)
+  await until('it listens', () => client.call('GET', '/livez').catch(() => undefined))
+  t.equal((await client.call('GET', '/livez')).status, 200)
+  t.match(await client.call('GET', '/readyz'), {
+    status: 503,
+    headers: { 'retry-after': '1' },
+    body: { reason: 'ServiceUnavailable', message: 'not ready: datastore is not open yet' },
+  })
+  const changes = [
+    ['POST', '/ipam/v1/assign'],
+    ['GET', '/ipam/v1/handles/a'],
+    ['GET', '/ipam/v1/check'],
+    ['GET', poolsPath],
+  ] as const
+  for (const [method, path] of changes) {
+    const answer = await client.call(method, path, method === 'POST' ? {} : undefined)
+    t.match(
+      answer,
+      {
+        status: 503,
+        headers: { 'retry-after': '1' },
+        body: { kind: 'Status', reason: 'ServiceUnavailable', message: /starting; nothing was changed/ },
+      },
+      path,
+    )
+  }
+  proxy.newcomers = 'pass'
+  proxy.release()
+  await starting
+  t.equal((await client.call('GET', '/ipam/v1/check')).status, 200)
 })
 
 t.test('bad settings stop the start with exit code 2, all of them named', async (t) => {

@@ -1,13 +1,12 @@
 import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
-import type { Store as Datastore } from '../../datastore/index.ts'
+import type { ServedStore } from '../../datastore/index.ts'
 import type { BlockIndex, Now } from '../../model/index.ts'
 import type { Cause } from '../../plan/index.ts'
 import { closed, oneOf } from '../schemas/index.ts'
 import { RefusalError, refuseFields } from '../wire/index.ts'
 
-/** The part of the datastore that the routes use. */
-export type ServedStore = Pick<Datastore, 'submit' | 'page' | 'peek' | 'follow' | 'health' | 'members' | 'pending'>
+export type { ServedStore }
 
 /** The dependencies of the IPAM routes. */
 export interface IpamOptions {

@@ -53,7 +53,7 @@ export const reasons: Readonly<Record<Reason, ReasonEntry>> = {
   },
   ServiceUnavailable: {
     code: 503,
-    when: 'The datastore is not available, or the server is overloaded or stopping. Nothing was changed; try again after `Retry-After`.',
+    when: 'The datastore is not available, or the server is starting, overloaded or stopping. Nothing was changed; try again after `Retry-After`.',
   },
   Timeout: { code: 504, when: 'The deadline passed before the change was made. Nothing was changed; try again.' },
 }

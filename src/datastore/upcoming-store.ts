@@ -1,0 +1,46 @@
+import type { Decodable, Key, Lookup, Plan, Revision, View } from '../plan/index.ts'
+import type { Follower } from './changes.ts'
+import { starting } from './faults.ts'
+import type { Health, Member, Outcome, Page, PageOptions, Store, SubmitOptions } from './store.ts'
+
+/** What clients of a server may ask of its store. */
+export type ServedStore = Pick<Store, 'submit' | 'page' | 'peek' | 'follow' | 'health' | 'members' | 'pending'>
+
+/** Stands in for a store that is not open yet: refuses everything and is not ready. Once the store is open, passes everything on to it. */
+export class UpcomingStore implements ServedStore {
+  #store: ServedStore | undefined
+
+  /** Passes everything on to `store` from now on. */
+  open(store: ServedStore): void {
+    this.#store = store
+  }
+
+  submit<Answer>(plan: (view: View) => Plan<Answer>, options?: SubmitOptions): Promise<Outcome<Answer>> {
+    return this.#store?.submit(plan, options) ?? Promise.reject(starting())
+  }
+
+  page<Value>(family: Decodable<Value>, options?: PageOptions): Promise<Page<Value>> {
+    return this.#store?.page(family, options) ?? Promise.reject(starting())
+  }
+
+  follow(families: readonly Decodable<unknown>[], after: Revision): Promise<Follower> {
+    return this.#store?.follow(families, after) ?? Promise.reject(starting())
+  }
+
+  peek<Value>(key: Key<Value>): Lookup<Value> | undefined {
+    return this.#store?.peek(key)
+  }
+
+  get pending(): number {
+    return this.#store?.pending ?? 0
+  }
+
+  health(): Health {
+    const check = { name: 'datastore', ok: false, message: 'is not open yet' }
+    return this.#store?.health() ?? { ready: false, checks: [check] }
+  }
+
+  members(): Promise<readonly Member[]> {
+    return this.#store?.members() ?? Promise.reject(starting())
+  }
+}
