@@ -1,4 +1,5 @@
-import { buildServer, type ServedStore } from '../src/http/index.ts'
+import { UpcomingStore } from '../src/datastore/index.ts'
+import { buildServer } from '../src/http/index.ts'
 import { BlockIndex } from '../src/model/index.ts'
 
 /** Versions of OpenAPI, each with the path at which a server has its document. */
@@ -19,7 +20,8 @@ export async function openapiDocument(
   { form = '3.1', serverUrl = '/' }: DocumentOptions = {},
 ): Promise<string> {
   const app = buildServer({
-    store: noStore,
+    // No route that uses the store is called.
+    store: new UpcomingStore(),
     blocks: new BlockIndex(),
     now: () => ({ nanoseconds: 0n }),
     newUid: () => 'none',
@@ -35,19 +37,4 @@ export async function openapiDocument(
   const document = response.json<object>()
   const servers = [{ url: serverUrl, description: 'A server on this machine with default settings.' }]
   return `${JSON.stringify({ ...document, servers }, null, 2)}\n`
-}
-
-/** No route that uses the store is called. */
-const noStore: ServedStore = {
-  pending: 0,
-  submit: refuse,
-  page: refuse,
-  follow: refuse,
-  peek: () => undefined,
-  members: refuse,
-  health: () => ({ ready: false, checks: [] }),
-}
-
-function refuse(): Promise<never> {
-  return Promise.reject(new Error('there is no datastore behind a document'))
 }

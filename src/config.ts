@@ -43,6 +43,8 @@ export function parseConfig(argv: readonly string[], environment: Environment): 
     host: read(settings.host),
     port: read(settings.port),
     allowRemote: read(settings.allowRemote),
+    allowedHosts: read(settings.allowedHosts),
+    allowedOrigins: read(settings.allowedOrigins),
     dataDir: read(settings.dataDir),
     cacheDir: read(settings.cacheDir),
     etcdBinary: read(settings.etcdBinary),

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { type Config, defaultCacheDir } from './config.ts'
@@ -97,6 +98,14 @@ async function start(
     bodyLimitBytes: config.bodyLimitBytes,
     deadlineMs: config.requestTimeoutMs,
     callsMax: config.queueLimit,
+    callers: {
+      hosts: {
+        listening: config.host,
+        machine: config.allowRemote ? hostname() : undefined,
+        allowed: config.allowedHosts,
+      },
+      allowedOrigins: config.allowedOrigins,
+    },
     logger: serverLog,
     probe,
   })

@@ -44,6 +44,22 @@ export const settings = {
     fallback: false,
     read: boolean,
   }),
+  allowedHosts: setting<readonly string[]>({
+    variable: 'IPPOOLD_ALLOWED_HOSTS',
+    placeholder: '<name,...>',
+    help: 'More names and addresses, without ports, by which clients may call the server; * for any.',
+    fallback: [],
+    fallbackHelp: 'loopback; with IPPOOLD_ALLOW_REMOTE also the address served on and the name of the machine',
+    read: listOf(allowedHost, 'names or addresses without ports, separated by commas, such as ipam.example.org, or *'),
+  }),
+  allowedOrigins: setting<readonly string[]>({
+    variable: 'IPPOOLD_ALLOWED_ORIGINS',
+    placeholder: '<origin,...>',
+    help: 'Origins of other web pages that may call the server from a browser, such as https://ipam.example.org.',
+    fallback: [],
+    fallbackHelp: "only the server's own pages",
+    read: listOf(origin, 'http or https origins, separated by commas, such as https://ipam.example.org'),
+  }),
   dataDir: setting({
     variable: 'IPPOOLD_DATA_DIR',
     placeholder: '<folder>',
@@ -224,6 +240,31 @@ function host(given: string): Reading<string> {
   return isIP(given) !== 0 || isName
     ? { ok: true, value: given }
     : { ok: false, expected: 'an IP address or a host name, such as 127.0.0.1, ::1 or localhost' }
+}
+
+/** Reads a list of values, separated by commas. */
+function listOf(
+  readOne: (given: string) => string | undefined,
+  expected: string,
+): (given: string) => Reading<readonly string[]> {
+  return (given) => {
+    const values = given.split(',').map((one) => readOne(one.trim()))
+    return values.every((value) => value !== undefined) ? { ok: true, value: values } : { ok: false, expected }
+  }
+}
+
+/** Reads a name as it may stand in a Host header, or an address with or without brackets. A name is returned in lower case. */
+function allowedHost(given: string): string | undefined {
+  const address = given.replace(/^\[(.*:.*)\]$/, '$1')
+  if (given === '*' || isIP(address) !== 0) return address
+  return /^(?=.*[a-z_])[\w-]+(\.[\w-]+)*\.?$/i.test(given) ? given.replace(/\.$/, '').toLowerCase() : undefined
+}
+
+/** Reads an origin as browsers send it. */
+function origin(given: string): string | undefined {
+  const url = URL.parse(given)
+  const isOrigin = url !== null && /^https?:$/.test(url.protocol) && `${url.origin}/` === url.href
+  return isOrigin && !given.includes('?') && !given.includes('#') ? url.origin : undefined
 }
 
 /** Reads URLs without user and path. The port is required: without it a URL would mean 80 or 443, where no etcd listens. */

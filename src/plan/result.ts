@@ -10,6 +10,7 @@ export type Reason =
   | 'MethodNotAllowed'
   | 'NotAcceptable'
   | 'UnsupportedMediaType'
+  | 'MisdirectedRequest'
   | 'AlreadyExists'
   | 'AddressInUse'
   | 'Conflict'

@@ -115,7 +115,7 @@ t.test('a body of 10 MB is refused, whether its length is announced or not', asy
 
   const connection = await RawConnection.open(url)
   await connection.write(
-    `POST ${assign} HTTP/1.1\r\nhost: ippoold\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n`,
+    `POST ${assign} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n`,
   )
   const chunk = `10000\r\n${'x'.repeat(0x10000)}\r\n`
   for (let sent = 0; sent < 160 && connection.answers().length === 0 && !connection.isClosed; sent++)
@@ -136,35 +136,70 @@ const odd: readonly (readonly [claim: string, bytes: string | Buffer, status: nu
   ['TLS', Buffer.from('16030100c4010000c00303', 'hex'), 400, 'BadRequest'],
   ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400, 'BadRequest'],
   ['no host', 'GET /livez HTTP/1.1\r\n\r\n', 400, 'BadRequest'],
-  ['a method that is none', 'FETCH /livez HTTP/1.1\r\nhost: a\r\n\r\n', 400, 'BadRequest'],
+  ['two hosts', 'GET /livez HTTP/1.1\r\nhost: localhost\r\nhost: localhost\r\n\r\n', 400, 'BadRequest'],
+  ['a foreign host', 'GET /livez HTTP/1.1\r\nhost: evil.example\r\n\r\n', 421, 'MisdirectedRequest'],
+  [
+    'an empty beacon of a foreign page',
+    `POST ${assign} HTTP/1.1\r\nhost: localhost\r\norigin: http://evil.example\r\ncontent-length: 0\r\n\r\n`,
+    403,
+    'Forbidden',
+  ],
+  [
+    'an empty body without a type',
+    `POST ${assign} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n`,
+    415,
+    'UnsupportedMediaType',
+  ],
+  [
+    'a body without a type',
+    `POST ${assign} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n{}`,
+    415,
+    'UnsupportedMediaType',
+  ],
+  ['a method that is none', 'FETCH /livez HTTP/1.1\r\nhost: localhost\r\n\r\n', 400, 'BadRequest'],
   [
     'two lengths',
-    `POST ${assign} HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}x`,
+    `POST ${assign} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}x`,
     400,
     'BadRequest',
   ],
   [
     'a length and chunks',
-    `POST ${assign} HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`,
+    `POST ${assign} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`,
     400,
     'BadRequest',
   ],
-  ['a length that is none', `POST ${assign} HTTP/1.1\r\nhost: a\r\ncontent-length: x\r\n\r\n{}`, 400, 'BadRequest'],
+  [
+    'a length that is none',
+    `POST ${assign} HTTP/1.1\r\nhost: localhost\r\ncontent-length: x\r\n\r\n{}`,
+    400,
+    'BadRequest',
+  ],
   [
     'a chunk that is none',
-    `POST ${assign} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n`,
+    `POST ${assign} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n`,
     400,
     'BadRequest',
   ],
-  ['headers without end', `GET /livez HTTP/1.1\r\nhost: a\r\nx: ${'x'.repeat(100_000)}`, 413, 'RequestEntityTooLarge'],
+  [
+    'headers without end',
+    `GET /livez HTTP/1.1\r\nhost: localhost\r\nx: ${'x'.repeat(100_000)}`,
+    413,
+    'RequestEntityTooLarge',
+  ],
   ['a path without end', `GET /${'x'.repeat(100_000)}`, 413, 'RequestEntityTooLarge'],
-  ['a control character in a header', 'GET /livez HTTP/1.1\r\nhost: a\r\nx: a\u0000b\r\n\r\n', 400, 'BadRequest'],
+  [
+    'a control character in a header',
+    'GET /livez HTTP/1.1\r\nhost: localhost\r\nx: a\u0000b\r\n\r\n',
+    400,
+    'BadRequest',
+  ],
   ['a path that is not percent-encoded', rawRequest('GET', '/ipam/v1/handles/%zz'), 400, 'BadRequest'],
 ]
 
 function compressed(content: Buffer): Buffer {
   const body = gzipSync(content)
-  const head = `POST ${assign} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-encoding: gzip\r\ncontent-length: ${String(body.length)}\r\n\r\n`
+  const head = `POST ${assign} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-encoding: gzip\r\ncontent-length: ${String(body.length)}\r\n\r\n`
   return Buffer.concat([Buffer.from(head), body])
 }
 

@@ -65,7 +65,7 @@ async function halfRequest(url: string): Promise<{ finish: () => Promise<string>
   socket.on('data', (chunk) => (answer += chunk.toString()))
   const ended = once(socket, 'close')
   await once(socket, 'connect')
-  const head = 'POST /ipam/v1/assign HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n'
+  const head = 'POST /ipam/v1/assign HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n'
   socket.write(`${head}content-length: 10\r\n\r\n{"a":`)
   // The server has begun with it once it has answered a request that was sent later.
   await fetch(`${url}/livez`)

@@ -79,5 +79,5 @@ export interface RawAnswer {
 export function rawRequest(method: string, path: string, body?: string, headers: readonly string[] = []): string {
   const about =
     body === undefined ? [] : ['content-type: application/json', `content-length: ${Buffer.byteLength(body)}`]
-  return [`${method} ${path} HTTP/1.1`, 'host: ippoold', ...about, ...headers, '', body ?? ''].join('\r\n')
+  return [`${method} ${path} HTTP/1.1`, 'host: localhost', ...about, ...headers, '', body ?? ''].join('\r\n')
 }

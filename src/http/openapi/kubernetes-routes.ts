@@ -44,8 +44,8 @@ export const kubernetesOpenapiRoutes: FastifyPluginCallback<KubernetesOpenapiOpt
   app.get(path, hidden, ({ query }, reply) => {
     const { hash } = version3()
     // A URL with the hash always has the same document.
-    if (isObject(query) && query['hash'] === hash) void reply.header('cache-control', immutable)
-    return sendTagged(reply.type('application/json; charset=utf-8'), version3())
+    const caching = isObject(query) && query['hash'] === hash ? immutable : undefined
+    return sendTagged(reply.type('application/json; charset=utf-8'), version3(), caching)
   })
 
   app.get('/openapi/v2', { ...hidden, config: { alsoAnswers: protobufTypes } }, ({ headers }, reply) => {
@@ -69,10 +69,10 @@ function tag(body: string | Buffer): TaggedDocument {
   return { body, hash: createHash('sha256').update(body).digest('hex').toUpperCase() }
 }
 
-/** Sends a document, or 304 if the client has it already. */
-function sendTagged(reply: FastifyReply, { body, hash }: TaggedDocument): FastifyReply {
+/** Sends a document, or 304 if the client has it already. Unless `caching` says otherwise, a client asks each time. */
+function sendTagged(reply: FastifyReply, { body, hash }: TaggedDocument, caching = 'no-cache'): FastifyReply {
   const etag = `"${hash}"`
-  void reply.header('etag', etag).header('vary', 'accept')
+  void reply.header('etag', etag).header('vary', 'accept, origin').header('cache-control', caching)
   const known = (reply.request.headers['if-none-match'] ?? '').split(',').map((one) => one.trim().replace(/^W\//, ''))
   return known.includes(etag) || known.includes('*') ? reply.code(304).send() : reply.send(body)
 }

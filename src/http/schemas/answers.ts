@@ -19,7 +19,14 @@ export function answer<Schema extends TSchema>(description: string, schema: Sche
 }
 
 /** Failures that every route has. */
-const always: readonly Reason[] = ['BadRequest', 'NotAcceptable', 'InternalError', 'ServiceUnavailable']
+const always: readonly Reason[] = [
+  'BadRequest',
+  'Forbidden',
+  'NotAcceptable',
+  'MisdirectedRequest',
+  'InternalError',
+  'ServiceUnavailable',
+]
 
 /** Describes the failures of a route: `given` and those that every route has. Spread the result into its `response`. */
 export function problems(...given: readonly Reason[]): Readonly<Record<number, Answer>> {

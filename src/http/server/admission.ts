@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isWatch } from '../resources/index.ts'
 import { statusOf } from '../schemas/index.ts'
 import { reasons, type RefusalError, refuseForNow } from '../wire/index.ts'
+import { safeHeaders } from './headers.ts'
 
 /** Which calls are limited, and to how many. */
 export interface Limit {
@@ -54,13 +55,14 @@ export function limitCalls(app: FastifyInstance, limit: Limit): void {
 
 /**
  * Sends the refusal of the hook above before Fastify sees the request, at a fraction of the cost: an overload brings many such requests,
- * and all of them wait for one event loop. Only for calls that are certain to be refused; Fastify handles all others. Logs the number
- * of refused calls once a second instead of a line for each.
+ * and all of them wait for one event loop. Only for calls that are certain to be refused for this: Fastify handles all others, and those
+ * of web pages. Logs the number of refused calls once a second instead of a line for each.
  */
 function refuseEarly(app: FastifyInstance, limit: Limit, isFull: () => boolean, refused: RefusalError): void {
   const { server } = app
   const body = JSON.stringify(statusOf(refused))
   const headers = [
+    ...Object.entries(safeHeaders).flat(),
     ...['content-type', 'application/json; charset=utf-8'],
     ...['retry-after', String(refused.retryAfterSeconds)],
     ...['content-length', String(Buffer.byteLength(body))],
@@ -73,7 +75,7 @@ function refuseEarly(app: FastifyInstance, limit: Limit, isFull: () => boolean, 
   server.removeAllListeners('request')
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     // A server that is stopping gives another response.
-    if (!isFull() || !isLimited(request.url ?? '') || !server.listening) {
+    if (!isFull() || !isLimited(request.url ?? '') || !server.listening || isFromPage(request)) {
       app.routing(request, response)
       return
     }
@@ -81,6 +83,11 @@ function refuseEarly(app: FastifyInstance, limit: Limit, isFull: () => boolean, 
     const { code } = reasons[refused.refusal.reason]
     response.writeHead(code, ['x-request-id', limit.requestId(request.headers), ...headers]).end(body)
   })
+}
+
+/** A web page gets other headers, or another refusal. */
+function isFromPage({ headers }: IncomingMessage): boolean {
+  return headers.origin !== undefined || headers['sec-fetch-site'] !== undefined
 }
 
 /** Returns a function that counts its calls. One second after the first call, `report` gets the number, and counting starts anew. */

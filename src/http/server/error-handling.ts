@@ -5,6 +5,7 @@ import { DatastoreUnavailable } from '../../datastore/index.ts'
 import type { Reason } from '../../plan/index.ts'
 import { statusOf } from '../schemas/index.ts'
 import { reasons, RefusalError, refusal, refuseUnknownOutcome, quoteUrl } from '../wire/index.ts'
+import { safeHeaders } from './headers.ts'
 import { refuseUnknownRoutes } from './unknown-routes.ts'
 
 /**
@@ -20,7 +21,7 @@ export function handleErrors(app: FastifyInstance): void {
 /** Answers a path that cannot be read with a `Status`: Fastify gives up on it before it looks for a route (`frameworkErrors`). */
 export function answerUnreadablePath(error: Error, request: FastifyRequest, reply: FastifyReply): void {
   const message = `The path ${quoteUrl(request.url)} cannot be read: it is not percent-encoded, or a part of it is too long`
-  void reply.header('x-request-id', request.id)
+  void reply.header('x-request-id', request.id).headers(safeHeaders)
   answerError(refusal('BadRequest', message, { cause: error }), request, reply)
 }
 
@@ -61,6 +62,7 @@ export function answerClientError(error: ConnectionError, socket: Socket): void 
     'content-type: application/json; charset=utf-8',
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',
+    ...Object.entries(safeHeaders).map(([name, value]) => `${name}: ${value}`),
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
 }

@@ -10,9 +10,11 @@ import { ipamRoutes, type ServedStore } from '../ipam/index.ts'
 import { openapiOptions, kubernetesOpenapiRoutes, openapiRoutes } from '../openapi/index.ts'
 import { discoveryRoutes, endpointsOfNodes, resourceRoutes } from '../resources/index.ts'
 import { resourceSchemas, schemas } from '../schemas/index.ts'
-import { answerJson, readBodies, refusal } from '../wire/index.ts'
+import { answerJson, readBodies } from '../wire/index.ts'
 import { limitCalls, limitEventLoopDelay } from './admission.ts'
+import { type CallerSettings, refuseForeignCallers } from './callers.ts'
 import { answerClientError, answerUnreadablePath, handleErrors } from './error-handling.ts'
+import { safeHeaders } from './headers.ts'
 import { healthRoutes } from './health.ts'
 import { type OnStopping, refuseWhenStopping } from './stopping.ts'
 import { refuseBySchema, validatorCompiler } from './validation.ts'
@@ -35,6 +37,8 @@ export interface ServerDependencies {
   readonly callsMax: number
   /** How often watches report their progress; default: a minute. */
   readonly bookmarkIntervalMs?: number
+  /** Who may call the server; default: programs on this machine. */
+  readonly callers?: CallerSettings
   readonly logger: NonNullable<FastifyServerOptions['logger']>
   /** Hears of every request that was answered; nothing does unless given. */
   readonly probe?: Probe
@@ -51,6 +55,8 @@ const watchesMax = 10_000
 
 const bookmarkIntervalMs = 60_000
 
+const localCallers: CallerSettings = { hosts: { listening: 'localhost', allowed: [] }, allowedOrigins: [] }
+
 /**
  * Builds the HTTP server, not listening yet: `inject` tests it, `listen` serves it. `close` refuses new requests with 503, answers
  * those in flight, and resolves. Close the store after it.
@@ -63,6 +69,7 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     bodyLimit: dependencies.bodyLimitBytes,
     requestTimeout: requestTimeoutMs,
+    // Node would refuse a request without a host itself, without a Status; see `refuseForeignCallers`.
     http: { requireHostHeader: false },
     routerOptions: { maxParamLength: pathSegmentLengthMax },
     // Fastify's own 503 is not a Status; see `refuseWhenStopping`.
@@ -79,10 +86,11 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
   const kinds = resourceKinds(dependencies.blocks)
   app.setValidatorCompiler(validatorCompiler([...schemas, ...resourceSchemas(kinds)]))
   traceRequests(app, dependencies.probe ?? silentProbe)
+  refuseForeignCallers(app, dependencies.callers ?? localCallers)
   handleErrors(app)
   readBodies(app)
   const onStopping = refuseWhenStopping(app)
-  acceptOddRequests(app)
+  ignoreExpectations(app)
   for (const schema of schemas) app.addSchema(schema)
   void app.register(swagger, openapiOptions(version))
   void app.register(swaggerUi, { routePrefix: '/docs', staticCSP: docsPolicy, theme: { title: 'ippoold' } })
@@ -136,10 +144,13 @@ function validRequestId({ 'x-request-id': header }: IncomingHttpHeaders): string
   return typeof header === 'string' && /^[\w.:-]{1,128}$/.test(header) ? header : undefined
 }
 
-/** Sends the request id with every response, and logs one line for every request: never a body, a query or a credential. */
+/**
+ * Sends the request id and {@link safeHeaders} with every response, and logs one line for every request: never a body, a query or a
+ * credential.
+ */
 function traceRequests(app: FastifyInstance, probe: Probe): void {
   app.addHook('onRequest', (request, reply, done) => {
-    void reply.header('x-request-id', request.id)
+    void reply.header('x-request-id', request.id).headers(safeHeaders)
     done()
   })
   app.addHook('onResponse', ({ log, method, routeOptions }, { statusCode, elapsedTime }, done) => {
@@ -150,13 +161,8 @@ function traceRequests(app: FastifyInstance, probe: Probe): void {
   })
 }
 
-/** Answers two kinds of requests that Node would answer itself, without a Status: those without a host, and those with `Expect`. */
-function acceptOddRequests(app: FastifyInstance): void {
-  app.addHook('onRequest', ({ raw, headers }, _reply, done) => {
-    const isHostMissing = raw.httpVersion === '1.1' && headers.host === undefined
-    done(isHostMissing ? refusal('BadRequest', 'The request has no Host header.') : undefined)
-  })
-  // A server may ignore an expectation (RFC 9110 section 10.1.1).
+/** Serves requests with `Expect`, which Node would refuse without a Status. A server may ignore it (RFC 9110 section 10.1.1). */
+function ignoreExpectations(app: FastifyInstance): void {
   app.server.on('checkExpectation', (request, response) => {
     app.server.emit('request', request, response)
   })

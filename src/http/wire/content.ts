@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { parseJsonBody, parseYamlBody } from './body-text.ts'
 import { type RefusalError, refusal } from './errors.ts'
@@ -16,16 +17,15 @@ const yamlTypes = ['application/yaml', 'text/yaml', 'application/x-yaml', 'text/
 
 /**
  * Makes every route below `app` read bodies: JSON and YAML, and patches for PATCH. Any other media type or content encoding is refused
- * with 415 before the body is read. A body without a media type is read as YAML, of which JSON is a subset. An empty body counts as
- * none.
+ * with 415 before the body is read, and so is a body without a media type, which any web page can make a browser send. Routes read an
+ * empty body as none.
  */
 export function readBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser<Buffer>(jsonTypes, { parseAs: 'buffer' }, (_request, body, done) =>
     done(null, parseJsonBody(body)),
   )
-  // `*` only sees bodies without a media type: the hook below refuses unknown types first.
-  app.addContentTypeParser<Buffer>([...yamlTypes, patchTypes[2], '*'], { parseAs: 'buffer' }, (_request, body, done) =>
+  app.addContentTypeParser<Buffer>([...yamlTypes, patchTypes[2]], { parseAs: 'buffer' }, (_request, body, done) =>
     done(null, parseYamlBody(body)),
   )
   app.addHook('onRequest', (request, _reply, done) => done(refusalOfBody(request)))
@@ -41,11 +41,19 @@ function refusalOfBody({ method, headers, routeOptions }: FastifyRequest): Refus
     )
   }
   const accepted: readonly string[] = method === 'PATCH' ? patchTypes : [...objectTypes, ...yamlTypes]
-  if (type === undefined || accepted.includes(mediaTypeOf(type))) return undefined
+  if (type === undefined ? !hasBody(method, headers) : accepted.includes(mediaTypeOf(type))) return undefined
   const types = (method === 'PATCH' ? patchTypes : objectTypes).join(', ')
   return refusal(
     'UnsupportedMediaType',
-    `the body of the request was in an unknown format - accepted media types include: ${types}`,
+    `the body of the request was in an unknown format - ${type === undefined ? 'it has no Content-Type; ' : ''}accepted media types include: ${types}`,
+  )
+}
+
+/** True if a request has a body, also an empty one. A client that announces an empty body with a DELETE has none to send. */
+function hasBody(method: string, headers: IncomingHttpHeaders): boolean {
+  const length = headers['content-length']
+  return (
+    headers['transfer-encoding'] !== undefined || (length !== undefined && !(method === 'DELETE' && length === '0'))
   )
 }
 

@@ -19,7 +19,10 @@ export const reasons: Readonly<Record<Reason, ReasonEntry>> = {
     when: 'The request cannot be read: it is not JSON or YAML, or has a wrong type, an unknown field or an unknown parameter.',
   },
   Unauthorized: { code: 401, when: 'The credential is missing or not valid.' },
-  Forbidden: { code: 403, when: 'The credential is valid, but does not allow this.' },
+  Forbidden: {
+    code: 403,
+    when: 'The caller may not do this: a web page of another origin sent the request, or the credential does not allow it.',
+  },
   NotFound: { code: 404, when: 'The object, pool, address, handle or route does not exist.' },
   MethodNotAllowed: {
     code: 405,
@@ -42,6 +45,7 @@ export const reasons: Readonly<Record<Reason, ReasonEntry>> = {
     code: 415,
     when: 'The server does not accept the media type of the body; the message lists those that it accepts.',
   },
+  MisdirectedRequest: { code: 421, when: 'The server does not serve the host that the request names.' },
   IdempotencyKeyReused: { code: 422, when: 'The same Idempotency-Key was sent before with another body.' },
   Invalid: { code: 422, when: 'The request is well formed, but has wrong values; there is one cause for each field.' },
   TooManyRequests: { code: 429, when: 'The caller exceeded its own limit; `Retry-After` says when to try again.' },

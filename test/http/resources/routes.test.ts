@@ -94,7 +94,8 @@ t.test('everything that is wrong with a pool is told at once, with its kind', as
     '{"metadata":{"name":1}}',
     '{"metadata":{}}',
   ]) {
-    t.match(await call('POST', base, body), { body: { kind: 'Status', reason: /^(BadRequest|Invalid)$/ } }, body)
+    const answer = await call('POST', base, body, { 'content-type': 'application/json' })
+    t.match(answer, { body: { kind: 'Status', reason: /^(BadRequest|Invalid)$/ } }, body)
   }
 })
 

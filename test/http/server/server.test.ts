@@ -103,12 +103,12 @@ t.test('a server that stops answers what it has begun, and tells what comes then
   await idle.connected
   const body = '{"handle":"vm-1"}'
   busy.socket.write(
-    `POST /ipam/v1/assign HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    `POST /ipam/v1/assign HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
   )
   await begun.opened
   const closed = app.close()
   await until('the server takes no more connections', () => (app.server.listening ? undefined : true))
-  idle.socket.write('GET /livez HTTP/1.1\r\nhost: a\r\n\r\n')
+  idle.socket.write('GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n')
   t.match(await idle.said, /^HTTP\/1.1 503 .*retry-after: 1.*"reason":"ServiceUnavailable"/s)
   finish.open()
   t.match(await busy.said, /^HTTP\/1.1 201 .*connection: close.*"handle":"vm-1"/is)

@@ -15,6 +15,7 @@ const codes: Readonly<Record<Reason, number>> = {
   MethodNotAllowed: 405,
   NotAcceptable: 406,
   UnsupportedMediaType: 415,
+  MisdirectedRequest: 421,
   AlreadyExists: 409,
   AddressInUse: 409,
   Conflict: 409,

@@ -1,0 +1,36 @@
+import type { IncomingHttpHeaders } from 'node:http'
+
+/** Where a browser says that a request comes from. */
+export type OriginVerdict =
+  /** Not from a browser, from the server's own pages, or typed into the address bar. */
+  | 'own'
+  /** From a page of an origin that the settings allow. */
+  | 'allowed'
+  /** From a page of another origin. */
+  | 'foreign'
+
+/**
+ * Judges by its headers where a request comes from. `Sec-Fetch-Site` is sent by all browsers, but not to every server over plain HTTP;
+ * `Origin` is sent with everything that could change something. Following a link to this server is no foreign request: it
+ * changes nothing, and the page with the link does not see the answer.
+ * @param authority the host and port that the request is sent to
+ */
+export function judgeOrigin(
+  method: string,
+  headers: IncomingHttpHeaders,
+  authority: string,
+  allowed: ReadonlySet<string>,
+): OriginVerdict {
+  const { origin } = headers
+  const site = headers['sec-fetch-site']
+  if (origin === undefined && site === undefined) return 'own'
+  if (origin !== undefined && allowed.has(origin)) return 'allowed'
+  if (site !== undefined) {
+    return site === 'same-origin' || site === 'none' || isLink(method, headers) ? 'own' : 'foreign'
+  }
+  return origin?.replace(/^https?:\/\//, '') === authority.toLowerCase() ? 'own' : 'foreign'
+}
+
+function isLink(method: string, headers: IncomingHttpHeaders): boolean {
+  return method === 'GET' && headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document'
+}
