@@ -64,3 +64,38 @@ t.test(
     t.equal(addressesIn(await call('POST', '/ipam/v1/assign', { ipv4: 20, ipv6: 5 })).length, 25)
   },
 )
+
+t.test('a change whose client has hung up is in the log with its result', async (t) => {
+  const { call, servers } = await startIppoold(t)
+  const [server] = servers
+  if (server === undefined) throw new Error('There is a server.')
+  await createPool(call, 'log', { cidr: '10.131.0.0/20' })
+  const calls = Array.from({ length: 20 }, (_, number) => `gone-${number}`)
+  for (const handle of calls) {
+    const connection = await RawConnection.open(server.url)
+    await connection.write(rawRequest('POST', '/ipam/v1/assign', JSON.stringify({ handle })))
+    connection.cut()
+  }
+  for (const handle of calls) {
+    const { status, body } = await until('it to be carried out', async () => {
+      const answer = await call('GET', `/ipam/v1/handles/${handle}`)
+      return answer.status === 200 ? answer : undefined
+    })
+    t.equal(status, 200)
+    const { address } = (body['addresses'] as { address: string }[])[0] ?? {}
+    const line = await until('its line', () =>
+      server
+        .output()
+        .split('\n')
+        .find((one) => one.includes(`"handle":"${handle}"`)),
+    )
+    t.match(JSON.parse(line), {
+      time: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/,
+      msg: 'change',
+      operation: 'assignAddresses',
+      addresses: [address],
+      status: 201,
+      from: '127.0.0.1',
+    })
+  }
+})

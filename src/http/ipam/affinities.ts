@@ -27,7 +27,7 @@ import {
   oneOf,
   ref,
 } from '../schemas/index.ts'
-import { changedNothing, objectTypes, refuseFields, limits, quoteValue } from '../wire/index.ts'
+import { changedNothing, noteChange, objectTypes, refuseFields, limits, quoteValue } from '../wire/index.ts'
 import { carryOutStep } from './change.ts'
 import { changeModeOf, changeModeOfQuery, IdempotencyHeaders } from './idempotency.ts'
 import { type Examined, type IpamOptions, ChangeQuery, examined, refuseBody } from './request.ts'
@@ -97,6 +97,8 @@ export const affinityRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
     },
     async (request): Promise<ClaimResponse> => {
       const wanted = examined(request, () => readClaim(request.body))
+      const { node, cidr, pool } = request.body
+      noteChange(request, { node, cidr, pool })
       const mode = changeModeOf(request, request.query)
       const { answers, next } = await carryOutSteps(
         (position, number) =>
@@ -106,9 +108,11 @@ export const affinityRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
           }),
         { isHarmless: changedNothing },
       )
+      const claimed = answers.flatMap(({ claimed }) => claimed)
+      noteChange(request, { blocks: claimed })
       return {
         node: wanted.node,
-        claimed: answers.flatMap(({ claimed }) => claimed),
+        claimed,
         unchanged: answers.flatMap(({ unchanged }) => unchanged),
         failed: answers.flatMap(({ failed }) => failed),
         isComplete: next === undefined,
@@ -138,6 +142,8 @@ export const affinityRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
     },
     async (request): Promise<AffinityReleaseResponse> => {
       refuseBody(request.body)
+      const { node, cidr, pool } = request.query
+      noteChange(request, { node, cidr, pool })
       const scope = scopeOf(request.query)
       const mode = changeModeOfQuery(request, request.query)
       const { answers, next } = await carryOutSteps(
@@ -148,7 +154,9 @@ export const affinityRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
           }),
         { isHarmless: changedNothing },
       )
-      return { ...mergeReleases(answers), isComplete: next === undefined }
+      const merged = mergeReleases(answers)
+      noteChange(request, { blocks: merged.released.map(({ block }) => block) })
+      return { ...merged, isComplete: next === undefined }
     },
   )
   done()

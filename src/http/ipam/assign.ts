@@ -3,8 +3,8 @@ import { type AssignRequest, planAssign } from '../../ipam/index.ts'
 import { isWindowsReserved } from '../../model/index.ts'
 import type { Cause } from '../../plan/index.ts'
 import { answer, AssignBody, AssignmentResponse, problemsOfRepeatable, ref } from '../schemas/index.ts'
-import { objectTypes, limits, rethrowWithHandle, quoteValue } from '../wire/index.ts'
-import { printAssignment, readAddresses } from './addresses/index.ts'
+import { objectTypes, limits, noteChange, rethrowWithHandle, quoteValue } from '../wire/index.ts'
+import { addressesIn, printAssignment, readAddresses } from './addresses/index.ts'
 import { attributeCauses } from './attribute-causes.ts'
 import { carryOutChange } from './change.ts'
 import { changeModeOf, IdempotencyHeaders } from './idempotency.ts'
@@ -36,6 +36,8 @@ export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
     },
     async (request, reply) => {
       const wanted = examined(request, () => readAssign(request.body, options.newUid))
+      noteChange(request, { handle: wanted.handle, node: wanted.node })
+      noteChange(request, { handle: wanted.handle, node: wanted.node })
       const mode = changeModeOf(request, request.query)
       const assigned = await carryOutChange(
         options,
@@ -43,6 +45,7 @@ export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
         (view, context) => planAssign(view, wanted, context),
         printAssignment,
       ).catch(rethrowWithHandle(wanted.handle))
+      noteChange(request, typeof assigned === 'string' ? { repeated: true } : { addresses: addressesIn(assigned) })
       return reply.code(201).type('application/json; charset=utf-8').send(assigned)
     },
   )

@@ -34,12 +34,12 @@ export async function carryOutOnce<Answer>(
 }
 
 /** Carries out a change of one transaction. Returns the body of its answer, for a repetition as the text that is stored. */
-export async function carryOutChange<Answer>(
+export async function carryOutChange<Answer, Printed extends object>(
   options: IpamOptions,
   mode: ChangeMode,
   plan: IpamPlan<Answer>,
-  print: (answer: Answer) => object,
-): Promise<object | string> {
+  print: (answer: Answer) => Printed,
+): Promise<Printed | string> {
   const outcome = await carryOutOnce(options, mode, plan, print, 0)
   return outcome.isRepeated ? outcome.text : print(outcome.answer)
 }

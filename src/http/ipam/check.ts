@@ -1,4 +1,5 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
 import { Scan } from '../../datastore/index.ts'
 import { check, type Finding, readCheckTerms } from '../../ipam/index.ts'
 import { ipamConfigs } from '../../model/index.ts'
@@ -13,7 +14,7 @@ import {
   RepairBody,
   ref,
 } from '../schemas/index.ts'
-import { objectTypes, refusal, linesType, sendReport } from '../wire/index.ts'
+import { noteChange, objectTypes, refusal, linesType, sendReport } from '../wire/index.ts'
 import { refuseIdempotencyKey } from './idempotency.ts'
 import { type IpamOptions, ChangeQuery, NoQuery } from './request.ts'
 import { repair } from './repairs.ts'
@@ -79,7 +80,7 @@ export const checkRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
         codes === undefined ? repair === 'Default' : repair !== 'None' && codes.has(code)
       const { revision, findings } = await begin(options, () => isStopping)
       const repairs = repair(options, findings, { isWanted, isDryRun: request.query.dryRun === 'All' })
-      return sendReport(request, reply, { revision, listName: 'repairs', entries: printedRepairs(repairs) })
+      return sendReport(request, reply, { revision, listName: 'repairs', entries: printedRepairs(request, repairs) })
     },
   )
   done()
@@ -109,8 +110,16 @@ async function* printed(findings: AsyncIterable<Finding>): AsyncGenerator<object
   for await (const found of findings) yield print(found)
 }
 
-async function* printedRepairs(repairs: ReturnType<typeof repair>): AsyncGenerator<object, void> {
-  for await (const { finding, outcome, detail } of repairs) yield { ...print(finding), outcome, detail }
+async function* printedRepairs(
+  request: FastifyRequest,
+  repairs: ReturnType<typeof repair>,
+): AsyncGenerator<object, void> {
+  const names: string[] = []
+  noteChange(request, { names })
+  for await (const { finding, outcome, detail } of repairs) {
+    if (outcome === 'Repaired') names.push(finding.key)
+    yield { ...print(finding), outcome, detail }
+  }
 }
 
 function print({ code, key, subject, message, repair }: Finding): object {

@@ -12,11 +12,11 @@ import {
   ref,
   ReleaseResponse,
 } from '../schemas/index.ts'
-import { objectTypes } from '../wire/index.ts'
-import { findAddresses, printAssignment, printHoldings } from './addresses/index.ts'
+import { noteChange, objectTypes } from '../wire/index.ts'
+import { addressesIn, findAddresses, printAssignment, printHoldings } from './addresses/index.ts'
 import { readAssign } from './assign.ts'
 import { carryOut } from './change.ts'
-import { releaseAllOfHandle } from './release.ts'
+import { noteRelease, releaseAllOfHandle } from './release.ts'
 import { type IpamOptions, ChangeQuery, examined, NoQuery, refuseBody } from './request.ts'
 
 const HandlePath = Type.Object({ handle: Type.String({ ...handle, description: 'The handle.' }) }, closed)
@@ -76,8 +76,11 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
     async (request, reply) => {
       const { handle } = request.params
       const wanted = examined(request, () => readAssign({ ...request.body, handle }, options.newUid))
+      noteChange(request, { node: wanted.node })
       const ensured = await carryOut(options, (view, context) => planEnsure(view, wanted, context), request.query)
-      return reply.code(ensured.isAdded ? 201 : 200).send(printAssignment(ensured))
+      const answer = printAssignment(ensured)
+      noteChange(request, { addresses: addressesIn(answer) })
+      return reply.code(ensured.isAdded ? 201 : 200).send(answer)
     },
   )
 
@@ -97,9 +100,11 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
         },
       },
     },
-    async ({ params, query, body }) => {
-      refuseBody(body)
-      return releaseAllOfHandle(options, params.handle, query)
+    async (request) => {
+      refuseBody(request.body)
+      const released = await releaseAllOfHandle(options, request.params.handle, request.query)
+      noteRelease(request, released)
+      return released
     },
   )
   done()

@@ -1,5 +1,6 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
+import type { FastifyRequest } from 'fastify'
 import {
   type HolderChange,
   type AddressHolders,
@@ -20,10 +21,10 @@ import {
   type UsageBodyItem,
   ref,
 } from '../schemas/index.ts'
-import { objectTypes, refuseFields, limits } from '../wire/index.ts'
+import { noteChange, objectTypes, refuseFields, limits } from '../wire/index.ts'
 import { printAttributes, readAddresses } from './addresses/index.ts'
 import { attributeCauses } from './attribute-causes.ts'
-import { carryOut, carryOutChange } from './change.ts'
+import { carryOut, carryOutChange, type IpamPlan } from './change.ts'
 import { type ChangeMode, changeModeOf, IdempotencyHeaders } from './idempotency.ts'
 import { readConditions } from './release.ts'
 import { ChangeQuery, type Examined, examined, type IpamOptions, NoQuery } from './request.ts'
@@ -37,8 +38,16 @@ const failures = problemsOfRepeatable('NotFound')
 
 /** `GET`, `PUT /addresses/{ip}/attributes` and `POST /addresses/{ip}/attributes/swap`: the holder attributes of an address. */
 export const holderAttributeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
-  const change = (wanted: HolderChange, mode: ChangeMode): Promise<object | string> =>
-    carryOutChange(options, mode, (view, context) => planChangeHolders(view, wanted, context), printOwnership)
+  const change = async (
+    request: FastifyRequest,
+    wanted: HolderChange,
+    mode: ChangeMode,
+  ): Promise<HoldersResponse | string> => {
+    const plan: IpamPlan<AddressHolders> = (view, context) => planChangeHolders(view, wanted, context)
+    const holders = await carryOutChange(options, mode, plan, printOwnership)
+    noteChange(request, typeof holders === 'string' ? { repeated: true } : { handle: holders.handle ?? undefined })
+    return holders
+  }
 
   app.get(
     '/addresses/:ip/attributes',
@@ -95,7 +104,7 @@ export const holderAttributeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = 
       })
       return reply
         .type('application/json; charset=utf-8')
-        .send(await change(wanted, changeModeOf(request, request.query)))
+        .send(await change(request, wanted, changeModeOf(request, request.query)))
     },
   )
 
@@ -123,7 +132,7 @@ export const holderAttributeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = 
       const wanted = examined(request, () => changeOf(request.params.ip, request.body, { kind: 'swap' }))
       return reply
         .type('application/json; charset=utf-8')
-        .send(await change(wanted, changeModeOf(request, request.query)))
+        .send(await change(request, wanted, changeModeOf(request, request.query)))
     },
   )
   done()

@@ -4,7 +4,7 @@ import { type Allocation, planRelease, planRemoveNode, releasedTogetherMax } fro
 import { formatAddress } from '../../net/index.ts'
 import { carryOutSteps, inTurn, success, type TakeStep } from '../../plan/index.ts'
 import { RemovedNodeResponse, answer, problemsOfRepeatable, closed, oneOf } from '../schemas/index.ts'
-import { changedNothing } from '../wire/index.ts'
+import { changedNothing, noteChange } from '../wire/index.ts'
 import { AddressWalk, FailedAddress, firstPlace, type Place, printRelease } from './addresses/index.ts'
 import { anyNode, mergeReleases, printReleasedBlocks, ReleasePart } from './affinities.ts'
 import { carryOutStep } from './change.ts'
@@ -74,14 +74,17 @@ export const nodeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
         ),
         { isHarmless: changedNothing },
       )
+      const released = answers.flatMap(({ addresses }) => addresses.released)
+      const affinities = mergeReleases(answers.map(({ affinities }) => affinities))
+      noteChange(request, { addresses: released, blocks: affinities.released.map(({ block }) => block) })
       return {
         node,
         addresses: {
-          released: answers.flatMap(({ addresses }) => addresses.released),
+          released,
           failed: answers.flatMap(({ addresses }) => addresses.failed),
           left: answers.flatMap(({ addresses }) => addresses.left),
         },
-        affinities: mergeReleases(answers.map(({ affinities }) => affinities)),
+        affinities,
         isComplete: next === undefined,
       }
     },

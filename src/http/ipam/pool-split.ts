@@ -3,7 +3,7 @@ import { Type } from '@sinclair/typebox'
 import { formatCidr } from '../../net/index.ts'
 import { partsMax, planSplit } from '../../resources/index.ts'
 import { answer, problemsOfRepeatable, closed, name, SplitResponse, SplitBody, ref } from '../schemas/index.ts'
-import { objectTypes } from '../wire/index.ts'
+import { noteChange, objectTypes } from '../wire/index.ts'
 import { carryOutChange } from './change.ts'
 import { changeModeOf, IdempotencyHeaders } from './idempotency.ts'
 import { type IpamOptions, ChangeQuery } from './request.ts'
@@ -49,6 +49,10 @@ export const poolSplitRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
           pool: params.name,
           parts: parts.map((part) => ({ name: part.name, cidr: formatCidr(part.cidr) })),
         }),
+      )
+      noteChange(
+        request,
+        typeof split === 'string' ? { repeated: true } : { names: split.parts.map(({ name }) => name) },
       )
       return reply.type('application/json; charset=utf-8').send(split)
     },

@@ -1,5 +1,6 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
+import type { FastifyRequest } from 'fastify'
 import {
   planRelease,
   planReleaseHandle,
@@ -7,7 +8,7 @@ import {
   releasedTogetherMax,
   type ReleaseItem as PlannedItem,
 } from '../../ipam/index.ts'
-import { mustParseAddress } from '../../net/index.ts'
+import { formatAddress, mustParseAddress } from '../../net/index.ts'
 import { carryOutSteps, type Cause, type Plan, type Result, type Step, success } from '../../plan/index.ts'
 import {
   answer,
@@ -17,7 +18,7 @@ import {
   ReleaseResponse,
   ReleaseBody,
 } from '../schemas/index.ts'
-import { changedNothing, objectTypes } from '../wire/index.ts'
+import { changedNothing, noteChange, objectTypes } from '../wire/index.ts'
 import { FailedAddress, printRelease, readAddresses, type ReportedRelease } from './addresses/index.ts'
 import { carryOutOnce, type IpamPlan, printStep, readStep } from './change.ts'
 import { type ChangeMode, changeModeOf, IdempotencyHeaders } from './idempotency.ts'
@@ -47,11 +48,21 @@ export const releaseRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
     },
     async (request) => {
       const { handle, items } = examined(request, () => readRelease(request.body))
+      noteChange(request, { handle, addresses: items.map(({ address }) => formatAddress(address)) })
       const mode = changeModeOf(request, request.query)
-      return handle === undefined ? releaseAddresses(options, items, mode) : releaseAllOfHandle(options, handle, mode)
+      const released = await (handle === undefined
+        ? releaseAddresses(options, items, mode)
+        : releaseAllOfHandle(options, handle, mode))
+      noteRelease(request, released)
+      return released
     },
   )
   done()
+}
+
+/** Notes for the log what a release has released. */
+export function noteRelease(request: FastifyRequest, { released, failed }: ReleaseResponse): void {
+  noteChange(request, { addresses: released, ...(failed.length > 0 && { failed: failed.length }) })
 }
 
 /** The outcome of one transaction of a release, as it is stored. */

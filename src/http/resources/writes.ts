@@ -33,7 +33,15 @@ import {
   PatchQuery,
   WriteQuery,
 } from '../schemas/index.ts'
-import { mediaTypeOf, objectTypes, patchTypes, requireGranted, RefusalError, refusal } from '../wire/index.ts'
+import {
+  mediaTypeOf,
+  noteChange,
+  objectTypes,
+  patchTypes,
+  requireGranted,
+  RefusalError,
+  refusal,
+} from '../wire/index.ts'
 import { sendJson, sendList, sendObject, statusOfDeleted } from './answers.ts'
 import { listObjects } from './list.ts'
 import { type ChangePlan, changeRequest } from './operations.ts'
@@ -76,9 +84,11 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
     },
     async (request, reply) => {
       const { body, query } = request
+      noteChange(request, { name: nameIn(body) })
       const changed = await operations.change(nameIn(body), changeRequest(request, query), (view, context) =>
         planCreate(view, kind, body, context),
       )
+      noteChange(request, { name: identityOf(changed.object).name })
       return sendObject(reply.code(201), changed.object, changed.warnings)
     },
   )
@@ -177,9 +187,12 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
         },
       },
     },
-    async ({ params: { name }, body, query }, reply) => {
+    async (request, reply) => {
+      const { params, body, query } = request
+      const { name } = params
       const { preconditions, isDryRun } = requireGranted(readDeleteOptions(body))
       const dryRun = isDryRun || query.dryRun === 'All'
+      noteChange(request, { dryRun })
       const { deleted, object } = await operations.remove(kind, name, preconditions, dryRun)
       return deleted.isGone ? sendJson(reply, statusOfDeleted(kind, deleted.value)) : sendObject(reply, object)
     },
@@ -201,17 +214,23 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
         },
       },
     },
-    async ({ body, query }, reply) => {
+    async (request, reply) => {
+      const { body, query } = request
       const { isDryRun } = requireGranted(readDeleteOptions(body))
       const { dryRun: asked, labelSelector, fieldSelector } = query
+      const dryRun = isDryRun || asked === 'All'
+      const names: string[] = []
+      noteChange(request, { dryRun, names })
       const list = await listObjects(options.store, kind, {
         ...(labelSelector !== undefined && { labelSelector }),
         ...(fieldSelector !== undefined && { fieldSelector }),
       })
       const items = []
       for (const { name, uid } of list.items.map(identityOf)) {
-        const object = await removeIfThere(name, uid, isDryRun || asked === 'All')
-        if (object !== undefined) items.push(object)
+        const object = await removeIfThere(name, uid, dryRun)
+        if (object === undefined) continue
+        items.push(object)
+        names.push(name)
       }
       return sendList(reply, { ...list.object, items })
     },

@@ -4,7 +4,7 @@ import type { ConnectionError, FastifyInstance, FastifyReply, FastifyRequest } f
 import { DatastoreUnavailable } from '../../datastore/index.ts'
 import type { Reason } from '../../plan/index.ts'
 import { statusOf } from '../schemas/index.ts'
-import { reasons, RefusalError, refusal, refuseUnknownOutcome, quoteUrl } from '../wire/index.ts'
+import { noteChange, reasons, RefusalError, refusal, refuseUnknownOutcome, quoteUrl } from '../wire/index.ts'
 import { safeHeaders } from './headers.ts'
 import { refuseUnknownRoutes } from './unknown-routes.ts'
 
@@ -34,6 +34,7 @@ function answerError(error: unknown, request: FastifyRequest, reply: FastifyRepl
   }
   const refused = refusalOf(error, request)
   const { reason } = refused.refusal
+  noteChange(request, { reason })
   if (reason === 'OutcomeUnknown') request.log.error({ err: refused }, 'the outcome of a change is unknown')
   const { code } = reasons[reason]
   void reply.code(code).headers(refused.headers).type('application/json; charset=utf-8')

@@ -16,6 +16,7 @@ import { type CallerSettings, refuseForeignCallers } from './callers.ts'
 import { answerClientError, answerUnreadablePath, handleErrors } from './error-handling.ts'
 import { safeHeaders } from './headers.ts'
 import { healthRoutes } from './health.ts'
+import { logRequests } from './request-log.ts'
 import { type OnStopping, refuseWhenStopping } from './stopping.ts'
 import { refuseBySchema, validatorCompiler } from './validation.ts'
 
@@ -85,7 +86,8 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
   })
   const kinds = resourceKinds(dependencies.blocks)
   app.setValidatorCompiler(validatorCompiler([...schemas, ...resourceSchemas(kinds)]))
-  traceRequests(app, dependencies.probe ?? silentProbe)
+  sendHeaders(app)
+  logRequests(app, dependencies.probe ?? silentProbe)
   refuseForeignCallers(app, dependencies.callers ?? localCallers)
   handleErrors(app)
   readBodies(app)
@@ -144,19 +146,10 @@ function validRequestId({ 'x-request-id': header }: IncomingHttpHeaders): string
   return typeof header === 'string' && /^[\w.:-]{1,128}$/.test(header) ? header : undefined
 }
 
-/**
- * Sends the request id and {@link safeHeaders} with every response, and logs one line for every request: never a body, a query or a
- * credential.
- */
-function traceRequests(app: FastifyInstance, probe: Probe): void {
+/** Sends the request id and {@link safeHeaders} with every response. */
+function sendHeaders(app: FastifyInstance): void {
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id).headers(safeHeaders)
-    done()
-  })
-  app.addHook('onResponse', ({ log, method, routeOptions }, { statusCode, elapsedTime }, done) => {
-    const route = routeOptions.url
-    probe.requestFinished({ method, route, status: statusCode, durationMs: elapsedTime })
-    log.info({ method, route: route ?? null, status: statusCode, ms: Math.round(elapsedTime * 100) / 100 }, 'request')
     done()
   })
 }

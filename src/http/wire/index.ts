@@ -1,4 +1,4 @@
-/** Reads requests and writes responses: media types, bodies, errors, reports, continue tokens. */
+/** Reads requests and writes responses: media types, bodies, errors, reports, continue tokens, notes for the log. */
 export {
   acceptedTypes,
   answerJson,
@@ -9,6 +9,7 @@ export {
   patchTypes,
   readBodies,
 } from './content.ts'
+export { noteChange } from './change-note.ts'
 export { printContinueToken, readContinueToken } from './continue-token.ts'
 export {
   changedNothing,

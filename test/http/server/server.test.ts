@@ -38,24 +38,161 @@ t.test('every answer has a request id: the one of the caller when it is fit for 
   }
 })
 
-t.test('a request leaves one line in the log, without what it said', async (t) => {
+t.test('a request leaves one line in the log, without body, query and credential', async (t) => {
   const { lines, stream } = logLines()
   const { call } = startServer(t, { logger: { level: 'info', stream } })
-  await call(
-    'POST',
-    '/ipam/v1/assign?dryRun=All',
-    { handle: 'secret' },
-    { 'x-request-id': 'r1', authorization: 'Bearer secret' },
-  )
-  await call('GET', '/nothing?secret=1', undefined, { 'x-request-id': 'r2' })
-  await call('POST', '/ipam/v1/assign', '{"secret', { 'x-request-id': 'r3', 'content-type': 'application/json' })
+  const ids = ['r1', 'r2', 'r3', 'r4'].map((id) => ({ 'x-request-id': id, authorization: 'Bearer secret' }))
+  await call('GET', '/ipam/v1/handles/vm-1?secret=1', undefined, ids[0])
+  await call('GET', '/nothing?secret=1', undefined, ids[1])
+  await call('POST', '/ipam/v1/assign', '{"secret', { ...ids[2], 'content-type': 'application/json' })
+  await call('POST', '/ipam/v1/assign?dryRun=All', { attributes: { of: 'secret' }, handle: 'vm-1' }, ids[3])
   t.match(lines, [
-    { level: 30, requestId: 'r1', method: 'POST', route: '/ipam/v1/assign', status: 201, ms: Number, msg: 'request' },
-    { level: 30, requestId: 'r2', method: 'GET', route: null, status: 404, ms: Number },
-    { level: 30, requestId: 'r3', method: 'POST', route: '/ipam/v1/assign', status: 400, ms: Number },
+    {
+      level: 30,
+      requestId: 'r1',
+      method: 'GET',
+      route: '/ipam/v1/handles/:handle',
+      status: 400,
+      ms: Number,
+      msg: 'request',
+    },
+    { level: 30, requestId: 'r2', method: 'GET', route: null, status: 404, ms: Number, msg: 'request' },
+    { level: 30, requestId: 'r3', method: 'POST', route: '/ipam/v1/assign', status: 400, ms: Number, msg: 'change' },
+    { level: 30, requestId: 'r4', method: 'POST', route: '/ipam/v1/assign', status: 201, ms: Number, msg: 'change' },
   ])
-  t.equal(lines.length, 3)
+  t.equal(lines.length, 4)
   t.notMatch(JSON.stringify(lines), /secret/)
+})
+
+t.test('probes are logged at debug', async (t) => {
+  const { lines, stream } = logLines()
+  const { call } = startServer(t, { logger: { level: 'debug', stream } })
+  await call('GET', '/livez')
+  await call('GET', '/readyz')
+  await call('GET', '/version')
+  t.match(lines, [
+    { level: 20, route: '/livez' },
+    { level: 20, route: '/readyz' },
+    { level: 30, route: '/version' },
+  ])
+})
+
+t.test('the line of a change says what, whose, by whom, from where, and the result', async (t) => {
+  const { lines, stream } = logLines()
+  const { call } = startServer(t, { logger: { level: 'info', stream } })
+  const pools = '/apis/projectcalico.org/v3/ippools'
+  const pool = { apiVersion: 'projectcalico.org/v3', kind: 'IPPool', spec: { cidr: '10.9.0.0/24' } }
+  const named = (name: string) => ({ ...pool, metadata: { name } })
+  const merge = { 'content-type': 'application/merge-patch+json' }
+  type Row = readonly [
+    method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    url: string,
+    body: unknown,
+    line: Record<string, unknown>,
+    headers?: Record<string, string>,
+  ]
+  const rows: readonly Row[] = [
+    [
+      'POST',
+      '/ipam/v1/assign',
+      { handle: 'a', node: 'n', ipv4: 2 },
+      { operation: 'assignAddresses', handle: 'a', node: 'n', addresses: ['10.1.0.0', '10.1.0.1'], status: 201 },
+    ],
+    [
+      'POST',
+      '/ipam/v1/assign',
+      { handle: 'a', addresses: ['10.1.0.0'] },
+      { operation: 'assignAddresses', handle: 'a', status: 409, reason: 'AddressInUse' },
+    ],
+    [
+      'POST',
+      '/ipam/v1/assign',
+      { handle: 'k', node: 'n' },
+      { handle: 'k', addresses: ['10.1.0.2'] },
+      { 'idempotency-key': 'k' },
+    ],
+    [
+      'POST',
+      '/ipam/v1/assign',
+      { handle: 'k', node: 'n' },
+      { handle: 'k', repeated: true },
+      { 'idempotency-key': 'k' },
+    ],
+    [
+      'PUT',
+      '/ipam/v1/handles/b?dryRun=All',
+      { node: 'n' },
+      { operation: 'ensureHandle', handle: 'b', node: 'n', addresses: ['10.1.0.3'], dryRun: true },
+    ],
+    [
+      'POST',
+      '/ipam/v1/release',
+      { addresses: ['10.1.0.0', '10.1.0.9'] },
+      { operation: 'releaseAddresses', addresses: ['10.1.0.0'] },
+    ],
+    [
+      'PUT',
+      '/ipam/v1/addresses/10.1.0.1/attributes',
+      { active: { attributes: { x: 'y' } } },
+      { operation: 'setOwnerAttributes', ip: '10.1.0.1', handle: 'a' },
+    ],
+    ['DELETE', '/ipam/v1/handles/a', undefined, { operation: 'releaseHandle', handle: 'a', addresses: ['10.1.0.1'] }],
+    [
+      'DELETE',
+      '/ipam/v1/handles/a',
+      undefined,
+      { operation: 'releaseHandle', handle: 'a', status: 404, reason: 'NotFound' },
+    ],
+    [
+      'POST',
+      '/ipam/v1/affinities',
+      { node: 'm', cidr: '10.1.0.128/26' },
+      { operation: 'claimBlocks', node: 'm', cidr: '10.1.0.128/26', blocks: ['10.1.0.128/26'] },
+    ],
+    [
+      'DELETE',
+      '/ipam/v1/affinities?node=m',
+      undefined,
+      { operation: 'releaseBlocks', node: 'm', blocks: ['10.1.0.128/26'] },
+    ],
+    ['DELETE', '/ipam/v1/nodes/n', undefined, { operation: 'forgetNode', node: 'n' }],
+    ['POST', '/ipam/v1/check/repair', {}, { operation: 'repairAddresses', names: [] }],
+    [
+      'POST',
+      pools,
+      { ...pool, metadata: { generateName: 'gen-' } },
+      { operation: 'createIPPool', name: /^gen-./, status: 201 },
+    ],
+    ['POST', pools, named('Bad Name'), { operation: 'createIPPool', name: 'Bad Name', status: 422, reason: 'Invalid' }],
+    [
+      'PATCH',
+      `${pools}/blue`,
+      { spec: { natOutgoing: true } },
+      { operation: 'patchIPPool', name: 'blue', status: 200 },
+      merge,
+    ],
+    ['DELETE', `${pools}/blue`, { dryRun: ['All'] }, { operation: 'deleteIPPool', name: 'blue', dryRun: true }],
+    ['DELETE', `${pools}/green`, undefined, { operation: 'deleteIPPool', name: 'green', status: 200 }],
+    ['DELETE', `${pools}?dryRun=All`, undefined, { operation: 'deleteIPPools', dryRun: true }],
+  ]
+  for (const [method, url, body, line, headers = {}] of rows) {
+    lines.length = 0
+    await call(method, url, body, { 'user-agent': 'tool/1.0', ...headers })
+    await until('the line', () => (lines.length > 0 ? true : undefined))
+    t.match(lines, [{ msg: 'change', ...line, from: '127.0.0.1', agent: 'tool/1.0' }], `${method} ${url}`)
+    t.equal(lines.length, 1)
+    if (!('dryRun' in line)) t.notOk(lines[0]?.['dryRun'])
+  }
+})
+
+t.test('the line of a change is as long as a line', async (t) => {
+  const { lines, stream } = logLines()
+  const { call } = startServer(t, { logger: { level: 'info', stream } })
+  await call('POST', '/ipam/v1/assign', { handle: 'many', ipv4: 100 }, { 'user-agent': 'x'.repeat(5_000) })
+  const [line] = lines
+  t.equal((line?.['addresses'] as string[]).length, 17)
+  t.match(line?.['addresses'], { 16: 'and 84 more' })
+  t.ok(JSON.stringify(line).length < 1_000)
 })
 
 t.test('a probe hears of every request that was answered', async (t) => {

@@ -41,6 +41,11 @@ export function printAssignment({ handle, addresses }: AssignAnswer): Assignment
   return { handle, addresses: addresses.map(printAllocation) }
 }
 
+/** The addresses of an answer, for the log. */
+export function addressesIn({ addresses }: AssignmentResponse): readonly string[] {
+  return addresses.map(({ address }) => address)
+}
+
 /** Everything that a handle holds, in ascending order. */
 export function printHoldings({ handle, addresses }: AssignAnswer): AssignmentResponse {
   return printAssignment({ handle, addresses: addresses.toSorted((a, b) => compareAddresses(a.address, b.address)) })

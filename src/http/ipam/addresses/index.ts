@@ -1,5 +1,6 @@
 /** Listing addresses, finding all that a node or a handle has, and the forms in which addresses are answered. */
 export {
+  addressesIn,
   FailedAddress,
   printAssignment,
   printAttributes,

@@ -1,0 +1,78 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Probe } from '../../datastore/index.ts'
+import { shorten } from '../../plan/index.ts'
+import { noteChange } from '../wire/index.ts'
+
+/** Programs ask these all the time, and somebody reads them only when something is wrong. */
+const probes: ReadonlySet<string | undefined> = new Set(['/livez', '/readyz'])
+
+/**
+ * Logs one line for every request, probes at debug. The line of a change says what was asked for, whose it is, who asked from where, and
+ * the result; it is also written if the client has gone. Never a body, a query or a credential. Call it at the root.
+ */
+export function logRequests(app: FastifyInstance, probe: Probe): void {
+  app.decorateRequest('changeNote', undefined)
+  app.addHook('onRequest', (request, _reply, done) => {
+    // Once the client has gone, its address is not known any more.
+    if (operationOf(request) !== undefined) noteChange(request, { from: request.socket.remoteAddress })
+    done()
+  })
+  app.addHook('onSend', (request, reply, payload, done) => {
+    if (operationOf(request) !== undefined) {
+      const log = (): void => {
+        request.log.info(lineOfChange(request, reply), 'change')
+      }
+      // A response whose client has gone is closed, and never finishes.
+      if (reply.raw.closed) log()
+      else reply.raw.once('close', log)
+    }
+    done(null, payload)
+  })
+  app.addHook('onResponse', (request, reply, done) => {
+    const { method, routeOptions, log } = request
+    const route = routeOptions.url
+    probe.requestFinished({ method, route, status: reply.statusCode, durationMs: reply.elapsedTime })
+    if (operationOf(request) === undefined) log[probes.has(route) ? 'debug' : 'info'](lineOf(request, reply), 'request')
+    done()
+  })
+}
+
+/** The operation of a request that may change something; undefined for any other. */
+function operationOf({ method, routeOptions }: FastifyRequest): string | undefined {
+  return method === 'GET' || method === 'HEAD' ? undefined : routeOptions.schema?.operationId
+}
+
+type Line = Record<string, unknown>
+
+function lineOf({ method, routeOptions }: FastifyRequest, { statusCode, elapsedTime }: FastifyReply): Line {
+  return { method, route: routeOptions.url ?? null, status: statusCode, ms: Math.round(elapsedTime * 100) / 100 }
+}
+
+/** Adds to the line of a request what was to be changed, for whom, by whom, and why it was not. Long texts and lists are cut. */
+function lineOfChange(request: FastifyRequest, reply: FastifyReply): Line {
+  const { params, query, changeNote = {}, headers } = request
+  const { from, dryRun = isObject(query) && query['dryRun'] === 'All', ...note } = changeNote
+  const line = lineOf(request, reply)
+  line['operation'] = operationOf(request)
+  for (const about of [params, note]) {
+    if (isObject(about)) for (const [name, value] of Object.entries(about)) line[name] = bound(value)
+  }
+  if (dryRun) line['dryRun'] = true
+  line['from'] = from
+  line['agent'] = bound(headers['user-agent'])
+  return line
+}
+
+/** Entries of a list in one line. */
+const entriesMax = 16
+
+function bound(value: unknown): unknown {
+  if (typeof value === 'string') return shorten(value)
+  if (!Array.isArray(value)) return value
+  const first = value.slice(0, entriesMax).map(bound)
+  return value.length > entriesMax ? [...first, `and ${value.length - entriesMax} more`] : first
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
+}

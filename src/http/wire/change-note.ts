@@ -1,0 +1,37 @@
+import type { FastifyRequest } from 'fastify'
+import type { Reason } from '../../plan/index.ts'
+
+/** What the log says of a change: whose it is, what it changed, and why not. */
+export interface ChangeNote {
+  /** The address of the client. */
+  readonly from?: string | undefined
+  readonly handle?: string | undefined
+  readonly node?: string | undefined
+  readonly pool?: string | undefined
+  readonly cidr?: string | undefined
+  /** The name of an object that the path does not name. */
+  readonly name?: string | undefined
+  /** Addresses that the handle got, or that were released; before that, those that the request names. */
+  readonly addresses?: readonly string[]
+  readonly blocks?: readonly string[]
+  /** Names of several objects, or keys. */
+  readonly names?: readonly string[]
+  /** Number of addresses or blocks that stayed as they are because something went wrong. */
+  readonly failed?: number
+  /** The answer of an earlier call with the same key was given again; nothing was changed. */
+  readonly repeated?: true
+  readonly dryRun?: boolean
+  readonly reason?: Reason
+}
+
+/** Adds to what the log says of the change that this request asks for. */
+export function noteChange(request: FastifyRequest, note: ChangeNote): void {
+  request.changeNote = { ...request.changeNote, ...note }
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What is known so far of the change that is requested. */
+    changeNote: ChangeNote | undefined
+  }
+}
