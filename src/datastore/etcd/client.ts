@@ -5,6 +5,8 @@ import {
   EtcdAuthenticationFailedError,
   EtcdLeaseInvalidError,
   EtcdPermissionDeniedError,
+  GRPCDataLossError,
+  GRPCDeadlineExceededError,
   GRPCFailedPreconditionError,
   GRPCInvalidArgumentError,
   GRPCOutOfRangeError,
@@ -20,7 +22,7 @@ import {
   type IWatchResponse,
 } from 'etcd3'
 import { DatastoreUnavailable, RevisionCompacted } from '../faults.ts'
-import { asError, refusedByEtcd } from './faults.ts'
+import { asError, refusedByEtcd, unanswered } from './faults.ts'
 import { callDeadlineMs, flowControlWindowBytes, revokeDeadlineMs } from './limits.ts'
 
 /** How to reach etcd. File contents, not paths. */
@@ -61,7 +63,7 @@ export class EtcdClient {
   /** Reads a range, trying the members in turn until `deadlineMs` has passed. Throws when no member answers, or when etcd refuses. */
   async range(request: IRangeRequest, deadlineMs = callDeadlineMs * 2): Promise<IRangeResponse> {
     const deadlineAt = performance.now() + deadlineMs
-    const shortestTryMs = deadlineMs / 20
+    let cause: unknown
     for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 500)) {
       const attempted = this.#preferred
       try {
@@ -69,9 +71,10 @@ export class EtcdClient {
         return await this.#member(attempted).kv.range(request, { deadline: Date.now() + tryMs })
       } catch (error) {
         if (isCompacted(error)) throw new RevisionCompacted(error)
-        // A try with hardly any time left would only hide the cause behind its own deadline. On a busy machine a pause takes longer.
-        const isLast = performance.now() + pauseMs + shortestTryMs >= deadlineAt
-        if (isDefiniteRefusal(error) || isLast || this.#closed) throw unavailable(error)
+        // A passed deadline tells less than what an earlier try met, such as a certificate that is not trusted.
+        if (cause === undefined || !(error instanceof GRPCDeadlineExceededError)) cause = error
+        const isLast = performance.now() + pauseMs >= deadlineAt
+        if (isDefiniteRefusal(error) || isLast || this.#closed) throw unavailable(cause)
         this.#moveOn(attempted)
         await sleep(pauseMs)
       }
@@ -224,7 +227,9 @@ export function isDefiniteRefusal(error: unknown): boolean {
     error instanceof GRPCResourceExhastedError ||
     error instanceof EtcdPermissionDeniedError ||
     error instanceof EtcdAuthenticationFailedError ||
-    error instanceof EtcdLeaseInvalidError
+    error instanceof EtcdLeaseInvalidError ||
+    // Members that have raised the alarm CORRUPT apply no change.
+    (error instanceof GRPCDataLossError && error.message.includes('corrupt cluster'))
   )
 }
 
@@ -260,7 +265,5 @@ function isCompacted(error: unknown): boolean {
 function unavailable(error: unknown): DatastoreUnavailable {
   if (error instanceof DatastoreUnavailable) return error
   if (isDefiniteRefusal(error)) return refusedByEtcd(asError(error))
-  return new DatastoreUnavailable('ServiceUnavailable', 'etcd does not answer; nothing was changed. Try again.', {
-    cause: error,
-  })
+  return unanswered(asError(error))
 }

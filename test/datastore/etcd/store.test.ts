@@ -190,7 +190,7 @@ t.test('closing settles every caller, also without etcd', async (t) => {
 t.test('it does not open without etcd', async (t) => {
   t.match(await closedDoor, {
     name: 'DatastoreNotOpened',
-    message: /^The etcd at http:.* cannot be used: etcd does not answer/,
+    message: /^The etcd at http:.* cannot be used: etcd ends the connection at once/,
     cause: { code: 'ServiceUnavailable' },
   })
 })
