@@ -15,6 +15,13 @@ export class DatastoreUnavailable extends Error {
   }
 }
 
+/** The details of a log line about `error`: of a fault of the datastore its reason, of anything else, which is a bug, the stack too. */
+export function detailsOf(error: unknown): object {
+  if (!(error instanceof DatastoreUnavailable)) return { err: error }
+  const { message: reason, cause } = error
+  return cause instanceof Error ? { reason, cause: cause.message.trim() } : { reason }
+}
+
 /** A read asked for a revision that is no longer in the datastore's history. */
 export class RevisionCompacted extends Error {
   constructor(cause: unknown) {

@@ -4,7 +4,8 @@
  */
 export { type Change, type ChangeSource, type Ending, Follower } from './changes.ts'
 export { type Declaration, declare } from './declaration.ts'
-export { DatastoreNotOpened, DatastoreUnavailable, expired, RevisionCompacted, stopping } from './faults.ts'
+export { countEachSecond } from './each-second.ts'
+export { DatastoreNotOpened, DatastoreUnavailable, detailsOf, expired, RevisionCompacted, stopping } from './faults.ts'
 export type { Leadership, LeadershipOptions } from './leadership.ts'
 export { logProbe, type Probe, type ProbeLogger, type RetryReason, silentProbe, type WatchName } from './probe.ts'
 export { Scan } from './scan.ts'

@@ -1,3 +1,6 @@
+import { countEachSecond } from './each-second.ts'
+import { type DatastoreUnavailable, detailsOf } from './faults.ts'
+
 /**
  * Hears from stores and from the HTTP server what they do, as it happens: metrics, traces and log lines hang here. Its methods run on the
  * path of every request, so they must be quick, and must not throw.
@@ -44,6 +47,8 @@ export interface Probe {
     readonly status: number
     readonly durationMs: number
   }): void
+  /** An HTTP request was answered that the datastore is not available. */
+  requestUnavailable(event: { readonly fault: DatastoreUnavailable }): void
 }
 
 /** The reason for which operations are planned again: the transaction was never sent, fenced after a lost answer, too large, or refused. */
@@ -70,6 +75,7 @@ export const silentProbe: Probe = {
   watchCaughtUp: ignore,
   followerEnded: ignore,
   requestFinished: ignore,
+  requestUnavailable: ignore,
 }
 
 function ignore(): void {
@@ -82,16 +88,19 @@ export interface ProbeLogger {
   error(details: object, message: string): void
 }
 
-/** Logs what an operator should look at. */
+/** Logs what an operator should look at. What may happen to every request at once, it logs once a second, with a count. */
 export function logProbe(logger: ProbeLogger): Probe {
   return {
     ...silentProbe,
-    answerLost: ({ error, transaction }) => {
-      logger.warn({ err: error, transaction }, 'the answer to a commit was lost; settling it')
-    },
-    transactionRefused: ({ error }) => {
-      logger.error({ err: error }, 'the datastore refused a transaction')
-    },
+    answerLost: countEachSecond((count, { error, transaction }) => {
+      logger.warn({ count, reason: error.message, transaction }, 'answers to commits were lost; settling them')
+    }),
+    transactionRefused: countEachSecond((count, { error }) => {
+      logger.error({ count, reason: error.message }, 'the datastore refused transactions')
+    }),
+    requestUnavailable: countEachSecond((count, { fault }) => {
+      logger.warn({ count, ...detailsOf(fault) }, 'requests were refused: the datastore is not available')
+    }),
     familyReread: (details) => {
       logger.warn(details, 'the history of a watch was lost; reading the family again')
     },

@@ -1,4 +1,4 @@
-import type { Leadership, Store } from '../datastore/index.ts'
+import { detailsOf, type Leadership, type Store } from '../datastore/index.ts'
 import { type Collected, planCollectCooled, planCollectEmpty, planReadCooldown } from '../ipam/index.ts'
 import {
   annexes,
@@ -96,7 +96,7 @@ export class Collection {
       await this.#collectAnnexes()
     } catch (err) {
       // The next round goes on from what is stored.
-      this.#options.logger.warn({ err }, 'the upkeep could not be carried on')
+      this.#options.logger.warn(detailsOf(err), 'the upkeep could not be carried on')
     }
   }
 

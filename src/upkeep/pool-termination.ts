@@ -1,4 +1,4 @@
-import type { Store } from '../datastore/index.ts'
+import { detailsOf, type Store } from '../datastore/index.ts'
 import { type BlockIndex, type Now, parseBlockKey, type Pool } from '../model/index.ts'
 import { overlaps } from '../net/index.ts'
 import { carryOutSteps, type Lookup, type Observer, type Step } from '../plan/index.ts'
@@ -99,7 +99,7 @@ export class PoolTermination {
       if (fault !== undefined) throw fault
     } catch (err) {
       // The step changed nothing, or the next look finds what it changed.
-      this.#logger.warn({ err, pool: name }, 'the deletion of a pool could not be carried on')
+      this.#logger.warn({ ...detailsOf(err), pool: name }, 'the deletion of a pool could not be carried on')
     }
   }
 

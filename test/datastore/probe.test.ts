@@ -1,5 +1,5 @@
 import t from 'tap'
-import { logProbe, type Probe, silentProbe } from '../../src/datastore/index.ts'
+import { DatastoreUnavailable, logProbe, type Probe, silentProbe } from '../../src/datastore/index.ts'
 import { answerOnly } from '../../src/plan/index.ts'
 import { startEtcd } from '../support/etcd.ts'
 import { startProxy } from '../support/proxy.ts'
@@ -130,25 +130,27 @@ t.test('it hears how watches fare, and their followers', async (t) => {
   t.strictSame(events('followerEnded'), [{ ending: 'closed' }])
 })
 
-t.test('the log has what an operator should look at', (t) => {
+/** A probe that logs, and its lines. */
+function startLog() {
   const lines: unknown[] = []
   const probe = logProbe({
     warn: (details, message) => lines.push(['warn', details, message]),
     error: (details, message) => lines.push(['error', details, message]),
   })
+  return { lines, probe }
+}
+
+t.test('the log has what an operator should look at', (t) => {
+  const { lines, probe } = startLog()
   const error = new Error('reset')
   probe.batchCommitted({ operations: 1, writes: 1, durationMs: 1 })
   probe.watchBroke({ watch: 'journal', error })
   probe.watchBroke({ watch: 'image', error })
-  probe.transactionRefused({ operations: 1, error })
-  probe.answerLost({ operations: 1, transaction: 'slot', error })
   probe.familyReread({ family: 'blocks', reason: 'compacted' })
   probe.valueUnreadable({ key: '/a', problem: 'is odd' })
   probe.stateWasReset({ reason: 'a backup was restored' })
   t.strictSame(lines, [
     ['warn', { err: error }, 'the watch broke; resuming'],
-    ['error', { err: error }, 'the datastore refused a transaction'],
-    ['warn', { err: error, transaction: 'slot' }, 'the answer to a commit was lost; settling it'],
     ['warn', { family: 'blocks', reason: 'compacted' }, 'the history of a watch was lost; reading the family again'],
     ['warn', { key: '/a', problem: 'is odd' }, 'a stored value cannot be read; it is left alone'],
     [
@@ -158,4 +160,24 @@ t.test('the log has what an operator should look at', (t) => {
     ],
   ])
   t.end()
+})
+
+t.test('what happens to many requests at once is logged once a second, with a count and the last reason', async (t) => {
+  const { lines, probe } = startLog()
+  for (const reason of ['first', 'last']) {
+    const error = new Error(reason)
+    probe.answerLost({ operations: 1, transaction: `/slots/${reason}`, error })
+    probe.transactionRefused({ operations: 1, error })
+    probe.requestUnavailable({ fault: new DatastoreUnavailable('ServiceUnavailable', 'away', { cause: error }) })
+  }
+  t.strictSame(lines, [])
+  await until('three lines', () => lines.length === 3 || undefined)
+  t.strictSame(lines, [
+    ['warn', { count: 2, reason: 'last', transaction: '/slots/last' }, 'answers to commits were lost; settling them'],
+    ['error', { count: 2, reason: 'last' }, 'the datastore refused transactions'],
+    ['warn', { count: 2, reason: 'away', cause: 'last' }, 'requests were refused: the datastore is not available'],
+  ])
+  probe.requestUnavailable({ fault: new DatastoreUnavailable('ServiceUnavailable', 'still away') })
+  await until('the next line', () => lines.length === 4 || undefined)
+  t.match(lines[3], ['warn', { count: 1, reason: 'still away' }])
 })

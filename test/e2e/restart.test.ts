@@ -188,15 +188,16 @@ const anyCalls: readonly (readonly ['GET' | 'POST' | 'DELETE', string, object?])
 ]
 
 t.test('while etcd is away, calls are refused in time, and the server says that it is not ready', async (t) => {
-  const { member, client } = await startOnMember(t, { IPPOOLD_REQUEST_TIMEOUT_MS: String(deadlineMs) })
+  const { member, server, client } = await startOnMember(t, { IPPOOLD_REQUEST_TIMEOUT_MS: String(deadlineMs) })
   await member.kill()
   // From here on it is known that nothing that is sent can arrive.
   await until('the server is not ready', async () => {
     const { status, fields } = refusalIn(await client.call('GET', '/readyz'))
     return (status === 503 && fields.join() === 'etcd,watch') || undefined
   })
-  await inTime(t, client)
+  const refused = (await inTime(t, client)) + (await inTime(t, client))
   t.equal((await client.call('GET', '/livez')).status, 200)
+  await isLoggedEachSecond(t, server, refused)
 
   await member.start()
   const startedAt = Date.now()
@@ -208,8 +209,28 @@ t.test('while etcd is away, calls are refused in time, and the server says that 
   t.strictSame([...holders.values()], ['back'], 'nothing that was refused is held')
 })
 
-/** Every call is refused with 503 or 504, not long after its deadline. */
-async function inTime(t: Test, client: HttpClient): Promise<void> {
+/** The log counts the calls that were refused, in one line a second and without a stack. */
+async function isLoggedEachSecond(t: Test, server: TestServer, refused: number): Promise<void> {
+  const warnings = () =>
+    server
+      .output()
+      .split('\n')
+      .filter((line) => line.includes('the datastore is not available'))
+      .map((line) => JSON.parse(line) as { readonly time: number; readonly count: number; readonly reason: string })
+  const sum = () => warnings().reduce((total, { count }) => total + count, 0)
+  await until('all refused calls to be counted', () => sum() === refused || undefined)
+  t.ok(refused > warnings().length, 'a line counts several calls')
+  const times = warnings().map(({ time }) => time)
+  t.ok(
+    times.slice(1).every((time, index) => time - (times[index] ?? 0) > 900),
+    'a second passes between two lines',
+  )
+  t.match(warnings()[0]?.reason, /etcd (cannot be reached|does not answer); nothing was changed/)
+  t.notMatch(JSON.stringify(warnings()), '"stack"')
+}
+
+/** Every call is refused with 503 or 504, not long after its deadline. Returns how many were refused with 503. */
+async function inTime(t: Test, client: HttpClient): Promise<number> {
   const calls = anyCalls.flatMap((call) => [call, call, call])
   const outcomes = await Promise.all(
     calls.map(async ([method, path, body]) => {
@@ -224,6 +245,7 @@ async function inTime(t: Test, client: HttpClient): Promise<void> {
     t.ok(ms < deadlineMs + 1_000, `${path} was answered after ${String(ms)} ms`)
     if (status === 503) t.match(answer.headers['retry-after'], /^\d+$/)
   }
+  return outcomes.filter(({ answer }) => answer.status === 503).length
 }
 
 t.test('an etcd that is silent for a while: who was refused holds nothing, who was not holds an address', async (t) => {
@@ -235,7 +257,7 @@ t.test('an etcd that is silent for a while: who was refused holds nothing, who w
       client.call('POST', '/ipam/v1/assign', { handle: `h-${String(number)}`, node: `n-${String(number % 8)}` }),
     )
     // From then on the late commits themselves are what could go wrong.
-    await until('a commit is missed', () => server.output().includes('the answer to a commit was lost') || undefined)
+    await until('a commit is missed', () => server.output().includes('answers to commits were lost') || undefined)
     return asked
   })
   const answers = await Promise.all(silence)

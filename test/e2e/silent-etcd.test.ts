@@ -54,7 +54,7 @@ t.test('SIGTERM while etcd is silent ends the server within seconds, whatever th
   const { member, server, client } = await start(t, 60_000)
   member.signal('SIGSTOP')
   const sent = client.call('POST', '/ipam/v1/assign', { handle: 'sent' })
-  await until('the answer to be missed', () => server.output().includes('the answer to a commit was lost') || undefined)
+  await until('the answer to be missed', () => server.output().includes('answers to commits were lost') || undefined)
   const listed = client.call('GET', '/apis/projectcalico.org/v3/ippools').catch(() => 'cut')
   const stoppedAt = Date.now()
   const ending = await server.stop('SIGTERM')

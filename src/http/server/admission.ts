@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import underPressure from '@fastify/under-pressure'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { countEachSecond } from '../../datastore/index.ts'
 import { isWatch } from '../resources/index.ts'
 import { statusOf } from '../schemas/index.ts'
 import { reasons, type RefusalError, refuseForNow } from '../wire/index.ts'
@@ -79,7 +80,7 @@ function refuseEarly(app: FastifyInstance, limit: Limit, isFull: () => boolean, 
       app.routing(request, response)
       return
     }
-    count()
+    count(undefined)
     const { code } = reasons[refused.refusal.reason]
     response.writeHead(code, ['x-request-id', limit.requestId(request.headers), ...headers]).end(body)
   })
@@ -88,19 +89,6 @@ function refuseEarly(app: FastifyInstance, limit: Limit, isFull: () => boolean, 
 /** A web page gets other headers, or another refusal. */
 function isFromPage({ headers }: IncomingMessage): boolean {
   return headers.origin !== undefined || headers['sec-fetch-site'] !== undefined
-}
-
-/** Returns a function that counts its calls. One second after the first call, `report` gets the number, and counting starts anew. */
-function countEachSecond(report: (count: number) => void): () => void {
-  let count = 0
-  return () => {
-    count++
-    if (count > 1) return
-    setTimeout(() => {
-      report(count)
-      count = 0
-    }, 1_000).unref()
-  }
 }
 
 /** Share of its deadline that an operation may spend waiting for the event loop. Beyond it, more work only makes everything slower. */

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ConnectionError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { DatastoreUnavailable } from '../../datastore/index.ts'
+import { DatastoreUnavailable, type Probe, silentProbe } from '../../datastore/index.ts'
 import type { Reason } from '../../plan/index.ts'
 import { statusOf } from '../schemas/index.ts'
 import { noteChange, reasons, RefusalError, refusal, refuseUnknownOutcome, quoteUrl } from '../wire/index.ts'
@@ -11,10 +11,15 @@ import { refuseUnknownRoutes } from './unknown-routes.ts'
 /**
  * Answers every error of every route below `app` with a `Status`, and every request without a route too. Call it once, at the root, before
  * any route or plugin is registered. A refusal gets the status code of its reason, a fault of the datastore 503, 504, 413 or 500.
- * Anything else is a bug: it is logged with its stack, and the response names only the request id.
+ * Anything else is a bug: it is logged with its stack, and the response names only the request id. `probe` hears of requests for which
+ * the datastore was not available.
  */
-export function handleErrors(app: FastifyInstance): void {
-  app.setErrorHandler(answerError)
+export function handleErrors(app: FastifyInstance, probe: Probe = silentProbe): void {
+  app.setErrorHandler((error, request, reply) => {
+    if (error instanceof DatastoreUnavailable && error.code === 'ServiceUnavailable')
+      probe.requestUnavailable({ fault: error })
+    answerError(error, request, reply)
+  })
   refuseUnknownRoutes(app)
 }
 
@@ -35,7 +40,7 @@ function answerError(error: unknown, request: FastifyRequest, reply: FastifyRepl
   const refused = refusalOf(error, request)
   const { reason } = refused.refusal
   noteChange(request, { reason })
-  if (reason === 'OutcomeUnknown') request.log.error({ err: refused }, 'the outcome of a change is unknown')
+  if (reason === 'OutcomeUnknown') request.log.error({ problem: refused.message }, 'the outcome of a change is unknown')
   const { code } = reasons[reason]
   void reply.code(code).headers(refused.headers).type('application/json; charset=utf-8')
   if (refused.retryAfterSeconds !== undefined) void reply.header('retry-after', String(refused.retryAfterSeconds))
@@ -92,7 +97,6 @@ function refusalOf(error: unknown, request: FastifyRequest): RefusalError {
   if (error instanceof RefusalError) return error
   if (error instanceof DatastoreUnavailable) {
     if (error.code === 'OutcomeUnknown') return refuseUnknownOutcome(error)
-    if (error.code === 'ServiceUnavailable') request.log.warn({ err: error }, 'the datastore is not available')
     return refusalOfFault(error, error.code)
   }
   if (error instanceof Error && 'statusCode' in error) {

@@ -86,10 +86,11 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
   })
   const kinds = resourceKinds(dependencies.blocks)
   app.setValidatorCompiler(validatorCompiler([...schemas, ...resourceSchemas(kinds)]))
+  const probe = dependencies.probe ?? silentProbe
   sendHeaders(app)
-  logRequests(app, dependencies.probe ?? silentProbe)
+  logRequests(app, probe)
   refuseForeignCallers(app, dependencies.callers ?? localCallers)
-  handleErrors(app)
+  handleErrors(app, probe)
   readBodies(app)
   const onStopping = refuseWhenStopping(app)
   ignoreExpectations(app)

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import fastify, { type FastifyInstance, LogController } from 'fastify'
 import t, { type Test } from 'tap'
-import { DatastoreUnavailable } from '../../../src/datastore/index.ts'
+import { DatastoreUnavailable, silentProbe } from '../../../src/datastore/index.ts'
 import { answerClientError, answerUnreadablePath, handleErrors } from '../../../src/http/server/error-handling.ts'
 import { RefusalError } from '../../../src/http/wire/index.ts'
 
@@ -9,7 +9,12 @@ import { RefusalError } from '../../../src/http/wire/index.ts'
 function startApp(
   t: Test,
   error: unknown,
-): { readonly app: FastifyInstance; readonly lines: Record<string, unknown>[] } {
+): {
+  readonly app: FastifyInstance
+  readonly lines: Record<string, unknown>[]
+  /** The faults that the probe heard of. */
+  readonly unavailable: readonly DatastoreUnavailable[]
+} {
   const lines: Record<string, unknown>[] = []
   const stream = { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) }
   const app = fastify({
@@ -20,11 +25,12 @@ function startApp(
     clientErrorHandler: answerClientError,
   })
   t.teardown(() => app.close())
-  handleErrors(app)
+  const unavailable: DatastoreUnavailable[] = []
+  handleErrors(app, { ...silentProbe, requestUnavailable: ({ fault }) => void unavailable.push(fault) })
   app.post('/thing/:name', () => {
     throw error
   })
-  return { app, lines }
+  return { app, lines, unavailable }
 }
 
 t.test('a fault of the datastore tells what it means to the caller', async (t) => {
@@ -34,11 +40,14 @@ t.test('a fault of the datastore tells what it means to the caller', async (t) =
     ['RequestEntityTooLarge', 413, undefined],
   ] as const
   for (const [code, status, retryAfter] of cases) {
-    const { app } = startApp(t, new DatastoreUnavailable(code, 'Nothing was changed.', { retryAfterSeconds: 4 }))
+    const fault = new DatastoreUnavailable(code, 'Nothing was changed.', { retryAfterSeconds: 4 })
+    const { app, lines, unavailable } = startApp(t, fault)
     const answer = await app.inject({ method: 'POST', url: '/thing/a' })
     t.equal(answer.statusCode, status)
     t.equal(answer.headers['retry-after'], retryAfter)
     t.match(answer.json(), { reason: code, message: 'Nothing was changed.', code: status })
+    t.strictSame(unavailable, code === 'ServiceUnavailable' ? [fault] : [], 'the probe counts what is not available')
+    t.strictSame(lines, [], 'and the log has no line for each')
   }
 })
 
