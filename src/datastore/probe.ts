@@ -24,6 +24,8 @@ export interface Probe {
   }): void
   /** The store refused a transaction. */
   transactionRefused(event: { readonly operations: number; readonly error: Error }): void
+  /** Changes can no longer be made for the reason in `problem`; or can be made again, if that is undefined. */
+  changesChecked(event: { readonly problem: string | undefined }): void
   /** All of a family is in memory. */
   familyLoaded(event: { readonly family: string; readonly keys: number; readonly durationMs: number }): void
   /** The changes of a family are lost to history, so it is read again. */
@@ -66,6 +68,7 @@ export const silentProbe: Probe = {
   answerLost: ignore,
   answerSettled: ignore,
   transactionRefused: ignore,
+  changesChecked: ignore,
   familyLoaded: ignore,
   familyReread: ignore,
   stateWasReset: ignore,
@@ -101,6 +104,10 @@ export function logProbe(logger: ProbeLogger): Probe {
     requestUnavailable: countEachSecond((count, { fault }) => {
       logger.warn({ count, ...detailsOf(fault) }, 'requests were refused: the datastore is not available')
     }),
+    changesChecked: ({ problem }) => {
+      if (problem === undefined) logger.warn({}, 'changes can be made again')
+      else logger.error({ problem }, 'no changes can be made')
+    },
     familyReread: (details) => {
       logger.warn(details, 'the history of a watch was lost; reading the family again')
     },

@@ -15,6 +15,7 @@ export interface ClusterInformation {
 export const clusterInformations: Family<ClusterInformation> = resourceFamily({
   name: 'cluster information',
   plural: 'clusterinformations',
+  isReadOnly: true,
   specFields: ['clusterGUID', 'clusterType', 'calicoVersion', 'datastoreReady'],
   read: ({ object, name, spec }) => {
     const ready = spec['datastoreReady'] ?? true

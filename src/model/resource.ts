@@ -50,6 +50,8 @@ export function resourceFamily<Value extends { readonly object: JsonObject }>(op
   readonly specFields: readonly string[]
   /** `record` unless given. */
   readonly part?: Part
+  /** True if ippoold never writes this kind. */
+  readonly isReadOnly?: boolean
   read(resource: Resource): Value
   /** Changes an object before it is stored, if Calico adds or leaves out fields of this kind. */
   readonly trim?: (object: JsonObject) => JsonObject
@@ -64,6 +66,7 @@ export function resourceFamily<Value extends { readonly object: JsonObject }>(op
     held: 'values',
     part: options.part ?? 'record',
     isChangedSingly: true,
+    isReadOnly: options.isReadOnly ?? false,
     decode(key, text) {
       return decodeJson(text, (json) => {
         const resource = readResource(json, specFields, key.slice(prefix.length))

@@ -37,6 +37,8 @@ export interface Family<Value> {
    * they saw: if two changes shared a revision, a client that lost its connection between them would never see the second.
    */
   readonly isChangedSingly?: boolean
+  /** True if no plan writes the family: the right to read it is enough. */
+  readonly isReadOnly?: boolean
   decode(key: string, text: string): Decoded<Value>
   encode(value: Value): string
   /**

@@ -149,6 +149,8 @@ t.test('the log has what an operator should look at', (t) => {
   probe.familyReread({ family: 'blocks', reason: 'compacted' })
   probe.valueUnreadable({ key: '/a', problem: 'is odd' })
   probe.stateWasReset({ reason: 'a backup was restored' })
+  probe.changesChecked({ problem: 'etcd is full' })
+  probe.changesChecked({ problem: undefined })
   t.strictSame(lines, [
     ['warn', { err: error }, 'the watch broke; resuming'],
     ['warn', { family: 'blocks', reason: 'compacted' }, 'the history of a watch was lost; reading the family again'],
@@ -158,6 +160,8 @@ t.test('the log has what an operator should look at', (t) => {
       { reason: 'a backup was restored' },
       'the datastore was put back to an earlier state; reading everything again',
     ],
+    ['error', { problem: 'etcd is full' }, 'no changes can be made'],
+    ['warn', {}, 'changes can be made again'],
   ])
   t.end()
 })

@@ -18,6 +18,8 @@ export interface ServerSettings {
   /** Added to what every server of a test gets: any free port, and a data directory for this test alone. */
   readonly env?: Readonly<Record<string, string>>
   readonly args?: readonly string[]
+  /** False does not wait until the server is ready, only until it serves. */
+  readonly isReadyAwaited?: boolean
 }
 
 /** How a process ended. */
@@ -50,7 +52,7 @@ export async function startServer(t: Test, settings: ServerSettings = {}): Promi
   })
   const deadline = Date.now() + startTimeoutMs
   let url: string | undefined
-  while (!(url !== undefined && (await isReady(url)))) {
+  while (!(url !== undefined && (settings.isReadyAwaited === false || (await isReady(url))))) {
     url = /^ippoold serves (http\S+),/m.exec(output())?.[1]
     const problem = child.exitCode !== null || child.signalCode !== null ? 'ended' : 'did not become ready'
     if (problem === 'ended' || Date.now() > deadline) throw new Error(`The server ${problem}:\n${output()}`)

@@ -35,28 +35,28 @@ const explanations: readonly (readonly [RegExp, Explanation])[] = [
     /user name is empty/,
     {
       problem: 'etcd asks for a user',
-      remedy: 'Set ETCD_USER and ETCD_PASSWORD.',
+      remedy: 'Set ETCD_USERNAME and ETCD_PASSWORD.',
     },
   ],
   [
     /invalid user ID or password/,
     {
       problem: 'etcd does not accept the user or the password',
-      remedy: 'Correct ETCD_USER and ETCD_PASSWORD.',
+      remedy: 'Correct ETCD_USERNAME and ETCD_PASSWORD.',
     },
   ],
   [
     /authentication is not enabled/,
     {
       problem: 'etcd knows no users',
-      remedy: 'Remove ETCD_USER and ETCD_PASSWORD, or enable the users: etcdctl auth enable.',
+      remedy: 'Remove ETCD_USERNAME and ETCD_PASSWORD, or enable the users: etcdctl auth enable.',
     },
   ],
   [
     /unable to verify the first certificate|unable to get (local )?issuer certificate|self-signed certificate/,
     {
       problem: "etcd's certificate is not signed by a CA that this server trusts",
-      remedy: 'Set ETCD_CA_FILE to the certificates of the CA that signed it.',
+      remedy: 'Set ETCD_CA_CERT_FILE to the certificates of the CA that signed it.',
     },
   ],
   [

@@ -5,26 +5,40 @@ export class Lease {
   readonly #client: EtcdClient
   readonly #seconds: number
   readonly #replaceAfterMs: number
-  #id: string
-  #grantedAtMs: number
+  #id: string | undefined
+  #grantedAtMs = -Infinity
   #renewal: Promise<void> | undefined
 
-  private constructor(client: EtcdClient, seconds: number, replaceAfterSeconds: number, id: string) {
+  private constructor(client: EtcdClient, seconds: number, replaceAfterSeconds: number) {
     this.#client = client
     this.#seconds = seconds
     this.#replaceAfterMs = replaceAfterSeconds * 1_000
-    this.#id = id
-    this.#grantedAtMs = performance.now()
   }
 
-  /** Grants a lease of `seconds`, replaced after `replaceAfterSeconds`: keys live for at least the difference. */
-  static async grant(client: EtcdClient, seconds: number, replaceAfterSeconds: number): Promise<Lease> {
-    return new Lease(client, seconds, replaceAfterSeconds, await client.grantLease(seconds))
+  /**
+   * Asks for a lease of `seconds`, to be replaced after `replaceAfterSeconds`: keys live for at least the difference. If etcd grants none
+   * now, as when it is full, {@link keep} asks again.
+   */
+  static async open(client: EtcdClient, seconds: number, replaceAfterSeconds: number): Promise<Lease> {
+    const lease = new Lease(client, seconds, replaceAfterSeconds)
+    await lease.renew().catch(() => undefined)
+    return lease
+  }
+
+  /** False until etcd has granted the first lease. */
+  get isGranted(): boolean {
+    return this.#id !== undefined
+  }
+
+  /** Asks for a new lease when it is time. To be called regularly. */
+  keep(): void {
+    if (performance.now() - this.#grantedAtMs > this.#replaceAfterMs) void this.renew().catch(() => undefined)
   }
 
   /** The lease to attach keys to. When it is time, asks for a new one, and returns the old one until that is granted. */
   current(): string {
-    if (performance.now() - this.#grantedAtMs > this.#replaceAfterMs) void this.renew().catch(() => undefined)
+    this.keep()
+    if (this.#id === undefined) throw new Error('etcd has not granted a lease yet.')
     return this.#id
   }
 
@@ -38,7 +52,7 @@ export class Lease {
 
   /** Revokes the lease, and with it the keys. */
   async revoke(): Promise<void> {
-    await this.#client.revokeLease(this.#id)
+    if (this.#id !== undefined) await this.#client.revokeLease(this.#id)
   }
 
   async #replace(): Promise<void> {

@@ -30,6 +30,9 @@ export const watchProgressMs = 1_000
 /** How long the watch may be silent, or behind what a read has seen, before it is given up. Longer than an election. */
 export const watchSilenceMaxMs = 5_000
 
+/** How often a server without trouble checks that etcd carries out changes. Each check is an entry in etcd's log. */
+export const changeCheckMs = 5_000
+
 /** Values per page of a snapshot. With blocks of 15 kB, a page is about 15 MB. */
 export const snapshotPageSize = 1_000
 

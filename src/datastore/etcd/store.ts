@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { EtcdPermissionDeniedError } from 'etcd3'
 import type { Decodable, Family, Key, Listed, Lookup, Plan, Revision, View } from '../../plan/index.ts'
 import type { Follower } from '../changes.ts'
 import { declare } from '../declaration.ts'
@@ -16,9 +17,10 @@ import type {
   StoreOptions,
   SubmitOptions,
 } from '../store.ts'
+import { ChangeCheck, describeMissingRights, keysOf, type NeededKeys } from './change-check.ts'
 import { EtcdClient, type EtcdConnection, isDefiniteRefusal } from './client.ts'
 import { Engine, type EngineLeases, Slot } from './engine/index.ts'
-import { asError } from './faults.ts'
+import { asError, explain } from './faults.ts'
 import { Image, loadFamily } from './image/index.ts'
 import { prefixEnd } from './keys.ts'
 import { EtcdLeadership, leaders } from './leadership.ts'
@@ -61,6 +63,7 @@ interface Parts {
   readonly watch: ImageWatch
   readonly engine: Engine
   readonly leases: EngineLeases
+  readonly changes: ChangeCheck
   readonly limits: StoreLimits
   readonly probe: Probe
 }
@@ -71,26 +74,42 @@ async function startParts(client: EtcdClient, options: EtcdStoreOptions): Promis
     probe.valueUnreadable({ key, problem })
   })
   const complete = [...image.families()].filter((held) => held.isComplete)
+  const needed = [...[...image.families()].map(({ family }) => keysOf(family)), keysOf({ prefix: slotsPrefix })]
   for (const held of complete) {
     const startedMs = performance.now()
-    await loadFamily(client, held)
+    await loadFamily(client, held).catch(async (fault: unknown) => {
+      throw await nameMissingRights(client, needed, asError(fault))
+    })
     probe.familyLoaded({ family: held.family.name, keys: held.size, durationMs: performance.now() - startedMs })
   }
   const { expirySeconds } = limits
   const leaseTurnSeconds = Math.min(expirySeconds, expiringLeaseTurnSeconds)
   const leases = {
-    slots: await Lease.grant(client, slotLeaseSeconds, slotLeaseSeconds / 2),
-    expiring: await Lease.grant(client, expirySeconds + leaseTurnSeconds, leaseTurnSeconds),
+    slots: await Lease.open(client, slotLeaseSeconds, slotLeaseSeconds / 2),
+    expiring: await Lease.open(client, expirySeconds + leaseTurnSeconds, leaseTurnSeconds),
   }
+  const changes = new ChangeCheck(client, needed, probe)
+  await changes.checkIfDue()
   const server = randomUUID()
   const slots = Array.from(
     { length: limits.batchesInFlight },
-    (_, number) => new Slot(`/ippoold/v1/slots/${server}/${number}`),
+    (_, number) => new Slot(`${slotsPrefix}${server}/${number}`),
   )
   const watch = new ImageWatch(client, complete, probe)
   watch.start()
-  const engine = new Engine({ client, image, leases, slots, limits, probe })
-  return { client, server, image, watch, engine, leases, limits, probe }
+  const engine = new Engine({ client, image, leases, slots, limits, changes, probe })
+  return { client, server, image, watch, engine, leases, changes, limits, probe }
+}
+
+/** Below it are the slots of all servers. */
+const slotsPrefix = '/ippoold/v1/slots/'
+
+/** `fault`, or if it is a lack of rights, one that names all rights which are missing. */
+async function nameMissingRights(client: EtcdClient, needed: readonly NeededKeys[], fault: Error): Promise<Error> {
+  const missing =
+    fault.cause instanceof EtcdPermissionDeniedError ? await describeMissingRights(client, needed) : undefined
+  if (missing === undefined) return fault
+  return new DatastoreUnavailable('ServiceUnavailable', missing, { cause: fault.cause })
 }
 
 const pingIntervalMs = 1_000
@@ -105,6 +124,7 @@ class EtcdStore implements Store {
   readonly #watch: ImageWatch
   readonly #engine: Engine
   readonly #leases: EngineLeases
+  readonly #changes: ChangeCheck
   readonly #deadlineMs: number
   readonly #probe: Probe
   readonly #timers: readonly NodeJS.Timeout[]
@@ -114,7 +134,7 @@ class EtcdStore implements Store {
   #contactProblem: string | undefined
   #isClosing = false
 
-  constructor({ client, description, server, image, watch, engine, leases, limits, probe }: Parts) {
+  constructor({ client, description, server, image, watch, engine, leases, changes, limits, probe }: Parts) {
     this.description = description
     this.#client = client
     this.#server = server
@@ -122,6 +142,7 @@ class EtcdStore implements Store {
     this.#watch = watch
     this.#engine = engine
     this.#leases = leases
+    this.#changes = changes
     this.#deadlineMs = limits.deadlineMs
     this.#probe = probe
     this.#timers = [
@@ -194,6 +215,7 @@ class EtcdStore implements Store {
     const checks = [
       { name: 'etcd', problem: this.#contactProblem, message: 'answers' },
       { name: 'watch', problem: this.#watch.problem, message: 'is following etcd' },
+      { name: 'changes', problem: this.#changes.problem, message: 'can be made' },
       { name: 'stopping', problem: this.#isClosing ? 'the server is stopping' : undefined, message: 'no' },
     ].map(({ name, problem, message }) => ({ name, ok: problem === undefined, message: problem ?? message }))
     return { ready: checks.every(({ ok }) => ok), checks }
@@ -213,6 +235,7 @@ class EtcdStore implements Store {
     await this.#engine.close(patienceMs)
     for (const timer of this.#timers) clearInterval(timer)
     this.#watch.close()
+    this.#changes.close()
     for (const journal of this.#journals.values()) journal.close('closed')
     // If this fails, the slots stay until the lease expires. A commit that is still on its way finds no slot, and is kept out.
     await this.#leases.slots.revoke().catch(() => undefined)
@@ -234,8 +257,8 @@ class EtcdStore implements Store {
   }
 
   async #ping(): Promise<void> {
-    // Asking for a lease renews it in time, even without writes.
-    for (const lease of [this.#leases.slots, this.#leases.expiring]) lease.current()
+    // Also without writes, keys must live as long as was promised.
+    for (const lease of [this.#leases.slots, this.#leases.expiring]) lease.keep()
     const contradicts = this.#lineage.expect(this.#newestRevision())
     try {
       const request = { key: Buffer.from('/ippoold/v1/'), count_only: true }
@@ -245,8 +268,18 @@ class EtcdStore implements Store {
       if (problem !== undefined) this.#startAfresh(problem)
       this.#watch.expect(BigInt(header.revision))
     } catch (fault) {
-      const isRefused = fault instanceof DatastoreUnavailable && isDefiniteRefusal(fault.cause)
-      this.#contactProblem = isRefused ? 'refuses to answer' : 'does not answer'
+      const { cause } = asError(fault)
+      this.#contactProblem = describeSilence(cause)
+      // Without an answer, nothing can be learned about changes.
+      if (!isDefiniteRefusal(cause)) return
     }
+    await this.#changes.checkIfDue()
   }
+}
+
+/** Says why etcd did not answer, or refused. */
+function describeSilence(cause: unknown): string {
+  const problem = isDefiniteRefusal(cause) ? 'refuses to answer' : 'does not answer'
+  const explanation = cause instanceof Error ? explain(cause) : undefined
+  return explanation === undefined ? problem : `${problem}: ${explanation.text}`
 }

@@ -39,7 +39,7 @@ export const healthRoutes: FastifyPluginCallbackTypebox<HealthOptions> = (app, {
         tags: ['server'],
         summary: 'Readiness',
         description:
-          '200 if the server can do its work: etcd answers, its changes arrive, and the server is not starting or stopping. Otherwise 503; `details.causes` names the failed checks.',
+          '200 if the server can do its work: etcd answers (`etcd`), its changes arrive (`watch`), it accepts changes (`changes`), and the server is not starting or stopping (`stopping`). Otherwise 503; `details.causes` names the failed checks, says why they failed, and what ends it.',
         response: { 200: answer('The server can do its work.', HealthResponse), ...problems() },
       },
     },

@@ -21,7 +21,7 @@ async function leaseSecondsOf(key: string): Promise<{ id: string; granted: numbe
 }
 
 t.test('a lease is replaced when it is time, and goes on meanwhile', async (t) => {
-  const lease = await Lease.grant(client, 60, 0)
+  const lease = await Lease.open(client, 60, 0)
   const first = lease.current()
   t.equal((await keys.leaseClient.leaseTimeToLive({ ID: first })).grantedTTL, '60')
   const second = await until('another lease', () => (lease.current() === first ? undefined : lease.current()))
@@ -34,7 +34,7 @@ t.test('a lease is replaced when it is time, and goes on meanwhile', async (t) =
 })
 
 t.test('a lease that is young is not replaced, unless it has to be', async (t) => {
-  const lease = await Lease.grant(client, 60, 30)
+  const lease = await Lease.open(client, 60, 30)
   const first = lease.current()
   t.equal(lease.current(), first)
   await Promise.all([lease.renew(), lease.renew(), lease.renew()])

@@ -4,6 +4,7 @@ import type { Key, Plan, Revision, View } from '../../../plan/index.ts'
 import { expired, queueFull, stopping, tooLarge } from '../../faults.ts'
 import type { Probe, RetryReason } from '../../probe.ts'
 import type { Outcome, StoreLimits, SubmitOptions } from '../../store.ts'
+import type { ChangeCheck } from '../change-check.ts'
 import { isAboutContent, isTooLarge, type EtcdClient, type TransactionOutcome } from '../client.ts'
 import { asError, outcomeUnknown, refusedByEtcd, unreachable } from '../faults.ts'
 import { type Image, storedValue } from '../image/index.ts'
@@ -34,6 +35,8 @@ export interface EngineParts {
   /** One for each transaction in flight. */
   readonly slots: readonly Slot[]
   readonly limits: StoreLimits
+  /** Hears when changes fail. */
+  readonly changes: Pick<ChangeCheck, 'doubt'>
   readonly probe: Probe
 }
 
@@ -49,6 +52,7 @@ export class Engine {
   readonly #image: Image
   readonly #limits: StoreLimits
   readonly #leases: EngineLeases
+  readonly #changes: Pick<ChangeCheck, 'doubt'>
   readonly #probe: Probe
   readonly #refresher: Refresher
   readonly #busy = new BusyKeys()
@@ -65,13 +69,14 @@ export class Engine {
   /** Calls to etcd that failed unsent, one after the other. */
   #unsentInRow = 0
 
-  constructor({ client, image, leases, slots, limits, probe }: EngineParts) {
+  constructor({ client, image, leases, slots, limits, changes, probe }: EngineParts) {
     this.#client = client
     this.#image = image
     this.#leases = leases
     this.#freeSlots = [...slots]
     this.#slotCount = slots.length
     this.#limits = limits
+    this.#changes = changes
     this.#probe = probe
     this.#refresher = new Refresher(client)
   }
@@ -253,12 +258,16 @@ export class Engine {
   }
 
   async #carryOut(batch: Batch, operations: readonly Operation[], slot: Slot): Promise<void> {
-    const changes = batch.changes(this.#leases.expiring.current())
+    const isReadOnly = batch.writes.size === 0
+    if (!isReadOnly && !(this.#leases.slots.isGranted && this.#leases.expiring.isGranted)) {
+      await this.#renewLeases(operations)
+      return
+    }
+    const changes = isReadOnly ? [] : batch.changes(this.#leases.expiring.current())
     if (operations.length > 1 && sizeOf(changes) > transactionBytesMax) {
       this.#halve(operations)
       return
     }
-    const isReadOnly = changes.length === 0
     for (const operation of operations) operation.isCommitting = !isReadOnly
     this.#committing += operations.length
     const startedMs = performance.now()
@@ -376,14 +385,10 @@ export class Engine {
 
   async #handleRefusal(operations: readonly Operation[], error: Error): Promise<void> {
     if (error instanceof EtcdLeaseInvalidError) {
-      try {
-        await Promise.all([this.#leases.slots.renew(), this.#leases.expiring.renew()])
-        this.#tryAgain(operations, 'refused')
-      } catch (fault) {
-        for (const operation of operations) operation.fail(asError(fault))
-      }
+      await this.#renewLeases(operations)
       return
     }
+    this.#changes.doubt()
     if (isAboutContent(error)) {
       this.#separate(
         operations,
@@ -393,6 +398,17 @@ export class Engine {
     }
     this.#probe.transactionRefused({ operations: operations.length, error })
     for (const operation of operations) operation.fail(refusedByEtcd(error))
+  }
+
+  /** Asks for leases before `operations` are tried again. */
+  async #renewLeases(operations: readonly Operation[]): Promise<void> {
+    try {
+      await Promise.all([this.#leases.slots.renew(), this.#leases.expiring.renew()])
+      this.#tryAgain(operations, 'refused')
+    } catch (fault) {
+      this.#changes.doubt()
+      for (const operation of operations) operation.fail(asError(fault))
+    }
   }
 
   async #retryUnsent(operations: readonly Operation[], error: Error): Promise<void> {
@@ -407,6 +423,7 @@ export class Engine {
 
   async #settleLostAnswer(batch: Batch, operations: readonly Operation[], slot: Slot, error: Error): Promise<void> {
     const startedMs = performance.now()
+    this.#changes.doubt()
     this.#probe.answerLost({ operations: operations.length, transaction: slot.key, error })
     // Other operations do not wait for the outcome.
     this.#schedule()

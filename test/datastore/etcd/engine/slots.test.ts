@@ -12,7 +12,7 @@ const etcd = await startEtcd(t)
 const keys = openEtcd(t, etcd.endpoint)
 const client = new EtcdClient({ endpoints: [etcd.endpoint] })
 t.teardown(() => client.close())
-const lease = await Lease.grant(client, 60, 30)
+const lease = await Lease.open(client, 60, 30)
 
 /** What the owner of a slot asks for when the answer to its commit was lost. */
 function settleNow(slot: Slot, through = client): Promise<Settlement> {
