@@ -68,7 +68,7 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
   app.post(
     '',
     {
-      config: documentBody(ref(schemas.object)),
+      config: configOfBody(ref(schemas.object)),
       schema: {
         operationId: `create${kind.kind}`,
         tags,
@@ -102,7 +102,7 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
     app.put(
       path,
       {
-        config: documentBody(ref(schemas.object)),
+        config: configOfBody(ref(schemas.object)),
         schema: {
           operationId: `replace${kind.kind}${suffix}`,
           tags,
@@ -132,7 +132,7 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
     app.patch(
       path,
       {
-        config: documentBody({
+        config: configOfBody({
           content: { [patchTypes[0]]: { schema: ref(MergePatch) }, [patchTypes[1]]: { schema: ref(JsonPatch) } },
         }),
         schema: {
@@ -264,12 +264,12 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
 
 /**
  * Adds the schema of a body to the OpenAPI document only. The plan validates the body itself: an unknown field may have to be dropped
- * with a warning, and the refusal has to name every wrong field at once.
+ * with a warning, and the refusal has to name every wrong field at once. Numbers keep their digits, as they do in the store.
  */
-function documentBody(
+function configOfBody(
   body: TSchema | { readonly content: Readonly<Record<string, { readonly schema: TSchema }>> },
 ): FastifyContextConfig {
-  return { swaggerTransform: ({ schema, url }) => ({ schema: { ...schema, body }, url }) }
+  return { keepsDigits: true, swaggerTransform: ({ schema, url }) => ({ schema: { ...schema, body }, url }) }
 }
 
 function planOfPatch(

@@ -1,7 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import type { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { parseJsonBody, parseYamlBody } from './body-text.ts'
+import { type BodyOptions, parseJsonBody, parseYamlBody } from './body-text.ts'
 import { type RefusalError, refusal } from './errors.ts'
+import { bodyLimits } from './limits.ts'
 
 /** Media types of bodies other than patches, as the OpenAPI document names them. */
 export const objectTypes = ['application/json', 'application/yaml'] as const
@@ -22,13 +24,39 @@ const yamlTypes = ['application/yaml', 'text/yaml', 'application/x-yaml', 'text/
  */
 export function readBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser<Buffer>(jsonTypes, { parseAs: 'buffer' }, (_request, body, done) =>
-    done(null, parseJsonBody(body)),
+  app.addContentTypeParser<Buffer>(jsonTypes, { parseAs: 'buffer' }, (request, body, done) =>
+    done(null, parseJsonBody(body, optionsOf(request))),
   )
-  app.addContentTypeParser<Buffer>([...yamlTypes, patchTypes[2]], { parseAs: 'buffer' }, (_request, body, done) =>
-    done(null, parseYamlBody(body)),
+  app.addContentTypeParser<Buffer>([...yamlTypes, patchTypes[2]], { parseAs: 'buffer' }, (request, body, done) =>
+    done(null, parseYamlBody(body, optionsOf(request))),
   )
   app.addHook('onRequest', (request, _reply, done) => done(refusalOfBody(request)))
+  app.addHook('preParsing', (_request, _reply, payload, done) => {
+    limitPieces(payload)
+    done()
+  })
+}
+
+function optionsOf({ routeOptions }: FastifyRequest): BodyOptions {
+  return { keepsDigits: routeOptions.config.keepsDigits === true }
+}
+
+/** Refuses a body in the midst of it that arrives in too many small pieces, such as chunks of one byte. */
+function limitPieces(payload: Readable): void {
+  let pieces = 0
+  let bytes = 0
+  const count = (piece: Buffer): void => {
+    pieces += 1
+    bytes += piece.length
+    if (pieces <= bodyLimits.pieces + bytes / bodyLimits.bytesPerPiece) return
+    payload.off('data', count)
+    // Nobody reads it: the request is answered without it, or refused already.
+    if (payload.listenerCount('error') === 0) return
+    // Nothing more is read, and the refusal closes the connection.
+    payload.pause()
+    payload.emit('error', refusal('RequestEntityTooLarge', 'The body arrives in too many pieces; send larger ones'))
+  }
+  payload.on('data', count)
 }
 
 function refusalOfBody({ method, headers, routeOptions }: FastifyRequest): RefusalError | undefined {
@@ -61,6 +89,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Media types that a route can respond with, besides JSON. */
     alsoAnswers?: readonly string[]
+    /** Set for a route whose numbers must keep their digits: it gets a JsonNumber for one that JavaScript would change. */
+    keepsDigits?: boolean
     /** Set for a route that ignores its body, and accepts any media type. */
     readsNoBody?: boolean
   }

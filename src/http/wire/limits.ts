@@ -22,15 +22,22 @@ export const limits = {
   addressLength: 64,
 } as const
 
-/** Limits of a body, so that the cost of reading one grows with its length only. */
+/**
+ * Limits of a body. Its cost grows with its length and its values, and all requests wait while a body is parsed: with these limits, for a
+ * few milliseconds at most.
+ */
 export const bodyLimits = {
-  /** Objects, lists and scalars. */
-  values: 20_000,
+  /** Objects, lists and scalars: more than 1,024 addresses to release take, with a handle and a sequence number each. */
+  values: 5_000,
   depth: 64,
   /** Characters of one text. All annotations of an object together may have 262,144. No pattern is matched against a longer text. */
   textLength: 300_000,
   /** YAML takes a hundred times longer to parse than JSON. */
   yamlBytes: 32 * 1024,
-  yamlValues: 5_000,
+  /** What YAML's lexer finds: names, values, marks, blanks and line ends. A line such as `  - 10.1.0.0/16` has six. */
+  yamlTokens: 5_000,
   yamlAliases: 32,
+  /** Pieces in which a body may arrive, besides one for each 256 bytes. Each costs as much as hundreds of bytes. */
+  pieces: 1_024,
+  bytesPerPiece: 256,
 } as const

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { Type } from '@sinclair/typebox'
-import { isJsonObject, type Json, type JsonObject, jsonObject } from '../../model/index.ts'
+import { isJsonObject, type Json, JsonNumber, type JsonObject, jsonObject } from '../../model/index.ts'
 import { firstAtOrAfter, type Cause, type Result, refuse, success } from '../../plan/index.ts'
 import {
   apiVersion,
@@ -30,6 +30,7 @@ export interface ObjectDraft<Value> {
 export function jsonOf(body: unknown): Json {
   if (body === null || typeof body === 'string' || typeof body === 'boolean') return body
   if (typeof body === 'number') return Number.isFinite(body) ? body : String(body)
+  if (body instanceof JsonNumber) return body
   if (Array.isArray(body)) return body.map(jsonOf)
   if (typeof body === 'object') return jsonObject(Object.entries(body).map(([name, value]) => [name, jsonOf(value)]))
   return null

@@ -1,5 +1,13 @@
 import { KindGuard, OptionalKind, type TObject, type TRecord, type TSchema, Type } from '@sinclair/typebox'
-import { isJsonArray, isJsonObject, isOmitted, type Json, type JsonObject, jsonObject } from '../../model/index.ts'
+import {
+  isJsonArray,
+  isJsonObject,
+  isOmitted,
+  type Json,
+  JsonNumber,
+  type JsonObject,
+  jsonObject,
+} from '../../model/index.ts'
 import type { Cause } from '../../plan/index.ts'
 import { wrongType } from './causes.ts'
 import { sameJson } from './json.ts'
@@ -67,9 +75,16 @@ function checkValue(schema: TSchema, value: Json, path: string, findings: Findin
   if (wanted === undefined) return value
   const [, name, holds] = wanted
   const before = findings.causes.length
-  const checked = holds(value) ? checkInside(schema, value, path, findings) : undefined
+  const known = KindGuard.IsInteger(schema) ? integerOf(value) : value
+  const checked = holds(known) ? checkInside(schema, known, path, findings) : undefined
   if (checked === undefined) findings.causes.push(wrongType(path, value, name))
   return findings.causes.length === before ? checked : undefined
+}
+
+/** A whole number in another spelling, such as 26.0, as the plain number that is stored. */
+function integerOf(value: Json): Json {
+  const number = value instanceof JsonNumber ? Number(value.text) : NaN
+  return Number.isSafeInteger(number) ? number : value
 }
 
 function checkInside(schema: TSchema, value: Json, path: string, findings: Findings): Json {

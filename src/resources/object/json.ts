@@ -22,9 +22,24 @@ export function sameJson(one: Json | undefined, other: Json | undefined): boolea
     if (!isJsonObject(other) || names.length !== Object.keys(other).length) return false
     return names.every((name) => Object.hasOwn(other, name) && sameJson(one[name], other[name]))
   }
-  return plain(one) === plain(other)
+  if (one instanceof JsonNumber || other instanceof JsonNumber) {
+    const digits = digitsOf(one)
+    return digits !== undefined && digits === digitsOf(other)
+  }
+  return one === other
 }
 
-function plain(json: Json | undefined): Json | undefined {
-  return json instanceof JsonNumber ? Number(json.text) : json
+/** The same text for every spelling of a number, however large: its digits without zeros at the ends, and their power of ten. */
+function digitsOf(json: Json | undefined): string | undefined {
+  if (typeof json !== 'number' && !(json instanceof JsonNumber)) return undefined
+  const text = json instanceof JsonNumber ? json.text : String(json)
+  const sign = text.startsWith('-') ? '-' : ''
+  const [mantissa = '', power = '0'] = text.slice(sign.length).split(/e/i)
+  const [whole = '', fraction = ''] = mantissa.split('.')
+  const digits = `${whole}${fraction}`.replace(/^0+/, '')
+  if (digits === '') return '0'
+  // Not by a pattern: a text of a million zeros would take hours.
+  let end = digits.length
+  while (digits[end - 1] === '0') end -= 1
+  return `${sign}${digits.slice(0, end)}e${String(Number(power) - fraction.length + digits.length - end)}`
 }

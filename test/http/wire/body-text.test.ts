@@ -1,13 +1,18 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { parseJsonBody, parseYamlBody } from '../../../src/http/wire/body-text.ts'
+import { type BodyOptions, parseJsonBody, parseYamlBody } from '../../../src/http/wire/body-text.ts'
 import { RefusalError } from '../../../src/http/wire/index.ts'
 import { bodyLimits } from '../../../src/http/wire/limits.ts'
+import { JsonNumber, stringifyJson } from '../../../src/model/index.ts'
+import { jsonOf } from '../../../src/resources/object/index.ts'
+
+const rounded: BodyOptions = { keepsDigits: false }
+const kept: BodyOptions = { keepsDigits: true }
 
 /** The reason of the refusal and the fields it names, or the value. */
-function outcome(parse: (bytes: Buffer) => unknown, text: string | Buffer): unknown {
+function outcome(parse: typeof parseJsonBody, text: string | Buffer, options = rounded): unknown {
   try {
-    return { value: parse(Buffer.from(text)) }
+    return { value: parse(Buffer.from(text), options) }
   } catch (error) {
     if (!(error instanceof RefusalError)) throw error
     return { reason: error.refusal.reason, fields: error.refusal.causes.map(({ field }) => field) }
@@ -18,6 +23,14 @@ const bad = { reason: 'BadRequest', fields: [] }
 const badField = (field: string): unknown => ({ reason: 'BadRequest', fields: [field] })
 const tooLarge = { reason: 'RequestEntityTooLarge', fields: [] }
 const value = (value: unknown): unknown => ({ value })
+
+/** A list that holds so many values: empty lists and objects, with blanks inside or not, objects, texts, and a number. */
+function valuesOf(count: number): string {
+  const group = ['[]', '[ ]', '{}', '{\n}', '{"a":{"b":"c"}}', '"[{,:"']
+  const items = Array.from({ length: Math.floor(count / 8) }, () => group).flat()
+  return `[${[...items, ...Array.from({ length: count % 8 }, () => '0')].join(', ')}]`
+}
+const marks = JSON.stringify(Array(4).fill('[{"a\\\\":,'.repeat(20_000)))
 
 const both: readonly (readonly [string, string | Buffer, unknown])[] = [
   ['nothing', '', value(undefined)],
@@ -64,6 +77,16 @@ const both: readonly (readonly [string, string | Buffer, unknown])[] = [
     value(Array(bodyLimits.values - 1).fill(0)),
   ],
   ['one more value', JSON.stringify(Array(bodyLimits.values).fill(0)), tooLarge],
+  [
+    'as many values as may be, of every kind',
+    valuesOf(bodyLimits.values - 1),
+    value(JSON.parse(valuesOf(bodyLimits.values - 1))),
+  ],
+  ['one more of them', valuesOf(bodyLimits.values), tooLarge],
+  ['marks inside of texts, which are no values', marks, value(JSON.parse(marks))],
+  ['too many values before a mistake', `[${'1,'.repeat(bodyLimits.values)}`, tooLarge],
+  ['too deep before a mistake', '['.repeat(65), bad],
+  ['a text without an end', '{"a":"', bad],
 ]
 
 for (const [name, text, want] of both) {
@@ -83,6 +106,9 @@ t.test('a text that is too long is named', (t) => {
   t.strictSame(outcome(parseJsonBody, `{"a":"${'x'.repeat(limit + 1)}"}`), badField('a'))
   t.end()
 })
+
+/** Names in a list, with a comma after each, such that all tokens of the list are as many as may be. */
+const tokensMax = 1_665
 
 const yaml: readonly (readonly [string, string, unknown])[] = [
   ['a block', 'a: 1\nb:\n- x\n- "1"\n', value({ a: 1, b: ['x', '1'] })],
@@ -115,8 +141,16 @@ const yaml: readonly (readonly [string, string, unknown])[] = [
   ['nested too deep with dashes', '- '.repeat(100), bad],
   ['nested too deep with names', Array.from({ length: 100 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n'), bad],
   ['nested too deep with questions', '? '.repeat(100), bad],
-  ['nested too deep with brackets', `a: ${'['.repeat(15_000)}`, bad],
+  ['nested too deep with brackets', `a: ${'['.repeat(4_000)}`, bad],
   ['too many values', 'a: b\n'.repeat(6_000).slice(0, 32_000), tooLarge],
+  ['as many tokens as may be', `[${'a,'.repeat(tokensMax)}a]`, value(Array(tokensMax + 1).fill('a'))],
+  ['more tokens', `[${'a,'.repeat(tokensMax + 1)}a]`, tooLarge],
+  ['more tokens that are no values', '---\n'.repeat(8_000), tooLarge],
+  ['a comma after the last item', '[a,]', value(['a'])],
+  ['commas without an item', '{a: 1,,}', bad],
+  ['all escapes', '"\\0\\a\\x41\\u0041\\U00000041\\\\\\/\\N\\\n  b"', value('\0\x07AAA\\/\x85b')],
+  ['an escape that YAML does not have', '"\\\\\\z"', bad],
+  ['half an escape', '"\\x4"', bad],
   ['too many bytes', `a: "${'x'.repeat(bodyLimits.yamlBytes)}"`, tooLarge],
 ]
 
@@ -127,8 +161,28 @@ for (const [name, text, want] of yaml) {
   })
 }
 
+t.test('numbers keep their digits where that is asked for', (t) => {
+  const numbers = ['1', '1.10', '9007199254740993', '-0', '1e400', '1E2', '0.5']
+  const json = `{"a":[${numbers.join(',')}],"b":"1.10"}`
+  const asYaml = `a: [${numbers.join(', ')}]\nb: "1.10"\n`
+  for (const [parse, text] of [
+    [parseJsonBody, json],
+    [parseYamlBody, json],
+    [parseYamlBody, asYaml],
+  ] as const) {
+    t.equal(stringifyJson(jsonOf(parse(Buffer.from(text), kept))), json)
+    t.strictSame(outcome(parse, text, rounded), badField('a[2]'))
+  }
+  t.strictSame(outcome(parseYamlBody, 'a: 0x10\nb: +1\nc: .5\n', kept), value({ a: 16, b: 1, c: 0.5 }))
+  t.strictSame(outcome(parseJsonBody, '[1.0,1]', rounded), value([1, 1]))
+  t.strictSame(outcome(parseJsonBody, '[1.0,1]', kept), value([new JsonNumber('1.0'), 1]))
+  for (const text of ['{"a":1,"a":2}', '{"a":', '[1,]']) t.strictSame(outcome(parseJsonBody, text, kept), bad, text)
+  t.strictSame(outcome(parseJsonBody, `[${'9'.repeat(bodyLimits.textLength + 1)}]`, kept), badField('[0]'))
+  t.end()
+})
+
 t.test('a message says where YAML is broken', (t) => {
-  t.throws(() => parseYamlBody(Buffer.from('a: 1\nb: [1')), { message: /line 2, column/ })
+  t.throws(() => parseYamlBody(Buffer.from('a: 1\nb: [1'), rounded), { message: /line 2, column/ })
   t.end()
 })
 
@@ -188,7 +242,8 @@ t.test('any bytes are read or refused', (t) => {
         (bytes) => {
           for (const parse of [parseJsonBody, parseYamlBody]) {
             try {
-              parse(bytes)
+              parse(bytes, rounded)
+              parse(bytes, kept)
             } catch (error) {
               if (!(error instanceof RefusalError)) throw error
             }

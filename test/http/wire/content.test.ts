@@ -1,11 +1,15 @@
+import { Readable } from 'node:stream'
+import { setTimeout } from 'node:timers/promises'
 import fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { handleErrors } from '../../../src/http/server/error-handling.ts'
 import { answerJson, readBodies } from '../../../src/http/wire/index.ts'
+import { RawConnection } from '../../support/raw-http.ts'
+import { until } from '../../support/until.ts'
 
 /** An application that answers with the body it was sent. */
-function startEcho(t: Test): FastifyInstance {
-  const app = fastify({ bodyLimit: 100 })
+function startEcho(t: Test, bodyLimit = 100): FastifyInstance {
+  const app = fastify({ bodyLimit })
   t.teardown(() => app.close())
   handleErrors(app)
   readBodies(app)
@@ -131,4 +135,38 @@ t.test('an Accept that excludes JSON is refused where there is nothing else', as
     if (status === 406) t.match(answer.json(), { reason: 'NotAcceptable' })
   }
   t.match(await app.inject({ url: '/page', headers: { accept: 'text/html' } }), { statusCode: 200 })
+})
+
+t.test('a body may arrive in many pieces, but not in thousands of tiny ones', async (t) => {
+  const app = startEcho(t, 100_000)
+  const send = (count: number, bytes: number): Promise<{ statusCode: number; headers: Record<string, unknown> }> => {
+    const piece = Buffer.alloc(bytes, 'x')
+    const headers = { 'content-type': 'application/json' }
+    const payload = Readable.from([Buffer.from('"'), ...Array<Buffer>(count).fill(piece), Buffer.from('"')])
+    return app.inject({ method: 'POST', url: '/echo', headers, payload })
+  }
+  t.match(await send(1_000, 1), { statusCode: 200 })
+  t.match(await send(1_100, 64), { statusCode: 200 })
+  t.match(await send(1_100, 1), { statusCode: 413, headers: { connection: 'close' } })
+  t.match(await send(90_000, 1), { statusCode: 413 })
+})
+
+t.test('a body that nobody reads may arrive in any pieces', async (t) => {
+  const app = startEcho(t)
+  app.get('/slow', () => setTimeout(100, {}))
+  const url = await app.listen({ port: 0, host: '127.0.0.1' })
+  const pieces = '1\r\n1\r\n'.repeat(2_000)
+  for (const [start, status] of [
+    ['GET /slow', 200],
+    ['GET /nothing', 404],
+    ['POST /echo', 413],
+  ] as const) {
+    const connection = await RawConnection.open(url)
+    const head = [`${start} HTTP/1.1`, 'host: a', 'content-type: application/json', 'transfer-encoding: chunked']
+    await connection.write(`${head.join('\r\n')}\r\n\r\n${pieces}`)
+    await connection.write(`${pieces}0\r\n\r\n`)
+    await until(`${start} is answered`, () => Promise.resolve(connection.answers().length === 1 || undefined))
+    t.equal(connection.answers()[0]?.status, status, start)
+    connection.cut()
+  }
 })

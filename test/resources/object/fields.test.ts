@@ -28,6 +28,12 @@ function check(
   ]
 }
 
+t.test('a whole number in another spelling is the plain number', (t) => {
+  for (const text of ['26.0', '2.6e1', '26']) t.equal(check({ count: new JsonNumber(text) })[0], '{"count":26}', text)
+  t.equal(check({ whatever: new JsonNumber('26.0') })[0], '{"whatever":26.0}')
+  t.end()
+})
+
 t.test('a field has the JSON type of its schema, or is refused by its path', (t) => {
   const rows: readonly (readonly [
     name: string,

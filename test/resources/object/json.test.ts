@@ -30,6 +30,19 @@ t.test('values are compared regardless of order and spelling', (t) => {
     [jsonObject([['__proto__', 1]]), jsonObject([['constructor', 1]]), false],
     [{}, null, false],
     [[1], 1, false],
+    [new JsonNumber('1.10'), 1.1, true],
+    [new JsonNumber('1.10'), new JsonNumber('1.1e0'), true],
+    [new JsonNumber('-0'), 0, true],
+    [new JsonNumber('-0.0e7'), new JsonNumber('0'), true],
+    [new JsonNumber('10'), new JsonNumber('1E+1'), true],
+    [new JsonNumber('0.010'), new JsonNumber('1e-2'), true],
+    [new JsonNumber('1e21'), 1e21, true],
+    [new JsonNumber('-1.0'), 1, false],
+    [new JsonNumber('9007199254740993'), new JsonNumber('9007199254740992'), false],
+    [new JsonNumber('1e400'), new JsonNumber('1e401'), false],
+    [new JsonNumber('1e-400'), 0, false],
+    [new JsonNumber('1.0'), '1', false],
+    [new JsonNumber('1.0'), null, false],
   ]
   for (const [one, other, isSame] of rows) {
     t.equal(sameJson(one, other), isSame, `${JSON.stringify(one)} and ${JSON.stringify(other)}`)
