@@ -2,7 +2,16 @@ import { type JsonObject, jsonObject } from '../../model/index.ts'
 import { answerOnly, type Plan, type View, type Cause, type Result, refuse, success } from '../../plan/index.ts'
 import type { WriteContext, ResourceKind, StoredObject } from '../kind.ts'
 import { applyConfiguration, managerProblem } from '../managed-fields/index.ts'
-import { invalid, required, textIn, objectIn, jsonOf, readObject } from '../object/index.ts'
+import {
+  crowdedCauses,
+  invalid,
+  refuseCauses,
+  required,
+  textIn,
+  objectIn,
+  jsonOf,
+  readObject,
+} from '../object/index.ts'
 import { conflict, readStored } from '../reading.ts'
 import { brokenName, type Changed, planChange, planCreate } from './writes.ts'
 
@@ -31,6 +40,11 @@ export function planApply<Value extends StoredObject>(
   const isMissing = context.subresource === '' && kind.storage.lookup(view, name).kind === 'absent'
   const stored = isMissing ? success(undefined) : readStored(view, kind, name)
   if (!stored.ok) return answerOnly(stored)
+  const crowded = crowdedCauses(
+    objectIn(configuration.value, 'metadata'),
+    stored.value && objectIn(stored.value.value.object, 'metadata'),
+  )
+  if (crowded.length > 0) return answerOnly(refuseCauses(kind, name, crowded))
   const writer = { ...context, isForced }
   const applied = applyConfiguration(kind, name, stored.value, configuration.value, writer)
   if (!applied.ok) return answerOnly(applied)

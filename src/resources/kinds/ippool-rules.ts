@@ -270,7 +270,11 @@ function checkSelector(name: 'nodeSelector' | 'namespaceSelector', text: string 
   return parsed.ok ? undefined : invalid(field, text, `must be a selector such as zone == 'a': ${parsed.error.message}`)
 }
 
+/** The most units of a text whose characters are counted: twice as many as any field may have. */
+const lengthCountedMax = 2_048
+
 /** The length in characters, as JSON Schema's `maxLength` counts it. */
 function lengthOf(text: string): number {
-  return Array.from(text).length
+  // A character has two units at the most. A text that is far too long need not be taken apart.
+  return text.length > lengthCountedMax ? text.length : Array.from(text).length
 }

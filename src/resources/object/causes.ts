@@ -43,5 +43,6 @@ export function wrongType(field: string, value: Json, wanted: string): Cause {
 
 /** The given value as JSON, cut to fit into a message. */
 export function quote(value: Json): string {
-  return shorten(stringifyJson(value))
+  // Only the beginning of a long text is shown. What is printed is longer than that, so it is marked as cut.
+  return shorten(stringifyJson(typeof value === 'string' ? value.slice(0, 200) : value))
 }

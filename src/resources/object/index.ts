@@ -8,7 +8,7 @@ export { isAtomicObject, listTypeOf, mapByKeys, setOfItems } from './list-type.t
 export { Condition } from './conditions.ts'
 export { ObjectMeta } from './schemas.ts'
 // Names and metadata.
-export { finalizersOf, isBeingDeleted } from './metadata.ts'
+export { crowdedCauses, finalizersOf, isBeingDeleted } from './metadata.ts'
 export { isLabelKey, isLabelValue, isObjectName, nameLengthMax } from './names.ts'
 // From what a client sends to an object, or to the causes that refuse it.
 export { draftObject, draftStatus, jsonOf, readObject, refuseCauses } from './draft.ts'

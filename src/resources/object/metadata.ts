@@ -5,6 +5,7 @@ import { forbidden, invalid, required } from './causes.ts'
 import { textIn } from './json.ts'
 import {
   annotationBytesMax,
+  entriesMax,
   isAnnotationKey,
   isLabelKey,
   isLabelValue,
@@ -70,6 +71,8 @@ export function validateMetadata(
   given: JsonObject,
   stored: JsonObject | undefined,
 ): readonly Cause[] {
+  const crowded = crowdedCauses(metadata, stored)
+  if (crowded.length > 0) return crowded
   return [
     ...(stored === undefined ? nameCauses(metadata) : []),
     ...(textIn(given, 'namespace') === ''
@@ -80,6 +83,23 @@ export function validateMetadata(
     ...ownerCauses(metadata['ownerReferences']),
     ...finalizerCauses(metadata, stored),
   ]
+}
+
+/**
+ * Returns a cause for each member that has too many entries: every change of an object takes time for each of them. An object that Calico
+ * wrote may have more, and can still be changed.
+ */
+export function crowdedCauses(metadata: JsonObject, stored: JsonObject | undefined): readonly Cause[] {
+  return clientMembers.flatMap((name) => {
+    const count = countEntries(metadata[name])
+    const max = Math.max(entriesMax, countEntries(stored?.[name]))
+    return count > max ? [invalid(`metadata.${name}`, count, `must be at most ${String(max)} entries`)] : []
+  })
+}
+
+function countEntries(json: Json | undefined): number {
+  if (isJsonArray(json)) return json.length
+  return isJsonObject(json) ? Object.keys(json).length : 0
 }
 
 function nameCauses(metadata: JsonObject): readonly Cause[] {

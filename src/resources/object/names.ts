@@ -8,6 +8,8 @@
 export const nameLengthMax = 253
 /** The longest part of a label name after its prefix, and the longest label value. */
 export const labelLengthMax = 63
+/** The most labels that an object may have, and the most annotations, finalizers and owners. */
+export const entriesMax = 1_000
 /** The most bytes that the annotations of an object, names and values, may have in total. */
 export const annotationBytesMax = 262_144
 

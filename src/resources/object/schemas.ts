@@ -69,8 +69,8 @@ export const ObjectMeta = Type.Object(
     deletionGracePeriodSeconds: Type.Optional(
       Type.Integer({ format: 'int64', description: 'Set by the server when the object is being deleted.' }),
     ),
-    labels: stringMap('Names and values that objects can be selected by.', { team: 'network' }),
-    annotations: stringMap('Names and values for any other purpose, 256 KiB in total.', {
+    labels: stringMap('Names and values that objects can be selected by, at most 1,000.', { team: 'network' }),
+    annotations: stringMap('Names and values for any other purpose, at most 1,000, 256 KiB in total.', {
       'example.org/ticket': '4711',
     }),
     ownerReferences: Type.Optional(

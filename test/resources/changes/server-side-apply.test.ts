@@ -182,3 +182,18 @@ t.test('without entries, the object stays as it is', (t) => {
   t.match(applied.value.object, jsonObject([['metadata', { managedFields: [{ manager: 'kubectl' }] }]]))
   t.end()
 })
+
+t.test('a configuration with too many labels is refused, unless the object has as many', (t) => {
+  const labels = (count: number): object =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${String(index)}`, 'v']))
+  const body = (count: number): object => ({ metadata: { labels: labels(count) }, spec: { cidr: '10.10.0.0/24' } })
+  const refused = ['metadata.labels: FieldValueInvalid']
+  t.equal(apply(new FakeView(), body(1_000)).answer.ok, true)
+  t.strictSame(causesOf(apply(new FakeView(), body(1_001))), refused)
+  const view = viewWithPool(
+    storedPool.replace('"metadata":{', `"metadata":{"labels":${JSON.stringify(labels(1_001))},`),
+  )
+  t.equal(apply(view, body(1_001), { isForced: true }).answer.ok, true)
+  t.strictSame(causesOf(apply(view, body(1_002), { isForced: true })), refused)
+  t.end()
+})

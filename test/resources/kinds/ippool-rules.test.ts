@@ -305,6 +305,13 @@ const rows: readonly Row[] = [
     right: { ...v4, nodeSelector: `a == '${'𝕏'.repeat(1017)}'` },
   },
   {
+    rule: 'B6: a node selector that is far too long',
+    wrong: { ...v4, nodeSelector: `a == '${'x'.repeat(100_000)}'` },
+    blamed: 'spec.nodeSelector',
+    why: /at most 1024 characters/,
+    right: { ...v4, nodeSelector: `a == '${'x'.repeat(1017)}'` },
+  },
+  {
     rule: 'B14: global() for nodes',
     wrong: { ...v4, nodeSelector: 'global()' },
     blamed: 'spec.nodeSelector',

@@ -2,7 +2,7 @@ import t from 'tap'
 import { type Json, type JsonObject, stringifyJson } from '../../../src/model/index.ts'
 import { finalizersOf, isBeingDeleted } from '../../../src/resources/index.ts'
 import { changedMetadata, nameFor, newMetadata, validateMetadata } from '../../../src/resources/object/metadata.ts'
-import { annotationBytesMax } from '../../../src/resources/object/names.ts'
+import { annotationBytesMax, entriesMax } from '../../../src/resources/object/names.ts'
 import { context } from '../fixtures.ts'
 
 const deletionTimestamp = '2026-11-23T04:00:00Z'
@@ -159,5 +159,26 @@ t.test('an object that is being deleted takes no new finalizers', (t) => {
     { field: 'metadata.finalizers', reason: 'FieldValueForbidden', message: /"c\/d"/ },
   ])
   t.strictSame(validateMetadata({ name: 'x', finalizers: ['c/d'] }, {}, { name: 'x' }), [], 'a living one does')
+  t.end()
+})
+
+t.test('labels, annotations, finalizers and owners may not be too many, unless they are stored already', (t) => {
+  const map = (count: number): JsonObject =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${String(index)}`, 'v']))
+  const list = (count: number): Json => Array.from({ length: count }, (_, index) => `a.example/f${String(index)}`)
+  const fields = (metadata: JsonObject, stored?: JsonObject): readonly string[] =>
+    validateMetadata({ name: 'a', ...metadata }, {}, stored).map(({ field, message }) => `${field}: ${message}`)
+  t.strictSame(fields({ labels: map(entriesMax), annotations: map(entriesMax), finalizers: list(entriesMax) }), [])
+  const more = entriesMax + 1
+  t.strictSame(
+    fields({ labels: map(more), annotations: map(more), finalizers: list(more), ownerReferences: list(more) }),
+    ['labels', 'annotations', 'ownerReferences', 'finalizers'].map(
+      (name) => `metadata.${name}: Invalid value: 1001: must be at most 1000 entries`,
+    ),
+  )
+  t.strictSame(fields({ labels: map(more) }, { labels: map(more) }), [])
+  t.strictSame(fields({ labels: map(more + 1) }, { labels: map(more) }), [
+    'metadata.labels: Invalid value: 1002: must be at most 1001 entries',
+  ])
   t.end()
 })
