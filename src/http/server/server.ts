@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import type { FastifyInstance, FastifyServerOptions } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
 import fastify, { LogController } from 'fastify'
 import { type Probe, silentProbe } from '../../datastore/index.ts'
 import type { BlockIndex, Now } from '../../model/index.ts'
@@ -96,11 +96,33 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
   ignoreExpectations(app)
   for (const schema of schemas) app.addSchema(schema)
   void app.register(swagger, openapiOptions(version))
-  void app.register(swaggerUi, { routePrefix: '/docs', staticCSP: docsPolicy, theme: { title: 'ippoold' } })
+  void app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: docsPolicy,
+    theme: { title: 'ippoold' },
+    uiHooks: { onRequest: sendJsonForYaml },
+  })
+  makeDocumentInAdvance(app)
   limitEventLoopDelay(app, deadlineMs)
   void app.register(healthRoutes, { store, version })
   addApi(app, kinds, dependencies, requestId, onStopping)
   return app
+}
+
+/** How long after the start the OpenAPI document is made. Before, the first requests are served. */
+const documentDelayMs = 1_000
+
+/** Makes the OpenAPI document soon after the start: that holds up all other requests for a moment, which no caller should bring about. */
+function makeDocumentInAdvance(app: FastifyInstance): void {
+  let timer: NodeJS.Timeout | undefined
+  app.addHook('onListen', (done) => {
+    timer = setTimeout(() => app.swagger(), documentDelayMs).unref()
+    done()
+  })
+  app.addHook('preClose', (done) => {
+    clearTimeout(timer)
+    done()
+  })
 }
 
 /** Adds the routes of the API: discovery and OpenAPI without a limit, `/ipam/v1` and `/apis/projectcalico.org/v3` with one. */
@@ -137,6 +159,15 @@ function addApi(
     })
     done()
   })
+}
+
+/**
+ * Sends callers of `/docs/yaml` to the document in JSON, which YAML includes. The page that it comes with does not need it, and to print the
+ * document as YAML would hold up all other requests for longer than anything else.
+ */
+function sendJsonForYaml({ routeOptions }: FastifyRequest, reply: FastifyReply, done: () => void): void {
+  if (routeOptions.url === '/docs/yaml') void reply.redirect('/openapi.json')
+  else done()
 }
 
 /** The pages under /docs load nothing from other hosts; they contain inline styles. */

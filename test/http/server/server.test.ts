@@ -280,3 +280,10 @@ t.test('a server whose event loop is stuck says so, except about being alive', a
   })
   t.match(await call('GET', '/livez'), { status: 200 })
 })
+
+t.test('the document as YAML is the one in JSON, which YAML includes', async (t) => {
+  const { app } = startServer(t)
+  const answer = await app.inject('/docs/yaml')
+  t.match(answer, { statusCode: 302, headers: { location: '/openapi.json' } })
+  t.equal((await app.inject('/docs/json')).statusCode, 200)
+})
