@@ -1,6 +1,6 @@
 import type { Pool, PoolSelector, PoolUse } from '../model/index.ts'
 import { bits, type IpFamily, parseCidr, isSameCidr } from '../net/index.ts'
-import { type Cause, type CauseReason, refuse, type Result, success } from '../plan/index.ts'
+import { type Cause, type CauseReason, refuse, type Result, shorten, success } from '../plan/index.ts'
 import { matches } from '../selector/index.ts'
 import type { AssignRequest } from './request.ts'
 import { onceFor, type Pools, type UnreadablePool } from './surroundings.ts'
@@ -160,6 +160,9 @@ function notChosen(stored: Pools, family: IpFamily, nodeLabels: Labels, request:
   ]
 }
 
+/** The most characters of a stored selector that a message quotes: any selector that Calico's schema allows. */
+const selectorShownMax = 1_024
+
 /** The reason why the selectors or the mode of a pool do not choose it; none if they do. Its selectors can be read. */
 function notSelected(pool: Pool, nodeLabels: Labels, { namespaceLabels }: AssignRequest): readonly Cause[] {
   const { assignmentMode, nodeSelector, namespaceSelector } = pool
@@ -167,11 +170,11 @@ function notSelected(pool: Pool, nodeLabels: Labels, { namespaceLabels }: Assign
     return [cause(pool.name, 'PoolNotAutomatic', 'is used only when asked for (spec.assignmentMode is Manual)')]
   }
   if (nodeSelector.ok && !matches(nodeSelector.selector, nodeLabels)) {
-    const message = `is not for the node, which its nodeSelector ${nodeSelector.text} does not match`
+    const message = `is not for the node, which its nodeSelector ${shorten(nodeSelector.text, selectorShownMax)} does not match`
     return [cause(pool.name, 'PoolNotForNode', message)]
   }
   if (namespaceSelector.ok && !matches(namespaceSelector.selector, namespaceLabels)) {
-    const message = `is not for the namespace, which its namespaceSelector ${namespaceSelector.text} does not match`
+    const message = `is not for the namespace, which its namespaceSelector ${shorten(namespaceSelector.text, selectorShownMax)} does not match`
     return [cause(pool.name, 'PoolNotForNamespace', message)]
   }
   return []
@@ -190,7 +193,7 @@ function unreadablePool({ name, problem }: UnreadablePool): Cause {
 }
 
 function refuseSelector(pool: Pool, { text, problem }: Extract<PoolSelector, { readonly ok: false }>): Result<never> {
-  const message = `The stored selector ${JSON.stringify(text)} of pool ${pool.name} cannot be read.`
+  const message = `The stored selector ${shorten(JSON.stringify(text), selectorShownMax)} of pool ${pool.name} cannot be read.`
   return refuse('Conflict', message, [cause(pool.name, 'PoolUnreadable', problem)])
 }
 

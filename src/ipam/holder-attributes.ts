@@ -13,7 +13,7 @@ import { printHolderAttributes, type HolderAttributes, readHolderAttributes } fr
 import { Draft } from './draft.ts'
 import { findHeldAddress, type HeldAddress } from './read/index.ts'
 import type { IpamContext } from './request.ts'
-import { readConfig, readPools, requireUnlocked } from './surroundings.ts'
+import { readCooldown, readPools, requireUnlocked } from './surroundings.ts'
 
 /** The attributes of the holders of an address. During a live migration there are two holders. */
 export interface AddressHolders {
@@ -86,9 +86,7 @@ function find(
   address: Address,
   context: IpamContext,
 ): Result<{ readonly draft: Draft; readonly held: HeldAddress }> {
-  const config = readConfig(view)
-  if (!config.ok) return config
-  const draft = new Draft(view, context.now, config.value.ipCooldownSeconds)
+  const draft = new Draft(view, context.now, readCooldown(view))
   const held = findHeldAddress(draft, readPools(view), address, context)
   return held.ok ? success({ draft, held: held.value }) : held
 }

@@ -43,6 +43,15 @@ export function readConfig(view: View): Result<IpamConfig> {
 }
 
 /**
+ * The cooldown of released addresses in seconds, for what changes nothing that the other rules are about. Undefined while the configuration
+ * cannot be read: then an address that cools down does so until the configuration is correct again.
+ */
+export function readCooldown(view: View): number | undefined {
+  const config = readConfig(view)
+  return config.ok ? config.value.ipCooldownSeconds : undefined
+}
+
+/**
  * Refuses while a migration has locked the cluster (`datastoreReady` false), as Calico's own plugin does.
  * @see docs/calico/formats.md section 4.5
  */

@@ -106,7 +106,14 @@ function readPool({ object, name, metadata, spec: fields }: Resource): Pool {
   }
 }
 
+/** The longest stored selector that is read, in characters. Calico's schema allows 1,024, and its clients on etcd do not check that. */
+const storedSelectorLengthMax = 16_384
+
 function readSelector(text: string): PoolSelector {
+  if (text.length > storedSelectorLengthMax) {
+    const problem = `it has ${text.length} characters, and at most ${storedSelectorLengthMax} are read`
+    return { ok: false, text, problem }
+  }
   const parsed = parseSelector(text)
   return parsed.ok ? { ok: true, text, selector: parsed.selector } : { ok: false, text, problem: parsed.error.message }
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createPool, poolsPath, refusalIn, startIppoold } from '../support/ippoold.ts'
+import { addressesIn, createPool, poolsPath, refusalIn, startIppoold } from '../support/ippoold.ts'
 import { until } from '../support/until.ts'
 
 /**
@@ -154,16 +154,60 @@ t.test('a handle that cannot be read is left alone, and its addresses can be use
 })
 
 t.test('a configuration that cannot be read stops what would have to guess its rules, and nothing else', async (t) => {
+  const held = await call('POST', '/ipam/v1/assign', { handle: 'held', pools: ['zone'] })
+  const [address = ''] = addressesIn(held)
   for (const text of ['{"strict_affinity":', '{"strict_affinity":"yes"}', '[]']) {
     await keys.put('/calico/ipam/v2/config', text)
     const refused = await call('POST', '/ipam/v1/assign', { pools: ['zone'] })
     t.match(refusalIn(refused), { status: 409, reason: 'Conflict' }, text)
     t.match(String(refused.body['message']), '/calico/ipam/v2/config')
     t.equal((await call('GET', poolsPath)).status, 200)
+    t.match(await call('GET', '/ipam/v1/handles/held'), { status: 200, body: { addresses: [{ address }] } })
+    t.match(await call('GET', `/ipam/v1/addresses/${address}`), { status: 200, body: { handle: 'held' } })
+    const attributes = `/ipam/v1/addresses/${address}/attributes`
+    t.match(await call('GET', attributes), { status: 200, body: { handle: 'held' } })
+    t.equal((await call('PUT', attributes, { active: { attributes: { text } } })).status, 200)
+    t.match((await call('GET', '/ipam/v1/utilization?pool=zone')).body, { pools: [{ pool: 'zone' }] })
+    t.equal((await call('GET', '/ipam/v1/blocks')).status, 200)
     t.equal((await keys.get('/calico/ipam/v2/config'))?.text, text)
   }
   await keys.delete('/calico/ipam/v2/config')
   t.equal((await call('POST', '/ipam/v1/assign', { pools: ['zone'] })).status, 201)
+})
+
+t.test('a pool with a block size or a selector beyond all bounds stops nothing that does not need it', async (t) => {
+  const selector = "a == 'b' && ".repeat(80_000)
+  await keys.put(
+    `${resources}/ippools/huge`,
+    pool('huge', '10.0.0.0/10').replace('"blockSize":30', '"blockSize":1000000000'),
+  )
+  await keys.put(
+    `${resources}/ippools/long`,
+    pool('long', '10.78.0.0/24').replace('"blockSize":30', `"nodeSelector":"${selector}"`),
+  )
+  const asked = await call('POST', '/ipam/v1/assign', { handle: 'asked', pools: ['zone', 'long'], ipv4: 2 })
+  t.equal(asked.status, 201)
+  t.equal(addressesIn(asked).length, 2)
+  t.equal((await call('DELETE', '/ipam/v1/handles/asked')).status, 200)
+  for (const body of [{ pools: ['huge'] }, { addresses: ['10.0.0.1'] }, {}]) {
+    const refused = await call('POST', '/ipam/v1/assign', body)
+    t.ok(refused.status === 409 || refused.status === 422, JSON.stringify(refusalIn(refused)))
+    t.ok(JSON.stringify(refused.body).length < 10_000, 'no refusal quotes the whole selector')
+  }
+  t.equal((await call('GET', '/ipam/v1/addresses/10.0.0.1')).status, 404)
+  t.match((await call('POST', '/ipam/v1/release', { addresses: ['10.0.0.1'] })).body, { unallocated: ['10.0.0.1'] })
+  t.equal((await call('POST', '/ipam/v1/pools/huge/split', { parts: 2 })).status >= 400, true)
+  for (const path of ['/ipam/v1/utilization', '/ipam/v1/blocks', poolsPath, `${poolsPath}/huge`, `${poolsPath}/long`]) {
+    t.equal((await call('GET', path)).status, 200, path)
+  }
+  const { findings } = (await call('GET', '/ipam/v1/check')).body as unknown as {
+    findings: { key: string; code: string; subject: string }[]
+  }
+  t.match(
+    findings.find(({ key }) => key.endsWith('/ippools/long')),
+    { code: 'SelectorInvalid', subject: 'nodeSelector' },
+  )
+  for (const name of ['huge', 'long']) await keys.delete(`${resources}/ippools/${name}`)
 })
 
 t.test('all that is broken is as it was', async (t) => {

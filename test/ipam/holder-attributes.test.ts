@@ -179,11 +179,11 @@ t.test('a disabled pool does not hide who uses its addresses', (t) => {
   t.end()
 })
 
-t.test('a locked cluster changes nothing, and without a configuration that can be read nothing is known', (t) => {
+t.test('a locked cluster changes nothing, and a configuration that cannot be read stops nothing', (t) => {
   const world = migratingWorld()
   world.put('/calico/ipam/v2/config', '{')
-  t.strictSame(owners(world), ['Conflict'])
-  t.strictSame(change(world, { change: { kind: 'swap' } }), ['Conflict'])
+  t.strictSame(change(world, { change: { kind: 'swap' } }), [nobody, onNode1])
+  t.match(owners(world), { active: nobody, alternate: onNode1 })
   world.lockCluster()
   t.strictSame(change(world, { change: { kind: 'swap' } }), ['ServiceUnavailable'])
   t.end()

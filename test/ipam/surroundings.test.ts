@@ -5,6 +5,7 @@ import {
   locateBlock,
   poolOf,
   readConfig,
+  readCooldown,
   readNodeLabels,
   readPools,
   readReserved,
@@ -29,6 +30,11 @@ t.test('a configuration that cannot be read is not guessed', (t) => {
     ok: false,
     refusal: { reason: 'Conflict', message: /^\/calico\/ipam\/v2\/config: .*strict_affinity/ },
   })
+  t.equal(readCooldown(world.view), undefined)
+  world.config({ ipCooldownSeconds: 60 })
+  t.equal(readCooldown(world.view), 60)
+  world.remove(ipamConfigKey.text)
+  t.equal(readCooldown(world.view), 0)
   t.end()
 })
 

@@ -97,6 +97,16 @@ t.test('fields that are absent are read as Calico reads them', (t) => {
   t.end()
 })
 
+t.test('a selector that is far too long is not parsed', (t) => {
+  const longest = `a == '${'x'.repeat(16_384 - 7)}'`
+  t.match(mustDecode(withSpec({ nodeSelector: longest })).nodeSelector, { ok: true, text: longest })
+  for (const name of ['nodeSelector', 'namespaceSelector'] as const) {
+    const selector = mustDecode(withSpec({ [name]: `${longest} ` }))[name]
+    t.match(selector, { ok: false, problem: 'it has 16385 characters, and at most 16384 are read' })
+  }
+  t.end()
+})
+
 t.test('a selector that says nothing is kept with its problem', (t) => {
   const pool = mustDecode(withSpec({ nodeSelector: "zone = 'a'", namespaceSelector: "team == 'x'" }))
   t.match(pool.nodeSelector, { ok: false, text: "zone = 'a'", problem: String })

@@ -4,9 +4,7 @@ import {
   type BlockIndex,
   blockKey,
   blocks as blockFamily,
-  defaultIpamConfig,
   formatAffinity,
-  ipamConfigKey,
   type Now,
   type AffinityHost,
   parseAffinityKey,
@@ -17,6 +15,7 @@ import {
 import { type Cidr, covers, overlaps } from '../../net/index.ts'
 import { type Budget, type Key, stepLimits, type View, type Write } from '../../plan/index.ts'
 import { Draft } from '../draft.ts'
+import { readCooldown } from '../surroundings.ts'
 import { keysPerBlock } from './claim.ts'
 import { blocksPerStepMax, releaseBlock } from './release-blocks.ts'
 
@@ -57,9 +56,7 @@ export function emptyPool(
 ): Emptying {
   const { view } = budget
   const blocks = blocksOf(view, pool, index)
-  const config = view.get(ipamConfigKey)
-  const { ipCooldownSeconds } = config.kind === 'value' ? config.value : defaultIpamConfig
-  const draft = new Draft(view, now, config.kind === 'unreadable' ? undefined : ipCooldownSeconds)
+  const draft = new Draft(view, now, readCooldown(view))
   const releasable = blocks.filter((block) => block.affinity !== null || block.isEmpty)
   const released = release(draft, budget, releasable.length > 0 ? releasable : coolingFirst(blocks, now))
   const isLast = releasable.length > 0 && released.isComplete

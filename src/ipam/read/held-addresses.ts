@@ -13,7 +13,7 @@ import { answerOnly, type Plan, type View, refuse, type Result, success } from '
 import { allocationOf } from '../allocation.ts'
 import { Draft } from '../draft.ts'
 import type { Allocation, AssignAnswer, IpamContext } from '../request.ts'
-import { locateBlock, poolOf, type Pools, readConfig, readPools } from '../surroundings.ts'
+import { locateBlock, poolOf, type Pools, readCooldown, readPools } from '../surroundings.ts'
 
 /** Reads who holds an address. Refused with `NotFound` if the address is not assigned. */
 export function planReadAddress(view: View, address: Address, context: IpamContext): Plan<Result<Allocation>> {
@@ -26,9 +26,7 @@ export function planReadHandle(view: View, handle: string, context: IpamContext)
 }
 
 function readAddress(view: View, address: Address, context: IpamContext): Result<Allocation> {
-  const config = readConfig(view)
-  if (!config.ok) return config
-  const draft = new Draft(view, context.now, config.value.ipCooldownSeconds)
+  const draft = new Draft(view, context.now, readCooldown(view))
   const pools = readPools(view)
   const held = findHeldAddress(draft, pools, address, context)
   if (!held.ok) return held
@@ -101,9 +99,7 @@ function readReadableHoldings(view: View, handle: string, context: IpamContext):
   if (stored.kind === 'unreadable') {
     return refuse('Conflict', `The stored handle ${JSON.stringify(handle)} cannot be read: ${stored.problem}`)
   }
-  const config = readConfig(view)
-  if (!config.ok) return config
-  const draft = new Draft(view, context.now, config.value.ipCooldownSeconds)
+  const draft = new Draft(view, context.now, readCooldown(view))
   const pools = readPools(view)
   const cidrs = [...stored.value.blocks.keys()].flatMap((text) => parseCidr(text) ?? [])
   view.prefetch(cidrs.map((cidr) => blockKey(cidr)))

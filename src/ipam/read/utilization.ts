@@ -12,7 +12,7 @@ import { type Cidr, CidrSet, overlaps } from '../../net/index.ts'
 import { answerOnly, type Plan, type View, type Cause, refuse, type Result, success } from '../../plan/index.ts'
 import { isNamed } from '../eligible-pools.ts'
 import type { IpamContext } from '../request.ts'
-import { type Pools, readConfig, readPools, readReserved } from '../surroundings.ts'
+import { type Pools, readCooldown, readPools, readReserved } from '../surroundings.ts'
 import { type AddressCounts, countInBlock, countInRange, type PoolCounts } from './count-addresses.ts'
 
 /** A pool and the counts of its addresses. */
@@ -84,9 +84,7 @@ export function planReadBlocks(view: View, request: BlocksRequest, context: Ipam
 }
 
 function readUtilization(view: View, request: UtilizationRequest, context: IpamContext): Result<UtilizationAnswer> {
-  const basis = readBasis(view, context)
-  if (!basis.ok) return basis
-  const { stored, terms } = basis.value
+  const { stored, terms } = readBasis(view, context)
   const chosen = choosePools(stored, request.pools)
   if (!chosen.ok) return chosen
   const { blocks } = context
@@ -104,9 +102,7 @@ function readUtilization(view: View, request: UtilizationRequest, context: IpamC
 }
 
 function readBlocks(view: View, request: BlocksRequest, context: IpamContext): Result<BlocksAnswer> {
-  const basis = readBasis(view, context)
-  if (!basis.ok) return basis
-  const { stored, terms } = basis.value
+  const { stored, terms } = readBasis(view, context)
   const chosen = choosePools(stored, request.pool === undefined ? [] : [request.pool])
   if (!chosen.ok) return chosen
   const [pool] = request.pool === undefined ? [] : chosen.value
@@ -128,13 +124,13 @@ interface Basis {
   readonly terms: Availability
 }
 
-function readBasis(view: View, { now }: IpamContext): Result<Basis> {
-  const config = readConfig(view)
-  if (!config.ok) return config
+function readBasis(view: View, { now }: IpamContext): Basis {
+  const cooldownSeconds = readCooldown(view)
   // A listing does not show deletions: consulting the families makes the store confirm that nothing was deleted.
   for (const family of [poolFamily, reservations, blockFamily]) view.consult(family)
-  const cooledBefore = now.nanoseconds - BigInt(config.value.ipCooldownSeconds) * nanosecondsPerSecond
-  return success({ stored: readPools(view), terms: { reserved: readReserved(view), cooledBefore } })
+  const cooledBefore =
+    cooldownSeconds === undefined ? 0n : now.nanoseconds - BigInt(cooldownSeconds) * nanosecondsPerSecond
+  return { stored: readPools(view), terms: { reserved: readReserved(view), cooledBefore } }
 }
 
 /** The referenced pools, each once, in the order of the references; all pools if there is no reference. */
