@@ -1,5 +1,6 @@
 import type { HolderAttributes } from '../../ipam/index.ts'
 import type { Cause } from '../../plan/index.ts'
+import { attributeKeyPattern } from '../schemas/index.ts'
 import { limits, quotePath, quoteValue } from '../wire/index.ts'
 
 /**
@@ -9,14 +10,23 @@ export function attributeCauses({ attributes, node }: HolderAttributes, at = '')
   const path = [...at.split('.'), 'attributes'].filter((segment) => segment !== '')
   const field = path.join('.')
   const causes = Object.keys(attributes)
-    .filter((key) => key.length === 0 || key.length > limits.attributeKeyLength || /\p{Cc}/u.test(key))
+    .filter((key) => key.length > limits.attributeKeyLength || !attributeKeyPattern.test(key))
     .map(
       (key): Cause => ({
         field: quotePath([...path, key], field),
         reason: 'FieldValueInvalid',
-        message: `the key ${quoteValue(key)} is not allowed; give 1 to ${limits.attributeKeyLength} characters without control characters`,
+        message: `the key ${quoteValue(key)} is not allowed; give 1 to ${limits.attributeKeyLength} characters, without control characters, marks of text direction, and spaces at its ends`,
       }),
     )
+  for (const [key, value] of Object.entries(attributes)) {
+    // Programs in C, which may read the attributes in Calico's data, would take it for the end of the text.
+    if (value.includes('\0'))
+      causes.push({
+        field: quotePath([...path, key], field),
+        reason: 'FieldValueInvalid',
+        message: 'a text with a NUL character is not allowed; leave the character out',
+      })
+  }
   const bytes = Object.entries(attributes).reduce((sum, pair) => sum + Buffer.byteLength(pair.join('')), 0)
   if (bytes > limits.attributesBytes) {
     causes.push({

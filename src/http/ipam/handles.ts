@@ -9,6 +9,7 @@ import {
   AssignmentResponse,
   closed,
   handle,
+  newHandle,
   ref,
   ReleaseResponse,
 } from '../schemas/index.ts'
@@ -19,6 +20,8 @@ import { carryOut } from './change.ts'
 import { noteRelease, releaseAllOfHandle } from './release.ts'
 import { type IpamOptions, ChangeQuery, examined, NoQuery, refuseBody } from './request.ts'
 
+/** The path of a handle that gets addresses. */
+const NewHandlePath = Type.Object({ handle: Type.String({ ...newHandle, description: 'The handle.' }) }, closed)
 const HandlePath = Type.Object({ handle: Type.String({ ...handle, description: 'The handle.' }) }, closed)
 
 /** `GET`, `PUT` and `DELETE /handles/{handle}`: everything that one handle holds. */
@@ -55,7 +58,7 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
           'address. What is missing is assigned, all or nothing. Nothing is released.',
         ].join(' '),
         consumes: [...objectTypes],
-        params: HandlePath,
+        params: NewHandlePath,
         querystring: ChangeQuery,
         body: ref(EnsureBody),
         response: {

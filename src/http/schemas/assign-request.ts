@@ -2,7 +2,7 @@ import type { Static } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
 import { poolUses } from '../../model/index.ts'
 import { limits } from '../wire/index.ts'
-import { closed, handle, name, oneOf, optionalList, texts } from './fields.ts'
+import { closed, name, newHandle, oneOf, optionalList, texts } from './fields.ts'
 
 const HostReserved = Type.Object(
   {
@@ -17,7 +17,7 @@ export const AssignBody = Type.Object(
   {
     handle: Type.Optional(
       Type.String({
-        ...handle,
+        ...newHandle,
         description: 'The handle that will hold the addresses; the server chooses one if absent.',
       }),
     ),

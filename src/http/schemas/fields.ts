@@ -78,7 +78,7 @@ export function constantName(name: string): string {
  */
 const handlePattern = '^(?!\\.{1,2}$)[^/\\u0000-\\u001F\\u007F-\\u009F]+$'
 
-/** Schema of a handle in a request. Messages about a wrong one contain `$comment`. */
+/** Schema of a handle that may exist already, in whatever way it was made. Messages about a wrong one contain `$comment`. */
 export const handle = {
   minLength: 1,
   maxLength: limits.handleLength,
@@ -86,6 +86,19 @@ export const handle = {
   $comment: `1 to ${limits.handleLength} characters, without slashes and control characters, and not "." or ".."`,
   examples: ['vm-42'],
 }
+
+/** Characters that nobody sees: control characters, and those that change the direction of the text around them. */
+const unseen = '\\u0000-\\u001F\\u007F-\\u009F\\u061C\\u200E\\u200F\\u202A-\\u202E\\u2066-\\u2069'
+
+/** Schema of a handle that gets addresses. It must look like what it is: people compare handles, and programs trim them. */
+export const newHandle = {
+  ...handle,
+  pattern: `^(?!\\.{1,2}$)[^\\s/${unseen}]([^/${unseen}]*[^\\s/${unseen}])?$`,
+  $comment: `1 to ${limits.handleLength} characters, without slashes, control characters, marks of text direction, and spaces at its ends, and not "." or ".."`,
+}
+
+/** Matches the key of an attribute, which follows the same rules; it may have slashes. */
+export const attributeKeyPattern = new RegExp(`^[^\\s${unseen}]([^${unseen}]*[^\\s${unseen}])?$`, 'u')
 
 /** Schema of a resource's name, such as a node's. */
 export const name = {

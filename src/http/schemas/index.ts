@@ -15,7 +15,7 @@ export { answer, type Answer, problems, problemsOfRepeatable } from './answers.t
 export { AssignBody, EnsureBody } from './assign-request.ts'
 export { AddressList, AllocationItem, AssignmentResponse } from './assignment.ts'
 export { CheckFinding, CheckReport, exampleFinding, type RepairOutcome, RepairReport, RepairBody } from './check.ts'
-export { closed, constantName, handle, name, oneOf, ref } from './fields.ts'
+export { attributeKeyPattern, closed, constantName, handle, name, newHandle, oneOf, ref } from './fields.ts'
 export { HoldersResponse, HoldersBody, SwapBody, UsageBodyItem } from './ownership.ts'
 export { SplitResponse, SplitBody } from './pool-split.ts'
 export { failedReasons, ReleaseResponse, ReleaseBodyItem, ReleaseBody } from './release.ts'

@@ -70,3 +70,24 @@ t.test('a query or a body where none is taken is refused', async (t) => {
   })
   t.match(await call('DELETE', '/ipam/v1/handles/vm-1', '', { 'content-type': 'application/json' }), { status: 200 })
 })
+
+t.test(
+  'a handle that only looks like another gets nothing, and what it holds already can be read and released',
+  async (t) => {
+    const { call, store } = startServer(t)
+    const handles = [' vm-1', 'vm-1 ', 'vm-1\u202E', '\u2067vm-1']
+    for (const handle of handles) {
+      const path = `/ipam/v1/handles/${encodeURIComponent(handle)}`
+      const refused = await call('PUT', path, { ipv4: 1 })
+      t.match(refused, { status: 422, body: { reason: 'Invalid' } }, JSON.stringify(handle))
+      t.strictSame(causesOf(refused), [['handle', 'FieldValueInvalid']])
+      // As another program may have stored it.
+      store.view.putText(
+        `/calico/ipam/v2/handle/${handle}`,
+        `{"handleID":${JSON.stringify(handle)},"block":{},"deleted":false}`,
+      )
+      t.match(await call('GET', path), { status: 200, body: { handle, addresses: [] } })
+      t.match(await call('DELETE', path), { status: 200 })
+    }
+  },
+)
