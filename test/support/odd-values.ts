@@ -149,7 +149,7 @@ export const oddSegments = [
   '',
 ]
 /** A revision that etcd reaches in no test. */
-export const revisionToCome = '99999999999'
+const revisionToCome = '99999999999'
 
 /** Queries, as they are sent. */
 export const oddQueries = [

@@ -45,6 +45,16 @@ const text = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(64, 254, 1_000, 40_000).map((length) => 'x'.repeat(length)) },
 )
 
+const pointer = fc.constantFrom(
+  '/spec/disabled',
+  '/spec/natOutgoing',
+  '/metadata/labels',
+  '/metadata/labels/a',
+  '/spec/cidr',
+  '/status',
+  '',
+)
+
 /** Values that fit some names, so that many requests are right. */
 const fitting: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   handle: fc.constantFrom('h-1', 'h-2', 'h-3', 'h-4', 'h-5'),
@@ -65,15 +75,8 @@ const fitting: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   reservedCIDRs: fc.constantFrom([], ['10.119.0.0/24'], ['10.119.0.0/16', 'fd00:119::/64'], ['10.119.0.1']),
   cidr: fc.constantFrom('10.121.0.0/24', '10.122.0.0/24', 'fd00:121::/112'),
   blockSize: fc.constant(0),
-  path: fc.constantFrom(
-    '/spec/disabled',
-    '/spec/natOutgoing',
-    '/metadata/labels',
-    '/metadata/labels/a',
-    '/spec/cidr',
-    '/status',
-    '',
-  ),
+  path: pointer,
+  from: pointer,
   'idempotency-key': fc.uuid(),
 }
 const number = fc.oneof(
@@ -90,7 +93,7 @@ const junk: fc.Arbitrary<unknown> = fc.oneof(
 function valueOf(schema: Schema, { components }: OpenapiDocument, depth = 0): fc.Arbitrary<unknown> {
   const inner = (schema: Schema): fc.Arbitrary<unknown> => {
     const value = depth > 8 ? junk : valueOf(schema, { paths: {}, components }, depth + 1)
-    return fc.oneof({ weight: 60, arbitrary: value }, { weight: 1, arbitrary: junk })
+    return fc.oneof({ weight: 200, arbitrary: value }, { weight: 1, arbitrary: junk })
   }
   if (schema.$ref !== undefined) return inner(components.schemas[schema.$ref.replace(/^.*\//, '')] ?? {})
   if (schema.anyOf !== undefined) return fc.oneof(...schema.anyOf.map(inner))
@@ -122,8 +125,9 @@ function objectOf(
   most: number,
 ): fc.Arbitrary<unknown> {
   const { properties = {}, additionalProperties = false } = schema
-  // Most objects want a name, whatever their schema says.
-  const required = [...(schema.required ?? []), ...('name' in properties ? ['name'] : [])]
+  // Most objects want a name, and most operations of a patch a value or a source, whatever their schemas say.
+  const wanted = ['name', 'value', 'from'].filter((name) => name in properties)
+  const required = [...(schema.required ?? []), ...wanted]
   const known = fc.tuple(few(Object.keys(properties), most), fc.integer({ min: 0, max: 9 })).chain(([names, luck]) => {
     const chosen = new Set([...names, ...(luck > 0 ? required : [])])
     const values = [...chosen].map((name) => [name, named(name, inner(properties[name] ?? {}))] as const)
@@ -134,14 +138,17 @@ function objectOf(
   })
   const both = fc.tuple(known, others).map(([one, other]) => ({ ...one, ...other }))
   return additionalProperties === false
-    ? fc.oneof({ weight: 30, arbitrary: known }, { weight: 1, arbitrary: both })
+    ? fc.oneof({ weight: 100, arbitrary: known }, { weight: 1, arbitrary: both })
     : both
 }
+
+/** A name that a new object may get. */
+const fittingName = /fuzz-\d/
 
 /** A value for a property or parameter of this name. */
 function named(name: string, value: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
   const fit = fitting[name]
-  return fit === undefined ? value : fc.oneof({ weight: 9, arbitrary: fit }, { weight: 1, arbitrary: value })
+  return fit === undefined ? value : fc.oneof({ weight: 20, arbitrary: fit }, { weight: 1, arbitrary: value })
 }
 
 /** Requests to every operation of a document, with everything that can be wrong about a request. */
@@ -168,16 +175,18 @@ function requestTo(
       inPlace.map(({ name, schema }) => [name, named(name, valueOf(schema, document)).map(textOf)]),
     )
   }
+  const isForSeveral = method === 'DELETE' && !route.includes('{')
   const query = fc.oneof(
-    { weight: 9, arbitrary: fc.constant('') },
+    // To delete several things at once, it takes a query that says which.
+    { weight: isForSeveral ? 10 : 60, arbitrary: fc.constant('') },
     { weight: 1, arbitrary: fc.constantFrom(...oddQueries) },
-    { weight: 2, arbitrary: someOf(parametersIn('query')).map(encodeQuery) },
+    { weight: isForSeveral ? 60 : 4, arbitrary: someOf(parametersIn('query')).map(encodeQuery) },
   )
   const segments = fc
     .record(parametersIn('path'))
     .map((values) => route.replace(/\{(\w+)\}/g, (_, name: string) => encodeText(values[name] ?? '')))
   const odd = fc.constantFrom(...oddSegments).map((segment) => route.replace(/\{\w+\}/g, () => segment))
-  const path = fc.oneof({ weight: 9, arbitrary: segments }, { weight: 1, arbitrary: odd })
+  const path = fc.oneof({ weight: 30, arbitrary: segments }, { weight: 1, arbitrary: odd })
   const bodies = Object.entries(requestBody?.content ?? {})
   const content = bodies.length > 0 ? bodyOf(document, bodies) : noBody
   const key = parametersIn('header')['idempotency-key'] ?? fc.constant(undefined)
@@ -185,7 +194,7 @@ function requestTo(
     .record({
       method: rarely(fc.constant(method), fc.constantFrom(...oddMethods), 15),
       path: fc.tuple(path, query).map((parts) => parts.join('')),
-      content: rarely(content, oddBody, 9),
+      content: rarely(content, oddBody, 120),
       accept: rarely(
         fc.constant('*/*'),
         fc.constantFrom('application/json', 'text/html', 'application/json;as=Table;g=meta.k8s.io;v=v1', ''),
@@ -193,16 +202,20 @@ function requestTo(
       ),
       key: rarely(fc.constant(undefined), key, 5),
     })
-    .map(({ content: { type, body }, accept, key, ...request }) => ({
+    .map(({ content: { type, body: made }, accept, key, ...request }) => ({
       ...request,
       route,
+      // The name in the body is mostly that of the path.
+      body:
+        typeof made === 'string' && method === 'PUT'
+          ? made.replace(fittingName, fittingName.exec(request.path)?.[0] ?? '$&')
+          : made,
       headers: {
         accept,
         ...(type === undefined ? {} : { 'content-type': type }),
         // Any other character cannot be sent in a header.
         ...(key === undefined ? {} : { 'idempotency-key': key.replace(/[^\x20-\x7E]/g, '?') }),
       },
-      body,
     }))
 }
 
@@ -247,12 +260,12 @@ function bodyOf(
   const distort = rarely(
     fc.constant((json: string) => json),
     fc.constantFrom(...distortions),
-    15,
+    60,
   )
   return fc.oneof(
     ...content.map(([type, { schema }]) =>
       fc.record({
-        type: rarely(fc.constant<string | undefined>(type), oddType, 20),
+        type: rarely(fc.constant<string | undefined>(type), oddType, 80),
         body: fc.tuple(valueOf(schema, document), distort).map(([value, distort]) => distort(JSON.stringify(value))),
       }),
     ),
