@@ -43,9 +43,7 @@ export class Scan {
 
   /** The entry of `key`; undefined when there is none. */
   async entry<Value>(key: Key<Value>): Promise<Listed<Value> | undefined> {
-    // Of the keys that begin with it, the key itself comes first.
-    const only = { ...key.family, prefix: key.text }
-    const { entries } = await this.#store.page(only, { limit: 1, revision: this.revision })
-    return entries.find((entry) => entry.key === key.text)
+    const { entries } = await this.#store.page(key.family, { keys: [key.text], revision: this.revision })
+    return entries[0]
   }
 }

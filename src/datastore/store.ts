@@ -87,10 +87,14 @@ export interface PageOptions {
   readonly from?: string
   /** The last key that may be in the page. */
   readonly to?: string
+  /** The only keys to read, at least one, in key order; instead of a limit and a range. */
+  readonly keys?: readonly string[]
   /** The revision of the page before: all pages of a listing are of one revision. */
   readonly revision?: Revision
   /** Reuse a decoded value in memory if it has the entry's revision. */
   readonly isDecodedOnce?: boolean
+  /** Milliseconds after which the read fails; the store's deadline unless given. */
+  readonly deadlineMs?: number
 }
 
 /** Some entries of a family, in key order, at one revision. */

@@ -300,6 +300,26 @@ for (const { name, open } of stores) {
       follower.stop()
     })
 
+    t.test('keys are read one by one, as many as wanted, all of one revision', async (t) => {
+      await createPool(server, 'keys', { cidr: '10.97.0.0/22', blockSize: 30 })
+      const wish = { handle: 'keys', node: 'n', pools: ['keys'], ipv4: 4, maxBlocksPerNode: 1_000 }
+      for (let round = 0; round < 150; round++) await call('POST', '/ipam/v1/assign', wish)
+      const { entries: all } = await server.store.page(blocks)
+      const keys = all.map(({ key }) => key).filter((key) => key.includes('/10.97.'))
+      t.equal(keys.length, 150)
+      const [first = ''] = keys
+      const asked = [...keys.slice(1), `${first}0`].sort()
+      const read = await server.store.page(blocks, { keys: asked })
+      t.strictSame(
+        read.entries.map(({ key }) => key),
+        keys.slice(1),
+        'a key that is not there is left out',
+      )
+      t.equal(read.remaining, 0)
+      t.equal((await call('DELETE', '/ipam/v1/handles/keys')).status, 200)
+      t.strictSame((await other.store.page(blocks, { keys: asked, revision: read.revision })).entries, read.entries)
+    })
+
     t.test('pages are of one revision, whatever happens meanwhile', async (t) => {
       for (const n of [1, 2, 3, 4, 5]) await createPool(server, `page-${n}`, { cidr: `10.95.${n}.0/24` })
       const names = ({ body }: Answer) =>

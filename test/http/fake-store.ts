@@ -30,12 +30,13 @@ export class FakeStore implements ServedStore {
   /** Of the newest revision, whatever revision is asked for. */
   page<Value>(
     family: Decodable<Value>,
-    { limit = 0, after = '', from = '', to }: PageOptions = {},
+    { limit = 0, after = '', from = '', to, keys }: PageOptions = {},
   ): Promise<Page<Value>> {
     if (this.fault !== undefined) return Promise.reject(this.fault)
     const left = this.view
       .keys(family.prefix)
       .filter((key) => key > after && key >= from && (to === undefined || key <= to))
+      .filter((key) => keys === undefined || keys.includes(key))
     const entries = left.slice(0, limit === 0 ? left.length : limit).map((key): Listed<Value> => {
       const decoded = family.decode(key, this.view.text(key) ?? '')
       return decoded.ok

@@ -61,14 +61,27 @@ export class EtcdClient {
   }
 
   /** Reads a range, trying the members in turn until `deadlineMs` has passed. Throws when no member answers, or when etcd refuses. */
-  async range(request: IRangeRequest, deadlineMs = callDeadlineMs * 2): Promise<IRangeResponse> {
+  range(request: IRangeRequest, deadlineMs = callDeadlineMs * 2): Promise<IRangeResponse> {
+    return this.#read(deadlineMs, (member, deadline) => member.kv.range(request, { deadline }))
+  }
+
+  /** Makes several reads at one revision, at most {@link transactionOperationsMax}; otherwise as {@link range}. */
+  ranges(requests: readonly IRangeRequest[], deadlineMs: number): Promise<ITxnResponse> {
+    const success = requests.map((request) => ({ request_range: request }))
+    return this.#read(deadlineMs, (member, deadline) => member.kv.txn({ success }, { deadline }))
+  }
+
+  async #read<Response>(
+    deadlineMs: number,
+    read: (member: Etcd3, deadline: number) => Promise<Response>,
+  ): Promise<Response> {
     const deadlineAt = performance.now() + deadlineMs
     let cause: unknown
     for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 500)) {
       const attempted = this.#preferred
       try {
         const tryMs = Math.min(deadlineAt - performance.now(), callDeadlineMs)
-        return await this.#member(attempted).kv.range(request, { deadline: Date.now() + tryMs })
+        return await read(this.#member(attempted), Date.now() + tryMs)
       } catch (error) {
         if (isCompacted(error)) throw new RevisionCompacted(error)
         // A passed deadline tells less than what an earlier try met, such as a certificate that is not trusted.

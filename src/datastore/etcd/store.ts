@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { EtcdPermissionDeniedError } from 'etcd3'
+import { EtcdPermissionDeniedError, type IKeyValue } from 'etcd3'
 import type { Decodable, Family, Key, Listed, Lookup, Plan, Revision, View } from '../../plan/index.ts'
 import type { Follower } from '../changes.ts'
 import { declare } from '../declaration.ts'
@@ -25,7 +25,7 @@ import { Image, loadFamily } from './image/index.ts'
 import { prefixEnd } from './keys.ts'
 import { EtcdLeadership, leaders } from './leadership.ts'
 import { Lease } from './lease.ts'
-import { expiringLeaseTurnSeconds, slotLeaseSeconds, stoppingPatienceMs } from './limits.ts'
+import { expiringLeaseTurnSeconds, slotLeaseSeconds, stoppingPatienceMs, transactionOperationsMax } from './limits.ts'
 import { Lineage } from './lineage.ts'
 import { Journal, ImageWatch } from './watch/index.ts'
 
@@ -112,6 +112,17 @@ async function nameMissingRights(client: EtcdClient, needed: readonly NeededKeys
   return new DatastoreUnavailable('ServiceUnavailable', missing, { cause: fault.cause })
 }
 
+/** What a read has found, as of one revision; `count` includes what it left out for its limit. */
+interface ReadPairs {
+  readonly kvs: readonly IKeyValue[]
+  readonly count: number
+  readonly revision: Revision
+}
+
+function atRevision(revision: Revision | undefined): { readonly revision?: string } {
+  return revision === undefined ? {} : { revision: String(revision) }
+}
+
 const pingIntervalMs = 1_000
 const expiryIntervalMs = 50
 
@@ -159,15 +170,10 @@ class EtcdStore implements Store {
 
   /** A linearizable read. */
   async page<Value>(family: Decodable<Value>, options: PageOptions = {}): Promise<Page<Value>> {
-    const start = options.after === undefined ? (options.from ?? family.prefix) : `${options.after}\0`
-    const request = {
-      key: Buffer.from(start),
-      range_end: options.to === undefined ? prefixEnd(family.prefix) : Buffer.from(`${options.to}\0`),
-      limit: options.limit ?? 0,
-      ...(options.revision === undefined ? {} : { revision: String(options.revision) }),
-    }
-    const range = await this.#client.range(request, this.#deadlineMs)
-    const entries = range.kvs.map((pair): Listed<Value> => {
+    const { kvs, count, revision } = await (options.keys === undefined
+      ? this.#readRange(family, options)
+      : this.#readKeys(options.keys, options))
+    const entries = kvs.map((pair): Listed<Value> => {
       const key = pair.key.toString()
       const revision = BigInt(pair.mod_revision)
       const held = options.isDecodedOnce === true ? this.#image.valueAt(family, key, revision) : undefined
@@ -177,11 +183,7 @@ class EtcdStore implements Store {
         ? { key, kind: 'value', value: decoded.value, revision }
         : { key, kind: 'unreadable', problem: decoded.problem, revision }
     })
-    return {
-      entries,
-      revision: options.revision ?? BigInt(range.header.revision),
-      remaining: Number(range.count) - entries.length,
-    }
+    return { entries, revision, remaining: count - entries.length }
   }
 
   follow(families: readonly Decodable<unknown>[], after: Revision): Promise<Follower> {
@@ -240,6 +242,36 @@ class EtcdStore implements Store {
     // If this fails, the slots stay until the lease expires. A commit that is still on its way finds no slot, and is kept out.
     await this.#leases.slots.revoke().catch(() => undefined)
     this.#client.close()
+  }
+
+  async #readRange(family: Decodable<unknown>, options: PageOptions): Promise<ReadPairs> {
+    const start = options.after === undefined ? (options.from ?? family.prefix) : `${options.after}\0`
+    const request = {
+      key: Buffer.from(start),
+      range_end: options.to === undefined ? prefixEnd(family.prefix) : Buffer.from(`${options.to}\0`),
+      limit: options.limit ?? 0,
+      ...atRevision(options.revision),
+    }
+    const range = await this.#client.range(request, options.deadlineMs ?? this.#deadlineMs)
+    return {
+      kvs: range.kvs,
+      count: Number(range.count),
+      revision: options.revision ?? BigInt(range.header.revision),
+    }
+  }
+
+  /** Reads the keys one by one: a range would have etcd count all keys in it. */
+  async #readKeys(keys: readonly string[], options: PageOptions): Promise<ReadPairs> {
+    let { revision } = options
+    const kvs: IKeyValue[] = []
+    for (let first = 0; first < keys.length || revision === undefined; first += transactionOperationsMax) {
+      const some = keys.slice(first, first + transactionOperationsMax)
+      const requests = some.map((key) => ({ key: Buffer.from(key), ...atRevision(revision) }))
+      const read = await this.#client.ranges(requests, options.deadlineMs ?? this.#deadlineMs)
+      for (const { response_range: range } of read.responses) kvs.push(...range.kvs)
+      revision ??= BigInt(read.header.revision)
+    }
+    return { kvs, count: kvs.length, revision }
   }
 
   #newestRevision(): Revision {

@@ -83,11 +83,12 @@ export class MemoryStore implements Store {
   }
 
   page<Value>(family: Decodable<Value>, options: PageOptions = {}): Promise<Page<Value>> {
-    const { limit = 0, after = '', from = '', to, revision = this.#server.revision } = options
+    const { limit = 0, after = '', from = '', to, keys: only, revision = this.#server.revision } = options
     if (revision < this.#server.compacted) return Promise.reject(new RevisionCompacted(undefined))
     const keys = this.#server
       .keys(family.prefix, revision)
       .filter((key) => key > after && key >= from && (to === undefined || key <= to))
+      .filter((key) => only === undefined || only.includes(key))
     const entries = entriesOf(this.#server, family, limit === 0 ? keys : keys.slice(0, limit), revision)
     return Promise.resolve({ entries, revision, remaining: keys.length - entries.length })
   }

@@ -164,8 +164,8 @@ async function* blocksOfHandle(
   start = '',
 ): AsyncIterable<LookedAt> {
   const key = handleKey(handle).text
-  const [stored] = (await readAt(store, handles, { from: key, limit: 1 }, revision)).entries
-  if (stored?.key !== key) return
+  const [stored] = (await readAt(store, handles, { keys: [key] }, revision)).entries
+  if (stored === undefined) return
   if (stored.kind === 'unreadable') {
     throw refusal('Conflict', `The stored handle ${JSON.stringify(handle)} cannot be read: ${stored.problem}`)
   }
@@ -174,10 +174,8 @@ async function* blocksOfHandle(
     .map((cidr) => blockKey(cidr).text)
     .filter((text) => text >= start && text.startsWith(prefix))
     .sort()
-  while (keys.length > 0) {
-    const some = keys.splice(0, blocksAtOnce.first)
-    const pages = await Promise.all(some.map((from) => readAt(store, addresses, { from, limit: 1 }, revision)))
-    for (const entry of pages.flatMap(({ entries }) => entries)) if (some.includes(entry.key)) yield entry
+  for (let limit: number = blocksAtOnce.first; keys.length > 0; limit = Math.min(limit * 2, blocksAtOnce.max)) {
+    yield* (await readAt(store, addresses, { keys: keys.splice(0, limit) }, revision)).entries
   }
 }
 
