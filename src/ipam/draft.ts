@@ -14,6 +14,7 @@ import {
   type AffinityHost,
   type Pool,
   poolKey,
+  dropFromHandle,
   setHandleCount,
 } from '../model/index.ts'
 import { type Cidr, formatCidr } from '../net/index.ts'
@@ -120,6 +121,12 @@ export class Draft {
   setHandleCount(handle: string, cidrText: string, count: number): void {
     const found = this.#handle(handle, false)
     if (found !== 'unreadable' && found !== undefined) this.#setHandle(handle, setHandleCount(found, cidrText, count))
+  }
+
+  /** Removes what `handle` counts in these blocks, where it holds nothing any more. */
+  dropFromHandle(handle: string, cidrTexts: Iterable<string>): void {
+    const found = this.#handle(handle, false)
+    if (found !== 'unreadable' && found !== undefined) this.#setHandle(handle, dropFromHandle(found, cidrTexts))
   }
 
   /** Every change, one write per key. */

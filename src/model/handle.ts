@@ -74,6 +74,13 @@ export function setHandleCount(handle: Handle | undefined, blockCidrText: string
   return blocks.size === 0 ? undefined : { deleted: false, unknownFields: noFields, ...handle, blocks }
 }
 
+/** Removes the handle's counts in these blocks. Returns undefined if no block is left: the key of the handle has to be deleted. */
+export function dropFromHandle(handle: Handle, blockCidrTexts: Iterable<string>): Handle | undefined {
+  const blocks = new Map(handle.blocks)
+  for (const text of blockCidrTexts) blocks.delete(text)
+  return blocks.size === 0 ? undefined : { ...handle, blocks }
+}
+
 /** The handle with the higher count of each block, when any count grows: a count may be too high for a while, but never too low. */
 function leadHandle(before: Handle | undefined, after: Handle | undefined): Handle | undefined {
   if (after === undefined) return undefined

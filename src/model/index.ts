@@ -61,6 +61,7 @@ export {
   handleKey,
   handles,
   isHandleId,
+  dropFromHandle,
   setHandleCount,
 } from './handle.ts'
 

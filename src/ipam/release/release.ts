@@ -1,6 +1,7 @@
 import {
   type Block,
   blockKey,
+  type Handle,
   normalizeHandleId,
   handleKey,
   handleOf,
@@ -105,16 +106,15 @@ export function planReleaseHandle(
     )
   }
   const tally = emptyTally()
-  const following = [...stored.value.blocks.keys()]
-    .filter((text) => position === '' || text > position)
-    .sort()
-    .map((text) => ({ text, cidr: parseCidr(text) }))
-  view.prefetch(following.slice(0, stepLimits.keys).flatMap(({ cidr }) => (cidr === undefined ? [] : [blockKey(cidr)])))
+  const following = [...stored.value.blocks.keys()].filter((text) => position === '' || text > position).sort()
+  // No step has room for more.
+  const near = following.slice(0, stepLimits.keys).map((text) => ({ text, cidr: parseCidr(text) }))
+  view.prefetch(near.flatMap(({ cidr }) => (cidr === undefined ? [] : [blockKey(cidr)])))
+  const handleBytes = bytesOfCounts(stored.value)
+  const emptied: string[] = []
   let last: string | undefined
-  for (const { text, cidr } of following) {
-    if (!budget.hasRoom(keysPerBlock, draft.bytes)) {
-      return { answer: success({ answer: tally, next: last }), writes: draft.writes() }
-    }
+  for (const { text, cidr } of near) {
+    if (last !== undefined && !budget.hasRoom(keysPerBlock, handleBytes + draft.bytes)) break
     last = text
     const found = cidr === undefined ? undefined : draft.block(cidr)
     if (cidr !== undefined && found?.kind === 'unreadable') {
@@ -128,9 +128,19 @@ export function planReleaseHandle(
       // A client that has counted an address but not written it into the block yet, as Calico does, must lose and count again.
       else draft.setBlock(incrementSequenceNumber(block))
     }
-    draft.setHandleCount(handle, text, 0)
+    emptied.push(text)
   }
-  return { answer: success({ answer: tally, next: undefined }), writes: draft.writes() }
+  // All at once: a handle with many blocks is large, and takes its time to change.
+  if (emptied.length > 0) draft.dropFromHandle(handle, emptied)
+  const next = last === following.at(-1) ? undefined : last
+  return { answer: success({ answer: tally, next }), writes: draft.writes() }
+}
+
+/** About as many bytes as the handle takes, without encoding it. */
+function bytesOfCounts({ blocks }: Handle): number {
+  let bytes = 0
+  for (const cidr of blocks.keys()) bytes += cidr.length + '"":1,'.length
+  return bytes
 }
 
 /** The draft, pools and cooldown that every release begins with. */
