@@ -30,21 +30,23 @@ try {
   const written = await timed(seed)
   const read = await timed(readRaw)
   const fresh = await startBenchServer({ ETCD_ENDPOINTS: store.endpoint, IPPOOLD_UPKEEP_INTERVAL_SECONDS: '0' })
-  const call = (method: string, body?: object): Promise<number> =>
+  const call = (method: string, body?: object, query = ''): Promise<number> =>
     timed(async () => {
-      const response = await fetch(`${fresh.url}/ipam/v1/handles/${handle}`, {
+      const response = await fetch(`${fresh.url}/ipam/v1/handles/${handle}${query}`, {
         method,
         ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
       })
       const text = await response.text()
       if (!response.ok) process.stdout.write(`${method} answered ${String(response.status)}: ${text.slice(0, 300)}\n`)
     })
-  const lines = [
+  const lines: (readonly [string, number, number])[] = [
     ['GET', await call('GET'), read],
     ['GET again', await call('GET'), read],
     ['PUT, nothing missing', await call('PUT', { ipv4: 1 }), read],
     ['DELETE', await call('DELETE'), written],
-  ] as const
+  ]
+  await seed()
+  lines.push(['PUT that releases all but one', await call('PUT', { ipv4: 1 }, '?exact=true'), written])
   await fresh.stop()
   const seconds = (ms: number): string => `${(ms / 1_000).toFixed(2)} s`
   process.stdout.write(
@@ -64,7 +66,7 @@ async function seed(): Promise<void> {
   const clock = { nanoseconds: BigInt(Date.now()) * 1_000_000n }
   for (const some of parts(cidrs)) {
     const success = some.map((cidr): IRequestOp => {
-      const { block } = assignAutomatically(newBlock(cidr, null, clock), 1, () => false, { handle, secondary: {} })
+      const { block } = assignAutomatically(newBlock(cidr, null, clock), 1, () => false, { handle })
       return { request_put: { key: Buffer.from(blockKey(cidr).text), value: Buffer.from(blocks.encode(block)) } }
     })
     await etcd.kv.txn({ success })

@@ -14,8 +14,8 @@ import {
   type AffinityHost,
   type Pool,
   poolKey,
-  dropFromHandle,
-  setHandleCount,
+  estimateHandleBytes,
+  setHandleCounts,
 } from '../model/index.ts'
 import { type Cidr, formatCidr } from '../net/index.ts'
 import { type Key, type Lookup, put, remove, type View, type Write } from '../plan/index.ts'
@@ -25,6 +25,12 @@ export type FoundBlock =
   | { readonly kind: 'absent' }
   | { readonly kind: 'unreadable'; readonly problem: string }
   | { readonly kind: 'block'; readonly block: Block }
+
+/** How many addresses of a handle were released in a block, and how many it still holds there. */
+export interface Taken {
+  readonly released: number
+  readonly held: number
+}
 
 /**
  * The changes of a plan while it is being made. A read sees the view, or the draft's own change of the key. Each changed key is written
@@ -105,28 +111,25 @@ export class Draft {
   }
 
   /**
-   * After a release: subtracts `released` from what `handle` counts in the block, down to the `held` addresses that it still has there.
+   * After a release: subtracts what was released from what `handle` counts in each block, down to the addresses that it still holds there.
    * A count that is too high stays too high while the handle holds something: Calico writes the handle before the block when it assigns,
    * and after it when it releases, so a count cut to what the block holds now could be too low once Calico is done. With the last
    * address the count is removed, whatever it was. @see docs/calico/ipam.md section 4
    */
-  takeFromHandle(handle: string, cidrText: string, { released, held }: { released: number; held: number }): void {
+  takeFromHandle(handle: string, taken: ReadonlyMap<string, Taken>): void {
     const found = this.#handle(handle, false)
     if (found === 'unreadable' || found === undefined) return
-    const rest = (found.blocks.get(cidrText) ?? 0) - released
-    this.#setHandle(handle, setHandleCount(found, cidrText, held === 0 ? 0 : Math.max(held, rest)))
+    const counts = [...taken].map(([cidrText, { released, held }]) => {
+      const rest = (found.blocks.get(cidrText) ?? 0) - released
+      return [cidrText, held === 0 ? 0 : Math.max(held, rest)] as const
+    })
+    this.#setHandle(handle, setHandleCounts(found, counts))
   }
 
-  /** Sets what `handle` counts in the block to the number of addresses that it holds there. */
-  setHandleCount(handle: string, cidrText: string, count: number): void {
+  /** Sets what `handle` counts in blocks to the numbers of addresses that it holds there. */
+  setHandleCounts(handle: string, counts: Iterable<readonly [cidrText: string, count: number]>): void {
     const found = this.#handle(handle, false)
-    if (found !== 'unreadable' && found !== undefined) this.#setHandle(handle, setHandleCount(found, cidrText, count))
-  }
-
-  /** Removes what `handle` counts in these blocks, where it holds nothing any more. */
-  dropFromHandle(handle: string, cidrTexts: Iterable<string>): void {
-    const found = this.#handle(handle, false)
-    if (found !== 'unreadable' && found !== undefined) this.#setHandle(handle, dropFromHandle(found, cidrTexts))
+    if (found !== 'unreadable' && found !== undefined) this.#setHandle(handle, setHandleCounts(found, counts))
   }
 
   /** Every change, one write per key. */
@@ -139,9 +142,15 @@ export class Draft {
     return this.#writes.has(key.text)
   }
 
-  /** How many bytes the changes store. */
+  /** About how many bytes the changes store. */
   get bytes(): number {
-    return this.writes().reduce((sum, write) => sum + (write.kind === 'put' ? Buffer.byteLength(write.encode()) : 0), 0)
+    let bytes = 0
+    for (const [key, write] of this.#writes) {
+      const handle = this.#handles.get(key)
+      if (handle !== undefined) bytes += estimateHandleBytes(handle)
+      else if (write.kind === 'put') bytes += Buffer.byteLength(write.encode())
+    }
+    return bytes
   }
 
   #load(block: Block): Block {

@@ -1,6 +1,6 @@
 /** The allocator: pure plans over the datastore's view. */
 export type { HolderAttributes } from './allocation.ts'
-export { planAssign, planEnsure } from './assign/index.ts'
+export { type EnsureAnswer, planAssign, planEnsure } from './assign/index.ts'
 export {
   type BlockClaim,
   type BlockFailure,
@@ -32,6 +32,7 @@ export { type HolderChange, type AddressHolders, planChangeHolders, planReadHold
 export {
   type AddressFilter,
   blockPathPrefix,
+  handleChanged,
   mayMatch,
   planReadAddress,
   planReadBlocks,
@@ -43,11 +44,19 @@ export {
   type CountedBlock,
   type CountedPool,
 } from './read/index.ts'
-export { planRelease, planReleaseHandle, planRemoveEndpoints, releasedTogetherMax } from './release/index.ts'
+export {
+  itemOf,
+  planRelease,
+  planReleaseHandle,
+  planReleaseHeld,
+  planRemoveEndpoints,
+  releasedTogetherMax,
+} from './release/index.ts'
 export type {
   Allocation,
   AssignAnswer,
   AssignRequest,
+  HandleSnapshot,
   IpamContext,
   ReleaseAnswer,
   ReleaseItem,

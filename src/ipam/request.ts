@@ -1,11 +1,27 @@
 import type { BlockIndex, HostReserved, Now, PoolUse } from '../model/index.ts'
 import type { Address, Cidr, IpFamily } from '../net/index.ts'
+import type { Revision } from '../plan/index.ts'
 
 /** What a plan needs from outside the datastore. The caller reads it, so that planning can be repeated. */
 export interface IpamContext {
   readonly now: Now
   /** The index of blocks, kept beside the image that the view answers from. */
   readonly blocks: BlockIndex
+  /** What a handle held, if it is too much for the plan to read. */
+  readonly held?: HandleSnapshot | undefined
+}
+
+/**
+ * What a handle held at one revision, read before the plan. The plan proves that the handle is still at `revision`: every transaction that
+ * changes what a handle holds writes the handle too.
+ */
+export interface HandleSnapshot {
+  readonly handle: string
+  /** The revision that last changed the handle. */
+  readonly revision: Revision
+  readonly allocations: readonly Allocation[]
+  /** Its blocks that cannot be read. */
+  readonly unreadable: readonly Cidr[]
 }
 
 /** What an assignment asks for, parsed and with every default: either counts or named addresses, never both. */

@@ -66,19 +66,29 @@ export function addToHandle(handle: Handle | undefined, blockCidrText: string, c
   return { deleted: false, unknownFields: noFields, ...handle, blocks }
 }
 
-/** Sets the handle's count in a block. Returns undefined if no block is left: the key of the handle has to be deleted. */
+/** Sets the handle's count in a block; see {@link setHandleCounts}. */
 export function setHandleCount(handle: Handle | undefined, blockCidrText: string, count: number): Handle | undefined {
+  return setHandleCounts(handle, [[blockCidrText, count]])
+}
+
+/** Sets the handle's counts in blocks. Returns undefined if no block is left: the key of the handle has to be deleted. */
+export function setHandleCounts(
+  handle: Handle | undefined,
+  counts: Iterable<readonly [blockCidrText: string, count: number]>,
+): Handle | undefined {
   const blocks = new Map(handle?.blocks)
-  if (count > 0) blocks.set(blockCidrText, count)
-  else blocks.delete(blockCidrText)
+  for (const [text, count] of counts) {
+    if (count > 0) blocks.set(text, count)
+    else blocks.delete(text)
+  }
   return blocks.size === 0 ? undefined : { deleted: false, unknownFields: noFields, ...handle, blocks }
 }
 
-/** Removes the handle's counts in these blocks. Returns undefined if no block is left: the key of the handle has to be deleted. */
-export function dropFromHandle(handle: Handle, blockCidrTexts: Iterable<string>): Handle | undefined {
-  const blocks = new Map(handle.blocks)
-  for (const text of blockCidrTexts) blocks.delete(text)
-  return blocks.size === 0 ? undefined : { ...handle, blocks }
+/** About as many bytes as the handle takes, without encoding it. */
+export function estimateHandleBytes({ blocks }: Handle): number {
+  let bytes = 0
+  for (const cidr of blocks.keys()) bytes += cidr.length + '"":1,'.length
+  return bytes
 }
 
 /** The handle with the higher count of each block, when any count grows: a count may be too high for a while, but never too low. */

@@ -61,8 +61,9 @@ export {
   handleKey,
   handles,
   isHandleId,
-  dropFromHandle,
+  estimateHandleBytes,
   setHandleCount,
+  setHandleCounts,
 } from './handle.ts'
 
 // The configuration of IPAM.

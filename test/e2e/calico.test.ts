@@ -249,7 +249,7 @@ t.test('releases leave the bytes of the worked example', async (t) => {
   const first = await call('POST', '/ipam/v1/release', {
     addresses: [{ address: '10.11.0.8', handle: 'net2.c1', sequenceNumber: '1795406400123456789' }],
   })
-  t.strictSame(first.body, { released: ['10.11.0.8'], unallocated: [], failed: [] })
+  t.strictSame(first.body, { released: ['10.11.0.8'], unallocated: [], failed: [], isComplete: true })
   t.equal(
     await textAt(at.block('10.11.0.8-29')),
     '{"cidr":"10.11.0.8/29","affinity":"host:node1","affinity_claim_time":"2026-11-23T04:00:00Z","allocations":[null,0,1,null,null,null,null,null],"unallocated":[3,4,5,6,7,0],"attributes":[{"handle_id":"net2.c1","secondary":{"namespace":"default","node":"node1","pod":"web-0","timestamp":"2026-11-23 04:00:01.5 +0000 UTC"}},{"handle_id":"net2.c2","secondary":{"namespace":"default","node":"node1","pod":"web-1","timestamp":"2026-11-23 04:00:05.25 +0000 UTC"}}],"sequenceNumber":1795406400123456792,"sequenceNumberForAllocation":{"1":1795406400123456789,"2":1795406400123456790},"deleted":false}',
@@ -265,7 +265,7 @@ t.test('releases leave the bytes of the worked example', async (t) => {
 
 t.test('a release by handle does the same', async (t) => {
   const released = await call('DELETE', '/ipam/v1/handles/net3.c1')
-  t.strictSame(released.body, { released: ['10.12.0.8', '10.12.0.9'], unallocated: [], failed: [] })
+  t.strictSame(released.body, { released: ['10.12.0.8', '10.12.0.9'], unallocated: [], failed: [], isComplete: true })
   t.equal(
     await textAt(at.block('10.12.0.8-29')),
     '{"cidr":"10.12.0.8/29","affinity":"host:node1","affinity_claim_time":"2026-11-23T04:00:00Z","allocations":[null,null,0,null,null,null,null,null],"unallocated":[3,4,5,6,7,0,1],"attributes":[{"handle_id":"net3.c2","secondary":{"namespace":"default","node":"node1","pod":"web-1","timestamp":"2026-11-23 04:00:05.25 +0000 UTC"}}],"sequenceNumber":1795406400123456792,"sequenceNumberForAllocation":{"2":1795406400123456790},"deleted":false}',

@@ -193,7 +193,7 @@ t.test('a call repeated after kill -9 between commit and answer has one effect',
   await client.call('POST', '/ipam/v1/assign', { handle: 'next', addresses: ['10.121.0.77'] })
   const { status, text } = await send(third, 'release', body, 'crash-2')
   t.equal(status, 200)
-  t.strictSame(JSON.parse(text), { released: ['10.121.0.77'], unallocated: [], failed: [] })
+  t.strictSame(JSON.parse(text), { released: ['10.121.0.77'], unallocated: [], failed: [], isComplete: true })
   t.strictSame(await heldInEtcd(t, endpoint, 'next'), ['10.121.0.77'], 'it is not taken from its next owner')
 })
 

@@ -177,15 +177,15 @@ t.test('a handle counts what it is said to hold, and is deleted when that is not
   const world = new World()
   world.handle('h', { '10.10.0.8/29': 64, '10.10.0.16/29': 1 })
   const draft = draftOf(world)
-  draft.setHandleCount('h', text, 2)
+  draft.setHandleCounts('h', [[text, 2]])
   t.strictSame(print(draft.writes()), [
     `${handleKey('h').text} = {"block":{"10.10.0.16/29":1,"10.10.0.8/29":2},"deleted":false}`,
   ])
-  draft.setHandleCount('h', text, 0)
+  draft.setHandleCounts('h', [[text, 0]])
   t.strictSame(print(draft.writes()), [`${handleKey('h').text} = {"block":{"10.10.0.16/29":1},"deleted":false}`])
-  draft.setHandleCount('h', '10.10.0.16/29', 0)
+  draft.setHandleCounts('h', [['10.10.0.16/29', 0]])
   t.strictSame(print(draft.writes()), [`${handleKey('h').text} deleted`])
-  draft.setHandleCount('h', text, 0)
+  draft.setHandleCounts('h', [[text, 0]])
   t.strictSame(print(draft.writes()), [`${handleKey('h').text} deleted`])
   t.end()
 })
@@ -204,7 +204,7 @@ t.test(
       const world = new World()
       world.handle('h', counted === 0 ? {} : { [text]: counted })
       const draft = draftOf(world)
-      draft.takeFromHandle('h', text, { released, held })
+      draft.takeFromHandle('h', new Map([[text, { released, held }]]))
       const after = want === 0 ? 'deleted' : `= {"block":{"${text}":${String(want)}},"deleted":false}`
       t.strictSame(print(draft.writes()), [`${handleKey('h').text} ${after}`], String([counted, released, held]))
     }
@@ -217,8 +217,8 @@ t.test('a release makes no handle where there is none, and nobody touches one th
   world.put(handleKey('broken').text, '{"block":1}')
   const draft = draftOf(world)
   for (const handle of ['none', 'broken']) {
-    draft.setHandleCount(handle, text, 1)
-    draft.takeFromHandle(handle, text, { released: 1, held: 1 })
+    draft.setHandleCounts(handle, [[text, 1]])
+    draft.takeFromHandle(handle, new Map([[text, { released: 1, held: 1 }]]))
   }
   draft.addToHandle('broken', cidr, 1)
   t.strictSame(print(draft.writes()), [])

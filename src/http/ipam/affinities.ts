@@ -30,7 +30,7 @@ import {
 import { changedNothing, noteChange, objectTypes, refuseFields, limits, quoteValue } from '../wire/index.ts'
 import { carryOutStep } from './change.ts'
 import { changeModeOf, changeModeOfQuery, IdempotencyHeaders } from './idempotency.ts'
-import { type Examined, type IpamOptions, ChangeQuery, examined, refuseBody } from './request.ts'
+import { type Examined, type IpamOptions, ChangeQuery, examined, refuseBody, shareDeadline } from './request.ts'
 
 const FailedPart = Type.Object({
   block: Type.String(),
@@ -100,9 +100,10 @@ export const affinityRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
       const { node, cidr, pool } = request.body
       noteChange(request, { node, cidr, pool })
       const mode = changeModeOf(request, request.query)
+      const call = shareDeadline(options)
       const { answers, next } = await carryOutSteps(
         (position, number) =>
-          carryOutStep(options, mode, number, (view, context) => planClaimBlocks(view, wanted, position, context), {
+          carryOutStep(call, mode, number, (view, context) => planClaimBlocks(view, wanted, position, context), {
             schema: ClaimPart,
             print: printClaim,
           }),
@@ -146,9 +147,10 @@ export const affinityRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
       noteChange(request, { node, cidr, pool })
       const scope = scopeOf(request.query)
       const mode = changeModeOfQuery(request, request.query)
+      const call = shareDeadline(options)
       const { answers, next } = await carryOutSteps(
         (position, number) =>
-          carryOutStep(options, mode, number, (view, context) => planReleaseBlocks(view, scope, position, context), {
+          carryOutStep(call, mode, number, (view, context) => planReleaseBlocks(view, scope, position, context), {
             schema: ReleasePart,
             print: printReleasedBlocks,
           }),

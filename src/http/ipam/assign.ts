@@ -1,14 +1,14 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
-import { type AssignRequest, planAssign } from '../../ipam/index.ts'
+import { type AssignRequest, type HandleSnapshot, planAssign } from '../../ipam/index.ts'
 import { isWindowsReserved } from '../../model/index.ts'
 import type { Cause } from '../../plan/index.ts'
 import { answer, AssignBody, AssignmentResponse, problemsOfRepeatable, ref } from '../schemas/index.ts'
 import { objectTypes, limits, noteChange, rethrowWithHandle, quoteValue } from '../wire/index.ts'
-import { addressesIn, printAssignment, readAddresses } from './addresses/index.ts'
+import { addressesIn, printAssignment, readAddresses, withHoldings } from './addresses/index.ts'
 import { attributeCauses } from './attribute-causes.ts'
 import { carryOutChange } from './change.ts'
 import { changeModeOf, IdempotencyHeaders } from './idempotency.ts'
-import { type Examined, type IpamOptions, ChangeQuery, examined } from './request.ts'
+import { type Examined, type IpamOptions, ChangeQuery, examined, shareDeadline } from './request.ts'
 
 /** `POST /assign`: assign addresses. */
 export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
@@ -37,13 +37,13 @@ export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
     async (request, reply) => {
       const wanted = examined(request, () => readAssign(request.body, options.newUid))
       noteChange(request, { handle: wanted.handle, node: wanted.node })
-      noteChange(request, { handle: wanted.handle, node: wanted.node })
       const mode = changeModeOf(request, request.query)
-      const assigned = await carryOutChange(
-        options,
-        mode,
-        (view, context) => planAssign(view, wanted, context),
-        printAssignment,
+      const call = shareDeadline(options)
+      const assign = (held?: HandleSnapshot): Promise<AssignmentResponse | string> =>
+        carryOutChange(call, mode, (view, context) => planAssign(view, wanted, { ...context, held }), printAssignment)
+      const assigned = await (wanted.maxPerHandle === undefined
+        ? assign()
+        : withHoldings(call, wanted.handle, assign)
       ).catch(rethrowWithHandle(wanted.handle))
       noteChange(request, typeof assigned === 'string' ? { repeated: true } : { addresses: addressesIn(assigned) })
       return reply.code(201).type('application/json; charset=utf-8').send(assigned)

@@ -1,7 +1,12 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
-import { Type } from '@sinclair/typebox'
-import { DatastoreUnavailable } from '../../datastore/index.ts'
-import { type Allocation, type AssignAnswer, planEnsure, planReadHandle } from '../../ipam/index.ts'
+import { type Static, Type } from '@sinclair/typebox'
+import {
+  type AssignAnswer,
+  type AssignRequest,
+  type EnsureAnswer,
+  planEnsure,
+  planReadHandle,
+} from '../../ipam/index.ts'
 import {
   answer,
   problems,
@@ -14,15 +19,31 @@ import {
   ReleaseResponse,
 } from '../schemas/index.ts'
 import { noteChange, objectTypes } from '../wire/index.ts'
-import { addressesIn, findAddresses, printAssignment, printHoldings } from './addresses/index.ts'
+import { addressesIn, isTooLarge, printHoldings, readHandleSnapshot, withHoldings } from './addresses/index.ts'
 import { readAssign } from './assign.ts'
 import { carryOut } from './change.ts'
-import { noteRelease, releaseAllOfHandle } from './release.ts'
-import { type IpamOptions, ChangeQuery, examined, NoQuery, refuseBody } from './request.ts'
+import { noteRelease, releaseAllOfHandle, releaseExcess } from './release.ts'
+import { type IpamOptions, ChangeQuery, examined, NoQuery, refuseBody, shareDeadline } from './request.ts'
 
 /** The path of a handle that gets addresses. */
 const NewHandlePath = Type.Object({ handle: Type.String({ ...newHandle, description: 'The handle.' }) }, closed)
 const HandlePath = Type.Object({ handle: Type.String({ ...handle, description: 'The handle.' }) }, closed)
+
+const EnsureQuery = Type.Object(
+  {
+    ...ChangeQuery.properties,
+    exact: Type.Optional(
+      Type.Boolean({
+        description: [
+          'Also release what is more than asked for: other families, addresses outside of the pools asked for, and if too many',
+          'count, the highest addresses. The answer shows what is still held if the call is interrupted; send it again.',
+        ].join(' '),
+        examples: [true],
+      }),
+    ),
+  },
+  closed,
+)
 
 /** `GET`, `PUT` and `DELETE /handles/{handle}`: everything that one handle holds. */
 export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
@@ -42,7 +63,7 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
         },
       },
     },
-    async ({ params }) => printHoldings(await readHoldings(options, params.handle)),
+    async ({ params }) => printHoldings(await readHoldings(shareDeadline(options), params.handle)),
   )
 
   app.put(
@@ -55,15 +76,15 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
         summary: 'Ensure that a handle holds addresses',
         description: [
           'The declarative assign, which may be repeated at any time. What the handle holds already counts, by family and pool or by',
-          'address. What is missing is assigned, all or nothing. Nothing is released.',
+          'address. What is missing is assigned, all or nothing. Nothing is released, unless `exact` is set.',
         ].join(' '),
         consumes: [...objectTypes],
         params: NewHandlePath,
-        querystring: ChangeQuery,
+        querystring: EnsureQuery,
         body: ref(EnsureBody),
         response: {
-          200: answer('The handle held all of it already: everything that satisfies the request.', AssignmentResponse),
-          201: answer('Something was assigned: everything that satisfies the request.', AssignmentResponse),
+          200: answer('The handle held all of it already: everything that it holds.', AssignmentResponse),
+          201: answer('Something was assigned: everything that the handle holds.', AssignmentResponse),
           ...problems(
             'AddressInUse',
             'InsufficientAddresses',
@@ -80,8 +101,8 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
       const { handle } = request.params
       const wanted = examined(request, () => readAssign({ ...request.body, handle }, options.newUid))
       noteChange(request, { node: wanted.node })
-      const ensured = await carryOut(options, (view, context) => planEnsure(view, wanted, context), request.query)
-      const answer = printAssignment(ensured)
+      const ensured = await ensureHoldings(shareDeadline(options), wanted, request.query)
+      const answer = printHoldings(ensured)
       noteChange(request, { addresses: addressesIn(answer) })
       return reply.code(ensured.isAdded ? 201 : 200).send(answer)
     },
@@ -105,7 +126,7 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
     },
     async (request) => {
       refuseBody(request.body)
-      const released = await releaseAllOfHandle(options, request.params.handle, request.query)
+      const released = await releaseAllOfHandle(shareDeadline(options), request.params.handle, request.query)
       noteRelease(request, released)
       return released
     },
@@ -113,26 +134,36 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
   done()
 }
 
-/** Addresses read at once. */
-const pageMax = 1_000
+/** Reads everything that a handle holds, in however many blocks. Throws a refusal `NotFound` if there is no such handle. */
+export async function readHoldings(options: IpamOptions, handle: string): Promise<AssignAnswer> {
+  const read = (): Promise<AssignAnswer> => carryOut(options, (view, context) => planReadHandle(view, handle, context))
+  try {
+    return await read()
+  } catch (fault) {
+    if (!isTooLarge(fault)) throw fault
+  }
+  const held = await readHandleSnapshot(options, handle)
+  return held === undefined ? read() : { handle, addresses: held.allocations }
+}
 
 /**
- * Reads everything that a handle holds. Throws a refusal `NotFound` if there is no such handle. What lies in more blocks than a transaction
- * can prove is read page by page, at one revision.
+ * Ensures what a handle holds, see {@link planEnsure}. What is more than one transaction releases is released in further ones; what could
+ * not be released is in the answer.
  */
-export async function readHoldings(options: IpamOptions, handle: string): Promise<AssignAnswer> {
-  try {
-    return await carryOut(options, (view, context) => planReadHandle(view, handle, context))
-  } catch (fault) {
-    if (!(fault instanceof DatastoreUnavailable && fault.code === 'RequestEntityTooLarge')) throw fault
-  }
-  const query = { handle, attributes: [], limit: pageMax }
-  const addresses: Allocation[] = []
-  let page = await findAddresses(options.store, query)
-  addresses.push(...page.addresses)
-  while (page.next !== undefined) {
-    page = await findAddresses(options.store, query, { ...page.next, revision: page.revision })
-    addresses.push(...page.addresses)
-  }
-  return { handle, addresses }
+export async function ensureHoldings(
+  options: IpamOptions,
+  wanted: AssignRequest,
+  { dryRun, exact }: Static<typeof EnsureQuery>,
+): Promise<EnsureAnswer> {
+  const mode = dryRun === undefined ? {} : { dryRun }
+  const ensured = await withHoldings(options, wanted.handle, (held) =>
+    carryOut(
+      options,
+      (view, context) => planEnsure(view, wanted, { ...context, held }, { isExact: exact === true }),
+      mode,
+    ),
+  )
+  if (dryRun !== undefined) return ensured
+  const left = await releaseExcess(options, wanted.handle, ensured.excess)
+  return { ...ensured, addresses: [...ensured.addresses, ...left] }
 }

@@ -1,6 +1,6 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from '@sinclair/typebox'
-import { type Allocation, planRelease, planRemoveNode, releasedTogetherMax } from '../../ipam/index.ts'
+import { itemOf, planRelease, planRemoveNode, releasedTogetherMax } from '../../ipam/index.ts'
 import { formatAddress } from '../../net/index.ts'
 import { carryOutSteps, inTurn, success, type TakeStep } from '../../plan/index.ts'
 import { RemovedNodeResponse, answer, problemsOfRepeatable, closed, oneOf } from '../schemas/index.ts'
@@ -9,7 +9,7 @@ import { AddressWalk, FailedAddress, firstPlace, type Place, printRelease } from
 import { anyNode, mergeReleases, printReleasedBlocks, ReleasePart } from './affinities.ts'
 import { carryOutStep } from './change.ts'
 import { type ChangeMode, changeModeOfQuery, IdempotencyHeaders } from './idempotency.ts'
-import { type IpamOptions, refuseBody } from './request.ts'
+import { type IpamOptions, refuseBody, shareDeadline } from './request.ts'
 
 const NodePath = Type.Object({ node: Type.String({ ...anyNode, description: 'The node.' }) }, closed)
 
@@ -66,11 +66,12 @@ export const nodeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
       const { node } = request.params
       const { releaseAddresses = false } = request.query
       const mode = changeModeOfQuery(request, request.query)
+      const call = shareDeadline(options)
       const { answers, next } = await carryOutSteps(
         inTurn(
-          addressSteps(options, mode, node, releaseAddresses),
+          addressSteps(call, mode, node, releaseAddresses),
           'blocks ',
-          blockSteps(options, mode, node, releaseAddresses && mode.dryRun === 'All'),
+          blockSteps(call, mode, node, releaseAddresses && mode.dryRun === 'All'),
         ),
         { isHarmless: changedNothing },
       )
@@ -94,7 +95,7 @@ export const nodeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
 
 /** Releases, or reports, the addresses that the node uses. */
 function addressSteps(options: IpamOptions, mode: ChangeMode, node: string, isReleased: boolean): TakeStep<RemovePart> {
-  const walk = new AddressWalk(options.store, { node, attributes: [] })
+  const walk = new AddressWalk(options, { node, attributes: [] })
   const limit = isReleased ? releasedTogetherMax : reportedTogetherMax
   return async (position, number) => {
     const { addresses: found, next } = await walk.take(position === '' ? firstPlace : readPlace(position), limit)
@@ -136,11 +137,6 @@ function blockSteps(options: IpamOptions, mode: ChangeMode, node: string, asIfRe
 const nothing: RemovePart = {
   addresses: { released: [], failed: [], left: [] },
   affinities: { released: [], stale: [], failed: [] },
-}
-
-/** An address is released only as the assignment that was found. */
-function itemOf({ address, handle, sequenceNumber }: Allocation) {
-  return { address, sequenceNumber, ...(handle !== undefined && { handle }) }
 }
 
 function printPlace({ key, ordinal }: Place): string {

@@ -2,8 +2,10 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
 import {
+  type Allocation,
   planRelease,
   planReleaseHandle,
+  planReleaseHeld,
   type ReleaseAnswer,
   releasedTogetherMax,
   type ReleaseItem as PlannedItem,
@@ -20,9 +22,9 @@ import {
 } from '../schemas/index.ts'
 import { changedNothing, noteChange, objectTypes } from '../wire/index.ts'
 import { FailedAddress, printRelease, readAddresses, type ReportedRelease } from './addresses/index.ts'
-import { carryOutOnce, type IpamPlan, printStep, readStep } from './change.ts'
+import { carryOut, carryOutOnce, type IpamPlan, printStep, readStep } from './change.ts'
 import { type ChangeMode, changeModeOf, IdempotencyHeaders } from './idempotency.ts'
-import { type Examined, type IpamOptions, ChangeQuery, examined } from './request.ts'
+import { type Examined, type IpamOptions, ChangeQuery, examined, shareDeadline } from './request.ts'
 
 /** `POST /release`: release addresses, or everything that a handle holds. */
 export const releaseRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
@@ -50,9 +52,10 @@ export const releaseRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
       const { handle, items } = examined(request, () => readRelease(request.body))
       noteChange(request, { handle, addresses: items.map(({ address }) => formatAddress(address)) })
       const mode = changeModeOf(request, request.query)
+      const call = shareDeadline(options)
       const released = await (handle === undefined
-        ? releaseAddresses(options, items, mode)
-        : releaseAllOfHandle(options, handle, mode))
+        ? releaseAddresses(call, items, mode)
+        : releaseAllOfHandle(call, handle, mode))
       noteRelease(request, released)
       return released
     },
@@ -97,23 +100,28 @@ export async function releaseAddresses(
   if (mode.once !== undefined) await leading
   const outcomes = await Promise.allSettled([leading, ...others.map((share, index) => release(share, index + 1))])
   const isAnyDone = outcomes.some(({ status }) => status === 'fulfilled')
+  const parts = outcomes.map((outcome, part) => {
+    if (outcome.status === 'fulfilled') return outcome.value
+    const fault: unknown = outcome.reason
+    if (isAnyDone && fault instanceof Error && changedNothing(fault)) return notReleased(shares[part] ?? [], fault)
+    throw fault
+  })
   return mergeReleases(
-    outcomes.map((outcome, part) => {
-      if (outcome.status === 'fulfilled') return outcome.value
-      const fault: unknown = outcome.reason
-      if (isAnyDone && fault instanceof Error && changedNothing(fault)) return notReleased(shares[part] ?? [], fault)
-      throw fault
-    }),
+    parts,
+    outcomes.every(({ status }) => status === 'fulfilled'),
   )
 }
 
-/** Releases everything that a handle holds, step by step. Throws a refusal `NotFound` if there is no such handle. */
+/**
+ * Releases everything that a handle holds, step by step. Throws a refusal `NotFound` if there is no such handle, and the fault of the first
+ * step; a fault of a later one, as when the time is over, ends the release early.
+ */
 export async function releaseAllOfHandle(
   options: IpamOptions,
   handle: string,
   mode: ChangeMode,
 ): Promise<ReleaseResponse> {
-  const { answers, fault } = await carryOutSteps(
+  const { answers, next } = await carryOutSteps(
     (position, number) =>
       carryOutPart(
         options,
@@ -126,9 +134,28 @@ export async function releaseAllOfHandle(
       ),
     { isHarmless: changedNothing },
   )
-  // There is no way to say that a release is not complete; a repetition of the call completes it.
-  if (fault !== undefined) throw fault
-  return mergeReleases(answers)
+  return mergeReleases(answers, next === undefined)
+}
+
+/**
+ * Releases what a handle was found to hold beyond what it is to hold, step by step. An address that was assigned anew since stays. Returns
+ * what is left because a step failed, as when the time is over.
+ */
+export async function releaseExcess(
+  options: IpamOptions,
+  handle: string,
+  excess: readonly Allocation[],
+): Promise<readonly Allocation[]> {
+  let left = excess
+  try {
+    while (left.length > 0) {
+      const step = left
+      left = await carryOut(options, (view, context) => planReleaseHeld(view, handle, step, context))
+    }
+  } catch (fault) {
+    if (!changedNothing(fault)) throw fault
+  }
+  return left
 }
 
 async function carryOutPart(
@@ -163,12 +190,13 @@ function notReleased(items: readonly PlannedItem[], { message }: Error): Reporte
   return { released: [], unallocated: [], failed }
 }
 
-function mergeReleases(parts: readonly ReportedRelease[]): ReleaseResponse {
-  return printRelease({
+function mergeReleases(parts: readonly ReportedRelease[], isComplete: boolean): ReleaseResponse {
+  const release = printRelease({
     released: parts.flatMap(({ released }) => released),
     unallocated: parts.flatMap(({ unallocated }) => unallocated),
     failed: parts.flatMap(({ failed }) => failed),
   })
+  return { ...release, isComplete }
 }
 
 /** The request of a release: everything that a handle holds, or items. */

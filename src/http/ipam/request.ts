@@ -16,7 +16,19 @@ export interface IpamOptions {
   readonly blocks: BlockIndex
   /** Makes a unique handle for a request that names none. */
   readonly newUid: () => string
+  /** Milliseconds that a call may take. */
   readonly deadlineMs: number
+}
+
+/** The options for one call: all its parts together take no longer than the deadline, and `deadlineMs` is what is left of it. */
+export function shareDeadline(options: IpamOptions): IpamOptions {
+  const endsAtMs = performance.now() + options.deadlineMs
+  return {
+    ...options,
+    get deadlineMs() {
+      return Math.max(0, endsAtMs - performance.now())
+    },
+  }
 }
 
 /** The query of a change. */

@@ -2,7 +2,7 @@ import type { Static } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
 import type { BlockFailure } from '../../ipam/index.ts'
 import { limits } from '../wire/index.ts'
-import { closed, name, oneOf, ref } from './fields.ts'
+import { closed, isComplete, name, oneOf, ref } from './fields.ts'
 import { FailedReleaseItem } from './release.ts'
 
 /** A range of blocks in a request. */
@@ -64,10 +64,6 @@ export const FailedBlockItem = Type.Object(
   },
   { ...closed, $id: 'FailedBlock', description: 'A block that was not changed, and why.' },
 )
-
-const isComplete = Type.Boolean({
-  description: 'False if the call was interrupted. What it did stays done; send it again for the rest.',
-})
 
 /** Result of a claim. */
 export const ClaimResponse = Type.Object(

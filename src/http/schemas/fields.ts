@@ -33,6 +33,11 @@ export function nullableText(
   return Type.Unsafe<string | null>({ type: ['string', 'null'], description, ...options })
 }
 
+/** Field of the answer of a change that may take several transactions. */
+export const isComplete = Type.Boolean({
+  description: 'False if the call was interrupted. What it did stays done; send it again for the rest.',
+})
+
 /**
  * Makes the schema of an optional list in a request; if given, it must not be empty. Null counts as absent: generated clients in Java
  * send an empty list for an absent one unless it may be null.

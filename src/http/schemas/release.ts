@@ -1,7 +1,7 @@
 import type { Static } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
 import { limits } from '../wire/index.ts'
-import { closed, handle, oneOf, optionalList, ref } from './fields.ts'
+import { closed, handle, isComplete, oneOf, optionalList, ref } from './fields.ts'
 
 /** One address to release, with preconditions. */
 export const ReleaseBodyItem = Type.Object(
@@ -77,6 +77,7 @@ export const ReleaseResponse = Type.Object(
     released: Type.Array(Type.String(), { description: 'Addresses that this call released.' }),
     unallocated: Type.Array(Type.String(), { description: 'Addresses that were not assigned.' }),
     failed: Type.Array(ref(FailedReleaseItem), { description: 'Addresses that were not released.' }),
+    isComplete,
   },
   {
     ...closed,
@@ -87,6 +88,7 @@ export const ReleaseResponse = Type.Object(
         released: ['10.1.0.5'],
         unallocated: ['10.1.0.9'],
         failed: [{ address: '10.1.0.6', reason: 'HandleMismatch', message: 'It belongs to another handle.' }],
+        isComplete: true,
       },
     ],
   },

@@ -1,6 +1,7 @@
 import { blocks as blockFamily, nanosecondsPerSecond, pools as poolFamily, reservations } from '../../model/index.ts'
-import { compareAddresses, type IpFamily } from '../../net/index.ts'
+import { type Address, compareAddresses, formatAddress, type IpFamily } from '../../net/index.ts'
 import { answerOnly, type Plan, type View, type Cause, refuse, type Result, success } from '../../plan/index.ts'
+import type { Draft } from '../draft.ts'
 import { eligiblePools } from '../eligible-pools.ts'
 import { readHoldings } from '../read/index.ts'
 import type { Allocation, AssignAnswer, AssignRequest, IpamContext } from '../request.ts'
@@ -16,20 +17,34 @@ import { Shortage } from './shortage.ts'
  * @see docs/calico/ipam.md sections 1 and 2
  */
 export function planAssign(view: View, request: AssignRequest, context: IpamContext): Plan<Result<AssignAnswer>> {
+  const assigned = assignInDraft(view, request, context)
+  if (!assigned.ok) return answerOnly(assigned)
+  const { draft, addresses } = assigned.value
+  return { answer: success({ handle: request.handle, addresses }), writes: draft.writes() }
+}
+
+/** Addresses that were assigned, and the draft that assigns them. */
+export interface Assigned {
+  readonly draft: Draft
+  readonly addresses: readonly Allocation[]
+}
+
+/** Assigns addresses as {@link planAssign} does, in a draft that the rest of a plan can add to. */
+export function assignInDraft(view: View, request: AssignRequest, context: IpamContext): Result<Assigned> {
   const begun = beginAssignment(view, request, context)
-  if (!begun.ok) return answerOnly(begun)
+  if (!begun.ok) return begun
   const capped = capHandle(view, request, context)
-  if (!capped.ok) return answerOnly(capped)
+  if (!capped.ok) return capped
   const { remaining, again } = capped.value
   const assignment = { ...begun.value, request: remaining }
   const assigned = remaining.addresses.length > 0 ? assignNamed(assignment) : assignCounted(assignment)
   if (!assigned.ok) {
     // A deletion can make a refusal wrong, and no listing shows deletions.
     for (const family of [poolFamily, reservations, blockFamily]) view.consult(family)
-    return answerOnly(assigned)
+    return assigned
   }
   const addresses = again.length === 0 ? assigned.value : sortAsRequested([...again, ...assigned.value], request)
-  return { answer: success({ handle: request.handle, addresses }), writes: assignment.draft.writes() }
+  return success({ draft: assignment.draft, addresses })
 }
 
 /** A request whose handle may hold only so many addresses. */
@@ -50,12 +65,7 @@ function capHandle(view: View, request: AssignRequest, context: IpamContext): Re
   if (maxPerHandle === undefined) return success({ remaining: request, again: [] })
   const held = readHoldings(view, handle, context)
   if (!held.ok) return held
-  const named = held.value.filter(({ address }) =>
-    request.addresses.some((wanted) => compareAddresses(wanted, address) === 0),
-  )
-  const addresses = request.addresses.filter(
-    (wanted) => !named.some(({ address }) => compareAddresses(wanted, address) === 0),
-  )
+  const { named, missing: addresses } = matchNamed(held.value, request)
   const counts = { ...request.counts }
   const again = [...named]
   const causes: Cause[] = []
@@ -72,6 +82,17 @@ function capHandle(view: View, request: AssignRequest, context: IpamContext): Re
   }
   if (causes.length > 0) return refuse('Conflict', 'The handle would hold more addresses than it may.', causes)
   return success({ remaining: { ...request, addresses, counts }, again })
+}
+
+/** The allocations of the addresses that a request names, and the named addresses that have none. */
+export function matchNamed(
+  allocations: readonly Allocation[],
+  { addresses }: AssignRequest,
+): { readonly named: readonly Allocation[]; readonly missing: readonly Address[] } {
+  const texts = new Set(addresses.map(formatAddress))
+  const named = allocations.filter(({ address }) => texts.has(formatAddress(address)))
+  const found = new Set(named.map(({ address }) => formatAddress(address)))
+  return { named, missing: addresses.filter((address) => !found.has(formatAddress(address))) }
 }
 
 /** In the order in which the request names the addresses; by family, IPv4 first, if it gives counts. */

@@ -1,6 +1,7 @@
 import { type Address, compareAddresses, type IpFamily } from '../../net/index.ts'
 import {
   answerOnly,
+  Budget,
   type Plan,
   type View,
   type Cause,
@@ -9,41 +10,101 @@ import {
   type Result,
   success,
 } from '../../plan/index.ts'
+import type { Draft } from '../draft.ts'
 import { isNamed } from '../eligible-pools.ts'
 import { readHoldings } from '../read/index.ts'
 import type { Allocation, AssignAnswer, AssignRequest, IpamContext } from '../request.ts'
 import { poolOf, readPools } from '../surroundings.ts'
-import { planAssign } from './assign.ts'
+import { prepareRelease, releaseHeld } from '../release/index.ts'
+import { type Assigned, assignInDraft, matchNamed } from './assign.ts'
 
-/** The addresses that satisfy a repeatable request. */
+/** What the handle holds after a repeatable request, all of it. */
 export interface EnsureAnswer extends AssignAnswer {
   /** True if some of the addresses were assigned by this call. */
   readonly isAdded: boolean
+  /** Of an exact request: what is still to be released, because it did not fit into the transaction. */
+  readonly excess: readonly Allocation[]
+}
+
+/** How to ensure. */
+export interface EnsureOptions {
+  /** True if the handle is to hold nothing else: what is more than the request wants is released. */
+  readonly isExact?: boolean
 }
 
 /**
- * Makes sure that a handle holds at least what the request wants. Addresses that the handle already holds count: those of the wanted
- * family and pool, or the named ones. The missing addresses are assigned, all or nothing. It never releases an address. So the same
- * call can be made any number of times. @see docs/guarantees.md, "Safe to repeat"
+ * Makes sure that a handle holds at least what the request wants, or exactly that. Addresses that the handle already holds count: those of
+ * the wanted family and pool, or the named ones. The missing addresses are assigned, all or nothing. If the request is exact and too many
+ * addresses count, the lowest stay. So the same call can be made any number of times. @see docs/guarantees.md, "Safe to repeat"
  */
-export function planEnsure(view: View, request: AssignRequest, context: IpamContext): Plan<Result<EnsureAnswer>> {
-  const held = readHoldings(view, request.handle, context)
+export function planEnsure(
+  view: View,
+  request: AssignRequest,
+  context: IpamContext,
+  { isExact = false }: EnsureOptions = {},
+): Plan<Result<EnsureAnswer>> {
+  const budget = new Budget(view)
+  const held = readHoldings(budget.view, request.handle, context)
   if (!held.ok) return answerOnly(held)
   const satisfying =
-    request.addresses.length > 0 ? selectNamed(held.value, request) : selectCounted(view, held.value, request)
-  const missing = subtract(request, satisfying)
-  const { handle } = request
-  const unchanged = success({ handle, addresses: satisfying, isAdded: false })
-  if (missing === undefined) return answerOnly(unchanged)
-  const { answer, writes } = planAssign(view, missing, context)
-  if (!answer.ok) {
-    // A caller that accepts fewer addresses has some already when it repeats the call.
-    const isSatisfied = request.partial && satisfying.length > 0 && shortages.has(answer.refusal.reason)
-    if (isSatisfied) return answerOnly(unchanged)
-    const { reason, message, causes } = answer.refusal
-    return answerOnly(refuse(reason, message, restoreFields(causes, missing.addresses, request.addresses)))
+    request.addresses.length > 0
+      ? matchNamed(held.value, request).named
+      : selectCounted(budget.view, held.value, request)
+  const assigned = assignMissing(budget.view, request, satisfying, context)
+  if (!assigned.ok) return answerOnly(assigned)
+  const kept = isExact ? new Set(select(satisfying, request)) : new Set(held.value)
+  const excess = held.value.filter((allocation) => !kept.has(allocation))
+  const released = releaseExcess(budget, request.handle, excess, context, assigned.value?.draft)
+  if (!released.ok) return answerOnly(released)
+  const answer = {
+    handle: request.handle,
+    addresses: [...kept, ...(assigned.value?.addresses ?? [])],
+    isAdded: assigned.value !== undefined,
+    excess: released.value.left,
   }
-  return { answer: success({ handle, addresses: [...satisfying, ...answer.value.addresses], isAdded: true }), writes }
+  return { answer: success(answer), writes: released.value.draft?.writes() ?? [] }
+}
+
+/** Assigns what is missing, in a draft; undefined if nothing is, or if a request that accepts fewer addresses has to do with those. */
+function assignMissing(
+  view: View,
+  request: AssignRequest,
+  satisfying: readonly Allocation[],
+  context: IpamContext,
+): Result<Assigned | undefined> {
+  const missing = subtract(request, satisfying)
+  if (missing === undefined) return success(undefined)
+  const assigned = assignInDraft(view, missing, context)
+  if (assigned.ok) return assigned
+  const { reason, message, causes } = assigned.refusal
+  // A caller that accepts fewer addresses has some already when it repeats the call.
+  if (request.partial && satisfying.length > 0 && shortages.has(reason)) return success(undefined)
+  return refuse(reason, message, restoreFields(causes, missing.addresses, request.addresses))
+}
+
+/** Releases as much of `excess` as fits into the transaction, in `draft` if there is one; the rest is `left`. */
+function releaseExcess(
+  budget: Budget,
+  handle: string,
+  excess: readonly Allocation[],
+  context: IpamContext,
+  draft: Draft | undefined,
+): Result<{ readonly draft: Draft | undefined; readonly left: readonly Allocation[] }> {
+  if (excess.length === 0) return success({ draft, left: [] })
+  const prepared = prepareRelease(budget.view, context)
+  if (!prepared.ok) return prepared
+  const release = { ...prepared.value, draft: draft ?? prepared.value.draft }
+  const left = releaseHeld(budget, release, handle, excess)
+  return left.ok ? success({ draft: release.draft, left: left.value }) : left
+}
+
+/** As many of the addresses as an exact request wants, the lowest first. */
+function select(satisfying: readonly Allocation[], { addresses, counts }: AssignRequest): readonly Allocation[] {
+  if (addresses.length > 0) return satisfying
+  const ascending = satisfying.toSorted((one, other) => compareAddresses(one.address, other.address))
+  return ([4, 6] as const).flatMap((family) =>
+    ascending.filter(({ address }) => address.family === family).slice(0, counts[family]),
+  )
 }
 
 /** The reasons for which an assignment yields too few addresses although the request itself is valid. */
@@ -60,10 +121,6 @@ function restoreFields(
   return causes.map((cause) => ({ ...cause, field: restored.get(cause.field) ?? cause.field }))
 }
 
-function selectNamed(held: readonly Allocation[], request: AssignRequest): readonly Allocation[] {
-  return held.filter(({ address }) => request.addresses.some((wanted) => compareAddresses(wanted, address) === 0))
-}
-
 function selectCounted(view: View, held: readonly Allocation[], request: AssignRequest): readonly Allocation[] {
   const ofFamily = held.filter(({ address }) => request.counts[address.family] > 0)
   if (request.pools.length === 0) return ofFamily
@@ -77,9 +134,7 @@ function selectCounted(view: View, held: readonly Allocation[], request: AssignR
 /** The part of the request that `satisfying` does not cover; undefined if it covers all. */
 function subtract(request: AssignRequest, satisfying: readonly Allocation[]): AssignRequest | undefined {
   if (request.addresses.length > 0) {
-    const addresses = request.addresses.filter((wanted) => {
-      return !satisfying.some(({ address }) => compareAddresses(wanted, address) === 0)
-    })
+    const addresses = matchNamed(satisfying, request).missing
     return addresses.length === 0 ? undefined : { ...request, addresses }
   }
   const missing = (family: IpFamily): number => {

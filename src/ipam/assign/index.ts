@@ -1,3 +1,3 @@
 /** Assigns addresses: chooses pools, blocks and ordinals. */
 export { planAssign } from './assign.ts'
-export { planEnsure } from './ensure.ts'
+export { type EnsureAnswer, planEnsure } from './ensure.ts'

@@ -144,7 +144,7 @@ function release(
   const { block } = releaseOrdinals(before, ordinals, now, cooldownSeconds)
   draft.setBlock(block)
   const counts = countByHandle(block)
-  for (const id of ids) draft.setHandleCount(id, formatCidr(block.cidr), counts.get(id) ?? 0)
+  for (const id of ids) draft.setHandleCounts(id, [[formatCidr(block.cidr), counts.get(id) ?? 0]])
   const next = ordinals.length < all.length ? 'the rest' : undefined
   return repaired(`${String(ordinals.length)} addresses are released.`, draft.writes(), next)
 }

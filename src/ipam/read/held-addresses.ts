@@ -9,10 +9,10 @@ import {
   ordinalOf,
   parseCidr,
 } from '../../net/index.ts'
-import { answerOnly, type Plan, type View, refuse, type Result, success } from '../../plan/index.ts'
+import { answerOnly, type Plan, type View, type Refusal, refuse, type Result, success } from '../../plan/index.ts'
 import { allocationOf } from '../allocation.ts'
 import { Draft } from '../draft.ts'
-import type { Allocation, AssignAnswer, IpamContext } from '../request.ts'
+import type { Allocation, AssignAnswer, HandleSnapshot, IpamContext } from '../request.ts'
 import { locateBlock, poolOf, type Pools, readCooldown, readPools } from '../surroundings.ts'
 
 /** Reads who holds an address. Refused with `NotFound` if the address is not assigned. */
@@ -87,6 +87,19 @@ export function readHoldings(view: View, handle: string, context: IpamContext): 
   return refuse('Conflict', message)
 }
 
+/** Refuses a plan whose {@link HandleSnapshot} is outdated: read it again. */
+export const handleChanged: Refusal = {
+  reason: 'Conflict',
+  message: 'What the handle holds changed while it was read; send the call again.',
+  causes: [],
+}
+
+function proveHeld(view: View, held: HandleSnapshot): Result<ReadableHoldings> {
+  const stored = view.get(handleKey(held.handle), { awaitCommit: true })
+  const isSame = stored.kind !== 'absent' && stored.revision === held.revision
+  return isSame ? success(held) : { ok: false, refusal: handleChanged }
+}
+
 /** The addresses of a handle in the blocks that can be read, and its other blocks. */
 interface ReadableHoldings {
   readonly allocations: readonly Allocation[]
@@ -94,6 +107,7 @@ interface ReadableHoldings {
 }
 
 function readReadableHoldings(view: View, handle: string, context: IpamContext): Result<ReadableHoldings> {
+  if (context.held?.handle === handle) return proveHeld(view, context.held)
   const stored = view.get(handleKey(handle), { assumeAbsent: true })
   if (stored.kind === 'absent') return success({ allocations: [], unreadable: [] })
   if (stored.kind === 'unreadable') {

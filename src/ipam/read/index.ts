@@ -1,6 +1,13 @@
 /** Reads: who holds an address, what a handle holds, lists of addresses and blocks, and how full pools are. */
 export { countInRange, type PoolCounts } from './count-addresses.ts'
-export { findHeldAddress, type HeldAddress, planReadAddress, planReadHandle, readHoldings } from './held-addresses.ts'
+export {
+  findHeldAddress,
+  handleChanged,
+  type HeldAddress,
+  planReadAddress,
+  planReadHandle,
+  readHoldings,
+} from './held-addresses.ts'
 export {
   type AddressFilter,
   blockPathPrefix,

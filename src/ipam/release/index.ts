@@ -1,3 +1,11 @@
 /** Releasing addresses: by address, by handle, and those of a node's endpoints and tunnels. */
 export { planRemoveEndpoints } from './node-endpoints.ts'
-export { planRelease, planReleaseHandle, releasedTogetherMax } from './release.ts'
+export {
+  itemOf,
+  planRelease,
+  planReleaseHandle,
+  planReleaseHeld,
+  prepareRelease,
+  releaseHeld,
+  releasedTogetherMax,
+} from './release.ts'

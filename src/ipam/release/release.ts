@@ -1,7 +1,7 @@
 import {
   type Block,
   blockKey,
-  type Handle,
+  estimateHandleBytes,
   normalizeHandleId,
   handleKey,
   handleOf,
@@ -35,8 +35,8 @@ import {
   type View,
 } from '../../plan/index.ts'
 import { releaseDeselected } from '../blocks/index.ts'
-import { Draft } from '../draft.ts'
-import type { IpamContext, FailedRelease, ReleaseAnswer, ReleaseItem } from '../request.ts'
+import { Draft, type Taken } from '../draft.ts'
+import type { Allocation, IpamContext, FailedRelease, ReleaseAnswer, ReleaseItem } from '../request.ts'
 import { locateBlock, type Pools, readConfig, readPools, requireUnlocked } from '../surroundings.ts'
 
 /** Keys that one address takes at the most: its block and its handle, and of a block that goes with it the node and the affinity. */
@@ -57,7 +57,7 @@ export function planRelease(
   items: readonly ReleaseItem[],
   context: IpamContext,
 ): Plan<Result<ReleaseAnswer>> {
-  const prepared = prepare(view, context)
+  const prepared = prepareRelease(view, context)
   if (!prepared.ok) return answerOnly(prepared)
   const { draft, pools, cooldownSeconds } = prepared.value
   const tally = emptyTally()
@@ -71,13 +71,14 @@ export function planRelease(
     } else {
       const ordinals = inBlock.flatMap((item) => releasable(found.block, item, tally))
       if (ordinals.length === 0) continue
-      const handles = countByHandle(found.block, ordinals)
-      changes.push({ block: releaseOrdinals(found.block, ordinals, draft.now, cooldownSeconds).block, handles })
+      changes.push(release(draft, found.block, ordinals, cooldownSeconds))
       for (const ordinal of ordinals) tally.released.push(addressAt(cidr, ordinal))
     }
   }
   view.prefetch(changes.flatMap(({ handles }) => [...handles.keys()].map((handle) => handleKey(handle))))
-  for (const change of changes) store(draft, change, pools)
+  const taken: TakenFromHandles = new Map()
+  for (const change of changes) store(draft, change, pools, taken)
+  takeFromHandles(draft, taken)
   return { answer: success(tally), writes: draft.writes() }
 }
 
@@ -95,7 +96,7 @@ export function planReleaseHandle(
   context: IpamContext,
 ): Plan<Result<Step<ReleaseAnswer>>> {
   const budget = new Budget(view)
-  const prepared = prepare(budget.view, context)
+  const prepared = prepareRelease(budget.view, context)
   if (!prepared.ok) return answerOnly(prepared)
   const { draft, pools, cooldownSeconds } = prepared.value
   const stored = budget.view.get(handleKey(handle))
@@ -110,7 +111,7 @@ export function planReleaseHandle(
   // No step has room for more.
   const near = following.slice(0, stepLimits.keys).map((text) => ({ text, cidr: parseCidr(text) }))
   view.prefetch(near.flatMap(({ cidr }) => (cidr === undefined ? [] : [blockKey(cidr)])))
-  const handleBytes = bytesOfCounts(stored.value)
+  const handleBytes = estimateHandleBytes(stored.value)
   const emptied: string[] = []
   let last: string | undefined
   for (const { text, cidr } of near) {
@@ -124,33 +125,99 @@ export function planReleaseHandle(
     if (cidr !== undefined && found?.kind === 'block') {
       const { block, ordinals } = releaseOrdinalsOfHandle(found.block, handle, draft.now, cooldownSeconds)
       for (const ordinal of ordinals) tally.released.push(addressAt(cidr, ordinal))
-      if (ordinals.length > 0) store(draft, { block, handles: new Map() }, pools)
+      if (ordinals.length > 0) store(draft, { block, handles: new Map() }, pools, new Map())
       // A client that has counted an address but not written it into the block yet, as Calico does, must lose and count again.
       else draft.setBlock(incrementSequenceNumber(block))
     }
     emptied.push(text)
   }
-  // All at once: a handle with many blocks is large, and takes its time to change.
-  if (emptied.length > 0) draft.dropFromHandle(handle, emptied)
+  if (emptied.length > 0) {
+    draft.setHandleCounts(
+      handle,
+      emptied.map((text) => [text, 0]),
+    )
+  }
   const next = last === following.at(-1) ? undefined : last
   return { answer: success({ answer: tally, next }), writes: draft.writes() }
 }
 
-/** About as many bytes as the handle takes, without encoding it. */
-function bytesOfCounts({ blocks }: Handle): number {
-  let bytes = 0
-  for (const cidr of blocks.keys()) bytes += cidr.length + '"":1,'.length
-  return bytes
+/**
+ * One step of releasing addresses that were found to be held by a handle. Each is released only as the assignment that was found. Returns
+ * the addresses that are left for the next step. Refused with `Conflict` if a block cannot be read.
+ */
+export function planReleaseHeld(
+  view: View,
+  handle: string,
+  held: readonly Allocation[],
+  context: IpamContext,
+): Plan<Result<readonly Allocation[]>> {
+  const budget = new Budget(view)
+  const prepared = prepareRelease(budget.view, context)
+  if (!prepared.ok) return answerOnly(prepared)
+  const left = releaseHeld(budget, prepared.value, handle, held)
+  return left.ok ? { answer: left, writes: prepared.value.draft.writes() } : answerOnly(left)
+}
+
+/** As {@link planReleaseHeld}, as a part of a plan. */
+export function releaseHeld(
+  budget: Budget,
+  { draft, pools, cooldownSeconds }: Prepared,
+  handle: string,
+  held: readonly Allocation[],
+): Result<readonly Allocation[]> {
+  const groups = groupNear(held)
+  budget.view.prefetch(groups.map(({ block }) => blockKey(block)))
+  const stored = budget.view.get(handleKey(handle))
+  const handleBytes =
+    stored.kind === 'value' && !draft.changes(handleKey(handle)) ? estimateHandleBytes(stored.value) : 0
+  const taken: TakenFromHandles = new Map()
+  let dealtWith = 0
+  for (const { block, allocations } of groups) {
+    const isEmpty = dealtWith === 0 && draft.bytes === 0
+    if (!isEmpty && !budget.hasRoom(keysPerBlock, handleBytes + draft.bytes)) break
+    dealtWith += allocations.length
+    const found = draft.block(block)
+    if (found.kind === 'unreadable') return refuse('Conflict', describeUnreadable(block, found.problem))
+    if (found.kind === 'absent') continue
+    const ordinals = allocations.flatMap((allocation) => releasable(found.block, itemOf(allocation), emptyTally()))
+    if (ordinals.length > 0) store(draft, release(draft, found.block, ordinals, cooldownSeconds), pools, taken)
+  }
+  takeFromHandles(draft, taken)
+  return success(held.slice(dealtWith))
+}
+
+/** Addresses of one block. */
+interface InBlock {
+  readonly block: Cidr
+  readonly allocations: Allocation[]
+}
+
+/** The first of the addresses, which are sorted by blocks, in as many groups as a step can take at the most. */
+function groupNear(sorted: readonly Allocation[]): readonly InBlock[] {
+  const groups: InBlock[] = []
+  for (const allocation of sorted) {
+    const last = groups.at(-1)
+    if (last !== undefined && formatCidr(last.block) === formatCidr(allocation.block)) last.allocations.push(allocation)
+    else if (groups.length < stepLimits.keys) groups.push({ block: allocation.block, allocations: [allocation] })
+    else break
+  }
+  return groups
+}
+
+/** An item that releases an address only as the assignment that was found. */
+export function itemOf({ address, handle, sequenceNumber }: Allocation): ReleaseItem {
+  return { address, sequenceNumber, ...(handle !== undefined && { handle }) }
 }
 
 /** The draft, pools and cooldown that every release begins with. */
-interface Prepared {
+export interface Prepared {
   readonly draft: Draft
   readonly pools: Pools
   readonly cooldownSeconds: number
 }
 
-function prepare(view: View, context: IpamContext): Result<Prepared> {
+/** Begins a release. Refused while the cluster is locked, and if the IPAM configuration cannot be read. */
+export function prepareRelease(view: View, context: IpamContext): Result<Prepared> {
   const unlocked = requireUnlocked(view)
   if (!unlocked.ok) return unlocked
   const config = readConfig(view)
@@ -224,6 +291,13 @@ interface BlockChange {
   readonly handles: ReadonlyMap<string, number>
 }
 
+function release({ now }: Draft, block: Block, ordinals: readonly Ordinal[], cooldownSeconds: number): BlockChange {
+  return {
+    block: releaseOrdinals(block, ordinals, now, cooldownSeconds).block,
+    handles: countByHandle(block, ordinals),
+  }
+}
+
 /** Counts the ordinals by the handle that holds them. */
 function countByHandle(block: Block, ordinals: readonly Ordinal[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>()
@@ -234,17 +308,28 @@ function countByHandle(block: Block, ordinals: readonly Ordinal[]): ReadonlyMap<
   return counts
 }
 
-/** Stores a block after a release, and lowers the counts of its handles. */
-function store(draft: Draft, { block, handles }: BlockChange, pools: Pools): void {
+/** What a release takes from handles, block by block. A handle with many blocks is large, so it is changed once, for all of them. */
+type TakenFromHandles = Map<string, Map<string, Taken>>
+
+function takeFromHandles(draft: Draft, taken: TakenFromHandles): void {
+  for (const [handle, inBlocks] of taken) draft.takeFromHandle(handle, inBlocks)
+}
+
+/** Stores a block after a release, and adds to `taken` what its handles lose. */
+function store(draft: Draft, { block, handles }: BlockChange, pools: Pools, taken: TakenFromHandles): void {
   draft.setBlock(block)
-  const cidrText = formatCidr(block.cidr)
   for (const [handle, released] of handles) {
-    draft.takeFromHandle(handle, cidrText, { released, held: ordinalsOfHandle(block, handle).length })
+    const inBlocks = taken.get(handle) ?? new Map<string, Taken>()
+    inBlocks.set(formatCidr(block.cidr), { released, held: ordinalsOfHandle(block, handle).length })
+    taken.set(handle, inBlocks)
   }
   releaseDeselected(draft, block, pools)
 }
 
 function unreadable(address: Address, cidr: Cidr, problem: string): FailedRelease {
-  const message = `The stored block ${formatCidr(cidr)} cannot be read: ${problem}`
-  return { address, reason: 'Unreadable', message }
+  return { address, reason: 'Unreadable', message: describeUnreadable(cidr, problem) }
+}
+
+function describeUnreadable(cidr: Cidr, problem: string): string {
+  return `The stored block ${formatCidr(cidr)} cannot be read: ${problem}`
 }

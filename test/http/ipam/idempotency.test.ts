@@ -187,7 +187,10 @@ t.test('a release of many addresses, repeated, is answered as it was', async (t)
   const addresses = firstAddresses(200)
   await server.call('POST', '/ipam/v1/assign', { handle: 'vm-1', addresses })
   const first = await post(server, '/ipam/v1/release', { addresses })
-  t.strictSame([first.status, first.body], [200, { released: addresses, unallocated: [], failed: [] }])
+  t.strictSame(
+    [first.status, first.body],
+    [200, { released: addresses, unallocated: [], failed: [], isComplete: true }],
+  )
   t.strictSame(
     answersKept(server),
     ['0', '1', '2', '3', '4', '5', '6'].map((part) => `${key}/${part}`),
@@ -218,7 +221,10 @@ t.test('a release of a handle in very many blocks, repeated, is answered as it w
   const addresses = firstAddresses(250)
   await server.call('POST', '/ipam/v1/assign', { handle: 'vm-1', addresses })
   const first = await post(server, '/ipam/v1/release', { handle: 'vm-1' })
-  t.strictSame([first.status, first.body], [200, { released: addresses, unallocated: [], failed: [] }])
+  t.strictSame(
+    [first.status, first.body],
+    [200, { released: addresses, unallocated: [], failed: [], isComplete: true }],
+  )
   t.strictSame(
     answersKept(server),
     ['0', '1', '2'].map((part) => `${key}/${part}`),

@@ -82,6 +82,7 @@ t.test('addresses of a part that did not come about are told as failed; the repe
     released: addresses,
     unallocated: [],
     failed: [],
+    isComplete: true,
   })
 })
 
@@ -138,13 +139,19 @@ t.test('somebody else releases the rest of a handle meanwhile: that is its end, 
   }
 })
 
-t.test('a handle that is not there is refused, and a fault of a later part is one of the whole call', async (t) => {
+t.test('a handle that is not there is refused, and a fault of a later part ends the call early', async (t) => {
   const { store, options } = start(250)
   await t.rejects(releaseAllOfHandle(options, 'nobody', once), RefusalError)
   store.before = (operation) => {
     if (operation === 2) throw unavailable
   }
-  await t.rejects(releaseAllOfHandle(options, 'h', once), unavailable)
+  const first = await releaseAllOfHandle(options, 'h', once)
+  t.strictSame([first.released.length, first.isComplete], [118, false], 'what was done is answered')
+  store.operations = 0
+  store.before = (operation) => {
+    if (operation === 0) throw unavailable
+  }
+  await t.rejects(releaseAllOfHandle(options, 'h', once), unavailable, 'nothing was changed')
   store.before = () => undefined
   t.strictSame(
     (await releaseAllOfHandle(options, 'h', once)).released,

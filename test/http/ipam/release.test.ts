@@ -29,7 +29,7 @@ t.test('each address is answered for, in ascending order', async (t) => {
     ],
   })
   t.equal(answer.status, 200)
-  t.strictSame(Object.keys(answer.body), ['released', 'unallocated', 'failed'])
+  t.strictSame(Object.keys(answer.body), ['released', 'unallocated', 'failed', 'isComplete'])
   t.strictSame(answer.body['released'], [first.address, second.address])
   t.strictSame(answer.body['unallocated'], ['10.1.0.250'])
   t.match(answer.body['failed'], [
@@ -44,7 +44,7 @@ t.test('everything of a handle is released, once', async (t) => {
   await hold(server, 'vm-2', 1)
   const all = held.map(({ address }) => address)
   const tried = await server.call('POST', '/ipam/v1/release?dryRun=All', { handle: 'vm-1' })
-  t.strictSame(tried.body, { released: all, unallocated: [], failed: [] })
+  t.strictSame(tried.body, { released: all, unallocated: [], failed: [], isComplete: true })
   const done = await server.call('POST', '/ipam/v1/release', { handle: 'vm-1' })
   t.strictSame(done, { ...done, status: 200, body: tried.body })
   t.match(await server.call('POST', '/ipam/v1/release', { handle: 'vm-1' }), {
@@ -61,7 +61,7 @@ t.test('a handle in very many blocks is released in steps, and answered as one',
   putPool(store, 'wide', '10.1.0.0/16', 24)
   t.equal((await call('POST', '/ipam/v1/assign', { handle: 'vm-1', addresses })).status, 201)
   const tried = await call('POST', '/ipam/v1/release?dryRun=All', { handle: 'vm-1' })
-  t.strictSame(tried.body, { released: addresses, unallocated: [], failed: [] })
+  t.strictSame(tried.body, { released: addresses, unallocated: [], failed: [], isComplete: true })
   t.strictSame((await call('DELETE', '/ipam/v1/handles/vm-1')).body, tried.body)
   t.equal((await call('GET', '/ipam/v1/handles/vm-1')).status, 404)
 })
@@ -189,7 +189,7 @@ t.test('a handle that somebody else releases meanwhile is answered with what thi
   t.ok(released.every((address) => addresses.includes(address)))
 })
 
-t.test('a fault half-way through the steps is told', async (t) => {
+t.test('a fault half-way through the steps ends the release early, and what was done is answered', async (t) => {
   const { store, call } = startServer(t)
   store.view.remove('/calico/resources/v3/projectcalico.org/ippools/blue')
   putPool(store, 'wide', '10.1.0.0/16', 24)
@@ -201,5 +201,11 @@ t.test('a fault half-way through the steps is told', async (t) => {
     store.fault = new DatastoreUnavailable('Timeout', 'The deadline passed before anything was changed.')
     return outcome
   }
-  t.match(await call('DELETE', '/ipam/v1/handles/vm-1'), { status: 504, body: { reason: 'Timeout' } })
+  const { status, body } = await call('DELETE', '/ipam/v1/handles/vm-1')
+  t.match([status, (body['released'] as readonly string[]).length, body['isComplete']], [200, 118, false])
+  t.match(
+    await call('DELETE', '/ipam/v1/handles/vm-1'),
+    { status: 504, body: { reason: 'Timeout' } },
+    'nothing was changed',
+  )
 })

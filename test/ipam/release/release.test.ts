@@ -1,5 +1,5 @@
 import t from 'tap'
-import { planRelease, type ReleaseAnswer } from '../../../src/ipam/index.ts'
+import { itemOf, planReadAddress, planRelease, type ReleaseAnswer } from '../../../src/ipam/index.ts'
 import { mustParseAddress } from '../../../src/net/index.ts'
 import type { Result, Step } from '../../../src/plan/index.ts'
 import { blockPrefix, handlePrefix, printRelease, reasonsOf, S, World } from '../../support/ipam-world.ts'
@@ -19,6 +19,22 @@ t.test('addresses that nobody holds are said to be unallocated, and nothing is w
   t.strictSame([...unallocated].sort(), [...nowhere].sort())
   t.strictSame(world.dump(), before)
   t.strictSame(world.give(), { released: [], unallocated: [], failed: [] })
+  t.end()
+})
+
+t.test('an address is released as the assignment that was found, also one without a handle', (t) => {
+  const world = exampleWorld()
+  world.block('10.20.0.0/30', null, { allocations: [0, null, null, null], unallocated: [1, 2, 3], attributes: [{}] })
+  for (const text of ['10.20.0.0', '10.10.0.8']) {
+    const found = planReadAddress(world.view, mustParseAddress(text), world.context).answer
+    if (!found.ok) throw new Error(`${text} is free`)
+    const { sequenceNumber } = found.value
+    const items = [{ ...found.value, sequenceNumber: sequenceNumber + 1n }, found.value].map(itemOf)
+    t.match(
+      items.map((item) => world.release([item])),
+      [{ value: { failed: [{ reason: 'SequenceNumberMismatch' }] } }, { value: { released: [found.value.address] } }],
+    )
+  }
   t.end()
 })
 

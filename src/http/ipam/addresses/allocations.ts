@@ -67,7 +67,7 @@ export interface ReportedRelease {
 }
 
 /** Prints the outcome of a release, in ascending order. */
-export function printRelease({ released, unallocated, failed }: ReportedRelease): ReleaseResponse {
+export function printRelease({ released, unallocated, failed }: ReportedRelease): Omit<ReleaseResponse, 'isComplete'> {
   const print = (addresses: readonly Address[]): string[] => addresses.toSorted(compareAddresses).map(formatAddress)
   return {
     released: print(released),

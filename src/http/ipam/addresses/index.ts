@@ -9,6 +9,7 @@ export {
   readAddresses,
   type ReportedRelease,
 } from './allocations.ts'
-export { findAddresses, type Place } from './list.ts'
+export { isTooLarge, readHandleSnapshot, withHoldings } from './holdings.ts'
+export type { Place } from './list.ts'
 export { addressRoute } from './routes.ts'
 export { AddressWalk, firstPlace } from './walk.ts'

@@ -1,4 +1,3 @@
-import { type Page, type PageOptions, RevisionCompacted } from '../../../datastore/index.ts'
 import {
   type AddressFilter,
   type Allocation,
@@ -8,21 +7,13 @@ import {
   type SelectedAddress,
   selectAddresses,
 } from '../../../ipam/index.ts'
-import {
-  blockKey,
-  blocks as blockFamily,
-  handleKey,
-  handles,
-  parseBlockKey,
-  type Pool,
-  pools as poolFamily,
-} from '../../../model/index.ts'
-import { formatCidr, parseCidr } from '../../../net/index.ts'
+import { blocks as blockFamily, parseBlockKey, type Pool, pools as poolFamily } from '../../../model/index.ts'
+import { formatCidr } from '../../../net/index.ts'
 import type { Decodable, Listed, Revision } from '../../../plan/index.ts'
 import type { AddressList } from '../../schemas/index.ts'
-import { printContinueToken, readContinueToken, refusal, refuseFields } from '../../wire/index.ts'
-import type { ServedStore } from '../request.ts'
+import { printContinueToken, readContinueToken, refuseFields } from '../../wire/index.ts'
 import { printAllocation } from './allocations.ts'
+import { blockKeysOf, blocksAtOnce, type Reader, readAt, readBlocks, readHandle, type Snapshot } from './snapshot.ts'
 
 /** The addresses to list, and how many to a page. */
 export interface AddressQuery extends AddressFilter {
@@ -32,9 +23,6 @@ export interface AddressQuery extends AddressFilter {
   readonly continue?: string | undefined
 }
 
-/** Blocks read at once: a few at first, because a page may need few addresses, and then more and more. */
-const blocksAtOnce = { first: 4, max: 128 } as const
-
 /** The most blocks read for one page. A page that finds little ends early, so that no call takes much longer than others. */
 const blocksMax = 2_048
 
@@ -43,9 +31,9 @@ const blocksMax = 2_048
  * `Invalid` for a pool that does not exist, `BadRequest` for an invalid token, `Expired` if the revision is gone, `Conflict` if the
  * requested handle cannot be read.
  */
-export async function listAddresses(store: Pick<ServedStore, 'page'>, query: AddressQuery): Promise<AddressList> {
+export async function listAddresses(reader: Reader, query: AddressQuery): Promise<AddressList> {
   const start = query.continue === undefined ? undefined : readContinueToken(query.continue, parsePosition)
-  const { addresses, unreadable, revision, next } = await findAddresses(store, query, start)
+  const { addresses, unreadable, revision, next } = await findAddresses(reader, query, start)
   return {
     addresses: addresses.map(printAllocation),
     unreadableBlocks: unreadable.map(blockNameOf),
@@ -66,18 +54,20 @@ interface FoundAddresses {
 
 /** Finds a page of addresses, from `start` on: as of its revision, or of now when it has none. */
 export async function findAddresses(
-  store: Pick<ServedStore, 'page'>,
+  reader: Reader,
   query: Omit<AddressQuery, 'continue'>,
   start?: Place & { readonly revision?: Revision },
 ): Promise<FoundAddresses> {
-  const stored = await readAt(store, poolFamily, {}, start?.revision)
+  // Half of the time: what is being read when it is over has the rest.
+  const enoughMs = reader.deadlineMs / 2
+  const stored = await readAt(reader, poolFamily, {}, start?.revision)
   const { revision } = stored
   const selection = selectionOf(new PoolsAtRevision(stored.entries), query)
   const { handle } = query
   const blocks =
     handle === undefined
-      ? blocksBelow({ store, revision }, selection, start?.key)
-      : blocksOfHandle({ store, revision }, selection, handle, start?.key)
+      ? blocksBelow({ reader, revision }, selection, start?.key)
+      : blocksOfHandle({ reader, revision }, selection, handle, start?.key)
   const addresses: Allocation[] = []
   const unreadable: string[] = []
   let blockCount = 0
@@ -85,7 +75,9 @@ export async function findAddresses(
     const { key } = block
     const room = query.limit - addresses.length
     const first = key === start?.key ? start.ordinal : 0
-    if (room === 0 || blockCount++ === blocksMax) {
+    const isLongEnough = blockCount === blocksMax || (blockCount > 0 && reader.deadlineMs < enoughMs)
+    blockCount++
+    if (room === 0 || isLongEnough) {
       return { addresses, unreadable, revision, next: { key, ordinal: first } }
     }
     if (block.kind === 'unreadable') unreadable.push(key)
@@ -99,12 +91,6 @@ export async function findAddresses(
   return { addresses, unreadable, revision, next: undefined }
 }
 
-/** etcd as of one revision. */
-interface Snapshot {
-  readonly store: Pick<ServedStore, 'page'>
-  readonly revision: Revision
-}
-
 /** The blocks to read, and the addresses to take from each. */
 interface Selection {
   /** The prefix of the keys of all blocks that may have such addresses. */
@@ -114,7 +100,8 @@ interface Selection {
 
 type LookedAt = Listed<readonly SelectedAddress[]>
 
-function selectionOf(pools: PoolsAtRevision, query: Omit<AddressQuery, 'continue'>): Selection {
+/** The addresses that match a query. Throws a refusal `Invalid` for a pool that does not exist. */
+export function selectionOf(pools: PoolsAtRevision, query: Omit<AddressQuery, 'continue' | 'limit'>): Selection {
   const pool = poolAsked(pools, query.pool)
   return {
     prefix: `${blockFamily.prefix}${pool === undefined ? '' : blockPathPrefix(pool.cidr)}`,
@@ -141,13 +128,13 @@ function poolAsked(pools: PoolsAtRevision, reference: string | undefined): Pool 
 }
 
 async function* blocksBelow(
-  { store, revision }: Snapshot,
+  { reader, revision }: Snapshot,
   { prefix, addresses }: Selection,
   start = prefix,
 ): AsyncIterable<LookedAt> {
   let from = start > prefix ? start : prefix
   for (let limit: number = blocksAtOnce.first; ; limit = Math.min(limit * 2, blocksAtOnce.max)) {
-    const { entries } = await readAt(store, addresses, { from, limit }, revision)
+    const { entries } = await readAt(reader, addresses, { from, limit }, revision)
     for (const entry of entries) {
       if (!entry.key.startsWith(prefix)) return
       yield entry
@@ -158,43 +145,18 @@ async function* blocksBelow(
 }
 
 async function* blocksOfHandle(
-  { store, revision }: Snapshot,
+  snapshot: Snapshot,
   { prefix, addresses }: Selection,
   handle: string,
   start = '',
 ): AsyncIterable<LookedAt> {
-  const key = handleKey(handle).text
-  const [stored] = (await readAt(store, handles, { keys: [key] }, revision)).entries
-  if (stored === undefined) return
-  if (stored.kind === 'unreadable') {
-    throw refusal('Conflict', `The stored handle ${JSON.stringify(handle)} cannot be read: ${stored.problem}`)
-  }
-  const keys = [...stored.value.blocks.keys()]
-    .flatMap((text) => parseCidr(text) ?? [])
-    .map((cidr) => blockKey(cidr).text)
-    .filter((text) => text >= start && text.startsWith(prefix))
-    .sort()
-  for (let limit: number = blocksAtOnce.first; keys.length > 0; limit = Math.min(limit * 2, blocksAtOnce.max)) {
-    yield* (await readAt(store, addresses, { keys: keys.splice(0, limit) }, revision)).entries
-  }
-}
-
-/** Reads entries as of a revision, or of now. */
-async function readAt<Value>(
-  store: Pick<ServedStore, 'page'>,
-  family: Decodable<Value>,
-  options: Omit<PageOptions, 'revision'>,
-  revision: Revision | undefined,
-): Promise<Page<Value>> {
-  if (revision === undefined) return store.page(family, options)
-  try {
-    return await store.page(family, { ...options, revision })
-  } catch (error) {
-    // etcd has no error of its own for a future revision, which a token has if etcd was set back.
-    const isGone = error instanceof RevisionCompacted || revision > (await store.page(family, { limit: 1 })).revision
-    if (!isGone) throw error
-    throw refusal('Expired', `The list as of revision ${String(revision)} is not available any more; list again.`)
-  }
+  const stored = await readHandle(snapshot, handle)
+  const keys = stored === undefined ? [] : blockKeysOf(stored.value)
+  yield* readBlocks(
+    snapshot,
+    addresses,
+    keys.filter((key) => key >= start && key.startsWith(prefix)),
+  )
 }
 
 /** The beginning of a page: a block and an ordinal in it. */

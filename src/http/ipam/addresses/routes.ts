@@ -4,7 +4,7 @@ import { planReadAddress } from '../../../ipam/index.ts'
 import { answer, problems, AddressList, AllocationItem, closed, handle } from '../../schemas/index.ts'
 import { refuseFields, limits } from '../../wire/index.ts'
 import { carryOut } from '../change.ts'
-import { type IpamOptions, NoQuery } from '../request.ts'
+import { type IpamOptions, NoQuery, shareDeadline } from '../request.ts'
 import { printAllocation, readAddresses } from './allocations.ts'
 import { listAddresses } from './list.ts'
 
@@ -82,7 +82,7 @@ export const addressRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
       },
     },
     ({ query: { attribute = [], limit = pageMax, ...query } }) =>
-      listAddresses(options.store, { ...query, limit, attributes: attribute.map(readAttribute) }),
+      listAddresses(shareDeadline(options), { ...query, limit, attributes: attribute.map(readAttribute) }),
   )
 
   app.get(

@@ -1,8 +1,8 @@
 import type { Allocation } from '../../../ipam/index.ts'
 import { blockKey } from '../../../model/index.ts'
 import { ordinalOf } from '../../../net/index.ts'
-import type { ServedStore } from '../request.ts'
 import { type AddressQuery, findAddresses, type Place } from './list.ts'
+import type { Reader } from './snapshot.ts'
 
 /** Addresses that are read at once and kept until they are taken. */
 const readAhead = 1_000
@@ -12,15 +12,15 @@ const readAhead = 1_000
  * a caller that changes one must prove that it is still as it was found.
  */
 export class AddressWalk {
-  readonly #store: Pick<ServedStore, 'page'>
+  readonly #reader: Reader
   readonly #query: Omit<AddressQuery, 'continue' | 'limit'>
   /** The addresses found from `from` to `to`; to the end if `to` is undefined. */
   #found: readonly Allocation[] = []
   #from: Place | undefined
   #to: Place | undefined
 
-  constructor(store: Pick<ServedStore, 'page'>, query: Omit<AddressQuery, 'continue' | 'limit'>) {
-    this.#store = store
+  constructor(reader: Reader, query: Omit<AddressQuery, 'continue' | 'limit'>) {
+    this.#reader = reader
     this.#query = query
   }
 
@@ -36,7 +36,7 @@ export class AddressWalk {
     this.#from = start
     this.#found = this.#found.filter((allocation) => comparePlaces(placeOf(allocation), start) >= 0)
     while (this.#found.length <= limit && this.#to !== undefined) {
-      const page = await findAddresses(this.#store, { ...this.#query, limit: readAhead }, this.#to)
+      const page = await findAddresses(this.#reader, { ...this.#query, limit: readAhead }, this.#to)
       this.#found = [...this.#found, ...page.addresses]
       this.#to = page.next
     }
