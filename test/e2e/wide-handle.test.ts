@@ -68,3 +68,19 @@ t.test('many calls that ensure the same wide handle at once assign what is missi
   t.match(await read(), [/^10\.121\.0\.\d+$/])
   t.strictSame(disagreements(await readStoredState(etcd.endpoint)), [])
 })
+
+t.test('handles are listed as of one moment, whatever happens between two pages', async (t) => {
+  for (const handle of ['list-1', 'list-2', 'list-3'])
+    await call('POST', '/ipam/v1/assign', { handle, pools: ['other'] })
+  const first = await call('GET', '/ipam/v1/handles?prefix=list-&limit=2')
+  t.equal((await call('DELETE', '/ipam/v1/handles/list-3')).status, 200)
+  await call('POST', '/ipam/v1/assign', { handle: 'list-4', pools: ['other'] })
+  const second = await callOther('GET', `/ipam/v1/handles?prefix=list-&continue=${String(first.body['continue'])}`)
+  const listed = [first, second].flatMap(({ body }) => body['handles'] as readonly object[])
+  t.strictSame(
+    listed,
+    ['list-1', 'list-2', 'list-3'].map((handle) => ({ handle, blocks: 1, addresses: 1 })),
+  )
+  t.equal(second.body['continue'], null)
+  t.equal(second.body['revision'], first.body['revision'])
+})

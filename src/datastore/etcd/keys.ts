@@ -1,7 +1,7 @@
 import type { ICompare } from 'etcd3'
 import type { Revision } from '../../plan/index.ts'
 
-/** etcd's `range_end` for all keys that start with `prefix`. Prefixes end in ASCII. */
+/** etcd's `range_end` for all keys that start with `prefix`. Its last byte can grow, because no byte of UTF-8 is 0xff. */
 export function prefixEnd(prefix: string): Buffer {
   const end = Buffer.from(prefix)
   const last = end.length - 1

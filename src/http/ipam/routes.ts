@@ -3,6 +3,7 @@ import { addressRoute } from './addresses/index.ts'
 import { affinityRoutes } from './affinities.ts'
 import { assignRoute } from './assign.ts'
 import { checkRoutes } from './check.ts'
+import { handleListRoute } from './handle-list.ts'
 import { handleRoutes } from './handles.ts'
 import type { IpamOptions } from './request.ts'
 import { nodeRoutes } from './nodes.ts'
@@ -23,6 +24,7 @@ export const ipamRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
   void app.register(assignRoute, below)
   void app.register(releaseRoute, below)
   void app.register(addressRoute, below)
+  void app.register(handleListRoute, below)
   void app.register(handleRoutes, below)
   void app.register(holderAttributeRoutes, below)
   void app.register(utilizationRoutes, below)

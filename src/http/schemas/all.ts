@@ -9,7 +9,7 @@ import {
   StaleAffinityItem,
 } from './affinity.ts'
 import { AssignBody, EnsureBody } from './assign-request.ts'
-import { AddressList, AllocationItem, AssignmentResponse } from './assignment.ts'
+import { AddressList, AllocationItem, AssignmentResponse, HandleItem, HandleList } from './assignment.ts'
 import { CheckFinding, CheckReport, RepairItem, RepairReport, RepairBody } from './check.ts'
 import { HoldersResponse, HoldersBody, SwapBody, UsageItem, UsageBodyItem } from './ownership.ts'
 import { SplitResponse, SplitBody } from './pool-split.ts'
@@ -30,6 +30,8 @@ export const schemas: readonly TSchema[] = [
   AllocationItem,
   AssignmentResponse,
   AddressList,
+  HandleItem,
+  HandleList,
   ReleaseBodyItem,
   ReleaseBody,
   FailedReleaseItem,

@@ -70,3 +70,47 @@ export const AddressList = Type.Object(
   },
 )
 export type AddressList = Static<typeof AddressList>
+
+/** A handle, and how much it counts. */
+export const HandleItem = Type.Object(
+  {
+    handle: Type.String({ description: 'The handle.' }),
+    blocks: Type.Integer({ description: 'Number of blocks in which it holds addresses.' }),
+    addresses: Type.Integer({
+      description: [
+        'Number of addresses, as the handle itself counts them: never fewer than it holds, and more while a Calico client changes',
+        'them, or after one has stopped half-way. Read the handle for those that it holds.',
+      ].join(' '),
+    }),
+  },
+  {
+    ...closed,
+    $id: 'Handle',
+    description: 'A handle, and how much it counts.',
+    examples: [{ handle: 'vm-42', blocks: 1, addresses: 2 }],
+  },
+)
+
+/** One page of the handles. */
+export const HandleList = Type.Object(
+  {
+    handles: Type.Array(ref(HandleItem)),
+    unreadableHandles: Type.Array(Type.String(), { description: 'Handles of this page that cannot be read.' }),
+    revision: Type.String({ description: 'The revision of etcd that all pages of the list show.' }),
+    continue: nullableText('Send it as `continue`, with the same prefix, to get the next page; null on the last page.'),
+  },
+  {
+    ...closed,
+    $id: 'HandleList',
+    description: 'A page of handles, in the order of their names.',
+    examples: [
+      {
+        handles: [{ handle: 'vm-42', blocks: 1, addresses: 2 }],
+        unreadableHandles: [],
+        revision: '1018',
+        continue: null,
+      },
+    ],
+  },
+)
+export type HandleList = Static<typeof HandleList>

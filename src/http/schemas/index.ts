@@ -13,7 +13,7 @@ export {
 export { schemas } from './all.ts'
 export { answer, type Answer, problems, problemsOfRepeatable } from './answers.ts'
 export { AssignBody, EnsureBody } from './assign-request.ts'
-export { AddressList, AllocationItem, AssignmentResponse } from './assignment.ts'
+export { AddressList, AllocationItem, AssignmentResponse, HandleList } from './assignment.ts'
 export { CheckFinding, CheckReport, exampleFinding, type RepairOutcome, RepairReport, RepairBody } from './check.ts'
 export { attributeKeyPattern, closed, constantName, handle, name, newHandle, oneOf, ref } from './fields.ts'
 export { HoldersResponse, HoldersBody, SwapBody, UsageBodyItem } from './ownership.ts'

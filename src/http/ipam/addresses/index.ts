@@ -11,5 +11,6 @@ export {
 } from './allocations.ts'
 export { isTooLarge, readHandleSnapshot, withHoldings } from './holdings.ts'
 export type { Place } from './list.ts'
+export { type Reader, readAt } from './snapshot.ts'
 export { addressRoute } from './routes.ts'
 export { AddressWalk, firstPlace } from './walk.ts'
