@@ -15,6 +15,8 @@ export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
   app.post(
     '/assign',
     {
+      // A call that lost its body would take an address that nobody knows of.
+      config: { requiresBody: true },
       attachValidation: true,
       schema: {
         operationId: 'assignAddresses',
@@ -22,6 +24,7 @@ export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
         summary: 'Assign addresses',
         description: [
           'Assigns addresses to a handle: a number of each family, or named ones. All or nothing, unless `partial` is set.',
+          'Needs a body; an empty object asks for one IPv4 address.',
           'A call that is sent twice assigns twice, unless it has an `Idempotency-Key`.',
         ].join(' '),
         consumes: [...objectTypes],

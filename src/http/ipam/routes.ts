@@ -1,4 +1,6 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import type { Cause } from '../../plan/index.ts'
+import { refuseFields } from '../wire/index.ts'
 import { addressRoute } from './addresses/index.ts'
 import { affinityRoutes } from './affinities.ts'
 import { assignRoute } from './assign.ts'
@@ -12,11 +14,22 @@ import { poolSplitRoute } from './pool-split.ts'
 import { releaseRoute } from './release.ts'
 import { utilizationRoutes } from './utilization.ts'
 
+const missingBody: Cause = {
+  field: 'body',
+  reason: 'FieldValueRequired',
+  message: 'is missing; send at least an empty object',
+}
+
 /** The IPAM routes: assign, release, and who holds what. */
 export const ipamRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
-  // Every field of every body may be left out, so a body that is left out says the same.
+  // Every field of every body may be left out, so a body that is left out says the same, unless the route wants to be sure.
   app.addHook('preValidation', (request, _reply, done) => {
-    if (['POST', 'PUT'].includes(request.method) && request.body === undefined) request.body = {}
+    const isMissing = ['POST', 'PUT'].includes(request.method) && request.body === undefined
+    if (isMissing && request.routeOptions.config.requiresBody === true) {
+      done(refuseFields('BadRequest', [missingBody]))
+      return
+    }
+    if (isMissing) request.body = {}
     done()
   })
   // The prefix is that of this plugin already.

@@ -93,6 +93,8 @@ declare module 'fastify' {
     keepsDigits?: boolean
     /** Set for a route that ignores its body, and accepts any media type. */
     readsNoBody?: boolean
+    /** Set for a route that refuses a request without a body. */
+    requiresBody?: boolean
   }
 }
 

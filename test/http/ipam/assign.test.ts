@@ -34,22 +34,28 @@ t.test('addresses are answered with everything there is to know about them', asy
   t.ok(store.view.text('/calico/ipam/v2/handle/vm-42'), 'and they are stored')
 })
 
-t.test('no body, an empty one and an empty object ask for one IPv4 address of a new owner', async (t) => {
-  const { call } = startServer(t)
-  for (const [payload, type] of [
-    [undefined, undefined],
-    ['', 'application/json'],
-    ['{}', 'application/json'],
-    ['', 'application/yaml'],
-  ] as const) {
-    const answer = await call('POST', '/ipam/v1/assign', payload, type === undefined ? {} : { 'content-type': type })
+t.test(
+  'an empty object asks for one IPv4 address of a new handle; no body, and an empty one, ask for nothing',
+  async (t) => {
+    const { call } = startServer(t)
+    for (const [payload, type] of [
+      [undefined, undefined],
+      ['', 'application/json'],
+      ['', 'application/yaml'],
+    ] as const) {
+      const answer = await call('POST', '/ipam/v1/assign', payload, type === undefined ? {} : { 'content-type': type })
+      t.match(answer, { status: 400, body: { reason: 'BadRequest' } })
+      t.strictSame(causesOf(answer), [['body', 'FieldValueRequired']])
+    }
+    t.match((await call('GET', '/ipam/v1/addresses')).body, { addresses: [] }, 'nothing was assigned')
+    const answer = await call('POST', '/ipam/v1/assign', {})
     t.equal(answer.status, 201)
     t.match(answer.body, {
       handle: /^uid-\d+$/,
       addresses: [{ address: /^10\.1\.0\.\d+$/, node: null, attributes: {} }],
     })
-  }
-})
+  },
+)
 
 t.test('YAML asks as well as JSON', async (t) => {
   const { call } = startServer(t)
