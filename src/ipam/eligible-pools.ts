@@ -1,6 +1,6 @@
 import type { Pool, PoolSelector, PoolUse } from '../model/index.ts'
 import { bits, type IpFamily, parseCidr, isSameCidr } from '../net/index.ts'
-import { type Cause, type CauseReason, refuse, type Result, shorten, success } from '../plan/index.ts'
+import { type Cause, type CauseReason, listSome, refuse, type Result, shorten, success } from '../plan/index.ts'
 import { matches } from '../selector/index.ts'
 import type { AssignRequest } from './request.ts'
 import { onceFor, type Pools, type UnreadablePool } from './surroundings.ts'
@@ -69,7 +69,7 @@ function blocksTooSmall(pool: Pool, { hostReserved }: AssignRequest): Cause | un
 }
 
 function requestedPools(stored: Pools, family: IpFamily, request: AssignRequest): Result<readonly Pool[]> {
-  const unknown: Cause[] = []
+  const unknown: UnknownPool[] = []
   const refused: Cause[] = []
   const pools: Pool[] = []
   for (const [index, reference] of request.pools.entries()) {
@@ -78,25 +78,48 @@ function requestedPools(stored: Pools, family: IpFamily, request: AssignRequest)
     if (unreadable !== undefined) refused.push(unreadablePool(unreadable))
     else if (pool === undefined) {
       const field = `pools[${String(index)}]`
-      unknown.push({
-        field,
-        reason: 'FieldValueInvalid',
-        message: `Invalid value: ${JSON.stringify(reference)}: no pool has this name or CIDR`,
-      })
+      unknown.push({ field, reference })
     } else if (pool.cidr.family === family) {
       const obstacle = pool.isAllocatable ? blocksTooSmall(pool, request) : notAllocatable(pool)
       if (obstacle === undefined) pools.push(pool)
       else refused.push(obstacle)
     }
   }
-  if (unknown.length > 0) return refuse('Invalid', 'A pool that was asked for does not exist.', unknown)
-  if (refused.length > 0)
-    return refuse('InsufficientAddresses', 'A pool that was asked for gives no addresses.', refused)
+  if (unknown.length > 0) return refuseUnknownPools(unknown)
+  if (refused.length > 0) return refuse('InsufficientAddresses', sentenceOf(refused), refused)
   if (pools.length > 0) return success([...new Set(pools)])
   const message = `names no IPv${String(family)} pool, and an IPv${String(family)} address is wanted`
-  return refuse('Invalid', `The pools asked for hold no IPv${String(family)} addresses.`, [
+  return refuse('Invalid', `There are no IPv${String(family)} addresses in ${listSome(request.pools, ', ')}.`, [
     { field: 'pools', reason: 'FieldValueInvalid', message },
   ])
+}
+
+/** A field of a request, and the name or CIDR in it that no pool has. */
+export interface UnknownPool {
+  readonly field: string
+  readonly reference: string
+}
+
+/** Refuses a request that names pools which do not exist or cannot be read. */
+export function refuseUnknownPools(unknown: readonly UnknownPool[]): Result<never> {
+  const names = listSome(
+    unknown.map(({ reference }) => shorten(reference)),
+    ', ',
+  )
+  return refuse(
+    'Invalid',
+    unknown.length === 1 ? `Pool ${names} does not exist.` : `Pools ${names} do not exist.`,
+    unknown.map(({ field, reference }) => {
+      const message = `${JSON.stringify(shorten(reference))}: no pool that can be read has this name or CIDR`
+      return { field, reason: 'FieldValueInvalid', message }
+    }),
+  )
+}
+
+/** The first causes as one sentence. */
+function sentenceOf(causes: readonly Cause[]): string {
+  const text = listSome(causes.map(({ message }) => message))
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
 }
 
 /** True if `reference`, a name or a CIDR, means `pool`. */

@@ -135,6 +135,8 @@ export interface ResourceKind<Value extends StoredObject> extends ReadableKind<V
   readonly isDeletedInSteps: boolean
   /** The server's own finalizer; clients cannot remove it from an object that is being deleted. */
   readonly finalizer: string | undefined
+  /** The fields of the spec that can be set only when an object is created. */
+  readonly immutableFields: readonly string[]
   /** Checks the spec by itself and against the old one. Returns every problem. */
   validate(candidate: Candidate<Value>): readonly Cause[]
   /** Checks a new object against what else is stored. Returns every problem. */

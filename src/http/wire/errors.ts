@@ -1,5 +1,5 @@
 import { DatastoreUnavailable } from '../../datastore/index.ts'
-import type { Cause, Reason, Refusal, Result } from '../../plan/index.ts'
+import { type Cause, listSome, type Reason, type Refusal, type Result } from '../../plan/index.ts'
 
 /** How HTTP expresses a reason. */
 export interface ReasonEntry {
@@ -116,18 +116,13 @@ export function requireGranted<Value>(result: Result<Value>, subject?: RefusalSu
   throw new RefusalError(result.refusal, { subject })
 }
 
-/** Number of causes that the message of a refusal repeats; `details.causes` has all of them. */
-const messageCausesMax = 8
-
 /** Makes the refusal of a request whose fields are wrong. The message repeats the first causes; `details` has all of them. */
 export function refuseFields(
   reason: 'BadRequest' | 'Invalid',
   causes: readonly Cause[],
   options?: RefusalOptions,
 ): RefusalError {
-  const first = causes.slice(0, messageCausesMax).map(({ field, message }) => `${field}: ${message}`)
-  const others = causes.length - first.length
-  const message = `${first.join('; ')}${others > 0 ? `; and ${others} more` : ''}`
+  const message = listSome(causes.map(({ field, message }) => `${field}: ${message}`))
   return new RefusalError({ reason, message, causes }, options)
 }
 

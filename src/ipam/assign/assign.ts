@@ -1,6 +1,15 @@
 import { blocks as blockFamily, nanosecondsPerSecond, pools as poolFamily, reservations } from '../../model/index.ts'
 import { type Address, compareAddresses, formatAddress, type IpFamily } from '../../net/index.ts'
-import { answerOnly, type Plan, type View, type Cause, refuse, type Result, success } from '../../plan/index.ts'
+import {
+  answerOnly,
+  type Plan,
+  type View,
+  type Cause,
+  listSome,
+  refuse,
+  type Result,
+  success,
+} from '../../plan/index.ts'
 import type { Draft } from '../draft.ts'
 import { eligiblePools } from '../eligible-pools.ts'
 import { readHoldings } from '../read/index.ts'
@@ -74,13 +83,13 @@ function capHandle(view: View, request: AssignRequest, context: IpamContext): Re
     const wanted = counts[family] + addresses.filter((address) => address.family === family).length
     if (wanted === 0 || ofFamily.length + wanted <= maxPerHandle) continue
     if (addresses.length > 0 || ofFamily.length < counts[family]) {
-      const message = `the handle ${JSON.stringify(handle)} holds ${ofFamily.length} IPv${family} addresses, and may hold ${maxPerHandle}`
+      const message = `The handle ${JSON.stringify(handle)} holds ${ofFamily.length} IPv${family} addresses, and may hold ${maxPerHandle}`
       causes.push({ field: 'maxPerHandle', reason: 'HandleLimit', message })
     }
     again.push(...ofFamily.slice(0, counts[family]))
     counts[family] = 0
   }
-  if (causes.length > 0) return refuse('Conflict', 'The handle would hold more addresses than it may.', causes)
+  if (causes.length > 0) return refuse('Conflict', `${listSome(causes.map(({ message }) => message))}.`, causes)
   return success({ remaining: { ...request, addresses, counts }, again })
 }
 
@@ -149,5 +158,6 @@ function describeShortage(request: AssignRequest, found: readonly Allocation[]):
     const wanted = request.counts[family]
     return count < wanted ? [`${count} of ${wanted} IPv${family} addresses`] : []
   })
-  return `Only ${families.join(' and ')} could be found; nothing was assigned.`
+  const where = request.pools.length === 0 ? '' : ` in ${listSome(request.pools, ', ')}`
+  return `Only ${families.join(' and ')} could be found${where}; nothing was assigned.`
 }

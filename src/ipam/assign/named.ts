@@ -2,13 +2,25 @@ import {
   type Block,
   assignOrdinal,
   blockKey,
+  handleOf,
   isCooling,
+  isWindowsReserved,
   newBlock,
+  normalizeHandleId,
   type Pool,
   reserveForHost,
 } from '../../model/index.ts'
-import { type Address, blockOf, type Cidr, formatAddress, formatCidr, ordinalOf } from '../../net/index.ts'
-import { type Cause, refuse, type Result, success } from '../../plan/index.ts'
+import {
+  type Address,
+  addressAt,
+  blockOf,
+  type Cidr,
+  formatAddress,
+  formatCidr,
+  type Ordinal,
+  ordinalOf,
+} from '../../net/index.ts'
+import { type Cause, listSome, refuse, type Result, success } from '../../plan/index.ts'
 import { allocationOf, holderOf } from '../allocation.ts'
 import { affinityText } from '../draft.ts'
 import { isNamed, notAllocatable } from '../eligible-pools.ts'
@@ -34,8 +46,7 @@ export function assignNamed(assignment: Assignment): Result<readonly Allocation[
     const ordinal = ordinalOf(cidr, address)
     const assigned = assignOrdinal(usable.value, ordinal, holderOf(request))
     if (assigned === 'taken') {
-      const why = isCooling(usable.value, ordinal) ? 'was released and is cooling down' : 'is already assigned'
-      taken.push(invalidAddress(field, address, why))
+      taken.push({ field, reason: 'FieldValueInvalid', message: describeTaken(usable.value, ordinal, request.handle) })
       continue
     }
     draft.relyOn(pool)
@@ -46,7 +57,19 @@ export function assignNamed(assignment: Assignment): Result<readonly Allocation[
   }
   const isEnough = taken.length === 0 || (request.partial && allocations.length > 0)
   if (isEnough) return success(allocations)
-  return refuse('AddressInUse', `${taken.length} of the requested addresses are in use; nothing was assigned.`, taken)
+  const message = `${listSome(taken.map((cause) => cause.message))}; nothing was assigned.`
+  return refuse('AddressInUse', message, taken)
+}
+
+/** Says who has an address that a request for `handle` cannot get. */
+function describeTaken(block: Block, ordinal: Ordinal, handle: string): string {
+  const address = formatAddress(addressAt(block.cidr, ordinal))
+  if (isCooling(block, ordinal)) return `${address} was released and is cooling down`
+  const holder = handleOf(block, ordinal)
+  if (holder === undefined) return `${address} is assigned without a handle`
+  if (isWindowsReserved(holder)) return `${address} is reserved for the Windows host of its block`
+  const again = holder === normalizeHandleId(handle) ? ' already' : ''
+  return `${address} is held by the handle ${JSON.stringify(holder)}${again}`
 }
 
 /** A named address, the field that names it, and the pool that it lies in. */
@@ -67,7 +90,7 @@ function placeAll(pools: Pools, request: AssignRequest): Result<readonly PlacedA
     else placed.push({ address, field, pool })
   }
   if (causes.length === 0) return success(placed)
-  return refuse('Invalid', 'An address cannot be assigned from any pool.', causes)
+  return refuse('Invalid', `${listSome(causes.map(({ message }) => message))}; nothing was assigned.`, causes)
 }
 
 /** Finds the pool to assign an address from; gives the reason as text if there is none. */
@@ -117,5 +140,5 @@ function refuseStrict(cidr: Cidr, why: string): Result<never> {
 }
 
 function invalidAddress(field: string, address: Address, why: string): Cause {
-  return { field, reason: 'FieldValueInvalid', message: `Invalid value: "${formatAddress(address)}": ${why}` }
+  return { field, reason: 'FieldValueInvalid', message: `${formatAddress(address)} ${why}` }
 }

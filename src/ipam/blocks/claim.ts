@@ -22,7 +22,7 @@ import {
   type View,
 } from '../../plan/index.ts'
 import { Draft } from '../draft.ts'
-import { isNamed, notAllocatable } from '../eligible-pools.ts'
+import { isNamed, notAllocatable, refuseUnknownPools } from '../eligible-pools.ts'
 import type { IpamContext } from '../request.ts'
 import { poolOf, type Pools, readConfig, readPools, requireUnlocked } from '../surroundings.ts'
 
@@ -158,7 +158,7 @@ function resolve(pools: Pools, request: ClaimRequest): Result<Wanted> {
   const { cidr, pool: reference } = request
   const named = reference === undefined ? undefined : pools.all.find((pool) => isNamed(pool, reference))
   if (reference !== undefined && named === undefined) {
-    return refuseField('pool', `${JSON.stringify(reference)}: no pool that can be read has this name or CIDR`)
+    return refuseUnknownPools([{ field: 'pool', reference }])
   }
   if (named?.isAllocatable === false) {
     return refuse(

@@ -32,7 +32,7 @@ import {
 } from '../../plan/index.ts'
 import { ordinalsOfNode } from '../allocation.ts'
 import { Draft } from '../draft.ts'
-import { isNamed } from '../eligible-pools.ts'
+import { isNamed, refuseUnknownPools } from '../eligible-pools.ts'
 import type { IpamContext } from '../request.ts'
 import { readConfig, readPools, requireUnlocked } from '../surroundings.ts'
 import { type FailedBlock, keysPerBlock, refuseField } from './claim.ts'
@@ -141,12 +141,9 @@ export function planRemoveNode(
 function rangeOf(view: View, { cidr, pool: reference }: ReleaseScope): Result<Cidr | undefined> {
   if (reference === undefined) return success(cidr)
   const pool = readPools(view).all.find((one) => isNamed(one, reference))
-  const message =
-    pool === undefined
-      ? `${JSON.stringify(reference)}: no pool that can be read has this name or CIDR`
-      : `the pool ${pool.name} does not contain ${formatCidr(cidr ?? pool.cidr)}`
-  if (pool !== undefined && (cidr === undefined || covers(pool.cidr, cidr))) return success(cidr ?? pool.cidr)
-  return refuseField('pool', message)
+  if (pool === undefined) return refuseUnknownPools([{ field: 'pool', reference }])
+  if (cidr === undefined || covers(pool.cidr, cidr)) return success(cidr ?? pool.cidr)
+  return refuseField('pool', `the pool ${pool.name} does not contain ${formatCidr(cidr)}`)
 }
 
 /** The two parts of a release, as they begin a position. */

@@ -8,9 +8,9 @@ import {
   type Ordinal,
   ordinal,
 } from '../../net/index.ts'
-import type { Listed } from '../../plan/index.ts'
+import { type Listed, type Result, success } from '../../plan/index.ts'
 import { allocationOf } from '../allocation.ts'
-import { isNamed } from '../eligible-pools.ts'
+import { isNamed, refuseUnknownPools } from '../eligible-pools.ts'
 import type { Allocation } from '../request.ts'
 import { poolOf, poolsIn } from '../surroundings.ts'
 
@@ -37,9 +37,10 @@ export class PoolsAtRevision {
     this.#stored = poolsIn(entries)
   }
 
-  /** The pool with the name or CIDR `reference`; undefined if no readable pool has it. */
-  named(reference: string): Pool | undefined {
-    return this.#stored.all.find((pool) => isNamed(pool, reference))
+  /** The pool with the name or CIDR `reference`. Refused if no readable pool has it. */
+  named(reference: string): Result<Pool> {
+    const pool = this.#stored.all.find((one) => isNamed(one, reference))
+    return pool === undefined ? refuseUnknownPools([{ field: 'pool', reference }]) : success(pool)
   }
 
   /** The pool that a block counts towards: the first pool, by name, that contains the block's first address. */

@@ -9,8 +9,8 @@ import {
   type Availability,
 } from '../../model/index.ts'
 import { type Cidr, CidrSet, overlaps } from '../../net/index.ts'
-import { answerOnly, type Plan, type View, type Cause, refuse, type Result, success } from '../../plan/index.ts'
-import { isNamed } from '../eligible-pools.ts'
+import { answerOnly, type Plan, type View, type Result, success } from '../../plan/index.ts'
+import { isNamed, refuseUnknownPools, type UnknownPool } from '../eligible-pools.ts'
 import type { IpamContext } from '../request.ts'
 import { type Pools, readCooldown, readPools, readReserved } from '../surroundings.ts'
 import { type AddressCounts, countInBlock, countInRange, type PoolCounts } from './count-addresses.ts'
@@ -136,19 +136,14 @@ function readBasis(view: View, { now }: IpamContext): Basis {
 /** The referenced pools, each once, in the order of the references; all pools if there is no reference. */
 function choosePools({ all }: Pools, references: readonly string[]): Result<readonly Pool[]> {
   if (references.length === 0) return success(all)
-  const causes: Cause[] = []
+  const unknown: UnknownPool[] = []
   const chosen = new Set<Pool>()
   for (const reference of references) {
     const pool = all.find((one) => isNamed(one, reference))
     if (pool !== undefined) chosen.add(pool)
-    else {
-      const message = `Invalid value: ${JSON.stringify(reference)}: no pool that can be read has this name or CIDR`
-      causes.push({ field: 'pool', reason: 'FieldValueInvalid', message })
-    }
+    else unknown.push({ field: 'pool', reference })
   }
-  return causes.length === 0
-    ? success([...chosen])
-    : refuse('Invalid', 'A pool that was asked for does not exist.', causes)
+  return unknown.length === 0 ? success([...chosen]) : refuseUnknownPools(unknown)
 }
 
 function countBlock(block: IndexedBlock, { all }: Pools, terms: Availability): CountedBlock {

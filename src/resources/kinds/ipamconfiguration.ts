@@ -121,6 +121,7 @@ export const ipamconfigurationKind: ResourceKind<ShownIpamConfig> = {
     put: (value) => [put(ipamConfigKey, value.config), putAnnex(value, annexOptions)],
   },
   finalizer: undefined,
+  immutableFields: [],
   parse,
   withDefaults,
   validate,

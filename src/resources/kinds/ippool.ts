@@ -42,6 +42,7 @@ export function ippoolKind(blocks: BlockIndex): ResourceKind<Pool> {
     isDeletedInSteps: false,
     storage: poolStorage,
     finalizer: poolFinalizer,
+    immutableFields: ['cidr', 'blockSize'],
     parse: poolOf,
     withDefaults,
     validate: validatePool,

@@ -54,6 +54,7 @@ export const ipreservationKind: ResourceKind<Reservation> = {
   isDeletedInSteps: false,
   storage: declareStorage('ipreservations', reservations, reservationKey),
   finalizer: undefined,
+  immutableFields: [],
   parse: reservationOf,
   withDefaults: withCidrs,
   validate,

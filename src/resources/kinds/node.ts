@@ -121,6 +121,7 @@ export function nodeKind(blocks: BlockIndex): ResourceKind<Node> {
     isDeletedInSteps: true,
     storage: declareStorage('nodes', nodes, nodeKey),
     finalizer: undefined,
+    immutableFields: [],
     parse: nodeOf,
     withDefaults: (spec) => objectIn({ spec: goForm(NodeSpec, spec) }, 'spec'),
     validate,

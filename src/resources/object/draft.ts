@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { Type } from '@sinclair/typebox'
 import { isJsonObject, type Json, JsonNumber, type JsonObject, jsonObject } from '../../model/index.ts'
-import { firstAtOrAfter, type Cause, type Result, refuse, success } from '../../plan/index.ts'
+import { firstAtOrAfter, type Cause, listSome, type Result, refuse, success } from '../../plan/index.ts'
 import {
   apiVersion,
   type Candidate,
@@ -13,9 +13,10 @@ import {
 } from '../kind.ts'
 import { quote } from './causes.ts'
 import { validateConditions } from './conditions.ts'
-import { checkFields } from './fields.ts'
+import { type Checked, checkFields } from './fields.ts'
 import { changedMetadata, nameFor, newMetadata, validateMetadata } from './metadata.ts'
 import { objectIn } from './json.ts'
+import { isMisspelt } from './misspelt.ts'
 import { ObjectMeta } from './schemas.ts'
 
 /** The object to store for what a client sent, and the problems in it. */
@@ -54,7 +55,7 @@ export function readObject<Value extends StoredObject>(kind: ResourceKind<Value>
 
 /**
  * Makes the object to store from `given`: a new object, or one that replaces `old`. Refuses unknown fields if field validation is
- * strict. Every other problem becomes a cause. With `isComplete`, a field that is absent was removed on purpose, as in a patched object.
+ * strict, and those of a new object that look like misspelt immutable ones unless it is off. Every other problem becomes a cause. With `isComplete`, a field that is absent was removed on purpose, as in a patched object.
  */
 export function draftObject<Value extends StoredObject>(
   kind: ResourceKind<Value>,
@@ -74,6 +75,8 @@ export function draftObject<Value extends StoredObject>(
 
   const unknown = [whole, metadata, spec].flatMap((checked) => checked.unknown)
   if (unknown.length > 0 && context.fieldValidation === 'Strict') return refuseUnknown(kind.kind, unknown)
+  const misspelt = old === undefined && context.fieldValidation === 'Warn' ? misspeltFields(kind, spec) : []
+  if (misspelt.length > 0) return refuse('BadRequest', listSome(misspelt.map(({ message }) => message)), misspelt)
 
   const name = old?.name ?? nameFor(metadata.object, context.uid)
   const newSpec = kind.withDefaults(spec.object, old && oldSpec)
@@ -170,6 +173,24 @@ function soundness(causes: readonly Cause[]): Candidate<unknown>['isSound'] {
 /** The paths of the fields that contain a field. */
 function pathsAbove(field: string): readonly string[] {
   return [...field.matchAll(/[.[]/g)].map(({ index }) => field.slice(0, index))
+}
+
+/**
+ * The unknown fields of a new spec that look like misspelt ones which cannot be changed later. A warning would come too late: the object
+ * would have the default for good.
+ */
+function misspeltFields<Value extends StoredObject>(
+  { kind, immutableFields }: ResourceKind<Value>,
+  spec: Checked,
+): readonly Cause[] {
+  return immutableFields
+    .filter((right) => !Object.hasOwn(spec.object, right))
+    .flatMap((right) => {
+      const found = spec.unknown.find((field) => isMisspelt(field.slice('spec.'.length), right))
+      if (found === undefined) return []
+      const message = `${kind} has no field ${quote(found)}; spec.${right}, which cannot be changed later, may be meant`
+      return [{ field: found, reason: 'FieldValueForbidden', message }]
+    })
 }
 
 function refuseUnknown(kind: string, unknown: readonly string[]): Result<never> {

@@ -118,11 +118,11 @@ t.test('an address in no pool, or in one that gives none, is refused, each with 
     ...[1, 2, 3, 4, 5].map((index) => `addresses[${index}] FieldValueInvalid`),
   ])
   t.strictSame(messages(world, wish), [
-    'Invalid value: "10.1.0.1": lies in no enabled pool: pool off is disabled (spec.disabled)',
-    'Invalid value: "10.2.0.1": lies in no enabled pool: pool going is being deleted',
-    'Invalid value: "10.3.0.1": lies in no enabled pool: pool barred has the condition Allocatable=False, or a spec that cannot be used',
-    'Invalid value: "10.4.0.1": lies in no pool',
-    'Invalid value: "fd00::1": lies in no pool',
+    '10.1.0.1 lies in no enabled pool: pool off is disabled (spec.disabled)',
+    '10.2.0.1 lies in no enabled pool: pool going is being deleted',
+    '10.3.0.1 lies in no enabled pool: pool barred has the condition Allocatable=False, or a spec that cannot be used',
+    '10.4.0.1 lies in no pool',
+    'fd00::1 lies in no pool',
   ])
   t.strictSame(world.view.keys('/calico/ipam/v2/assignment/'), [])
   t.end()
@@ -145,10 +145,10 @@ t.test('the pool must allow the use when one is named, and be among the pools as
   const cases: [wish: Wish, want: string | undefined][] = [
     [{}, undefined],
     [{ use: 'Tunnel' }, undefined],
-    [{ use: 'Workload' }, 'Invalid value: "10.0.0.1": lies in pool a, which allows Tunnel; the use is Workload'],
+    [{ use: 'Workload' }, '10.0.0.1 lies in pool a, which allows Tunnel; the use is Workload'],
     [{ pools: ['b', 'a'] }, undefined],
     [{ pools: ['10.0.0.0/24'] }, undefined],
-    [{ pools: ['b'] }, 'Invalid value: "10.0.0.1": lies in pool a, which is not one of the requested pools'],
+    [{ pools: ['b'] }, '10.0.0.1 lies in pool a, which is not one of the requested pools'],
   ]
   for (const [wish, want] of cases) {
     t.strictSame(messages(world, { addresses, ...wish }), want === undefined ? [] : [want], JSON.stringify(wish))
@@ -163,11 +163,33 @@ t.test('an address that somebody holds is refused, also for its own holder, and 
   const before = world.dump()
   const wish = { addresses: ['10.0.0.12', '10.0.0.13', '10.0.0.200'] }
   t.strictSame(world.take(wish), ['AddressInUse', 'addresses[1] FieldValueInvalid'])
-  t.strictSame(messages(world, wish), ['Invalid value: "10.0.0.13": is already assigned'])
+  t.strictSame(messages(world, wish), ['10.0.0.13 is held by the handle "h" already'])
   t.match(world.assign(wish), {
-    refusal: { message: '1 of the requested addresses are in use; nothing was assigned.' },
+    refusal: { message: '10.0.0.13 is held by the handle "h" already; nothing was assigned.' },
   })
   t.strictSame(world.dump(), before)
+  t.end()
+})
+
+t.test('the refusal says who holds each address', (t) => {
+  const world = worldWithPool()
+  world.take({ handle: 'vm-1', addresses: ['10.0.0.13'] })
+  world.block('10.0.0.0/29', null, {
+    allocations: [0, 1, null, null, null, null, null, null],
+    unallocated: [2, 3, 4, 5, 6, 7],
+    attributes: [{ secondary: { tenant: 'blue' } }, { handle_id: 'windows-reserved-ipam-handle' }],
+  })
+  t.match(world.assign({ addresses: ['10.0.0.13', '10.0.0.0', '10.0.0.1', '10.0.0.2'] }), {
+    refusal: {
+      reason: 'AddressInUse',
+      message: [
+        '10.0.0.13 is held by the handle "vm-1"',
+        '10.0.0.0 is assigned without a handle',
+        '10.0.0.1 is reserved for the Windows host of its block',
+        'nothing was assigned.',
+      ].join('; '),
+    },
+  })
   t.end()
 })
 
@@ -189,9 +211,7 @@ t.test('an address that cools down is not given, and is once it has', (t) => {
   world.config({ ipCooldownSeconds: 60 })
   world.take({ addresses: ['10.0.0.13'] })
   world.give('10.0.0.13')
-  t.strictSame(messages(world, { addresses: ['10.0.0.13'] }), [
-    'Invalid value: "10.0.0.13": was released and is cooling down',
-  ])
+  t.strictSame(messages(world, { addresses: ['10.0.0.13'] }), ['10.0.0.13 was released and is cooling down'])
   world.passSeconds(61)
   t.strictSame(world.take({ addresses: ['10.0.0.13'] }), ['10.0.0.13'])
   t.end()

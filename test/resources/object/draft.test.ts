@@ -194,6 +194,30 @@ t.test('unknown fields are refused, dropped with a warning, or dropped', (t) => 
   t.end()
 })
 
+t.test(
+  'a field of a new object that looks like a misspelt immutable one is refused, unless it is given or validation is off',
+  (t) => {
+    const options = { isComplete: false }
+    const draft = (spec: Readonly<Record<string, Json>>, fieldValidation: 'Warn' | 'Ignore' = 'Warn') =>
+      draftObject(kind, poolBody(spec), undefined, { ...context, fieldValidation }, options)
+    t.match(draft({ blokSize: 28 }), {
+      ok: false,
+      refusal: {
+        reason: 'BadRequest',
+        message: /^IPPool has no field "spec\.blokSize"; spec\.blockSize, which cannot be changed later, may be meant$/,
+        causes: [{ field: 'spec.blokSize', reason: 'FieldValueForbidden' }],
+      },
+    })
+    t.ok(draft({ blokSize: 28 }, 'Ignore').ok)
+    t.ok(draft({ blokSize: 28, blockSize: 28 }).ok)
+    t.ok(draft({ natOutgoin: true }).ok, 'this field can be set later')
+    const stored = kind.parse({ ...poolBody(), kind: 'IPPool', apiVersion: 'projectcalico.org/v3' })
+    if (!stored.ok) throw new Error(stored.problem)
+    t.ok(draftObject(kind, poolBody({ blokSize: 28 }), stored.value, context, options).ok, 'nor can a change set it')
+    t.end()
+  },
+)
+
 t.test('a change keeps the status, unknown fields and the name', (t) => {
   const parsed = kind.parse({
     ...poolBody({ future: 1 }, { uid: 'u', futureMeta: 2 }),

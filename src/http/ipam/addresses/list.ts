@@ -7,11 +7,11 @@ import {
   type SelectedAddress,
   selectAddresses,
 } from '../../../ipam/index.ts'
-import { blocks as blockFamily, parseBlockKey, type Pool, pools as poolFamily } from '../../../model/index.ts'
+import { blocks as blockFamily, parseBlockKey, pools as poolFamily } from '../../../model/index.ts'
 import { formatCidr } from '../../../net/index.ts'
 import type { Decodable, Listed, Revision } from '../../../plan/index.ts'
 import type { AddressList } from '../../schemas/index.ts'
-import { printContinueToken, readContinueToken, refuseFields } from '../../wire/index.ts'
+import { printContinueToken, readContinueToken, requireGranted } from '../../wire/index.ts'
 import { printAllocation } from './allocations.ts'
 import { blockKeysOf, blocksAtOnce, type Reader, readAt, readBlocks, readHandle, type Snapshot } from './snapshot.ts'
 
@@ -102,7 +102,7 @@ type LookedAt = Listed<readonly SelectedAddress[]>
 
 /** The addresses that match a query. Throws a refusal `Invalid` for a pool that does not exist. */
 export function selectionOf(pools: PoolsAtRevision, query: Omit<AddressQuery, 'continue' | 'limit'>): Selection {
-  const pool = poolAsked(pools, query.pool)
+  const pool = query.pool === undefined ? undefined : requireGranted(pools.named(query.pool))
   return {
     prefix: `${blockFamily.prefix}${pool === undefined ? '' : blockPathPrefix(pool.cidr)}`,
     addresses: {
@@ -117,14 +117,6 @@ export function selectionOf(pools: PoolsAtRevision, query: Omit<AddressQuery, 'c
       },
     },
   }
-}
-
-function poolAsked(pools: PoolsAtRevision, reference: string | undefined): Pool | undefined {
-  if (reference === undefined) return undefined
-  const pool = pools.named(reference)
-  if (pool !== undefined) return pool
-  const message = `${JSON.stringify(reference)}: no pool that can be read has this name or CIDR`
-  throw refuseFields('Invalid', [{ field: 'pool', reason: 'FieldValueInvalid', message }])
 }
 
 async function* blocksBelow(
