@@ -46,11 +46,14 @@ export {
 } from './read/index.ts'
 export {
   itemOf,
+  type OutcomeOfRelease,
   planRelease,
+  planReleaseAddress,
   planReleaseHandle,
   planReleaseHeld,
   planRemoveEndpoints,
   releasedTogetherMax,
+  requireAnyDone,
 } from './release/index.ts'
 export type {
   Allocation,

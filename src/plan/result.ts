@@ -52,6 +52,7 @@ export type CauseReason =
   | 'HandleLimit'
   | 'HandleMismatch'
   | 'SequenceNumberMismatch'
+  | 'Unreadable'
   | 'OwnerMismatch'
 
 /** One part of a refusal: the field or the pool, what is wrong with it, and in words what would be right. */

@@ -1,5 +1,4 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
-import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
 import {
   type HolderChange,
@@ -14,25 +13,19 @@ import {
   answer,
   problems,
   problemsOfRepeatable,
-  closed,
   HoldersResponse,
   HoldersBody,
   SwapBody,
   type UsageBodyItem,
   ref,
 } from '../schemas/index.ts'
-import { noteChange, objectTypes, refuseFields, limits } from '../wire/index.ts'
-import { printAttributes, readAddresses } from './addresses/index.ts'
+import { noteChange, objectTypes, refuseFields } from '../wire/index.ts'
+import { AddressPath, printAttributes, readAddresses } from './addresses/index.ts'
 import { attributeCauses } from './attribute-causes.ts'
 import { carryOut, carryOutChange, type IpamPlan } from './change.ts'
 import { type ChangeMode, changeModeOf, IdempotencyHeaders } from './idempotency.ts'
 import { readConditions } from './release.ts'
 import { ChangeQuery, type Examined, examined, type IpamOptions, NoQuery } from './request.ts'
-
-const AddressPath = Type.Object(
-  { ip: Type.String({ maxLength: limits.addressLength, description: 'The address.', examples: ['10.1.0.5'] }) },
-  closed,
-)
 
 const failures = problemsOfRepeatable('NotFound')
 

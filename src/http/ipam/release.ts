@@ -3,30 +3,38 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
 import {
   type Allocation,
+  type OutcomeOfRelease,
   planRelease,
+  planReleaseAddress,
   planReleaseHandle,
   planReleaseHeld,
   type ReleaseAnswer,
   releasedTogetherMax,
   type ReleaseItem as PlannedItem,
+  requireAnyDone,
 } from '../../ipam/index.ts'
 import { formatAddress, mustParseAddress } from '../../net/index.ts'
 import { carryOutSteps, type Cause, type Plan, type Result, type Step, success } from '../../plan/index.ts'
 import {
   answer,
+  closed,
   problemsOfRepeatable,
   ref,
-  type ReleaseBodyItem,
+  ReleaseBodyItem,
   ReleaseResponse,
   ReleaseBody,
 } from '../schemas/index.ts'
-import { changedNothing, noteChange, objectTypes } from '../wire/index.ts'
-import { FailedAddress, printRelease, readAddresses, type ReportedRelease } from './addresses/index.ts'
-import { carryOut, carryOutOnce, type IpamPlan, printStep, readStep } from './change.ts'
-import { type ChangeMode, changeModeOf, IdempotencyHeaders } from './idempotency.ts'
-import { type Examined, type IpamOptions, ChangeQuery, examined, shareDeadline } from './request.ts'
+import { changedNothing, noteChange, objectTypes, refuseFields, requireGranted } from '../wire/index.ts'
+import { AddressPath, FailedAddress, printRelease, readAddresses } from './addresses/index.ts'
+import { carryOut, carryOutChange, carryOutOnce, type IpamPlan, printStep, readStep } from './change.ts'
+import { type ChangeMode, changeModeOf, changeModeOfQuery, IdempotencyHeaders } from './idempotency.ts'
+import { type Examined, type IpamOptions, ChangeQuery, examined, refuseBody, shareDeadline } from './request.ts'
 
-/** `POST /release`: release addresses, or everything that a handle holds. */
+const { handle, sequenceNumber } = ReleaseBodyItem.properties
+
+const ReleaseQuery = Type.Object({ ...ChangeQuery.properties, handle, sequenceNumber }, closed)
+
+/** `POST /release` and `DELETE /addresses/{ip}`: release addresses, or everything that a handle holds. */
 export const releaseRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
   app.post(
     '/release',
@@ -36,8 +44,10 @@ export const releaseRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
         operationId: 'releaseAddresses',
         tags: ['ipam'],
         summary: 'Release addresses',
-        description:
-          'Releases addresses, or everything that a handle holds. An address that cannot be released does not stop the others.',
+        description: [
+          'Releases addresses, or everything that a handle holds. An address that cannot be released does not stop the others. `Conflict`',
+          'if no address is held as the request says: the causes name the field of each.',
+        ].join(' '),
         consumes: [...objectTypes],
         headers: IdempotencyHeaders,
         querystring: ChangeQuery,
@@ -60,6 +70,45 @@ export const releaseRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
       return released
     },
   )
+
+  app.delete(
+    '/addresses/:ip',
+    {
+      schema: {
+        operationId: 'releaseAddress',
+        tags: ['ipam'],
+        summary: 'Release one address',
+        description: [
+          'Releases one address. `NotFound` if it is not held. `Conflict` if another handle holds it than the one given, or if it was',
+          'assigned anew. Takes no body.',
+        ].join(' '),
+        params: AddressPath,
+        headers: IdempotencyHeaders,
+        querystring: ReleaseQuery,
+        response: { 200: answer('The address was released.', ReleaseResponse), ...problemsOfRepeatable('NotFound') },
+      },
+    },
+    async (request, reply) => {
+      refuseBody(request.body)
+      const { params, query } = request
+      const { named, causes } = readAddresses([{ field: 'ip', text: params.ip }])
+      const conditions = readConditions('', query)
+      const address = named[0]?.address
+      if (address === undefined || conditions.causes.length > 0) {
+        throw refuseFields('Invalid', [...causes, ...conditions.causes])
+      }
+      const item = { address, ...conditions.value }
+      const released = await carryOutChange(
+        options,
+        changeModeOfQuery(request, query),
+        (view, context) => planReleaseAddress(view, item, context),
+        (outcome): ReleaseResponse => ({ ...printRelease(outcome), isComplete: true }),
+      )
+      if (typeof released === 'string') noteChange(request, { repeated: true })
+      else noteRelease(request, released)
+      return reply.type('application/json; charset=utf-8').send(released)
+    },
+  )
   done()
 }
 
@@ -77,7 +126,8 @@ const ReleasePart = Type.Object({
 
 /**
  * Releases addresses, in transactions side by side; if the call takes effect once, the first of them goes ahead. Addresses whose
- * transaction failed are reported as such. Throws its fault if all of them failed, or if it is not known whether one was carried out.
+ * transaction failed are reported as such. Throws its fault if all of them failed, or if it is not known whether one was carried out, and
+ * a refusal `Conflict` if no address is held as its item says.
  */
 export async function releaseAddresses(
   options: IpamOptions,
@@ -87,10 +137,11 @@ export async function releaseAddresses(
   const shares = Array.from({ length: Math.ceil(items.length / releasedTogetherMax) }, (_, part) =>
     items.slice(part * releasedTogetherMax, (part + 1) * releasedTogetherMax),
   )
-  const release = async (share: readonly PlannedItem[], part: number): Promise<ReportedRelease> => {
+  const release = async (share: readonly PlannedItem[], part: number): Promise<OutcomeOfRelease> => {
     const plan: IpamPlan<Step<ReleaseAnswer>> = (view, context) => {
       const { answer, writes } = planRelease(view, share, context)
-      return { answer: answer.ok ? success({ answer: answer.value, next: undefined }) : answer, writes }
+      const required = answer.ok && shares.length === 1 ? requireAnyDone(items, answer.value, fieldOfItem) : answer
+      return { answer: required.ok ? success({ answer: required.value, next: undefined }) : required, writes }
     }
     return (await carryOutPart(options, mode, plan, part)).answer
   }
@@ -106,10 +157,14 @@ export async function releaseAddresses(
     if (isAnyDone && fault instanceof Error && changedNothing(fault)) return notReleased(shares[part] ?? [], fault)
     throw fault
   })
-  return mergeReleases(
-    parts,
-    outcomes.every(({ status }) => status === 'fulfilled'),
-  )
+  const isComplete = outcomes.every(({ status }) => status === 'fulfilled')
+  const outcome = requireGranted(requireAnyDone(items, mergeReleases(parts), fieldOfItem))
+  return { ...printRelease(outcome), isComplete }
+}
+
+/** The field of the request that an item, or a part of it, stands in. */
+function fieldOfItem(index: number, part: string): string {
+  return part === 'address' ? `addresses[${index}]` : `addresses[${index}].${part}`
 }
 
 /**
@@ -134,7 +189,7 @@ export async function releaseAllOfHandle(
       ),
     { isHarmless: changedNothing },
   )
-  return mergeReleases(answers, next === undefined)
+  return { ...printRelease(mergeReleases(answers)), isComplete: next === undefined }
 }
 
 /**
@@ -163,7 +218,7 @@ async function carryOutPart(
   mode: ChangeMode,
   plan: IpamPlan<Step<ReleaseAnswer>>,
   part: number,
-): Promise<Step<ReportedRelease>> {
+): Promise<Step<OutcomeOfRelease>> {
   const outcome = await carryOutOnce(options, mode, plan, (step) => printStep(step, printRelease), part)
   if (!outcome.isRepeated) return outcome.answer
   const { answer, next } = readStep(ReleasePart, outcome.text)
@@ -185,18 +240,17 @@ function acceptMissing(planned: Plan<Result<Step<ReleaseAnswer>>>): Plan<Result<
   return { ...planned, answer: success({ answer, next: undefined }) }
 }
 
-function notReleased(items: readonly PlannedItem[], { message }: Error): ReportedRelease {
+function notReleased(items: readonly PlannedItem[], { message }: Error): OutcomeOfRelease {
   const failed = items.map(({ address }) => ({ address, reason: 'Unavailable' as const, message }))
   return { released: [], unallocated: [], failed }
 }
 
-function mergeReleases(parts: readonly ReportedRelease[], isComplete: boolean): ReleaseResponse {
-  const release = printRelease({
+function mergeReleases(parts: readonly OutcomeOfRelease[]): OutcomeOfRelease {
+  return {
     released: parts.flatMap(({ released }) => released),
     unallocated: parts.flatMap(({ unallocated }) => unallocated),
     failed: parts.flatMap(({ failed }) => failed),
-  })
-  return { ...release, isComplete }
+  }
 }
 
 /** The request of a release: everything that a handle holds, or items. */

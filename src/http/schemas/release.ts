@@ -8,13 +8,18 @@ export const ReleaseBodyItem = Type.Object(
   {
     address: Type.String({ maxLength: limits.addressLength, description: 'The address.' }),
     handle: Type.Optional(
-      Type.String({ maxLength: limits.handleLength, description: 'Release it only if this handle holds it.' }),
+      Type.String({
+        maxLength: limits.handleLength,
+        description: 'Release it only if this handle holds it.',
+        examples: ['vm-42'],
+      }),
     ),
     sequenceNumber: Type.Optional(
       Type.String({
         pattern: '^(0|[1-9][0-9]{0,19})$',
         $comment: 'decimal digits, as in the response of the assign',
         description: 'Release it only if this is the sequence number of its assignment.',
+        examples: ['1794812345678901234'],
       }),
     ),
   },
@@ -87,7 +92,13 @@ export const ReleaseResponse = Type.Object(
       {
         released: ['10.1.0.5'],
         unallocated: ['10.1.0.9'],
-        failed: [{ address: '10.1.0.6', reason: 'HandleMismatch', message: 'It belongs to another handle.' }],
+        failed: [
+          {
+            address: '10.1.0.6',
+            reason: 'HandleMismatch',
+            message: '10.1.0.6 is held by the handle "vm-41", not by "vm-42"',
+          },
+        ],
         isComplete: true,
       },
     ],

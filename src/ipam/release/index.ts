@@ -9,3 +9,4 @@ export {
   releaseHeld,
   releasedTogetherMax,
 } from './release.ts'
+export { type OutcomeOfRelease, planReleaseAddress, requireAnyDone } from './require-done.ts'

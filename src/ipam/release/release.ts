@@ -269,7 +269,7 @@ function releasable(block: Block, item: ReleaseItem, tally: Tally): readonly Ord
   const stored = sequenceNumberOf(block, ordinal)
   // First of all, as in Calico: a number given for a free address is a mismatch too.
   if (sequenceNumber !== undefined && sequenceNumber !== stored) {
-    const message = `${formatAddress(address)} has the sequence number ${String(stored)}, not ${String(sequenceNumber)}: it was released, and perhaps assigned again, in the meantime.`
+    const message = `${formatAddress(address)} has the sequence number ${String(stored)}, not ${String(sequenceNumber)}: it was released, and perhaps assigned again, in the meantime`
     tally.failed.push({ address, reason: 'SequenceNumberMismatch', message })
     return []
   }
@@ -277,8 +277,10 @@ function releasable(block: Block, item: ReleaseItem, tally: Tally): readonly Ord
     tally.unallocated.push(address)
     return []
   }
-  if (handle !== undefined && normalizeHandleId(handle) !== (handleOf(block, ordinal) ?? '')) {
-    const message = `${formatAddress(address)} is not held by the handle ${JSON.stringify(handle)}.`
+  const holder = handleOf(block, ordinal)
+  if (handle !== undefined && normalizeHandleId(handle) !== (holder ?? '')) {
+    const who = holder === undefined ? 'is held without a handle' : `is held by the handle ${JSON.stringify(holder)}`
+    const message = `${formatAddress(address)} ${who}, not by ${JSON.stringify(handle)}`
     tally.failed.push({ address, reason: 'HandleMismatch', message })
     return []
   }

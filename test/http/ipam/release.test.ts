@@ -143,6 +143,75 @@ t.test('each value that is wrong is told, and its valid neighbour is taken', asy
   }
 })
 
+t.test('a release of which nothing was done because of wrong conditions is a conflict', async (t) => {
+  const server = startServer(t)
+  const [held] = await hold(server, 'vm-1', 1)
+  const address = held?.address ?? ''
+  const cases: readonly (readonly [object, string, string])[] = [
+    [{ handle: 'vm-2' }, 'addresses[0].handle', 'HandleMismatch'],
+    [{ sequenceNumber: '1' }, 'addresses[0].sequenceNumber', 'SequenceNumberMismatch'],
+  ]
+  for (const [conditions, field, reason] of cases) {
+    const answer = await server.call('POST', '/ipam/v1/release', { addresses: [{ address, ...conditions }] })
+    t.match(answer, {
+      status: 409,
+      body: { reason: 'Conflict', message: new RegExp(`^${address} .*; nothing was released\\.$`) },
+    })
+    t.strictSame(causesOf(answer), [[field, reason]])
+  }
+  t.equal((await server.call('GET', `/ipam/v1/addresses/${address}`)).status, 200)
+  const mixed = await server.call('POST', '/ipam/v1/release', {
+    addresses: ['10.1.0.250', { address, handle: 'vm-2' }],
+  })
+  t.match(mixed, { status: 200, body: { unallocated: ['10.1.0.250'], failed: [{ address }] } })
+})
+
+t.test('the same of more addresses than one transaction takes', async (t) => {
+  const server = startServer(t)
+  const held = await hold(server, 'vm-1', 100)
+  const wrong = held.map(({ address }) => ({ address, handle: 'vm-2' }))
+  const answer = await server.call('POST', '/ipam/v1/release', { addresses: wrong })
+  t.match(answer, { status: 409, body: { reason: 'Conflict', message: /; and 92 more; nothing was released\.$/ } })
+  t.equal(causesOf(answer).length, 100)
+  const [first, ...others] = wrong
+  const mixed = await server.call('POST', '/ipam/v1/release', { addresses: [...others, first?.address] })
+  t.match(mixed, { status: 200, body: { released: [first?.address] } })
+})
+
+t.test('one address is released by its path, on the same conditions', async (t) => {
+  const server = startServer(t)
+  const [held] = await hold(server, 'vm-1', 1)
+  const { address = '', sequenceNumber = '' } = held ?? {}
+  const release = (query = '') => server.call('DELETE', `/ipam/v1/addresses/${address}${query}`)
+  const wrong = await release('?handle=vm-2')
+  t.match(wrong, {
+    status: 409,
+    body: { reason: 'Conflict', message: new RegExp(`^${address} is held by the handle "vm-1"`) },
+  })
+  t.strictSame(causesOf(wrong), [['handle', 'HandleMismatch']])
+  t.strictSame(causesOf(await release('?sequenceNumber=1')), [['sequenceNumber', 'SequenceNumberMismatch']])
+  t.match(await release('?dryRun=All'), { status: 200, body: { released: [address] } })
+  t.match(await release(`?handle=vm-1&sequenceNumber=${sequenceNumber}`), {
+    status: 200,
+    body: { released: [address], unallocated: [], failed: [] },
+  })
+  t.match(await release(), { status: 404, body: { reason: 'NotFound', message: `${address} is not assigned.` } })
+  t.match(await server.call('DELETE', '/ipam/v1/addresses/10.1.0'), { status: 422 })
+  t.match(await release(`?sequenceNumber=${'9'.repeat(20)}`), { status: 422 })
+  t.match(await server.call('DELETE', `/ipam/v1/addresses/${address}`, {}), { status: 400 })
+})
+
+t.test('a repeated release of one address is answered as it was', async (t) => {
+  const server = startServer(t)
+  const [held] = await hold(server, 'vm-1', 1)
+  const release = (query = '') =>
+    server.call('DELETE', `/ipam/v1/addresses/${held?.address ?? ''}${query}`, undefined, { 'idempotency-key': 'k' })
+  const first = await release()
+  t.equal(first.status, 200)
+  t.strictSame((await release()).body, first.body)
+  t.match(await release('?handle=vm-1'), { status: 422, body: { reason: 'IdempotencyKeyReused' } })
+})
+
 t.test('no body gives nothing back, and says so', async (t) => {
   const { call } = startServer(t)
   t.match(await call('POST', '/ipam/v1/release'), { status: 422, body: { reason: 'Invalid' } })

@@ -79,7 +79,7 @@ t.test('a sequence number must be the one that the address was assigned with; th
       failed: [
         {
           message:
-            '10.10.0.8 has the sequence number 1795406400123456789, not 1: it was released, and perhaps assigned again, in the meantime.',
+            '10.10.0.8 has the sequence number 1795406400123456789, not 1: it was released, and perhaps assigned again, in the meantime',
         },
       ],
     },
@@ -108,7 +108,7 @@ t.test('a handle must be the one that holds the address, as far as its first car
     t.strictSame(world.give({ address, handle })[want].length, 1, `${address} of ${JSON.stringify(handle)}`)
   }
   t.match(world.release([{ address: mustParseAddress('10.0.0.1'), handle: 'x' }]), {
-    value: { failed: [{ message: '10.0.0.1 is not held by the handle "x".' }] },
+    value: { failed: [{ message: '10.0.0.1 is held without a handle, not by "x"' }] },
   })
   t.end()
 })

@@ -1,5 +1,5 @@
-import { type Static, Type } from '@sinclair/typebox'
-import type { Allocation as PlannedAllocation, AssignAnswer } from '../../../ipam/index.ts'
+import { Type } from '@sinclair/typebox'
+import type { Allocation as PlannedAllocation, AssignAnswer, OutcomeOfRelease } from '../../../ipam/index.ts'
 import { type Address, compareAddresses, formatAddress, formatCidr, parseAddress } from '../../../net/index.ts'
 import type { Cause } from '../../../plan/index.ts'
 import {
@@ -57,17 +57,13 @@ export const FailedAddress = Type.Object({
   reason: Type.Union(failedReasons.map((reason) => Type.Literal(reason))),
   message: Type.String(),
 })
-type FailedAddress = Static<typeof FailedAddress>
-
-/** The outcome of a release for each address, by the plans or because a transaction failed. */
-export interface ReportedRelease {
-  readonly released: readonly Address[]
-  readonly unallocated: readonly Address[]
-  readonly failed: readonly (Omit<FailedAddress, 'address'> & { readonly address: Address })[]
-}
 
 /** Prints the outcome of a release, in ascending order. */
-export function printRelease({ released, unallocated, failed }: ReportedRelease): Omit<ReleaseResponse, 'isComplete'> {
+export function printRelease({
+  released,
+  unallocated,
+  failed,
+}: OutcomeOfRelease): Omit<ReleaseResponse, 'isComplete'> {
   const print = (addresses: readonly Address[]): string[] => addresses.toSorted(compareAddresses).map(formatAddress)
   return {
     released: print(released),

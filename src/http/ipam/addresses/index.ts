@@ -7,10 +7,9 @@ export {
   printHoldings,
   printRelease,
   readAddresses,
-  type ReportedRelease,
 } from './allocations.ts'
 export { isTooLarge, readHandleSnapshot, withHoldings } from './holdings.ts'
 export type { Place } from './list.ts'
 export { type Reader, readAt } from './snapshot.ts'
-export { addressRoute } from './routes.ts'
+export { AddressPath, addressRoute } from './routes.ts'
 export { AddressWalk, firstPlace } from './walk.ts'

@@ -8,7 +8,8 @@ import { type IpamOptions, NoQuery, shareDeadline } from '../request.ts'
 import { printAllocation, readAddresses } from './allocations.ts'
 import { listAddresses } from './list.ts'
 
-const AddressPath = Type.Object(
+/** The path of one address. */
+export const AddressPath = Type.Object(
   { ip: Type.String({ maxLength: limits.addressLength, description: 'The address.', examples: ['10.1.0.5'] }) },
   closed,
 )
