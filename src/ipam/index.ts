@@ -31,9 +31,10 @@ export {
 export { type HolderChange, type AddressHolders, planChangeHolders, planReadHolders } from './holder-attributes.ts'
 export {
   type AddressFilter,
-  blockPathPrefix,
+  blockPathPrefixes,
   handleChanged,
   mayMatch,
+  planCountHeld,
   planReadAddress,
   planReadBlocks,
   planReadHandle,

@@ -9,7 +9,7 @@ import {
   planReleaseBlocks,
   type ReleaseScope,
 } from '../../ipam/index.ts'
-import { type Cidr, formatCidr, parseCidr } from '../../net/index.ts'
+import { formatCidr } from '../../net/index.ts'
 import { carryOutSteps, type Cause } from '../../plan/index.ts'
 import {
   AffinityReleaseResponse,
@@ -27,10 +27,18 @@ import {
   oneOf,
   ref,
 } from '../schemas/index.ts'
-import { changedNothing, noteChange, objectTypes, refuseFields, limits, quoteValue } from '../wire/index.ts'
+import { changedNothing, noteChange, objectTypes, refuseFields, limits } from '../wire/index.ts'
 import { carryOutStep } from './change.ts'
 import { changeModeOf, changeModeOfQuery, IdempotencyHeaders } from './idempotency.ts'
-import { type Examined, type IpamOptions, ChangeQuery, examined, refuseBody, shareDeadline } from './request.ts'
+import {
+  type Examined,
+  type IpamOptions,
+  ChangeQuery,
+  examined,
+  readCidr,
+  refuseBody,
+  shareDeadline,
+} from './request.ts'
 
 const FailedPart = Type.Object({
   block: Type.String(),
@@ -199,13 +207,6 @@ function scopeOf({ node, cidr, pool, onlyIfEmpty = false }: Static<typeof Releas
     throw refuseFields('BadRequest', [{ field: 'node', reason: 'FieldValueRequired', message }])
   }
   return { node, cidr: range.value, pool, onlyIfEmpty }
-}
-
-function readCidr(text: string | undefined): Examined<Cidr | undefined> {
-  if (text === undefined) return { value: undefined, causes: [] }
-  const value = parseCidr(text)
-  const message = `${quoteValue(text)} is not a CIDR; give one such as 10.1.0.0/24`
-  return { value, causes: value === undefined ? [{ field: 'cidr', reason: 'FieldValueInvalid', message }] : [] }
 }
 
 function printClaim({ claimed, unchanged, failed }: BlockClaim): Static<typeof ClaimPart> {

@@ -2,9 +2,10 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
 import type { ServedStore } from '../../datastore/index.ts'
 import type { BlockIndex, Now } from '../../model/index.ts'
+import { type Cidr, parseCidr } from '../../net/index.ts'
 import type { Cause } from '../../plan/index.ts'
 import { closed, oneOf } from '../schemas/index.ts'
-import { RefusalError, refuseFields } from '../wire/index.ts'
+import { quoteValue, RefusalError, refuseFields } from '../wire/index.ts'
 
 export type { ServedStore }
 
@@ -67,6 +68,14 @@ export function examined<Value>({ validationError }: FastifyRequest, examine: ()
   const all = [...found, ...causes.filter(({ field }) => !fields.has(field))]
   if (all.length > 0) throw refuseFields('Invalid', all)
   return value
+}
+
+/** Reads the parameter or field `cidr` of a request. */
+export function readCidr(text: string | undefined): Examined<Cidr | undefined> {
+  if (text === undefined) return { value: undefined, causes: [] }
+  const value = parseCidr(text)
+  const message = `${quoteValue(text)} is not a CIDR; give one such as 10.1.0.0/24`
+  return { value, causes: value === undefined ? [{ field: 'cidr', reason: 'FieldValueInvalid', message }] : [] }
 }
 
 /** Refuses the body of a call that takes none. */

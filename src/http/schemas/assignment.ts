@@ -56,6 +56,11 @@ export const AddressList = Type.Object(
     unreadableBlocks: Type.Array(Type.String(), {
       description: 'Blocks of this page that cannot be read; their addresses are missing.',
     }),
+    total: Type.Unsafe<number | null>({
+      type: ['integer', 'null'],
+      format: 'int64',
+      description: 'The number of addresses on all pages; null if handle, node, attribute or q select them.',
+    }),
     revision: Type.String({ description: 'The revision of etcd that all pages of the list show.' }),
     continue: nullableText(
       'Send it as `continue`, with the same filters, to get the next page; null on the last page.',
@@ -66,7 +71,7 @@ export const AddressList = Type.Object(
     $id: 'AddressList',
     description:
       'A page of assigned addresses: block by block, in ascending order within each. A page may be empty without being the last one.',
-    examples: [{ addresses: [allocationExample], unreadableBlocks: [], revision: '1018', continue: null }],
+    examples: [{ addresses: [allocationExample], unreadableBlocks: [], total: 1, revision: '1018', continue: null }],
   },
 )
 export type AddressList = Static<typeof AddressList>

@@ -1,5 +1,5 @@
 import type { IndexedBlock, Availability } from '../../model/index.ts'
-import { addressCount, type Cidr, covers } from '../../net/index.ts'
+import { addressCount, type Cidr, CidrSet, covers } from '../../net/index.ts'
 
 /**
  * The addresses of a block or a range, counted by state. `reserved` counts addresses whether or not they are assigned, so the other
@@ -22,6 +22,13 @@ export interface PoolCounts extends AddressCounts {
   /** The number of blocks that share an address with the pool. */
   readonly blocksInUse: number
 }
+
+/** The number of assigned addresses of a block that lie in `within`; 0 for a block that cannot be read. */
+export function countHeld(entry: IndexedBlock, within: Cidr): number {
+  return entry.isReadable ? countPart(entry, nothingReserved, within).inUse : 0
+}
+
+const nothingReserved: Availability = { reserved: CidrSet.of([]), cooledBefore: 0n }
 
 /** Counts the addresses of a block. */
 export function countInBlock(entry: IndexedBlock, terms: Availability): AddressCounts {

@@ -10,10 +10,16 @@ export {
 } from './held-addresses.ts'
 export {
   type AddressFilter,
-  blockPathPrefix,
+  blockPathPrefixes,
   mayMatch,
   PoolsAtRevision,
   selectAddresses,
   type SelectedAddress,
 } from './select-addresses.ts'
-export { planReadBlocks, planReadUtilization, type CountedBlock, type CountedPool } from './utilization.ts'
+export {
+  planCountHeld,
+  planReadBlocks,
+  planReadUtilization,
+  type CountedBlock,
+  type CountedPool,
+} from './utilization.ts'

@@ -2,6 +2,8 @@ import { type Attribute, type Block, normalizeHandleId, type Pool } from '../../
 import {
   type Address,
   type Cidr,
+  addressAt,
+  contains,
   firstAddress,
   formatAddress,
   lastAddress,
@@ -19,8 +21,12 @@ export interface AddressFilter {
   readonly handle?: string | undefined
   /** The node that uses the address; the block may belong to another one. */
   readonly node?: string | undefined
-  /** Attributes stored with the address; the node is one of them. */
-  readonly attributes: readonly (readonly [name: string, value: string])[]
+  /** Attributes stored with the address, with any value if it is undefined; the node is one of them. */
+  readonly attributes: readonly (readonly [name: string, value: string | undefined])[]
+  /** The range that the address lies in. */
+  readonly range?: Cidr | undefined
+  /** A part of the address, the handle, the node, or the value of an attribute, in any case. */
+  readonly text?: string | undefined
 }
 
 /** An assigned address and its place in its block. */
@@ -55,34 +61,64 @@ export function selectAddresses(
   filter: AddressFilter,
   pool: string | undefined,
 ): readonly SelectedAddress[] {
-  const isSelected = (block.attributes ?? []).map((attribute) => matches(attribute, filter))
+  const { range, text } = filter
+  const wanted = text?.toLowerCase()
+  const attributes = block.attributes ?? []
+  const isSelected = attributes.map((attribute) => matches(attribute, filter))
+  const isFound = attributes.map((attribute) => wanted === undefined || hasText(attribute, wanted))
   const selected: SelectedAddress[] = []
   for (const [place, index] of block.allocations.entries()) {
     if (index === null || isSelected[index] !== true) continue
+    const address = addressAt(block.cidr, ordinal(place))
+    if (range !== undefined && !contains(range, address)) continue
+    if (isFound[index] !== true && !formatAddress(address).includes(wanted ?? '')) continue
     selected.push({ ordinal: ordinal(place), allocation: allocationOf(block, ordinal(place), pool) })
   }
   return selected
 }
 
 /** False if the stored text of a block, without being decoded, shows that no address of the block matches the filter. */
-export function mayMatch(text: string, { handle, node, attributes }: AddressFilter): boolean {
+export function mayMatch(text: string, { handle, node, attributes, text: part }: AddressFilter): boolean {
   // Only backslashes make JSON spell a string in more than one way.
   if (text.includes('\\')) return true
   const wanted = [handle, node, ...attributes.flat()]
-  return wanted.every((part) => part === undefined || text.includes(part))
+  if (!wanted.every((one) => one === undefined || text.includes(one))) return false
+  // The addresses themselves are not in the text.
+  return part === undefined || /^[\d.:a-f]*$/i.test(part) || text.toLowerCase().includes(part.toLowerCase())
+}
+
+/** True if the handle or the value of an attribute contains the text, which is in lower case. */
+function hasText({ handle, active }: Attribute, text: string): boolean {
+  return [handle ?? '', ...Object.values(active ?? {})].some((one) => one.toLowerCase().includes(text))
 }
 
 /**
  * The longest known beginning of the key paths of all blocks in `range`. Keys are sorted as text, so only whole octets that the
  * addresses share narrow the prefix. For IPv6 it is the family alone, as one address has many spellings.
  */
-export function blockPathPrefix(range: Cidr): string {
+function blockPathPrefix(range: Cidr): string {
   const family = `ipv${String(range.family)}/block/`
   if (range.family === 6) return family
   const [first, last] = [octetsOf(firstAddress(range)), octetsOf(lastAddress(range))] as const
   const shared = first.findIndex((octet, index) => octet !== last[index])
   const octets = first.slice(0, shared < 0 ? 3 : shared)
   return `${family}${octets.map((octet) => `${octet}.`).join('')}`
+}
+
+/** The longest blocks' prefix: a block that contains a range may begin this far before it, and no further. */
+const largestBlock = 20
+
+/**
+ * The beginnings of the key paths of all blocks that share an address with `range`, in the order of the keys. A few of them for a range
+ * that may lie in a larger block.
+ */
+export function blockPathPrefixes(range: Cidr): readonly string[] {
+  if (range.family === 6 || range.prefixLength < 24) return [blockPathPrefix(range)]
+  const bases = Array.from({ length: 24 - largestBlock + 1 }, (_, index) => {
+    const bits = BigInt(32 - largestBlock - index)
+    return { ...range, base: (range.base >> bits) << bits }
+  })
+  return [...new Set(bases.map(blockPathPrefix))].sort()
 }
 
 function octetsOf(address: Address): readonly string[] {
@@ -94,5 +130,5 @@ function matches(attribute: Attribute, { handle, node, attributes }: AddressFilt
   if (handle !== undefined && normalizeHandleId(attribute.handle ?? '') !== normalizeHandleId(handle)) return false
   const active = attribute.active ?? {}
   if (node !== undefined && active['node'] !== node) return false
-  return attributes.every(([name, value]) => Object.hasOwn(active, name) && active[name] === value)
+  return attributes.every(([name, value]) => Object.hasOwn(active, name) && (value ?? active[name]) === active[name])
 }

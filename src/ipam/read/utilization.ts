@@ -8,12 +8,12 @@ import {
   reservations,
   type Availability,
 } from '../../model/index.ts'
-import { type Cidr, CidrSet, overlaps } from '../../net/index.ts'
+import { type Cidr, CidrSet, firstAddress, overlaps } from '../../net/index.ts'
 import { answerOnly, type Plan, type View, type Result, success } from '../../plan/index.ts'
 import { isNamed, refuseUnknownPools, type UnknownPool } from '../eligible-pools.ts'
 import type { IpamContext } from '../request.ts'
-import { type Pools, readCooldown, readPools, readReserved } from '../surroundings.ts'
-import { type AddressCounts, countInBlock, countInRange, type PoolCounts } from './count-addresses.ts'
+import { poolOf, type Pools, readCooldown, readPools, readReserved } from '../surroundings.ts'
+import { type AddressCounts, countHeld, countInBlock, countInRange, type PoolCounts } from './count-addresses.ts'
 
 /** A pool and the counts of its addresses. */
 export interface CountedPool {
@@ -81,6 +81,36 @@ export function planReadUtilization(
 /** Reads a page of the requested blocks, with their counts. Refused with `Invalid` if the requested pool does not exist. */
 export function planReadBlocks(view: View, request: BlocksRequest, context: IpamContext): Plan<Result<BlocksAnswer>> {
   return answerOnly(readBlocks(view, request, context))
+}
+
+/** The blocks whose addresses to count: those of a pool, a name or a CIDR, and those that share an address with a range. */
+export interface HeldRequest {
+  readonly pool?: string | undefined
+  readonly range?: Cidr | undefined
+}
+
+/**
+ * Counts the assigned addresses in blocks that can be read, from the index of blocks. Refused with `Invalid` if the requested pool does
+ * not exist.
+ */
+export function planCountHeld(
+  view: View,
+  { pool: reference, range }: HeldRequest,
+  context: IpamContext,
+): Plan<Result<number>> {
+  for (const family of [poolFamily, blockFamily]) view.consult(family)
+  const stored = readPools(view)
+  const chosen = choosePools(stored, reference === undefined ? [] : [reference])
+  if (!chosen.ok) return answerOnly(chosen)
+  const [pool] = reference === undefined ? [] : chosen.value
+  const within = range ?? pool?.cidr
+  const { blocks } = context
+  let count = 0
+  for (const block of within === undefined ? blocks.after() : blocks.overlapping(within)) {
+    if (pool !== undefined && poolOf(stored, firstAddress(block.cidr)) !== pool) continue
+    count += countHeld(block, range ?? block.cidr)
+  }
+  return answerOnly(success(count))
 }
 
 function readUtilization(view: View, request: UtilizationRequest, context: IpamContext): Result<UtilizationAnswer> {

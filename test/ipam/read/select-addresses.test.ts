@@ -1,7 +1,7 @@
 import t from 'tap'
 import {
   type AddressFilter,
-  blockPathPrefix,
+  blockPathPrefixes,
   mayMatch,
   PoolsAtRevision,
   selectAddresses,
@@ -55,6 +55,16 @@ t.test('an address is selected by everything that is asked for at once', (t) => 
     [{ attributes: [['constructor', 'x']] }, []],
     [{ attributes: [['node', 'n1']] }, [first, fifth]],
     [{ handle: 'b', node: 'n1' }, []],
+    [{ attributes: [['tenant', undefined]] }, [first, fifth]],
+    [{ attributes: [['constructor', undefined]] }, []],
+    [{ range: mustParseCidr('10.0.0.0/31') }, [first, second]],
+    [{ range: mustParseCidr('10.0.0.4/30'), handle: 'a' }, [fifth]],
+    [{ text: 'BLU' }, [first, fifth]],
+    [{ text: 'N1' }, [first, fifth]],
+    [{ text: 'b' }, [first, second, fifth]],
+    [{ text: '0.0.2' }, [third]],
+    [{ text: 'tenant' }, []],
+    [{ text: 'nobody' }, []],
     [
       {
         attributes: [
@@ -65,7 +75,7 @@ t.test('an address is selected by everything that is asked for at once', (t) => 
       [],
     ],
   ]
-  for (const [filter, want] of cases) t.strictSame(select(filter), want, JSON.stringify(filter))
+  for (const [filter, want] of cases) t.strictSame(select(filter), want, Object.keys(filter).join())
   t.end()
 })
 
@@ -87,6 +97,12 @@ t.test('a text that cannot have what is asked for is told without decoding it, a
   t.equal(mayMatch(text, { attributes: [['landlord', 'blue']] }), false)
   t.equal(mayMatch(text.replace('vm-1', 'vm\\u002d1'), { handle: 'vm-1', attributes: [] }), true, 'spelt otherwise')
   t.equal(mayMatch(text, { handle: 'a"b', attributes: [] }), false)
+  t.equal(mayMatch(text, { attributes: [['tenant', undefined]] }), true)
+  t.equal(mayMatch(text, { attributes: [['landlord', undefined]] }), false)
+  t.equal(mayMatch(text, { text: 'VM-1', attributes: [] }), true)
+  t.equal(mayMatch(text, { text: 'vm-2', attributes: [] }), false)
+  t.equal(mayMatch(text, { text: '10.0', attributes: [] }), true, 'an address may have it')
+  t.equal(mayMatch(text, { text: 'fd00::A', attributes: [] }), true, 'an address may have it')
   t.end()
 })
 
@@ -104,20 +120,38 @@ t.test('the pools of a listing are found by name, by CIDR and by block', (t) => 
 })
 
 t.test('the path of every block of a range begins as is said', (t) => {
-  const cases: [range: string, prefix: string][] = [
-    ['10.1.0.0/16', 'ipv4/block/10.1.'],
-    ['10.1.128.0/18', 'ipv4/block/10.1.'],
-    ['10.1.2.0/24', 'ipv4/block/10.1.2.'],
-    ['10.1.2.128/26', 'ipv4/block/10.1.2.'],
-    ['10.1.2.3/32', 'ipv4/block/10.1.2.'],
-    ['10.8.0.0/13', 'ipv4/block/10.'],
-    ['0.0.0.0/0', 'ipv4/block/'],
-    ['fd00::/64', 'ipv6/block/'],
+  const cases: [range: string, prefixes: readonly string[]][] = [
+    ['10.1.0.0/16', ['ipv4/block/10.1.']],
+    ['10.1.128.0/18', ['ipv4/block/10.1.']],
+    ['10.1.2.0/23', ['ipv4/block/10.1.']],
+    ['10.1.2.0/24', ['ipv4/block/10.1.0.', 'ipv4/block/10.1.2.']],
+    ['10.1.0.128/26', ['ipv4/block/10.1.0.']],
+    [
+      '10.1.31.3/32',
+      [
+        'ipv4/block/10.1.16.',
+        'ipv4/block/10.1.24.',
+        'ipv4/block/10.1.28.',
+        'ipv4/block/10.1.30.',
+        'ipv4/block/10.1.31.',
+      ],
+    ],
+    ['10.8.0.0/13', ['ipv4/block/10.']],
+    ['0.0.0.0/0', ['ipv4/block/']],
+    ['fd00::/64', ['ipv6/block/']],
   ]
-  for (const [range, prefix] of cases) {
+  for (const [range, prefixes] of cases) {
     const cidr = mustParseCidr(range)
-    t.equal(blockPathPrefix(cidr), prefix, range)
-    t.equal(`ipv${String(cidr.family)}/block/${formatCidr(cidr).replace('/', '-')}`.startsWith(prefix), true)
+    t.strictSame(blockPathPrefixes(cidr), prefixes, range)
+    // The range itself, and every block that it may lie in.
+    for (let length = Math.min(cidr.prefixLength, 20); length <= cidr.prefixLength; length++) {
+      const around = mustParseCidr(`${range.replace(/\/.*/, '')}/${String(length)}`)
+      const path = `ipv${String(cidr.family)}/block/${formatCidr(around).replace('/', '-')}`
+      t.ok(
+        prefixes.some((prefix) => path.startsWith(prefix)),
+        path,
+      )
+    }
   }
   t.end()
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { planReadBlocks, planReadUtilization, type CountedBlock } from '../../../src/ipam/index.ts'
+import { planCountHeld, planReadBlocks, planReadUtilization, type CountedBlock } from '../../../src/ipam/index.ts'
 import type { BlocksRequest } from '../../../src/ipam/read/utilization.ts'
 import { formatCidr, mustParseCidr } from '../../../src/net/index.ts'
 import { blockPrefix, World } from '../../support/ipam-world.ts'
@@ -135,5 +135,30 @@ t.test('what is counted is proved: pools, reservations and blocks, deletions inc
       'changed /calico/resources/v3/projectcalico.org/ipreservations/',
     ],
   )
+  t.end()
+})
+
+t.test('addresses in use are counted by pool and by range, those that cool down are not', (t) => {
+  const world = usedWorld()
+  const count = (pool: string | undefined, range?: string): unknown => {
+    const { answer } = planCountHeld(
+      world.view,
+      { pool, range: range === undefined ? undefined : mustParseCidr(range) },
+      world.context,
+    )
+    return answer.ok ? answer.value : answer.refusal.message
+  }
+  world.put(`${blockPrefix}ipv4/block/10.0.0.248-29`, '{')
+  world.pool('around', '10.0.0.0/8')
+  t.equal(count(undefined), 4)
+  t.equal(count('a'), 3)
+  t.equal(count('around'), 0, 'a block belongs to the first pool that it lies in')
+  t.equal(count('six'), 1)
+  t.equal(count(undefined, '10.0.0.8/30'), 2)
+  t.equal(count(undefined, '10.0.0.10/32'), 1)
+  t.equal(count('a', '10.0.0.8/31'), 1)
+  t.equal(count('b', '10.0.0.8/31'), 0)
+  t.equal(count(undefined, '10.0.0.248/29'), 0, 'nobody knows what an unreadable block holds')
+  t.equal(count('nope'), 'Pool nope does not exist.')
   t.end()
 })

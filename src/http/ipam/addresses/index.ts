@@ -9,7 +9,7 @@ export {
   readAddresses,
 } from './allocations.ts'
 export { isTooLarge, readHandleSnapshot, withHoldings } from './holdings.ts'
-export type { Place } from './list.ts'
+export { firstPlace, type Place } from './list.ts'
 export { type Reader, readAt } from './snapshot.ts'
 export { AddressPath, addressRoute } from './routes.ts'
-export { AddressWalk, firstPlace } from './walk.ts'
+export { AddressWalk } from './walk.ts'

@@ -1,17 +1,19 @@
 import {
   type AddressFilter,
   type Allocation,
-  blockPathPrefix,
+  blockPathPrefixes,
   mayMatch,
+  planCountHeld,
   PoolsAtRevision,
   type SelectedAddress,
   selectAddresses,
 } from '../../../ipam/index.ts'
 import { blocks as blockFamily, parseBlockKey, pools as poolFamily } from '../../../model/index.ts'
-import { formatCidr } from '../../../net/index.ts'
+import { covers, formatCidr, overlaps } from '../../../net/index.ts'
 import type { Decodable, Listed, Revision } from '../../../plan/index.ts'
 import type { AddressList } from '../../schemas/index.ts'
 import { printContinueToken, readContinueToken, requireGranted } from '../../wire/index.ts'
+import type { IpamOptions } from '../request.ts'
 import { printAllocation } from './allocations.ts'
 import { blockKeysOf, blocksAtOnce, type Reader, readAt, readBlocks, readHandle, type Snapshot } from './snapshot.ts'
 
@@ -31,15 +33,31 @@ const blocksMax = 2_048
  * `Invalid` for a pool that does not exist, `BadRequest` for an invalid token, `Expired` if the revision is gone, `Conflict` if the
  * requested handle cannot be read.
  */
-export async function listAddresses(reader: Reader, query: AddressQuery): Promise<AddressList> {
-  const start = query.continue === undefined ? undefined : readContinueToken(query.continue, parsePosition)
-  const { addresses, unreadable, revision, next } = await findAddresses(reader, query, start)
+export async function listAddresses(options: IpamOptions, query: AddressQuery): Promise<AddressList> {
+  const start =
+    query.continue === undefined
+      ? await beginList(options, query)
+      : readContinueToken(query.continue, (text) => parsePosition(text))
+  const { addresses, unreadable, revision, next } = await findAddresses(options, query, start)
+  const total = start?.total
   return {
     addresses: addresses.map(printAllocation),
     unreadableBlocks: unreadable.map(blockNameOf),
+    total: total ?? null,
     revision: String(revision),
-    continue: next === undefined ? null : printContinueToken(printPosition({ ...next, revision })),
+    continue: next === undefined ? null : printContinueToken(printPosition({ ...next, revision, total })),
   }
+}
+
+/** Counts the addresses of a list, if that can be done without reading the blocks, and begins the list at the revision of the count. */
+async function beginList(
+  { store, blocks, now, deadlineMs }: IpamOptions,
+  { handle, node, attributes, text, pool, range }: AddressQuery,
+): Promise<Position | undefined> {
+  if (handle !== undefined || node !== undefined || attributes.length > 0 || text !== undefined) return undefined
+  const context = { now: now(), blocks }
+  const counted = await store.submit((view) => planCountHeld(view, { pool, range }, context), { deadlineMs })
+  return { ...firstPlace, revision: counted.revision, total: requireGranted(counted.answer) }
 }
 
 /** Addresses that were found, as of one revision. */
@@ -93,8 +111,8 @@ export async function findAddresses(
 
 /** The blocks to read, and the addresses to take from each. */
 interface Selection {
-  /** The prefix of the keys of all blocks that may have such addresses. */
-  readonly prefix: string
+  /** The prefixes of the keys of all blocks that may have such addresses, in their order. */
+  readonly prefixes: readonly string[]
   readonly addresses: Decodable<readonly SelectedAddress[]>
 }
 
@@ -103,15 +121,19 @@ type LookedAt = Listed<readonly SelectedAddress[]>
 /** The addresses that match a query. Throws a refusal `Invalid` for a pool that does not exist. */
 export function selectionOf(pools: PoolsAtRevision, query: Omit<AddressQuery, 'continue' | 'limit'>): Selection {
   const pool = query.pool === undefined ? undefined : requireGranted(pools.named(query.pool))
+  const { range } = query
+  const within = range !== undefined && (pool === undefined || covers(pool.cidr, range)) ? range : pool?.cidr
+  const paths = within === undefined ? [''] : blockPathPrefixes(within)
   return {
-    prefix: `${blockFamily.prefix}${pool === undefined ? '' : blockPathPrefix(pool.cidr)}`,
+    prefixes: paths.map((path) => `${blockFamily.prefix}${path}`),
     addresses: {
       prefix: blockFamily.prefix,
       decode(key, text) {
         const cidr = parseBlockKey(key)
         const poolOfBlock = cidr && pools.ofBlock(cidr)?.name
         const isAsked = pool === undefined || pool.name === poolOfBlock
-        if (!isAsked || !mayMatch(text, query)) return { ok: true, value: [] }
+        const isInRange = range === undefined || cidr === undefined || overlaps(range, cidr)
+        if (!isAsked || !isInRange || !mayMatch(text, query)) return { ok: true, value: [] }
         const decoded = blockFamily.decode(key, text)
         return decoded.ok ? { ok: true, value: selectAddresses(decoded.value, query, poolOfBlock) } : decoded
       },
@@ -121,24 +143,24 @@ export function selectionOf(pools: PoolsAtRevision, query: Omit<AddressQuery, 'c
 
 async function* blocksBelow(
   { reader, revision }: Snapshot,
-  { prefix, addresses }: Selection,
-  start = prefix,
+  { prefixes, addresses }: Selection,
+  start = '',
 ): AsyncIterable<LookedAt> {
-  let from = start > prefix ? start : prefix
-  for (let limit: number = blocksAtOnce.first; ; limit = Math.min(limit * 2, blocksAtOnce.max)) {
-    const { entries } = await readAt(reader, addresses, { from, limit }, revision)
-    for (const entry of entries) {
-      if (!entry.key.startsWith(prefix)) return
-      yield entry
-      from = `${entry.key}\0`
+  for (const prefix of prefixes) {
+    let from = start > prefix ? start : prefix
+    for (let limit: number = blocksAtOnce.first; ; limit = Math.min(limit * 2, blocksAtOnce.max)) {
+      const { entries } = await readAt(reader, addresses, { from, limit }, revision)
+      const inside = entries.filter(({ key }) => key.startsWith(prefix))
+      yield* inside
+      from = `${inside.at(-1)?.key ?? from}\0`
+      if (inside.length < limit) break
     }
-    if (entries.length < limit) return
   }
 }
 
 async function* blocksOfHandle(
   snapshot: Snapshot,
-  { prefix, addresses }: Selection,
+  { prefixes, addresses }: Selection,
   handle: string,
   start = '',
 ): AsyncIterable<LookedAt> {
@@ -147,7 +169,7 @@ async function* blocksOfHandle(
   yield* readBlocks(
     snapshot,
     addresses,
-    keys.filter((key) => key >= start && key.startsWith(prefix)),
+    keys.filter((key) => key >= start && prefixes.some((prefix) => key.startsWith(prefix))),
   )
 }
 
@@ -157,21 +179,27 @@ export interface Place {
   readonly ordinal: number
 }
 
-/** A place at a revision. */
+/** Before every address. */
+export const firstPlace: Place = { key: '', ordinal: 0 }
+
+/** A place at a revision, and the number of addresses of the list, if it is known. */
 interface Position extends Place {
   readonly revision: Revision
+  readonly total: number | undefined
 }
 
-const positionPattern = /^([0-9]{1,18})\/(ipv[46]\/block\/[0-9a-f.:]{2,39}-[0-9]{1,3})\/([0-9]{1,4})$/
+const positionPattern =
+  /^([0-9]{1,18})\/(ipv[46]\/block\/[0-9a-f.:]{2,39}-[0-9]{1,3})\/([0-9]{1,4})(?:\/([0-9]{1,15}))?$/
 
-function printPosition({ revision, key, ordinal }: Position): string {
-  return `${revision}/${key.slice(blockFamily.prefix.length)}/${ordinal}`
+function printPosition({ revision, key, ordinal, total }: Position): string {
+  return `${revision}/${key.slice(blockFamily.prefix.length)}/${ordinal}${total === undefined ? '' : `/${total}`}`
 }
 
 function parsePosition(text: string): Position | undefined {
-  const [, revision, path, ordinal] = positionPattern.exec(text) ?? []
+  const [, revision, path, ordinal, total] = positionPattern.exec(text) ?? []
   if (revision === undefined || path === undefined || BigInt(revision) === 0n) return undefined
-  return { revision: BigInt(revision), key: `${blockFamily.prefix}${path}`, ordinal: Number(ordinal) }
+  const place = { key: `${blockFamily.prefix}${path}`, ordinal: Number(ordinal) }
+  return { ...place, revision: BigInt(revision), total: total === undefined ? undefined : Number(total) }
 }
 
 /** The CIDR of a block, or the rest of a key that names none. */

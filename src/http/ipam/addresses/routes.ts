@@ -1,10 +1,10 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import { planReadAddress } from '../../../ipam/index.ts'
-import { answer, problems, AddressList, AllocationItem, closed, handle } from '../../schemas/index.ts'
+import { answer, problems, AddressList, AllocationItem, cidrField, closed, handle } from '../../schemas/index.ts'
 import { refuseFields, limits } from '../../wire/index.ts'
 import { carryOut } from '../change.ts'
-import { type IpamOptions, NoQuery, shareDeadline } from '../request.ts'
+import { type IpamOptions, NoQuery, readCidr, shareDeadline } from '../request.ts'
 import { printAllocation, readAddresses } from './allocations.ts'
 import { listAddresses } from './list.ts'
 
@@ -36,11 +36,24 @@ const AddressesQuery = Type.Object(
         examples: ['my.ippool-1'],
       }),
     ),
+    cidr: Type.Optional(
+      Type.String({ ...cidrField, description: 'Only addresses in this range, a CIDR.', examples: ['10.1.0.0/28'] }),
+    ),
     attribute: Type.Optional(
-      Type.Array(Type.String({ pattern: '^[^=]+=', $comment: 'a name, "=", and the value' }), {
+      Type.Array(Type.String({ pattern: '^[^=]+', $comment: 'a name, or a name, "=", and the value' }), {
         maxItems: limits.attributes,
-        description: 'Only addresses with this attribute, as `name=value`. May be given several times.',
+        description:
+          'Only addresses with this attribute: `name=value`, or `name` for any value. May be given several times.',
         examples: [['tenant=blue']],
+      }),
+    ),
+    q: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: limits.handleLength,
+        description:
+          'Only addresses that have this text in the address, the handle, the node or the value of an attribute, in any case.',
+        examples: ['vm-4'],
       }),
     ),
     limit: Type.Optional(
@@ -73,7 +86,7 @@ export const addressRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
         summary: 'List the addresses that are held',
         description: [
           'Lists addresses with their handles: all, or those that match every filter given. All pages show one moment. If etcd has',
-          'compacted that moment, the next page is `Expired`.',
+          'compacted that moment, the next page is `Expired`. A page ends early if it had to look at many blocks.',
         ].join(' '),
         querystring: AddressesQuery,
         response: {
@@ -82,8 +95,12 @@ export const addressRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
         },
       },
     },
-    ({ query: { attribute = [], limit = pageMax, ...query } }) =>
-      listAddresses(shareDeadline(options), { ...query, limit, attributes: attribute.map(readAttribute) }),
+    ({ query: { attribute = [], limit = pageMax, cidr, q: text, ...query } }) => {
+      const range = readCidr(cidr)
+      if (range.causes.length > 0) throw refuseFields('Invalid', range.causes)
+      const attributes = attribute.map(readAttribute)
+      return listAddresses(shareDeadline(options), { ...query, limit, attributes, range: range.value, text })
+    },
   )
 
   app.get(
@@ -113,8 +130,8 @@ export const addressRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
   done()
 }
 
-/** The name and the value of an attribute: a name has no equals sign here, while a value may. */
-function readAttribute(text: string): readonly [name: string, value: string] {
+/** The name and the value of an attribute, if one is given: a name has no equals sign here, while a value may. */
+function readAttribute(text: string): readonly [name: string, value: string | undefined] {
   const end = text.indexOf('=')
-  return [text.slice(0, end), text.slice(end + 1)]
+  return end < 0 ? [text, undefined] : [text.slice(0, end), text.slice(end + 1)]
 }

@@ -53,9 +53,6 @@ export class AddressWalk {
   }
 }
 
-/** Before every address. */
-export const firstPlace: Place = { key: '', ordinal: 0 }
-
 function placeOf({ block, address }: Allocation): Place {
   return { key: blockKey(block).text, ordinal: ordinalOf(block, address) }
 }

@@ -39,7 +39,7 @@ t.test('every address is listed as it is answered alone, with the revision', asy
   t.equal(status, 200)
   const addresses = body['addresses'] as readonly Listed[]
   for (const listed of addresses) t.strictSame((await call('GET', `/ipam/v1/addresses/${listed.address}`)).body, listed)
-  t.match(body, { unreadableBlocks: [], revision: /^[0-9]+$/, continue: null })
+  t.match(body, { unreadableBlocks: [], total: 5, revision: /^[0-9]+$/, continue: null })
   t.strictSame(
     addresses.map(({ address }) => address),
     ['10.1.0.1', '10.1.0.2', '10.1.0.3', '10.2.3.4', 'fd00::1'],
@@ -62,6 +62,20 @@ t.test('filters select what fulfils them all', async (t) => {
     ['attribute=tenant=red&pool=blue', ['10.1.0.2', '10.1.0.3']],
     ['attribute=note=a%3Db&attribute=tenant=blue', ['10.1.0.1', 'fd00::1']],
     ['attribute=note=a', []],
+    ['attribute=note', ['10.1.0.1', 'fd00::1']],
+    ['attribute=tenant', ['10.1.0.1', '10.1.0.2', '10.1.0.3', '10.2.3.4', 'fd00::1']],
+    ['attribute=none', []],
+    ['cidr=10.1.0.2/31', ['10.1.0.2', '10.1.0.3']],
+    ['cidr=10.2.3.4/32', ['10.2.3.4']],
+    ['cidr=10.0.0.0/8', ['10.1.0.1', '10.1.0.2', '10.1.0.3', '10.2.3.4']],
+    ['cidr=10.0.0.0/8&pool=blue', ['10.1.0.1', '10.1.0.2', '10.1.0.3']],
+    ['cidr=10.1.0.2/31&pool=yellow', []],
+    ['cidr=fd00::/64', ['fd00::1']],
+    ['q=VM-2', ['10.1.0.2', '10.1.0.3', '10.2.3.4']],
+    ['q=3.4', ['10.2.3.4']],
+    ['q=BLUE', ['10.1.0.1', 'fd00::1']],
+    ['q=node-1&cidr=10.0.0.0/8', ['10.1.0.1']],
+    ['q=tenant', []],
     ['attribute=tenant=', []],
   ]
   for (const [query, want] of cases) {
@@ -83,6 +97,44 @@ t.test('a page ends in the middle of a block, and the next one goes on there', a
   ] as const) {
     t.strictSame(await listAll(call, `limit=${limit}`), [all, pages], `${limit} to a page`)
   }
+})
+
+t.test('every page tells how many addresses there are, unless the blocks must be read to know', async (t) => {
+  const { call, store } = await startUsed(t)
+  store.view.putText('/calico/ipam/v2/assignment/ipv4/block/10.1.0.64-26', '{')
+  store.blocks.changed('/calico/ipam/v2/assignment/ipv4/block/10.1.0.64-26', { kind: 'unreadable' })
+  const cases: [query: string, total: number | null][] = [
+    ['limit=2', 5],
+    ['pool=blue&limit=1', 3],
+    ['pool=yellow', 1],
+    ['cidr=10.0.0.0/8&limit=3', 4],
+    ['cidr=10.1.0.2/31&limit=1', 2],
+    ['cidr=10.1.0.64/26', 0],
+    ['cidr=10.0.0.0/8&pool=blue', 3],
+    ['handle=vm-1', null],
+    ['node=node-1', null],
+    ['attribute=tenant', null],
+    ['q=vm', null],
+  ]
+  for (const [query, total] of cases) {
+    const { body } = await call('GET', `/ipam/v1/addresses?${query}`)
+    t.equal(body['total'], total, query)
+    if (total !== null) t.equal((await listAll(call, query))[0].length, total, `${query}: as many as there are`)
+    const { continue: token } = body
+    if (typeof token !== 'string') continue
+    t.equal((await call('GET', `/ipam/v1/addresses?${query}&continue=${token}`)).body['total'], total, 'and again')
+  }
+})
+
+t.test('a range is found in a larger block, and in blocks of one address', async (t) => {
+  const { call, store } = startServer(t)
+  putPool(store, 'large', '10.64.0.0/16', 20)
+  putPool(store, 'small', '10.65.0.0/16', 32)
+  const addresses = ['10.64.20.7', '10.65.20.7', '10.65.20.8']
+  t.equal((await call('POST', '/ipam/v1/assign', { handle: 'vm-1', addresses })).status, 201)
+  t.strictSame(await listAll(call, 'cidr=10.64.20.0/24'), [['10.64.20.7'], 1])
+  t.strictSame(await listAll(call, 'cidr=10.65.20.7/32'), [['10.65.20.7'], 1])
+  t.strictSame(await listAll(call, 'cidr=10.65.20.0/28&limit=1'), [['10.65.20.7', '10.65.20.8'], 2])
 })
 
 t.test('a page that finds nothing ends after many blocks, and tells where to go on', async (t) => {
@@ -126,11 +178,13 @@ t.test('a pool that does not exist, and parameters that are none, are refused', 
   const unknown = await call('GET', '/ipam/v1/addresses?pool=red')
   t.match(unknown, { status: 422, body: { reason: 'Invalid' } })
   t.strictSame(causesOf(unknown), [['pool', 'FieldValueInvalid']])
+  const noRange = await call('GET', '/ipam/v1/addresses?cidr=10.1.0')
+  t.match(noRange, { status: 422, body: { reason: 'Invalid' } })
+  t.strictSame(causesOf(noRange), [['cidr', 'FieldValueInvalid']])
   const token = (text: string): string => `continue=${Buffer.from(text).toString('base64url')}`
   const wrong = [
     'limit=0',
     'limit=1001',
-    'attribute=tenant',
     'attribute==blue',
     'handle=a%2Fb',
     'tenant=blue',
