@@ -36,6 +36,7 @@ export {
   mayMatch,
   planCountHeld,
   planReadAddress,
+  planReadFree,
   planReadBlocks,
   planReadHandle,
   planReadUtilization,

@@ -73,6 +73,19 @@ export class CidrSet {
     return count
   }
 
+  /** The addresses from `first` to `last`, both included and of one family, that are not in the set: runs of them, ascending. */
+  *gapsBetween({ family, value: first }: Address, { value: last }: Address): Iterable<Range> {
+    const ranges = this.#ranges[family]
+    let next = first
+    for (let index = firstReaching(ranges, first); next <= last; index++) {
+      const range = ranges[index]
+      if (range === undefined || range.first > last) break
+      if (range.first > next) yield { first: next, last: range.first - 1n }
+      next = range.last + 1n
+    }
+    if (next <= last) yield { first: next, last }
+  }
+
   /** The lowest range that ends at the address or after it. */
   #firstReaching(address: Address): Range | undefined {
     const ranges = this.#ranges[address.family]

@@ -142,3 +142,24 @@ t.test('a set answers as a set of its addresses one by one does', (t) => {
   })
   t.end()
 })
+
+t.test('the gaps of a set between two addresses are the addresses that it has not', (t) => {
+  const set = setOf('10.0.0.4/30', '10.0.0.8/31', '10.0.0.255/32', 'fd00::/64')
+  const cases: readonly (readonly [first: string, last: string, gaps: readonly string[]])[] = [
+    ['10.0.0.0', '10.0.0.255', ['10.0.0.0-10.0.0.3', '10.0.0.10-10.0.0.254']],
+    ['10.0.0.5', '10.0.0.12', ['10.0.0.10-10.0.0.12']],
+    ['10.0.0.4', '10.0.0.9', []],
+    ['10.0.0.3', '10.0.0.3', ['10.0.0.3-10.0.0.3']],
+    ['10.0.0.5', '10.0.0.5', []],
+    ['10.0.1.0', '10.0.1.1', ['10.0.1.0-10.0.1.1']],
+    ['fd00::1', 'fd00:0:0:1::', ['fd00:0:0:1::-fd00:0:0:1::']],
+  ]
+  for (const [first, last, want] of cases) {
+    const [from, to] = [mustParseAddress(first), mustParseAddress(last)]
+    const gaps = [...set.gapsBetween(from, to)].map((gap) =>
+      [gap.first, gap.last].map((value) => formatAddress({ family: from.family, value })).join('-'),
+    )
+    t.strictSame(gaps, want, `${first} to ${last}`)
+  }
+  t.end()
+})

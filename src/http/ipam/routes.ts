@@ -5,6 +5,7 @@ import { addressRoute } from './addresses/index.ts'
 import { affinityRoutes } from './affinities.ts'
 import { assignRoute } from './assign.ts'
 import { checkRoutes } from './check.ts'
+import { freeAddressesRoute } from './free-addresses.ts'
 import { handleListRoute } from './handle-list.ts'
 import { handleRoutes } from './handles.ts'
 import type { IpamOptions } from './request.ts'
@@ -41,6 +42,7 @@ export const ipamRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
   void app.register(handleRoutes, below)
   void app.register(holderAttributeRoutes, below)
   void app.register(utilizationRoutes, below)
+  void app.register(freeAddressesRoute, below)
   void app.register(affinityRoutes, below)
   void app.register(nodeRoutes, below)
   void app.register(checkRoutes, below)

@@ -16,7 +16,7 @@ import { SplitResponse, SplitBody } from './pool-split.ts'
 import { FailedReleaseItem, ReleaseResponse, ReleaseBodyItem, ReleaseBody } from './release.ts'
 import { HealthResponse, VersionResponse } from './health.ts'
 import { Status, StatusCause, StatusDetails } from './status.ts'
-import { BlockList, BlockUtilization, PoolUtilization, Utilization } from './utilization.ts'
+import { BlockList, BlockUtilization, FreeRangeList, PoolUtilization, Utilization } from './utilization.ts'
 
 /** All schemas that routes refer to by `$id`, except those of resources. */
 export const schemas: readonly TSchema[] = [
@@ -45,6 +45,7 @@ export const schemas: readonly TSchema[] = [
   BlockUtilization,
   Utilization,
   BlockList,
+  FreeRangeList,
   FailedBlockItem,
   ClaimBody,
   ClaimResponse,

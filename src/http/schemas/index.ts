@@ -32,4 +32,4 @@ export {
 export { JsonPatch, kindSchemas, MergePatch, pluralOf, resourceSchemas } from './resource.ts'
 export { HealthResponse, VersionResponse } from './health.ts'
 export { statusOf } from './status.ts'
-export { BlockList, BlockUtilization, PoolUtilization, Utilization } from './utilization.ts'
+export { BlockList, BlockUtilization, FreeRangeList, PoolUtilization, Utilization } from './utilization.ts'

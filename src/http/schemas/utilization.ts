@@ -120,3 +120,45 @@ export const BlockList = Type.Object(
   },
 )
 export type BlockList = Static<typeof BlockList>
+
+const freeRange = Type.Object(
+  {
+    first: Type.String({ description: 'The first address.' }),
+    last: Type.String({ description: 'The last address.' }),
+    count: count('Number of addresses.'),
+  },
+  { ...closed, title: 'FreeRange', description: 'Addresses that follow each other.' },
+)
+
+/** One page of available addresses. */
+export const FreeRangeList = Type.Object(
+  {
+    pool: Type.String({ description: 'The name of the pool.' }),
+    cidr: Type.String({ description: 'The CIDR of the pool, or the part of it that was asked for.' }),
+    isAllocatable: Type.Boolean({
+      description: 'False if the pool gives no addresses, because it is disabled or being deleted.',
+    }),
+    available: count('Number of available addresses, on all pages.'),
+    ranges: Type.Array(freeRange),
+    continue: nullableText('Send it as `continue` to get the next page; null on the last page.'),
+  },
+  {
+    ...closed,
+    $id: 'FreeRangeList',
+    description: 'A page of the available addresses of a pool, in ascending order.',
+    examples: [
+      {
+        pool: 'my.ippool-1',
+        cidr: '10.1.0.0/24',
+        isAllocatable: true,
+        available: '251',
+        ranges: [
+          { first: '10.1.0.0', last: '10.1.0.4', count: '5' },
+          { first: '10.1.0.10', last: '10.1.0.255', count: '246' },
+        ],
+        continue: null,
+      },
+    ],
+  },
+)
+export type FreeRangeList = Static<typeof FreeRangeList>

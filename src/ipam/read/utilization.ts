@@ -149,12 +149,13 @@ function readBlocks(view: View, request: BlocksRequest, context: IpamContext): R
 }
 
 /** The values that every count is based on. */
-interface Basis {
+export interface Basis {
   readonly stored: Pools
   readonly terms: Availability
 }
 
-function readBasis(view: View, { now }: IpamContext): Basis {
+/** Reads the values that counts are based on, and makes the store confirm that the index of blocks is current. */
+export function readBasis(view: View, { now }: IpamContext): Basis {
   const cooldownSeconds = readCooldown(view)
   // A listing does not show deletions: consulting the families makes the store confirm that nothing was deleted.
   for (const family of [poolFamily, reservations, blockFamily]) view.consult(family)

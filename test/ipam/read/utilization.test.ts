@@ -148,7 +148,7 @@ t.test('addresses in use are counted by pool and by range, those that cool down 
     )
     return answer.ok ? answer.value : answer.refusal.message
   }
-  world.put(`${blockPrefix}ipv4/block/10.0.0.248-29`, '{')
+  world.put(world.blockKey('10.0.0.248/29').text, '{')
   world.pool('around', '10.0.0.0/8')
   t.equal(count(undefined), 4)
   t.equal(count('a'), 3)

@@ -1,0 +1,88 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
+import { planReadFree } from '../../ipam/index.ts'
+import { formatAddress, formatCidr, parseAddress } from '../../net/index.ts'
+import { answer, cidrField, closed, FreeRangeList, problems } from '../schemas/index.ts'
+import { limits, printContinueToken, readContinueToken, refuseFields } from '../wire/index.ts'
+import { carryOut } from './change.ts'
+import { type IpamOptions, readCidr } from './request.ts'
+
+/** The largest page, and the default. */
+const pageMax = 1_000
+
+const PoolPath = Type.Object(
+  {
+    name: Type.String({
+      minLength: 1,
+      maxLength: limits.nameLength,
+      description: 'The name of the pool, or its CIDR with `%2F` for the slash.',
+      examples: ['my.ippool-1'],
+    }),
+  },
+  closed,
+)
+
+const FreeQuery = Type.Object(
+  {
+    cidr: Type.Optional(
+      Type.String({ ...cidrField, description: 'Only addresses in this range, a CIDR.', examples: ['10.1.0.0/28'] }),
+    ),
+    limit: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: pageMax,
+        description: `Ranges to a page; ${pageMax} when absent.`,
+        examples: [100],
+      }),
+    ),
+    continue: Type.Optional(
+      Type.String({ maxLength: 256, description: 'The `continue` of the page before.', examples: ['MTAuMS4wLjk'] }),
+    ),
+  },
+  closed,
+)
+
+/** `GET /pools/{name}/free`: the available addresses of a pool. */
+export const freeAddressesRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
+  app.get(
+    '/pools/:name/free',
+    {
+      schema: {
+        operationId: 'listFreeAddresses',
+        tags: ['ipam'],
+        summary: 'List the available addresses of a pool',
+        description: [
+          'Lists the addresses that are neither in use nor cooling down nor reserved, as ranges that do not touch, page by page. Each page',
+          'shows its own moment. Read from memory, so the call is cheap however large the pool is.',
+        ].join(' '),
+        params: PoolPath,
+        querystring: FreeQuery,
+        response: {
+          200: answer('A page of ranges.', FreeRangeList),
+          ...problems('NotFound', 'Conflict', 'Invalid', 'Timeout'),
+        },
+      },
+    },
+    async ({ params, query }): Promise<FreeRangeList> => {
+      const { limit = pageMax, cidr } = query
+      const range = readCidr(cidr)
+      if (range.causes.length > 0) throw refuseFields('Invalid', range.causes)
+      const from = query.continue === undefined ? undefined : readContinueToken(query.continue, parseAddress)
+      const request = { pool: params.name, range: range.value, from, limit }
+      const found = await carryOut(options, (view, context) => planReadFree(view, request, context))
+      return {
+        pool: found.pool.name,
+        cidr: formatCidr(found.range),
+        isAllocatable: found.pool.isAllocatable,
+        available: String(found.available),
+        ranges: found.ranges.map(({ first, last }) => ({
+          first: formatAddress(first),
+          last: formatAddress(last),
+          count: String(last.value - first.value + 1n),
+        })),
+        continue: found.next === undefined ? null : printContinueToken(formatAddress(found.next)),
+      }
+    },
+  )
+  done()
+}
