@@ -6,6 +6,9 @@ import {
   type Holder,
   isWindowsReserved,
   hostOf,
+  type Now,
+  parseGoTime,
+  parseTime,
   sequenceNumberOf,
 } from '../model/index.ts'
 import { addressAt, type Ordinal, ordinal } from '../net/index.ts'
@@ -18,6 +21,17 @@ const nodeAttribute = 'node'
 export interface HolderAttributes {
   readonly node: string | undefined
   readonly attributes: Readonly<Record<string, string>>
+}
+
+/** The attribute in which Calico's CNI plugin and load balancer controller note when they assigned an address. */
+const timeAttribute = 'timestamp'
+
+/**
+ * When an address was assigned, as its attributes say; undefined if they do not. A block has no such time of its own, and this server adds
+ * no attribute that nobody asked for: it would take the shared entries of a block apart. Callers may set the attribute.
+ */
+export function assignedAtOf({ [timeAttribute]: text }: Readonly<Record<string, string>>): Now | undefined {
+  return text === undefined ? undefined : (parseGoTime(text) ?? parseTime(text))
 }
 
 /** Reads the attributes of a holder from the stored map. */

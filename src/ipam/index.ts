@@ -1,5 +1,5 @@
 /** The allocator: pure plans over the datastore's view. */
-export type { HolderAttributes } from './allocation.ts'
+export { assignedAtOf, type HolderAttributes } from './allocation.ts'
 export { type EnsureAnswer, planAssign, planEnsure } from './assign/index.ts'
 export {
   type BlockClaim,

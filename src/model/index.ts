@@ -106,4 +106,4 @@ export {
   parseJson,
   stringifyJson,
 } from './json/index.ts'
-export { formatTime, nanosecondsPerSecond, type Now, parseTime } from './time.ts'
+export { formatTime, nanosecondsPerSecond, type Now, parseGoTime, parseTime } from './time.ts'

@@ -30,3 +30,11 @@ export function parseTime(text: string): Now | undefined {
   const seconds = BigInt(date.getTime() / 1000 - offsetSeconds)
   return { nanoseconds: seconds * nanosecondsPerSecond + BigInt((match[7] ?? '').padEnd(9, '0')) }
 }
+
+const goTime = /^(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?) ([+-]\d{2})(\d{2})(?: .*)?$/
+
+/** Parses a time as Go's `Time.String` prints it, as Calico stores in the attribute `timestamp`; undefined if `text` is none. */
+export function parseGoTime(text: string): Now | undefined {
+  const [, date, time, hours, minutes] = goTime.exec(text) ?? []
+  return date === undefined || time === undefined ? undefined : parseTime(`${date}T${time}${hours}:${minutes}`)
+}

@@ -2,6 +2,7 @@ import t from 'tap'
 import {
   allocationOf,
   allocationsOf,
+  assignedAtOf,
   holderOf,
   nodeUsing,
   ordinalsOfNode,
@@ -100,3 +101,12 @@ t.test(
     t.end()
   },
 )
+
+t.test('the time of an assignment is known where Calico or the caller noted it', (t) => {
+  const nanoseconds = 1795406401500000000n
+  t.strictSame(assignedAtOf({ timestamp: '2026-11-23 04:00:01.5 +0000 UTC' }), { nanoseconds })
+  t.strictSame(assignedAtOf({ timestamp: '2026-11-23T04:00:01.5Z' }), { nanoseconds })
+  t.equal(assignedAtOf({ timestamp: 'yesterday' }), undefined)
+  t.equal(assignedAtOf({ tenant: 'blue' }), undefined)
+  t.end()
+})

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { formatTime, nanosecondsPerSecond, parseTime } from '../../src/model/index.ts'
+import { formatTime, nanosecondsPerSecond, parseGoTime, parseTime } from '../../src/model/index.ts'
 
 t.test('a time is printed in whole seconds of UTC, rounded down', (t) => {
   t.equal(formatTime({ nanoseconds: 1795406400123456789n }), '2026-11-23T04:00:00Z')
@@ -62,5 +62,22 @@ t.test('a printed time parses to the same time, without the fraction of its seco
       }),
     )
   })
+  t.end()
+})
+
+t.test('a time is read as Go prints it', (t) => {
+  const cases: [text: string, printed: string | undefined][] = [
+    ['2026-11-23 04:00:01.5 +0000 UTC', '2026-11-23T04:00:01Z'],
+    ['2026-11-23 04:00:01 +0000 UTC', '2026-11-23T04:00:01Z'],
+    ['2026-11-23 04:00:01.123456789 +0530 IST m=+0.000012', '2026-11-22T22:30:01Z'],
+    ['2026-11-23 04:00:01 -0800', '2026-11-23T12:00:01Z'],
+    ['2026-11-23T04:00:01Z', undefined],
+    ['2026-13-23 04:00:01 +0000 UTC', undefined],
+    ['yesterday', undefined],
+  ]
+  for (const [text, printed] of cases) {
+    const time = parseGoTime(text)
+    t.equal(time && formatTime(time), printed, text)
+  }
   t.end()
 })

@@ -10,7 +10,8 @@ const allocationExample = {
   node: 'node-1',
   handle: 'vm-42',
   sequenceNumber: '1794812345678901234',
-  attributes: { tenant: 'blue' },
+  assignedAt: '2026-11-23T04:00:01Z',
+  attributes: { tenant: 'blue', timestamp: '2026-11-23 04:00:01.5 +0000 UTC' },
 }
 
 /** One address that is assigned. */
@@ -27,6 +28,13 @@ export const AllocationItem = Type.Object(
         'Decimal; too large for a JSON number.',
       ].join(' '),
     }),
+    assignedAt: nullableText(
+      [
+        'When it was assigned, as its attribute `timestamp` says: Calico writes it for pods and load balancers, and a request may give it,',
+        'in RFC 3339; null if it is not there.',
+      ].join(' '),
+      { format: 'date-time' },
+    ),
     attributes: texts({ description: 'The attributes that were stored with the address, except the node.' }),
   },
   { ...closed, $id: 'Allocation', description: 'One address that is assigned.', examples: [allocationExample] },

@@ -18,7 +18,7 @@ t.test('addresses are answered with everything there is to know about them', asy
   t.strictSame(Object.keys(answer.body), ['handle', 'addresses'])
   t.equal(addresses.length, 2)
   for (const address of addresses) {
-    t.strictSame(Object.keys(address), ['address', 'block', 'pool', 'node', 'handle', 'sequenceNumber', 'attributes'])
+    t.strictSame(Object.keys(address), ['address', 'block', 'pool', 'node', 'handle', 'sequenceNumber', 'assignedAt', 'attributes'])
     t.match(address, { node: 'node-1', handle: 'vm-42', sequenceNumber: /^[0-9]{19}$/ })
     t.strictSame(Object.entries(address['attributes'] as object), [
       ['colour', 'red'],

@@ -1,5 +1,11 @@
 import { Type } from '@sinclair/typebox'
-import type { Allocation as PlannedAllocation, AssignAnswer, OutcomeOfRelease } from '../../../ipam/index.ts'
+import {
+  type Allocation as PlannedAllocation,
+  type AssignAnswer,
+  assignedAtOf,
+  type OutcomeOfRelease,
+} from '../../../ipam/index.ts'
+import { formatTime } from '../../../model/index.ts'
 import { type Address, compareAddresses, formatAddress, formatCidr, parseAddress } from '../../../net/index.ts'
 import type { Cause } from '../../../plan/index.ts'
 import {
@@ -20,6 +26,7 @@ export function printAllocation({
   sequenceNumber,
   attributes,
 }: PlannedAllocation): AllocationItem {
+  const assignedAt = assignedAtOf(attributes)
   return {
     address: formatAddress(address),
     block: formatCidr(block),
@@ -27,6 +34,7 @@ export function printAllocation({
     node: node ?? null,
     handle: handle ?? null,
     sequenceNumber: String(sequenceNumber),
+    assignedAt: assignedAt === undefined ? null : formatTime(assignedAt),
     attributes: printAttributes(attributes),
   }
 }

@@ -13,6 +13,15 @@ t.test('an address in use is answered with its owner, whatever its spelling', as
   }
 })
 
+t.test('the time of the assignment is answered where the attributes have it', async (t) => {
+  const { call } = startServer(t)
+  const attributes = { timestamp: '2026-11-23 04:00:01.5 +0000 UTC' }
+  await call('POST', '/ipam/v1/assign', { handle: 'vm-1', addresses: ['10.1.0.9'], attributes })
+  await call('POST', '/ipam/v1/assign', { handle: 'vm-2', addresses: ['10.1.0.10'] })
+  t.match((await call('GET', '/ipam/v1/addresses/10.1.0.9')).body, { assignedAt: '2026-11-23T04:00:01Z', attributes })
+  t.match((await call('GET', '/ipam/v1/addresses/10.1.0.10')).body, { assignedAt: null })
+})
+
 t.test('an address that nobody holds is not found', async (t) => {
   const { call } = startServer(t)
   for (const text of ['10.1.0.9', '192.0.2.1', 'fd00::1', '2001:db8::1']) {
