@@ -145,6 +145,9 @@ t.test('an owner in more blocks than one transaction takes is read, tried and re
   const tried = await changesNothing(t, keys, () => call('DELETE', '/ipam/v1/handles/widespread?dryRun=All'))
   t.equal(tried.status, 200)
   t.strictSame(new Set(tried.body['released'] as string[]), new Set(given))
-  t.match(await call('DELETE', '/ipam/v1/handles/widespread'), { status: 200, body: tried.body })
+  t.match(await call('DELETE', '/ipam/v1/handles/widespread'), {
+    status: 200,
+    body: { released: tried.body['released'] },
+  })
   t.match(await call('GET', '/ipam/v1/handles/widespread'), { status: 404 })
 })

@@ -22,6 +22,7 @@ import {
   StaleAffinityItem,
   answer,
   problemsOfRepeatable,
+  repeatable,
   closed,
   handle,
   oneOf,
@@ -98,16 +99,16 @@ export const affinityRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
         querystring: ChangeQuery,
         body: ref(ClaimBody),
         response: {
-          200: answer('What became of each block.', ClaimResponse),
+          200: repeatable(answer('What became of each block.', ClaimResponse)),
           ...problemsOfRepeatable(),
         },
       },
     },
-    async (request): Promise<ClaimResponse> => {
+    async (request, reply): Promise<ClaimResponse> => {
       const wanted = examined(request, () => readClaim(request.body))
       const { node, cidr, pool } = request.body
       noteChange(request, { node, cidr, pool })
-      const mode = changeModeOf(request, request.query)
+      const mode = changeModeOf(request, reply, request.query)
       const call = shareDeadline(options)
       const { answers, next } = await carryOutSteps(
         (position, number) =>
@@ -144,17 +145,17 @@ export const affinityRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
         headers: IdempotencyHeaders,
         querystring: ReleaseQuery,
         response: {
-          200: answer('What became of the blocks.', AffinityReleaseResponse),
+          200: repeatable(answer('What became of the blocks.', AffinityReleaseResponse)),
           ...problemsOfRepeatable(),
         },
       },
     },
-    async (request): Promise<AffinityReleaseResponse> => {
+    async (request, reply): Promise<AffinityReleaseResponse> => {
       refuseBody(request.body)
       const { node, cidr, pool } = request.query
       noteChange(request, { node, cidr, pool })
       const scope = scopeOf(request.query)
-      const mode = changeModeOfQuery(request, request.query)
+      const mode = changeModeOfQuery(request, reply, request.query)
       const call = shareDeadline(options)
       const { answers, next } = await carryOutSteps(
         (position, number) =>

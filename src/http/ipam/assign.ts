@@ -1,14 +1,24 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
 import { type AssignRequest, type HandleSnapshot, planAssign } from '../../ipam/index.ts'
 import { isWindowsReserved } from '../../model/index.ts'
 import type { Cause } from '../../plan/index.ts'
-import { answer, AssignBody, AssignmentResponse, problemsOfRepeatable, ref } from '../schemas/index.ts'
+import {
+  answer,
+  AssignBody,
+  AssignmentResponse,
+  located,
+  problemsOfRepeatable,
+  ref,
+  repeatable,
+} from '../schemas/index.ts'
 import { objectTypes, limits, noteChange, rethrowWithHandle, quoteValue } from '../wire/index.ts'
 import { addressesIn, printAssignment, readAddresses, withHoldings } from './addresses/index.ts'
 import { attributeCauses } from './attribute-causes.ts'
 import { carryOutChange } from './change.ts'
 import { changeModeOf, IdempotencyHeaders } from './idempotency.ts'
-import { type Examined, type IpamOptions, ChangeQuery, examined, shareDeadline } from './request.ts'
+import { type Examined, type IpamOptions, ChangeQuery, examined, locateHandle, shareDeadline } from './request.ts'
 
 /** `POST /assign`: assign addresses. */
 export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
@@ -32,7 +42,7 @@ export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
         querystring: ChangeQuery,
         body: ref(AssignBody),
         response: {
-          201: answer('The addresses, in the order asked for.', AssignmentResponse),
+          201: located(repeatable(answer('The addresses, in the order asked for.', AssignmentResponse))),
           ...problemsOfRepeatable('AddressInUse', 'InsufficientAddresses'),
         },
       },
@@ -40,7 +50,7 @@ export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
     async (request, reply) => {
       const wanted = examined(request, () => readAssign(request.body, options.newUid))
       noteChange(request, { handle: wanted.handle, node: wanted.node })
-      const mode = changeModeOf(request, request.query)
+      const mode = changeModeOf(request, reply, request.query)
       const call = shareDeadline(options)
       const assign = (held?: HandleSnapshot): Promise<AssignmentResponse | string> =>
         carryOutChange(call, mode, (view, context) => planAssign(view, wanted, { ...context, held }), printAssignment)
@@ -49,10 +59,19 @@ export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
         : withHoldings(call, wanted.handle, assign)
       ).catch(rethrowWithHandle(wanted.handle))
       noteChange(request, typeof assigned === 'string' ? { repeated: true } : { addresses: addressesIn(assigned) })
+      if (mode.dryRun === undefined) locateHandle(reply, handleIn(assigned) ?? wanted.handle)
       return reply.code(201).type('application/json; charset=utf-8').send(assigned)
     },
   )
   done()
+}
+
+const NamesHandle = Type.Object({ handle: Type.String() })
+
+/** The handle in an answer. The server may have chosen it, and for a repetition it is the one that the first call got. */
+function handleIn(assigned: object | string): string | undefined {
+  const body: unknown = typeof assigned === 'string' ? JSON.parse(assigned) : assigned
+  return Value.Check(NamesHandle, body) ? body.handle : undefined
 }
 
 /** Reads a request body, with every default filled in, and reports everything that is wrong with it beyond its schema. */

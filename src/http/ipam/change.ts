@@ -30,7 +30,11 @@ export async function carryOutOnce<Answer>(
 ): Promise<OnceAnswer<Answer>> {
   const { once } = mode
   if (once === undefined) return { isRepeated: false, answer: await carryOut(options, plan, mode) }
-  return carryOut(options, (view, context) => planOnce(view, once, part, () => plan(view, context), print))
+  const outcome = await carryOut(options, (view, context) =>
+    planOnce(view, once, part, () => plan(view, context), print),
+  )
+  if (outcome.isRepeated) mode.onReplay?.()
+  return outcome
 }
 
 /** Carries out a change of one transaction. Returns the body of its answer, for a repetition as the text that is stored. */

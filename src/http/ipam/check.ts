@@ -46,7 +46,7 @@ export const checkRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
     },
     async (request, reply) => {
       const { revision, findings } = await begin(options, () => isStopping)
-      return sendReport(request, reply, { revision, listName: 'findings', entries: printed(findings) })
+      return sendReport(request, reply, { head: { revision }, listName: 'findings', entries: printed(findings) })
     },
   )
 
@@ -79,8 +79,10 @@ export const checkRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
       const isWanted = ({ code, repair }: Finding): boolean =>
         codes === undefined ? repair === 'Default' : repair !== 'None' && codes.has(code)
       const { revision, findings } = await begin(options, () => isStopping)
-      const repairs = repair(options, findings, { isWanted, isDryRun: request.query.dryRun === 'All' })
-      return sendReport(request, reply, { revision, listName: 'repairs', entries: printedRepairs(request, repairs) })
+      const { dryRun } = request.query
+      const repairs = repair(options, findings, { isWanted, isDryRun: dryRun === 'All' })
+      const head = { revision, ...(dryRun !== undefined && { dryRun }) }
+      return sendReport(request, reply, { head, listName: 'repairs', entries: printedRepairs(request, repairs) })
     },
   )
   done()

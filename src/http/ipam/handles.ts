@@ -14,6 +14,7 @@ import {
   AssignmentResponse,
   closed,
   handle,
+  located,
   newHandle,
   ref,
   ReleaseResponse,
@@ -23,7 +24,15 @@ import { addressesIn, isTooLarge, printHoldings, readHandleSnapshot, withHolding
 import { readAssign } from './assign.ts'
 import { carryOut } from './change.ts'
 import { noteRelease, releaseAllOfHandle, releaseExcess } from './release.ts'
-import { type IpamOptions, ChangeQuery, examined, NoQuery, refuseBody, shareDeadline } from './request.ts'
+import {
+  type IpamOptions,
+  ChangeQuery,
+  examined,
+  locateHandle,
+  NoQuery,
+  refuseBody,
+  shareDeadline,
+} from './request.ts'
 
 /** The path of a handle that gets addresses. */
 const NewHandlePath = Type.Object({ handle: Type.String({ ...newHandle, description: 'The handle.' }) }, closed)
@@ -84,7 +93,7 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
         body: ref(EnsureBody),
         response: {
           200: answer('The handle held all of it already: everything that it holds.', AssignmentResponse),
-          201: answer('Something was assigned: everything that the handle holds.', AssignmentResponse),
+          201: located(answer('Something was assigned: everything that the handle holds.', AssignmentResponse)),
           ...problems(
             'AddressInUse',
             'InsufficientAddresses',
@@ -104,6 +113,7 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
       const ensured = await ensureHoldings(shareDeadline(options), wanted, request.query)
       const answer = printHoldings(ensured)
       noteChange(request, { addresses: addressesIn(answer) })
+      if (ensured.isAdded && request.query.dryRun === undefined) locateHandle(reply, handle)
       return reply.code(ensured.isAdded ? 201 : 200).send(answer)
     },
   )

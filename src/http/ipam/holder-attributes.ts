@@ -13,6 +13,7 @@ import {
   answer,
   problems,
   problemsOfRepeatable,
+  repeatable,
   HoldersResponse,
   HoldersBody,
   SwapBody,
@@ -83,7 +84,10 @@ export const holderAttributeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = 
         params: AddressPath,
         querystring: ChangeQuery,
         body: ref(HoldersBody),
-        response: { 200: answer('The attributes of both holders after the change.', HoldersResponse), ...failures },
+        response: {
+          200: repeatable(answer('The attributes of both holders after the change.', HoldersResponse)),
+          ...failures,
+        },
       },
     },
     async (request, reply) => {
@@ -97,7 +101,7 @@ export const holderAttributeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = 
       })
       return reply
         .type('application/json; charset=utf-8')
-        .send(await change(request, wanted, changeModeOf(request, request.query)))
+        .send(await change(request, wanted, changeModeOf(request, reply, request.query)))
     },
   )
 
@@ -118,14 +122,17 @@ export const holderAttributeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = 
         params: AddressPath,
         querystring: ChangeQuery,
         body: ref(SwapBody),
-        response: { 200: answer('The attributes of both holders after the change.', HoldersResponse), ...failures },
+        response: {
+          200: repeatable(answer('The attributes of both holders after the change.', HoldersResponse)),
+          ...failures,
+        },
       },
     },
     async (request, reply) => {
       const wanted = examined(request, () => changeOf(request.params.ip, request.body, { kind: 'swap' }))
       return reply
         .type('application/json; charset=utf-8')
-        .send(await change(request, wanted, changeModeOf(request, request.query)))
+        .send(await change(request, wanted, changeModeOf(request, reply, request.query)))
     },
   )
   done()

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Type } from '@sinclair/typebox'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { storedAnswerKey } from '../../model/index.ts'
 import { answerOnly, type Plan, put, refuse, type Result, success, type View } from '../../plan/index.ts'
 import { refuseFields } from '../wire/index.ts'
@@ -37,22 +37,35 @@ export interface ChangeMode {
   readonly dryRun?: 'All'
   /** Given if the call takes effect once. */
   readonly once?: Once
+  /** Called if an earlier call has carried out the change, or a part of it. */
+  readonly onReplay?: () => void
 }
 
-/** Reads how a request is to be carried out. A dry run has no effect, so it may be repeated without a key. */
+/**
+ * Reads how a request is to be carried out. A dry run has no effect, so it may be repeated without a key. The reply to a repetition says
+ * so in the header `Idempotent-Replayed`.
+ */
 export function changeModeOf(
   { method, routeOptions, params, body, headers }: FastifyRequest,
+  reply: FastifyReply,
   query: { readonly dryRun?: 'All' },
 ): ChangeMode {
   const key = headers['idempotency-key']
   if (query.dryRun !== undefined || typeof key !== 'string') return query
-  return { once: { key, request: digest(method, routeOptions.url, params, body) } }
+  return {
+    once: { key, request: digest(method, routeOptions.url, params, body) },
+    onReplay: () => void reply.header('idempotent-replayed', 'true'),
+  }
 }
 
 /** As {@link changeModeOf}, for a call whose query says what to change. */
-export function changeModeOfQuery(request: FastifyRequest, query: { readonly dryRun?: 'All' }): ChangeMode {
-  const { once, ...mode } = changeModeOf(request, query)
-  return once === undefined ? mode : { once: { ...once, request: digest(once.request, query) } }
+export function changeModeOfQuery(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  query: { readonly dryRun?: 'All' },
+): ChangeMode {
+  const { once, ...mode } = changeModeOf(request, reply, query)
+  return once === undefined ? mode : { ...mode, once: { ...once, request: digest(once.request, query) } }
 }
 
 function digest(...asked: readonly unknown[]): string {

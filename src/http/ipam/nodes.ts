@@ -3,7 +3,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import { itemOf, planRelease, planRemoveNode, releasedTogetherMax } from '../../ipam/index.ts'
 import { formatAddress } from '../../net/index.ts'
 import { carryOutSteps, inTurn, success, type TakeStep } from '../../plan/index.ts'
-import { RemovedNodeResponse, answer, problemsOfRepeatable, closed, oneOf } from '../schemas/index.ts'
+import { RemovedNodeResponse, answer, problemsOfRepeatable, repeatable, closed, oneOf } from '../schemas/index.ts'
 import { changedNothing, noteChange } from '../wire/index.ts'
 import { AddressWalk, FailedAddress, firstPlace, type Place, printRelease } from './addresses/index.ts'
 import { anyNode, mergeReleases, printReleasedBlocks, ReleasePart } from './affinities.ts'
@@ -56,16 +56,16 @@ export const nodeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
         headers: IdempotencyHeaders,
         querystring: RemoveQuery,
         response: {
-          200: answer('What became of everything that the node had.', RemovedNodeResponse),
+          200: repeatable(answer('What became of everything that the node had.', RemovedNodeResponse)),
           ...problemsOfRepeatable(),
         },
       },
     },
-    async (request): Promise<RemovedNodeResponse> => {
+    async (request, reply): Promise<RemovedNodeResponse> => {
       refuseBody(request.body)
       const { node } = request.params
       const { releaseAddresses = false } = request.query
-      const mode = changeModeOfQuery(request, request.query)
+      const mode = changeModeOfQuery(request, reply, request.query)
       const call = shareDeadline(options)
       const { answers, next } = await carryOutSteps(
         inTurn(

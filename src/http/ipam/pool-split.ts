@@ -2,7 +2,16 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import { Type } from '@sinclair/typebox'
 import { formatCidr } from '../../net/index.ts'
 import { partsMax, planSplit } from '../../resources/index.ts'
-import { answer, problemsOfRepeatable, closed, name, SplitResponse, SplitBody, ref } from '../schemas/index.ts'
+import {
+  answer,
+  problemsOfRepeatable,
+  repeatable,
+  closed,
+  name,
+  SplitResponse,
+  SplitBody,
+  ref,
+} from '../schemas/index.ts'
 import { noteChange, objectTypes } from '../wire/index.ts'
 import { carryOutChange } from './change.ts'
 import { changeModeOf, IdempotencyHeaders } from './idempotency.ts'
@@ -33,7 +42,7 @@ export const poolSplitRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
         querystring: ChangeQuery,
         body: ref(SplitBody),
         response: {
-          200: answer('The pool is gone, and these are in its place.', SplitResponse),
+          200: repeatable(answer('The pool is gone, and these are in its place.', SplitResponse)),
           ...problemsOfRepeatable('NotFound'),
         },
       },
@@ -43,7 +52,7 @@ export const poolSplitRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
       const uids = Array.from({ length: partsMax }, () => options.newUid())
       const split = await carryOutChange(
         options,
-        changeModeOf(request, query),
+        changeModeOf(request, reply, query),
         (view, { now }) => planSplit(view, params.name, body.parts, { now, uids }),
         ({ parts }) => ({
           pool: params.name,

@@ -19,6 +19,7 @@ import {
   answer,
   closed,
   problemsOfRepeatable,
+  repeatable,
   ref,
   ReleaseBodyItem,
   ReleaseResponse,
@@ -53,15 +54,15 @@ export const releaseRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
         querystring: ChangeQuery,
         body: ref(ReleaseBody),
         response: {
-          200: answer('What became of each address.', ReleaseResponse),
+          200: repeatable(answer('What became of each address.', ReleaseResponse)),
           ...problemsOfRepeatable('NotFound'),
         },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { handle, items } = examined(request, () => readRelease(request.body))
       noteChange(request, { handle, addresses: items.map(({ address }) => formatAddress(address)) })
-      const mode = changeModeOf(request, request.query)
+      const mode = changeModeOf(request, reply, request.query)
       const call = shareDeadline(options)
       const released = await (handle === undefined
         ? releaseAddresses(call, items, mode)
@@ -85,7 +86,10 @@ export const releaseRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
         params: AddressPath,
         headers: IdempotencyHeaders,
         querystring: ReleaseQuery,
-        response: { 200: answer('The address was released.', ReleaseResponse), ...problemsOfRepeatable('NotFound') },
+        response: {
+          200: repeatable(answer('The address was released.', ReleaseResponse)),
+          ...problemsOfRepeatable('NotFound'),
+        },
       },
     },
     async (request, reply) => {
@@ -100,7 +104,7 @@ export const releaseRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
       const item = { address, ...conditions.value }
       const released = await carryOutChange(
         options,
-        changeModeOfQuery(request, query),
+        changeModeOfQuery(request, reply, query),
         (view, context) => planReleaseAddress(view, item, context),
         (outcome): ReleaseResponse => ({ ...printRelease(outcome), isComplete: true }),
       )

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ServedStore } from '../../datastore/index.ts'
 import type { BlockIndex, Now } from '../../model/index.ts'
 import { type Cidr, parseCidr } from '../../net/index.ts'
@@ -30,6 +30,11 @@ export function shareDeadline(options: IpamOptions): IpamOptions {
       return Math.max(0, endsAtMs - performance.now())
     },
   }
+}
+
+/** Sends the path of what a handle holds in the header `Location`. */
+export function locateHandle(reply: FastifyReply, handle: string): void {
+  void reply.header('location', `/ipam/v1/handles/${encodeURIComponent(handle)}`)
 }
 
 /** The query of a change. */

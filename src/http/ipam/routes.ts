@@ -1,3 +1,5 @@
+import { Type } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import type { Cause } from '../../plan/index.ts'
 import { refuseFields } from '../wire/index.ts'
@@ -14,6 +16,11 @@ import { holderAttributeRoutes } from './holder-attributes.ts'
 import { poolSplitRoute } from './pool-split.ts'
 import { releaseRoute } from './release.ts'
 import { utilizationRoutes } from './utilization.ts'
+
+const dryRun = { dryRun: 'All' } as const
+
+/** The query of a dry run; its answer says so, too. */
+const DryRun = Type.Object({ dryRun: Type.Literal('All') })
 
 const missingBody: Cause = {
   field: 'body',
@@ -32,6 +39,10 @@ export const ipamRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
     }
     if (isMissing) request.body = {}
     done()
+  })
+  app.addHook('preSerialization', ({ query }, reply, answer: unknown, done) => {
+    const isDryRun = Value.Check(DryRun, query) && reply.statusCode < 400 && typeof answer === 'object'
+    done(null, isDryRun ? { ...answer, ...dryRun } : answer)
   })
   // The prefix is that of this plugin already.
   const below = { ...options, prefix: '' }

@@ -1,6 +1,6 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import type { TSchema } from '@sinclair/typebox'
-import type { FastifyContextConfig } from 'fastify'
+import type { FastifyContextConfig, FastifyReply, FastifyRequest } from 'fastify'
 import type { JsonObject } from '../../model/index.ts'
 import { answerOnly, success } from '../../plan/index.ts'
 import {
@@ -20,6 +20,7 @@ import {
 } from '../../resources/index.ts'
 import {
   answer,
+  located,
   problems,
   ref,
   JsonPatch,
@@ -77,7 +78,7 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
         consumes: [...objectTypes],
         querystring: WriteQuery,
         response: {
-          201: written('The object as it is stored, with defaults.'),
+          201: located(written('The object as it is stored, with defaults.')),
           ...problems('AlreadyExists', 'Invalid', 'RequestEntityTooLarge', 'UnsupportedMediaType', 'Timeout'),
         },
       },
@@ -89,6 +90,7 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
         planCreate(view, kind, body, context),
       )
       noteChange(request, { name: identityOf(changed.object).name })
+      if (query.dryRun === undefined) locate(reply, request, changed.object)
       return sendObject(reply.code(201), changed.object, changed.warnings)
     },
   )
@@ -145,7 +147,7 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
           querystring: PatchQuery,
           response: {
             200: written('The object as it is stored.'),
-            201: written('The object that was created, as it is stored.'),
+            201: located(written('The object that was created, as it is stored.')),
             ...changeProblems,
           },
         },
@@ -160,6 +162,7 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
         if (!isApply && query.force !== undefined) throw refuseForce()
         const changed = await operations.change(params.name, change, plan)
         if (query.dryRun === undefined) await continueDelete(params.name, changed.object)
+        if (changed.isNew && query.dryRun === undefined) locate(reply, request, changed.object)
         return sendObject(reply.code(changed.isNew ? 201 : 200), changed.object, changed.warnings)
       },
     )
@@ -270,6 +273,12 @@ function configOfBody(
   body: TSchema | { readonly content: Readonly<Record<string, { readonly schema: TSchema }>> },
 ): FastifyContextConfig {
   return { keepsDigits: true, swaggerTransform: ({ schema, url }) => ({ schema: { ...schema, body }, url }) }
+}
+
+/** Sends the path of an object that was created in the header `Location`. */
+function locate(reply: FastifyReply, { routeOptions }: FastifyRequest, object: JsonObject): void {
+  const collection = routeOptions.url?.replace(/\/:name.*$/, '') ?? ''
+  void reply.header('location', `${collection}/${identityOf(object).name}`)
 }
 
 function planOfPatch(

@@ -2,7 +2,7 @@ import type { Static } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
 import type { BlockFailure } from '../../ipam/index.ts'
 import { limits } from '../wire/index.ts'
-import { closed, isComplete, name, oneOf, ref } from './fields.ts'
+import { closed, dryRunField, isComplete, name, oneOf, ref } from './fields.ts'
 import { FailedReleaseItem } from './release.ts'
 
 /** A range of blocks in a request. */
@@ -73,6 +73,7 @@ export const ClaimResponse = Type.Object(
     unchanged: Type.Array(Type.String(), { description: 'Blocks that the node had already.' }),
     failed: Type.Array(ref(FailedBlockItem), { description: 'Blocks that the node did not get.' }),
     isComplete,
+    dryRun: dryRunField,
   },
   {
     ...closed,
@@ -129,7 +130,7 @@ const affinityReleaseExample = {
 
 /** Result of a release of blocks. */
 export const AffinityReleaseResponse = Type.Object(
-  { ...affinityRelease, isComplete },
+  { ...affinityRelease, isComplete, dryRun: dryRunField },
   {
     ...closed,
     $id: 'AffinityRelease',
@@ -159,6 +160,7 @@ export const RemovedNodeResponse = Type.Object(
       description: 'The result for its blocks.',
     }),
     isComplete,
+    dryRun: dryRunField,
   },
   {
     ...closed,

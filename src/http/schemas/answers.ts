@@ -18,6 +18,21 @@ export function answer<Schema extends TSchema>(description: string, schema: Sche
   return { description, content: { 'application/json': { schema: ref(schema), example: example ?? first } } }
 }
 
+/** Adds the header that an answer has if it repeats the one to an earlier call with the same `Idempotency-Key`. */
+export function repeatable(given: Answer): Answer {
+  const description = 'true if an earlier call with this key has made the change, or a part of it.'
+  return {
+    ...given,
+    headers: { ...given.headers, 'Idempotent-Replayed': { type: 'string', enum: ['true'], description } },
+  }
+}
+
+/** Adds the header that tells where the created thing is. */
+export function located(given: Answer): Answer {
+  const description = 'The path of what was created; absent in a dry run.'
+  return { ...given, headers: { ...given.headers, Location: { type: 'string', description } } }
+}
+
 /** Failures that every route has. */
 const always: readonly Reason[] = [
   'BadRequest',

@@ -1,6 +1,6 @@
 import type { Static } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
-import { closed, nullableText, ref, texts } from './fields.ts'
+import { closed, dryRunField, nullableText, ref, texts } from './fields.ts'
 
 /** Example of an allocation. */
 const allocationExample = {
@@ -46,6 +46,7 @@ export const AssignmentResponse = Type.Object(
   {
     handle: Type.String({ description: 'The handle.' }),
     addresses: Type.Array(ref(AllocationItem)),
+    dryRun: dryRunField,
   },
   {
     ...closed,

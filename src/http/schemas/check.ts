@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { checkCodes, type CheckCode, type RepairAnswer } from '../../ipam/index.ts'
-import { closed, nullableText, oneOf, optionalList, ref } from './fields.ts'
+import { closed, dryRunField, nullableText, oneOf, optionalList, ref } from './fields.ts'
 
 /** All codes, in the order of the table. */
 const codes = Object.keys(checkCodes).filter((name): name is CheckCode => name in checkCodes)
@@ -111,7 +111,7 @@ export const RepairItem = Type.Object(
 
 /** Report of a repair. */
 export const RepairReport = Type.Object(
-  { ...reportFields, repairs: Type.Array(ref(RepairItem)), ...endFields },
+  { ...reportFields, repairs: Type.Array(ref(RepairItem)), ...endFields, dryRun: dryRunField },
   {
     ...closed,
     $id: 'RepairReport',

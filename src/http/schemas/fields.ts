@@ -50,6 +50,15 @@ export function optionalList<Item extends TSchema>(
   return Type.Optional(Type.Unsafe<Static<Item>[] | null>(list))
 }
 
+/** The part of an answer that tells a dry run from a change. */
+export const dryRunField = Type.Optional(
+  Type.Unsafe<'All'>({
+    type: 'string',
+    enum: ['All'],
+    description: 'Only in the answer to a dry run: nothing was changed.',
+  }),
+)
+
 /** Options of an enumeration. */
 export interface EnumerationOptions<Text extends string> {
   /** Name of the type in the OpenAPI document. Required for more than one value. */

@@ -1,7 +1,7 @@
 import type { Static } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
 import { limits } from '../wire/index.ts'
-import { closed, name, nullableText, ref, texts } from './fields.ts'
+import { closed, dryRunField, name, nullableText, ref, texts } from './fields.ts'
 import { ReleaseBodyItem } from './release.ts'
 
 /** One set of holder attributes in a response. */
@@ -49,6 +49,7 @@ export const HoldersResponse = Type.Object(
     }),
     active: ref(UsageItem),
     alternate: ref(UsageItem),
+    dryRun: dryRunField,
   },
   {
     ...closed,

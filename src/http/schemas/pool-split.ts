@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { partsMax } from '../../resources/index.ts'
-import { closed } from './fields.ts'
+import { closed, dryRunField } from './fields.ts'
 
 /** Body of a split. */
 export const SplitBody = Type.Object(
@@ -31,6 +31,7 @@ export const SplitResponse = Type.Object(
       ),
       { description: 'In the order of their addresses.' },
     ),
+    dryRun: dryRunField,
   },
   {
     ...closed,

@@ -1,7 +1,7 @@
 import type { Static } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
 import { limits } from '../wire/index.ts'
-import { closed, handle, isComplete, oneOf, optionalList, ref } from './fields.ts'
+import { closed, dryRunField, handle, isComplete, oneOf, optionalList, ref } from './fields.ts'
 
 /** One address to release, with preconditions. */
 export const ReleaseBodyItem = Type.Object(
@@ -83,6 +83,7 @@ export const ReleaseResponse = Type.Object(
     unallocated: Type.Array(Type.String(), { description: 'Addresses that were not assigned.' }),
     failed: Type.Array(ref(FailedReleaseItem), { description: 'Addresses that were not released.' }),
     isComplete,
+    dryRun: dryRunField,
   },
   {
     ...closed,

@@ -8,8 +8,8 @@ export const linesType = 'application/x-ndjson'
 
 /** A response that is sent while its entries are found. */
 export interface Report {
-  /** The revision at which everything was read. */
-  readonly revision: string
+  /** The first fields, among them the revision at which everything was read. */
+  readonly head: { readonly revision: string; readonly dryRun?: 'All' }
   /** The name of the list. */
   readonly listName: string
   readonly entries: AsyncIterable<object>
@@ -29,7 +29,7 @@ export function sendReport(request: FastifyRequest, reply: FastifyReply, report:
 }
 
 async function* printObject(request: FastifyRequest, report: Report): AsyncGenerator<string, void> {
-  yield `{"revision":${JSON.stringify(report.revision)},${JSON.stringify(report.listName)}:[`
+  yield `${JSON.stringify(report.head).slice(0, -1)},${JSON.stringify(report.listName)}:[`
   let separator = ''
   const problem = yield* printEntries(request, report, (entry) => {
     const text = `${separator}${JSON.stringify(entry)}`
@@ -41,7 +41,7 @@ async function* printObject(request: FastifyRequest, report: Report): AsyncGener
 
 async function* printLines(request: FastifyRequest, report: Report): AsyncGenerator<string, void> {
   const problem = yield* printEntries(request, report, (entry) => `${JSON.stringify(entry)}\n`)
-  yield `${JSON.stringify({ revision: report.revision, complete: problem === null, problem })}\n`
+  yield `${JSON.stringify({ ...report.head, complete: problem === null, problem })}\n`
 }
 
 /** Yields the entries as texts. Returns the problem that ended the list early, or null. */
