@@ -73,6 +73,6 @@ async function check(url: string): Promise<number> {
   const response = await fetch(`${url}/ipam/v1/check`)
   const text = await response.text()
   const ms = performance.now() - begin
-  if (!text.includes('"findings":[],"complete":true')) throw new Error(text.slice(0, 1_000))
+  if (!text.includes('"findings":[],"isComplete":true')) throw new Error(text.slice(0, 1_000))
   return ms
 }

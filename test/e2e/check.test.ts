@@ -28,7 +28,7 @@ interface Report {
   readonly revision: string
   readonly findings?: readonly Found[]
   readonly repairs?: readonly Found[]
-  readonly complete: boolean
+  readonly isComplete: boolean
   readonly problem: string | null
 }
 
@@ -36,7 +36,7 @@ async function check(server: typeof call = call): Promise<readonly Found[]> {
   const { status, body } = await server('GET', '/ipam/v1/check')
   const report = body as unknown as Report
   t.equal(status, 200)
-  t.strictSame({ complete: report.complete, problem: report.problem }, { complete: true, problem: null })
+  t.strictSame({ isComplete: report.isComplete, problem: report.problem }, { isComplete: true, problem: null })
   return report.findings ?? []
 }
 
@@ -44,7 +44,7 @@ async function repair(query: string, body: object): Promise<readonly Found[]> {
   const answer = await callOther('POST', `/ipam/v1/check/repair${query}`, body)
   const report = answer.body as unknown as Report
   t.equal(answer.status, 200)
-  t.ok(report.complete)
+  t.ok(report.isComplete)
   return report.repairs ?? []
 }
 
@@ -173,7 +173,7 @@ t.test('a finding is one line for a client that asks for lines', async (t) => {
     .map((line) => JSON.parse(line) as object)
   t.match(lines, [
     { code: 'HandleBlockMissing', key: '/calico/ipam/v2/handle/alone', subject: '10.61.9.0/26', repair: 'Default' },
-    { revision: /^\d+$/, complete: true, problem: null },
+    { revision: /^\d+$/, isComplete: true, problem: null },
   ])
 })
 

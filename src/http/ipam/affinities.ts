@@ -205,7 +205,7 @@ function scopeOf({ node, cidr, pool, onlyIfEmpty = false }: Static<typeof Releas
   if (range.causes.length > 0) throw refuseFields('Invalid', range.causes)
   if (node === undefined && cidr === undefined && pool === undefined) {
     const message = 'all blocks of all nodes are never meant; give node, cidr or pool'
-    throw refuseFields('BadRequest', [{ field: 'node', reason: 'FieldValueRequired', message }])
+    throw refuseFields('Invalid', [{ field: 'node', reason: 'FieldValueRequired', message }])
   }
   return { node, cidr: range.value, pool, onlyIfEmpty }
 }

@@ -27,7 +27,7 @@ const poolReference = { minLength: 1, maxLength: limits.nameLength }
 
 const UtilizationQuery = Type.Object(
   {
-    pool: Type.Optional(
+    pools: Type.Optional(
       Type.Array(Type.String(poolReference), {
         maxItems: limits.pools,
         description: 'Names or CIDRs of the only pools to tell of; all when absent. May be given several times.',
@@ -87,7 +87,7 @@ export const utilizationRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app
         },
       },
     },
-    async ({ query: { pool: pools = [], blocks: withBlocks = false } }): Promise<Utilization> => {
+    async ({ query: { pools = [], blocks: withBlocks = false } }): Promise<Utilization> => {
       const used = await carryOut(options, (view, context) => planReadUtilization(view, { pools, withBlocks }, context))
       const listed = used.blocks.length + used.orphaned.length
       if (listed > listedBlocksMax) {
@@ -167,5 +167,6 @@ function printUsage({ capacity, inUse, cooling, reserved, available }: CountedBl
     cooling: String(cooling),
     reserved: String(reserved),
     available: String(available),
+    percentInUse: (Number(inUse) / Number(capacity)) * 100,
   }
 }

@@ -116,7 +116,7 @@ function readStart(
   { continue: token = '', resourceVersion = '', resourceVersionMatch }: ObjectListQuery,
   families: readonly Decodable<unknown>[],
 ): Position {
-  if (token !== '') return readContinueToken(token, (text) => parsePosition(text, families))
+  if (token !== '') return readContinueToken(token, (text) => parsePosition(text, families), 'BadRequest')
   if (resourceVersionMatch === 'Exact') {
     if (resourceVersion === '' || resourceVersion === '0') {
       throw refusal('BadRequest', 'resourceVersionMatch=Exact needs a resourceVersion above 0')

@@ -57,7 +57,7 @@ const reportFields = {
 }
 
 const endFields = {
-  complete: Type.Boolean({
+  isComplete: Type.Boolean({
     description: 'False if the report ended early; what it contains is valid all the same.',
   }),
   problem: nullableText('Why it ended early; null if it is complete.'),
@@ -70,7 +70,7 @@ export const CheckReport = Type.Object(
     ...closed,
     $id: 'CheckReport',
     description: 'All problems at one revision, in the order in which they were found.',
-    examples: [{ revision: '4711', findings: [exampleFinding], complete: true, problem: null }],
+    examples: [{ revision: '4711', findings: [exampleFinding], isComplete: true, problem: null }],
   },
 )
 
@@ -120,7 +120,7 @@ export const RepairReport = Type.Object(
       {
         revision: '4711',
         repairs: [{ ...exampleFinding, outcome: 'Repaired', detail: 'The handle counts 1 in 10.1.0.0/26.' }],
-        complete: true,
+        isComplete: true,
         problem: null,
       },
     ],

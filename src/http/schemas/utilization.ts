@@ -16,10 +16,29 @@ const usage = {
   available: count(
     'Addresses that are neither assigned nor cooling down nor reserved: those that an assign by count can get.',
   ),
+  percentInUse: Type.Number({
+    minimum: 0,
+    maximum: 100,
+    description: 'The part of the capacity that is assigned, for people and graphs; the counts are exact.',
+  }),
 }
 
-const usageExample = { capacity: '256', inUse: '1', cooling: '0', reserved: '4', available: '251' }
-const blockUsageExample = { capacity: '64', inUse: '1', cooling: '0', reserved: '4', available: '59' }
+const usageExample = {
+  capacity: '256',
+  inUse: '1',
+  cooling: '0',
+  reserved: '4',
+  available: '251',
+  percentInUse: 0.390625,
+}
+const blockUsageExample = {
+  capacity: '64',
+  inUse: '1',
+  cooling: '0',
+  reserved: '4',
+  available: '59',
+  percentInUse: 1.5625,
+}
 
 const poolExample = {
   pool: 'my.ippool-1',

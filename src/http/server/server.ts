@@ -18,7 +18,7 @@ import { safeHeaders } from './headers.ts'
 import { healthRoutes } from './health.ts'
 import { logRequests } from './request-log.ts'
 import { type OnStopping, refuseWhenStopping } from './stopping.ts'
-import { refuseBySchema, validatorCompiler } from './validation.ts'
+import { refuseAsKubernetes, refuseBySchema, validatorCompiler } from './validation.ts'
 
 /** Everything that the server takes from outside: it reads no clock, no environment and no random numbers itself. */
 export interface ServerDependencies {
@@ -80,7 +80,7 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
     schemaController: {
       compilersFactory: { buildSerializer: () => () => (answer: unknown) => JSON.stringify(answer) },
     },
-    schemaErrorFormatter: refuseBySchema,
+    schemaErrorFormatter: refuseAsKubernetes,
     frameworkErrors: answerUnreadablePath,
     clientErrorHandler: answerClientError,
   })
@@ -141,7 +141,11 @@ function addApi(
     const prefixes = ['/ipam/v1/', `/apis/${apiVersion}/`]
     limitCalls(api, { callsMax, pending: () => store.pending, prefixes, requestId })
     answerJson(api)
-    void api.register(ipamRoutes, { prefix: '/ipam/v1', store, blocks, now, newUid, deadlineMs })
+    void api.register((ipam, _options, done) => {
+      ipam.setSchemaErrorFormatter(refuseBySchema)
+      void ipam.register(ipamRoutes, { prefix: '/ipam/v1', store, blocks, now, newUid, deadlineMs })
+      done()
+    })
     void api.register(resourceRoutes, {
       prefix: `/apis/${apiVersion}`,
       store,

@@ -57,17 +57,27 @@ const malformed: ReadonlySet<string> = new Set(['type', 'required', 'additionalP
 
 /**
  * Returns the refusal of a part of a request (`body`, `params`, `querystring`, `headers`) that violates its schema, with one cause for
- * each wrong field: `Invalid` if only values of the body or the path are wrong, so that the static types hold; else `BadRequest`.
+ * each wrong field: `Invalid` if only values are wrong, so that the static types hold; else `BadRequest`.
  */
 export function refuseBySchema(findings: readonly FastifySchemaValidationError[], part: string): RefusalError {
   const problems = mergeUnions(findings)
-  const isReadable = (part === 'body' || part === 'params') && !problems.some(({ keyword }) => malformed.has(keyword))
+  const isReadable = !problems.some(({ keyword }) => malformed.has(keyword))
+  return refuseProblems(problems, part, isReadable ? 'Invalid' : 'BadRequest')
+}
+
+/** As {@link refuseBySchema}, but `BadRequest` for each wrong query and header: so do Kubernetes' servers. */
+export function refuseAsKubernetes(findings: readonly FastifySchemaValidationError[], part: string): RefusalError {
+  if (part === 'body' || part === 'params') return refuseBySchema(findings, part)
+  return refuseProblems(mergeUnions(findings), part, 'BadRequest')
+}
+
+function refuseProblems(problems: readonly Finding[], part: string, reason: 'BadRequest' | 'Invalid'): RefusalError {
   // One cause for each field: the first one, which is about the type if the type is wrong.
   const causes = new Map<string, Cause>()
   for (const cause of problems.map((problem) => causeOf(problem, part))) {
     if (!causes.has(cause.field)) causes.set(cause.field, cause)
   }
-  return refuseFields(isReadable ? 'Invalid' : 'BadRequest', [...causes.values()])
+  return refuseFields(reason, [...causes.values()])
 }
 
 /**

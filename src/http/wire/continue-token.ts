@@ -5,10 +5,14 @@ export function printContinueToken(place: string): string {
   return Buffer.from(place).toString('base64url')
 }
 
-/** Reads the place in a token. `parse` returns undefined for a text that is not a place; the token is then refused with `BadRequest`. */
-export function readContinueToken<Place>(token: string, parse: (text: string) => Place | undefined): Place {
+/** Reads the place in a token. `parse` returns undefined for a text that is not a place; the token is then refused with `reason`. */
+export function readContinueToken<Place>(
+  token: string,
+  parse: (text: string) => Place | undefined,
+  reason: 'BadRequest' | 'Invalid' = 'Invalid',
+): Place {
   const place = parse(Buffer.from(token, 'base64url').toString())
   if (place !== undefined) return place
   const message = 'is not a token from a list of this server; leave it out'
-  throw refuseFields('BadRequest', [{ field: 'continue', reason: 'FieldValueInvalid', message }])
+  throw refuseFields(reason, [{ field: 'continue', reason: 'FieldValueInvalid', message }])
 }

@@ -36,12 +36,12 @@ async function* printObject(request: FastifyRequest, report: Report): AsyncGener
     separator = ','
     return text
   })
-  yield `],"complete":${String(problem === null)},"problem":${JSON.stringify(problem)}}`
+  yield `],"isComplete":${String(problem === null)},"problem":${JSON.stringify(problem)}}`
 }
 
 async function* printLines(request: FastifyRequest, report: Report): AsyncGenerator<string, void> {
   const problem = yield* printEntries(request, report, (entry) => `${JSON.stringify(entry)}\n`)
-  yield `${JSON.stringify({ ...report.head, complete: problem === null, problem })}\n`
+  yield `${JSON.stringify({ ...report.head, isComplete: problem === null, problem })}\n`
 }
 
 /** Yields the entries as texts. Returns the problem that ended the list early, or null. */

@@ -100,7 +100,7 @@ export function planCountHeld(
 ): Plan<Result<number>> {
   for (const family of [poolFamily, blockFamily]) view.consult(family)
   const stored = readPools(view)
-  const chosen = choosePools(stored, reference === undefined ? [] : [reference])
+  const chosen = choosePools(stored, 'pool', reference === undefined ? [] : [reference])
   if (!chosen.ok) return answerOnly(chosen)
   const [pool] = reference === undefined ? [] : chosen.value
   const within = range ?? pool?.cidr
@@ -115,7 +115,7 @@ export function planCountHeld(
 
 function readUtilization(view: View, request: UtilizationRequest, context: IpamContext): Result<UtilizationAnswer> {
   const { stored, terms } = readBasis(view, context)
-  const chosen = choosePools(stored, request.pools)
+  const chosen = choosePools(stored, 'pools', request.pools)
   if (!chosen.ok) return chosen
   const { blocks } = context
   const count = (block: IndexedBlock): CountedBlock => countBlock(block, stored, terms)
@@ -133,7 +133,7 @@ function readUtilization(view: View, request: UtilizationRequest, context: IpamC
 
 function readBlocks(view: View, request: BlocksRequest, context: IpamContext): Result<BlocksAnswer> {
   const { stored, terms } = readBasis(view, context)
-  const chosen = choosePools(stored, request.pool === undefined ? [] : [request.pool])
+  const chosen = choosePools(stored, 'pool', request.pool === undefined ? [] : [request.pool])
   if (!chosen.ok) return chosen
   const [pool] = request.pool === undefined ? [] : chosen.value
   const affinity = request.node === undefined ? undefined : formatAffinity({ type: 'host', name: request.node })
@@ -164,15 +164,15 @@ export function readBasis(view: View, { now }: IpamContext): Basis {
   return { stored: readPools(view), terms: { reserved: readReserved(view), cooledBefore } }
 }
 
-/** The referenced pools, each once, in the order of the references; all pools if there is no reference. */
-function choosePools({ all }: Pools, references: readonly string[]): Result<readonly Pool[]> {
+/** The pools that a field refers to, each once, in the order of the references; all pools if there is no reference. */
+function choosePools({ all }: Pools, field: string, references: readonly string[]): Result<readonly Pool[]> {
   if (references.length === 0) return success(all)
   const unknown: UnknownPool[] = []
   const chosen = new Set<Pool>()
   for (const reference of references) {
     const pool = all.find((one) => isNamed(one, reference))
     if (pool !== undefined) chosen.add(pool)
-    else unknown.push({ field: 'pool', reference })
+    else unknown.push({ field, reference })
   }
   return unknown.length === 0 ? success([...chosen]) : refuseUnknownPools(unknown)
 }

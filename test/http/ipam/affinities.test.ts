@@ -142,11 +142,11 @@ t.test('what is not understood is refused, and names the field', async (t) => {
     t.match(causesOf(answer), [[field]])
   }
   const queries: [query: string, status: number, field: string][] = [
-    ['', 400, 'node'],
-    ['?onlyIfEmpty=true', 400, 'node'],
+    ['', 422, 'node'],
+    ['?onlyIfEmpty=true', 422, 'node'],
     ['?cidr=x', 422, 'cidr'],
     ['?pool=red', 422, 'pool'],
-    ['?node=a%2Fb', 400, 'node'],
+    ['?node=a%2Fb', 422, 'node'],
     ['?nodes=node-1', 400, 'nodes'],
   ]
   for (const [query, status, field] of queries) {

@@ -14,12 +14,12 @@ t.test('what is found is answered as one object, or as lines', async (t) => {
   const { status, body, headers } = await call('GET', '/ipam/v1/check')
   t.equal(status, 200)
   t.equal(headers['content-type'], 'application/json; charset=utf-8')
-  t.match(body, { revision: String(store.view.revision), findings: [finding], complete: true, problem: null })
+  t.match(body, { revision: String(store.view.revision), findings: [finding], isComplete: true, problem: null })
   const lines = await app.inject({ url: '/ipam/v1/check', headers: { accept: 'application/x-ndjson' } })
   t.equal(lines.headers['content-type'], 'application/x-ndjson')
   t.match(
     lines.body.split('\n').map((line) => (line === '' ? line : (JSON.parse(line) as unknown))),
-    [finding, { revision: String(store.view.revision), complete: true, problem: null }, ''],
+    [finding, { revision: String(store.view.revision), isComplete: true, problem: null }, ''],
   )
 })
 
@@ -41,7 +41,7 @@ t.test('a fault at the beginning is a failure, and one in the middle is told at 
   }
   t.match(await call('GET', '/ipam/v1/check'), {
     status: 200,
-    body: { findings: [], complete: false, problem: 'Away.' },
+    body: { findings: [], isComplete: false, problem: 'Away.' },
   })
 })
 
@@ -49,7 +49,7 @@ t.test('a repair mends what it is asked for, and a dry run only says so', async 
   const { call, store } = startServer(t)
   store.view.putText(key, '{"block":{"10.1.0.0/26":1},"deleted":false}')
   const path = '/ipam/v1/check/repair'
-  t.match((await call('POST', path, { codes: ['HandleMissing'] })).body, { repairs: [], complete: true })
+  t.match((await call('POST', path, { codes: ['HandleMissing'] })).body, { repairs: [], isComplete: true })
   t.match((await call('POST', `${path}?dryRun=All`)).body, { repairs: [{ key, outcome: 'Repaired', detail: String }] })
   t.ok(store.view.text(key))
   t.match((await call('POST', path)).body, { repairs: [{ key, outcome: 'Repaired' }] })
@@ -95,7 +95,7 @@ t.test('a repair that the datastore does not carry out does not stop the others'
   ] as const) {
     store.submit = () => Promise.reject(new DatastoreUnavailable(code, 'Late.'))
     const { body } = await call('POST', '/ipam/v1/check/repair?dryRun=All')
-    t.match(body, { repairs: [{ outcome: 'Unavailable', detail }], complete: true })
+    t.match(body, { repairs: [{ outcome: 'Unavailable', detail }], isComplete: true })
   }
   store.submit = submit
 })

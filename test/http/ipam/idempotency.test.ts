@@ -87,7 +87,7 @@ t.test('a key that no header can be is refused, and its valid neighbour is taken
     const before = dump(server)
     for (const name of wrong) {
       const answer = await post(server, route, body, name)
-      t.match(answer, { status: 400, body: { reason: 'BadRequest' } }, JSON.stringify(name))
+      t.match(answer, { status: 422, body: { reason: 'Invalid' } }, JSON.stringify(name))
       t.strictSame(causesOf(answer), [['idempotency-key', 'FieldValueInvalid']])
     }
     t.strictSame(dump(server), before)
@@ -101,7 +101,7 @@ t.test('a key that no header can be is refused, and its valid neighbour is taken
     headers: { 'idempotency-key': 'one, two' },
     payload: {},
   })
-  t.equal(twice.statusCode, 400, 'two keys are none')
+  t.equal(twice.statusCode, 422, 'two keys are none')
 })
 
 t.test('a key is for one call: another body or another route is refused', async (t) => {

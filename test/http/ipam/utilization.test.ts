@@ -22,6 +22,7 @@ t.test('how much of each pool is used is told in decimals, to the last digit', a
       cooling: '0',
       reserved: '0',
       available: '253',
+      percentInUse: 1.171875,
     },
     {
       pool: 'green',
@@ -35,6 +36,7 @@ t.test('how much of each pool is used is told in decimals, to the last digit', a
       cooling: '0',
       reserved: '0',
       available: '256',
+      percentInUse: 0,
     },
     {
       pool: 'vast',
@@ -48,6 +50,7 @@ t.test('how much of each pool is used is told in decimals, to the last digit', a
       cooling: '0',
       reserved: '0',
       available: '1208925819614629174706175',
+      percentInUse: 100 / 2 ** 80,
     },
   ])
   t.strictSame([body['unreadablePools'], body['orphaned'], body['blocks']], [[], [], []])
@@ -56,14 +59,14 @@ t.test('how much of each pool is used is told in decimals, to the last digit', a
 t.test('pools are asked for by name or CIDR, several times over, with their blocks', async (t) => {
   const { call } = startServer(t)
   await call('POST', '/ipam/v1/assign', { node: 'node-1', ipv4: 1, ipv6: 1 })
-  const { body } = await call('GET', '/ipam/v1/utilization?pool=green&pool=10.1.0.0/24&blocks=true')
+  const { body } = await call('GET', '/ipam/v1/utilization?pools=green&pools=10.1.0.0/24&blocks=true')
   t.match(body, { pools: [{ pool: 'green' }, { pool: 'blue' }], blocks: [{ pool: 'green' }, { pool: 'blue' }] })
-  t.strictSame((await call('GET', '/ipam/v1/utilization?pool=green&blocks=true')).body['blocks'], [
+  t.strictSame((await call('GET', '/ipam/v1/utilization?pools=green&blocks=true')).body['blocks'], [
     (body['blocks'] as readonly unknown[])[0],
   ])
-  const unknown = await call('GET', '/ipam/v1/utilization?pool=red')
+  const unknown = await call('GET', '/ipam/v1/utilization?pools=red')
   t.match(unknown, { status: 422, body: { reason: 'Invalid' } })
-  t.strictSame(causesOf(unknown), [['pool', 'FieldValueInvalid']])
+  t.strictSame(causesOf(unknown), [['pools', 'FieldValueInvalid']])
 })
 
 t.test('blocks are listed page by page with who they belong to', async (t) => {
@@ -104,7 +107,10 @@ t.test('a block of a virtual owner belongs to no node', async (t) => {
 
 t.test('a token of somebody else, and a parameter that is none, are refused', async (t) => {
   const { call } = startServer(t)
-  for (const query of ['continue=x', 'limit=0', 'limit=1001', 'node=A_B', 'poool=blue', 'orphaned=perhaps']) {
+  for (const query of ['continue=x', 'limit=0', 'limit=1001', 'node=A_B']) {
+    t.match(await call('GET', `/ipam/v1/blocks?${query}`), { status: 422, body: { reason: 'Invalid' } }, query)
+  }
+  for (const query of ['poool=blue', 'orphaned=perhaps', 'limit=few']) {
     t.match(await call('GET', `/ipam/v1/blocks?${query}`), { status: 400, body: { reason: 'BadRequest' } }, query)
   }
   t.match(await call('GET', '/ipam/v1/utilization?blocks=maybe'), { status: 400 })
@@ -122,5 +128,5 @@ t.test('more blocks than one answer holds are refused, and the way to them is to
     status: 413,
     body: { reason: 'RequestEntityTooLarge', message: /GET \/ipam\/v1\/blocks/ },
   })
-  t.match((await call('GET', '/ipam/v1/utilization?pool=many')).body, { pools: [{ blocksInUse: '10001' }] })
+  t.match((await call('GET', '/ipam/v1/utilization?pools=many')).body, { pools: [{ blocksInUse: '10001' }] })
 })

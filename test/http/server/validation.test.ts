@@ -1,6 +1,6 @@
 import { Type, type TSchema } from '@sinclair/typebox'
 import t from 'tap'
-import { refuseBySchema, validatorCompiler } from '../../../src/http/server/validation.ts'
+import { refuseAsKubernetes, refuseBySchema, validatorCompiler } from '../../../src/http/server/validation.ts'
 
 /** The refusal of `data`, as the server's own validator finds it. */
 function refusalOf(
@@ -93,14 +93,26 @@ t.test('all wrong fields are told at once, and what is malformed decides the rea
   t.end()
 })
 
-t.test('a query is a bad request whatever is wrong with it, and a path is invalid', (t) => {
-  t.equal(refusalOf(Thing, { count: 0 }, 'querystring')?.reason, 'BadRequest')
-  t.equal(refusalOf(Thing, { count: 0 }, 'params')?.reason, 'Invalid')
-  t.strictSame(refusalOf(Type.Object({}, closed), { a: 1 }, 'querystring')?.causes, [
-    ['a', 'FieldValueForbidden', 'is not known here; known are: none'],
-  ])
-  t.end()
-})
+t.test(
+  'a wrong value is invalid in every part of a request; in a query and a header not as Kubernetes tells it',
+  (t) => {
+    for (const [part, kubernetes] of [
+      ['body', 'Invalid'],
+      ['params', 'Invalid'],
+      ['querystring', 'BadRequest'],
+      ['headers', 'BadRequest'],
+    ] as const) {
+      const finding = { keyword: 'minimum', instancePath: '/count', schemaPath: '', params: {}, message: '' }
+      t.equal(refuseBySchema([finding], part).refusal.reason, 'Invalid', part)
+      t.equal(refuseAsKubernetes([finding], part).refusal.reason, kubernetes, part)
+      t.equal(refuseBySchema([{ ...finding, keyword: 'type' }], part).refusal.reason, 'BadRequest', part)
+    }
+    t.strictSame(refusalOf(Type.Object({}, closed), { a: 1 }, 'querystring')?.causes, [
+      ['a', 'FieldValueForbidden', 'is not known here; known are: none'],
+    ])
+    t.end()
+  },
+)
 
 t.test('unions side by side and inside each other keep their own causes', (t) => {
   const Inner = Type.Union([Type.String(), Type.Object({ b: Type.Union([Type.Integer(), Type.Null()]) }, closed)])

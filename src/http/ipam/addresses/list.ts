@@ -30,7 +30,7 @@ const blocksMax = 2_048
 
 /**
  * Lists one page of held addresses, in a fixed order. All pages show one revision of etcd, which the token carries. Throws a refusal:
- * `Invalid` for a pool that does not exist, `BadRequest` for an invalid token, `Expired` if the revision is gone, `Conflict` if the
+ * `Invalid` for a pool that does not exist and for an invalid token, `Expired` if the revision is gone, `Conflict` if the
  * requested handle cannot be read.
  */
 export async function listAddresses(options: IpamOptions, query: AddressQuery): Promise<AddressList> {

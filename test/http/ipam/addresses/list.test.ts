@@ -187,13 +187,15 @@ t.test('a pool that does not exist, and parameters that are none, are refused', 
     'limit=1001',
     'attribute==blue',
     'handle=a%2Fb',
-    'tenant=blue',
     'continue=x',
     token('0/ipv4/block/10.1.0.0-26/0'),
     token('7/ipv4/block/10.1.0.0-26'),
     token('7/ipv4/../10.1.0.0-26/1'),
   ]
   for (const query of wrong) {
+    t.match(await call('GET', `/ipam/v1/addresses?${query}`), { status: 422, body: { reason: 'Invalid' } }, query)
+  }
+  for (const query of ['tenant=blue', 'limit=many']) {
     t.match(await call('GET', `/ipam/v1/addresses?${query}`), { status: 400, body: { reason: 'BadRequest' } }, query)
   }
 })
