@@ -245,7 +245,7 @@ t.test('releases leave the bytes of the worked example', async (t) => {
   const stale = await call('POST', '/ipam/v1/release', {
     addresses: [{ address: '10.11.0.8', sequenceNumber: rounded }],
   })
-  t.match(stale.body, { released: [], failed: [{ address: '10.11.0.8', reason: 'SequenceNumberMismatch' }] })
+  t.match(stale, { status: 409, body: { details: { causes: [{ reason: 'SequenceNumberMismatch' }] } } })
   const first = await call('POST', '/ipam/v1/release', {
     addresses: [{ address: '10.11.0.8', handle: 'net2.c1', sequenceNumber: '1795406400123456789' }],
   })

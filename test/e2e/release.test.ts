@@ -52,7 +52,7 @@ t.test('a release answers for each address', async (t) => {
     failed: [],
   })
   const again = await release({ address: d.address, handle: 'b', sequenceNumber: d.sequenceNumber })
-  t.match(again.body, { released: [], failed: [{ address: d.address, reason: 'SequenceNumberMismatch' }] })
+  t.match(refusalIn(again), { status: 409, reason: 'Conflict', fields: ['addresses[0].sequenceNumber'] })
 
   // If it was assigned to another handle meanwhile, that handle keeps it.
   const other = await assign({ handle: 'other', addresses: [d.address] })
@@ -101,7 +101,7 @@ t.test('a dry run answers what would happen, and writes nothing', async (t) => {
     })
     t.match((await call('POST', '/ipam/v1/release?dryRun=All', { addresses: held })).body, { released: held })
     t.match((await call('DELETE', '/ipam/v1/handles/dry?dryRun=All')).body, { released: held })
-    t.match(refusalIn(await call('POST', '/ipam/v1/assign?dryRun=Some', {})), { status: 400, fields: ['dryRun'] })
+    t.match(refusalIn(await call('POST', '/ipam/v1/assign?dryRun=Some', {})), { status: 422, fields: ['dryRun'] })
   })
 })
 

@@ -115,6 +115,9 @@ async function releaseExactly(before: NaiveState, items: readonly NaiveItem[] | 
   } else {
     const answer = await call('POST', '/ipam/v1/release', { addresses: items })
     const outcome = releaseNaively(expected, items)
+    const isRefused = outcome.released.length + outcome.unallocated.length === 0
+    assert.equal(answer.status, isRefused ? 409 : 200)
+    if (isRefused) return before
     const { released, unallocated, failed } = answer.body as unknown as Record<'released' | 'unallocated', string[]> & {
       readonly failed: readonly { readonly address: string }[]
     }

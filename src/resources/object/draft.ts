@@ -55,7 +55,8 @@ export function readObject<Value extends StoredObject>(kind: ResourceKind<Value>
 
 /**
  * Makes the object to store from `given`: a new object, or one that replaces `old`. Refuses unknown fields if field validation is
- * strict, and those of a new object that look like misspelt immutable ones unless it is off. Every other problem becomes a cause. With `isComplete`, a field that is absent was removed on purpose, as in a patched object.
+ * strict, and those of a new object that look like misspelt immutable ones unless it is off. Every other problem becomes a cause. With
+ * `isComplete`, a field that is absent was removed on purpose, as in a patched object.
  */
 export function draftObject<Value extends StoredObject>(
   kind: ResourceKind<Value>,
