@@ -197,6 +197,7 @@ t.test('what Calico wrote is read, every digit of it', async (t) => {
     node: 'node1',
     handle: 'net1.c1',
     sequenceNumber: '1795406400123456789',
+    assignedAt: '2026-11-23T04:00:01Z',
     attributes: { namespace: 'default', pod: 'web-0', timestamp: '2026-11-23 04:00:01.5 +0000 UTC' },
   }
   const held = await call('GET', '/ipam/v1/handles/net1.c1')

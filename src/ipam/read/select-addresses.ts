@@ -61,17 +61,17 @@ export function selectAddresses(
   filter: AddressFilter,
   pool: string | undefined,
 ): readonly SelectedAddress[] {
-  const { range, text } = filter
-  const wanted = text?.toLowerCase()
+  const { range, text = '' } = filter
+  const wanted = text.toLowerCase()
   const attributes = block.attributes ?? []
   const isSelected = attributes.map((attribute) => matches(attribute, filter))
-  const isFound = attributes.map((attribute) => wanted === undefined || hasText(attribute, wanted))
+  const isFound = attributes.map((attribute) => hasText(attribute, wanted))
   const selected: SelectedAddress[] = []
   for (const [place, index] of block.allocations.entries()) {
     if (index === null || isSelected[index] !== true) continue
     const address = addressAt(block.cidr, ordinal(place))
     if (range !== undefined && !contains(range, address)) continue
-    if (isFound[index] !== true && !formatAddress(address).includes(wanted ?? '')) continue
+    if (isFound[index] !== true && !formatAddress(address).includes(wanted)) continue
     selected.push({ ordinal: ordinal(place), allocation: allocationOf(block, ordinal(place), pool) })
   }
   return selected
