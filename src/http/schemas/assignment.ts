@@ -89,8 +89,9 @@ export type AddressList = Static<typeof AddressList>
 export const HandleItem = Type.Object(
   {
     handle: Type.String({ description: 'The handle.' }),
-    blocks: Type.Integer({ description: 'Number of blocks in which it holds addresses.' }),
+    blocks: Type.Integer({ format: 'int64', description: 'Number of blocks in which it holds addresses.' }),
     addresses: Type.Integer({
+      format: 'int64',
       description: [
         'Number of addresses, as the handle itself counts them: never fewer than it holds, and more while a Calico client changes',
         'them, or after one has stopped half-way. Read the handle for those that it holds.',

@@ -67,11 +67,7 @@ export const FailedAddress = Type.Object({
 })
 
 /** Prints the outcome of a release, in ascending order. */
-export function printRelease({
-  released,
-  unallocated,
-  failed,
-}: OutcomeOfRelease): Omit<ReleaseResponse, 'isComplete'> {
+export function printRelease({ released, unallocated, failed }: OutcomeOfRelease): Omit<ReleaseResponse, 'isComplete'> {
   const print = (addresses: readonly Address[]): string[] => addresses.toSorted(compareAddresses).map(formatAddress)
   return {
     released: print(released),
