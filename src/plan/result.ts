@@ -9,6 +9,7 @@ export type Reason =
   | 'NotFound'
   | 'MethodNotAllowed'
   | 'NotAcceptable'
+  | 'RequestTimeout'
   | 'UnsupportedMediaType'
   | 'MisdirectedRequest'
   | 'AlreadyExists'

@@ -98,6 +98,28 @@ t.test('requests that are sent in one go are answered in their order', async (t)
   )
 })
 
+t.test('what was sent before rubbish is answered before the rubbish is refused', async (t) => {
+  const assigned = [0, 1].map((number) => rawRequest('POST', assign, `{"handle":"before-rubbish-${String(number)}"}`))
+  const broken = `POST ${assign} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n`
+  for (const [claim, rubbish] of [
+    ['no HTTP', 'rubbish\r\n\r\n'],
+    ['a request whose body is broken', broken],
+  ] as const) {
+    const connection = await RawConnection.open(url)
+    await connection.write(`${assigned.join('')}${rubbish}`)
+    // More of it comes while the answers are on their way.
+    await connection.write(rubbish)
+    await until('the connection is closed', () => connection.isClosed || undefined)
+    t.strictSame(
+      connection.answers().map(({ status }) => status),
+      [201, 201, 400],
+      claim,
+    )
+    for (const number of [0, 1]) await call('DELETE', `/ipam/v1/handles/before-rubbish-${String(number)}`)
+  }
+  await isWell(t)
+})
+
 t.test('a request may arrive in very small pieces', async (t) => {
   const connection = await RawConnection.open(url)
   for (const letter of rawRequest('POST', assign, '{"handle":"slow"}')) await connection.write(letter)

@@ -1,6 +1,4 @@
-import { STATUS_CODES } from 'node:http'
-import type { Socket } from 'node:net'
-import type { ConnectionError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { DatastoreUnavailable, type Probe, silentProbe } from '../../datastore/index.ts'
 import type { Reason } from '../../plan/index.ts'
 import { statusOf } from '../schemas/index.ts'
@@ -49,39 +47,6 @@ function answerError(error: unknown, request: FastifyRequest, reply: FastifyRepl
 
 function isBodyTooLong(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'FST_ERR_CTP_BODY_TOO_LARGE'
-}
-
-/**
- * Answers what is not HTTP, or took too long to arrive, with a `Status` too. There is no request and no reply, only a socket and an
- * error.
- */
-export function answerClientError(error: ConnectionError, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy()
-    return
-  }
-  const refused = refusalOfConnection(error.code)
-  const body = JSON.stringify(statusOf(refused))
-  const { code } = reasons[refused.refusal.reason]
-  const head = [
-    `HTTP/1.1 ${code} ${STATUS_CODES[code] ?? ''}`,
-    'content-type: application/json; charset=utf-8',
-    `content-length: ${Buffer.byteLength(body)}`,
-    'connection: close',
-    ...Object.entries(safeHeaders).map(([name, value]) => `${name}: ${value}`),
-  ]
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
-}
-
-function refusalOfConnection(code: string): RefusalError {
-  switch (code) {
-    case 'HPE_HEADER_OVERFLOW':
-      return refusal('RequestEntityTooLarge', 'The headers of the request are too long.')
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return refusal('BadRequest', 'The request took too long to arrive.')
-    default:
-      return refusal('BadRequest', 'This is not an HTTP request.')
-  }
 }
 
 /** Reasons for the errors that Fastify and its plugins attribute to the caller, by their status code. */

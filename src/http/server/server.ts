@@ -13,7 +13,8 @@ import { resourceSchemas, schemas } from '../schemas/index.ts'
 import { answerJson, readBodies } from '../wire/index.ts'
 import { limitCalls, limitEventLoopDelay } from './admission.ts'
 import { type CallerSettings, refuseForeignCallers } from './callers.ts'
-import { answerClientError, answerUnreadablePath, handleErrors } from './error-handling.ts'
+import { answerConnectionErrors } from './connection-errors.ts'
+import { answerUnreadablePath, handleErrors } from './error-handling.ts'
 import { safeHeaders } from './headers.ts'
 import { healthRoutes } from './health.ts'
 import { logRequests } from './request-log.ts'
@@ -82,7 +83,6 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
     },
     schemaErrorFormatter: refuseAsKubernetes,
     frameworkErrors: answerUnreadablePath,
-    clientErrorHandler: answerClientError,
   })
   const kinds = resourceKinds(dependencies.blocks)
   app.setValidatorCompiler(validatorCompiler([...schemas, ...resourceSchemas(kinds)]))
@@ -91,6 +91,7 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
   logRequests(app, probe)
   refuseForeignCallers(app, dependencies.callers ?? localCallers)
   handleErrors(app, probe)
+  answerConnectionErrors(app)
   readBodies(app)
   const onStopping = refuseWhenStopping(app)
   ignoreExpectations(app)

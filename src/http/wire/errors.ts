@@ -29,6 +29,7 @@ export const reasons: Readonly<Record<Reason, ReasonEntry>> = {
     when: 'The route exists, but not with this method; the header `Allow` lists its methods.',
   },
   NotAcceptable: { code: 406, when: 'The server has none of the media types in `Accept`.' },
+  RequestTimeout: { code: 408, when: 'The request did not arrive whole in time. Nothing was changed.' },
   AlreadyExists: { code: 409, when: 'An object with this name exists already.' },
   AddressInUse: { code: 409, when: 'One of the named addresses is held by a handle, or is cooling down.' },
   Conflict: {

@@ -1,14 +1,17 @@
+import type { ServerOptions } from 'node:http'
 import { connect } from 'node:net'
 import fastify, { type FastifyInstance, LogController } from 'fastify'
 import t, { type Test } from 'tap'
 import { DatastoreUnavailable, silentProbe } from '../../../src/datastore/index.ts'
-import { answerClientError, answerUnreadablePath, handleErrors } from '../../../src/http/server/error-handling.ts'
+import { answerConnectionErrors } from '../../../src/http/server/connection-errors.ts'
+import { answerUnreadablePath, handleErrors } from '../../../src/http/server/error-handling.ts'
 import { RefusalError } from '../../../src/http/wire/index.ts'
 
 /** An application with one route, which throws what it is given, and the lines of its log. */
 function startApp(
   t: Test,
   error: unknown,
+  http: ServerOptions = {},
 ): {
   readonly app: FastifyInstance
   readonly lines: Record<string, unknown>[]
@@ -21,12 +24,13 @@ function startApp(
     logger: { level: 'warn', stream },
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => 'request-7',
+    http,
     frameworkErrors: answerUnreadablePath,
-    clientErrorHandler: answerClientError,
   })
   t.teardown(() => app.close())
   const unavailable: DatastoreUnavailable[] = []
   handleErrors(app, { ...silentProbe, requestUnavailable: ({ fault }) => void unavailable.push(fault) })
+  answerConnectionErrors(app)
   app.post('/thing/:name', () => {
     throw error
   })
@@ -131,6 +135,16 @@ t.test('what Fastify blames on the caller is a Status too', async (t) => {
     t.equal(answer.statusCode, status, reason)
     t.match(answer.json(), { kind: 'Status', reason, code: status })
     t.ok(answer.body.length < 1_000)
+  }
+})
+
+t.test('a connection on which no whole request arrives in time is answered 408, as clients expect of a spare one', async (t) => {
+  const { app } = startApp(t, new Error('not reached'), { connectionsCheckingInterval: 20, headersTimeout: 50 })
+  const port = Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port)
+  for (const bytes of ['', 'GET / HTTP/1.1\r\nhost: a\r\n']) {
+    const [head = '', body = ''] = (await exchange(port, bytes)).split('\r\n\r\n')
+    t.match(head, /^HTTP\/1.1 408 Request Timeout\r\n[^]*connection: close/, JSON.stringify(bytes))
+    t.match(JSON.parse(body), { kind: 'Status', reason: 'RequestTimeout', code: 408 })
   }
 })
 

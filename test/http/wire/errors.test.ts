@@ -14,6 +14,7 @@ const codes: Readonly<Record<Reason, number>> = {
   NotFound: 404,
   MethodNotAllowed: 405,
   NotAcceptable: 406,
+  RequestTimeout: 408,
   UnsupportedMediaType: 415,
   MisdirectedRequest: 421,
   AlreadyExists: 409,
