@@ -42,6 +42,9 @@ export function parseConfig(argv: readonly string[], environment: Environment): 
   const config: Config = {
     host: read(settings.host),
     port: read(settings.port),
+    healthPort: read(settings.healthPort),
+    listenBacklog: read(settings.listenBacklog),
+    drainMs: read(settings.drainMs),
     allowRemote: read(settings.allowRemote),
     allowedHosts: read(settings.allowedHosts),
     allowedOrigins: read(settings.allowedOrigins),

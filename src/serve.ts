@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { type Config, defaultCacheDir } from './config.ts'
 import { type EtcdConnection, openEtcdStore } from './datastore/etcd/index.ts'
 import { DatastoreNotOpened, declare, logProbe, type Probe, type Store, UpcomingStore } from './datastore/index.ts'
 import { type EmbeddedEtcd, startEmbeddedEtcd } from './embedded-etcd/index.ts'
-import { buildServer, closeServer } from './http/index.ts'
+import { buildServer, HealthListener, Listeners } from './http/index.ts'
 import {
   affinities,
   annexes,
@@ -24,6 +25,7 @@ import {
   workloadEndpoints,
 } from './model/index.ts'
 import { resourceKinds } from './resources/index.ts'
+import { type Setting, settings } from './settings.ts'
 import {
   exitCodes,
   type Log,
@@ -58,7 +60,7 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
     await starting.catch(() => undefined)
     await parts.stop()
   }
-  stopOnSignal(log.logger, stop, surroundings.exitNow)
+  stopOnSignal(log.logger, stop, surroundings.exitNow, config.drainMs)
   try {
     const { url, data } = await starting
     say(`ippoold serves ${url}, documentation at ${url}/docs, data in ${data}`)
@@ -89,6 +91,7 @@ async function start(
   const index = new BlockIndex()
   const now = strictClock()
   const probe = logProbe(logger)
+  const listeners = new Listeners()
   const server = buildServer({
     store,
     blocks: index,
@@ -108,8 +111,10 @@ async function start(
     },
     logger: serverLog,
     probe,
+    listeners,
   })
-  const url = await listen(server, config)
+  const url = await listen(server, listeners, config)
+  await listenForHealth(store, config, logger, parts)
   const embedded = config.etcdEndpoints.length === 0 ? await startEtcd(config, environment, logger, parts) : undefined
   const endpoints = embedded === undefined ? config.etcdEndpoints : [embedded.endpoint]
   const termination = new PoolTermination(index, now, logger)
@@ -130,10 +135,11 @@ async function start(
   parts.add(() => collection.stop())
   store.open(datastore)
   // The server stops before the store. If the start fails before this, no request is in flight: all were refused at once.
-  parts.add(() => closeServer(server))
+  parts.add(() => server.close())
   // Added last, so it comes first: clients that watch the readiness stop sending, while requests are still answered.
-  parts.add(() => {
-    datastore.announceStop()
+  parts.add(async () => {
+    datastore.announceStop(config.drainMs)
+    await sleep(config.drainMs)
   })
   if (config.allowRemote)
     logger.warn(
@@ -213,16 +219,41 @@ async function openDatastore(
 }
 
 /** Listens, and returns the URL. */
-async function listen(server: ReturnType<typeof buildServer>, { host, port }: Config): Promise<string> {
+async function listen(
+  server: ReturnType<typeof buildServer>,
+  listeners: Listeners,
+  { host, port, listenBacklog: backlog }: Config,
+): Promise<string> {
   try {
-    return await server.listen({ host, port })
+    return await listeners.open(server, { host, port, backlog })
   } catch (cause) {
-    const isTaken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE'
-    const message = isTaken
-      ? `Port ${port} of ${host} is taken by another program. Set IPPOOLD_PORT to another port, or to 0 for any free one.`
-      : `Cannot serve on port ${port} of ${host}: ${messageOf(cause)}`
-    throw new StartFailure(message, exitCodes.failure, { cause })
+    throw notListening(cause, host, port, settings.port)
   }
+}
+
+/** Answers questions about the health of the server on a port of their own, if one is configured. */
+async function listenForHealth(
+  store: Pick<Store, 'health'>,
+  { host, healthPort }: Config,
+  logger: Logger,
+  parts: RunningParts,
+): Promise<void> {
+  if (healthPort === undefined) return
+  try {
+    const listener = await HealthListener.open(host, healthPort, store)
+    parts.add(() => listener.close())
+    logger.info({ host, port: listener.port }, 'serving health')
+  } catch (cause) {
+    throw notListening(cause, host, healthPort, settings.healthPort)
+  }
+}
+
+function notListening(cause: unknown, host: string, port: number, { variable }: Setting<unknown>): StartFailure {
+  const isTaken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE'
+  const message = isTaken
+    ? `Port ${port} of ${host} is taken by another program. Set ${variable} to another port, or to 0 for any free one.`
+    : `Cannot serve on port ${port} of ${host}: ${messageOf(cause)}`
+  return new StartFailure(message, exitCodes.failure, { cause })
 }
 
 /**

@@ -37,6 +37,27 @@ export const settings = {
     fallback: 8080,
     read: integer(0, 65_535),
   }),
+  healthPort: setting<number | undefined>({
+    variable: 'IPPOOLD_HEALTH_PORT',
+    placeholder: '<port>',
+    help: 'Port that answers /livez and /readyz as well, at once, however busy the server is; 0 takes any free port.',
+    fallback: undefined,
+    read: integer(0, 65_535),
+  }),
+  listenBacklog: setting({
+    variable: 'IPPOOLD_LISTEN_BACKLOG',
+    placeholder: '<count>',
+    help: 'Connections that may wait to be accepted; the system may allow fewer (net.core.somaxconn).',
+    fallback: 4_096,
+    read: integer(1, 65_535),
+  }),
+  drainMs: setting({
+    variable: 'IPPOOLD_DRAIN_MS',
+    placeholder: '<ms>',
+    help: 'How long the server goes on after SIGTERM, and says on /readyz that it stops, until load balancers send no more.',
+    fallback: 0,
+    read: integer(0, 600_000),
+  }),
   allowRemote: setting({
     variable: 'IPPOOLD_ALLOW_REMOTE',
     placeholder: '<true|false>',

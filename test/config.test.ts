@@ -19,6 +19,9 @@ t.test('without settings the server is for this machine alone, with an embedded 
   t.strictSame(configOf([]), {
     host: '127.0.0.1',
     port: 8080,
+    healthPort: undefined,
+    listenBacklog: 4_096,
+    drainMs: 0,
     allowRemote: false,
     allowedHosts: [],
     allowedOrigins: [],
@@ -49,6 +52,9 @@ t.test('every setting is a variable and a flag', async (t) => {
   const rows: [variable: string, text: string, name: keyof Config, value: unknown][] = [
     ['IPPOOLD_HOST', 'localhost', 'host', 'localhost'],
     ['IPPOOLD_PORT', '0', 'port', 0],
+    ['IPPOOLD_HEALTH_PORT', '0', 'healthPort', 0],
+    ['IPPOOLD_LISTEN_BACKLOG', '128', 'listenBacklog', 128],
+    ['IPPOOLD_DRAIN_MS', '500', 'drainMs', 500],
     ['IPPOOLD_ALLOW_REMOTE', 'true', 'allowRemote', true],
     [
       'IPPOOLD_ALLOWED_HOSTS',

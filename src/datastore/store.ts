@@ -36,8 +36,8 @@ export interface Store {
   readonly description: string
   /** The servers behind the store, and their versions. */
   members(): Promise<readonly Member[]>
-  /** Says that the server is about to stop: it is not ready from now on, and gives up what waits for long. */
-  announceStop(): void
+  /** Says that the server stops in `afterMs`: it is not ready from now on, and gives up what waits for long after that time. */
+  announceStop(afterMs?: number): void
   /** Settles what is in flight, for at most `patienceMs`, and closes all connections. */
   close(patienceMs?: number): Promise<void>
 }

@@ -1,3 +1,3 @@
 /** The HTTP server: routes, schemas, errors, and the OpenAPI document that describes them. */
 export type { ServedStore } from './ipam/index.ts'
-export { buildServer, closeServer, type ServerDependencies } from './server/index.ts'
+export { buildServer, HealthListener, Listeners, type ServerDependencies } from './server/index.ts'

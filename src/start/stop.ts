@@ -22,11 +22,11 @@ const sameSignalMs = 1_000
 
 /**
  * Stops in order on SIGINT and SIGTERM, and on what close-with-grace handles besides: other signals, and uncaught errors, which give exit
- * code 1. A second signal calls `exitNow`.
+ * code 1. A second signal calls `exitNow`. `drainMs` is the time for which the server continues to serve.
  */
-export function stopOnSignal(logger: Logger, stop: () => Promise<void>, exitNow: () => void): void {
+export function stopOnSignal(logger: Logger, stop: () => Promise<void>, exitNow: () => void, drainMs: number): void {
   const options = {
-    delay: stopTimeMs,
+    delay: drainMs + stopTimeMs,
     logger: { error: (problem: unknown) => logger.error({ err: problem }, 'the stop failed') },
     skip: ['SIGINT', 'SIGTERM'] satisfies NodeJS.Signals[],
   }

@@ -129,6 +129,21 @@ t.test('SIGTERM under load: what was acknowledged is there, and the exit code is
   t.strictSame(load.account.unanswered(holders), [], 'what was carried out was answered')
 })
 
+t.test('SIGTERM: the server is not ready, and serves until load balancers have had time', async (t) => {
+  const { server, client } = await startOnMember(t, { IPPOOLD_DRAIN_MS: '3000' })
+  const ending = server.stop('SIGTERM')
+  await until('it is not ready', () => isReady(client, 503))
+  for (let number = 0; number < 20; number++) {
+    const connection = await RawConnection.open(server.url)
+    await connection.write(rawRequest('POST', '/ipam/v1/assign', '{}'))
+    await until('there is an answer', () => connection.answers().length > 0 || undefined)
+    t.match(connection.answers(), [{ status: 201 }])
+    t.notMatch(connection.received, /connection: close/i)
+    connection.cut()
+  }
+  t.strictSame(await ending, { code: 0, signal: null })
+})
+
 t.test('SIGTERM: who sends over a connection that is open just then gets an answer', async (t) => {
   const { server } = await startOnMember(t)
   const connections = await Promise.all(Array.from({ length: 20 }, () => RawConnection.open(server.url)))

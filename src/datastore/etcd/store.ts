@@ -227,9 +227,9 @@ class EtcdStore implements Store {
     return this.#client.versions()
   }
 
-  announceStop(): void {
+  announceStop(afterMs = 0): void {
     this.#isClosing = true
-    this.#engine.hurry(stoppingPatienceMs)
+    this.#engine.hurry(afterMs + stoppingPatienceMs)
   }
 
   async close(patienceMs = stoppingPatienceMs): Promise<void> {

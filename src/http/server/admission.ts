@@ -6,6 +6,7 @@ import { isWatch } from '../resources/index.ts'
 import { statusOf } from '../schemas/index.ts'
 import { reasons, type RefusalError, refuseForNow } from '../wire/index.ts'
 import { safeHeaders } from './headers.ts'
+import type { OnStopping } from './stopping.ts'
 
 /** Which calls are limited, and to how many. */
 export interface Limit {
@@ -17,6 +18,7 @@ export interface Limit {
   readonly prefixes: readonly string[]
   /** Request id for a response. */
   readonly requestId: (headers: IncomingHttpHeaders) => string
+  readonly onStopping: OnStopping
 }
 
 /**
@@ -73,10 +75,14 @@ function refuseEarly(app: FastifyInstance, limit: Limit, isFull: () => boolean, 
   })
   const isLimited = (url: string): boolean =>
     limit.prefixes.some((prefix) => url.startsWith(prefix)) && !url.includes('watch')
+  let isStopping = false
+  limit.onStopping(() => {
+    isStopping = true
+  })
   server.removeAllListeners('request')
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     // A server that is stopping gives another response.
-    if (!isFull() || !isLimited(request.url ?? '') || !server.listening || isFromPage(request)) {
+    if (!isFull() || !isLimited(request.url ?? '') || isStopping || isFromPage(request)) {
       app.routing(request, response)
       return
     }

@@ -1,5 +1,5 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
-import { DatastoreUnavailable } from '../../datastore/index.ts'
+import { DatastoreUnavailable, type Health } from '../../datastore/index.ts'
 import type { ServedStore } from '../ipam/index.ts'
 import { answer, problems, HealthResponse, VersionResponse } from '../schemas/index.ts'
 import { RefusalError } from '../wire/index.ts'
@@ -12,6 +12,26 @@ export interface HealthOptions {
 
 /** The Kubernetes version whose API conventions the resources follow. kubectl warns if its own version differs much. */
 const kubernetes = { major: '1', minor: '34', gitVersion: 'v1.34.0' } as const
+
+/** The response of a server that is alive. */
+export const alive: HealthResponse = { status: 'ok', checks: [] }
+
+/** The response of a server that is ready, or why it is not. */
+export type Readiness =
+  | { readonly ok: true; readonly value: HealthResponse }
+  | { readonly ok: false; readonly error: RefusalError }
+
+/** Says whether the server can do its work. */
+export function readinessOf({ ready, checks }: Health): Readiness {
+  if (ready)
+    return { ok: true, value: { status: 'ok', checks: checks.map(({ name, message }) => ({ name, message })) } }
+  const causes = checks
+    .filter(({ ok }) => !ok)
+    .map(({ name, message }) => ({ field: name, reason: 'UnexpectedServerResponse', message }) as const)
+  const message = `not ready: ${causes.map(({ field, message }) => `${field} ${message}`).join('; ')}`
+  const error = new RefusalError({ reason: 'ServiceUnavailable', message, causes }, { retryAfterSeconds: 1 })
+  return { ok: false, error }
+}
 
 /** The routes about the server itself: `/livez`, `/readyz`, `/version`. */
 export const healthRoutes: FastifyPluginCallbackTypebox<HealthOptions> = (app, { store, version }, done) => {
@@ -28,7 +48,7 @@ export const healthRoutes: FastifyPluginCallbackTypebox<HealthOptions> = (app, {
         response: { 200: answer('The process runs.', HealthResponse, { status: 'ok', checks: [] }), ...problems() },
       },
     },
-    (_request, reply) => reply.send({ status: 'ok', checks: [] }),
+    (_request, reply) => reply.send(alive),
   )
 
   app.get(
@@ -44,13 +64,9 @@ export const healthRoutes: FastifyPluginCallbackTypebox<HealthOptions> = (app, {
       },
     },
     (_request, reply) => {
-      const { ready, checks } = store.health()
-      if (ready) return reply.send({ status: 'ok', checks: checks.map(({ name, message }) => ({ name, message })) })
-      const causes = checks
-        .filter(({ ok }) => !ok)
-        .map(({ name, message }) => ({ field: name, reason: 'UnexpectedServerResponse', message }) as const)
-      const message = `not ready: ${causes.map(({ field, message }) => `${field} ${message}`).join('; ')}`
-      throw new RefusalError({ reason: 'ServiceUnavailable', message, causes }, { retryAfterSeconds: 1 })
+      const readiness = readinessOf(store.health())
+      if (readiness.ok) return reply.send(readiness.value)
+      throw readiness.error
     },
   )
 

@@ -1,3 +1,4 @@
 /** The Fastify server: which requests it admits, how it validates them, how it answers errors, and how it stops. */
 export { buildServer, type ServerDependencies } from './server.ts'
-export { closeServer } from './stopping.ts'
+export { HealthListener } from './health-listener.ts'
+export { Listeners } from './listeners.ts'

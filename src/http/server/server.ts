@@ -17,6 +17,7 @@ import { answerConnectionErrors } from './connection-errors.ts'
 import { answerUnreadablePath, handleErrors } from './error-handling.ts'
 import { safeHeaders } from './headers.ts'
 import { healthRoutes } from './health.ts'
+import { Listeners } from './listeners.ts'
 import { logRequests } from './request-log.ts'
 import { type OnStopping, refuseWhenStopping } from './stopping.ts'
 import { refuseAsKubernetes, refuseBySchema, validatorCompiler } from './validation.ts'
@@ -37,6 +38,8 @@ export interface ServerDependencies {
   readonly deadlineMs: number
   /** Calls that may be in flight at once; more are refused. */
   readonly callsMax: number
+  /** What the server will listen on; only what Fastify's `listen` opens unless given. */
+  readonly listeners?: Listeners
   /** How often watches report their progress; default: a minute. */
   readonly bookmarkIntervalMs?: number
   /** Who may call the server; default: programs on this machine. */
@@ -60,7 +63,7 @@ const bookmarkIntervalMs = 60_000
 const localCallers: CallerSettings = { hosts: { listening: 'localhost', allowed: [] }, allowedOrigins: [] }
 
 /**
- * Builds the HTTP server, not listening yet: `inject` tests it, `listen` serves it. `close` refuses new requests with 503, answers
+ * Builds the HTTP server, not listening yet: `inject` tests it, {@link Listeners} serve it. `close` refuses new requests with 503, answers
  * those in flight, and resolves. Close the store after it.
  */
 export function buildServer(dependencies: ServerDependencies): FastifyInstance {
@@ -93,7 +96,7 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
   handleErrors(app, probe)
   answerConnectionErrors(app)
   readBodies(app)
-  const onStopping = refuseWhenStopping(app)
+  const onStopping = refuseWhenStopping(app, dependencies.listeners ?? new Listeners())
   ignoreExpectations(app)
   for (const schema of schemas) app.addSchema(schema)
   void app.register(swagger, openapiOptions(version))
@@ -140,7 +143,7 @@ function addApi(
   void app.register(openapiRoutes)
   void app.register((api, _options, done) => {
     const prefixes = ['/ipam/v1/', `/apis/${apiVersion}/`]
-    limitCalls(api, { callsMax, pending: () => store.pending, prefixes, requestId })
+    limitCalls(api, { callsMax, pending: () => store.pending, prefixes, requestId, onStopping })
     answerJson(api)
     void api.register((ipam, _options, done) => {
       ipam.setSchemaErrorFormatter(refuseBySchema)

@@ -1,6 +1,7 @@
-import { Server as NetServer } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { refuseForNow } from '../wire/index.ts'
+import type { Listeners } from './listeners.ts'
 
 /** Calls `callback` when the server begins to stop. Calling the result unsubscribes. */
 export type OnStopping = (callback: () => void) => () => void
@@ -9,13 +10,13 @@ export type OnStopping = (callback: () => void) => () => void
  * Makes a closing server refuse new requests with 503 and close each connection with its next response. Call it before any route is
  * registered. Returns `onStopping(callback)` for long-lived responses, which must end when the server stops.
  */
-export function refuseWhenStopping(app: FastifyInstance): OnStopping {
+export function refuseWhenStopping(app: FastifyInstance, listeners: Listeners): OnStopping {
   let isStopping = false
   const callbacks = new Set<() => void>()
   app.addHook('preClose', async () => {
     isStopping = true
     for (const callback of callbacks) callback()
-    if (app.server.listening) await closeConnections(app.server)
+    if (app.server.listening) await closeConnections(app, listeners)
   })
   app.addHook('onRequest', (_request, _reply, done) =>
     isStopping ? done(refuseForNow('The server is stopping; nothing was changed.')) : done(),
@@ -35,40 +36,33 @@ export function refuseWhenStopping(app: FastifyInstance): OnStopping {
 /** How long idle connections stay open, so that a request which is being sent at that moment gets an answer. */
 const idleTimeMs = 500
 
-/**
- * Accepts no more connections, and resolves when all are closed: busy ones after their next response, idle ones after
- * {@link idleTimeMs}. The server's own `close` would close idle ones at once, even if a request is on its way.
- */
-async function closeConnections(server: FastifyInstance['server']): Promise<void> {
-  const closed = new Promise((resolve) => {
-    NetServer.prototype.close.call(server, resolve)
-  })
-  const timer = setTimeout(() => {
-    server.closeIdleConnections()
-  }, idleTimeMs)
-  await closed
-  clearTimeout(timer)
-}
+/** How often connections that have become idle are looked for then. */
+const idleIntervalMs = 50
 
 /** Longer than the datastore needs to settle its operations after the stop was announced: no answer comes after this time. */
 const responseTimeMs = 7_000
 
 /**
- * Closes the server after the requests in flight were answered. A connection that was busy when the closing began stays open after
- * its response, for as long as its client likes; so connections are closed when they fall idle, and all of them after
- * {@link responseTimeMs}.
+ * Accepts no more connections, and resolves when all are closed: busy ones after their next response, idle ones after
+ * {@link idleTimeMs}, and all of them after {@link responseTimeMs}. A response that had begun before leaves its connection open, so
+ * idle ones are looked for again and again.
  */
-export async function closeServer(app: FastifyInstance): Promise<void> {
+async function closeConnections(app: FastifyInstance, listeners: Listeners): Promise<void> {
+  const { server } = app
+  const begin = performance.now()
   const timer = setInterval(() => {
-    app.server.closeIdleConnections()
-  }, 50)
+    if (performance.now() - begin > idleTimeMs) void closeIdleConnections(server)
+  }, idleIntervalMs)
   const deadline = setTimeout(() => {
-    app.server.closeAllConnections()
+    server.closeAllConnections()
   }, responseTimeMs)
-  try {
-    await app.close()
-  } finally {
-    clearInterval(timer)
-    clearTimeout(deadline)
-  }
+  await listeners.close(app)
+  clearInterval(timer)
+  clearTimeout(deadline)
+}
+
+/** Closes idle connections after what has arrived was read: a connection whose request is still to be read looks idle. */
+async function closeIdleConnections(server: FastifyInstance['server']): Promise<void> {
+  await nextTurn()
+  server.closeIdleConnections()
 }

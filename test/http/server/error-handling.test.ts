@@ -138,15 +138,18 @@ t.test('what Fastify blames on the caller is a Status too', async (t) => {
   }
 })
 
-t.test('a connection on which no whole request arrives in time is answered 408, as clients expect of a spare one', async (t) => {
-  const { app } = startApp(t, new Error('not reached'), { connectionsCheckingInterval: 20, headersTimeout: 50 })
-  const port = Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port)
-  for (const bytes of ['', 'GET / HTTP/1.1\r\nhost: a\r\n']) {
-    const [head = '', body = ''] = (await exchange(port, bytes)).split('\r\n\r\n')
-    t.match(head, /^HTTP\/1.1 408 Request Timeout\r\n[^]*connection: close/, JSON.stringify(bytes))
-    t.match(JSON.parse(body), { kind: 'Status', reason: 'RequestTimeout', code: 408 })
-  }
-})
+t.test(
+  'a connection on which no whole request arrives in time is answered 408, as clients expect of a spare one',
+  async (t) => {
+    const { app } = startApp(t, new Error('not reached'), { connectionsCheckingInterval: 20, headersTimeout: 50 })
+    const port = Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port)
+    for (const bytes of ['', 'GET / HTTP/1.1\r\nhost: a\r\n']) {
+      const [head = '', body = ''] = (await exchange(port, bytes)).split('\r\n\r\n')
+      t.match(head, /^HTTP\/1.1 408 Request Timeout\r\n[^]*connection: close/, JSON.stringify(bytes))
+      t.match(JSON.parse(body), { kind: 'Status', reason: 'RequestTimeout', code: 408 })
+    }
+  },
+)
 
 /** Sends bytes to a port and gives all that comes back until the other side closes. */
 function exchange(port: number, bytes: string): Promise<string> {
