@@ -57,6 +57,15 @@ export function limitCalls(app: FastifyInstance, limit: Limit): void {
 }
 
 /**
+ * Refusals that may be sent in one turn of the event loop. Callers that call again as soon as they are refused would otherwise fill each
+ * turn, and calls that are served need several turns.
+ */
+const refusalsPerTurn = 64
+
+/** Refusals that may wait for their turn: a caller may send many requests in one go. */
+const refusalsWaitingMax = 16_384
+
+/**
  * Sends the refusal of the hook above before Fastify sees the request, at a fraction of the cost: an overload brings many such requests,
  * and all of them wait for one event loop. Only for calls that are certain to be refused for this: Fastify handles all others, and those
  * of web pages. Logs the number of refused calls once a second instead of a line for each.
@@ -75,6 +84,10 @@ function refuseEarly(app: FastifyInstance, limit: Limit, isFull: () => boolean, 
   })
   const isLimited = (url: string): boolean =>
     limit.prefixes.some((prefix) => url.startsWith(prefix)) && !url.includes('watch')
+  const { code } = reasons[refused.refusal.reason]
+  const sendInTurn = eachInTurn((response: ServerResponse) => {
+    response.writeHead(code, ['x-request-id', limit.requestId(response.req.headers), ...headers]).end(body)
+  })
   let isStopping = false
   limit.onStopping(() => {
     isStopping = true
@@ -87,9 +100,25 @@ function refuseEarly(app: FastifyInstance, limit: Limit, isFull: () => boolean, 
       return
     }
     count(undefined)
-    const { code } = reasons[refused.refusal.reason]
-    response.writeHead(code, ['x-request-id', limit.requestId(request.headers), ...headers]).end(body)
+    sendInTurn(response)
   })
+}
+
+/** Returns a function that sends at most {@link refusalsPerTurn} of the responses that it is given in a turn of the event loop. */
+function eachInTurn(send: (response: ServerResponse) => void): (response: ServerResponse) => void {
+  const waiting: ServerResponse[] = []
+  const sendSome = (): void => {
+    const some = waiting.splice(0, refusalsPerTurn)
+    if (waiting.length > 0) setImmediate(sendSome)
+    for (const response of some) send(response)
+  }
+  return (response) => {
+    if (waiting.length >= refusalsWaitingMax) {
+      send(response)
+      return
+    }
+    if (waiting.push(response) === 1) setImmediate(sendSome)
+  }
 }
 
 /** A web page gets other headers, or another refusal. */

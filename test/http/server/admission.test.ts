@@ -1,4 +1,5 @@
 import { connect } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
 import { RawConnection, rawRequest } from '../../support/raw-http.ts'
 import { until } from '../../support/until.ts'
@@ -79,6 +80,31 @@ t.test('who is turned away before Fastify is told the same', async (t) => {
   for (const path of ['/livez', '/apis/projectcalico.org/v3', '/ipam', '/openapi/v3', '/docs']) {
     t.notMatch(await answerTo('GET', path), /^HTTP\/1.1 503/, path)
   }
+})
+
+t.test('a turn of the event loop turns away only so many, that those who are served get their turn', async (t) => {
+  const { app } = startServer(t, { callsMax: 0 })
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  const connections = await Promise.all(Array.from({ length: 200 }, () => RawConnection.open(url)))
+  const answered = (count: number) =>
+    until('an answer to each', () => connections.every((one) => one.answers().length === count) || undefined)
+  // All have been accepted when all are answered.
+  for (const connection of connections) await connection.write(rawRequest('GET', '/livez'))
+  await answered(1)
+  let sent = 0
+  let most = 0
+  app.server.prependListener('request', (_request, response) => {
+    response.once('finish', () => sent++)
+  })
+  for (const connection of connections) void connection.write(rawRequest('GET', '/ipam/v1/handles/a'))
+  while (sent < connections.length) {
+    const before = sent
+    await nextTurn()
+    most = Math.max(most, sent - before)
+  }
+  await answered(2)
+  t.ok(most <= 64, `${most} in a turn`)
+  for (const connection of connections) connection.cut()
 })
 
 t.test('how many were turned away is logged once a second', async (t) => {
