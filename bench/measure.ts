@@ -151,7 +151,8 @@ async function drive(options: autocannon.Options): Promise<Measurement> {
   return summarise(samples, (end - begin) / 1_000)
 }
 
-function summarise(samples: number[], seconds: number): Measurement {
+/** Reduces durations to a rate and quantiles. Sorts `samples`. */
+export function summarise(samples: number[], seconds: number): Measurement {
   samples.sort((left, right) => left - right)
   const quantile = (share: number): number =>
     samples[Math.min(samples.length - 1, Math.floor(samples.length * share))] ?? NaN

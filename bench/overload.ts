@@ -1,14 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { Etcd3 } from 'etcd3'
+import { type Crowd, type CrowdOutcome, measureCrowd, probe } from './crowd.ts'
 import { measureByStatus, type Measurement } from './measure.ts'
-import { createPool, mostResident, resident, startBenchEtcd, startBenchServer } from './processes.ts'
+import { createPool, freePort, mostResident, resident, startBenchEtcd, startBenchServer } from './processes.ts'
 
 /**
  * Ten times the load that a server can serve. First as many callers as it takes, to measure how many calls it serves and how fast; then
  * ten times as many, which call again as soon as they are refused. Refusals must come soon, served calls must be as fast as before, memory
  * must stay flat, and a refused call must hold nothing. The column `x served` is the ratio of calls asked to calls served: callers share
  * the machine with the server, and cannot ask faster than they get answers.
+ *
+ * Then crowds that open connections all the time. Meanwhile `/livez` and `/readyz` are asked for over new connections, at the port of the
+ * server and at the one for health. The best that is served, by fewer callers of the same kind, is measured before and after each crowd.
  */
 
 const { values: options } = parseArgs({
@@ -22,6 +26,7 @@ const { values: options } = parseArgs({
 const seconds = Number(options.seconds)
 const limit = Number(options.limit)
 const callers = limit * Number(options.times)
+const healthPort = await freePort()
 
 const store = await startBenchEtcd()
 const etcd = new Etcd3({ hosts: store.endpoint })
@@ -30,6 +35,7 @@ try {
     ETCD_ENDPOINTS: store.endpoint,
     IPPOOLD_QUEUE_LIMIT: String(limit),
     IPPOOLD_BATCH_OPERATIONS_MAX: options.batch,
+    IPPOOLD_HEALTH_PORT: String(healthPort),
   })
   // Large enough that it never runs out.
   await createPool(server.url, 'bench', '10.0.0.0/8')
@@ -49,10 +55,50 @@ try {
   const served = (over.get(201)?.perSecond ?? 0) * seconds
   say(`handles in etcd: ${String((await handles()) - before)} more, answered with 201: ${served.toFixed(0)};`)
   say(`the difference may be as large as the ${String(callers)} calls that were cut off at the end`)
+  for (const [count, requests] of [
+    [1_000, 1],
+    [4_000, 3],
+  ] as const)
+    await measureAndPrintCrowd(server.url, { callers: count, requests, seconds })
   await server.stop()
 } finally {
   etcd.close()
   await store.stop()
+}
+
+async function measureAndPrintCrowd(url: string, crowd: Crowd): Promise<void> {
+  const few: Crowd = { ...crowd, callers: 64, seconds: 4 }
+  say('')
+  say(`crowd: ${crowd.callers} callers, ${crowd.requests} requests over each connection`)
+  row(['callers', 'status', 'answers/s', 'x best', 'p50 ms', 'p99 ms', 'broken'])
+  const best = await measureCrowd(url, few)
+  printCrowd(few, best, best)
+  const run = measureCrowd(url, crowd)
+  await printHealth(url, run)
+  printCrowd(crowd, await run, best)
+  say('after the crowd, for 2 s:')
+  await printHealth(url, sleep(2_000))
+  printCrowd(few, await measureCrowd(url, few), best)
+}
+
+/** Prints how the server and its port for health answer until `during` is over. */
+async function printHealth(url: string, during: Promise<unknown>): Promise<void> {
+  const origins = [url, `http://127.0.0.1:${healthPort}`]
+  const asked = origins.flatMap((origin) => ['/livez', '/readyz'].map((path) => ({ origin, path })))
+  const found = await Promise.all(asked.map(({ origin, path }) => probe(origin, path, during)))
+  for (const [index, { p50Ms, mostMs, failed }] of found.entries()) {
+    const { origin, path } = asked[index] ?? { origin: '', path: '' }
+    const where = origin === url ? 'server' : 'port for health'
+    say(`${path} at the ${where}: p50 ${p50Ms.toFixed(1)} ms, at most ${mostMs.toFixed(1)} ms, ${failed} failed`)
+  }
+}
+
+function printCrowd({ callers: count }: Crowd, { answers, broken }: CrowdOutcome, best: CrowdOutcome): void {
+  const bestPerSecond = best.answers.get(201)?.perSecond ?? NaN
+  for (const [status, { perSecond, p50Ms, p99Ms }] of [...answers].sort(([left], [right]) => left - right)) {
+    const numbers = [perSecond.toFixed(0), (perSecond / bestPerSecond).toFixed(2), p50Ms.toFixed(1), p99Ms.toFixed(1)]
+    row([String(count), String(status), ...numbers, String(broken)])
+  }
 }
 
 function handles(): Promise<number> {
