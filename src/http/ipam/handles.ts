@@ -24,15 +24,7 @@ import { addressesIn, isTooLarge, printHoldings, readHandleSnapshot, withHolding
 import { readAssign } from './assign.ts'
 import { carryOut } from './change.ts'
 import { noteRelease, releaseAllOfHandle, releaseExcess } from './release.ts'
-import {
-  type IpamOptions,
-  ChangeQuery,
-  examined,
-  locateHandle,
-  NoQuery,
-  refuseBody,
-  shareDeadline,
-} from './request.ts'
+import { type IpamOptions, ChangeQuery, examined, locateHandle, NoQuery, refuseBody, shareDeadline } from './request.ts'
 
 /** The path of a handle that gets addresses. */
 const NewHandlePath = Type.Object({ handle: Type.String({ ...newHandle, description: 'The handle.' }) }, closed)
