@@ -35,11 +35,12 @@ export async function measureCalls(
   return summarise(samples, (performance.now() - begin) / 1_000)
 }
 
-/** Sends requests in a loop over `callers` connections at once, for `seconds`; what came of it, by the status of the answer. */
+/** Sends requests with `body` in a loop over `callers` connections at once, for `seconds`; what came of it, by the status of the answer. */
 export async function measureByStatus(
   url: string,
   callers: number,
   seconds: number,
+  body: object = {},
 ): Promise<ReadonlyMap<number, Measurement>> {
   const samples = new Map<number, number[]>()
   const result = await autocannon({
@@ -48,7 +49,7 @@ export async function measureByStatus(
     duration: seconds,
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: '{}',
+    body: JSON.stringify(body),
     setupClient: (client) => {
       client.on('response', (status, _bytes, ms) => {
         const known = samples.get(status)

@@ -119,6 +119,14 @@ export async function resident(pid: number): Promise<{ readonly now: number; rea
   return { now: field('VmRSS'), peak: field('VmHWM') }
 }
 
+/** The processor time that a process has used, in milliseconds. */
+export async function processorMs(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${String(pid)}/stat`, 'utf8')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  // In ticks, of which Linux has 100 a second: utime and stime, fields 14 and 15 of proc(5).
+  return (Number(fields[11]) + Number(fields[12])) * 10
+}
+
 /** The most that a process has used of memory until `signal`, in MiB. */
 export async function mostResident(pid: number, signal: AbortSignal): Promise<number> {
   let most = 0

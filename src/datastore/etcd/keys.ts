@@ -1,6 +1,12 @@
 import type { ICompare } from 'etcd3'
 import type { Revision } from '../../plan/index.ts'
 
+/** The keys from `start` up to, and not including, `end`. */
+export interface KeyRange {
+  readonly start: Buffer
+  readonly end: Buffer
+}
+
 /** etcd's `range_end` for all keys that start with `prefix`. Its last byte can grow, because no byte of UTF-8 is 0xff. */
 export function prefixEnd(prefix: string): Buffer {
   const end = Buffer.from(prefix)

@@ -33,6 +33,9 @@ export const watchSilenceMaxMs = 5_000
 /** How often a server without trouble checks that etcd carries out changes. Each check is an entry in etcd's log. */
 export const changeCheckMs = 5_000
 
+/** How long a plan that needs the present waits for the watch to tell of a mark, before the families are read instead. */
+export const markPatienceMs = 500
+
 /** Values per page of a snapshot. With blocks of 15 kB, a page is about 15 MB. */
 export const snapshotPageSize = 1_000
 

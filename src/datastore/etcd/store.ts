@@ -19,7 +19,7 @@ import type {
 } from '../store.ts'
 import { ChangeCheck, describeMissingRights, keysOf, type NeededKeys } from './change-check.ts'
 import { EtcdClient, type EtcdConnection, isDefiniteRefusal } from './client.ts'
-import { Engine, type EngineLeases, Slot } from './engine/index.ts'
+import { Engine, type EngineLeases, Refresher, Slot } from './engine/index.ts'
 import { asError, explain } from './faults.ts'
 import { Image, loadFamily } from './image/index.ts'
 import { prefixEnd } from './keys.ts'
@@ -95,13 +95,14 @@ async function startParts(client: EtcdClient, options: EtcdStoreOptions): Promis
     { length: limits.batchesInFlight },
     (_, number) => new Slot(`${slotsPrefix}${server}/${number}`),
   )
-  const watch = new ImageWatch(client, complete, probe)
+  const watch = new ImageWatch(client, complete, slotsPrefix, probe)
   watch.start()
-  const engine = new Engine({ client, image, leases, slots, limits, changes, probe })
+  const refresher = new Refresher({ client, watch, mark: `${slotsPrefix}${server}/mark`, lease: leases.slots })
+  const engine = new Engine({ client, image, leases, slots, refresher, limits, changes, probe })
   return { client, server, image, watch, engine, leases, changes, limits, probe }
 }
 
-/** Below it are the slots of all servers. */
+/** Below it are the slots and the mark of each server. */
 const slotsPrefix = '/ippoold/v1/slots/'
 
 /** `fault`, or if it is a lack of rights, one that names all rights which are missing. */

@@ -16,7 +16,7 @@ import { lock, unlock, type Locked } from './locks.ts'
 import { OpenOperations } from './open-operations.ts'
 import { Operation } from './operation.ts'
 import { Queue } from './queue.ts'
-import { Refresher } from './refresher.ts'
+import type { Refresher } from './refresher.ts'
 import { settle, type Slot } from './slots.ts'
 
 /** The leases that the engine attaches keys to. */
@@ -34,6 +34,8 @@ export interface EngineParts {
   readonly leases: EngineLeases
   /** One for each transaction in flight. */
   readonly slots: readonly Slot[]
+  /** Brings memory up to the present. */
+  readonly refresher: Refresher
   readonly limits: StoreLimits
   /** Hears when changes fail. */
   readonly changes: Pick<ChangeCheck, 'doubt'>
@@ -69,7 +71,7 @@ export class Engine {
   /** Calls to etcd that failed unsent, one after the other. */
   #unsentInRow = 0
 
-  constructor({ client, image, leases, slots, limits, changes, probe }: EngineParts) {
+  constructor({ client, image, leases, slots, refresher, limits, changes, probe }: EngineParts) {
     this.#client = client
     this.#image = image
     this.#leases = leases
@@ -78,7 +80,7 @@ export class Engine {
     this.#limits = limits
     this.#changes = changes
     this.#probe = probe
-    this.#refresher = new Refresher(client)
+    this.#refresher = refresher
   }
 
   /** Carries out a plan, see {@link Store.submit}. */
@@ -231,13 +233,10 @@ export class Engine {
   }
 
   async #refresh(families: Iterable<Key<unknown>['family']>, operation: Operation): Promise<void> {
+    const held = [...families].map((family) => this.#image.of(family))
     try {
-      await Promise.all(
-        [...families].map(async (family) => {
-          await this.#refresher.refresh(this.#image.of(family))
-          operation.markFresh(family)
-        }),
-      )
+      await this.#refresher.refresh(held)
+      for (const { family } of held) operation.markFresh(family)
     } catch (fault) {
       operation.fail(asError(fault))
       return

@@ -4,14 +4,9 @@ import { type Change, type ChangeSource, type Ending, Follower } from '../../cha
 import { RevisionCompacted } from '../../faults.ts'
 import { type Probe, silentProbe } from '../../probe.ts'
 import type { EtcdClient } from '../client.ts'
+import type { KeyRange } from '../keys.ts'
 import { type JournalLimits, journalLimits } from '../limits.ts'
 import { WatchStream } from './stream.ts'
-
-/** The keys from `start` up to, and not including, `end`. */
-export interface KeyRange {
-  readonly start: Buffer
-  readonly end: Buffer
-}
 
 /** The parts of a journal. */
 export interface JournalOptions {

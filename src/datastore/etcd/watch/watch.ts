@@ -2,9 +2,8 @@ import type { IWatchResponse } from 'etcd3'
 import type { Revision } from '../../../plan/index.ts'
 import type { Probe } from '../../probe.ts'
 import type { EtcdClient } from '../client.ts'
-import { asError } from '../faults.ts'
 import { type HeldFamily, loadFamily } from '../image/index.ts'
-import { prefixEnd } from '../keys.ts'
+import { type KeyRange, prefixEnd } from '../keys.ts'
 import { watchProgressMs, watchSilenceMaxMs } from '../limits.ts'
 import { WatchStream } from './stream.ts'
 
@@ -14,36 +13,45 @@ interface Expected {
   readonly sinceMs: number
 }
 
+/** Somebody who waits until the watch has reached a revision. */
+interface Waiting {
+  readonly revision: Revision
+  readonly reached: () => void
+}
+
 /**
- * Keeps the families in memory up to date, with one watcher for each on one stream. A watcher resumes from the last revision that its
- * family is known to be complete at; a family whose history has been compacted is read again. Progress requests tell a stream that is
- * silent from one on which nothing happens. A stream that is behind, because its member is cut off from the others, shows by the revisions
- * that reads have seen.
+ * Keeps the families in memory up to date, with one watcher for all of them. etcd promises an order of events within a watcher only, so
+ * one watcher tells that everything up to a revision has arrived, whichever family changed. It resumes from the last revision that all
+ * families are known to be complete at; if history has been compacted up to there, they are read again. Progress requests tell a stream
+ * that is silent from one on which nothing happens. A stream that is behind, because its member is cut off from the others, shows by the
+ * revisions that reads have seen.
  */
 export class ImageWatch {
   readonly #client: EtcdClient
   readonly #families: readonly HeldFamily[]
+  readonly #range: KeyRange
   readonly #probe: Probe
   readonly #stream: WatchStream
-  /** The families by the ids of their watchers, and those whose watcher etcd has confirmed on the open stream. */
-  readonly #watched = new Map<string, HeldFamily>()
-  readonly #confirmed = new Set<HeldFamily>()
-  /** Families to be read from scratch: nothing that is held of them is valid. */
-  readonly #lost = new Set<HeldFamily>()
-  #lastWatchId = 0
+  readonly #waiting = new Set<Waiting>()
+  /** True once etcd has confirmed the watcher of the open stream. */
+  #isConfirmed = false
+  /** True while everything is read again: the history that the watch needs is gone, or nothing that is held is valid. */
+  #isLost = false
   #isClosed = false
   #heardAtMs = 0
   #expected: Expected | undefined
   #progressTimer: NodeJS.Timeout | undefined
 
-  constructor(client: EtcdClient, families: readonly HeldFamily[], probe: Probe) {
+  /** Watches `families`, and the keys below `markPrefix`: see {@link untilReached}. */
+  constructor(client: EtcdClient, families: readonly HeldFamily[], markPrefix: string, probe: Probe) {
     this.#client = client
     this.#families = families
+    this.#range = spanOf([...families.map(({ family }) => family.prefix), markPrefix])
     this.#probe = probe
     this.#stream = new WatchStream(client, 'image', probe, {
       prepare: (isCurrent) => this.#readLost(isCurrent),
       opened: () => {
-        for (const held of this.#families) this.#createWatcher(held)
+        this.#createWatcher()
       },
       received: (response) => {
         this.#receive(response)
@@ -54,14 +62,14 @@ export class ImageWatch {
     })
   }
 
-  /** True while the events of all families arrive. Otherwise plans work on older data, and more commits fail. */
+  /** True while events arrive. Otherwise plans work on older data, and more commits fail. */
   get isConnected(): boolean {
-    return this.#confirmed.size === this.#families.length
+    return this.#isConfirmed
   }
 
   /** The reason for which memory may be older than {@link watchSilenceMaxMs}; undefined while it is not. */
   get problem(): string | undefined {
-    if (this.#lost.size > 0) return 'is reading everything afresh: etcd was put back to an earlier state'
+    if (this.#isLost) return 'is reading everything afresh: what was known of etcd cannot be continued'
     if (!this.isConnected) return 'is not connected to etcd'
     return this.#isOverdue(performance.now()) ? 'is behind: the member of etcd that it follows is' : undefined
   }
@@ -80,11 +88,34 @@ export class ImageWatch {
     this.#expected ??= { revision, sinceMs: performance.now() }
   }
 
+  /**
+   * Resolves with true when every change up to `revision` is in memory; with false when that takes longer than `patienceMs`. `revision`
+   * must be that of a change in the watched range, such as a mark: others are not told.
+   */
+  async untilReached(revision: Revision, patienceMs: number): Promise<boolean> {
+    if (this.#isReached(revision)) return true
+    return new Promise((resolve) => {
+      const end = (isReached: boolean): void => {
+        clearTimeout(timer)
+        this.#waiting.delete(waiting)
+        resolve(isReached)
+      }
+      const waiting = {
+        revision,
+        reached: () => {
+          end(true)
+        },
+      }
+      const timer = setTimeout(end, patienceMs, false)
+      this.#waiting.add(waiting)
+    })
+  }
+
   /** Reads all families from scratch, after {@link HeldFamily.rewind}, and watches from there. */
   startAfresh(): void {
     // A ping that was under way when the store was closed may come back now.
     if (this.#isClosed) return
-    for (const held of this.#families) this.#lost.add(held)
+    this.#isLost = true
     this.#reset()
     this.#stream.open()
   }
@@ -97,29 +128,28 @@ export class ImageWatch {
 
   async #readLost(isCurrent: () => boolean): Promise<void> {
     this.#heardAtMs = performance.now()
-    for (const held of this.#lost) {
+    if (!this.#isLost) return
+    for (const held of this.#families) {
       await loadFamily(this.#client, held)
       if (!isCurrent()) return
-      this.#lost.delete(held)
     }
+    this.#isLost = false
   }
 
-  /** Forgets the watchers of the last stream. What the next one must reach counts from its opening: else it is given up too early. */
+  /** Forgets the watcher of the last stream. What the next one must reach counts from its opening: else it is given up too early. */
   #reset(): void {
     this.#heardAtMs = performance.now()
     this.#expected = undefined
-    this.#watched.clear()
-    this.#confirmed.clear()
+    this.#isConfirmed = false
   }
 
   /** Asks for progress, or gives a stream up that is silent or behind. The answer tells the member's revision, and nothing of events. */
   #askForProgress(): void {
     const nowMs = performance.now()
-    // While a family is read, etcd may have no watcher to report on.
-    const isReading = this.#lost.size > 0 || (this.#stream.isOpen && this.#watched.size < this.#families.length)
-    if (!isReading && nowMs - this.#heardAtMs > watchSilenceMaxMs)
+    // While the families are read, etcd has no watcher to report on.
+    if (!this.#isLost && nowMs - this.#heardAtMs > watchSilenceMaxMs)
       this.#stream.resume(new Error('The watch is silent.'))
-    else if (!isReading && this.#isOverdue(nowMs)) this.#stream.resume(new Error('The watch is behind.'))
+    else if (!this.#isLost && this.#isOverdue(nowMs)) this.#stream.resume(new Error('The watch is behind.'))
     else this.#stream.send({ progress_request: {} })
   }
 
@@ -127,18 +157,20 @@ export class ImageWatch {
     return this.#expected !== undefined && nowMs - this.#expected.sinceMs > watchSilenceMaxMs
   }
 
-  /** Each watcher gets a new id: on one stream, etcd does not give the id of a cancelled watcher to another. */
-  #createWatcher(held: HeldFamily): void {
-    const id = String(++this.#lastWatchId)
-    this.#watched.set(id, held)
+  #isReached(revision: Revision): boolean {
+    return this.#families.every(({ completeRevision }) => completeRevision >= revision)
+  }
+
+  #createWatcher(): void {
+    const [first, ...others] = this.#families.map(({ completeRevision }) => completeRevision)
+    const known = others.reduce((least, one) => (one < least ? one : least), first ?? 0n)
     this.#stream.send({
       create_request: {
-        watch_id: id,
-        key: Buffer.from(held.family.prefix),
-        range_end: prefixEnd(held.family.prefix),
+        key: this.#range.start,
+        range_end: this.#range.end,
         // The revision that is known, not the next: compaction removes deletions at the first revision asked for, and etcd does not say
         // so. It refuses when compaction went further.
-        start_revision: String(held.completeRevision),
+        start_revision: String(known),
         progress_notify: true,
       },
     })
@@ -146,14 +178,11 @@ export class ImageWatch {
 
   #receive(response: IWatchResponse): void {
     this.#hear(BigInt(response.header.revision))
-    const held = this.#watched.get(response.watch_id)
-    if (held === undefined) {
-      if (response.canceled) this.#stream.resume(new Error(`etcd refused a watch: ${response.cancel_reason}`))
-    } else if (response.canceled) this.#cancelled(held, response)
+    if (response.canceled) this.#cancelled(response)
     else if (response.created) {
-      this.#confirmed.add(held)
-      if (this.isConnected) this.#stream.confirm()
-    } else this.#takeEvents(held, response)
+      this.#isConfirmed = true
+      this.#stream.confirm()
+    } else if (response.watch_id !== answerToProgressRequest) this.#takeEvents(response)
   }
 
   #hear(revision: Revision): void {
@@ -163,11 +192,12 @@ export class ImageWatch {
     this.#expected = undefined
   }
 
-  #takeEvents(held: HeldFamily, response: IWatchResponse): void {
+  #takeEvents(response: IWatchResponse): void {
     for (const event of response.events) {
-      const revision = BigInt(event.kv.mod_revision)
-      if (revision <= held.completeRevision) continue
       const key = event.kv.key.toString()
+      const held = this.#families.find(({ family }) => key.startsWith(family.prefix))
+      const revision = BigInt(event.kv.mod_revision)
+      if (held === undefined || revision <= held.completeRevision) continue
       const isDeleted = event.type === 'Delete'
       held.applyChange(key, {
         revision,
@@ -178,33 +208,30 @@ export class ImageWatch {
     // All events of one revision come in one response. The header's revision is the store's, which may be ahead of events still to come;
     // it speaks for the watcher only in a response without events, a progress notification.
     const last = response.events.at(-1)
-    held.completeUpTo(BigInt(last === undefined ? response.header.revision : last.kv.mod_revision))
+    const upTo = BigInt(last === undefined ? response.header.revision : last.kv.mod_revision)
+    for (const held of this.#families) held.completeUpTo(upTo)
+    for (const { revision, reached } of this.#waiting) if (revision <= upTo) reached()
   }
 
-  #cancelled(held: HeldFamily, response: IWatchResponse): void {
-    const reason = response.cancel_reason
-    if (BigInt(response.compact_revision) === 0n) {
+  #cancelled({ compact_revision: compactRevision, cancel_reason: reason }: IWatchResponse): void {
+    if (BigInt(compactRevision) === 0n) {
       // The stream keeps the token that it was opened with, which may have expired.
       this.#stream.resume(new Error(`etcd cancelled a watch: ${reason}`))
       return
     }
-    this.#watched.delete(response.watch_id)
-    this.#confirmed.delete(held)
-    this.#probe.familyReread({
-      family: held.family.name,
-      reason: `compacted at ${response.compact_revision}: ${reason}`,
-    })
-    void this.#reread(held)
-  }
-
-  /** Reads a family whose history was compacted, and watches it from there. */
-  async #reread(held: HeldFamily): Promise<void> {
-    const { id } = this.#stream
-    try {
-      await loadFamily(this.#client, held)
-      if (this.#stream.id === id) this.#createWatcher(held)
-    } catch (fault) {
-      if (this.#stream.id === id) this.#stream.resume(asError(fault))
+    for (const { family } of this.#families) {
+      this.#probe.familyReread({ family: family.name, reason: `compacted at ${compactRevision}: ${reason}` })
     }
+    this.startAfresh()
   }
+}
+
+/** The id of the watcher that etcd gives to the answer to a progress request, which is about all of the stream. */
+const answerToProgressRequest = '-1'
+
+/** The smallest range that has all keys below these prefixes. */
+function spanOf(prefixes: readonly string[]): KeyRange {
+  const [start = Buffer.alloc(0)] = prefixes.map((prefix) => Buffer.from(prefix)).sort(Buffer.compare)
+  const [end = Buffer.alloc(0)] = prefixes.map(prefixEnd).sort((one, other) => Buffer.compare(other, one))
+  return { start, end }
 }

@@ -1,11 +1,9 @@
 import type { IRangeRequest, IRangeResponse } from 'etcd3'
 import t from 'tap'
 import { EtcdClient } from '../../../../src/datastore/etcd/client.ts'
-import { Refresher } from '../../../../src/datastore/etcd/engine/refresher.ts'
 import { HeldFamily, loadFamily, refreshFamily } from '../../../../src/datastore/etcd/image/index.ts'
 import { snapshotPageSize } from '../../../../src/datastore/etcd/limits.ts'
 import { startEtcd } from '../../../support/etcd.ts'
-import { until } from '../../../support/until.ts'
 import { numbersBelow, openEtcd, revisionOf } from '../../rig.ts'
 
 const etcd = await startEtcd(t)
@@ -143,41 +141,4 @@ t.test('what this server creates during a refresh stays', async (t) => {
   }
   await refreshFamily(client, held)
   t.strictSame(heldIn(held), { '/created/a': 1, '/created/ours': 7 })
-})
-
-t.test('many who ask at once share a refresh, and each learns what was there when it asked', async (t) => {
-  const held = await hold('/shared/', 'a')
-  const refresher = new Refresher(client)
-  // The first refresh has its answer, and goes on only when all have asked.
-  let goOn = (): void => undefined
-  const allHaveAsked = new Promise<void>((resolve) => {
-    goOn = resolve
-  })
-  client.meanwhile = () => allHaveAsked
-  const first = refresher.refresh(held)
-  await until('the answer to the first', () => client.reads === 1 || undefined)
-  await keys.put('/shared/a').value('2')
-  const others = Array.from({ length: 20 }, () => refresher.refresh(held))
-  goOn()
-  await first
-  t.strictSame(heldIn(held), { '/shared/a': 1 })
-  await Promise.all(others)
-  t.strictSame(heldIn(held), { '/shared/a': 2 })
-  t.equal(client.reads, 2)
-  await keys.put('/shared/a').value('3')
-  await refresher.refresh(held)
-  t.strictSame(heldIn(held), { '/shared/a': 3 })
-})
-
-t.test('a refresh that fails fails those who asked for it, not those after them', async (t) => {
-  const held = await hold('/failing/', 'a')
-  const refresher = new Refresher(client)
-  client.meanwhile = () => {
-    client.meanwhile = () => undefined
-    throw new Error('no answer')
-  }
-  const first = t.rejects(refresher.refresh(held), { message: 'no answer' })
-  const second = refresher.refresh(held)
-  await first
-  await t.resolves(second)
 })
