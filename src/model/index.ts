@@ -8,6 +8,8 @@ export {
   attributeOf,
   type Block,
   BlockIndex,
+  type BlockSums,
+  countRuns,
   blockKey,
   blocks,
   collectGarbage,

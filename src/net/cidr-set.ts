@@ -56,6 +56,19 @@ export class CidrSet {
     return { family: address.family, value: range.last }
   }
 
+  /** The unbroken runs of addresses of the CIDR that are in the set, ascending. */
+  *runsIn(cidr: Cidr): Iterable<{ readonly first: Address; readonly last: Address }> {
+    const { family } = cidr
+    const end = lastAddress(cidr).value
+    const ranges = this.#ranges[family]
+    for (let index = firstReaching(ranges, cidr.base); index < ranges.length; index++) {
+      const range = ranges[index]
+      if (range === undefined || range.first > end) return
+      const [first, last] = [greater(range.first, cidr.base), lesser(range.last, end)]
+      yield { first: { family, value: first }, last: { family, value: last } }
+    }
+  }
+
   /** The number of addresses of the CIDR that are in the set, each counted once. Takes a step for each range of the set inside it. */
   countIn(cidr: Cidr): bigint {
     return this.countBetween(firstAddress(cidr), lastAddress(cidr))

@@ -54,7 +54,7 @@ export class Shortage {
   }
 
   #count(pool: Pool): PoolCounts {
-    return countInRange(pool.cidr, this.#blocks.overlapping(pool.cidr), this.#terms)
+    return countInRange(pool.cidr, this.#blocks, this.#terms)
   }
 
   #helpWhenFull(pool: Pool, counted: PoolCounts, left: bigint): string {
@@ -75,7 +75,7 @@ export class Shortage {
     // Releases are stored in whole seconds, and an address is free only after more than the cooldown has passed.
     const length = BigInt(this.#cooldownSeconds + 1) * nanosecondsPerSecond
     let first = cooledBefore + length
-    for (const { cooling } of this.#blocks.overlapping(pool.cidr)) {
+    for (const { cooling } of this.#blocks.cooling(pool.cidr)) {
       for (const { releasedAt } of cooling) {
         if (releasedAt !== undefined && releasedAt >= cooledBefore && releasedAt < first) first = releasedAt
       }

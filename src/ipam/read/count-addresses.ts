@@ -1,4 +1,4 @@
-import type { IndexedBlock, Availability } from '../../model/index.ts'
+import { type Availability, type BlockIndex, type BlockSums, countRuns, type IndexedBlock } from '../../model/index.ts'
 import { addressCount, type Cidr, CidrSet, covers } from '../../net/index.ts'
 
 /**
@@ -43,11 +43,52 @@ export function countInBlock(entry: IndexedBlock, terms: Availability): AddressC
 }
 
 /**
- * Counts the addresses of `cidr`. `blocks` are the blocks that share an address with it, by first address, larger ones first. Blocks
- * should not overlap; if they do, the largest counts, so that no address is counted twice. Takes time for each block, not for each
- * address.
+ * Counts the addresses of `cidr`. Takes time for each block that is reserved in part or in which addresses cool down, and none for the
+ * others, unless blocks of several sizes lie in the range.
  */
-export function countInRange(cidr: Cidr, blocks: Iterable<IndexedBlock>, terms: Availability): PoolCounts {
+export function countInRange(cidr: Cidr, blocks: BlockIndex, terms: Availability): PoolCounts {
+  const sums = blocks.sumsOf(cidr)
+  return sums === undefined
+    ? countBlocks(cidr, blocks.overlapping(cidr), terms)
+    : countBySums(cidr, sums, specialBlocks(cidr, blocks, terms), terms)
+}
+
+/** The blocks of a range whose sums do not tell how many of their addresses are available. */
+function specialBlocks(cidr: Cidr, blocks: BlockIndex, { reserved }: Availability): ReadonlySet<IndexedBlock> {
+  const special = new Set(blocks.cooling(cidr))
+  for (const { first, last } of reserved.runsIn(cidr)) {
+    for (const entry of blocks.between(first, last)) special.add(entry)
+  }
+  return special
+}
+
+function countBySums(cidr: Cidr, sums: BlockSums, special: ReadonlySet<IndexedBlock>, terms: Availability): PoolCounts {
+  let cooling = 0
+  let reservedInBlocks = 0
+  let available = sums.free
+  for (const entry of special) {
+    const counts = countPart(entry, terms, cidr)
+    cooling += counts.cooling
+    reservedInBlocks += counts.reserved
+    available += counts.available - countRuns(entry.free)
+  }
+  const inUse = sums.addresses - sums.free - sums.cooling
+  const inBlocks = {
+    addresses: sums.addresses,
+    blocks: sums.blocks,
+    inUse,
+    cooling,
+    reserved: reservedInBlocks,
+    available,
+  }
+  return withVacant(cidr, inBlocks, terms)
+}
+
+/**
+ * Counts the addresses of `cidr` block by block. `blocks` share an address with it, by first address, larger ones first. Blocks should not
+ * overlap; if they do, the largest counts, so that no address is counted twice.
+ */
+function countBlocks(cidr: Cidr, blocks: Iterable<IndexedBlock>, terms: Availability): PoolCounts {
   // A block has at most 4,096 addresses, so the addresses of all blocks in memory can be counted in numbers.
   let inBlocks = 0
   let inUse = 0
@@ -68,16 +109,32 @@ export function countInRange(cidr: Cidr, blocks: Iterable<IndexedBlock>, terms: 
     reservedInBlocks += counts.reserved
     available += counts.available
   }
+  const counted = { addresses: inBlocks, blocks: blocksInUse, inUse, cooling, reserved: reservedInBlocks, available }
+  return withVacant(cidr, counted, terms)
+}
+
+/** What the blocks of a range hold of it. */
+interface InBlocks {
+  readonly addresses: number
+  readonly blocks: number
+  readonly inUse: number
+  readonly cooling: number
+  readonly reserved: number
+  readonly available: number
+}
+
+/** Adds the addresses of a range for which there is no block yet. */
+function withVacant(cidr: Cidr, inBlocks: InBlocks, terms: Availability): PoolCounts {
   const capacity = addressCount(cidr)
   const reserved = terms.reserved.countIn(cidr)
-  const outside = capacity - reserved - BigInt(inBlocks - reservedInBlocks)
+  const outside = capacity - reserved - BigInt(inBlocks.addresses - inBlocks.reserved)
   return {
     capacity,
-    inUse: BigInt(inUse),
-    cooling: BigInt(cooling),
+    inUse: BigInt(inBlocks.inUse),
+    cooling: BigInt(inBlocks.cooling),
     reserved,
-    available: outside + BigInt(available),
-    blocksInUse,
+    available: outside + BigInt(inBlocks.available),
+    blocksInUse: inBlocks.blocks,
   }
 }
 

@@ -123,7 +123,7 @@ function readUtilization(view: View, request: UtilizationRequest, context: IpamC
   return success({
     pools: chosen.value.map((pool) => ({
       pool,
-      usage: countInRange(pool.cidr, blocks.overlapping(pool.cidr), terms),
+      usage: countInRange(pool.cidr, blocks, terms),
     })),
     unreadable: isComplete ? stored.unreadable.map(({ name }) => name) : [],
     orphaned: isComplete ? [...orphanedAmong(blocks.after(), stored)].map(count) : [],

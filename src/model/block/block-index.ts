@@ -16,6 +16,7 @@ import { type Block, parseBlockKey } from './block.ts'
 import { digestOf, digestOfUnreadable, type IndexedBlock } from './digest.ts'
 import { OrderedBlocks } from './ordered-blocks.ts'
 import { outlineOf } from './outline.ts'
+import { type BlockSums, RangeSums } from './range-sums.ts'
 
 /** The value under a block's key, as the datastore passes it on. */
 type BlockLookup =
@@ -44,6 +45,9 @@ export class BlockIndex {
   /** The blocks that have a free address, or will once it has cooled down; and the same blocks by family and affinity. */
   readonly #open: ByFamily = { 4: new OrderedBlocks(), 6: new OrderedBlocks() }
   readonly #openByAffinity = new Map<string, OrderedBlocks<IndexedBlock>>()
+  /** The blocks in which a released address cools down, or has cooled and waits to be freed. */
+  readonly #cooling: ByFamily = { 4: new OrderedBlocks(), 6: new OrderedBlocks() }
+  readonly #sums = new RangeSums()
   /** The CIDRs under which a block is stored, by family and prefix length, as block numbers counted from address 0. */
   readonly #taken = new Map<string, RunSet>()
   #changes = 0
@@ -74,6 +78,7 @@ export class BlockIndex {
       this.#close(before)
       this.#entries.delete(key)
       this.#all[cidr.family].delete(cidr)
+      this.#sum(cidr, before, undefined)
       this.#takenOf(cidr.family, cidr.prefixLength).delete(blockNumber(cidr))
       return
     }
@@ -106,6 +111,7 @@ export class BlockIndex {
     if (before === undefined) this.#takenOf(cidr.family, cidr.prefixLength).add(blockNumber(cidr))
     else if (!isOpen(entry) || before.affinity !== entry.affinity) this.#close(before)
     if (isOpen(entry)) this.#openUp(entry)
+    this.#sum(cidr, before, entry)
   }
 
   /** The digest of the block with this key; undefined if there is no block. */
@@ -116,6 +122,26 @@ export class BlockIndex {
   /** The blocks that share an address with `range`, ascending. */
   overlapping(range: Cidr): Iterable<IndexedBlock> {
     return this.#all[range.family].overlapping(range)
+  }
+
+  /** The blocks that have an address from `first` to `last`, both included and of one family; ascending. */
+  between(first: Address, last: Address): Iterable<IndexedBlock> {
+    return this.#all[first.family].between(first.value, last.value)
+  }
+
+  /**
+   * Sums over the blocks of `range`, in a time that does not depend on their number once the range has been asked for. Undefined if they do not
+   * tell how the addresses of the range are used, because its blocks have several sizes, or one reaches beyond it.
+   */
+  sumsOf(range: Cidr): BlockSums | undefined {
+    const [first] = this.overlapping(range)
+    if (first !== undefined && first.cidr.prefixLength < range.prefixLength) return undefined
+    return this.#sums.of(range, this.overlapping(range))
+  }
+
+  /** The blocks that share an address with `range`, and in which a released address cools down or waits to be freed; ascending. */
+  cooling(range: Cidr): Iterable<IndexedBlock> {
+    return this.#cooling[range.family].overlapping(range)
   }
 
   /** A block of another size that shares an address with `cidr`; undefined if there is none. */
@@ -188,6 +214,13 @@ export class BlockIndex {
       if (taken.size > 0n && name.startsWith(`${family}/`) && name !== sizeName(family, prefixLength)) return true
     }
     return false
+  }
+
+  #sum(cidr: Cidr, before: IndexedBlock | undefined, after: IndexedBlock | undefined): void {
+    this.#sums.changed(cidr, before, after)
+    const cooling = this.#cooling[cidr.family]
+    if (after?.hasCooling === true) cooling.set(after)
+    else if (before?.hasCooling === true) cooling.delete(cidr)
   }
 
   #openUp(entry: IndexedBlock): void {

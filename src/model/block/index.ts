@@ -15,6 +15,7 @@ export {
 } from './block.ts'
 export { BlockIndex, hasAvailable, type Availability } from './block-index.ts'
 export type { IndexedBlock } from './digest.ts'
+export { type BlockSums, countRuns } from './range-sums.ts'
 export {
   assignAutomatically,
   assignOrdinal,

@@ -36,15 +36,20 @@ export class OrderedBlocks<Entry extends { readonly cidr: Cidr }> {
   }
 
   /** The entries of blocks that share an address with `range`, ascending. */
-  *overlapping(range: Cidr): Iterable<Entry> {
+  overlapping(range: Cidr): Iterable<Entry> {
+    return this.between(range.base, range.base + addressCount(range) - 1n)
+  }
+
+  /** The entries of blocks that have an address from `first` to `last`, both included, as numbers; ascending. */
+  *between(first: bigint, last: bigint): Iterable<Entry> {
     this.#arrange()
-    const end = range.base + addressCount(range)
-    const earliest = { ...range, base: range.base - largestBlock }
-    for (let position = this.#firstAtOrAfter(earliest); position < this.#ordered.length; position++) {
+    const earliest = first - largestBlock
+    let position = firstAtOrAfter(this.#ordered, earliest, (entry) => entry.cidr.base)
+    for (; position < this.#ordered.length; position++) {
       const entry = this.#ordered[position]
-      if (entry === undefined || entry.cidr.base >= end) return
+      if (entry === undefined || entry.cidr.base > last) return
       const { base } = entry.cidr
-      if (base >= range.base || base + addressCount(entry.cidr) > range.base) yield entry
+      if (base >= first || base + addressCount(entry.cidr) > first) yield entry
     }
   }
 

@@ -27,6 +27,7 @@ const second = 1_000_000_000n
 t.test('the index finds the same blocks as a walk over all of them', (t) => {
   const poolCidr = mustParseCidr('10.0.0.0/26')
   const of29 = size(4, 29)
+  const summed = ['10.0.0.0/26', '10.0.0.0/28', '10.0.0.16/29', '10.0.0.56/29', '10.0.0.0/30'].map(mustParseCidr)
   const anyCidr = fc
     .record({ number: fc.integer({ min: 0, max: 7 }), length: fc.constantFrom(29, 29, 29, 28, 30) })
     .map(({ number, length }) => mustParseCidr(`10.0.0.${number * 8}/${length}`))
@@ -54,6 +55,8 @@ t.test('the index finds the same blocks as a walk over all of them', (t) => {
     fc.bigInt({ min: 0n, max: 7n }),
     (steps, reservedCidrs, start) => {
       const index = new BlockIndex()
+      // From the first question on, their sums are kept through all steps.
+      for (const range of summed) index.sumsOf(range)
       const twin = new Map<string, { readonly cidr: Cidr; readonly block: Block | undefined }>()
       for (const step of steps) {
         const { text } = blockKey(step.cidr)
@@ -72,6 +75,18 @@ t.test('the index finds the same blocks as a walk over all of them', (t) => {
           twin.set(text, { cidr: step.cidr, block })
         }
       }
+      const unasked = new BlockIndex()
+      for (const { cidr, block } of twin.values()) {
+        if (block === undefined) unasked.changed(blockKey(cidr).text, { kind: 'unreadable' })
+        else store(unasked, block)
+      }
+      for (const range of summed) assert.deepEqual(index.sumsOf(range), unasked.sumsOf(range))
+      const isCooling = (block: Block | undefined): boolean =>
+        block?.attributes?.some(({ releasedAt }) => releasedAt !== undefined) === true
+      const cooling = [...index.overlapping(poolCidr)].filter(({ cidr }) =>
+        isCooling(twin.get(blockKey(cidr).text)?.block),
+      )
+      assert.deepEqual(cidrsOf(index.cooling(poolCidr)), cidrsOf(cooling))
       const reserved = CidrSet.of(reservedCidrs)
       const terms = { reserved, cooledBefore: madeAt.nanoseconds - 60n * second }
       const walk = [...twin.values()].sort(({ cidr: left }, { cidr: right }) =>

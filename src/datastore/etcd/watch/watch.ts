@@ -232,6 +232,8 @@ const answerToProgressRequest = '-1'
 /** The smallest range that has all keys below these prefixes. */
 function spanOf(prefixes: readonly string[]): KeyRange {
   const [start = Buffer.alloc(0)] = prefixes.map((prefix) => Buffer.from(prefix)).sort(Buffer.compare)
-  const [end = Buffer.alloc(0)] = prefixes.map(prefixEnd).sort((one, other) => Buffer.compare(other, one))
+  const [end = Buffer.alloc(0)] = prefixes
+    .map((prefix) => prefixEnd(prefix))
+    .sort((one, other) => Buffer.compare(other, one))
   return { start, end }
 }
