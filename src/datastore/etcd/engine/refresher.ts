@@ -23,7 +23,7 @@ export interface RefresherParts {
 }
 
 /**
- * Brings memory up to the present, for plans that must have seen everything (docs/decisions/0013). It writes a mark, and waits until the
+ * Brings memory up to the present, for plans that must have seen everything (docs/decisions/0014). It writes a mark, and waits until the
  * watch tells of it: then the watch has told everything before it. That takes as long as a commit, however much is held. If etcd takes no
  * mark, or the watch is late, it reads the families again.
  */
