@@ -120,6 +120,25 @@ t.test('etcd is read-only, at the start and later', async (t) => {
   await isMended(t, client)
 })
 
+t.test('the user may read what has the prefixes, and not the range that spans them', async (t) => {
+  const { env, grant } = await startEtcdWithUsers(t)
+  await grant('Readwrite', '/calico/', '/ippoold/v1/')
+  const client = await startUnreadyServer(t, env)
+  const message = await until('the server is not ready', async () => {
+    const { status, body } = await client.call('GET', '/readyz')
+    return status === 503 && String(body['message']).includes('may not read the whole range')
+      ? body['message']
+      : undefined
+  })
+  t.match(
+    message,
+    /watch is refused.*etcdctl role grant-permission ROLE read \/calico\/ipam\/v2\/assignment\/ \/ippoold\/v1\/slots0/,
+  )
+  t.match(await client.call('POST', pools, newPool()), { status: 201 }, 'changes are only slower')
+  await grant('Read', '/')
+  await isMended(t, client)
+})
+
 t.test('the user may only read, and later loses a right', async (t) => {
   const { env, grant, revoke } = await startEtcdWithUsers(t)
   await grant('Read', '/')

@@ -71,7 +71,7 @@ export function planReadFree(view: View, request: FreeRequest, { now, blocks }: 
     }
     ranges.push({ first: { family, value: first }, last: { family, value: end } })
   }
-  const { available } = countInRange(within, blocks.overlapping(within), terms)
+  const { available } = countInRange(within, blocks, terms)
   return answerOnly(success({ pool, range: within, available, ranges, next }))
 }
 

@@ -44,6 +44,7 @@ export class Refresher {
 
   async #mark(): Promise<boolean> {
     const { client, watch, mark, lease } = this.#parts
+    if (!lease.isGranted) return false
     const put = { key: Buffer.from(mark), lease: lease.current() }
     const outcome = await client.transact({ success: [{ request_put: put }] })
     if (outcome.kind !== 'answered') {

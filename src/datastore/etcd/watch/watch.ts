@@ -37,6 +37,8 @@ export class ImageWatch {
   #isConfirmed = false
   /** True while everything is read again: the history that the watch needs is gone, or nothing that is held is valid. */
   #isLost = false
+  /** True once etcd has refused the watcher for lack of a right, until it takes one. */
+  #isDenied = false
   #isClosed = false
   #heardAtMs = 0
   #expected: Expected | undefined
@@ -70,6 +72,7 @@ export class ImageWatch {
   /** The reason for which memory may be older than {@link watchSilenceMaxMs}; undefined while it is not. */
   get problem(): string | undefined {
     if (this.#isLost) return 'is reading everything afresh: what was known of etcd cannot be continued'
+    if (this.#isDenied) return this.#describeMissingRight()
     if (!this.isConnected) return 'is not connected to etcd'
     return this.#isOverdue(performance.now()) ? 'is behind: the member of etcd that it follows is' : undefined
   }
@@ -157,6 +160,11 @@ export class ImageWatch {
     return this.#expected !== undefined && nowMs - this.#expected.sinceMs > watchSilenceMaxMs
   }
 
+  #describeMissingRight(): string {
+    const { start, end } = this.#range
+    return `is refused: etcd's user may not read the whole range from ${start.toString()} to ${end.toString()}. Grant it to a role of the user: etcdctl role grant-permission ROLE read ${start.toString()} ${end.toString()}`
+  }
+
   #isReached(revision: Revision): boolean {
     return this.#families.every(({ completeRevision }) => completeRevision >= revision)
   }
@@ -181,6 +189,7 @@ export class ImageWatch {
     if (response.canceled) this.#cancelled(response)
     else if (response.created) {
       this.#isConfirmed = true
+      this.#isDenied = false
       this.#stream.confirm()
     } else if (response.watch_id !== answerToProgressRequest) this.#takeEvents(response)
   }
@@ -215,6 +224,7 @@ export class ImageWatch {
 
   #cancelled({ compact_revision: compactRevision, cancel_reason: reason }: IWatchResponse): void {
     if (BigInt(compactRevision) === 0n) {
+      this.#isDenied = reason.includes('permission denied')
       // The stream keeps the token that it was opened with, which may have expired.
       this.#stream.resume(new Error(`etcd cancelled a watch: ${reason}`))
       return
