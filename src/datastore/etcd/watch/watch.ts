@@ -241,9 +241,9 @@ const answerToProgressRequest = '-1'
 
 /** The smallest range that has all keys below these prefixes. */
 function spanOf(prefixes: readonly string[]): KeyRange {
-  const [start = Buffer.alloc(0)] = prefixes.map((prefix) => Buffer.from(prefix)).sort(Buffer.compare)
-  const [end = Buffer.alloc(0)] = prefixes
-    .map((prefix) => prefixEnd(prefix))
-    .sort((one, other) => Buffer.compare(other, one))
+  const ordered = (ends: readonly Buffer[]): Buffer[] => ends.toSorted((one, other) => Buffer.compare(one, other))
+  const start = ordered(prefixes.map((prefix) => Buffer.from(prefix))).at(0)
+  const end = ordered(prefixes.map((prefix) => prefixEnd(prefix))).at(-1)
+  if (start === undefined || end === undefined) throw new Error('There is nothing to watch.')
   return { start, end }
 }
