@@ -90,12 +90,12 @@ t.test('a start tells what is wrong between it and etcd, and which setting mends
     {
       name: 'http for https',
       env: { ETCD_ENDPOINTS: ETCD_ENDPOINTS.replace('https', 'http') },
-      told: /write https:\/\/ in ETCD_ENDPOINTS/,
+      told: /In ETCD_ENDPOINTS, write https:\/\/ if/,
     },
     {
       name: 'https for http',
       env: { ETCD_ENDPOINTS: endpoint.replace('http', 'https'), ...trusted },
-      told: /write http:\/\/ in ETCD_ENDPOINTS/,
+      told: /In ETCD_ENDPOINTS, write https:\/\/ if.*and http:\/\/ if/,
     },
     { name: 'nobody there', env: { ETCD_ENDPOINTS: 'http://127.0.0.1:1' }, told: /ECONNREFUSED 127.0.0.1:1/ },
     { name: 'a name that is none', env: { ETCD_ENDPOINTS: 'http://etcd.invalid:1' }, told: /Name resolution failed/ },

@@ -81,17 +81,11 @@ const explanations: readonly (readonly [RegExp, Explanation])[] = [
     },
   ],
   [
-    /before secure TLS connection was established|wrong version number/,
-    {
-      problem: 'etcd ends the connection instead of starting TLS',
-      remedy: 'If it serves without TLS, write http:// in ETCD_ENDPOINTS.',
-    },
-  ],
-  [
-    /Last error: Failed to connect/,
+    // Which of these it is depends on what arrives first.
+    /Last error: (Failed to connect|Error: read ECONNRESET)|before secure TLS connection|wrong version number/,
     {
       problem: 'etcd ends the connection at once',
-      remedy: 'If it serves with TLS, write https:// in ETCD_ENDPOINTS.',
+      remedy: 'In ETCD_ENDPOINTS, write https:// if it serves with TLS, and http:// if it does not.',
     },
   ],
 ]

@@ -31,9 +31,13 @@ t.test('errors of etcd, TLS and gRPC are explained by what a person can do about
     [alert('ssl/tls alert bad certificate'), 'ETCD_CERT_FILE'],
     [alert('tlsv13 alert certificate required'), 'ETCD_CERT_FILE'],
     [alert('tlsv1 alert unknown ca'), 'ETCD_CERT_FILE'],
-    [alert('wrong version number'), 'http://'],
-    [unconnected('Error: Client network socket disconnected before secure TLS connection was established'), 'http://'],
-    [unconnected('Failed to connect (2026-11-30T06:09:07.325Z)'), 'https://'],
+    [alert('wrong version number'), 'ETCD_ENDPOINTS'],
+    [
+      unconnected('Error: Client network socket disconnected before secure TLS connection was established'),
+      'ETCD_ENDPOINTS',
+    ],
+    [unconnected('Error: read ECONNRESET'), 'ETCD_ENDPOINTS'],
+    [unconnected('Failed to connect (2026-11-30T06:09:07.325Z)'), 'ETCD_ENDPOINTS'],
   ] as const
   for (const [message, remedy] of cases) t.match(explain(new Error(message))?.remedy, remedy, message)
   for (const message of [
