@@ -1,3 +1,4 @@
+import { noop } from 'cockatiel'
 import { Etcd3, Range } from 'etcd3'
 import t, { type Test } from 'tap'
 import { startEtcdCluster } from '../support/etcd.ts'
@@ -16,7 +17,9 @@ async function startSpoilableEtcd(t: Test, flags: readonly string[] = []) {
   const { endpoints } = await startEtcdCluster(t, 1, flags)
   const [endpoint = ''] = endpoints
   const open = (auth?: { username: string; password: string }): Etcd3 => {
-    const etcd = new Etcd3({ hosts: endpoint, ...(auth === undefined ? {} : { auth }) })
+    // A refused call must not keep the next one from being sent.
+    const faultHandling = { global: noop, host: () => noop }
+    const etcd = new Etcd3({ hosts: endpoint, faultHandling, ...(auth === undefined ? {} : { auth }) })
     t.teardown(() => etcd.close())
     return etcd
   }
