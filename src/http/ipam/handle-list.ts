@@ -52,7 +52,7 @@ export const handleListRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, 
         querystring: HandlesQuery,
         response: {
           200: answer('A page of handles.', HandleList),
-          ...problems('Expired', 'Timeout'),
+          ...problems('Invalid', 'Expired', 'Timeout'),
         },
       },
     },
