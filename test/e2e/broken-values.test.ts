@@ -167,7 +167,7 @@ t.test('a configuration that cannot be read stops what would have to guess its r
     const attributes = `/ipam/v1/addresses/${address}/attributes`
     t.match(await call('GET', attributes), { status: 200, body: { handle: 'held' } })
     t.equal((await call('PUT', attributes, { active: { attributes: { text } } })).status, 200)
-    t.match((await call('GET', '/ipam/v1/utilization?pool=zone')).body, { pools: [{ pool: 'zone' }] })
+    t.match((await call('GET', '/ipam/v1/utilization?pools=zone')).body, { pools: [{ pool: 'zone' }] })
     t.equal((await call('GET', '/ipam/v1/blocks')).status, 200)
     t.equal((await keys.get('/calico/ipam/v2/config'))?.text, text)
   }

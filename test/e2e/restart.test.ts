@@ -231,11 +231,11 @@ async function isLoggedEachSecond(t: Test, server: TestServer, refused: number):
       .output()
       .split('\n')
       .filter((line) => line.includes('the datastore is not available'))
-      .map((line) => JSON.parse(line) as { readonly time: number; readonly count: number; readonly reason: string })
+      .map((line) => JSON.parse(line) as { readonly time: string; readonly count: number; readonly reason: string })
   const sum = () => warnings().reduce((total, { count }) => total + count, 0)
   await until('all refused calls to be counted', () => sum() === refused || undefined)
   t.ok(refused > warnings().length, 'a line counts several calls')
-  const times = warnings().map(({ time }) => time)
+  const times = warnings().map(({ time }) => Date.parse(time))
   t.ok(
     times.slice(1).every((time, index) => time - (times[index] ?? 0) > 900),
     'a second passes between two lines',

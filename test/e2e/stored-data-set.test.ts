@@ -80,7 +80,7 @@ const expected: Readonly<Record<string, string>> = {
 
 /** The answer that is kept for the call with a key. */
 const storedAnswer =
-  '{"request":DIGEST,"body":"{\\"handle\\":\\"free\\",\\"addresses\\":[{\\"address\\":\\"10.82.0.2\\",\\"block\\":\\"10.82.0.0/30\\",\\"pool\\":\\"pool-free\\",\\"node\\":null,\\"handle\\":\\"free\\",\\"sequenceNumber\\":\\"NUMBER\\",\\"attributes\\":{}}]}"}'
+  '{"request":DIGEST,"body":"{\\"handle\\":\\"free\\",\\"addresses\\":[{\\"address\\":\\"10.82.0.2\\",\\"block\\":\\"10.82.0.0/30\\",\\"pool\\":\\"pool-free\\",\\"node\\":null,\\"handle\\":\\"free\\",\\"sequenceNumber\\":\\"NUMBER\\",\\"assignedAt\\":null,\\"attributes\\":{}}]}"}'
 
 t.test('a full data set is stored as Calico stores it, and nothing else beside it', async (t) => {
   await createPool(call, 'pool-a', { cidr: '10.80.0.0/29', blockSize: 29, natOutgoing: true })

@@ -9,6 +9,9 @@ export interface StoredText {
   readonly revision: string
 }
 
+/** The keys that servers write to learn that their watch has told everything before: also for reads and refusals. */
+const mark = /^\/ippoold\/v1\/slots\/[^/]+\/mark$/
+
 /**
  * The keys of an etcd, with nothing of the server in between: for a test that looks at what is stored, or does what somebody else
  * might do. Calls are sent once; one that fails throws.
@@ -31,9 +34,17 @@ export class EtcdKeys {
     return pair && { text: pair.value.toString(), revision: pair.mod_revision }
   }
 
-  /** The text of every key below `prefix`, in the order of the keys. */
+  /** The text of every key below `prefix` but the marks, in the order of the keys. */
   async dump(prefix: string): Promise<Readonly<Record<string, string>>> {
-    return this.#etcd.getAll().prefix(prefix).strings()
+    const all = await this.#etcd.getAll().prefix(prefix).strings()
+    return Object.fromEntries(Object.entries(all).filter(([key]) => !mark.test(key)))
+  }
+
+  /** Every key but the marks, with the revision of its last change, in the order of the keys. */
+  async changes(): Promise<Readonly<Record<string, string>>> {
+    const { kvs } = await this.#etcd.getAll().prefix('/').exec()
+    const changed = kvs.map((pair) => [pair.key.toString(), pair.mod_revision] as const)
+    return Object.fromEntries(changed.filter(([key]) => !mark.test(key)))
   }
 
   /** The revision of the whole store: it grows by one with every transaction that writes. */

@@ -80,7 +80,11 @@ class Search {
 
   run(): SearchResult {
     const { config, host, pools } = this.#scope
-    if (pools.length === 0) return { allocations: [], obstacle: undefined }
+    // Without a pool to search, no rule keeps the search from anything; empty blocks of other pools are released all the same.
+    if (pools.length === 0) {
+      if (host !== undefined) this.#takeFromAffineBlocks(host)
+      return { allocations: [], obstacle: undefined }
+    }
     if (host === undefined && config.strictAffinity) {
       const message = 'strict affinity is on, and a node gets addresses only from its own blocks: name the node'
       return { allocations: [], obstacle: { field: 'node', reason: 'StrictAffinity', message } }

@@ -22,8 +22,8 @@ interface Kept {
 const rangesMax = 20_000
 
 /**
- * Sums over the blocks that lie in a range, such as a pool. The first question about a range walks its blocks; from then on each change of a
- * block is added and subtracted, so that the answer does not take longer for a large range.
+ * Sums over the blocks that lie in a range, such as a pool. The first question about a range walks its blocks; from then on each change
+ * of a block is added and subtracted, so that the answer does not take longer for a large range.
  */
 export class RangeSums {
   /** By family, prefix length and first address. */

@@ -135,6 +135,17 @@ t.test('a refusal names no rule of claiming blocks if no pool serves the request
   t.end()
 })
 
+t.test('a node gives back empty blocks of a family for which no pool is left to it', (t) => {
+  const world = new World()
+  world.pool('four', '10.0.0.0/28', { blockSize: 30, nodeSelector: 'has(gpu)' })
+  world.pool('six', 'fd00::/120', { blockSize: 124 })
+  world.node('node1', {})
+  world.claim('node1', '10.0.0.4/30')
+  t.equal(world.take({ node: 'node1', ipv4: 1, ipv6: 1, partial: true }).length, 1)
+  t.equal(world.stored('10.0.0.4/30'), undefined)
+  t.end()
+})
+
 t.test('a pool that was asked for and gives nothing says what it would have', (t) => {
   const world = new World()
   world.pool('disabled', '10.0.0.0/30', { blockSize: 30, disabled: true })
