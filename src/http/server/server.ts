@@ -13,6 +13,7 @@ import { resourceSchemas, schemas } from '../schemas/index.ts'
 import { answerJson, readBodies } from '../wire/index.ts'
 import { limitCalls, limitEventLoopDelay } from './admission.ts'
 import { type CallerSettings, refuseForeignCallers } from './callers.ts'
+import { compressAnswers } from './compression.ts'
 import { answerConnectionErrors } from './connection-errors.ts'
 import { answerUnreadablePath, handleErrors } from './error-handling.ts'
 import { safeHeaders } from './headers.ts'
@@ -98,6 +99,7 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
   readBodies(app)
   const onStopping = refuseWhenStopping(app, dependencies.listeners ?? new Listeners())
   ignoreExpectations(app)
+  compressAnswers(app)
   for (const schema of schemas) app.addSchema(schema)
   void app.register(swagger, openapiOptions(version))
   void app.register(swaggerUi, {
