@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { FastifyPluginCallback, FastifyReply } from 'fastify'
 import { stringifyJson } from '../../model/index.ts'
 import { apiVersion, type ServedKind, type StoredObject } from '../../resources/index.ts'
-import { acceptedTypes, covers, answerJson } from '../wire/index.ts'
+import { answerJson, preferredType } from '../wire/index.ts'
 import { kubernetesDocument } from './kubernetes.ts'
 import { makeDocument } from './document.ts'
 import { encodeOpenapi20 } from './v2-protobuf.ts'
@@ -50,8 +50,8 @@ export const kubernetesOpenapiRoutes: FastifyPluginCallback<KubernetesOpenapiOpt
 
   app.get('/openapi/v2', { ...hidden, config: { alsoAnswers: protobufTypes } }, ({ headers }, reply) => {
     const served = ['application/json', ...protobufTypes]
-    const wanted = acceptedTypes(headers.accept).flatMap((range) => served.filter((type) => covers(range, type)))[0]
-    if (wanted === 'application/json') return sendTagged(reply.type('application/json; charset=utf-8'), version2Text())
+    if (preferredType(headers.accept, served) === 'application/json')
+      return sendTagged(reply.type('application/json; charset=utf-8'), version2Text())
     return sendTagged(reply.type(protobufTypes[1]), version2Bytes())
   })
   done()

@@ -125,8 +125,7 @@ export const AssignBody = Type.Object(
         handle: 'vm-42',
         node: 'node-1',
         ipv4: 1,
-        ipv6: 1,
-        pools: ['my.ippool-1', 'my.ippool-6'],
+        pools: ['my.ippool-1'],
         attributes: { tenant: 'blue' },
       },
     ],
@@ -139,5 +138,5 @@ export const EnsureBody = Type.Omit(AssignBody, ['handle', 'maxPerHandle'], {
   ...closed,
   $id: 'EnsureRequest',
   description: 'The addresses that a handle should hold at least: the number of each family, or a list.',
-  examples: [{ node: 'node-1', ipv4: 1, ipv6: 1 }],
+  examples: [{ node: 'node-1', ipv4: 1 }],
 })

@@ -7,7 +7,7 @@ import { type Probe, silentProbe } from '../../datastore/index.ts'
 import type { BlockIndex, Now } from '../../model/index.ts'
 import { apiVersion, resourceKinds } from '../../resources/index.ts'
 import { ipamRoutes, type ServedStore } from '../ipam/index.ts'
-import { openapiOptions, kubernetesOpenapiRoutes, openapiRoutes } from '../openapi/index.ts'
+import { docsOptions, openapiOptions, kubernetesOpenapiRoutes, openapiRoutes } from '../openapi/index.ts'
 import { discoveryRoutes, endpointsOfNodes, resourceRoutes } from '../resources/index.ts'
 import { resourceSchemas, schemas } from '../schemas/index.ts'
 import { answerJson, readBodies } from '../wire/index.ts'
@@ -20,6 +20,7 @@ import { safeHeaders } from './headers.ts'
 import { healthRoutes } from './health.ts'
 import { Listeners } from './listeners.ts'
 import { logRequests } from './request-log.ts'
+import { startPage } from './start-page.ts'
 import { type OnStopping, refuseWhenStopping } from './stopping.ts'
 import { refuseAsKubernetes, refuseBySchema, validatorCompiler } from './validation.ts'
 
@@ -102,15 +103,11 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
   compressAnswers(app)
   for (const schema of schemas) app.addSchema(schema)
   void app.register(swagger, openapiOptions(version))
-  void app.register(swaggerUi, {
-    routePrefix: '/docs',
-    staticCSP: docsPolicy,
-    theme: { title: 'ippoold' },
-    uiHooks: { onRequest: sendJsonForYaml },
-  })
+  void app.register(swaggerUi, { ...docsOptions(kinds), uiHooks: { onRequest: sendJsonForYaml } })
   makeDocumentInAdvance(app)
   limitEventLoopDelay(app, deadlineMs)
   void app.register(healthRoutes, { store, version })
+  void app.register(startPage, { store, kinds, version })
   addApi(app, kinds, dependencies, requestId, onStopping)
   return app
 }
@@ -179,9 +176,6 @@ function sendJsonForYaml({ routeOptions }: FastifyRequest, reply: FastifyReply, 
   if (routeOptions.url === '/docs/yaml') void reply.redirect('/openapi.json')
   else done()
 }
-
-/** The pages under /docs load nothing from other hosts; they contain inline styles. */
-const docsPolicy = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
 
 /** The request id that the caller chose, if it is fit for a log. */
 function validRequestId({ 'x-request-id': header }: IncomingHttpHeaders): string | undefined {

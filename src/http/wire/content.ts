@@ -144,6 +144,11 @@ export function covers({ type: range }: MediaRange, type: string): boolean {
   return range === type || range === '*/*' || range === `${type.replace(/\/.*$/, '')}/*`
 }
 
+/** Returns the one of `types` that an `Accept` header prefers, the first of equals; undefined if it accepts none. */
+export function preferredType(header: string | undefined, types: readonly string[]): string | undefined {
+  return acceptedTypes(header).flatMap((range) => types.filter((type) => covers(range, type)))[0]
+}
+
 function parameterOf(text: string): readonly [name: string, value: string] {
   const [name = '', value = ''] = text.split('=', 2)
   return [name.trim().toLowerCase(), value.trim().replace(/^"(.*)"$/, '$1')]

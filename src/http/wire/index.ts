@@ -7,6 +7,7 @@ export {
   type MediaRange,
   objectTypes,
   patchTypes,
+  preferredType,
   readBodies,
 } from './content.ts'
 export { noteChange } from './change-note.ts'
