@@ -71,16 +71,34 @@ async function checkTypes(project: string): Promise<void> {
   await run(process.execPath, [inRoot('node_modules', 'typescript', 'bin', 'tsc'), '-p', project])
 }
 
+const errorText = 'func formatErrorMessage(status string, v interface{}) string {\n'
+
+/**
+ * Lets the errors of the Go client print the message of the Status. The generator prints the fields `title` and `detail` of a body, as
+ * RFC 9457 has them, and no setting of it names others.
+ */
+async function printMessages(file: string): Promise<void> {
+  const code = await readFile(file, 'utf8')
+  if (!code.includes(errorText)) throw new Error(`${file} prints its errors in another way than expected`)
+  const statement = `	if body, ok := v.(interface{ GetMessage() string }); ok && body.GetMessage() != "" {
+		return fmt.Sprintf("%s: %s", status, body.GetMessage())
+	}
+`
+  await writeFile(file, code.replace(errorText, `${errorText}${statement}`))
+}
+
 const inExampleGo = { cwd: inRoot('examples', 'go') }
 
 const go: Language = {
   name: 'go',
   toolchain: { Go: ['go', 'version'], ...javaAndMaven },
-  generate: () =>
-    generate('go', [
+  generate: async () => {
+    await generate('go', [
       ...['--git-host', 'example.org', '--git-user-id', 'ippoold', '--git-repo-id', 'ippoold-go'],
       '--additional-properties=packageName=ippoold',
-    ]),
+    ])
+    await printMessages(inSdks('go', 'client.go'))
+  },
   compile: async () => {
     await run('go', ['build', './...'], { cwd: inSdks('go') })
     await run('go', ['vet', './...'], { cwd: inSdks('go') })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { FastifyDynamicSwaggerOptions, SwaggerTransformObject } from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import { isJsonArray, isJsonObject, type Json, type JsonObject, parseJson, stringifyJson } from '../../model/index.ts'
+import { watchParameters } from '../schemas/index.ts'
 import { nameSchemas } from './names.ts'
 import { openResponses } from './open-responses.ts'
 import { openapi30 } from './v3-0.ts'
@@ -47,8 +48,29 @@ export type OpenapiForm = '3.1' | '3.0'
 
 /** Returns the OpenAPI document of `app`, which must be ready. */
 export function makeDocument(app: FastifyInstance, form: OpenapiForm): JsonObject {
-  const document = toJson(app.swagger())
+  const document = withoutWatches(makeCompleteDocument(app))
   return form === '3.0' ? openapi30(document) : document
+}
+
+/** Returns the OpenAPI 3.1 document of `app`, which must be ready, with what only Kubernetes' clients can use. */
+export function makeCompleteDocument(app: FastifyInstance): JsonObject {
+  return toJson(app.swagger())
+}
+
+/** Removes the parameters of watches: the methods that generators make return one object, and would wait for the end of the stream. */
+function withoutWatches(document: JsonObject): JsonObject {
+  const isOfWatch = (parameter: Json): boolean => {
+    const { name } = asObject(parameter)
+    return typeof name === 'string' && watchParameters.includes(name)
+  }
+  return mapDocument(document, {
+    schema: (schema) => schema,
+    part: (object, part) => {
+      const { parameters } = object
+      if (part !== 'operation' || !isJsonArray(parameters)) return object
+      return { ...object, parameters: parameters.filter((parameter) => !isOfWatch(parameter)) }
+    },
+  })
 }
 
 /** Improves the document that @fastify/swagger makes: for people who read it, and for generators of clients. */

@@ -4,7 +4,7 @@ import { stringifyJson } from '../../model/index.ts'
 import { apiVersion, type ServedKind, type StoredObject } from '../../resources/index.ts'
 import { answerJson, preferredType } from '../wire/index.ts'
 import { kubernetesDocument } from './kubernetes.ts'
-import { makeDocument } from './document.ts'
+import { makeCompleteDocument } from './document.ts'
 import { encodeOpenapi20 } from './v2-protobuf.ts'
 import { openapi20 } from './v2.ts'
 
@@ -29,7 +29,7 @@ export const kubernetesOpenapiRoutes: FastifyPluginCallback<KubernetesOpenapiOpt
   answerJson(app)
   const hidden = { schema: { hide: true } }
   // Made at the first request: most servers never get one, and all should start fast.
-  const document = once(() => kubernetesDocument(makeDocument(app, '3.1'), kinds))
+  const document = once(() => kubernetesDocument(makeCompleteDocument(app), kinds))
   const version3 = once(() => tag(stringifyJson(document())))
   const version2 = once(() => openapi20(document()))
   const version2Text = once(() => tag(stringifyJson(version2())))

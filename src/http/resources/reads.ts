@@ -27,9 +27,9 @@ export const resourceReads: FastifyPluginCallbackTypebox<KindOptions> = (app, op
       schema: {
         operationId: `list${pluralOf(kind)}`,
         tags,
-        summary: `List ${kind.plural}, or watch them`,
+        summary: `List ${kind.plural}`,
         description:
-          'Objects in the order of their keys in etcd, all as of one revision, the `metadata.resourceVersion` of the list. With `watch=true`, the response is a stream of changes.',
+          'Objects in the order of their keys in etcd, all as of one revision, the `metadata.resourceVersion` of the list. With `watch=true`, the response is a stream of changes, one on each line, by the conventions of Kubernetes. Generated clients cannot read a stream, so the parameters of watches are not listed.',
         querystring: ListQuery,
         response: { 200: answer('The objects.', schemas.list), ...problems('Expired', 'Invalid', 'Timeout') },
       },

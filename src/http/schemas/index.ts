@@ -27,6 +27,7 @@ export {
   NamePath,
   PatchQuery,
   ReadQuery,
+  watchParameters,
   WriteQuery,
 } from './resource-queries.ts'
 export { JsonPatch, kindSchemas, MergePatch, pluralOf, resourceSchemas } from './resource.ts'

@@ -20,7 +20,11 @@ const anyQuery = {
   ),
 }
 
-const flag = ['true', 'false', '1', '0'] as const
+/** A parameter that is set or not, as Kubernetes' clients write it. */
+function flag(description: string, example: 'true' | 'false') {
+  const options = { title: 'Flag', prefix: 'Flag_', description, examples: [example] }
+  return Type.Optional(oneOf(['true', 'false', '1', '0'], options))
+}
 
 /** True if a flag is set. */
 export function isTrue(given = ''): boolean {
@@ -41,6 +45,34 @@ export const NamePath = Type.Object(
   { name: Type.String({ description: 'The name of the object.', examples: ['my.ippool-1'] }) },
   closed,
 )
+
+/** The parameters of a watch, which is a list that goes on. */
+const watchQuery = {
+  watch: flag(
+    'Respond with a stream of changes, from now on or after `resourceVersion`: JSON, one event on each line. Without a resourceVersion, the current objects come first.',
+    'true',
+  ),
+  allowWatchBookmarks: flag(
+    'For a watch: send bookmarks from time to time, with the revision that it has reached.',
+    'true',
+  ),
+  sendInitialEvents: flag(
+    'For a watch: send the current objects first, then a bookmark. Requires resourceVersionMatch.',
+    'true',
+  ),
+  timeoutSeconds: Type.Optional(
+    Type.Integer({
+      format: 'int32',
+      minimum: 0,
+      maximum: 86_400,
+      description: 'For a watch: its lifetime; without it, or with 0, 30 to 60 minutes.',
+      examples: [300],
+    }),
+  ),
+}
+
+/** The names of the parameters of a watch. */
+export const watchParameters: readonly string[] = Object.keys(watchQuery)
 
 /** The query of a list. */
 export const ListQuery = Type.Object(
@@ -80,37 +112,7 @@ export const ListQuery = Type.Object(
         examples: ['Exact'],
       }),
     ),
-    watch: Type.Optional(
-      oneOf(flag, {
-        title: 'Flag',
-        description:
-          'Respond with a stream of changes, from now on or after `resourceVersion`: JSON, one event on each line. Without a resourceVersion, the current objects come first.',
-        examples: ['true'],
-      }),
-    ),
-    allowWatchBookmarks: Type.Optional(
-      oneOf(flag, {
-        title: 'Flag',
-        description: 'For a watch: send bookmarks from time to time, with the revision that it has reached.',
-        examples: ['true'],
-      }),
-    ),
-    sendInitialEvents: Type.Optional(
-      oneOf(flag, {
-        title: 'Flag',
-        description: 'For a watch: send the current objects first, then a bookmark. Requires resourceVersionMatch.',
-        examples: ['true'],
-      }),
-    ),
-    timeoutSeconds: Type.Optional(
-      Type.Integer({
-        format: 'int32',
-        minimum: 0,
-        maximum: 86_400,
-        description: 'For a watch: its lifetime; without it, or with 0, 30 to 60 minutes.',
-        examples: [300],
-      }),
-    ),
+    ...watchQuery,
     ...anyQuery,
   },
   closed,
@@ -154,13 +156,7 @@ export const WriteQuery = Type.Object(
 export const PatchQuery = Type.Object(
   {
     ...WriteQuery.properties,
-    force: Type.Optional(
-      oneOf(flag, {
-        title: 'Flag',
-        description: 'For server-side apply: take over fields of other managers instead of refusing.',
-        examples: ['false'],
-      }),
-    ),
+    force: flag('For server-side apply: take over fields of other managers instead of refusing.', 'false'),
   },
   closed,
 )

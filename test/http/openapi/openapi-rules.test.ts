@@ -2,6 +2,7 @@ import t from 'tap'
 import { openapiDocument } from '../../../sdk/openapi-document.ts'
 import { mapDocument, mapSchema } from '../../../src/http/openapi/walk.ts'
 import { isJsonObject, type Json, type JsonObject, parseJson } from '../../../src/model/index.ts'
+import { startServer } from '../server-in-memory.ts'
 
 /**
  * What generators need of the document, so that what they make of it compiles and reads well. A new route is held to all of it; what
@@ -89,6 +90,39 @@ t.test(
     t.end()
   },
 )
+
+t.test(
+  'no operation takes a parameter that makes a stream of its answer: a generated method returns once',
+  async (t) => {
+    const ofWatches = ['watch', 'allowWatchBookmarks', 'sendInitialEvents', 'timeoutSeconds']
+    const namesIn = (list: readonly Json[]) => list.map((parameter) => text(object(parameter)['name']))
+    for (const { name, operation } of operations) {
+      const names = namesIn(list(operation['parameters']))
+      t.strictSame(
+        names.filter((parameter) => ofWatches.includes(parameter)),
+        [],
+        name,
+      )
+    }
+    const { app } = startServer(t)
+    const kubernetes: JsonObject = (await app.inject('/openapi/v3/apis/projectcalico.org/v3')).json()
+    const pools = at(kubernetes, 'paths', '/apis/projectcalico.org/v3/ippools', 'get')
+    const known = namesIn(list(pools['parameters'])).filter((name) => ofWatches.includes(name))
+    t.strictSame(known, ofWatches, "Kubernetes' clients know watches")
+  },
+)
+
+t.test('a name of a value begins with a letter', (t) => {
+  for (const { place, schema } of roots) {
+    const names = list(schema['x-enum-varnames'] ?? schema['enum']).map(text)
+    t.strictSame(
+      names.filter((name) => !/^[a-z]/i.test(name)),
+      [],
+      place,
+    )
+  }
+  t.end()
+})
 
 t.test('what is only asked for is closed, and what is answered is open', (t) => {
   const answered = new Set<string>()
