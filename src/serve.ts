@@ -36,7 +36,7 @@ import {
   StartFailure,
   stopOnSignal,
 } from './start/index.ts'
-import { Collection, PoolTermination } from './upkeep/index.ts'
+import { Collection, PoolUpkeep } from './upkeep/index.ts'
 import type { Environment } from './variables.ts'
 
 /** What the server gets from its process. */
@@ -117,11 +117,11 @@ async function start(
   await listenForHealth(store, config, logger, parts)
   const embedded = config.etcdEndpoints.length === 0 ? await startEtcd(config, environment, logger, parts) : undefined
   const endpoints = embedded === undefined ? config.etcdEndpoints : [embedded.endpoint]
-  const termination = new PoolTermination(index, now, logger)
-  const datastore = await openDatastore({ ...credentials, endpoints }, index, termination, config, probe)
+  const poolUpkeep = new PoolUpkeep(index, now, logger)
+  const datastore = await openDatastore({ ...credentials, endpoints }, index, poolUpkeep, config, probe)
   parts.add(() => datastore.close())
-  termination.start(datastore)
-  parts.add(() => termination.stop())
+  poolUpkeep.start(datastore)
+  parts.add(() => poolUpkeep.stop())
   const { upkeepIntervalSeconds: intervalSeconds, upkeepGraceSeconds: graceSeconds } = config
   const collection = new Collection({
     blocks: index,
@@ -172,7 +172,7 @@ async function startEtcd(
 async function openDatastore(
   connection: EtcdConnection,
   index: BlockIndex,
-  termination: PoolTermination,
+  poolUpkeep: PoolUpkeep,
   config: Config,
   probe: Probe,
 ): Promise<Store> {
@@ -183,11 +183,11 @@ async function openDatastore(
         declare(blocks, {
           changed: (key, lookup) => {
             index.changed(key, lookup)
-            termination.blockChanged(key)
+            poolUpkeep.blockChanged(key)
           },
           changedText: (key, text) => {
             const isTold = index.changedText(key, text)
-            if (isTold) termination.blockChanged(key)
+            if (isTold) poolUpkeep.blockChanged(key)
             return isTold
           },
         }),
@@ -195,7 +195,7 @@ async function openDatastore(
         declare(virtualAffinities),
         declare(handles),
         declare(ipamConfigs),
-        declare(pools, termination.pools),
+        declare(pools, poolUpkeep.pools),
         declare(reservations),
         declare(nodes),
         declare(annexes),

@@ -1,10 +1,13 @@
-import type { Decodable, Key, Lookup, Plan, Revision, View } from '../plan/index.ts'
+import type { Decodable, Family, Key, Listed, Lookup, Plan, Revision, View } from '../plan/index.ts'
 import type { Follower } from './changes.ts'
 import { starting } from './faults.ts'
 import type { Health, Member, Outcome, Page, PageOptions, Store, SubmitOptions } from './store.ts'
 
 /** What clients of a server may ask of its store. */
-export type ServedStore = Pick<Store, 'submit' | 'page' | 'peek' | 'follow' | 'health' | 'members' | 'pending'>
+export type ServedStore = Pick<
+  Store,
+  'submit' | 'page' | 'peek' | 'peekAll' | 'follow' | 'health' | 'members' | 'pending'
+>
 
 /** Stands in for a store that is not open yet: refuses everything and is not ready. Once the store is open, passes everything on to it. */
 export class UpcomingStore implements ServedStore {
@@ -29,6 +32,10 @@ export class UpcomingStore implements ServedStore {
 
   peek<Value>(key: Key<Value>): Lookup<Value> | undefined {
     return this.#store?.peek(key)
+  }
+
+  peekAll<Value>(family: Family<Value>, prefix: string): readonly Listed<Value>[] {
+    return this.#store?.peekAll(family, prefix) ?? []
   }
 
   get pending(): number {

@@ -32,7 +32,9 @@ export { type HolderChange, type AddressHolders, planChangeHolders, planReadHold
 export {
   type AddressFilter,
   blockPathPrefixes,
+  countInRange,
   handleChanged,
+  HolderCount,
   mayMatch,
   planCountHeld,
   planReadAddress,
@@ -66,4 +68,4 @@ export type {
   ReleaseAnswer,
   ReleaseItem,
 } from './request.ts'
-export { requireUnlocked } from './surroundings.ts'
+export { availabilityOf, requireUnlocked } from './surroundings.ts'

@@ -1,10 +1,13 @@
 import {
+  type Availability,
   type BlockIndex,
   blockKey,
   blocks as blockFamily,
   clusterInformationKey,
   defaultIpamConfig,
   ipamConfigKey,
+  nanosecondsPerSecond,
+  type Now,
   nodeKey,
   nodes,
   pools as poolFamily,
@@ -82,6 +85,16 @@ export const poolsIn = onceFor((entries: readonly Listed<Pool>[]): Pools => {
 /** Every address that must not be chosen automatically. The commit proves that no reservation was added or changed. */
 export function readReserved(view: View): CidrSet {
   return reservedIn(view.list(reservations, 'changed'))
+}
+
+/** Which addresses can be assigned automatically, by these reservations. Without a known cooldown, all that cool down still do. */
+export function availabilityOf(
+  cooldownSeconds: number | undefined,
+  entries: readonly Listed<Reservation>[],
+  { nanoseconds }: Now,
+): Availability {
+  const cooledBefore = cooldownSeconds === undefined ? 0n : nanoseconds - BigInt(cooldownSeconds) * nanosecondsPerSecond
+  return { reserved: reservedIn(entries), cooledBefore }
 }
 
 const reservedIn = onceFor((entries: readonly Listed<Reservation>[]): CidrSet => {

@@ -1,4 +1,4 @@
-import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../model/index.ts'
+import { type Availability, isJsonArray, isJsonObject, type Json, type JsonObject } from '../model/index.ts'
 
 /** A column of a kind's tables, besides name and age, which all kinds have. */
 export interface Column {
@@ -7,8 +7,8 @@ export interface Column {
   readonly description: string
   /** 0: always shown; 1: shown only in wide tables, as by `kubectl get -o wide`. */
   readonly priority: 0 | 1
-  /** The cell in the row of an object, which is given as clients see it. */
-  cell(object: JsonObject): string | number | boolean
+  /** The cell in the row of an object, which is given as clients see it. `terms` say which addresses count as available. */
+  cell(object: JsonObject, terms: Availability): string | number | boolean
 }
 
 /** The options of a column of any type. */
@@ -37,6 +37,16 @@ export function numberColumn(name: string, path: string, description: string, op
     return typeof value === 'number' ? value : 0
   }
   return { ...columnOf(name, description, options), type: 'integer', cell }
+}
+
+/** A column whose text is not that of a field. */
+export function derivedColumn(
+  name: string,
+  description: string,
+  cell: (object: JsonObject, terms: Availability) => string,
+  options: ColumnOptions = {},
+): Column {
+  return { ...columnOf(name, description, options), type: 'string', cell }
 }
 
 function columnOf(name: string, description: string, { isWide = false }: ColumnOptions) {

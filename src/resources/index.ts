@@ -29,7 +29,15 @@ export {
 } from './changes/index.ts'
 
 // Plans of single kinds, and upkeep.
-export { partsMax, planSplit, planTermination, type Termination } from './kinds/index.ts'
+export {
+  lacksAllocatable,
+  partsMax,
+  planKeepConditions,
+  planSplit,
+  planTellTerminating,
+  planTermination,
+  type Termination,
+} from './kinds/index.ts'
 export { planRemoveOrphans } from './annexes.ts'
 
 // Objects as clients see them, and their metadata.

@@ -137,6 +137,8 @@ export interface ResourceKind<Value extends StoredObject> extends ReadableKind<V
   readonly finalizer: string | undefined
   /** The fields of the spec that can be set only when an object is created. */
   readonly immutableFields: readonly string[]
+  /** Returns an object that is about to be stored with the status that the server keeps; undefined if it keeps none. */
+  readonly keepStatus: ((object: JsonObject, now: Now) => JsonObject) | undefined
   /** Checks the spec by itself and against the old one. Returns every problem. */
   validate(candidate: Candidate<Value>): readonly Cause[]
   /** Checks a new object against what else is stored. Returns every problem. */

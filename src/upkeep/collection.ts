@@ -11,7 +11,7 @@ import {
 import { mustParseCidr } from '../net/index.ts'
 import { answerOnly, carryOutSteps, type Plan, type TakeStep, type View } from '../plan/index.ts'
 import { planRemoveOrphans, type ServedKind, type StoredObject } from '../resources/index.ts'
-import type { UpkeepLogger } from './pool-termination.ts'
+import type { UpkeepLogger } from './pool-upkeep.ts'
 
 /** The dependencies of the collection, and its intervals. */
 export interface CollectionOptions {

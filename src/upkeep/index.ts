@@ -1,3 +1,3 @@
 /** The work that a server does without a request. */
 export { Collection } from './collection.ts'
-export { PoolTermination } from './pool-termination.ts'
+export { PoolUpkeep } from './pool-upkeep.ts'

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { allocationsIn, createPool, startIppoold } from '../support/ippoold.ts'
+import { until } from '../support/until.ts'
 
 /**
  * Data that Calico has written, as literal values: ippoold reads them, continues them, and leaves behind what Calico would have. Each
@@ -181,6 +182,12 @@ const { call, keys } = await startIppoold(t, {
   },
 })
 
+await until('the server has set the conditions of all pools that can be read', async () => {
+  const { body } = await call('GET', '/apis/projectcalico.org/v3/ippools')
+  const { items } = body as unknown as { items: readonly { readonly status?: object }[] }
+  return items.every(({ status }) => status !== undefined) || undefined
+})
+
 async function textAt(key: string): Promise<string | undefined> {
   return (await keys.get(key))?.text
 }
@@ -213,7 +220,7 @@ t.test('what Calico wrote is read, every digit of it', async (t) => {
 })
 
 t.test('an assignment goes on in the block that the node has', async (t) => {
-  const before = await keys.dump('/')
+  const before = await keys.dump('/calico/')
   const given = await call('POST', '/ipam/v1/assign', {
     node: 'node1',
     handle: 'net1.c3',

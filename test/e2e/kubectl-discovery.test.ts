@@ -67,23 +67,50 @@ async function create(t: Test, kubectl: Kubectl): Promise<void> {
 
 async function getTables(t: Test, kubectl: Kubectl): Promise<void> {
   const table = tableIn(await kubectl.print(['get', 'ippools']))
-  t.strictSame(table[0], ['NAME', 'CIDR', 'SELECTOR', 'AGE'])
+  t.strictSame(table[0], ['NAME', 'CIDR', 'STATE', 'CAPACITY', 'INUSE', 'FREE', 'AGE'])
   t.match(
     table.slice(1),
     ['10.30.0.0/16', '10.20.0.0/16', '10.10.0.0/16'].map((cidr, index) => [
       `pool-${String(index)}`,
       cidr,
-      'all()',
+      ...['Allocatable', '65536', '0', '65536'],
       /^\d+m?\d*s$/,
     ]),
   )
   const wide = tableIn(await kubectl.print(['get', 'ippool', 'pool-0', '-o', 'wide', '--show-labels']))
   t.match(wide, [
-    ['NAME', 'CIDR', 'NAT', 'IPIPMODE', 'VXLANMODE', 'DISABLED', 'DISABLEBGPEXPORT', 'SELECTOR', 'AGE', 'LABELS'],
-    ['pool-0', '10.30.0.0/16', 'true', 'Never', 'Never', 'false', 'false', 'all()', String, 'zone=a'],
+    [
+      ...['NAME', 'CIDR', 'STATE', 'CAPACITY', 'INUSE', 'FREE'],
+      ...['NAT', 'IPIPMODE', 'VXLANMODE', 'DISABLED', 'DISABLEBGPEXPORT', 'SELECTOR', 'AGE', 'LABELS'],
+    ],
+    [
+      'pool-0',
+      '10.30.0.0/16',
+      'Allocatable',
+      '65536',
+      '0',
+      '65536',
+      'true',
+      'Never',
+      'Never',
+      'false',
+      'false',
+      'all()',
+      String,
+      'zone=a',
+    ],
   ])
   const kinds = await kubectl.print(['get', 'pool', '--show-kind', '--no-headers', '-L', 'zone'])
-  t.match(tableIn(kinds)[2], ['ippool.projectcalico.org/pool-2', '10.10.0.0/16', 'all()', String, 'b'])
+  t.match(tableIn(kinds)[2], [
+    'ippool.projectcalico.org/pool-2',
+    '10.10.0.0/16',
+    'Allocatable',
+    '65536',
+    '0',
+    '65536',
+    String,
+    'b',
+  ])
   // Everything of a category, of which there is nothing but pools.
   t.match(await kubectl.print(['get', 'calico']), /^ippool\.projectcalico\.org\/pool-1 /m)
   t.match(await kubectl.run(['get', 'ipreservations']), { stdout: '', stderr: 'No resources found\n', code: 0 })

@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { Answer } from '../support/http-client.ts'
+import { withCondition } from '../resources/fixtures.ts'
 import { createPool, poolOf, poolsPath, refusalIn, startIppoold } from '../support/ippoold.ts'
 import { until } from '../support/until.ts'
 
@@ -76,8 +77,11 @@ t.test('the sample of the documentation is accepted as it is, and stored as Cali
   const stored = await keys.get(keyOf('my.ippool-1'))
   t.equal(
     stored?.text,
-    `{"kind":"IPPool","apiVersion":"projectcalico.org/v3","metadata":{"name":"my.ippool-1","uid":"${metadata.uid}","creationTimestamp":"${metadata.creationTimestamp}"},` +
-      '"spec":{"cidr":"10.1.0.0/16","vxlanMode":"Never","ipipMode":"CrossSubnet","natOutgoing":true,"blockSize":26,"nodeSelector":"all()","allowedUses":["Workload","Tunnel"],"assignmentMode":"Automatic"}}',
+    withCondition(
+      `{"kind":"IPPool","apiVersion":"projectcalico.org/v3","metadata":{"name":"my.ippool-1","uid":"${metadata.uid}","creationTimestamp":"${metadata.creationTimestamp}"},` +
+        '"spec":{"cidr":"10.1.0.0/16","vxlanMode":"Never","ipipMode":"CrossSubnet","natOutgoing":true,"blockSize":26,"nodeSelector":"all()","allowedUses":["Workload","Tunnel"],"assignmentMode":"Automatic"}}',
+      metadata.creationTimestamp,
+    ),
   )
   t.equal(stored?.revision, metadata.resourceVersion, 'its resourceVersion is the revision of its key')
   t.strictSame(Object.keys(await keys.dump('/calico/')), [...before, keyOf('my.ippool-1')], 'nothing else is written')
@@ -107,7 +111,7 @@ const storedForms: readonly (readonly [claim: string, sent: string, stored: stri
   ],
 ]
 
-t.test('the stored bytes of a pool are those that Calico writes', async (t) => {
+t.test('the stored bytes of a pool are those that Calico writes, with its condition', async (t) => {
   for (const [index, [claim, sent, stored]] of storedForms.entries()) {
     const name = `form-${String(index)}`
     const created = await call('POST', poolsPath, sent.replace('NAME', name))
@@ -115,7 +119,8 @@ t.test('the stored bytes of a pool are those that Calico writes', async (t) => {
     const { uid, creationTimestamp } = poolIn(created).metadata
     const head = `{"kind":"IPPool","apiVersion":"projectcalico.org/v3","metadata":{"name":"${name}","uid":"${uid}","creationTimestamp":"${creationTimestamp}"`
     const text = (await keys.get(keyOf(name)))?.text
-    t.equal(text, head + (stored.startsWith('"spec"') ? `},${stored}` : `,${stored}`), claim)
+    const whole = head + (stored.startsWith('"spec"') ? `},${stored}` : `,${stored}`)
+    t.equal(text, withCondition(whole, creationTimestamp), claim)
   }
 })
 

@@ -30,8 +30,10 @@ async function assign(body: object, headers: Readonly<Record<string, string>> = 
   if (answer.status !== 201) throw new Error(await answer.text())
 }
 
+const condition =
+  '{"type":"Allocatable","status":"True","lastTransitionTime":TIME,"reason":"OK","message":"IPPool is available for IP allocation."}'
 const pool = (name: string, spec: string): string =>
-  `{"kind":"IPPool","apiVersion":"projectcalico.org/v3","metadata":{"name":"${name}","uid":UUID,"creationTimestamp":TIME},"spec":${spec}}`
+  `{"kind":"IPPool","apiVersion":"projectcalico.org/v3","metadata":{"name":"${name}","uid":UUID,"creationTimestamp":TIME},"spec":${spec},"status":{"conditions":[${condition}]}}`
 const confirmed = '{"state":"confirmed","deleted":false}'
 
 /** Everything below `/calico/`, in the order of the keys. */

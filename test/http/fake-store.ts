@@ -1,7 +1,7 @@
 import type { Health, Outcome, Page, PageOptions, SubmitOptions } from '../../src/datastore/index.ts'
 import type { ServedStore } from '../../src/http/index.ts'
 import { blocks as blockFamily, BlockIndex } from '../../src/model/index.ts'
-import type { Decodable, Key, Listed, Lookup, Plan, View } from '../../src/plan/index.ts'
+import type { Decodable, Family, Key, Listed, Lookup, Plan, View } from '../../src/plan/index.ts'
 import { FakeView } from '../support/fake-view.ts'
 
 /**
@@ -48,6 +48,10 @@ export class FakeStore implements ServedStore {
 
   peek<Value>(key: Key<Value>): Lookup<Value> {
     return this.view.get(key)
+  }
+
+  peekAll<Value>(family: Family<Value>, prefix: string): readonly Listed<Value>[] {
+    return this.view.list(family, 'hint', prefix)
   }
 
   /** Changes are told by a real etcd only. */

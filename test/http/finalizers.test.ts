@@ -46,3 +46,27 @@ t.test('a change that leaves a finalizer takes nothing', async (t) => {
   t.match(await call('DELETE', `${nodes}/node-1`), { status: 200, body: { kind: 'Node' } })
   t.equal(store.view.keys(endpoints).length, 60)
 })
+
+t.test('whoever removes the finalizer of a pool that is being deleted is told that it stays', async (t) => {
+  const { call } = startServer(t)
+  const pool = '/apis/projectcalico.org/v3/ippools/blue'
+  await call('POST', '/ipam/v1/assign', { handle: 'vm-1', ipv4: 2, pools: ['blue'] })
+  t.match(await call('DELETE', pool), {
+    status: 200,
+    headers: { warning: [/^299 - "The pool is being deleted: .* 2 addresses are in use\.?/] },
+    body: { metadata: { finalizers: ['projectcalico.org/ippool-finalizer'] } },
+  })
+  for (const [method, body, type] of [
+    ['PATCH', { metadata: { finalizers: null } }, 'application/merge-patch+json'],
+    ['PATCH', [{ op: 'remove', path: '/metadata/finalizers' }], 'application/json-patch+json'],
+    ['PUT', { metadata: { name: 'blue' }, spec: { cidr: '10.1.0.0/24', disabled: true } }, 'application/json'],
+  ] as const) {
+    t.match(await call(method, pool, body, { 'content-type': type }), {
+      status: 200,
+      headers: { warning: [/^299 - "metadata\.finalizers: projectcalico\.org\/ippool-finalizer stays/] },
+      body: { metadata: { finalizers: ['projectcalico.org/ippool-finalizer'] } },
+    })
+  }
+  const label = { metadata: { labels: { a: 'b' } } }
+  t.notOk((await call('PATCH', pool, label, mergePatch)).headers['warning'], 'others are told nothing')
+})

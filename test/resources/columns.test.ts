@@ -1,5 +1,8 @@
 import t from 'tap'
+import { CidrSet } from '../../src/net/index.ts'
 import { flagColumn, numberColumn, textColumn } from '../../src/resources/columns.ts'
+
+const terms = { reserved: CidrSet.of([]), cooledBefore: 0n }
 
 t.test('a cell shows the value at the path of its column', (t) => {
   const object = { spec: { text: 'a', list: ['a', 'b'], none: [], flag: true, number: 7, empty: '', part: { x: 1 } } }
@@ -20,7 +23,7 @@ t.test('a cell shows the value at the path of its column', (t) => {
     [numberColumn('A', 'spec.text', ''), 0],
     [numberColumn('A', 'spec.nothing', ''), 0],
   ] as const
-  for (const [column, cell] of cases) t.equal(column.cell(object), cell)
+  for (const [column, cell] of cases) t.equal(column.cell(object, terms), cell)
   t.end()
 })
 

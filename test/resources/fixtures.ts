@@ -16,6 +16,15 @@ import { store } from '../support/indexed-blocks.ts'
 export const storedPool =
   '{"kind":"IPPool","apiVersion":"projectcalico.org/v3","metadata":{"name":"pool-a","uid":"7f1d0f0e-3c5b-4a39-9f55-0a7c8a4f8a10","creationTimestamp":"2026-11-23T03:59:00Z"},"spec":{"cidr":"10.10.0.0/24","vxlanMode":"Never","ipipMode":"Never","natOutgoing":true,"blockSize":29,"nodeSelector":"all()","allowedUses":["Workload","Tunnel"],"assignmentMode":"Automatic"}}'
 
+/** What is stored of a pool with the condition that ippoold keeps of it, set at this time. */
+export function withCondition(text: string, time = '2026-11-23T03:59:00Z'): string {
+  const [status, reason, message] = text.includes('"disabled":true')
+    ? ['False', 'PoolDisabled', 'IPPool.Spec.Disabled is true']
+    : ['True', 'OK', 'IPPool is available for IP allocation.']
+  const condition = { type: 'Allocatable', status, lastTransitionTime: time, reason, message }
+  return text.replace(/}$/, `,"status":${JSON.stringify({ conditions: [condition] })}}`)
+}
+
 /** The moment, and the UID, of that example. */
 export const context: WriteContext = {
   now: { nanoseconds: 1_795_406_340_123_456_789n },

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { DatastoreUnavailable } from '../../datastore/index.ts'
-import { type Json, type JsonObject, stringifyJson } from '../../model/index.ts'
+import { isJsonArray, isJsonObject, type Json, type JsonObject, stringifyJson } from '../../model/index.ts'
 import type { Refusal } from '../../plan/index.ts'
 import { group, objectIn, quoteObject, type ServedKind, type StoredObject } from '../../resources/index.ts'
 import { RefusalError, refusal } from '../wire/index.ts'
@@ -32,6 +32,15 @@ export function statusOfDeleted<Value extends StoredObject>(kind: ServedKind<Val
   const uid: Json = objectIn(value.object, 'metadata')['uid'] ?? ''
   const details = { name: value.name, group, kind: kind.plural, uid }
   return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details }
+}
+
+/** The messages of conditions that are false: they say what an object that is being deleted waits for. */
+export function unmetConditions(object: JsonObject): readonly string[] {
+  const { conditions } = objectIn(object, 'status')
+  const unmet = isJsonArray(conditions)
+    ? conditions.filter(isJsonObject).filter(({ status }) => status === 'False')
+    : []
+  return unmet.flatMap(({ message }) => (typeof message === 'string' && message !== '' ? [message] : []))
 }
 
 /** Makes a refusal as Kubernetes' clients expect it: `details` names the object, with its kind if it is invalid, else with its resource. */

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { JsonObject, Now } from '../../model/index.ts'
+import type { Availability, JsonObject, Now } from '../../model/index.ts'
 import {
   reduceToMetadata,
   type MetaVersion,
@@ -31,6 +31,13 @@ declare module 'fastify' {
   }
 }
 
+/** What the cells of tables are counted by. */
+export interface Counting {
+  readonly now: () => Now
+  /** Which addresses count as available at this moment. */
+  readonly terms: () => Availability
+}
+
 /**
  * Sets `request.representation` on every route below `app`: by the header `Accept`, and for the rows of a table by the parameter
  * `includeObject`. A header without a supported form is refused with 406 before anything is done.
@@ -38,7 +45,7 @@ declare module 'fastify' {
 export function chooseRepresentations<Value extends StoredObject>(
   app: FastifyInstance,
   kind: ServedKind<Value>,
-  now: () => Now,
+  counting: Counting,
 ): void {
   app.decorateRequest('representation')
   app.addHook('preHandler', (request, _reply, done) => {
@@ -47,7 +54,10 @@ export function chooseRepresentations<Value extends StoredObject>(
       done(refusal('NotAcceptable', `only the following media types are accepted: ${served}`))
       return
     }
-    request.representation = representationOf(kind, form, { includeObject: includeObjectIn(request.query), now })
+    request.representation = representationOf(kind, form, {
+      includeObject: includeObjectIn(request.query),
+      ...counting,
+    })
     done()
   })
 }
@@ -88,14 +98,14 @@ function formOf({ parameters }: MediaRange): Form | undefined {
 function representationOf<Value extends StoredObject>(
   kind: ServedKind<Value>,
   form: Form,
-  { includeObject, now }: { readonly includeObject: RowObject; readonly now: () => Now },
+  { includeObject, now, terms }: Counting & { readonly includeObject: RowObject },
 ): Representation {
   if (form.as === 'object') return plain
   const { version } = form
   const convert = (object: JsonObject, hasColumns = true): JsonObject =>
     form.as === 'metadata'
       ? reduceToMetadata(object, version)
-      : printTable(kind, object, { version, includeObject, hasColumns, now: now() })
+      : printTable(kind, object, { version, includeObject, hasColumns, now: now(), terms: terms() })
   const name = `${form.as} ${version} ${includeObject}`
   return { name, one: (object) => convert(object), list: (list) => convert(list), event: convert }
 }

@@ -1,4 +1,6 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { availabilityOf } from '../../ipam/index.ts'
+import { type Availability, defaultIpamConfig, ipamConfigKey, type Now, reservations } from '../../model/index.ts'
 import type { ServedKind, StoredObject } from '../../resources/index.ts'
 import type { ServedStore } from '../ipam/index.ts'
 import { resourceSchemas } from '../schemas/index.ts'
@@ -10,7 +12,7 @@ import { resourceWrites } from './writes.ts'
 
 /** Dependencies of the resource routes. */
 export interface ResourceOptions extends OperationOptions {
-  readonly store: Pick<ServedStore, 'submit' | 'page'>
+  readonly store: Pick<ServedStore, 'submit' | 'page' | 'peek' | 'peekAll'>
   /** All kinds that are served. */
   readonly kinds: readonly ServedKind<StoredObject>[]
   readonly watches: WatchOptions
@@ -23,15 +25,17 @@ export interface ResourceOptions extends OperationOptions {
 export const resourceRoutes: FastifyPluginCallbackTypebox<ResourceOptions> = (app, options, done) => {
   for (const schema of resourceSchemas(options.kinds)) app.addSchema(schema)
   const openWatches = { open: 0 }
+  const { store, now } = options
+  const counting = { now, terms: () => peekTerms(store, now()) }
   for (const kind of options.kinds) {
     const shared = {
-      store: options.store,
+      store,
       operations: new ResourceOperations(options, kind),
       watches: new Watches(options.watches, kind, openWatches),
     }
     void app.register(
       (routes, _options, registered) => {
-        chooseRepresentations(routes, kind, options.now)
+        chooseRepresentations(routes, kind, counting)
         void routes.register(resourceReads, { ...shared, kind })
         if (!kind.isReadOnly) void routes.register(resourceWrites, { ...shared, kind })
         registered()
@@ -40,4 +44,11 @@ export const resourceRoutes: FastifyPluginCallbackTypebox<ResourceOptions> = (ap
     )
   }
   done()
+}
+
+/** By what is in memory: the cells of a table are counted at the moment of printing, as ages are. */
+function peekTerms(store: Pick<ServedStore, 'peek' | 'peekAll'>, now: Now): Availability {
+  const config = store.peek(ipamConfigKey)
+  const known = config?.kind === 'value' ? config.value : defaultIpamConfig
+  return availabilityOf(known.ipCooldownSeconds, store.peekAll(reservations, reservations.prefix), now)
 }

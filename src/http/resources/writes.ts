@@ -43,7 +43,7 @@ import {
   RefusalError,
   refusal,
 } from '../wire/index.ts'
-import { sendJson, sendList, sendObject, statusOfDeleted } from './answers.ts'
+import { sendJson, sendList, sendObject, statusOfDeleted, unmetConditions } from './answers.ts'
 import { listObjects } from './list.ts'
 import { type ChangePlan, changeRequest } from './operations.ts'
 import type { KindOptions } from './reads.ts'
@@ -197,7 +197,8 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
       const dryRun = isDryRun || query.dryRun === 'All'
       noteChange(request, { dryRun })
       const { deleted, object } = await operations.remove(kind, name, preconditions, dryRun)
-      return deleted.isGone ? sendJson(reply, statusOfDeleted(kind, deleted.value)) : sendObject(reply, object)
+      if (deleted.isGone) return sendJson(reply, statusOfDeleted(kind, deleted.value))
+      return sendObject(reply, object, unmetConditions(object))
     },
   )
 

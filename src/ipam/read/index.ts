@@ -1,5 +1,6 @@
 /** Reads: who holds an address, what a handle holds, lists of addresses and blocks, and how full pools are. */
 export { countInRange, type PoolCounts } from './count-addresses.ts'
+export { HolderCount } from './count-holders.ts'
 export { planReadFree } from './free-ranges.ts'
 export {
   findHeldAddress,

@@ -82,7 +82,7 @@ export function planCreate<Value extends StoredObject>(
     setManagers,
   )
   assert(managed.ok, 'the managers that a client names for a new object are ignored')
-  const value = { ...parsed, object: managed.value }
+  const value = withKeptStatus(kind, { ...parsed, object: managed.value }, context)
   const answer = success({ value, isWritten: true, revisionBefore: undefined, warnings })
   return { answer, writes: kind.storage.put(value) }
 }
@@ -174,17 +174,28 @@ export function planChange<Value extends StoredObject>(
   const change = { before, given: given.value, after: parsed.object }
   const managed = withManagers(kind, change, context, options.setManagers)
   if (!managed.ok) return answerOnly(managed)
-  const value = { ...parsed, object: withGeneration(before, managed.value) }
+  const changed = { ...parsed, object: withGeneration(before, managed.value) }
   const revisionBefore = stored.revision
-  if (sameJson(before, value.object)) {
+  if (sameJson(before, changed.object)) {
     return answerOnly(success({ value: stored.value, isWritten: false, revisionBefore, warnings }))
   }
+  const value = withKeptStatus(kind, changed, context)
   const answer = success({ value, isWritten: true, revisionBefore, warnings })
   if (!hasLostLastFinalizer(kind, value)) return { answer, writes: kind.storage.put(value) }
   const removal = planRemoval(view, kind, { ...stored, value }, context)
   return removal.kind === 'refused'
     ? answerOnly({ ok: false, refusal: removal.refusal })
     : { answer, writes: removal.writes }
+}
+
+/** The value with the status that the server keeps of the kind. */
+function withKeptStatus<Value extends StoredObject>(
+  kind: ResourceKind<Value>,
+  value: Value,
+  { now }: WriteContext,
+): Value {
+  const object = kind.keepStatus?.(value.object, now) ?? value.object
+  return object === value.object ? value : parseObject(kind, object)
 }
 
 /** Sets the managers of the object's fields: with `setManagers` if it is given, else as after an update. */

@@ -122,6 +122,7 @@ export const ipamconfigurationKind: ResourceKind<ShownIpamConfig> = {
   },
   finalizer: undefined,
   immutableFields: [],
+  keepStatus: undefined,
   parse,
   withDefaults,
   validate,

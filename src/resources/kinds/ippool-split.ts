@@ -13,6 +13,7 @@ import { answerOnly, type Plan, put, remove, type View, refuse, type Result, suc
 import { removeAnnex } from '../annexes.ts'
 import { apiVersion } from '../kind.ts'
 import { invalid, nameLengthMax, objectIn } from '../object/index.ts'
+import { keepAllocatable } from './ippool-conditions.ts'
 import { poolPlural } from './ippool-termination.ts'
 
 /** The most parts: each is one of the 128 operations that etcd allows in a transaction, and their number is a power of two. */
@@ -125,12 +126,13 @@ function partOf(
   now: Now,
 ): Pool {
   const spec = Object.entries(objectIn(pool.object, 'spec')).filter(([field]) => field !== 'disabled')
-  const parsed = poolOf({
+  const object = {
     kind: 'IPPool',
     apiVersion,
     metadata: { name, uid, creationTimestamp: formatTime(now) },
     spec: jsonObject([...spec, ['cidr', formatCidr(cidr)]]),
-  })
+  }
+  const parsed = poolOf(keepAllocatable(object, now))
   assert(parsed.ok, 'a part of a pool that could be read can be stored')
   return parsed.value
 }

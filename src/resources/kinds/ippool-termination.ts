@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict'
-import { countBlocks, emptyPool, proveBlocks, requireUnlocked } from '../../ipam/index.ts'
+import { countBlocks, countInRange, emptyPool, proveBlocks, requireUnlocked } from '../../ipam/index.ts'
 import {
+  annexKey,
   type BlockIndex,
   formatTime,
-  isJsonArray,
-  isJsonObject,
-  type Json,
   jsonObject,
   type Now,
   type Pool,
@@ -13,11 +11,13 @@ import {
   poolOf,
   pools,
 } from '../../model/index.ts'
+import { CidrSet } from '../../net/index.ts'
 import { answerOnly, Budget, type Plan, remove, type Step, type View } from '../../plan/index.ts'
 import { generationOf, removeAnnex } from '../annexes.ts'
 import type { WriteContext, Removal } from '../kind.ts'
 import { finalizersOf, isBeingDeleted, textIn, objectIn, sameJson } from '../object/index.ts'
 import { declareStorage } from '../storage.ts'
+import { keepAllocatable, lacksAllocatable, withTerminatingDetails } from './ippool-conditions.ts'
 
 /** The plural of the kind. */
 export const poolPlural = 'ippools'
@@ -54,8 +54,33 @@ export function planPoolRemoval(
     const { isEmpty, writes } = emptyPool(new Budget(view), pool, blocks, { now })
     if (isEmpty) return { kind: 'gone', writes: [...writes, remove(poolKey(pool.name))] }
   }
-  const value = markTerminating(pool, now)
+  const marked = markTerminating(pool, now)
+  const value = readBack(marked, withTerminatingDetails(marked.object, countInUse(pool, blocks), now))
   return { kind: 'terminating', value, writes: poolStorage.put(value) }
+}
+
+/** Says how many addresses of a pool are in use. A hint. */
+function countInUse(pool: Pool, blocks: BlockIndex): string {
+  const everything = { reserved: CidrSet.of([]), cooledBefore: 0n }
+  const { inUse } = countInRange(pool.cidr, blocks, everything)
+  return inUse === 1n ? '1 address is in use.' : `${String(inUse)} addresses are in use.`
+}
+
+/**
+ * Adds to the condition of a pool that is being deleted what it waits for: `details`, such as who holds its addresses. Nothing is done
+ * while the cluster is locked for a migration.
+ */
+export function planTellTerminating(
+  view: View,
+  name: string,
+  details: string,
+  { now }: Pick<WriteContext, 'now'>,
+): Plan<undefined> {
+  const lookup = poolStorage.lookup(view, name)
+  if (lookup.kind !== 'value' || !lookup.value.isTerminating || !requireUnlocked(view).ok) return answerOnly(undefined)
+  const pool = lookup.value
+  const told = readBack(pool, withTerminatingDetails(pool.object, details, now))
+  return { answer: undefined, writes: told === pool ? [] : poolStorage.put(told) }
 }
 
 /**
@@ -98,6 +123,22 @@ export function planTermination(
   return { answer: { answer: { isGone, blocksLeft }, next }, writes }
 }
 
+/**
+ * Gives a pool the condition that it lacks, as when Calico wrote it. The answer is true if the pool lacked it. Nothing is done while the
+ * cluster is locked for a migration.
+ */
+export function planKeepConditions(view: View, name: string, { now }: Pick<WriteContext, 'now'>): Plan<boolean> {
+  const lookup = poolStorage.lookup(view, name)
+  if (lookup.kind !== 'value' || !lacksAllocatable(lookup.value, now) || !requireUnlocked(view).ok) {
+    return answerOnly(false)
+  }
+  const pool = lookup.value
+  const [write, ...annex] = poolStorage.put(readBack(pool, keepAllocatable(pool.object, now)))
+  assert(write, 'an object is stored by a write')
+  // A pool of Calico's needs no annex; if there is one, it must say that it belongs to this state of the pool.
+  return { answer: true, writes: view.get(annexKey(poolPlural, name)).kind === 'absent' ? [write] : [write, ...annex] }
+}
+
 function otherFinalizers(pool: Pool): readonly string[] {
   return finalizersOf(objectIn(pool.object, 'metadata')).filter((name) => name !== poolFinalizer)
 }
@@ -123,38 +164,8 @@ function markTerminating(pool: Pool, now: Now): Pool {
       ]),
     ],
     ['spec', jsonObject([...Object.entries(objectIn(pool.object, 'spec')), ['disabled', true]])],
-    [
-      'status',
-      jsonObject([
-        ...Object.entries(objectIn(pool.object, 'status')),
-        ['conditions', terminatingConditions(pool, time)],
-      ]),
-    ],
   ])
-  return readBack(pool, marked)
-}
-
-const terminatingMessage =
-  'The pool is being deleted: it gives no more addresses, and vanishes when its last address is released.'
-
-/** The conditions of the pool; `Allocatable` says that it is terminating, and since when. */
-function terminatingConditions(pool: Pool, time: string): readonly Json[] {
-  const { conditions } = objectIn(pool.object, 'status')
-  const before = isJsonArray(conditions) ? conditions.filter(isJsonObject) : []
-  if (
-    before.some(({ type, status, reason }) => type === 'Allocatable' && status === 'False' && reason === 'Terminating')
-  )
-    return before
-  return [
-    ...before.filter(({ type }) => type !== 'Allocatable'),
-    {
-      type: 'Allocatable',
-      status: 'False',
-      lastTransitionTime: time,
-      reason: 'Terminating',
-      message: terminatingMessage,
-    },
-  ]
+  return readBack(pool, keepAllocatable(marked, now))
 }
 
 function withFinalizers(pool: Pool, finalizers: readonly string[]): Pool {

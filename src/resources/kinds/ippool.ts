@@ -1,5 +1,6 @@
-import { proveBlocks } from '../../ipam/index.ts'
+import { countInRange, proveBlocks } from '../../ipam/index.ts'
 import {
+  type Availability,
   type BlockIndex,
   isOmitted,
   type Json,
@@ -14,11 +15,20 @@ import {
   pools,
   readPoolSpec,
 } from '../../model/index.ts'
-import { type Cidr, formatCidr, type IpFamily, overlaps, parseCidr, parseInterface } from '../../net/index.ts'
+import {
+  addressCount,
+  type Cidr,
+  formatCidr,
+  type IpFamily,
+  overlaps,
+  parseCidr,
+  parseInterface,
+} from '../../net/index.ts'
 import type { View, Cause } from '../../plan/index.ts'
-import { type Column, flagColumn, textColumn } from '../columns.ts'
+import { type Column, derivedColumn, flagColumn, textColumn } from '../columns.ts'
 import type { Candidate, ResourceKind } from '../kind.ts'
-import { invalid } from '../object/index.ts'
+import { invalid, objectIn, textIn } from '../object/index.ts'
+import { keepAllocatable, stateOf } from './ippool-conditions.ts'
 import { validatePool } from './ippool-rules.ts'
 import { IPPoolSpec, IPPoolStatus } from './ippool-schema.ts'
 import { planPoolRemoval, poolFinalizer, poolPlural, poolStorage } from './ippool-termination.ts'
@@ -37,12 +47,13 @@ export function ippoolKind(blocks: BlockIndex): ResourceKind<Pool> {
     example,
     specSchema: IPPoolSpec,
     statusSchema: IPPoolStatus,
-    columns,
+    columns: columnsOf(blocks),
     isReadOnly: false,
     isDeletedInSteps: false,
     storage: poolStorage,
     finalizer: poolFinalizer,
     immutableFields: ['cidr', 'blockSize'],
+    keepStatus: keepAllocatable,
     parse: poolOf,
     withDefaults,
     validate: validatePool,
@@ -51,20 +62,37 @@ export function ippoolKind(blocks: BlockIndex): ResourceKind<Pool> {
   }
 }
 
-/** The columns of calicoctl, in its order. */
-const columns: readonly Column[] = [
-  textColumn('CIDR', 'spec.cidr', 'The range of the pool.'),
-  flagColumn('NAT', 'spec.natOutgoing', 'Whether packets to destinations outside of all pools are masqueraded.', {
-    isWide: true,
-  }),
-  textColumn('IPIPMode', 'spec.ipipMode', 'When IP in IP is used.', { isWide: true }),
-  textColumn('VXLANMode', 'spec.vxlanMode', 'When VXLAN is used.', { isWide: true }),
-  flagColumn('Disabled', 'spec.disabled', 'Whether the pool is disabled: no new addresses are assigned from it.', {
-    isWide: true,
-  }),
-  flagColumn('DisableBGPExport', 'spec.disableBGPExport', 'Whether its routes are kept out of BGP.', { isWide: true }),
-  textColumn('Selector', 'spec.nodeSelector', 'Which nodes get addresses from the pool.'),
-]
+/** What operators look at first; with wide tables, also the other columns of calicoctl, in its order. */
+function columnsOf(blocks: BlockIndex): readonly Column[] {
+  const counted = (name: 'capacity' | 'inUse' | 'available') => (object: JsonObject, terms: Availability) => {
+    const cidr = parseCidr(textIn(objectIn(object, 'spec'), 'cidr'))
+    if (cidr === undefined) return '<none>'
+    return String(name === 'capacity' ? addressCount(cidr) : countInRange(cidr, blocks, terms)[name])
+  }
+  return [
+    textColumn('CIDR', 'spec.cidr', 'The range of the pool.'),
+    derivedColumn('State', 'Whether the pool gives addresses: `Allocatable`, or why it does not.', stateOf),
+    derivedColumn('Capacity', 'How many addresses the range has.', counted('capacity')),
+    derivedColumn('InUse', 'How many addresses are in use.', counted('inUse')),
+    derivedColumn(
+      'Free',
+      'How many addresses can be assigned automatically: not in use, cooling down or reserved.',
+      counted('available'),
+    ),
+    flagColumn('NAT', 'spec.natOutgoing', 'Whether packets to destinations outside of all pools are masqueraded.', {
+      isWide: true,
+    }),
+    textColumn('IPIPMode', 'spec.ipipMode', 'When IP in IP is used.', { isWide: true }),
+    textColumn('VXLANMode', 'spec.vxlanMode', 'When VXLAN is used.', { isWide: true }),
+    flagColumn('Disabled', 'spec.disabled', 'Whether the pool is disabled: no new addresses are assigned from it.', {
+      isWide: true,
+    }),
+    flagColumn('DisableBGPExport', 'spec.disableBGPExport', 'Whether its routes are kept out of BGP.', {
+      isWide: true,
+    }),
+    textColumn('Selector', 'spec.nodeSelector', 'Which nodes get addresses from the pool.', { isWide: true }),
+  ]
+}
 
 /** The sample in Calico's documentation. */
 const example: JsonObject = {

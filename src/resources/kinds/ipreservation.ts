@@ -55,6 +55,7 @@ export const ipreservationKind: ResourceKind<Reservation> = {
   storage: declareStorage('ipreservations', reservations, reservationKey),
   finalizer: undefined,
   immutableFields: [],
+  keepStatus: undefined,
   parse: reservationOf,
   withDefaults: withCidrs,
   validate,

@@ -122,6 +122,7 @@ export function nodeKind(blocks: BlockIndex): ResourceKind<Node> {
     storage: declareStorage('nodes', nodes, nodeKey),
     finalizer: undefined,
     immutableFields: [],
+    keepStatus: undefined,
     parse: nodeOf,
     withDefaults: (spec) => objectIn({ spec: goForm(NodeSpec, spec) }, 'spec'),
     validate,

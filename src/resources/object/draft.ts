@@ -14,7 +14,7 @@ import {
 import { quote } from './causes.ts'
 import { validateConditions } from './conditions.ts'
 import { type Checked, checkFields } from './fields.ts'
-import { changedMetadata, nameFor, newMetadata, validateMetadata } from './metadata.ts'
+import { changedMetadata, finalizersOf, nameFor, newMetadata, validateMetadata } from './metadata.ts'
 import { objectIn } from './json.ts'
 import { isMisspelt } from './misspelt.ts'
 import { ObjectMeta } from './schemas.ts'
@@ -23,7 +23,7 @@ import { ObjectMeta } from './schemas.ts'
 export interface ObjectDraft<Value> {
   readonly candidate: Candidate<Value>
   readonly causes: readonly Cause[]
-  /** Warnings about unknown fields that were dropped. */
+  /** Warnings about unknown fields that were dropped, and about a finalizer that stays. */
   readonly warnings: readonly string[]
 }
 
@@ -100,8 +100,14 @@ export function draftObject<Value extends StoredObject>(
   const found = [...validateMetadata(metadataToStore, metadata.object, old && oldMetadata), ...kind.validate(candidate)]
   // A field of the wrong type is reported for that only, not as missing or invalid too.
   causes.push(...found.filter(({ field }) => candidate.isSound(field)))
-  const warnings = context.fieldValidation === 'Ignore' ? [] : unknown.map(quoteUnknown)
-  return success({ candidate, causes, warnings })
+  const dropped = context.fieldValidation === 'Ignore' ? [] : unknown.map(quoteUnknown)
+  const kept = finalizersOf(metadataToStore).filter((finalizer) => !finalizersOf(metadata.object).includes(finalizer))
+  return success({ candidate, causes, warnings: [...dropped, ...kept.map(quoteKept)] })
+}
+
+/** The only finalizer that a change cannot remove is the server's own. */
+function quoteKept(finalizer: string): string {
+  return `metadata.finalizers: ${finalizer} stays: the server removes it when nothing holds the object any more`
 }
 
 /** Makes the object to store from the status in `given`, and ignores the rest of `given`. Refuses as {@link draftObject} does. */

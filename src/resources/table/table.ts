@@ -1,4 +1,12 @@
-import { isJsonArray, isJsonObject, type Json, type JsonObject, jsonObject, type Now } from '../../model/index.ts'
+import {
+  type Availability,
+  isJsonArray,
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  jsonObject,
+  type Now,
+} from '../../model/index.ts'
 import type { ServedKind, StoredObject } from '../kind.ts'
 import { textIn, objectIn } from '../object/index.ts'
 import { ageOf } from './age.ts'
@@ -17,6 +25,8 @@ export interface TableOptions {
   readonly includeObject: RowObject
   /** The time that ages are counted to. */
   readonly now: Now
+  /** Which addresses count as available. */
+  readonly terms: Availability
   /** False if the client has the columns already: only the first event of a watch carries them. */
   readonly hasColumns?: boolean
 }
@@ -62,12 +72,12 @@ function columnDefinitions<Value extends StoredObject>(kind: ServedKind<Value>):
 function rowOf<Value extends StoredObject>(
   kind: ServedKind<Value>,
   object: JsonObject,
-  { version, includeObject, now }: TableOptions,
+  { version, includeObject, now, terms }: TableOptions,
 ): JsonObject {
   const metadata = objectIn(object, 'metadata')
   const cells = [
     textIn(metadata, 'name'),
-    ...kind.columns.map((column) => column.cell(object)),
+    ...kind.columns.map((column) => column.cell(object, terms)),
     ageOf(textIn(metadata, 'creationTimestamp'), now),
   ]
   if (includeObject === 'None') return { cells }

@@ -4,6 +4,7 @@ import type { Page, PageOptions } from '../../../src/datastore/index.ts'
 import { chooseRepresentations } from '../../../src/http/resources/representation.ts'
 import { Watches, type WatchOptions } from '../../../src/http/resources/watch.ts'
 import { handleErrors } from '../../../src/http/server/error-handling.ts'
+import { CidrSet } from '../../../src/net/index.ts'
 import { BlockIndex } from '../../../src/model/index.ts'
 import type { Decodable } from '../../../src/plan/index.ts'
 import { ippoolKind } from '../../../src/resources/index.ts'
@@ -38,7 +39,10 @@ async function startWatches(t: Test) {
   }
   const watches = new Watches(options, kind, count)
   const app = fastify()
-  chooseRepresentations(app, kind, () => ({ nanoseconds: 0n }))
+  chooseRepresentations(app, kind, {
+    now: () => ({ nanoseconds: 0n }),
+    terms: () => ({ reserved: CidrSet.of([]), cooledBefore: 0n }),
+  })
   handleErrors(app)
   const served: Promise<unknown>[] = []
   app.get('/', (request, reply) => {

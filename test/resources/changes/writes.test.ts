@@ -15,6 +15,7 @@ import {
   poolKind,
   storedPool,
   strict,
+  withCondition,
   written,
 } from '../fixtures.ts'
 
@@ -39,7 +40,7 @@ t.test('create', (t) => {
     const created = granted({ answer: view.apply(planCreate(view, kind, poolBody(), context)), writes: [] })
     t.match(created, { isWritten: true, revisionBefore: undefined, warnings: [] })
     t.match(created.value.object, { metadata: { name: 'pool-a', generation: 1 } })
-    t.equal(view.text(key.text), edited(['"natOutgoing":true,', ''], ['29', '26']))
+    t.equal(view.text(key.text), withCondition(edited(['"natOutgoing":true,', ''], ['29', '26'])))
     t.match(planCreate(view, kind, poolBody(), context), {
       answer: { refusal: { reason: 'AlreadyExists', message: 'ippools.projectcalico.org "pool-a" already exists' } },
       writes: [],
@@ -111,7 +112,7 @@ t.test('replace', (t) => {
       { ...body, spec: { ...spec, natOutgoing: false, disabled: true } },
       strict,
     )
-    t.strictSame(written(plan), { [key.text]: edited(['"natOutgoing":true', '"disabled":true']) })
+    t.strictSame(written(plan), { [key.text]: withCondition(edited(['"natOutgoing":true', '"disabled":true'])) })
     t.match(granted(plan), { isWritten: true, revisionBefore: revision })
     t.end()
   })
@@ -119,7 +120,8 @@ t.test('replace', (t) => {
   t.test('keeps what the server sets, and fills in defaults', (t) => {
     const view = viewWithPool()
     const plan = planReplace(view, kind, 'pool-a', { spec: { cidr: '10.10.0.0/24' } }, strict)
-    t.strictSame(written(plan), { [key.text]: edited(['"natOutgoing":true,', '']) }, 'blockSize is the stored one')
+    const stored = withCondition(edited(['"natOutgoing":true,', '']))
+    t.strictSame(written(plan), { [key.text]: stored }, 'blockSize is the stored one')
     t.end()
   })
 
@@ -149,7 +151,7 @@ t.test('replace', (t) => {
     const given = { ...body, spec: { ...spec, disabled: false, namespaceSelector: '' } }
     const plan = planReplace(view, kind, 'pool-a', given, strict)
     t.match(granted(plan), { isWritten: true, value: { object: { spec: { disabled: false, namespaceSelector: '' } } } })
-    t.strictSame(written(plan), { [key.text]: storedPool }, 'Calico sees what it saw')
+    t.strictSame(written(plan), { [key.text]: withCondition(storedPool) }, 'Calico sees the spec that it saw')
     view.apply(plan)
     t.strictSame(planReplace(view, kind, 'pool-a', given, strict).writes, [])
     t.end()
@@ -275,7 +277,7 @@ t.test('merge patch', (t) => {
   for (const [name, patch, from, to] of rows) {
     t.test(name, (t) => {
       const plan = planMergePatch(viewWithPool(), kind, 'pool-a', patch, strict)
-      const after = from === '' ? {} : { [key.text]: edited([from, to]) }
+      const after = from === '' ? {} : { [key.text]: withCondition(edited([from, to])) }
       t.strictSame(written(plan), after)
       t.equal(granted(plan).isWritten, from !== '')
       t.end()
@@ -317,7 +319,7 @@ t.test('merge patch', (t) => {
       { spec: { natOutgoing: null, disabled: true } },
       strict,
     )
-    t.strictSame(written(plan), { [key.text]: after })
+    t.strictSame(written(plan), { [key.text]: withCondition(after) })
     const removal = planMergePatch(viewWithPool(text), kind, 'pool-a', { spec: { future: null } }, context)
     t.strictSame(granted(removal).warnings, ['unknown field "spec.future"'])
     t.strictSame(removal.writes, [])
@@ -359,7 +361,7 @@ t.test('JSON patch', (t) => {
   for (const [name, patch, from, to] of rows) {
     t.test(name, (t) => {
       const plan = planJsonPatch(viewWithPool(), kind, 'pool-a', patch, strict)
-      t.strictSame(written(plan), from === '' ? {} : { [key.text]: edited([from, to]) })
+      t.strictSame(written(plan), from === '' ? {} : { [key.text]: withCondition(edited([from, to])) })
       t.end()
     })
   }
@@ -417,17 +419,22 @@ t.test('the status is changed by itself, and nothing else with it', (t) => {
   const body = { metadata: { labels: { a: 'b' } }, spec: { disabled: true }, status: { conditions } }
   view.apply(planMergePatch(view, kind, 'pool-a', body, context))
   t.match(mustParse(view.text(key.text)), { metadata: { labels: { a: 'b' } }, spec: { disabled: true } })
-  t.notOk(mustParse(view.text(key.text))['status'], 'it is not changed with the rest')
+  const allocatable = { type: 'Allocatable', status: 'False', reason: 'PoolDisabled' }
+  t.match(
+    mustParse(view.text(key.text))['status'],
+    { conditions: [allocatable] },
+    'only the server changes it with the rest',
+  )
   const other = { ...body, metadata: { labels: { a: 'c' } }, spec: { disabled: false } }
   const { value } = granted({ answer: view.apply(planReplace(view, kind, 'pool-a', other, status)), writes: [] })
   t.match(value.object, {
     metadata: { labels: { a: 'b' }, generation: 2 },
     spec: { disabled: true },
-    status: { conditions },
+    status: { conditions: [...conditions, allocatable] },
   })
   const patch = { status: { conditions: null }, spec: { disabled: false } }
   view.apply(planMergePatch(view, kind, 'pool-a', patch, status))
-  t.match(mustParse(view.text(key.text)), { spec: { disabled: true } })
+  t.match(mustParse(view.text(key.text)), { spec: { disabled: true }, status: { conditions: [allocatable] } })
   t.strictSame(causesOf(planReplace(view, kind, 'pool-a', { status: { conditions: 'x' } }, status)), [
     'status.conditions: FieldValueTypeInvalid',
   ])

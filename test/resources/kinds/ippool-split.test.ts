@@ -2,7 +2,7 @@ import t from 'tap'
 import { clusterInformationKey, poolKey } from '../../../src/model/index.ts'
 import { planSplit } from '../../../src/resources/index.ts'
 import { FakeView } from '../../support/fake-view.ts'
-import { context, granted, mustParse, mustPool, storedPool, written } from '../fixtures.ts'
+import { context, granted, mustParse, mustPool, storedPool, withCondition, written } from '../fixtures.ts'
 
 const uids = Array.from({ length: 64 }, (_, index) => `uid-${index}`)
 
@@ -21,7 +21,7 @@ const names = (view: FakeView): readonly string[] =>
 
 t.test('the parts have the spec of the whole, byte for byte, and all of it is one transaction', (t) => {
   const part = (index: number, cidr: string): string =>
-    storedPool
+    withCondition(storedPool)
       .replace('"pool-a"', `"split-pool-a-${index}"`)
       .replace('7f1d0f0e-3c5b-4a39-9f55-0a7c8a4f8a10', `uid-${index}`)
       .replace('10.10.0.0/24', cidr)

@@ -14,6 +14,7 @@ import {
   poolKind,
   storedPool,
   strict,
+  withCondition,
   written,
 } from '../fixtures.ts'
 
@@ -23,11 +24,11 @@ function blockIn(cidr: string) {
   return newBlock(mustParseCidr(cidr), null, context.now)
 }
 
-t.test('a new pool is stored byte for byte as Calico stores it', (t) => {
+t.test('a new pool is stored byte for byte as Calico stores it, with its condition', (t) => {
   const view = new FakeView()
   const body = { metadata: { name: 'pool-a' }, spec: { cidr: '10.10.0.0/24', blockSize: 29, natOutgoing: true } }
   t.strictSame(written(planCreate(view, kind, body, strict)), {
-    '/calico/resources/v3/projectcalico.org/ippools/pool-a': storedPool,
+    '/calico/resources/v3/projectcalico.org/ippools/pool-a': withCondition(storedPool),
   })
   t.end()
 })
@@ -37,7 +38,9 @@ t.test('the sample of the documentation is accepted as it is', (t) => {
   t.strictSame(granted(created).warnings, [])
   t.equal(
     Object.values(written(created))[0],
-    '{"kind":"IPPool","apiVersion":"projectcalico.org/v3","metadata":{"name":"my.ippool-1","uid":"7f1d0f0e-3c5b-4a39-9f55-0a7c8a4f8a10","creationTimestamp":"2026-11-23T03:59:00Z"},"spec":{"cidr":"10.1.0.0/16","vxlanMode":"Never","ipipMode":"CrossSubnet","natOutgoing":true,"blockSize":26,"nodeSelector":"all()","allowedUses":["Workload","Tunnel"],"assignmentMode":"Automatic"}}',
+    withCondition(
+      '{"kind":"IPPool","apiVersion":"projectcalico.org/v3","metadata":{"name":"my.ippool-1","uid":"7f1d0f0e-3c5b-4a39-9f55-0a7c8a4f8a10","creationTimestamp":"2026-11-23T03:59:00Z"},"spec":{"cidr":"10.1.0.0/16","vxlanMode":"Never","ipipMode":"CrossSubnet","natOutgoing":true,"blockSize":26,"nodeSelector":"all()","allowedUses":["Workload","Tunnel"],"assignmentMode":"Automatic"}}',
+    ),
   )
   t.end()
 })

@@ -4,7 +4,7 @@ import type { Outcome } from '../../src/datastore/index.ts'
 import { BlockIndex, blockKey, poolKey } from '../../src/model/index.ts'
 import { mustParseCidr } from '../../src/net/index.ts'
 import type { Plan, View } from '../../src/plan/index.ts'
-import { PoolTermination } from '../../src/upkeep/index.ts'
+import { PoolUpkeep } from '../../src/upkeep/index.ts'
 import { FakeView } from '../support/fake-view.ts'
 import { mustPool } from '../resources/fixtures.ts'
 
@@ -30,20 +30,21 @@ t.test(
         })
         return { answer: plan(view).answer, revision: view.revision }
       },
+      page: () => Promise.reject(new Error('there is no block to read')),
     }
     const logger = { info: () => undefined, warn: (details: object) => t.fail(JSON.stringify(details)) }
-    const termination = new PoolTermination(new BlockIndex(), () => ({ nanoseconds: 0n }), logger)
-    termination.pools.changed(poolKey('pool-a').text, { kind: 'value', value: pool, revision: 1n })
+    const upkeep = new PoolUpkeep(new BlockIndex(), () => ({ nanoseconds: 0n }), logger)
+    upkeep.pools.changed(poolKey('pool-a').text, { kind: 'value', value: pool, revision: 1n })
     const goOn = async (): Promise<void> => {
       waiting.shift()?.()
       await pause(whileMs)
     }
 
-    termination.start(store)
+    upkeep.start(store)
     await pause(whileMs)
     t.equal(looks, 1)
     for (let changes = 0; changes < 10; changes++) {
-      termination.blockChanged(inside)
+      upkeep.blockChanged(inside)
       await pause(30)
     }
     t.equal(looks, 1, 'the look under way has not ended')
@@ -52,14 +53,14 @@ t.test(
     await goOn()
     t.equal(looks, 2)
 
-    for (const other of [key('10.11.0.0/26'), '/calico/ipam/v2/assignment/nonsense']) termination.blockChanged(other)
+    for (const other of [key('10.11.0.0/26'), '/calico/ipam/v2/assignment/nonsense']) upkeep.blockChanged(other)
     await pause(whileMs)
     t.equal(looks, 2)
-    termination.blockChanged(inside)
+    upkeep.blockChanged(inside)
     await pause(whileMs)
     t.equal(looks, 3)
 
     await goOn()
-    await termination.stop()
+    await upkeep.stop()
   },
 )
