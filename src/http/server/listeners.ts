@@ -45,8 +45,8 @@ export class Listeners {
     return url
   }
 
-  /** Accepts what waits, listens no more, and resolves when all connections are closed. */
-  async close({ server }: FastifyInstance): Promise<void> {
+  /** Accepts what waits, listens no more, calls `stopped`, and resolves when all connections are closed. */
+  async close({ server }: FastifyInstance, stopped: () => void): Promise<void> {
     await acceptWaiting(server)
     const closed = [server, ...this.#others].map((listener) => {
       return new Promise((resolve) => {
@@ -54,6 +54,7 @@ export class Listeners {
         NetServer.prototype.close.call(listener, resolve)
       })
     })
+    stopped()
     await Promise.all(closed)
   }
 

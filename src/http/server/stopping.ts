@@ -7,20 +7,26 @@ import type { Listeners } from './listeners.ts'
 export type OnStopping = (callback: () => void) => () => void
 
 /**
- * Makes a closing server refuse new requests with 503 and close each connection with its next response. Call it before any route is
- * registered. Returns `onStopping(callback)` for long-lived responses, which must end when the server stops.
+ * Makes a closing server refuse new requests with 503 and close each connection with its next response. New requests hear so once it
+ * listens no more: callers that are refused call again, and it would never be done with accepting. Call it before any route is registered. Returns `onStopping(callback)` for long-lived responses, which must end when the server stops.
  */
 export function refuseWhenStopping(app: FastifyInstance, listeners: Listeners): OnStopping {
   let isStopping = false
+  let stopped = (): void => undefined
+  const notListening = new Promise<void>((resolve) => {
+    stopped = resolve
+  })
   const callbacks = new Set<() => void>()
   app.addHook('preClose', async () => {
     isStopping = true
     for (const callback of callbacks) callback()
-    if (app.server.listening) await closeConnections(app, listeners)
+    if (app.server.listening) await closeConnections(app, listeners, stopped)
+    else stopped()
   })
-  app.addHook('onRequest', (_request, _reply, done) =>
-    isStopping ? done(refuseForNow('The server is stopping; nothing was changed.')) : done(),
-  )
+  app.addHook('onRequest', (_request, _reply, done) => {
+    if (isStopping) void notListening.then(() => done(refuseForNow('The server is stopping; nothing was changed.')))
+    else done()
+  })
   app.addHook('onSend', (_request, reply, payload, done) => {
     if (isStopping) void reply.header('connection', 'close')
     done(null, payload)
@@ -47,7 +53,7 @@ const responseTimeMs = 7_000
  * {@link idleTimeMs}, and all of them after {@link responseTimeMs}. A response that had begun before leaves its connection open, so
  * idle ones are looked for again and again.
  */
-async function closeConnections(app: FastifyInstance, listeners: Listeners): Promise<void> {
+async function closeConnections(app: FastifyInstance, listeners: Listeners, stopped: () => void): Promise<void> {
   const { server } = app
   const begin = performance.now()
   const timer = setInterval(() => {
@@ -56,7 +62,7 @@ async function closeConnections(app: FastifyInstance, listeners: Listeners): Pro
   const deadline = setTimeout(() => {
     server.closeAllConnections()
   }, responseTimeMs)
-  await listeners.close(app)
+  await listeners.close(app, stopped)
   clearInterval(timer)
   clearTimeout(deadline)
 }

@@ -45,6 +45,12 @@ t.test('a turn of the event loop accepts many connections', { skip: process.plat
 
 t.test('a stop answers connections that were still to be accepted', async (t) => {
   const { app, port } = await listen(t)
+  const refusedWhileListening: boolean[] = []
+  app.server.prependListener('request', (_request, response) => {
+    response.once('finish', () => {
+      if (response.statusCode === 503) refusedWhileListening.push(app.server.listening)
+    })
+  })
   const asked = Array.from({ length: connections }, () => ask(port, '127.0.0.1', '/ipam/v1/handles/a'))
   // Until the system has connected them; the server has accepted few.
   await nextTurn()
@@ -55,6 +61,8 @@ t.test('a stop answers connections that were still to be accepted', async (t) =>
     [...answers].filter((answer) => !/^HTTP\/1.1 (404|503) /.test(answer ?? '')),
     [],
   )
+  t.ok(refusedWhileListening.length > 0, 'some came too late')
+  t.notOk(refusedWhileListening.includes(true), 'and cannot connect again: the stop would never be done with accepting')
 })
 
 t.test('a port that another server shares among its sockets is taken', async (t) => {
