@@ -55,7 +55,7 @@ export async function measureCrowd(url: string, { callers, requests, seconds }: 
 async function exchange(socket: Socket, isLast: boolean): Promise<number> {
   const connection = isLast ? 'close' : 'keep-alive'
   socket.write(
-    `POST /ipam/v1/assign HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\nconnection: ${connection}\r\ncontent-length: 2\r\n\r\n{}`,
+    `POST /ipam/v1/assign HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nconnection: ${connection}\r\ncontent-length: 2\r\n\r\n{}`,
   )
   const closed = new AbortController()
   const onClose = (): void => {
