@@ -21,7 +21,7 @@ async function send(method: 'GET' | 'PUT' | 'PATCH', body?: string, type = 'appl
 }
 
 async function storedOdd(): Promise<string | undefined> {
-  return /"weight":(.*)\}\}$/.exec((await keys.get(key))?.text ?? '')?.[1]
+  return /"weight":([^\]]*\])/.exec((await keys.get(key))?.text ?? '')?.[1]
 }
 
 t.test('what was read is put back, also as YAML, and nothing is written', async (t) => {

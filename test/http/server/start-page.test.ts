@@ -3,8 +3,11 @@ import { startServer } from '../server-in-memory.ts'
 
 const browser = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8'
 
+/** Who may call a server that has this name. */
+const callersOf = (name: string) => ({ hosts: { listening: 'localhost', allowed: [name] }, allowedOrigins: [] })
+
 t.test('a person who opens the server reads what it is, how it does, and where to go on', async (t) => {
-  const { app, store } = startServer(t, { version: '1.2.3' })
+  const { app, store } = startServer(t, { version: '1.2.3', callers: callersOf('pools.example') })
   const open = () => app.inject({ url: '/', headers: { accept: browser, host: 'pools.example:8080' } })
   const page = await open()
   t.match(page, { statusCode: 200, headers: { 'content-type': 'text/html; charset=utf-8' } })
@@ -20,15 +23,18 @@ t.test('a person who opens the server reads what it is, how it does, and where t
 
 t.test('the page runs no script and loads nothing', async (t) => {
   const { app } = startServer(t)
-  const { body, headers } = await app.inject({
-    url: '/',
-    headers: { accept: browser, host: '"><script>alert(1)</script>' },
-  })
+  const { body, headers } = await app.inject({ url: '/', headers: { accept: browser } })
   t.notMatch(body, /<script| on\w+=| (src|href)="(?!\/|data:)/i)
   const policy = String(headers['content-security-policy'])
   t.match(policy, /^default-src 'none'; style-src 'sha256-[\w+/]+=*'; img-src data:; /)
   t.notMatch(policy, /unsafe|script/)
   t.match(headers, { 'x-content-type-options': 'nosniff', vary: /accept/ })
+})
+
+t.test('no host that could be more than a name in the page is served', async (t) => {
+  const { app } = startServer(t, { callers: callersOf('*') })
+  const headers = { accept: browser, host: '"><script>alert(1)</script>' }
+  t.match(await app.inject({ url: '/', headers }), { statusCode: 400 })
 })
 
 t.test('programs that ask for no page get the paths in JSON, as from Kubernetes', async (t) => {
