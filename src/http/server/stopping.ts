@@ -8,7 +8,8 @@ export type OnStopping = (callback: () => void) => () => void
 
 /**
  * Makes a closing server refuse new requests with 503 and close each connection with its next response. New requests hear so once it
- * listens no more: callers that are refused call again, and it would never be done with accepting. Call it before any route is registered. Returns `onStopping(callback)` for long-lived responses, which must end when the server stops.
+ * listens no more: callers that are refused call again, and it would never be done with accepting. Call it before any route is
+ * registered. Returns `onStopping(callback)` for long-lived responses, which must end when the server stops.
  */
 export function refuseWhenStopping(app: FastifyInstance, listeners: Listeners): OnStopping {
   let isStopping = false
