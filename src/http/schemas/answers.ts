@@ -38,6 +38,8 @@ const always: readonly Reason[] = [
   'BadRequest',
   'Forbidden',
   'NotAcceptable',
+  'RequestTimeout',
+  'RequestEntityTooLarge',
   'MisdirectedRequest',
   'InternalError',
   'ServiceUnavailable',

@@ -41,7 +41,7 @@ export const reasons: Readonly<Record<Reason, ReasonEntry>> = {
     when: 'Fewer addresses are available than requested; the causes say why, pool by pool. Nothing was assigned.',
   },
   Expired: { code: 410, when: 'The continue token or revision is too old; list again.' },
-  RequestEntityTooLarge: { code: 413, when: 'The body, or the change that it requests, exceeds a limit.' },
+  RequestEntityTooLarge: { code: 413, when: 'The headers, the body, or the change that it requests exceed a limit.' },
   UnsupportedMediaType: {
     code: 415,
     when: 'The server does not accept the media type of the body; the message lists those that it accepts.',

@@ -60,6 +60,15 @@ t.test('an error is a Status with an example', (t) => {
   t.end()
 })
 
+t.test('an operation lists the errors that any request can get, wherever it goes', (t) => {
+  const ofAllRequests = ['400', '403', '406', '408', '413', '421', '500', '503']
+  for (const { name, operation } of operations) {
+    const missing = ofAllRequests.filter((code) => !(code in object(operation['responses'])))
+    t.strictSame(missing, [], name)
+  }
+  t.end()
+})
+
 t.test('objects, enumerations and choices are named (give the schema a title)', (t) => {
   const anonymous = inner.filter(({ schema }) => {
     const isEnumeration = list(schema['enum']).length > 1
