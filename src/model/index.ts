@@ -106,6 +106,7 @@ export {
   type JsonObject,
   jsonObject,
   parseJson,
+  readNumber,
   stringifyJson,
 } from './json/index.ts'
 export { formatTime, nanosecondsPerSecond, type Now, parseGoTime, parseTime } from './time.ts'

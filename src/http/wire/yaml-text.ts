@@ -1,12 +1,12 @@
 import type { CST } from 'yaml'
 import { Composer, isScalar, Lexer, LineCounter, Parser, visit } from 'yaml'
-import { JsonNumber } from '../../model/index.ts'
+import { readNumber } from '../../model/index.ts'
 import { type RefusalError, refusal } from './errors.ts'
 import { bodyLimits } from './limits.ts'
 
 /**
  * Parses one document of YAML 1.2, core schema; undefined if there is none. With `keepsDigits`, a number that JSON writes as it is written
- * here, and that JavaScript would change, becomes a {@link JsonNumber}. Throws a refusal for anything else, for a document that nests too
+ * here, and that JavaScript would change, becomes a `JsonNumber`. Throws a refusal for anything else, for a document that nests too
  * deep, and for one with too many tokens. These are checked first: composing recurses, could overflow the stack, and takes the longest.
  */
 export function parseYaml(text: string, keepsDigits: boolean): unknown {
@@ -31,8 +31,7 @@ export function parseYaml(text: string, keepsDigits: boolean): unknown {
     visit(document, {
       Scalar: (_key, node) => {
         const { source = '', value } = node
-        if (typeof value === 'number' && String(value) !== source && jsonNumber.test(source))
-          node.value = new JsonNumber(source)
+        if (typeof value === 'number' && jsonNumber.test(source)) node.value = readNumber(source)
       },
     })
   }

@@ -7,6 +7,7 @@ export {
   JsonNumber,
   type JsonObject,
   jsonObject,
+  readNumber,
   stringifyJson,
   stringifyMembers,
   stringifyString,

@@ -25,6 +25,13 @@ export class JsonNumber {
   }
 }
 
+/** Reads a number of JSON: a {@link JsonNumber} unless a JavaScript number is exactly this one and prints as `text`. */
+export function readNumber(text: string): number | JsonNumber {
+  const number = Number(text)
+  const isExact = Number.isSafeInteger(number) || !Number.isInteger(number)
+  return isExact && String(number) === text ? number : new JsonNumber(text)
+}
+
 /**
  * Prints compact JSON. Strings are escaped as in Go's encoding/json, which also escapes `<`, `>`, `&`, U+2028 and U+2029. Members keep the
  * order of the object.

@@ -1,4 +1,4 @@
-import { BareObject, type Json, JsonNumber, type JsonObject } from './json.ts'
+import { BareObject, type Json, type JsonNumber, type JsonObject, readNumber } from './json.ts'
 
 /** The outcome of parsing: the value, or the problem with its position. */
 export type ParsedJson = { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly problem: string }
@@ -214,9 +214,7 @@ class Parser {
     const text = pattern.exec(this.#text)?.[0]
     if (text === undefined) throw this.#expected('a number')
     this.#at += text.length
-    const number = Number(text)
-    const isExact = Number.isSafeInteger(number) || !Number.isInteger(number)
-    return isExact && String(number) === text ? number : new JsonNumber(text)
+    return readNumber(text)
   }
 
   #expected(what: string): SyntaxProblem {

@@ -162,7 +162,7 @@ for (const [name, text, want] of yaml) {
 }
 
 t.test('numbers keep their digits where that is asked for', (t) => {
-  const numbers = ['1', '1.10', '9007199254740993', '-0', '1e400', '1E2', '0.5']
+  const numbers = ['1', '1.10', '9007199254740993', '-0', '1e400', '1E2', '1e+30', '0.5']
   const json = `{"a":[${numbers.join(',')}],"b":"1.10"}`
   const asYaml = `a: [${numbers.join(', ')}]\nb: "1.10"\n`
   for (const [parse, text] of [
