@@ -205,11 +205,15 @@ t.test('a watch outlives its etcd, and its server ends it properly', async (t) =
   await watcher.has(1)
   await member.kill()
   await member.start()
-  await until('etcd to be back', async () => {
-    const created = await call('POST', poolsPath, { metadata: { name: 'after' }, spec: { cidr: '10.2.0.0/24' } })
-    // 409: it was created by a call whose outcome could not be told.
-    return created.status === 201 || created.status === 409 || undefined
-  }, 60_000)
+  await until(
+    'etcd to be back',
+    async () => {
+      const created = await call('POST', poolsPath, { metadata: { name: 'after' }, spec: { cidr: '10.2.0.0/24' } })
+      // 409: it was created by a call whose outcome could not be told.
+      return created.status === 201 || created.status === 409 || undefined
+    },
+    60_000,
+  )
   t.match(await watcher.has(2), { type: 'ADDED', object: { metadata: { name: 'after' } } })
   const { resourceVersion } = watcher.events[0]?.object.metadata ?? {}
 
