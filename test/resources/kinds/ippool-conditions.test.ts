@@ -1,5 +1,6 @@
 import t from 'tap'
-import { type Json, poolKey } from '../../../src/model/index.ts'
+import { annexKey, type Json, poolKey } from '../../../src/model/index.ts'
+import type { Lookup } from '../../../src/plan/index.ts'
 import { planCreate, planKeepConditions, planMergePatch, planTellTerminating } from '../../../src/resources/index.ts'
 import { keepAllocatable, lacksAllocatable, stateOf } from '../../../src/resources/kinds/ippool-conditions.ts'
 import { objectIn } from '../../../src/resources/object/index.ts'
@@ -7,6 +8,7 @@ import { FakeView } from '../../support/fake-view.ts'
 import { context, granted, mustParse, mustPool, poolBody, poolKind, storedPool } from '../fixtures.ts'
 import { node1, now, poolText, Scene } from '../pool-scene.ts'
 
+const revisionOf = (lookup: Lookup<unknown>): unknown => (lookup.kind === 'absent' ? undefined : lookup.revision)
 const later = { nanoseconds: context.now.nanoseconds + 60_000_000_000n }
 const time = '2026-11-23T03:59:00Z'
 const laterTime = '2026-11-23T04:00:00Z'
@@ -143,6 +145,21 @@ t.test('the server gives pools that others wrote their condition', (t) => {
   )
   view.put(poolKey('pool-a'), mustPool())
   t.notOk(keep(), 'not while the cluster is locked')
+  t.end()
+})
+
+t.test('an annex of a pool belongs to it with its condition, too', (t) => {
+  const view = new FakeView()
+  view.putText(poolKey('pool-a').text, storedPool)
+  const patch = { metadata: { labels: { team: 'net' } } }
+  t.ok(view.apply(planMergePatch(view, poolKind(), 'pool-a', patch, context)).ok)
+  const annex = annexKey('ippools', 'pool-a')
+  const before = view.get(annex)
+  view.put(poolKey('pool-a'), mustPool())
+  t.ok(view.apply(planKeepConditions(view, 'pool-a', { now: later })))
+  const after = view.get(annex)
+  t.equal(after.kind, 'value')
+  t.not(revisionOf(after), revisionOf(before))
   t.end()
 })
 
