@@ -115,6 +115,8 @@ interface ReadableKind<Value extends StoredObject> {
   readonly storage: Reading<Value>
   /** The value that `object` is read back as once it is stored. */
   parse(object: JsonObject): Decoded<Value>
+  /** The object called `name` that is in force while none is stored: it is shown, and changing it stores it. */
+  implied?(name: string): Value | undefined
   /** Fills in the fields that `spec` lacks: from `oldSpec` those that cannot be changed, the others with their defaults. */
   withDefaults(spec: JsonObject, oldSpec?: JsonObject): JsonObject
 }

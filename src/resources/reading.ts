@@ -1,14 +1,40 @@
-import { answerOnly, type Plan, type View, type Refusal, type Result, refuse, success } from '../plan/index.ts'
+import {
+  answerOnly,
+  type Plan,
+  type Revision,
+  type View,
+  type Refusal,
+  type Result,
+  refuse,
+  success,
+} from '../plan/index.ts'
 import { group, type ServedKind, type Stored, type StoredObject } from './kind.ts'
 import { textIn, objectIn } from './object/index.ts'
+
+/** An object that was read; without a revision if it is in force although it is not stored. */
+export interface ReadValue<Value> {
+  readonly value: Value
+  readonly revision: Revision | undefined
+}
 
 /** Reads one object. Refuses with `NotFound`, and with `InternalError` for a stored value that cannot be read. */
 export function planRead<Value extends StoredObject>(
   view: View,
   kind: ServedKind<Value>,
   name: string,
-): Plan<Result<Stored<Value>>> {
-  return answerOnly(readStored(view, kind, name))
+): Plan<Result<ReadValue<Value>>> {
+  const stored = readStored(view, kind, name)
+  const implied = impliedBy(kind, name, stored)
+  return answerOnly(implied === undefined ? stored : success({ value: implied, revision: undefined }))
+}
+
+/** The object that is in force if `stored` says that none is stored; undefined if there is none. */
+export function impliedBy<Value extends StoredObject>(
+  kind: ServedKind<Value>,
+  name: string,
+  stored: Result<Stored<Value>>,
+): Value | undefined {
+  return !stored.ok && stored.refusal.reason === 'NotFound' ? kind.implied?.(name) : undefined
 }
 
 /** Reads the object called `name`. Refuses as {@link planRead} does. */

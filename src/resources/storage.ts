@@ -1,6 +1,8 @@
-import { type Decodable, type Family, type Key, type Lookup, put, type View } from '../plan/index.ts'
+import type { JsonObject } from '../model/index.ts'
+import { type Decodable, type Decoded, type Family, type Key, type Lookup, put, type View } from '../plan/index.ts'
 import { declareAnnexes, putAnnex, withAnnex, withoutAnnex } from './annexes.ts'
 import type { Reading, StoredObject, Writing } from './kind.ts'
+import { objectIn, textIn } from './object/index.ts'
 
 /** Declares the storage of a kind whose objects are stored as they are: one key of one family each, and an annex. */
 export function declareStorage<Value extends StoredObject>(
@@ -32,6 +34,11 @@ export function showFamily<Raw, Value>(family: Family<Raw>, show: (key: string, 
       return decoded.ok ? { ok: true, value: show(key, decoded.value) } : decoded
     },
   }
+}
+
+/** An object that is only shown is its own value. */
+export function parseShown(object: JsonObject): Decoded<StoredObject> {
+  return { ok: true, value: { name: textIn(objectIn(object, 'metadata'), 'name'), object } }
 }
 
 /** Looks up `key`, and turns its value into an object with `show`. */

@@ -40,13 +40,16 @@ async function discover(t: Test, kubectl: Kubectl): Promise<void> {
     resources.slice(1).map(([name, , version, isNamespaced, kind]) => [name, version, isNamespaced, kind]),
     [
       ['blockaffinities', 'projectcalico.org/v3', 'false', 'BlockAffinity'],
+      ['clusterinformations', 'projectcalico.org/v3', 'false', 'ClusterInformation'],
+      ['ipamblocks', 'projectcalico.org/v3', 'false', 'IPAMBlock'],
       ['ipamconfigurations', 'projectcalico.org/v3', 'false', 'IPAMConfiguration'],
+      ['ipamhandles', 'projectcalico.org/v3', 'false', 'IPAMHandle'],
       ['ippools', 'projectcalico.org/v3', 'false', 'IPPool'],
       ['ipreservations', 'projectcalico.org/v3', 'false', 'IPReservation'],
       ['nodes', 'projectcalico.org/v3', 'false', 'Node'],
     ],
   )
-  t.match(resources[3], ['ippools', /(^|,)pool(,|$)/])
+  t.match(resources[6], ['ippools', /(^|,)pool(,|$)/])
   t.equal(await kubectl.print(['api-versions']), 'projectcalico.org/v3\nv1\n')
   t.match(await kubectl.print(['version', '-o', 'json']), /"serverVersion": \{[^}]*"gitVersion": "v1\.\d+\.\d+"/)
   t.match(await kubectl.print(['auth', 'can-i', 'create', 'ippools']), /^yes$/m)

@@ -15,6 +15,48 @@ const stored = (name: string, cidr: string, spec = ''): string =>
   `{"kind":"IPPool","apiVersion":"projectcalico.org/v3","metadata":{"name":"${name}","uid":"${name}","creationTimestamp":"2026-11-23T03:59:00Z"},"spec":{"cidr":"${cidr}","vxlanMode":"Never","ipipMode":"Never",${spec}"blockSize":26,"nodeSelector":"all()"}}`
 
 for (const binary of await findKubectls()) {
+  t.test(`kubectl ${binary.version} shows blocks, handles and settings`, { timeout: 240_000 }, async (t) => {
+    const { call, keys, servers } = await startIppoold(t)
+    const kubectl = await kubectlFor(t, servers[0]?.url ?? '', binary)
+    const rows = async (...args: readonly string[]) => tableIn(await kubectl.print(['get', ...args, '--no-headers']))
+    await createPool(call, 'blue', { cidr: '10.30.0.0/24', blockSize: 28 })
+    await call('POST', '/ipam/v1/assign', { handle: 'vm-1', node: 'node-1', addresses: ['10.30.0.1', '10.30.0.2'] })
+    const block = ['10-30-0-0-28', '10.30.0.0/28', 'host:node-1', '2', '14']
+    t.match(await rows('ipamblocks'), [block])
+    t.match(await rows('block', '10-30-0-0-28'), [block])
+    t.match(await rows('ipamhandles'), [['vm-1', '2']])
+    t.match(await kubectl.print(['get', 'ipamhandle', 'vm-1', '-o', 'yaml']), /10\.30\.0\.0\/28: 2/)
+    t.match(await kubectl.print(['explain', 'ipamblock.spec.unallocated']), /free ordinals/)
+    t.not((await kubectl.run(['delete', 'ipamhandle', 'vm-1'])).code, 0, 'they cannot be changed')
+    await keys.put(
+      '/calico/resources/v3/projectcalico.org/clusterinformations/default',
+      '{"kind":"ClusterInformation","apiVersion":"projectcalico.org/v3","metadata":{"name":"default","uid":"u","creationTimestamp":"2026-11-23T03:59:00Z"},"spec":{"calicoVersion":"v3.32.0","datastoreReady":true}}',
+    )
+    t.match(await rows('clusterinfo'), [['default', 'v3.32.0', 'true']])
+
+    const shown = await kubectl.run(['get', 'ipamconfig', 'default', '--no-headers'])
+    t.match(shown, {
+      code: 0,
+      stdout: /^default +false +true +0 /,
+      stderr: /Warning: .* is not stored: these are the defaults/,
+    })
+    const config = {
+      apiVersion: 'projectcalico.org/v3',
+      kind: 'IPAMConfiguration',
+      metadata: { name: 'default' },
+      spec: { strictAffinity: true, maxBlocksPerHost: 4 },
+    }
+    await kubectl.print(['apply', '-f', '-'], { input: JSON.stringify(config) })
+    t.equal(
+      (await keys.get('/calico/ipam/v2/config'))?.text,
+      '{"strict_affinity":true,"auto_allocate_blocks":true,"maxBlocksPerHost":4,"kubeVirtVMAddressPersistence":"Enabled"}',
+    )
+    t.match(await kubectl.run(['get', 'ipamconfig', 'default', '--no-headers']), {
+      stdout: /^default +true +true +4 /,
+      stderr: '',
+    })
+  })
+
   t.test(`kubectl ${binary.version} shows the life of a pool`, { timeout: 240_000 }, async (t) => {
     const { call, keys, servers } = await startIppoold(t)
     const kubectl = await kubectlFor(t, servers[0]?.url ?? '', binary)

@@ -121,7 +121,9 @@ t.test('ipamconfigurations/default is the key that IPAM reads', async (t) => {
   const path = `${base}/ipamconfigurations`
   const text = async (): Promise<string | undefined> => (await keys.get(configKey))?.text
 
-  t.match(refusalIn(await call('GET', `${path}/default`)), { status: 404, reason: 'NotFound' })
+  const implied = await call('GET', `${path}/default`)
+  t.match(implied, { status: 200, body: { spec: { strictAffinity: false, autoAllocateBlocks: true } } })
+  t.match(implied.headers['warning'], /is not stored: these are the defaults in force/)
   t.strictSame(itemsIn(await call('GET', path)), [])
   const created = await call('POST', path, { metadata: { name: 'default' }, spec: { strictAffinity: true } })
   t.equal(created.status, 201)

@@ -1,5 +1,5 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
-import { planRead, showObject, type ServedKind, type StoredObject } from '../../resources/index.ts'
+import { planRead, quoteObject, showObject, type ServedKind, type StoredObject } from '../../resources/index.ts'
 import type { ServedStore } from '../ipam/index.ts'
 import { answer, problems, kindSchemas, pluralOf, ListQuery, NamePath, ReadQuery } from '../schemas/index.ts'
 import { sendList, sendObject } from './answers.ts'
@@ -56,7 +56,8 @@ export const resourceReads: FastifyPluginCallbackTypebox<KindOptions> = (app, op
           operationId,
           tags,
           summary: `Read ${what} of the ${kind.plural}`,
-          description: 'Returns the object as it is stored, with defaults.',
+          description:
+            'Returns the object as it is stored, with defaults. A warning says if it is not stored, and the defaults are in force.',
           params: NamePath,
           querystring: ReadQuery,
           response: { 200: answer('The object.', schemas.object, schemas.example), ...problems('NotFound', 'Timeout') },
@@ -65,7 +66,9 @@ export const resourceReads: FastifyPluginCallbackTypebox<KindOptions> = (app, op
       async ({ params: { name }, query }, reply) => {
         const { value, revision } = await operations.carryOut(name, (view) => planRead(view, kind, name))
         requireReached(revision, query.resourceVersion)
-        return sendObject(reply, showObject(kind, value.value, value.revision))
+        const isStored = value.revision !== undefined
+        const warnings = isStored ? [] : [`${quoteObject(kind, name)} is not stored: these are the defaults in force`]
+        return sendObject(reply, showObject(kind, value.value, value.revision), warnings)
       },
     )
   }

@@ -28,7 +28,7 @@ import {
   readObject,
   refuseCauses,
 } from '../object/index.ts'
-import { brokenPrecondition, quoteObject, readStored } from '../reading.ts'
+import { brokenPrecondition, impliedBy, planRead, quoteObject, readStored } from '../reading.ts'
 import { planRemoval } from './deletion.ts'
 import { jsonPatch, mergePatch } from './patch.ts'
 
@@ -100,9 +100,26 @@ export function planReplace<Value extends StoredObject>(
   context: WriteContext,
 ): Plan<Result<Changed<Value>>> {
   const stored = readStored(view, kind, name)
-  return stored.ok
-    ? planChange(view, kind, stored.value, jsonOf(body), context, { isComplete: false })
-    : answerOnly(stored)
+  if (stored.ok) return planChange(view, kind, stored.value, jsonOf(body), context, { isComplete: false })
+  return impliedBy(kind, name, stored) === undefined
+    ? answerOnly(stored)
+    : planCreateNamed(view, kind, name, jsonOf(body), context)
+}
+
+/** Creates the object called `name`, which the body need not repeat. */
+function planCreateNamed<Value extends StoredObject>(
+  view: View,
+  kind: ResourceKind<Value>,
+  name: string,
+  body: Json,
+  context: WriteContext,
+): Plan<Result<Changed<Value>>> {
+  if (!isJsonObject(body)) return planCreate(view, kind, body, context)
+  const metadata = objectIn(body, 'metadata')
+  const refusal = brokenName(name, metadata)
+  if (refusal !== undefined) return answerOnly({ ok: false, refusal })
+  const named = jsonObject([...Object.entries(metadata), ['name', name]])
+  return planCreate(view, kind, jsonObject([...Object.entries(body), ['metadata', named]]), context)
 }
 
 /** Changes the object called `name` by a JSON merge patch. Refuses as {@link planReplace} does. */
@@ -136,11 +153,14 @@ function planPatch<Value extends StoredObject>(
   patch: (object: JsonObject) => Result<Json>,
 ): Plan<Result<Changed<Value>>> {
   const stored = readStored(view, kind, name)
-  if (!stored.ok) return answerOnly(stored)
-  const patched = patch(showObject(kind, stored.value.value, stored.value.revision))
+  const read = planRead(view, kind, name).answer
+  if (!read.ok) return answerOnly(read)
+  const patched = patch(showObject(kind, read.value.value, read.value.revision))
   if (!patched.ok) return answerOnly(patched)
   if (!isJsonObject(patched.value)) return answerOnly(refuse('BadRequest', 'the patched object is not an object'))
-  return planChange(view, kind, stored.value, patched.value, context, { isComplete: true })
+  return stored.ok
+    ? planChange(view, kind, stored.value, patched.value, context, { isComplete: true })
+    : planCreateNamed(view, kind, name, patched.value, context)
 }
 
 /** Replaces a stored object, or its status, by what the client made of it. */

@@ -9,12 +9,12 @@ import {
   parseAffinityKey,
   virtualAffinities,
 } from '../../model/index.ts'
-import { type Cidr, formatCidr, parseCidr } from '../../net/index.ts'
-import type { Lookup, View, Decoded } from '../../plan/index.ts'
+import { type Cidr, formatCidr, mustParseCidr } from '../../net/index.ts'
+import type { Lookup, View } from '../../plan/index.ts'
 import { textColumn } from '../columns.ts'
 import { apiVersion, type ReadOnlyKind, type StoredObject } from '../kind.ts'
-import { textIn, objectIn } from '../object/index.ts'
-import { showFamily, showStored } from '../storage.ts'
+import { parseShown, showFamily, showStored } from '../storage.ts'
+import { dashedCidr, parseDashedCidr } from './cidr-names.ts'
 
 /** The spec of a block affinity. */
 const BlockAffinitySpec = Type.Object(
@@ -49,7 +49,7 @@ export const blockaffinityKind: ReadOnlyKind<StoredObject> = {
   shortNames: ['affinity', 'affinities'],
   description:
     'A block affinity: the node that a block belongs to. Read-only; it changes when addresses are assigned and released.',
-  example: objectOf({ type: 'host', name: 'node-1' }, '10.1.0.0/26', 'confirmed', false),
+  example: objectOf({ type: 'host', name: 'node-1' }, mustParseCidr('10.1.0.0/26'), 'confirmed', false),
   specSchema: BlockAffinitySpec,
   statusSchema: undefined,
   columns: [
@@ -68,34 +68,28 @@ export const blockaffinityKind: ReadOnlyKind<StoredObject> = {
     annexing: undefined,
     lookup,
   },
-  parse,
+  parse: parseShown,
   withDefaults: (spec) => spec,
-}
-
-/** An object is its own value. */
-function parse(object: JsonObject): Decoded<StoredObject> {
-  return { ok: true, value: { name: textIn(objectIn(object, 'metadata'), 'name'), object } }
 }
 
 function show(key: string, { state, deleted }: Affinity): StoredObject {
   const affinity = parseAffinityKey(key)
   assert(affinity, 'only values under keys of affinities are decoded')
-  const { host } = affinity
-  const cidr = formatCidr(affinity.cidr)
+  const { host, cidr } = affinity
   return { name: nameOf(host, cidr), object: objectOf(host, cidr, state, deleted) }
 }
 
-function objectOf(host: AffinityHost, cidr: string, state: string, deleted: boolean): JsonObject {
+function objectOf(host: AffinityHost, cidr: Cidr, state: string, deleted: boolean): JsonObject {
   return {
     kind: 'BlockAffinity',
     apiVersion,
     metadata: { name: nameOf(host, cidr) },
-    spec: { state, node: host.name, type: host.type, cidr, deleted },
+    spec: { state, node: host.name, type: host.type, cidr: formatCidr(cidr), deleted },
   }
 }
 
-function nameOf({ name }: AffinityHost, cidr: string): string {
-  return `${name}-${cidr.replace(/[.:/]/g, '-')}`
+function nameOf({ name }: AffinityHost, cidr: Cidr): string {
+  return `${name}-${dashedCidr(cidr)}`
 }
 
 /** Several pairs of a host and a block can have the same name. A node's affinity comes first. */
@@ -113,17 +107,7 @@ function lookup(view: View, name: string): Lookup<StoredObject> {
 function affinitiesCalled(name: string): readonly { readonly owner: string; readonly cidr: Cidr }[] {
   return [...name.matchAll(/-/g)].flatMap(({ index }) => {
     const owner = name.slice(0, index)
-    const cidr = parseDashed(name.slice(index + 1))
-    return cidr !== undefined && nameOf({ type: 'host', name: owner }, formatCidr(cidr)) === name
-      ? [{ owner, cidr }]
-      : []
+    const cidr = parseDashedCidr(name.slice(index + 1))
+    return cidr === undefined ? [] : [{ owner, cidr }]
   })
-}
-
-/** Parses a CIDR that is written with dashes for dots, colons and the slash. */
-function parseDashed(text: string): Cidr | undefined {
-  const [, address = '', length = ''] = /^(.*)-([0-9]+)$/.exec(text) ?? []
-  return (
-    parseCidr(`${address.replaceAll('-', '.')}/${length}`) ?? parseCidr(`${address.replaceAll('-', ':')}/${length}`)
-  )
 }

@@ -99,7 +99,7 @@ export const ipamconfigurationKind: ResourceKind<ShownIpamConfig> = {
   singular: 'ipamconfiguration',
   shortNames: ['ipamconfig'],
   description:
-    'The settings of IPAM, for ippoold and for Calico. There is one object, `default`; while it does not exist, the defaults apply.',
+    'The settings of IPAM, for ippoold and for Calico. There is one object, `default`; while it is not stored, it is shown with the defaults, which are in force. Changing it stores it.',
   example: {
     apiVersion,
     kind: 'IPAMConfiguration',
@@ -124,6 +124,7 @@ export const ipamconfigurationKind: ResourceKind<ShownIpamConfig> = {
   immutableFields: [],
   keepStatus: undefined,
   parse,
+  implied: (name) => (name === onlyName ? show(ipamConfigKey.text, defaultIpamConfig) : undefined),
   withDefaults,
   validate,
   admit: () => [],

@@ -1,12 +1,24 @@
 import type { BlockIndex } from '../../model/index.ts'
 import type { ServedKind, StoredObject } from '../kind.ts'
 import { blockaffinityKind } from './blockaffinity.ts'
+import { clusterinformationKind } from './clusterinformation.ts'
+import { ipamblockKind } from './ipamblock.ts'
 import { ipamconfigurationKind } from './ipamconfiguration.ts'
+import { ipamhandleKind } from './ipamhandle.ts'
 import { ippoolKind } from './ippool.ts'
 import { ipreservationKind } from './ipreservation.ts'
 import { nodeKind } from './node.ts'
 
 /** All kinds that are served. `blocks` is the index that is kept beside the image. */
 export function resourceKinds(blocks: BlockIndex): readonly ServedKind<StoredObject>[] {
-  return [ippoolKind(blocks), ipreservationKind, ipamconfigurationKind, nodeKind(blocks), blockaffinityKind]
+  return [
+    ippoolKind(blocks),
+    ipreservationKind,
+    ipamconfigurationKind,
+    nodeKind(blocks),
+    blockaffinityKind,
+    ipamblockKind,
+    ipamhandleKind,
+    clusterinformationKind,
+  ]
 }

@@ -6,7 +6,16 @@ const aggregated = (version: string): string =>
   `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`
 /** What kubectl sends, 1.30 or newer. */
 const kubectl = `${aggregated('v2')},${aggregated('v2beta1')},application/json`
-const plurals = ['ippools', 'ipreservations', 'ipamconfigurations', 'nodes', 'blockaffinities']
+const plurals = [
+  'ippools',
+  'ipreservations',
+  'ipamconfigurations',
+  'nodes',
+  'blockaffinities',
+  'ipamblocks',
+  'ipamhandles',
+  'clusterinformations',
+]
 const all = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch']
 const readOnly = ['get', 'list', 'watch']
 
@@ -85,7 +94,7 @@ t.test('the resources of the version come with their verbs, names and subresourc
     shortNames: ['ipp', 'ipps', 'pool', 'pools'],
     categories: ['calico'],
   })
-  t.match(resources.at(-1), { name: 'blockaffinities', verbs: readOnly })
+  t.match(resources.at(-1), { name: 'clusterinformations', verbs: readOnly })
 })
 
 t.test('whoever asks may do everything, whatever the media type of the question', async (t) => {

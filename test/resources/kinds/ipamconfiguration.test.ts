@@ -86,7 +86,6 @@ t.test('what is stored without auto_allocate_blocks has it off: it is not mixed 
 t.test('there is one object', (t) => {
   const view = storedAs('{}')
   t.match(planRead(view, kind, 'other').answer, { ok: false, refusal: { reason: 'NotFound' } })
-  t.match(planRead(new FakeView(), kind, 'default').answer, { ok: false, refusal: { reason: 'NotFound' } })
   t.match(planCreate(view, kind, body({}), strict).answer, { ok: false, refusal: { reason: 'AlreadyExists' } })
   t.strictSame(causesOf(planCreate(view, kind, { metadata: { name: 'other' } }, strict)), [
     'metadata.name: FieldValueInvalid',
@@ -173,5 +172,36 @@ t.test('deleting the object removes all settings, and the defaults apply', (t) =
 
 t.test('what cannot be read is left alone', (t) => {
   t.match(planRead(storedAs('{'), kind, 'default').answer, { ok: false, refusal: { reason: 'InternalError' } })
+  t.end()
+})
+
+t.test('while nothing is stored, the defaults are shown, and changing them stores them', (t) => {
+  const view = new FakeView()
+  const { value, revision } = granted(planRead(view, kind, 'default'))
+  t.equal(revision, undefined)
+  t.match(showObject(kind, value, revision), {
+    metadata: { name: 'default' },
+    spec: { strictAffinity: false, autoAllocateBlocks: true, kubeVirtVMAddressPersistence: 'Enabled' },
+  })
+  const cooling = { spec: { ipCooldownSeconds: 5 } }
+  const stored = { [key]: '{"auto_allocate_blocks":true,"ipCooldownSeconds":5}' }
+  t.strictSame(written(planMergePatch(view, kind, 'default', cooling, strict)), {
+    [key]: '{"auto_allocate_blocks":true,"kubeVirtVMAddressPersistence":"Enabled","ipCooldownSeconds":5}',
+  })
+  t.match(granted(planMergePatch(view, kind, 'default', cooling, strict)), {
+    isWritten: true,
+    revisionBefore: undefined,
+  })
+  t.strictSame(written(planReplace(view, kind, 'default', cooling, strict)), stored)
+  t.strictSame(written(planCreate(view, kind, body({ ipCooldownSeconds: 5 }), strict)), stored)
+  const refusals = [
+    [planReplace(view, kind, 'default', 'x', strict), 'BadRequest'],
+    [planReplace(view, kind, 'default', { metadata: { name: 'other' } }, strict), 'BadRequest'],
+    [planReplace(view, kind, 'other', cooling, strict), 'NotFound'],
+    [planMergePatch(view, kind, 'other', cooling, strict), 'NotFound'],
+    [planMergePatch(view, kind, 'default', { spec: { autoAllocateBlocks: false } }, strict), 'Invalid'],
+    [planDelete(view, kind, 'default', {}, context), 'NotFound'],
+  ] as const
+  for (const [{ answer }, reason] of refusals) t.match(answer, { ok: false, refusal: { reason } })
   t.end()
 })

@@ -35,6 +35,9 @@ t.test('the kinds that are served', (t) => {
       ['IPAMConfiguration', 'ipamconfigurations', 'ipamconfiguration'],
       ['Node', 'nodes', 'node'],
       ['BlockAffinity', 'blockaffinities', 'blockaffinity'],
+      ['IPAMBlock', 'ipamblocks', 'ipamblock'],
+      ['IPAMHandle', 'ipamhandles', 'ipamhandle'],
+      ['ClusterInformation', 'clusterinformations', 'clusterinformation'],
     ],
   )
   t.end()
