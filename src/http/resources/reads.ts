@@ -1,7 +1,7 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { planRead, quoteObject, showObject, type ServedKind, type StoredObject } from '../../resources/index.ts'
 import type { ServedStore } from '../ipam/index.ts'
-import { answer, problems, kindSchemas, pluralOf, ListQuery, NamePath, ReadQuery } from '../schemas/index.ts'
+import { answer, problems, kindSchemas, pluralOf, ListQuery, namePath, ReadQuery } from '../schemas/index.ts'
 import { sendList, sendObject } from './answers.ts'
 import { listObjects, requireReached } from './list.ts'
 import type { ResourceOperations } from './operations.ts'
@@ -20,6 +20,7 @@ export const resourceReads: FastifyPluginCallbackTypebox<KindOptions> = (app, op
   const { kind, store, operations, watches } = options
   const schemas = kindSchemas(kind)
   const tags = ['resources']
+  const nameInPath = namePath(schemas.stored.name)
 
   app.get(
     '',
@@ -58,7 +59,7 @@ export const resourceReads: FastifyPluginCallbackTypebox<KindOptions> = (app, op
           summary: `Read ${what} of the ${kind.plural}`,
           description:
             'Returns the object as it is stored, with defaults. A warning says if it is not stored, and the defaults are in force.',
-          params: NamePath,
+          params: nameInPath,
           querystring: ReadQuery,
           response: { 200: answer('The object.', schemas.object, schemas.example), ...problems('NotFound', 'Timeout') },
         },

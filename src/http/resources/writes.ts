@@ -30,7 +30,7 @@ import {
   DeleteCollectionQuery,
   DeleteQuery,
   isTrue,
-  NamePath,
+  namePath,
   PatchQuery,
   WriteQuery,
 } from '../schemas/index.ts'
@@ -56,6 +56,7 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
   const { kind, operations } = options
   const schemas = kindSchemas(kind)
   const tags = ['resources']
+  const nameInPath = namePath(schemas.stored.name)
   const written = (description: string) => answer(description, schemas.object, schemas.example)
   const changeProblems = problems(
     'Conflict',
@@ -114,7 +115,7 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
               ? 'With `metadata.resourceVersion`, replaces only that version. Fields that the server sets stay as they are, and so does the status.'
               : 'Replaces the status only. With `metadata.resourceVersion`, replaces only that version.',
           consumes: [...objectTypes],
-          params: NamePath,
+          params: nameInPath,
           querystring: WriteQuery,
           response: { 200: written('The object as it is stored.'), ...changeProblems },
         },
@@ -143,7 +144,7 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
           summary: `Change some fields of ${what} of the ${kind.plural}`,
           description:
             'The media type of the body says which patch it is: a JSON merge patch, a JSON patch, or, with `application/apply-patch+yaml`, the fields that `fieldManager` manages (server-side apply). Server-side apply creates an object that does not exist.',
-          params: NamePath,
+          params: nameInPath,
           querystring: PatchQuery,
           response: {
             200: written('The object as it is stored.'),
@@ -177,7 +178,7 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
         summary: `Delete one of the ${kind.plural}`,
         description:
           'Returns a `Status` if the object is deleted, and the object with a `deletionTimestamp` if it cannot be deleted yet. An IP pool gives no more addresses, and is deleted when its last address is released; an object with finalizers is deleted when the last finalizer is removed. A body of kind `DeleteOptions` may contain `preconditions` (`uid`, `resourceVersion`) and `dryRun`.',
-        params: NamePath,
+        params: nameInPath,
         querystring: DeleteQuery,
         response: {
           200: {

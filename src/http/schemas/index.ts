@@ -24,7 +24,7 @@ export {
   DeleteQuery,
   isTrue,
   ListQuery,
-  NamePath,
+  namePath,
   PatchQuery,
   ReadQuery,
   watchParameters,

@@ -1,4 +1,4 @@
-import { Type } from '@sinclair/typebox'
+import { type TObject, type TString, Type } from '@sinclair/typebox'
 import { rowObjects } from '../../resources/index.ts'
 import { closed, oneOf } from './fields.ts'
 
@@ -40,11 +40,10 @@ const resourceVersion = Type.Optional(
   }),
 )
 
-/** The name of an object in the path. */
-export const NamePath = Type.Object(
-  { name: Type.String({ description: 'The name of the object.', examples: ['my.ippool-1'] }) },
-  closed,
-)
+/** The name of an object in the path; `example` is one of its kind. */
+export function namePath(example: string): TObject<{ name: TString }> {
+  return Type.Object({ name: Type.String({ description: 'The name of the object.', examples: [example] }) }, closed)
+}
 
 /** The parameters of a watch, which is a list that goes on. */
 const watchQuery = {

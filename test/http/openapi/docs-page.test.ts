@@ -58,6 +58,23 @@ t.test('an optional parameter is empty until a person fills it in, and says what
   t.ok(required.length > 0 && required.every(({ example }) => example !== undefined))
 })
 
+t.test('the name of an object is that of the example of its kind', async (t) => {
+  const { operations } = await readPage(t)
+  const named = operations.filter(({ name }) => name.includes('/apis/') && name.includes('{name}'))
+  const examples = named.map(({ name, parameters = [] }) => [
+    name.replace(/^.*v3\/(\w+)\/.*$/, '$1'),
+    parameters.find((parameter) => parameter.name === 'name')?.example,
+  ])
+  t.match(Object.fromEntries(examples), {
+    ippools: 'my.ippool-1',
+    ipreservations: 'gateways',
+    ipamconfigurations: 'default',
+    nodes: 'node-1',
+    blockaffinities: 'node-1-10-1-0-0-26',
+    ipamhandles: 'vm-42',
+  })
+})
+
 t.test('operations are grouped by what people do, each in one group that says what it is for', async (t) => {
   const { operations, groups } = await readPage(t)
   const used = new Set<string>()
