@@ -1,5 +1,6 @@
 import { firstAtOrAfter } from '../plan/index.ts'
 import { type Address, compareAddresses, type IpFamily } from './address.ts'
+import { greater, lesser } from './bigints.ts'
 import { type Cidr, firstAddress, lastAddress } from './cidr.ts'
 
 /** Addresses `first` to `last`, both included, as numbers of one family. */
@@ -59,14 +60,19 @@ export class CidrSet {
   /** The unbroken runs of addresses of the CIDR that are in the set, ascending. */
   *runsIn(cidr: Cidr): Iterable<{ readonly first: Address; readonly last: Address }> {
     const { family } = cidr
-    const end = lastAddress(cidr).value
-    const ranges = this.#ranges[family]
-    for (let index = firstReaching(ranges, cidr.base); index < ranges.length; index++) {
-      const range = ranges[index]
-      if (range === undefined || range.first > end) return
-      const [first, last] = [greater(range.first, cidr.base), lesser(range.last, end)]
+    for (const { first, last } of this.#runsBetween(family, cidr.base, lastAddress(cidr).value)) {
       yield { first: { family, value: first }, last: { family, value: last } }
     }
+  }
+
+  /** The addresses from `first` to `last`, both included and of one family, that are not in the set: runs of them, ascending. */
+  *gapsBetween({ family, value: first }: Address, { value: last }: Address): Iterable<Range> {
+    let next = first
+    for (const run of this.#runsBetween(family, first, last)) {
+      if (run.first > next) yield { first: next, last: run.first - 1n }
+      next = run.last + 1n
+    }
+    if (next <= last) yield { first: next, last }
   }
 
   /** The number of addresses of the CIDR that are in the set, each counted once. Takes a step for each range of the set inside it. */
@@ -76,27 +82,19 @@ export class CidrSet {
 
   /** Like {@link countIn}, for the addresses from `first` to `last`, both included and of one family. */
   countBetween({ family, value: first }: Address, { value: last }: Address): bigint {
-    const ranges = this.#ranges[family]
     let count = 0n
-    for (let index = firstReaching(ranges, first); index < ranges.length; index++) {
-      const range = ranges[index]
-      if (range === undefined || range.first > last) break
-      count += lesser(range.last, last) - greater(range.first, first) + 1n
-    }
+    for (const run of this.#runsBetween(family, first, last)) count += run.last - run.first + 1n
     return count
   }
 
-  /** The addresses from `first` to `last`, both included and of one family, that are not in the set: runs of them, ascending. */
-  *gapsBetween({ family, value: first }: Address, { value: last }: Address): Iterable<Range> {
+  /** The parts of the ranges that lie between `first` and `last`, both included, ascending. */
+  *#runsBetween(family: IpFamily, first: bigint, last: bigint): Iterable<Range> {
     const ranges = this.#ranges[family]
-    let next = first
-    for (let index = firstReaching(ranges, first); next <= last; index++) {
+    for (let index = firstReaching(ranges, first); index < ranges.length; index++) {
       const range = ranges[index]
-      if (range === undefined || range.first > last) break
-      if (range.first > next) yield { first: next, last: range.first - 1n }
-      next = range.last + 1n
+      if (range === undefined || range.first > last) return
+      yield { first: greater(range.first, first), last: lesser(range.last, last) }
     }
-    if (next <= last) yield { first: next, last }
   }
 
   /** The lowest range that ends at the address or after it. */
@@ -124,12 +122,4 @@ function unionOf(cidrs: readonly Cidr[], family: IpFamily): readonly Range[] {
 /** The position of the lowest range that ends at `value` or after it. */
 function firstReaching(ranges: readonly Range[], value: bigint): number {
   return firstAtOrAfter(ranges, value, ({ last }) => last)
-}
-
-function lesser(a: bigint, b: bigint): bigint {
-  return a < b ? a : b
-}
-
-function greater(a: bigint, b: bigint): bigint {
-  return a > b ? a : b
 }

@@ -8,6 +8,7 @@ export {
   mustParseAddress,
   parseAddress,
 } from './address.ts'
+export { greater, lesser } from './bigints.ts'
 export { CidrSet } from './cidr-set.ts'
 export {
   addressCount,

@@ -5,8 +5,10 @@ import {
   covers,
   firstAddress,
   formatCidr,
+  greater,
   hostCidr,
   lastAddress,
+  lesser,
   overlaps,
 } from '../../net/index.ts'
 import { answerOnly, type Plan, refuse, type Result, success, type View } from '../../plan/index.ts'
@@ -134,12 +136,4 @@ function freeRuns(
 ): readonly { readonly first: number; readonly last: number }[] {
   const cooled = cooling.filter(({ releasedAt }) => releasedAt !== undefined && releasedAt < cooledBefore)
   return cooled.length === 0 ? free : [...free, ...cooled].sort((one, other) => one.first - other.first)
-}
-
-function lesser(one: bigint, other: bigint): bigint {
-  return one < other ? one : other
-}
-
-function greater(one: bigint, other: bigint): bigint {
-  return one > other ? one : other
 }
