@@ -82,9 +82,9 @@ export const poolsIn = onceFor((entries: readonly Listed<Pool>[]): Pools => {
   return { all, unreadable }
 })
 
-/** Every address that must not be chosen automatically. The commit proves that no reservation was added or changed. */
-export function readReserved(view: View): CidrSet {
-  return reservedIn(view.list(reservations, 'changed'))
+/** Which addresses can be assigned automatically. The commit proves that no reservation was added or changed. */
+export function readAvailability(view: View, cooldownSeconds: number | undefined, now: Now): Availability {
+  return availabilityOf(cooldownSeconds, view.list(reservations, 'changed'), now)
 }
 
 /** Which addresses can be assigned automatically, by these reservations. Without a known cooldown, all that cool down still do. */

@@ -8,7 +8,7 @@ import {
   readCooldown,
   readNodeLabels,
   readPools,
-  readReserved,
+  readAvailability,
 } from '../../src/ipam/surroundings.ts'
 import { clusterInformationKey, ipamConfigKey, nodeKey, poolKey, reservationKey } from '../../src/model/index.ts'
 import { formatCidr, mustParseAddress, mustParseCidr } from '../../src/net/index.ts'
@@ -72,11 +72,11 @@ t.test('pools come in the order of their names, and those that cannot be read st
 
 t.test('reserved is what any reservation says, as far as it can be read', (t) => {
   const world = new World()
-  t.equal(readReserved(world.view).isEmpty, true)
+  t.equal(readAvailability(world.view, 0, world.context.now).reserved.isEmpty, true)
   world.reserve('10.0.0.0/30', ' 10.0.0.8 ', 'nonsense', '', '10.0.1.7/24')
   world.reserve('fd00::/120')
   world.put(reservationKey('broken').text, '{')
-  const reserved = readReserved(world.view)
+  const reserved = readAvailability(world.view, 0, world.context.now).reserved
   for (const cidr of ['10.0.0.0/30', '10.0.0.8/32', '10.0.1.0/24', 'fd00::/120'])
     t.ok(reserved.covers(mustParseCidr(cidr)), cidr)
   for (const address of ['10.0.0.4', '10.0.0.9', '10.0.2.0', 'fd00::100'])

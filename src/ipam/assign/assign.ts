@@ -1,4 +1,4 @@
-import { blocks as blockFamily, nanosecondsPerSecond, pools as poolFamily, reservations } from '../../model/index.ts'
+import { blocks as blockFamily, pools as poolFamily, reservations } from '../../model/index.ts'
 import { type Address, compareAddresses, formatAddress, type IpFamily } from '../../net/index.ts'
 import {
   answerOnly,
@@ -14,7 +14,7 @@ import type { Draft } from '../draft.ts'
 import { eligiblePools } from '../eligible-pools.ts'
 import { readHoldings } from '../read/index.ts'
 import type { Allocation, AssignAnswer, AssignRequest, IpamContext } from '../request.ts'
-import { readNodeLabels, readPools, readReserved } from '../surroundings.ts'
+import { readAvailability, readNodeLabels, readPools } from '../surroundings.ts'
 import { type Assignment, beginAssignment } from './assignment.ts'
 import { assignNamed } from './named.ts'
 import { search } from './search.ts'
@@ -123,13 +123,11 @@ function assignCounted(assignment: Assignment): Result<readonly Allocation[]> {
     `${use} ${request.node ?? ''} ${request.counts[4] > 0} ${request.counts[6] > 0} ${request.pools.join()}`,
   )
   const stored = readPools(view)
-  const reserved = readReserved(view)
   // Named pools serve whatever their selectors say, and blocks for load balancers belong to no node.
   const isSelectedByNode = request.pools.length === 0 && use !== 'LoadBalancer'
   const nodeLabels = readNodeLabels(view, isSelectedByNode ? request.node : undefined)
   if (!nodeLabels.ok) return nodeLabels
-  const cooldown = BigInt(config.ipCooldownSeconds) * nanosecondsPerSecond
-  const terms = { reserved, cooledBefore: draft.now.nanoseconds - cooldown }
+  const terms = readAvailability(view, config.ipCooldownSeconds, draft.now)
   const shortage = new Shortage(blocks, terms, config.ipCooldownSeconds)
   const allocations: Allocation[] = []
   const causes: Cause[] = []

@@ -11,7 +11,7 @@ import { type Cidr, CidrSet, firstAddress, overlaps } from '../../net/index.ts'
 import { answerOnly, type Plan, type View, type Result, success } from '../../plan/index.ts'
 import { isNamed, refuseUnknownPools, type UnknownPool } from '../eligible-pools.ts'
 import type { IpamContext } from '../request.ts'
-import { availabilityOf, poolOf, type Pools, readCooldown, readPools } from '../surroundings.ts'
+import { poolOf, type Pools, readAvailability, readCooldown, readPools } from '../surroundings.ts'
 import { type AddressCounts, countHeld, countInBlock, countInRange, type PoolCounts } from './count-addresses.ts'
 
 /** A pool and the counts of its addresses. */
@@ -158,7 +158,7 @@ export function readBasis(view: View, { now }: IpamContext): Basis {
   const cooldownSeconds = readCooldown(view)
   // A listing does not show deletions: consulting the families makes the store confirm that nothing was deleted.
   for (const family of [poolFamily, reservations, blockFamily]) view.consult(family)
-  return { stored: readPools(view), terms: availabilityOf(cooldownSeconds, view.list(reservations, 'changed'), now) }
+  return { stored: readPools(view), terms: readAvailability(view, cooldownSeconds, now) }
 }
 
 /** The pools that a field refers to, each once, in the order of the references; all pools if there is no reference. */
