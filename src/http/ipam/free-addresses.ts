@@ -2,13 +2,10 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import { Type } from '@sinclair/typebox'
 import { planReadFree } from '../../ipam/index.ts'
 import { formatAddress, formatCidr, parseAddress } from '../../net/index.ts'
-import { answer, cidrField, closed, FreeRangeList, problems } from '../schemas/index.ts'
+import { answer, cidrField, closed, FreeRangeList, pageFields, pageMax, problems } from '../schemas/index.ts'
 import { limits, printContinueToken, readContinueToken, refuseFields } from '../wire/index.ts'
 import { carryOut } from './change.ts'
 import { type IpamOptions, readCidr } from './request.ts'
-
-/** The largest page, and the default. */
-const pageMax = 1_000
 
 const PoolPath = Type.Object(
   {
@@ -27,17 +24,7 @@ const FreeQuery = Type.Object(
     cidr: Type.Optional(
       Type.String({ ...cidrField, description: 'Only addresses in this range, a CIDR.', examples: ['10.1.0.0/28'] }),
     ),
-    limit: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: pageMax,
-        description: `Ranges to a page; ${pageMax} when absent.`,
-        examples: [100],
-      }),
-    ),
-    continue: Type.Optional(
-      Type.String({ maxLength: 256, description: 'The `continue` of the page before.', examples: ['MTAuMS4wLjk'] }),
-    ),
+    ...pageFields('Ranges', 'MTAuMS4wLjk'),
   },
   closed,
 )

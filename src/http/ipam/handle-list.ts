@@ -1,15 +1,12 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from '@sinclair/typebox'
 import { handles as handleFamily } from '../../model/index.ts'
-import { answer, closed, handle, HandleList, problems } from '../schemas/index.ts'
+import { answer, closed, handle, HandleList, pageFields, pageMax, problems } from '../schemas/index.ts'
 import { printContinueToken, readContinueToken } from '../wire/index.ts'
 import { type Reader, readAt } from './addresses/index.ts'
 import { type IpamOptions, shareDeadline } from './request.ts'
 
-/** The largest page, and the default. */
-const pageMax = 1_000
-
-/** Characters of a token: it names a handle, each character of which takes up to four bytes. */
+/** The longest token, in characters. It names a handle, and each character of that takes up to four bytes. */
 const tokenLengthMax = 4_096
 
 const HandlesQuery = Type.Object(
@@ -17,21 +14,7 @@ const HandlesQuery = Type.Object(
     prefix: Type.Optional(
       Type.String({ ...handle, description: 'Only handles that begin with this.', examples: ['vm-'] }),
     ),
-    limit: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: pageMax,
-        description: `Handles to a page at most; ${pageMax} when absent.`,
-        examples: [100],
-      }),
-    ),
-    continue: Type.Optional(
-      Type.String({
-        maxLength: tokenLengthMax,
-        description: 'The `continue` of the page before.',
-        examples: ['MTAxOC92bS00Mg'],
-      }),
-    ),
+    ...pageFields('Handles', 'MTAxOC92bS00Mg', tokenLengthMax),
   },
   closed,
 )

@@ -12,13 +12,12 @@ import {
   type BlockUtilization,
   type PoolUtilization,
   Utilization,
+  pageFields,
+  pageMax,
 } from '../schemas/index.ts'
 import { limits, printContinueToken, readContinueToken, refusal } from '../wire/index.ts'
 import { carryOut } from './change.ts'
 import type { IpamOptions } from './request.ts'
-
-/** The largest page, and the default. */
-const pageMax = 1_000
 
 /** The most blocks that one answer of the utilization lists. More would take megabytes: those are listed page by page. */
 const listedBlocksMax = 10_000
@@ -52,17 +51,7 @@ const BlocksQuery = Type.Object(
     ),
     node: Type.Optional(Type.String({ ...name, description: 'Only blocks of this node.', examples: ['node-1'] })),
     orphaned: Type.Optional(Type.Boolean({ description: 'Only blocks that lie in no pool.', examples: [false] })),
-    limit: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: pageMax,
-        description: `Blocks to a page; ${pageMax} when absent.`,
-        examples: [100],
-      }),
-    ),
-    continue: Type.Optional(
-      Type.String({ maxLength: 256, description: 'The `continue` of the page before.', examples: ['MTAuMS4wLjAvMjY'] }),
-    ),
+    ...pageFields('Blocks', 'MTAuMS4wLjAvMjY'),
   },
   closed,
 )

@@ -1,5 +1,12 @@
-import type { Static, TOptional, TSchema, TUnsafe } from '@sinclair/typebox'
-import { Type } from '@sinclair/typebox'
+import {
+  type Static,
+  type TInteger,
+  type TOptional,
+  type TSchema,
+  type TString,
+  type TUnsafe,
+  Type,
+} from '@sinclair/typebox'
 import { limits } from '../wire/index.ts'
 
 /** Objects of the API are closed: an unknown field is refused instead of silently dropped. */
@@ -101,7 +108,7 @@ export const handle = {
   examples: ['vm-42'],
 }
 
-/** Characters that nobody sees: control characters, and those that change the direction of the text around them. */
+/** Invisible characters: control characters, and those that change the direction of the text around them. */
 const unseen = '\\u0000-\\u001F\\u007F-\\u009F\\u061C\\u200E\\u200F\\u202A-\\u202E\\u2066-\\u2069'
 
 /** Schema of a handle that gets addresses. It must look like what it is: people compare handles, and programs trim them. */
@@ -120,4 +127,32 @@ export const name = {
   maxLength: limits.nameLength,
   pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
   $comment: `1 to ${limits.nameLength} lower-case letters, digits, "-" and ".", each part beginning and ending with a letter or digit`,
+}
+
+/** The most entries of a page below `/ipam/v1`, and the default. */
+export const pageMax = 1_000
+
+/** The parameters by which a list is read page by page: `entries` names what is listed, `token` is an example of a token. */
+export function pageFields(
+  entries: string,
+  token: string,
+  tokenLengthMax = 256,
+): { limit: TOptional<TInteger>; continue: TOptional<TString> } {
+  return {
+    limit: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: pageMax,
+        description: `${entries} to a page at most; ${pageMax} when absent.`,
+        examples: [100],
+      }),
+    ),
+    continue: Type.Optional(
+      Type.String({
+        maxLength: tokenLengthMax,
+        description: 'The `continue` of the page before.',
+        examples: [token],
+      }),
+    ),
+  }
 }

@@ -15,7 +15,18 @@ export { answer, type Answer, located, problems, problemsOfRepeatable, repeatabl
 export { AssignBody, EnsureBody } from './assign-request.ts'
 export { AddressList, AllocationItem, AssignmentResponse, HandleList } from './assignment.ts'
 export { CheckFinding, CheckReport, exampleFinding, type RepairOutcome, RepairReport, RepairBody } from './check.ts'
-export { attributeKeyPattern, closed, constantName, handle, name, newHandle, oneOf, ref } from './fields.ts'
+export {
+  attributeKeyPattern,
+  closed,
+  constantName,
+  handle,
+  name,
+  newHandle,
+  oneOf,
+  pageFields,
+  pageMax,
+  ref,
+} from './fields.ts'
 export { HoldersResponse, HoldersBody, SwapBody, UsageBodyItem } from './ownership.ts'
 export { SplitResponse, SplitBody } from './pool-split.ts'
 export { failedReasons, ReleaseResponse, ReleaseBodyItem, ReleaseBody } from './release.ts'

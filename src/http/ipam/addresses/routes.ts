@@ -1,7 +1,17 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import { planReadAddress } from '../../../ipam/index.ts'
-import { answer, problems, AddressList, AllocationItem, cidrField, closed, handle } from '../../schemas/index.ts'
+import {
+  answer,
+  problems,
+  AddressList,
+  AllocationItem,
+  cidrField,
+  closed,
+  handle,
+  pageFields,
+  pageMax,
+} from '../../schemas/index.ts'
 import { refuseFields, limits } from '../../wire/index.ts'
 import { carryOut } from '../change.ts'
 import { type IpamOptions, NoQuery, readCidr, shareDeadline } from '../request.ts'
@@ -13,9 +23,6 @@ export const AddressPath = Type.Object(
   { ip: Type.String({ maxLength: limits.addressLength, description: 'The address.', examples: ['10.1.0.5'] }) },
   closed,
 )
-
-/** The largest page, and the default. */
-const pageMax = 1_000
 
 const AddressesQuery = Type.Object(
   {
@@ -56,21 +63,7 @@ const AddressesQuery = Type.Object(
         examples: ['vm-4'],
       }),
     ),
-    limit: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: pageMax,
-        description: `Addresses to a page at most; ${pageMax} when absent.`,
-        examples: [100],
-      }),
-    ),
-    continue: Type.Optional(
-      Type.String({
-        maxLength: 256,
-        description: 'The `continue` of the page before.',
-        examples: ['MTAxOC9pcHY0L2Jsb2NrLzEwLjEuMC4wLTI2LzU'],
-      }),
-    ),
+    ...pageFields('Addresses', 'MTAxOC9pcHY0L2Jsb2NrLzEwLjEuMC4wLTI2LzU'),
   },
   closed,
 )
