@@ -39,7 +39,7 @@ import {
 import { Collection, PoolUpkeep } from './upkeep/index.ts'
 import type { Environment } from './variables.ts'
 
-/** What the server gets from its process. */
+/** The parts of its process that the server uses. */
 export interface Surroundings {
   readonly version: string
   readonly environment: Environment
@@ -72,7 +72,7 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
 
 interface Served {
   readonly url: string
-  /** Where the data are, for the user. */
+  /** The place of the data, for the user. */
   readonly data: string
 }
 

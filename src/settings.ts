@@ -4,7 +4,7 @@ import { isIP } from 'node:net'
 export interface Setting<Value> {
   /** The environment variable. The flag leaves out `IPPOOLD_`: `IPPOOLD_DATA_DIR` is `--data-dir`. */
   readonly variable: string
-  /** What the variable was called before; it still counts, and so does its flag. */
+  /** The former name of the variable. It still counts, and so does its flag. */
   readonly formerVariable?: string
   /** Stands for the value in `--help`. */
   readonly placeholder: string

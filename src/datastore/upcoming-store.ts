@@ -3,7 +3,7 @@ import type { Follower } from './changes.ts'
 import { starting } from './faults.ts'
 import type { Health, Member, Outcome, Page, PageOptions, Store, SubmitOptions } from './store.ts'
 
-/** What clients of a server may ask of its store. */
+/** The part of a store that the server uses for its clients. */
 export type ServedStore = Pick<
   Store,
   'submit' | 'page' | 'peek' | 'peekAll' | 'follow' | 'health' | 'members' | 'pending'

@@ -26,7 +26,7 @@ export type FoundBlock =
   | { readonly kind: 'unreadable'; readonly problem: string }
   | { readonly kind: 'block'; readonly block: Block }
 
-/** How many addresses of a handle were released in a block, and how many it still holds there. */
+/** The numbers of addresses of a handle that were released in a block, and that it still holds there. */
 export interface Taken {
   readonly released: number
   readonly held: number

@@ -37,7 +37,7 @@ export interface HolderChange {
   readonly expected: ExpectedHolders
 }
 
-/** What must be stored for a change. */
+/** The holder attributes that must be stored for a change to be made. */
 interface ExpectedHolders {
   /** Everything that is named here must be stored; if nothing is named, nothing must be stored, not even a node. */
   readonly active?: HolderAttributes

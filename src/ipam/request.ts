@@ -7,12 +7,12 @@ export interface IpamContext {
   readonly now: Now
   /** The index of blocks, kept beside the image that the view answers from. */
   readonly blocks: BlockIndex
-  /** What a handle held, if it is too much for the plan to read. */
+  /** The addresses of a handle, if they are too many for the plan to read. */
   readonly held?: HandleSnapshot | undefined
 }
 
 /**
- * What a handle held at one revision, read before the plan. The plan proves that the handle is still at `revision`: every transaction that
+ * The addresses of a handle at one revision, read before the plan. The plan proves that the handle is still at `revision`: every transaction that
  * changes what a handle holds writes the handle too.
  */
 export interface HandleSnapshot {

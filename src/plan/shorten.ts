@@ -4,7 +4,7 @@ const quotedLengthMax = 100
 /** The number of texts that a message lists. */
 const listedMax = 8
 
-/** Joins texts for a message: the first few, and how many more there are. */
+/** Joins texts for a message: the first few, and the number of the others. */
 export function listSome(texts: readonly string[], separator = '; '): string {
   const more = texts.length - listedMax
   return [...texts.slice(0, listedMax), ...(more > 0 ? [`and ${more} more`] : [])].join(separator)

@@ -45,7 +45,7 @@ export class PoolUpkeep {
   readonly #terminating = new Map<string, Pool>()
   /** Pools that lack their condition, in the same way. */
   readonly #lacking = new Map<string, Pool>()
-  /** What was told last of pools that are being deleted, by name. */
+  /** By name of each pool that is being deleted: its blocks when its condition was last written, and the time of that. */
   readonly #told = new Map<string, { readonly blocks: bigint; readonly atMs: number }>()
   #store: PoolStore | undefined
   #timer: NodeJS.Timeout | undefined
@@ -141,7 +141,7 @@ export class PoolUpkeep {
     }
   }
 
-  /** Tells who holds addresses of a pool, if its blocks have changed since that was told last. */
+  /** Stores who holds addresses of a pool, if its blocks have changed since the last time. */
   async #tellHolders(pool: Pool): Promise<void> {
     const { name } = pool
     const entries = [...this.#blocks.overlapping(pool.cidr)]

@@ -103,7 +103,7 @@ function tryOut(needed: readonly NeededKeys[]): ITxnRequest {
   return { compare, success }
 }
 
-/** What an outcome of the check says about changes. `denied`: a right is missing. */
+/** The verdict of a check: whether changes can be made. `denied`: a right is missing. */
 export type Verdict =
   | { readonly kind: 'possible' | 'denied' | 'unknown' }
   | { readonly kind: 'impossible'; readonly why: string }

@@ -1,13 +1,13 @@
 import { DatastoreUnavailable } from '../faults.ts'
 
-/** What is wrong between this server and etcd, and what ends it, for the person who runs the server. */
+/** A problem between this server and etcd, and its remedy, for the person who runs the server. */
 interface Explanation {
   /** Without a full stop. */
   readonly problem: string
   readonly remedy: string
 }
 
-/** What errors of etcd, TLS and gRPC mean, by what their texts contain. Each text was seen with etcd 3.4.23 and Node.js 24. */
+/** Explains errors of etcd, TLS and gRPC by patterns of their texts. Each text was seen with etcd 3.4.23 and Node.js 24. */
 const explanations: readonly (readonly [RegExp, Explanation])[] = [
   [
     /database space exceeded/,

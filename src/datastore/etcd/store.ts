@@ -113,7 +113,7 @@ async function nameMissingRights(client: EtcdClient, needed: readonly NeededKeys
   return new DatastoreUnavailable('ServiceUnavailable', missing, { cause: fault.cause })
 }
 
-/** What a read has found, as of one revision; `count` includes what it left out for its limit. */
+/** The pairs that a read found, as of one revision. `count` includes those left out because of its limit. */
 interface ReadPairs {
   readonly kvs: readonly IKeyValue[]
   readonly count: number

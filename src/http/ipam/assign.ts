@@ -25,7 +25,7 @@ export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
   app.post(
     '/assign',
     {
-      // A call that lost its body would take an address that nobody knows of.
+      // A call that lost its body would take an address that its caller does not know of.
       config: { requiresBody: true },
       attachValidation: true,
       schema: {

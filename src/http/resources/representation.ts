@@ -31,7 +31,7 @@ declare module 'fastify' {
   }
 }
 
-/** What the cells of tables are counted by. */
+/** The terms by which cells of tables count addresses. */
 export interface Counting {
   readonly now: () => Now
   /** Which addresses count as available at this moment. */

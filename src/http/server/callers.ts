@@ -4,7 +4,7 @@ import { quoteValue, type RefusalError, refusal } from '../wire/index.ts'
 import { hostJudge, type HostSettings, type HostVerdict } from './hosts.ts'
 import { judgeOrigin } from './origins.ts'
 
-/** Who may call the server. */
+/** The hosts and origins by which the server may be called. */
 export interface CallerSettings {
   readonly hosts: HostSettings
   /** Origins of other web pages that may call the server from a browser. */

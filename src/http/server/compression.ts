@@ -28,7 +28,7 @@ export function compressAnswers(app: FastifyInstance): void {
     }
     void reply.header('content-encoding', 'gzip').removeHeader('content-length')
     if (payload instanceof Readable) {
-      // A fault of the file destroys the response; there is nobody else to tell.
+      // A fault of the file destroys the response, which is all that can be done.
       done(
         null,
         pipeline(payload, createGzip(), () => undefined),

@@ -13,7 +13,7 @@ export interface PreparedAnswer {
   readonly body: string
 }
 
-/** What the thread gets when it starts. */
+/** The data that the thread gets when it starts. */
 export interface HealthThreadStart {
   readonly host: string
   readonly port: number
@@ -70,7 +70,7 @@ export class HealthListener {
   }
 }
 
-/** Resolves with the port once the thread listens. Later errors of the thread are bugs: nobody handles them. */
+/** Resolves with the port once the thread listens. Later errors of the thread are bugs, and are not handled. */
 function startThread(worker: Worker, start: HealthThreadStart): Promise<number> {
   return new Promise((resolve, reject) => {
     worker.once('error', reject)

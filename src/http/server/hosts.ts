@@ -10,7 +10,7 @@ export interface HostSettings {
   readonly allowed: readonly string[]
 }
 
-/** What a `Host` header says about a request. */
+/** The verdict on a `Host` header. */
 export type HostVerdict = 'served' | 'foreign' | 'unreadable'
 
 /**

@@ -4,7 +4,7 @@ import { createServer, type ListenOptions, Server as NetServer } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 
-/** Where a server listens, and how many connections may wait until it accepts them. */
+/** The address that a server listens on, and the number of connections that may wait until it accepts them. */
 export interface ListenAddress {
   readonly host: string
   readonly port: number

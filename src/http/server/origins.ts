@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 
-/** Where a browser says that a request comes from. */
+/** The headers by which a browser says where a request comes from. */
 export type OriginVerdict =
   /** Not from a browser, from the server's own pages, or typed into the address bar. */
   | 'own'

@@ -3,7 +3,7 @@ import type { Probe } from '../../datastore/index.ts'
 import { shorten } from '../../plan/index.ts'
 import { noteChange } from '../wire/index.ts'
 
-/** Programs ask these all the time, and somebody reads them only when something is wrong. */
+/** Programs request these all the time; people need their log lines only when something is wrong. */
 const probes: ReadonlySet<string | undefined> = new Set(['/livez', '/readyz'])
 
 /**
@@ -13,7 +13,7 @@ const probes: ReadonlySet<string | undefined> = new Set(['/livez', '/readyz'])
 export function logRequests(app: FastifyInstance, probe: Probe): void {
   app.decorateRequest('changeNote', undefined)
   app.addHook('onRequest', (request, _reply, done) => {
-    // Once the client has gone, its address is not known any more.
+    // The address is unknown once the client has gone.
     if (operationOf(request) !== undefined) noteChange(request, { from: request.socket.remoteAddress })
     done()
   })

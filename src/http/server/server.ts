@@ -40,11 +40,11 @@ export interface ServerDependencies {
   readonly deadlineMs: number
   /** Calls that may be in flight at once; more are refused. */
   readonly callsMax: number
-  /** What the server will listen on; only what Fastify's `listen` opens unless given. */
+  /** The sockets to listen on; by default the one that Fastify's `listen` opens. */
   readonly listeners?: Listeners
   /** How often watches report their progress; default: a minute. */
   readonly bookmarkIntervalMs?: number
-  /** Who may call the server; default: programs on this machine. */
+  /** The hosts and origins by which the server may be called; by default those of this machine. */
   readonly callers?: CallerSettings
   readonly logger: NonNullable<FastifyServerOptions['logger']>
   /** Hears of every request that was answered; nothing does unless given. */

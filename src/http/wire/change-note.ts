@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { Reason } from '../../plan/index.ts'
 
-/** What the log says of a change: whose it is, what it changed, and why not. */
+/** The facts about a change for its line in the log: its handle or object, its addresses, its result. */
 export interface ChangeNote {
   /** The address of the client. */
   readonly from?: string | undefined
@@ -31,7 +31,7 @@ export function noteChange(request: FastifyRequest, note: ChangeNote): void {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What is known so far of the change that is requested. */
+    /** The facts known so far about the requested change. */
     changeNote: ChangeNote | undefined
   }
 }

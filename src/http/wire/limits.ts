@@ -34,7 +34,7 @@ export const bodyLimits = {
   textLength: 300_000,
   /** YAML takes a hundred times longer to parse than JSON. */
   yamlBytes: 32 * 1024,
-  /** What YAML's lexer finds: names, values, marks, blanks and line ends. A line such as `  - 10.1.0.0/16` has six. */
+  /** Tokens of YAML's lexer: names, values, marks, blanks and line ends. A line such as `  - 10.1.0.0/16` has six. */
   yamlTokens: 5_000,
   yamlAliases: 32,
   /** Pieces in which a body may arrive, besides one for each 256 bytes. Each costs as much as hundreds of bytes. */

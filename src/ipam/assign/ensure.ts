@@ -18,7 +18,7 @@ import { poolOf, readPools } from '../surroundings.ts'
 import { prepareRelease, releaseHeld } from '../release/index.ts'
 import { type Assigned, assignInDraft, matchNamed } from './assign.ts'
 
-/** What the handle holds after a repeatable request, all of it. */
+/** Everything that the handle holds after a repeatable request. */
 export interface EnsureAnswer extends AssignAnswer {
   /** True if some of the addresses were assigned by this call. */
   readonly isAdded: boolean

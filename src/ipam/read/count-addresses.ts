@@ -113,7 +113,7 @@ function countBlocks(cidr: Cidr, blocks: Iterable<IndexedBlock>, terms: Availabi
   return withVacant(cidr, counted, terms)
 }
 
-/** What the blocks of a range hold of it. */
+/** The addresses of a range that lie in its blocks, by state. */
 interface InBlocks {
   readonly addresses: number
   readonly blocks: number

@@ -6,7 +6,7 @@ export class HolderCount {
   readonly #byHandle = new Map<string, number>()
   readonly #byNode = new Map<string, number>()
 
-  /** Counts the addresses of a block. Addresses that cool down are held by nobody. */
+  /** Counts the addresses of a block. Addresses that cool down have no holder. */
   add(block: Block): void {
     for (const index of block.allocations) {
       const attribute = index === null ? undefined : block.attributes?.[index]
@@ -28,7 +28,7 @@ export class HolderCount {
   }
 }
 
-/** How many of those who hold most are named. */
+/** The number of holders that are named. */
 const namedMax = 3
 
 function increase(counts: Map<string, number>, name: string | undefined): void {

@@ -310,7 +310,7 @@ function countByHandle(block: Block, ordinals: readonly Ordinal[]): ReadonlyMap<
   return counts
 }
 
-/** What a release takes from handles, block by block. A handle with many blocks is large, so it is changed once, for all of them. */
+/** The addresses that a release takes from handles, block by block. A handle with many blocks is large, so it is changed only once. */
 type TakenFromHandles = Map<string, Map<string, Taken>>
 
 function takeFromHandles(draft: Draft, taken: TakenFromHandles): void {

@@ -27,7 +27,7 @@ const terminating: Allocatable = {
 
 /**
  * Returns the pool with the condition `Allocatable` that its spec and metadata call for, as Calico's controller keeps it on Kubernetes;
- * the object itself if it has that condition. `False` for another reason, such as `CIDROverlap`, stays: somebody else says so.
+ * the object itself if it has that condition. `False` for another reason, such as `CIDROverlap`, stays: another program set it.
  * @see docs/calico/formats.md section 3.6
  */
 export function keepAllocatable(object: JsonObject, now: Now): JsonObject {

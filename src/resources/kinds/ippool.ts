@@ -62,7 +62,7 @@ export function ippoolKind(blocks: BlockIndex): ResourceKind<Pool> {
   }
 }
 
-/** What operators look at first; with wide tables, also the other columns of calicoctl, in its order. */
+/** The columns that operators look at first; with wide tables, also the other columns of calicoctl, in its order. */
 function columnsOf(blocks: BlockIndex): readonly Column[] {
   const counted = (name: 'capacity' | 'inUse' | 'available') => (object: JsonObject, terms: Availability) => {
     const cidr = parseCidr(textIn(objectIn(object, 'spec'), 'cidr'))
