@@ -10,6 +10,7 @@ import { etcdArguments } from '../../src/embedded-etcd/member.ts'
 import { freePorts } from '../../src/embedded-etcd/ports.ts'
 import { endProcess, isRunning, type ProcessIdentity, sendSignal } from '../../src/embedded-etcd/processes.ts'
 import { whereEtcdIs } from '../support/etcd.ts'
+import { ownEnvironment } from '../support/server.ts'
 import { until } from '../support/until.ts'
 import { Link, type Weather } from './link.ts'
 
@@ -90,7 +91,14 @@ export class Cluster {
       if (problem !== undefined) throw new Error(`A member of etcd does not recover: ${problem}.`)
     }
     for (const { url, index } of this.servers) {
-      await until(`server ${index} is ready`, async () => ((await isReady(url)) ? true : undefined), this.#patienceMs)
+      let problem: string | undefined
+      const look = async (): Promise<true | undefined> => {
+        problem = await problemOf(url)
+        return problem === undefined ? true : undefined
+      }
+      await until(`server ${index} is ready`, look, this.#patienceMs).catch((cause: unknown) => {
+        throw new Error(`Server ${index} does not recover: ${problem}`, { cause })
+      })
     }
   }
 
@@ -180,11 +188,10 @@ export class Cluster {
       writeFileSync(clockFile, '0')
       const start = (): ChildProcess => {
         const log = openSync(join(this.#folder, `server-${index}.log`), 'a')
-        const { NODE_OPTIONS: _, ...environment } = process.env
         const child = spawn(process.execPath, ['--import', clockShift, join(root, 'bin', 'ippoold.js')], {
           cwd: root,
           env: {
-            ...environment,
+            ...ownEnvironment(),
             IPPOOLD_PORT: String(port),
             IPPOOLD_REQUEST_TIMEOUT_MS: '1500',
             IPPOOLD_LOG_LEVEL: 'warn',
@@ -234,12 +241,13 @@ export function runs(member: Member): boolean {
   return isRunning(member.process)
 }
 
-async function isReady(url: string): Promise<boolean> {
+/** The reason for which a server is not ready; undefined if it is. */
+async function problemOf(url: string): Promise<string | undefined> {
   try {
     const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(2_000) })
-    await response.arrayBuffer()
-    return response.ok
-  } catch {
-    return false
+    const text = await response.text()
+    return response.ok ? undefined : text
+  } catch (error) {
+    return String(error)
   }
 }

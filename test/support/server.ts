@@ -107,7 +107,7 @@ function launch({ env = {}, args = [] }: ServerSettings): { child: ChildProcess;
 }
 
 /** The environment of the tests, without settings for the server, and without what makes Node.js load the test runner. */
-function ownEnvironment(): Record<string, string> {
+export function ownEnvironment(): Record<string, string> {
   const { binary, cacheDir, environment } = whereEtcdIs()
   const kept = Object.entries(environment).filter(([name]) => !/^(IPPOOLD_|ETCD_|NODE_OPTIONS$)/.test(name))
   return {
