@@ -87,10 +87,10 @@ t.test('the leader of three is killed, and then the next one frozen, while calle
   await killed.start()
   await until('it to be back', () => call(killed.endpoint, 'kv/range', { key: btoa('a') }).catch(() => undefined))
   const frozen = await leaderOf(cluster)
-  frozen.signal('SIGSTOP')
+  await frozen.freeze()
   await callers.progress(100)
   await until('it to be ready without it', () => datastore.health().ready || undefined)
-  frozen.signal('SIGCONT')
+  frozen.thaw()
   await callers.progress(100)
   await callers.stop()
   await until('it to be ready', () => datastore.health().ready || undefined)
@@ -188,9 +188,9 @@ t.test('tokens of etcd that expire, or that it forgets, are replaced: for calls 
 })
 
 async function freezeFor(member: TestMember, ms: number): Promise<void> {
-  member.signal('SIGSTOP')
+  await member.freeze()
   await pause(ms)
-  member.signal('SIGCONT')
+  member.thaw()
 }
 
 async function restart(member: TestMember): Promise<void> {

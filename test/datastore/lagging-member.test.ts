@@ -2,6 +2,7 @@ import t from 'tap'
 import { callDeadlineMs, watchProgressMs, watchSilenceMaxMs } from '../../src/datastore/etcd/limits.ts'
 import { DatastoreUnavailable, type Store } from '../../src/datastore/index.ts'
 import { Cluster, type Member } from '../faults/cluster.ts'
+import { freeze, thaw } from '../support/freeze.ts'
 import { until } from '../support/until.ts'
 import { increment, keyOf, numbersBelow, openEtcd, openStore } from './rig.ts'
 
@@ -36,11 +37,9 @@ const ways = [
   {
     name: 'frozen',
     problem: /^is not connected/,
-    leave: (_: Cluster, { process: { pid } }: Member) => {
-      process.kill(pid, 'SIGSTOP')
-    },
+    leave: (_: Cluster, { process: { pid } }: Member) => freeze(pid),
     comeBack: (_: Cluster, { process: { pid } }: Member) => {
-      process.kill(pid, 'SIGCONT')
+      thaw(pid)
     },
   },
 ] as const
@@ -59,7 +58,7 @@ for (const { name, problem, leave, comeBack } of ways) {
     await datastore.submit(increment(counter))
     await until('both to be ready', () => (datastore.health().ready && elsewhere.health().ready) || undefined)
 
-    leave(cluster, lagging)
+    await leave(cluster, lagging)
     const leftAt = performance.now()
     // What the first has in memory is old from here on, and it plans with that.
     await elsewhere.submit(increment(counter))

@@ -96,7 +96,7 @@ t.test('a server killed under load, and started again: everything acknowledged i
 
 t.test('SIGTERM while calls are under way: each is answered, and the exit code is 0', async (t) => {
   const { member, server, client } = await startOnMember(t)
-  member.signal('SIGSTOP')
+  await member.freeze()
   const asked = Array.from({ length: 32 }, (_, number) =>
     client.call('POST', '/ipam/v1/assign', { handle: `h-${String(number)}` }),
   )
@@ -105,7 +105,7 @@ t.test('SIGTERM while calls are under way: each is answered, and the exit code i
   await until('the server misses etcd', () => isReady(probe, 503))
   const ending = server.stop('SIGTERM')
   await until('the server takes no more calls', () => refuses(server))
-  member.signal('SIGCONT')
+  member.thaw()
   const answers = await Promise.all(asked)
   t.strictSame(
     answers.map(({ status }) => status),
@@ -291,11 +291,11 @@ t.test('an etcd that is silent for a while: who was refused holds nothing, who w
 
 /** Does something while a member is frozen. */
 async function freeze<Outcome>(member: TestMember, action: () => Promise<Outcome>): Promise<Outcome> {
-  member.signal('SIGSTOP')
+  await member.freeze()
   try {
     return await action()
   } finally {
-    member.signal('SIGCONT')
+    member.thaw()
   }
 }
 

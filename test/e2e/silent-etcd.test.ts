@@ -26,7 +26,7 @@ async function start(t: Test, timeoutMs: number) {
 t.test('a commit is sent and etcd falls silent: callers hear so in time, and learn the rest by asking', async (t) => {
   const { member, client } = await start(t, requestTimeoutMs)
   const silence = async (method: 'PUT' | 'POST', path: string) => {
-    member.signal('SIGSTOP')
+    await member.freeze()
     const askedAt = Date.now()
     const answer = await client.call(method, path, {})
     const waitedMs = Date.now() - askedAt
@@ -34,7 +34,7 @@ t.test('a commit is sent and etcd falls silent: callers hear so in time, and lea
     t.match(refusalIn(answer), { status: 500, reason: 'OutcomeUnknown' })
     t.notOk(answer.headers['retry-after'])
     t.match(refusalIn(await client.call(method, path, {})), { status: 504 }, 'what would need to know is not begun')
-    member.signal('SIGCONT')
+    member.thaw()
     await until('the server is ready', async () => (await client.call('GET', '/readyz')).status === 200 || undefined)
     return answer
   }
@@ -52,7 +52,7 @@ t.test('a commit is sent and etcd falls silent: callers hear so in time, and lea
 
 t.test('SIGTERM while etcd is silent ends the server within seconds, whatever the timeout of a request', async (t) => {
   const { member, server, client } = await start(t, 60_000)
-  member.signal('SIGSTOP')
+  await member.freeze()
   const sent = client.call('POST', '/ipam/v1/assign', { handle: 'sent' })
   await until('the answer to be missed', () => server.output().includes('answers to commits were lost') || undefined)
   const listed = client.call('GET', '/apis/projectcalico.org/v3/ippools').catch(() => 'cut')
@@ -63,5 +63,5 @@ t.test('SIGTERM while etcd is silent ends the server within seconds, whatever th
   t.ok(tookMs < stoppingPatienceMs + 5_000, `it took ${String(tookMs)} ms`)
   t.match(refusalIn(await sent), { status: 500, reason: 'OutcomeUnknown' })
   await listed
-  member.signal('SIGCONT')
+  member.thaw()
 })

@@ -10,6 +10,7 @@ import {
 import { mustParseCidr, ordinal } from '../../src/net/index.ts'
 import { keyOfBlock, keyOfClaim, resource } from '../support/corruption.ts'
 import { addressesIn, createPool, startIppoold } from '../support/ippoold.ts'
+import { freeze, thaw } from '../support/freeze.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { disagreements, readStoredState } from '../support/stored.ts'
 import { until } from '../support/until.ts'
@@ -127,12 +128,14 @@ t.test(
     const newcomer = await startServer(t, { env: { ETCD_ENDPOINTS: etcd.endpoint, ...env } })
     const secondId = (await keys.get(leaderKey))?.text ?? ''
     t.ok(Object.keys(await commitsOf(secondId)).length > 0)
-    process.kill(second.pid, 'SIGSTOP')
-    t.teardown(() => process.kill(second.pid, 'SIGCONT'))
+    await freeze(second.pid)
+    t.teardown(() => {
+      thaw(second.pid)
+    })
     const third = await leaderAmong([newcomer])
     const asleep = await commitsOf(secondId)
     await collected()
-    process.kill(second.pid, 'SIGCONT')
+    thaw(second.pid)
     await until(
       'the end of its leadership',
       () => (/leaves the upkeep/.test(second.output()) ? true : undefined),

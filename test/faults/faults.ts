@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
+import { freeze, thaw } from '../support/freeze.ts'
 import { until } from '../support/until.ts'
 import { ask, type Cluster, type Member, runs } from './cluster.ts'
 import type { Weather } from './link.ts'
@@ -82,9 +83,10 @@ export async function strike(cluster: Cluster, recorder: Recorder, { kind, targe
       return kill(await cluster.leader(), lastsMs)
     case 'stop-leader': {
       const leader = await cluster.leader()
-      process.kill(leader.process.pid, 'SIGSTOP')
+      await freeze(leader.process.pid)
       await pause(lastsMs)
-      return process.kill(leader.process.pid, 'SIGCONT')
+      thaw(leader.process.pid)
+      return true
     }
     case 'cut':
       return underWeather(cluster, `server ${server.index}`, { isCut: true }, lastsMs)

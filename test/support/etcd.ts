@@ -7,7 +7,8 @@ import { findEtcd, startEmbeddedEtcd, type EtcdBinary } from '../../src/embedded
 import { launchEtcd, waitUntilHealthy } from '../../src/embedded-etcd/launch.ts'
 import { endpointOf, etcdArguments, type EtcdMember, newMemberName } from '../../src/embedded-etcd/member.ts'
 import { freePorts } from '../../src/embedded-etcd/ports.ts'
-import { endProcess, sendSignal } from '../../src/embedded-etcd/processes.ts'
+import { endProcess } from '../../src/embedded-etcd/processes.ts'
+import { freeze, thaw } from './freeze.ts'
 
 /** An etcd for a test. It ends with the test, and its data is deleted. */
 export interface TestEtcd {
@@ -31,8 +32,10 @@ export interface TestMember {
   /** The folder of its data, which may be replaced while it does not run. */
   readonly dataDir: string
   pid(): number
-  /** SIGSTOP freezes it, SIGCONT lets it go on. */
-  signal(signal: NodeJS.Signals): void
+  /** Freezes it. Resolves once it does nothing any more. */
+  freeze(): Promise<void>
+  /** Lets it go on. */
+  thaw(): void
   /** Kills it; its data stay. */
   kill(): Promise<void>
   /** Starts it again after a kill, at its old ports. Resolves when the process runs, which is before it serves. */
@@ -90,8 +93,9 @@ async function startMember(
     endpoint,
     dataDir,
     pid: () => running.pid,
-    signal: (signal) => {
-      sendSignal(running, signal)
+    freeze: () => freeze(running.pid),
+    thaw: () => {
+      thaw(running.pid)
     },
     kill: () => endProcess(running, 0),
     start: async () => {
