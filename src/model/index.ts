@@ -91,6 +91,17 @@ export { type Reservation, reservationKey, reservationOf, reservations } from '.
 export { metadataMembers } from './resource.ts'
 export { type WorkloadEndpoint, workloadEndpoints, workloadEndpointsInPages } from './workload-endpoint.ts'
 
+// Who may do what.
+export {
+  accessPolicies,
+  type AccessPolicy,
+  accessPolicyKey,
+  accessPolicyOf,
+  type AccessRule,
+  type AccessSubject,
+  subjectKinds,
+} from './access-policy.ts'
+
 // ippoold's own keys: metadata that Calico has no place for, and answers to calls that may be repeated.
 export { type Annex, annexes, annexKey, annexPrefix } from './annex.ts'
 export { storedAnswerKey, storedAnswers } from './stored-answer.ts'

@@ -47,6 +47,8 @@ export function resourceKey<Value>(family: Family<Value>, name: string): Key<Val
 export function resourceFamily<Value extends { readonly object: JsonObject }>(options: {
   readonly name: string
   readonly plural: string
+  /** The prefix of the keys; unless given, where Calico stores this kind. */
+  readonly prefix?: string
   readonly specFields: readonly string[]
   /** `record` unless given. */
   readonly part?: Part
@@ -58,7 +60,7 @@ export function resourceFamily<Value extends { readonly object: JsonObject }>(op
 }): ResourceFamily<Value> {
   const trim = options.trim ?? ((object: JsonObject) => object)
   const encodeObject = (object: JsonObject): string => encodeResource(trim(object), options.specFields)
-  const prefix = resourcePrefix(options.plural)
+  const prefix = options.prefix ?? resourcePrefix(options.plural)
   const specFields = declareFields(...options.specFields)
   return {
     name: options.name,

@@ -85,6 +85,7 @@ export const affinityRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
   app.post(
     '/affinities',
     {
+      config: { access: { verb: 'create', resource: 'affinities' } },
       attachValidation: true,
       schema: {
         operationId: 'claimBlocks',
@@ -133,6 +134,7 @@ export const affinityRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
   app.delete(
     '/affinities',
     {
+      config: { access: { verb: 'delete', resource: 'affinities' } },
       schema: {
         operationId: 'releaseBlocks',
         tags: ['ipam'],

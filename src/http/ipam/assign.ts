@@ -26,7 +26,7 @@ export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
     '/assign',
     {
       // A call that lost its body would take an address that its caller does not know of.
-      config: { requiresBody: true },
+      config: { access: { verb: 'assign', resource: 'addresses' }, requiresBody: true },
       attachValidation: true,
       schema: {
         operationId: 'assignAddresses',

@@ -30,7 +30,7 @@ export const checkRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
   app.get(
     '/check',
     {
-      config: { alsoAnswers: [linesType] },
+      config: { access: { verb: 'check', resource: 'addresses' }, alsoAnswers: [linesType] },
       schema: {
         operationId: 'checkAddresses',
         tags: ['ipam'],
@@ -53,7 +53,7 @@ export const checkRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
   app.post(
     '/check/repair',
     {
-      config: { alsoAnswers: [linesType] },
+      config: { access: { verb: 'repair', resource: 'addresses' }, alsoAnswers: [linesType] },
       schema: {
         operationId: 'repairAddresses',
         tags: ['ipam'],

@@ -34,6 +34,7 @@ export const freeAddressesRoute: FastifyPluginCallbackTypebox<IpamOptions> = (ap
   app.get(
     '/pools/:name/free',
     {
+      config: { access: { verb: 'get', resource: 'ippools' } },
       schema: {
         operationId: 'listFreeAddresses',
         tags: ['ipam'],

@@ -24,6 +24,7 @@ export const handleListRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, 
   app.get(
     '/handles',
     {
+      config: { access: { verb: 'list', resource: 'handles' } },
       schema: {
         operationId: 'listHandles',
         tags: ['ipam'],

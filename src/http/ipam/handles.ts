@@ -51,6 +51,7 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
   app.get(
     '/handles/:handle',
     {
+      config: { access: { verb: 'get', resource: 'handles' } },
       schema: {
         operationId: 'readHandle',
         tags: ['ipam'],
@@ -70,6 +71,7 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
   app.put(
     '/handles/:handle',
     {
+      config: { access: { verb: 'assign', resource: 'addresses' } },
       attachValidation: true,
       schema: {
         operationId: 'ensureHandle',
@@ -113,6 +115,7 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
   app.delete(
     '/handles/:handle',
     {
+      config: { access: { verb: 'release', resource: 'addresses' } },
       schema: {
         operationId: 'releaseHandle',
         tags: ['ipam'],

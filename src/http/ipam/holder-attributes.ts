@@ -46,6 +46,7 @@ export const holderAttributeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = 
   app.get(
     '/addresses/:ip/attributes',
     {
+      config: { access: { verb: 'get', resource: 'addresses' } },
       schema: {
         operationId: 'readOwnerAttributes',
         tags: ['ipam'],
@@ -70,6 +71,7 @@ export const holderAttributeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = 
   app.put(
     '/addresses/:ip/attributes',
     {
+      config: { access: { verb: 'update', resource: 'addresses' } },
       attachValidation: true,
       schema: {
         operationId: 'setOwnerAttributes',
@@ -108,6 +110,7 @@ export const holderAttributeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = 
   app.post(
     '/addresses/:ip/attributes/swap',
     {
+      config: { access: { verb: 'update', resource: 'addresses' } },
       attachValidation: true,
       schema: {
         operationId: 'swapOwnerAttributes',

@@ -44,6 +44,7 @@ export const nodeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
   app.delete(
     '/nodes/:node',
     {
+      config: { access: { verb: 'delete', resource: 'nodes' } },
       schema: {
         operationId: 'forgetNode',
         tags: ['ipam'],

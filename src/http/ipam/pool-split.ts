@@ -27,6 +27,7 @@ export const poolSplitRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
   app.post(
     '/pools/:name/split',
     {
+      config: { access: { verb: 'update', resource: 'ippools' } },
       schema: {
         operationId: 'splitPool',
         tags: ['ipam'],

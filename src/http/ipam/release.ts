@@ -40,6 +40,7 @@ export const releaseRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
   app.post(
     '/release',
     {
+      config: { access: { verb: 'release', resource: 'addresses' } },
       attachValidation: true,
       schema: {
         operationId: 'releaseAddresses',
@@ -75,6 +76,7 @@ export const releaseRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
   app.delete(
     '/addresses/:ip',
     {
+      config: { access: { verb: 'release', resource: 'addresses' } },
       schema: {
         operationId: 'releaseAddress',
         tags: ['ipam'],

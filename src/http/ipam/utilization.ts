@@ -61,6 +61,7 @@ export const utilizationRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app
   app.get(
     '/utilization',
     {
+      config: { access: { verb: 'list', resource: 'ippools' } },
       schema: {
         operationId: 'readUtilization',
         tags: ['ipam'],
@@ -95,6 +96,7 @@ export const utilizationRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app
   app.get(
     '/blocks',
     {
+      config: { access: { verb: 'list', resource: 'ipamblocks' } },
       schema: {
         operationId: 'listBlocks',
         tags: ['ipam'],

@@ -27,7 +27,7 @@ const protobufTypes = [
  */
 export const kubernetesOpenapiRoutes: FastifyPluginCallback<KubernetesOpenapiOptions> = (app, { kinds }, done) => {
   answerJson(app)
-  const hidden = { schema: { hide: true } }
+  const hidden = { schema: { hide: true }, config: { access: 'authenticated' } } as const
   // Made at the first request: most servers never get one, and all should start fast.
   const document = once(() => kubernetesDocument(makeCompleteDocument(app), kinds))
   const version3 = once(() => tag(stringifyJson(document())))
@@ -48,12 +48,16 @@ export const kubernetesOpenapiRoutes: FastifyPluginCallback<KubernetesOpenapiOpt
     return sendTagged(reply.type('application/json; charset=utf-8'), version3(), caching)
   })
 
-  app.get('/openapi/v2', { ...hidden, config: { alsoAnswers: protobufTypes } }, ({ headers }, reply) => {
-    const served = ['application/json', ...protobufTypes]
-    if (preferredType(headers.accept, served) === 'application/json')
-      return sendTagged(reply.type('application/json; charset=utf-8'), version2Text())
-    return sendTagged(reply.type(protobufTypes[1]), version2Bytes())
-  })
+  app.get(
+    '/openapi/v2',
+    { ...hidden, config: { ...hidden.config, alsoAnswers: protobufTypes } },
+    ({ headers }, reply) => {
+      const served = ['application/json', ...protobufTypes]
+      if (preferredType(headers.accept, served) === 'application/json')
+        return sendTagged(reply.type('application/json; charset=utf-8'), version2Text())
+      return sendTagged(reply.type(protobufTypes[1]), version2Bytes())
+    },
+  )
   done()
 }
 

@@ -16,7 +16,7 @@ export interface DiscoveryOptions {
  */
 export const discoveryRoutes: FastifyPluginCallback<DiscoveryOptions> = (app, { kinds }, done) => {
   answerJson(app)
-  const hidden = { schema: { hide: true } }
+  const hidden = { schema: { hide: true }, config: { access: 'authenticated' } } as const
   const routes = [
     ['/api', printCoreDiscovery, coreVersions],
     ['/apis', (version: DiscoveryVersion) => printDiscovery(kinds, version), groupList],
@@ -58,7 +58,7 @@ const accessReviewRoute: FastifyPluginCallback = (app, _options, done) => {
   app.addContentTypeParser<Buffer>('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null, undefined))
   app.post(
     '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
-    { schema: { hide: true }, config: { readsNoBody: true } },
+    { schema: { hide: true }, config: { access: 'authenticated', readsNoBody: true } },
     (_request, reply) => reply.code(201).send(accessReview),
   )
   done()

@@ -25,6 +25,7 @@ export const resourceReads: FastifyPluginCallbackTypebox<KindOptions> = (app, op
   app.get(
     '',
     {
+      config: { access: ({ query }) => ({ verb: isWatch(query) ? 'watch' : 'list', resource: kind.plural }) },
       schema: {
         operationId: `list${pluralOf(kind)}`,
         tags,
@@ -53,6 +54,7 @@ export const resourceReads: FastifyPluginCallbackTypebox<KindOptions> = (app, op
     app.get(
       path,
       {
+        config: { access: { verb: 'get', resource: kind.plural } },
         schema: {
           operationId,
           tags,

@@ -70,7 +70,7 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
   app.post(
     '',
     {
-      config: configOfBody(ref(schemas.object)),
+      config: { access: { verb: 'create', resource: kind.plural }, ...configOfBody(ref(schemas.object)) },
       schema: {
         operationId: `create${kind.kind}`,
         tags,
@@ -105,7 +105,7 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
     app.put(
       path,
       {
-        config: configOfBody(ref(schemas.object)),
+        config: { access: { verb: 'update', resource: kind.plural }, ...configOfBody(ref(schemas.object)) },
         schema: {
           operationId: `replace${kind.kind}${suffix}`,
           tags,
@@ -135,9 +135,12 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
     app.patch(
       path,
       {
-        config: configOfBody({
-          content: { [patchTypes[0]]: { schema: ref(MergePatch) }, [patchTypes[1]]: { schema: ref(JsonPatch) } },
-        }),
+        config: {
+          access: { verb: 'patch', resource: kind.plural },
+          ...configOfBody({
+            content: { [patchTypes[0]]: { schema: ref(MergePatch) }, [patchTypes[1]]: { schema: ref(JsonPatch) } },
+          }),
+        },
         schema: {
           operationId: `patch${kind.kind}${suffix}`,
           tags,
@@ -172,6 +175,7 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
   app.delete(
     '/:name',
     {
+      config: { access: { verb: 'delete', resource: kind.plural } },
       schema: {
         operationId: `delete${kind.kind}`,
         tags,
@@ -206,6 +210,7 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
   app.delete(
     '',
     {
+      config: { access: { verb: 'delete', resource: kind.plural } },
       schema: {
         operationId: `delete${pluralOf(kind)}`,
         tags,

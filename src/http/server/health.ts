@@ -39,7 +39,7 @@ export const healthRoutes: FastifyPluginCallbackTypebox<HealthOptions> = (app, {
     '/livez',
     {
       // A busy server is alive: a restart would only add to its load.
-      config: { pressureHandler: () => undefined },
+      config: { access: 'everybody', pressureHandler: () => undefined },
       schema: {
         operationId: 'readLiveness',
         tags: ['server'],
@@ -54,6 +54,7 @@ export const healthRoutes: FastifyPluginCallbackTypebox<HealthOptions> = (app, {
   app.get(
     '/readyz',
     {
+      config: { access: 'everybody' },
       schema: {
         operationId: 'readReadiness',
         tags: ['server'],
@@ -73,6 +74,7 @@ export const healthRoutes: FastifyPluginCallbackTypebox<HealthOptions> = (app, {
   app.get(
     '/version',
     {
+      config: { access: 'everybody' },
       schema: {
         operationId: 'readVersion',
         tags: ['server'],

@@ -3,6 +3,7 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
 import fastify, { LogController } from 'fastify'
+import { type Gatekeeper, openGate } from '../../access/index.ts'
 import { type Probe, silentProbe } from '../../datastore/index.ts'
 import type { BlockIndex, Now } from '../../model/index.ts'
 import { apiVersion, resourceKinds } from '../../resources/index.ts'
@@ -11,6 +12,7 @@ import { docsOptions, openapiOptions, kubernetesOpenapiRoutes, openapiRoutes } f
 import { discoveryRoutes, endpointsOfNodes, resourceRoutes } from '../resources/index.ts'
 import { resourceSchemas, schemas } from '../schemas/index.ts'
 import { answerJson, readBodies } from '../wire/index.ts'
+import { checkAccess } from './access.ts'
 import { limitCalls, limitEventLoopDelay } from './admission.ts'
 import { type CallerSettings, refuseForeignCallers } from './callers.ts'
 import { compressAnswers } from './compression.ts'
@@ -46,6 +48,8 @@ export interface ServerDependencies {
   readonly bookmarkIntervalMs?: number
   /** The hosts and origins by which the server may be called; by default those of this machine. */
   readonly callers?: CallerSettings
+  /** Knows the users and what they may do; unless given, everybody may do everything. */
+  readonly gatekeeper?: Gatekeeper
   readonly logger: NonNullable<FastifyServerOptions['logger']>
   /** Hears of every request that was answered; nothing does unless given. */
   readonly probe?: Probe
@@ -96,6 +100,7 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
   logRequests(app, probe)
   refuseForeignCallers(app, dependencies.callers ?? localCallers)
   handleErrors(app, probe)
+  checkAccess(app, dependencies.gatekeeper ?? openGate)
   answerConnectionErrors(app)
   readBodies(app)
   const onStopping = refuseWhenStopping(app, dependencies.listeners ?? new Listeners())

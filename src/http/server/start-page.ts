@@ -18,7 +18,7 @@ const [json, html] = ['application/json', 'text/html']
 export const startPage: FastifyPluginCallback<StartPageOptions> = (app, { store, kinds, version }, done) => {
   answerJson(app)
   const paths = kinds.map(({ plural }) => `/apis/${apiVersion}/${plural}`)
-  app.get('/', { schema: { hide: true }, config: { alsoAnswers: [html] } }, (request, reply) => {
+  app.get('/', { schema: { hide: true }, config: { access: 'everybody', alsoAnswers: [html] } }, (request, reply) => {
     void reply.header('vary', 'accept')
     if (preferredType(request.headers.accept, [json, html]) !== html) return reply.send({ paths: pathsWith(paths) })
     const url = `${request.protocol}://${request.host}`

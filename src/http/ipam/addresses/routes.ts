@@ -73,6 +73,7 @@ export const addressRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
   app.get(
     '/addresses',
     {
+      config: { access: { verb: 'list', resource: 'addresses' } },
       schema: {
         operationId: 'listAddresses',
         tags: ['ipam'],
@@ -99,6 +100,7 @@ export const addressRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
   app.get(
     '/addresses/:ip',
     {
+      config: { access: { verb: 'get', resource: 'addresses' } },
       schema: {
         operationId: 'readAddress',
         tags: ['ipam'],

@@ -1,0 +1,33 @@
+import { type Caller, unchecked } from './caller.ts'
+import type { Rights } from './rights.ts'
+
+/** What a request brings to prove who sends it. */
+export interface Credentials {
+  /** The header `Authorization`. */
+  readonly authorization: string | undefined
+  /** The client certificate of the connection, if TLS has verified one: its common names and organizations. */
+  readonly certificate:
+    | { readonly commonNames: readonly string[]; readonly organizations: readonly string[] }
+    | undefined
+  /** The address that the request comes from. */
+  readonly address: string
+}
+
+/** Who sends a request; or why nobody can tell, and how long to wait before another attempt, if that is asked. */
+export type Identification =
+  | { readonly ok: true; readonly caller: Caller }
+  | { readonly ok: false; readonly problem: string; readonly retryAfterSeconds?: number }
+
+/** Knows the users of the server, and what they may do. */
+export interface Gatekeeper {
+  /** Finds out who sends a request. */
+  identify(credentials: Credentials): Identification | Promise<Identification>
+  /** What a caller may do at this moment. */
+  rightsOf(caller: Caller): Rights
+}
+
+/** Lets everybody do everything: for a server that only trusted programs can reach. */
+export const openGate: Gatekeeper = {
+  identify: () => ({ ok: true, caller: unchecked }),
+  rightsOf: (caller) => ({ caller, isUnlimited: true, grantsFor: () => [] }),
+}

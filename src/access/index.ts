@@ -1,0 +1,16 @@
+/** Who sends a request, and what they may do. Pure. */
+export { adminGroup, anonymous, authenticatedGroup, type Caller, unauthenticatedGroup, unchecked } from './caller.ts'
+export {
+  type AccessedObject,
+  type Action,
+  covers,
+  type Grant,
+  may,
+  mayAlways,
+  maySometimes,
+  Policies,
+  type Rights,
+  type Verb,
+  verbs,
+} from './rights.ts'
+export { type Credentials, type Gatekeeper, type Identification, openGate } from './gatekeeper.ts'

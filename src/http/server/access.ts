@@ -1,0 +1,53 @@
+import type { IncomingMessage } from 'node:http'
+import { TLSSocket } from 'node:tls'
+import type { FastifyInstance } from 'fastify'
+import { type Credentials, type Gatekeeper, type Identification, maySometimes } from '../../access/index.ts'
+import { refusal, refuseAccess, type RefusalError } from '../wire/index.ts'
+
+/** Paths of plugins, whose routes cannot say who may call them: the documentation, which holds no data. */
+const everybodysPaths = /^\/docs(\/|$)/
+
+/**
+ * Finds out who sends each request and what they may do, and refuses those who may not call the route. A route that does not say who may
+ * call it is an error. Call it before any route is registered.
+ */
+export function checkAccess(app: FastifyInstance, gatekeeper: Gatekeeper): void {
+  app.decorateRequest('rights')
+  app.addHook('onRoute', (route) => {
+    const { url, method, config } = route
+    if (config?.access !== undefined) return
+    if (!everybodysPaths.test(url)) throw new Error(`The route ${String(method)} ${url} does not say who may call it.`)
+    route.config = { ...config, access: 'everybody' }
+  })
+  app.addHook('onRequest', async (request) => {
+    const { access = 'authenticated' } = request.routeOptions.config
+    if (access === 'everybody') return
+    const identification = await gatekeeper.identify(credentialsOf(request.raw, request.ip))
+    if (!identification.ok) throw refuseUnknown(identification)
+    const rights = gatekeeper.rightsOf(identification.caller)
+    request.rights = rights
+    if (access === 'authenticated') return
+    const action = typeof access === 'function' ? access(request) : access
+    if (!maySometimes(rights, action)) throw refuseAccess(rights, action)
+  })
+}
+
+function credentialsOf({ headers, socket }: IncomingMessage, address: string): Credentials {
+  return { authorization: headers.authorization, certificate: certificateOf(socket), address }
+}
+
+function certificateOf(socket: IncomingMessage['socket']): Credentials['certificate'] {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined
+  const { CN, O } = socket.getPeerCertificate().subject
+  return { commonNames: textsOf(CN), organizations: textsOf(O) }
+}
+
+/** Node gives an attribute that occurs several times as a list. */
+function textsOf(attribute: string | readonly string[] | undefined): readonly string[] {
+  return attribute === undefined ? [] : [attribute].flat()
+}
+
+function refuseUnknown({ problem, retryAfterSeconds }: Extract<Identification, { readonly ok: false }>): RefusalError {
+  if (retryAfterSeconds !== undefined) return refusal('TooManyRequests', problem, { retryAfterSeconds })
+  return refusal('Unauthorized', problem, { headers: { 'www-authenticate': 'Bearer realm="ippoold"' } })
+}

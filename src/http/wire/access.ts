@@ -1,0 +1,32 @@
+import type { FastifyRequest } from 'fastify'
+import { type AccessedObject, type Action, may, type Rights } from '../../access/index.ts'
+import { quoteValue } from './quoting.ts'
+import { type RefusalError, refusal } from './errors.ts'
+
+/**
+ * Who may call a route: everybody, also without a credential; everybody who has one; or those who may do the action, at least to some
+ * objects. Which objects is for the route to decide.
+ */
+export type RouteAccess = 'everybody' | 'authenticated' | Action | ((request: FastifyRequest) => Action)
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Who may call the route. Every route says so. */
+    access?: RouteAccess
+  }
+  interface FastifyRequest {
+    /** Who sends the request, and what they may do. Not on routes that are for everybody. */
+    rights: Rights
+  }
+}
+
+/** Refuses an action that the caller may not do to the object. */
+export function requireAccess({ rights }: FastifyRequest, action: Action, object: AccessedObject): void {
+  if (!may(rights, action, object)) throw refuseAccess(rights, action)
+}
+
+/** Makes the refusal of an action. It says what would be needed, and nothing about any object. */
+export function refuseAccess({ caller }: Rights, { verb, resource }: Action): RefusalError {
+  const message = `User ${quoteValue(caller.user)} may not ${verb} these ${resource}; an AccessPolicy with the verb ${verb} and the resource ${resource} would allow it.`
+  return refusal('Forbidden', message)
+}
