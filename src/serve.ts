@@ -9,6 +9,7 @@ import { DatastoreNotOpened, declare, logProbe, type Probe, type Store, Upcoming
 import { type EmbeddedEtcd, startEmbeddedEtcd } from './embedded-etcd/index.ts'
 import { buildServer, HealthListener, Listeners } from './http/index.ts'
 import {
+  accessPolicies,
   affinities,
   annexes,
   BlockIndex,
@@ -202,6 +203,7 @@ async function openDatastore(
         declare(workloadEndpoints),
         declare(clusterInformations),
         declare(storedAnswers),
+        declare(accessPolicies),
       ],
       limits: {
         batchOperationsMax: config.batchOperationsMax,

@@ -75,11 +75,20 @@ function readSubject(subject: JsonObject, index: number): AccessSubject {
   return { kind, name: readString(subject['name'], `${path}.name`) ?? '' }
 }
 
-/** A condition that cannot be read makes the whole policy unreadable: without it, the rule would allow more. */
+const ruleFields = ['verbs', 'resources', 'poolSelector', 'handles', 'maxAddresses']
+
+/**
+ * A condition that cannot be read, or that only a newer version knows, makes the whole policy unreadable: without it, the rule would allow
+ * more.
+ */
 function readRule(rule: JsonObject, index: number): AccessRule {
   const path = `spec.rules[${index}]`
+  for (const [name, value] of Object.entries(rule)) {
+    if (!ruleFields.includes(name)) throw mismatch(`${path}.${name}`, 'a condition that this version knows', value)
+    if (value === null) throw mismatch(`${path}.${name}`, 'a value', value)
+  }
   const selector = readString(rule['poolSelector'], `${path}.poolSelector`)
-  const limit = rule['maxAddresses'] ?? undefined
+  const limit = rule['maxAddresses']
   return {
     verbs: textsIn(rule['verbs'], `${path}.verbs`) ?? [],
     resources: textsIn(rule['resources'], `${path}.resources`) ?? [],

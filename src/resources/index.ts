@@ -2,13 +2,14 @@
 
 // The kinds. `resourceKinds` makes all that are served.
 export {
-  apiVersion,
-  categories,
-  group,
+  type ApiGroup,
+  calicoGroup,
+  groupsOf,
+  ippooldGroup,
+  pathOf,
   type ResourceKind,
   type ServedKind,
   type StoredObject,
-  version,
 } from './kind.ts'
 export { ippoolKind, resourceKinds } from './kinds/index.ts'
 

@@ -3,13 +3,37 @@ import type { Annex, JsonObject, Now } from '../model/index.ts'
 import type { Decodable, Decoded, Key, Lookup, Revision, View, Write, Cause, Refusal } from '../plan/index.ts'
 import type { Column } from './columns.ts'
 
-/** The API group and version of every resource, and the `apiVersion` that its objects carry. */
-export const group = 'projectcalico.org'
-export const version = 'v3'
-export const apiVersion = `${group}/${version}`
+/** An API group, with the one version of it that is served. */
+export interface ApiGroup {
+  readonly name: string
+  readonly version: string
+  /** What its objects carry as their `apiVersion`, and the last part of their path. */
+  readonly apiVersion: string
+  /** The categories of its resources. A category names several resources at once, as in `kubectl get calico`. */
+  readonly categories: readonly string[]
+}
 
-/** The categories of every resource. A category names several resources at once, as in `kubectl get calico`. */
-export const categories: readonly string[] = ['calico']
+/** Calico's resources. */
+export const calicoGroup: ApiGroup = {
+  name: 'projectcalico.org',
+  version: 'v3',
+  apiVersion: 'projectcalico.org/v3',
+  categories: ['calico'],
+}
+
+/** The resources that only ippoold has. */
+export const ippooldGroup: ApiGroup = {
+  name: 'ippoold.io',
+  version: 'v1',
+  apiVersion: 'ippoold.io/v1',
+  categories: ['ippoold'],
+}
+
+/**
+ * The forms of names: a lower-case DNS subdomain, or what RFC 3986 calls a path segment, without escapes. `ippoold:view` is the latter, as
+ * the names of Kubernetes' roles are.
+ */
+export type NameForm = 'subdomain' | 'path segment'
 
 /** The members that the stored form of every kind has. */
 export interface StoredObject {
@@ -98,6 +122,7 @@ export interface Writing<Value> {
 
 /** The part of a kind that reading needs. */
 interface ReadableKind<Value extends StoredObject> {
+  readonly group: ApiGroup
   readonly kind: string
   readonly plural: string
   readonly singular: string
@@ -133,10 +158,13 @@ export interface ReadOnlyKind<Value extends StoredObject> extends ReadableKind<V
 export interface ResourceKind<Value extends StoredObject> extends ReadableKind<Value> {
   readonly isReadOnly: false
   readonly storage: Reading<Value> & Writing<Value>
+  /** True if a spec is refused with any field that is unknown or null, whatever the caller asks for: what it meant to say would be lost. */
+  readonly isExact?: true
   /** True if what is deleted with an object can exceed one transaction. The caller deletes the rest in steps before the object. */
   readonly isDeletedInSteps: boolean
   /** The server's own finalizer; clients cannot remove it from an object that is being deleted. */
   readonly finalizer: string | undefined
+  readonly names: NameForm
   /** The fields of the spec that can be set only when an object is created. */
   readonly immutableFields: readonly string[]
   /** Returns an object that is about to be stored with the status that the server keeps; undefined if it keeps none. */
@@ -151,3 +179,13 @@ export interface ResourceKind<Value extends StoredObject> extends ReadableKind<V
 
 /** A kind that is served, read-only or not. */
 export type ServedKind<Value extends StoredObject> = ResourceKind<Value> | ReadOnlyKind<Value>
+
+/** The groups of the kinds, in the order of the kinds. */
+export function groupsOf(kinds: readonly ServedKind<StoredObject>[]): readonly ApiGroup[] {
+  return [...new Set(kinds.map(({ group }) => group))]
+}
+
+/** The path of a kind's objects. */
+export function pathOf<Value extends StoredObject>({ group, plural }: ServedKind<Value>): string {
+  return `/apis/${group.apiVersion}/${plural}`
+}

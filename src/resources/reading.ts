@@ -8,7 +8,7 @@ import {
   refuse,
   success,
 } from '../plan/index.ts'
-import { group, type ServedKind, type Stored, type StoredObject } from './kind.ts'
+import type { ServedKind, Stored, StoredObject } from './kind.ts'
 import { textIn, objectIn } from './object/index.ts'
 
 /** An object that was read; without a revision if it is in force although it is not stored. */
@@ -78,7 +78,7 @@ export function conflict<Value extends StoredObject>(kind: ServedKind<Value>, na
 
 /** Names an object in a message, as Kubernetes does. */
 export function quoteObject<Value extends StoredObject>(kind: ServedKind<Value>, name: string): string {
-  return `${kind.plural}.${group} ${JSON.stringify(name)}`
+  return `${kind.plural}.${kind.group.name} ${JSON.stringify(name)}`
 }
 
 /** Identifies the object, or the state of it, that a caller wants to change. Absent and empty members hold for every object. */

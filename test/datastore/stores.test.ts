@@ -8,6 +8,7 @@ import {
   annexes,
   BlockIndex,
   blocks,
+  accessPolicies,
   clusterInformations,
   handles,
   ipamConfigs,
@@ -112,6 +113,7 @@ function declarationsWith(index: BlockIndex) {
     declare(annexes),
     declare(workloadEndpoints),
     declare(clusterInformations),
+    declare(accessPolicies),
     declare(storedAnswers),
   ]
 }

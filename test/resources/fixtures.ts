@@ -83,7 +83,7 @@ export function writtenToAnnexes(plan: Pick<Plan<unknown>, 'writes'>): Readonly<
   return writtenTo(plan, (key) => key.startsWith('/ippoold/v1/annexes/'))
 }
 
-function writtenTo(
+export function writtenTo(
   { writes }: Pick<Plan<unknown>, 'writes'>,
   isMeant: (key: string) => boolean,
 ): Readonly<Record<string, string | undefined>> {

@@ -1,6 +1,6 @@
 import type { FastifySwaggerUiOptions } from '@fastify/swagger-ui'
 import { isJsonArray, type Json, type JsonObject, stringifyJson } from '../../model/index.ts'
-import { apiVersion, type ServedKind, type StoredObject } from '../../resources/index.ts'
+import { pathOf, type ServedKind, type StoredObject } from '../../resources/index.ts'
 import { mark, markType } from '../mark.ts'
 import { makeDocument } from './document.ts'
 import { asObject, mapDocument, mapMembers, methods } from './walk.ts'
@@ -95,10 +95,10 @@ const serverGroup: Group = {
 }
 
 function groupsOf(kinds: Kinds): readonly Group[] {
-  const ofKinds = kinds.map(({ plural, description }) => ({
-    name: plural,
-    description,
-    operations: new RegExp(`^\\w+ /apis/${apiVersion}/${plural}(/.*)?$`),
+  const ofKinds = kinds.map((kind) => ({
+    name: kind.plural,
+    description: kind.description,
+    operations: new RegExp(`^\\w+ ${pathOf(kind)}(/.*)?$`),
   }))
   return [...ipamGroups, ...ofKinds, serverGroup]
 }

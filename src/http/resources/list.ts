@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type Page, type PageOptions, RevisionCompacted } from '../../datastore/index.ts'
 import { annexes, type JsonObject } from '../../model/index.ts'
 import type { Decodable, Revision } from '../../plan/index.ts'
-import { apiVersion, showObject, quoteObject, type ServedKind, type StoredObject } from '../../resources/index.ts'
+import { showObject, quoteObject, type ServedKind, type StoredObject } from '../../resources/index.ts'
 import type { ServedStore } from '../ipam/index.ts'
 import { printContinueToken, readContinueToken, RefusalError, refusal } from '../wire/index.ts'
 import { readObjectSelector, type SelectorQuery } from './object-selector.ts'
@@ -80,7 +80,8 @@ export async function listObjects<Value extends StoredObject>(
     ...(next !== undefined && { continue: next }),
     ...(remaining > 0 && isCounted && { remainingItemCount: remaining }),
   }
-  return { object: { kind: `${kind.kind}List`, apiVersion, metadata, items }, items, revision, next, warnings }
+  const object = { kind: `${kind.kind}List`, apiVersion: kind.group.apiVersion, metadata, items }
+  return { object, items, revision, next, warnings }
 }
 
 /**

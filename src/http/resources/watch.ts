@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { DatastoreUnavailable, type Follower, RevisionCompacted } from '../../datastore/index.ts'
 import type { JsonObject } from '../../model/index.ts'
 import type { Revision } from '../../plan/index.ts'
-import { apiVersion, type ServedKind, type StoredObject } from '../../resources/index.ts'
+import type { ServedKind, StoredObject } from '../../resources/index.ts'
 import type { ServedStore } from '../ipam/index.ts'
 import { isTrue, statusOf } from '../schemas/index.ts'
 import { RefusalError, refusal, refuseFields, refuseForNow } from '../wire/index.ts'
@@ -193,7 +193,7 @@ export class Watches<Value extends StoredObject> {
   #bookmark(revision: Revision, representation: Representation, isFirst: boolean, annotations?: JsonObject): string {
     const object = {
       kind: this.#kind.kind,
-      apiVersion,
+      apiVersion: this.#kind.group.apiVersion,
       metadata: {
         resourceVersion: String(revision),
         creationTimestamp: null,

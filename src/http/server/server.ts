@@ -6,7 +6,7 @@ import fastify, { LogController } from 'fastify'
 import { type Gatekeeper, openGate } from '../../access/index.ts'
 import { type Probe, silentProbe } from '../../datastore/index.ts'
 import type { BlockIndex, Now } from '../../model/index.ts'
-import { apiVersion, resourceKinds } from '../../resources/index.ts'
+import { groupsOf, resourceKinds } from '../../resources/index.ts'
 import { ipamRoutes, type ServedStore } from '../ipam/index.ts'
 import { docsOptions, openapiOptions, kubernetesOpenapiRoutes, openapiRoutes } from '../openapi/index.ts'
 import { discoveryRoutes, endpointsOfNodes, resourceRoutes } from '../resources/index.ts'
@@ -133,7 +133,7 @@ function makeDocumentInAdvance(app: FastifyInstance): void {
   })
 }
 
-/** Adds the routes of the API: discovery and OpenAPI without a limit, `/ipam/v1` and `/apis/projectcalico.org/v3` with one. */
+/** Adds the routes of the API: discovery and OpenAPI without a limit, `/ipam/v1` and the resources with one. */
 function addApi(
   app: FastifyInstance,
   kinds: ReturnType<typeof resourceKinds>,
@@ -146,7 +146,7 @@ function addApi(
   void app.register(kubernetesOpenapiRoutes, { kinds })
   void app.register(openapiRoutes)
   void app.register((api, _options, done) => {
-    const prefixes = ['/ipam/v1/', `/apis/${apiVersion}/`]
+    const prefixes = ['/ipam/v1/', ...groupsOf(kinds).map(({ apiVersion }) => `/apis/${apiVersion}/`)]
     limitCalls(api, { callsMax, pending: () => store.pending, prefixes, requestId, onStopping })
     answerJson(api)
     void api.register((ipam, _options, done) => {
@@ -155,7 +155,7 @@ function addApi(
       done()
     })
     void api.register(resourceRoutes, {
-      prefix: `/apis/${apiVersion}`,
+      prefix: '/apis',
       store,
       kinds,
       now,

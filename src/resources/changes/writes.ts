@@ -17,7 +17,7 @@ import {
   finalizersOf,
   isBeingDeleted,
   textIn,
-  isObjectName,
+  isNameOf,
   objectIn,
   parseObject,
   showObject,
@@ -68,7 +68,7 @@ export function planCreate<Value extends StoredObject>(
   if (!drafted.ok) return answerOnly(drafted)
 
   const { candidate, warnings } = drafted.value
-  if (isObjectName(candidate.name) && kind.storage.lookup(view, candidate.name).kind !== 'absent') {
+  if (isNameOf(kind.names, candidate.name) && kind.storage.lookup(view, candidate.name).kind !== 'absent') {
     return answerOnly(refuse('AlreadyExists', `${quoteObject(kind, candidate.name)} already exists`))
   }
   const causes = [...drafted.value.causes, ...kind.admit(view, candidate)]

@@ -12,7 +12,7 @@ import {
 import { type Cidr, formatCidr, mustParseCidr } from '../../net/index.ts'
 import type { Lookup, View } from '../../plan/index.ts'
 import { textColumn } from '../columns.ts'
-import { apiVersion, type ReadOnlyKind, type StoredObject } from '../kind.ts'
+import { calicoGroup, type ReadOnlyKind, type StoredObject } from '../kind.ts'
 import { parseShown, showFamily, showStored } from '../storage.ts'
 import { dashedCidr, parseDashedCidr } from './cidr-names.ts'
 
@@ -43,6 +43,7 @@ const BlockAffinitySpec = Type.Object(
  * @see docs/calico/formats.md sections 2.4 and 4.4
  */
 export const blockaffinityKind: ReadOnlyKind<StoredObject> = {
+  group: calicoGroup,
   kind: 'BlockAffinity',
   plural: 'blockaffinities',
   singular: 'blockaffinity',
@@ -82,7 +83,7 @@ function show(key: string, { state, deleted }: Affinity): StoredObject {
 function objectOf(host: AffinityHost, cidr: Cidr, state: string, deleted: boolean): JsonObject {
   return {
     kind: 'BlockAffinity',
-    apiVersion,
+    apiVersion: calicoGroup.apiVersion,
     metadata: { name: nameOf(host, cidr) },
     spec: { state, node: host.name, type: host.type, cidr: formatCidr(cidr), deleted },
   }

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { type Handle, handleKey, handles, isHandleId, type JsonObject, jsonObject } from '../../model/index.ts'
 import { derivedColumn } from '../columns.ts'
-import { apiVersion, type ReadOnlyKind, type StoredObject } from '../kind.ts'
+import { calicoGroup, type ReadOnlyKind, type StoredObject } from '../kind.ts'
 import { objectIn } from '../object/index.ts'
 import { parseShown, showFamily, showStored } from '../storage.ts'
 
@@ -28,6 +28,7 @@ const IPAMHandleSpec = Type.Object(
  * @see docs/calico/formats.md section 2.3
  */
 export const ipamhandleKind: ReadOnlyKind<StoredObject> = {
+  group: calicoGroup,
   kind: 'IPAMHandle',
   plural: 'ipamhandles',
   singular: 'ipamhandle',
@@ -66,7 +67,7 @@ function show(key: string, { blocks, deleted, unknownFields }: Handle): StoredOb
   const name = key.slice(handles.prefix.length)
   const known = { handleID: name, block: jsonObject([...blocks]), deleted }
   const spec = jsonObject([...Object.entries(known), ...Object.entries(unknownFields)])
-  return { name, object: { kind: 'IPAMHandle', apiVersion, metadata: { name }, spec } }
+  return { name, object: { kind: 'IPAMHandle', apiVersion: calicoGroup.apiVersion, metadata: { name }, spec } }
 }
 
 function blocksIn(object: JsonObject): JsonObject {

@@ -11,7 +11,7 @@ import {
 import { blockAt, blockOf, type Cidr, firstAddress, formatCidr, prefixLength, isSameCidr } from '../../net/index.ts'
 import { answerOnly, type Plan, put, remove, type View, refuse, type Result, success } from '../../plan/index.ts'
 import { removeAnnex } from '../annexes.ts'
-import { apiVersion } from '../kind.ts'
+import { calicoGroup } from '../kind.ts'
 import { invalid, nameLengthMax, objectIn } from '../object/index.ts'
 import { keepAllocatable } from './ippool-conditions.ts'
 import { poolPlural } from './ippool-termination.ts'
@@ -128,7 +128,7 @@ function partOf(
   const spec = Object.entries(objectIn(pool.object, 'spec')).filter(([field]) => field !== 'disabled')
   const object = {
     kind: 'IPPool',
-    apiVersion,
+    apiVersion: calicoGroup.apiVersion,
     metadata: { name, uid, creationTimestamp: formatTime(now) },
     spec: jsonObject([...spec, ['cidr', formatCidr(cidr)]]),
   }

@@ -26,7 +26,7 @@ import {
 } from '../../net/index.ts'
 import type { View, Cause } from '../../plan/index.ts'
 import { type Column, derivedColumn, flagColumn, textColumn } from '../columns.ts'
-import type { Candidate, ResourceKind } from '../kind.ts'
+import { calicoGroup, type Candidate, type ResourceKind } from '../kind.ts'
 import { invalid, objectIn, textIn } from '../object/index.ts'
 import { keepAllocatable, stateOf } from './ippool-conditions.ts'
 import { validatePool } from './ippool-rules.ts'
@@ -39,6 +39,7 @@ import { planPoolRemoval, poolFinalizer, poolPlural, poolStorage } from './ippoo
  */
 export function ippoolKind(blocks: BlockIndex): ResourceKind<Pool> {
   return {
+    group: calicoGroup,
     kind: 'IPPool',
     plural: poolPlural,
     singular: 'ippool',
@@ -49,6 +50,7 @@ export function ippoolKind(blocks: BlockIndex): ResourceKind<Pool> {
     statusSchema: IPPoolStatus,
     columns: columnsOf(blocks),
     isReadOnly: false,
+    names: 'subdomain',
     isDeletedInSteps: false,
     storage: poolStorage,
     finalizer: poolFinalizer,

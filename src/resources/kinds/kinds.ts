@@ -1,5 +1,6 @@
 import type { BlockIndex } from '../../model/index.ts'
 import type { ServedKind, StoredObject } from '../kind.ts'
+import { accesspolicyKind } from './accesspolicy.ts'
 import { blockaffinityKind } from './blockaffinity.ts'
 import { clusterinformationKind } from './clusterinformation.ts'
 import { ipamblockKind } from './ipamblock.ts'
@@ -11,7 +12,7 @@ import { nodeKind } from './node.ts'
 
 /** All kinds that are served. `blocks` is the index that is kept beside the image. */
 export function resourceKinds(blocks: BlockIndex): readonly ServedKind<StoredObject>[] {
-  return [
+  const kinds: readonly ServedKind<StoredObject>[] = [
     ippoolKind(blocks),
     ipreservationKind,
     ipamconfigurationKind,
@@ -21,4 +22,6 @@ export function resourceKinds(blocks: BlockIndex): readonly ServedKind<StoredObj
     ipamhandleKind,
     clusterinformationKind,
   ]
+  const plurals = kinds.map(({ plural }) => plural)
+  return [...kinds, accesspolicyKind([...plurals, 'accesspolicies'])]
 }
