@@ -3,11 +3,11 @@ import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { type Config, defaultCacheDir } from './config.ts'
+import { type Config, defaultCacheDir, isLoopback, missingProtections } from './config.ts'
 import { type EtcdConnection, openEtcdStore } from './datastore/etcd/index.ts'
 import { DatastoreNotOpened, declare, logProbe, type Probe, type Store, UpcomingStore } from './datastore/index.ts'
 import { type EmbeddedEtcd, startEmbeddedEtcd } from './embedded-etcd/index.ts'
-import { buildServer, HealthListener, Listeners } from './http/index.ts'
+import { buildServer, HealthListener, Listeners, type TcpAddress, TlsFront } from './http/index.ts'
 import {
   accessPolicies,
   affinities,
@@ -36,6 +36,7 @@ import {
   RunningParts,
   StartFailure,
   stopOnSignal,
+  TlsFiles,
 } from './start/index.ts'
 import { Collection, PoolUpkeep } from './upkeep/index.ts'
 import type { Environment } from './variables.ts'
@@ -92,21 +93,25 @@ async function start(
   const index = new BlockIndex()
   const now = strictClock()
   const probe = logProbe(logger)
-  const listeners = new Listeners()
+  const tls = await openTls(config, logger, parts)
+  const listeners = new Listeners(tls)
+  const missing = missingProtections(config)
   const server = buildServer({
     store,
     blocks: index,
     now,
     newUid: randomUUID,
     version,
+    missingProtections: [...missing],
     bodyLimitBytes: config.bodyLimitBytes,
     deadlineMs: config.requestTimeoutMs,
     callsMax: config.queueLimit,
     callers: {
       hosts: {
         listening: config.host,
-        machine: config.allowRemote ? hostname() : undefined,
+        machine: isLoopback(config.host) ? undefined : hostname(),
         allowed: config.allowedHosts,
+        isCertified: tls && ((host) => tls.isFor(host)),
       },
       allowedOrigins: config.allowedOrigins,
     },
@@ -142,13 +147,29 @@ async function start(
     datastore.announceStop(config.drainMs)
     await sleep(config.drainMs)
   })
-  if (config.allowRemote)
-    logger.warn(
-      { host: config.host },
-      'there is no authentication: everybody who can reach this address may do everything',
-    )
+  for (const protection of missing) logger.warn({ host: config.host }, warningOf[protection])
   const data = embedded === undefined ? datastore.description : resolve(config.dataDir)
   return { url, data }
+}
+
+const warningOf: Readonly<Record<ReturnType<typeof missingProtections>[number], string>> = {
+  tls: 'there is no TLS (IPPOOLD_INSECURE_HTTP): everybody on the network between can read and change everything',
+  authentication:
+    'there is no authentication (IPPOOLD_INSECURE_NO_AUTH): everybody who can reach this address may do everything',
+}
+
+/** Reads the files for TLS, and again when they change; undefined without TLS. */
+async function openTls(config: Config, logger: Logger, parts: RunningParts): Promise<TlsFront | undefined> {
+  const files = await TlsFiles.open(config, logger)
+  if (files === undefined) return undefined
+  const tls = new TlsFront(files.material)
+  files.follow((material) => {
+    tls.renew(material)
+  })
+  parts.add(() => {
+    files.stop()
+  })
+  return tls
 }
 
 async function startEtcd(
@@ -220,16 +241,31 @@ async function openDatastore(
   }
 }
 
-/** Listens, and returns the URL. */
+/** Listens, and returns the URL; that of the port, if there is one. */
 async function listen(
   server: ReturnType<typeof buildServer>,
   listeners: Listeners,
-  { host, port, listenBacklog: backlog }: Config,
+  { host, port, socket, socketMode: mode, listenBacklog: backlog }: Config,
+): Promise<string> {
+  const url = port === undefined ? undefined : await listenOnPort(server, listeners, { host, port, backlog })
+  if (socket === undefined) return url ?? ''
+  try {
+    await listeners.openUnix(server, { path: resolve(socket), mode, backlog })
+  } catch (cause) {
+    throw new StartFailure(`Cannot serve on the socket ${socket}: ${messageOf(cause)}`, exitCodes.failure, { cause })
+  }
+  return url ?? `unix:${resolve(socket)}`
+}
+
+async function listenOnPort(
+  server: ReturnType<typeof buildServer>,
+  listeners: Listeners,
+  address: TcpAddress,
 ): Promise<string> {
   try {
-    return await listeners.open(server, { host, port, backlog })
+    return await listeners.open(server, address)
   } catch (cause) {
-    throw notListening(cause, host, port, settings.port)
+    throw notListening(cause, address.host, address.port, settings.port)
   }
 }
 

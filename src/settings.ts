@@ -30,17 +30,67 @@ export const settings = {
     fallback: '127.0.0.1',
     read: host,
   }),
-  port: setting({
+  port: setting<number | undefined>({
     variable: 'IPPOOLD_PORT',
     placeholder: '<port>',
-    help: 'Port to serve on; 0 takes any free port.',
+    help: 'Port to serve on; 0 takes any free port, none serves on IPPOOLD_SOCKET only.',
     fallback: 8080,
-    read: integer(0, 65_535),
+    read: portOrNone,
+  }),
+  socket: setting<string | undefined>({
+    variable: 'IPPOOLD_SOCKET',
+    placeholder: '<file>',
+    help: 'Unix socket to serve on as well, with plain HTTP.',
+    fallback: undefined,
+    read: text,
+  }),
+  socketMode: setting({
+    variable: 'IPPOOLD_SOCKET_MODE',
+    placeholder: '<mode>',
+    help: 'Mode of that socket, in octal: who may write to it may connect.',
+    fallback: 0o600,
+    fallbackHelp: '0600',
+    read: fileMode,
+  }),
+  tlsCertFile: setting<string | undefined>({
+    variable: 'IPPOOLD_TLS_CERT_FILE',
+    placeholder: '<file>',
+    help: 'Certificate (PEM) to serve HTTPS with, followed by its intermediate CAs. Read again when it changes.',
+    fallback: undefined,
+    read: text,
+  }),
+  tlsKeyFile: setting<string | undefined>({
+    variable: 'IPPOOLD_TLS_KEY_FILE',
+    placeholder: '<file>',
+    help: 'Key (PEM, without a passphrase) of that certificate.',
+    fallback: undefined,
+    read: text,
+  }),
+  clientCaFile: setting<string | undefined>({
+    variable: 'IPPOOLD_CLIENT_CA_FILE',
+    placeholder: '<file>',
+    help: 'CA certificates (PEM). Clients with a certificate of one of them are the user in its CN, in the groups in its O.',
+    fallback: undefined,
+    read: text,
+  }),
+  insecureHttp: setting({
+    variable: 'IPPOOLD_INSECURE_HTTP',
+    placeholder: '<true|false>',
+    help: 'Serve other machines without TLS: everybody on the network between can read and change everything.',
+    fallback: false,
+    read: boolean,
+  }),
+  insecureNoAuth: setting({
+    variable: 'IPPOOLD_INSECURE_NO_AUTH',
+    placeholder: '<true|false>',
+    help: 'Serve other machines without authentication: everybody who can reach the server may do everything.',
+    fallback: false,
+    read: boolean,
   }),
   healthPort: setting<number | undefined>({
     variable: 'IPPOOLD_HEALTH_PORT',
     placeholder: '<port>',
-    help: 'Port that answers /livez and /readyz as well, at once, however busy the server is; 0 takes any free port.',
+    help: 'Port that answers /livez and /readyz as well, at once, however busy the server is; plain HTTP; 0 for any free port.',
     fallback: undefined,
     read: integer(0, 65_535),
   }),
@@ -58,19 +108,13 @@ export const settings = {
     fallback: 0,
     read: integer(0, 600_000),
   }),
-  allowRemote: setting({
-    variable: 'IPPOOLD_ALLOW_REMOTE',
-    placeholder: '<true|false>',
-    help: 'Serve other machines too. There is no authentication: everybody who can reach the server may do everything.',
-    fallback: false,
-    read: boolean,
-  }),
   allowedHosts: setting<readonly string[]>({
     variable: 'IPPOOLD_ALLOWED_HOSTS',
     placeholder: '<name,...>',
     help: 'More names and addresses, without ports, by which clients may call the server; * for any.',
     fallback: [],
-    fallbackHelp: 'loopback; with IPPOOLD_ALLOW_REMOTE also the address served on and the name of the machine',
+    fallbackHelp:
+      'loopback, the address served on, the names in the certificate, and the name of the machine if others can reach it',
     read: listOf(allowedHost, 'names or addresses without ports, separated by commas, such as ipam.example.org, or *'),
   }),
   allowedOrigins: setting<readonly string[]>({
@@ -216,6 +260,14 @@ export const settings = {
   }),
 }
 
+/** Settings of former versions that are gone, and what to do instead. */
+export const goneSettings: ReadonlyMap<string, string> = new Map([
+  [
+    'IPPOOLD_ALLOW_REMOTE',
+    'set IPPOOLD_TLS_CERT_FILE, IPPOOLD_TLS_KEY_FILE and a way of authentication, or waive them with IPPOOLD_INSECURE_HTTP=true and IPPOOLD_INSECURE_NO_AUTH=true',
+  ],
+])
+
 /** Returns the flag of a setting, without its dashes. */
 export function flagOf(setting: { readonly variable: string }): string {
   return setting.variable
@@ -249,6 +301,19 @@ function integer(min: number, max: number): (given: string) => Reading<number> {
       ? { ok: true, value }
       : { ok: false, expected: `a whole number from ${min} to ${max}` }
   }
+}
+
+/** The port is undefined for `none`. */
+function portOrNone(given: string): Reading<number | undefined> {
+  if (given === 'none') return { ok: true, value: undefined }
+  const reading = integer(0, 65_535)(given)
+  return reading.ok ? reading : { ok: false, expected: `${reading.expected}, or none` }
+}
+
+function fileMode(given: string): Reading<number> {
+  return /^0?[0-7]{3}$/.test(given)
+    ? { ok: true, value: Number.parseInt(given, 8) }
+    : { ok: false, expected: 'an octal mode such as 0600 or 0660' }
 }
 
 function oneOf(values: readonly string[]): (given: string) => Reading<string> {

@@ -2,4 +2,5 @@
 export { readCredentials } from './credentials.ts'
 export { exitCodes, messageOf, StartFailure } from './failure.ts'
 export { type Log, openLog } from './log.ts'
+export { TlsFiles } from './tls-files.ts'
 export { RunningParts, stopOnSignal } from './stop.ts'

@@ -6,7 +6,7 @@ import type { Revision } from '../../plan/index.ts'
 import type { ServedKind, StoredObject } from '../../resources/index.ts'
 import type { ServedStore } from '../ipam/index.ts'
 import { isTrue, statusOf } from '../schemas/index.ts'
-import { RefusalError, refusal, refuseFields, refuseForNow } from '../wire/index.ts'
+import { onceClosed, RefusalError, refusal, refuseFields, refuseForNow } from '../wire/index.ts'
 import { listObjects, type ObjectList, requireReached } from './list.ts'
 import { type ObjectSelector, readObjectSelector, type SelectorQuery } from './object-selector.ts'
 import type { Representation } from './representation.ts'
@@ -80,7 +80,7 @@ export class Watches<Value extends StoredObject> {
     const unsubscribe = onStopping(() => {
       watch.end()
     })
-    reply.raw.once('close', () => {
+    onceClosed(reply.raw, () => {
       this.#count.open--
       unsubscribe()
       watch.end()

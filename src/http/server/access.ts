@@ -36,15 +36,10 @@ function credentialsOf({ headers, socket }: IncomingMessage, address: string): C
   return { authorization: headers.authorization, certificate: certificateOf(socket), address }
 }
 
+/** See {@link TlsFront}, which sets it. The socket of a request of HTTP/2 stands for that of its connection. */
 function certificateOf(socket: IncomingMessage['socket']): Credentials['certificate'] {
-  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined
-  const { CN, O } = socket.getPeerCertificate().subject
-  return { commonNames: textsOf(CN), organizations: textsOf(O) }
-}
-
-/** Node gives an attribute that occurs several times as a list. */
-function textsOf(attribute: string | readonly string[] | undefined): readonly string[] {
-  return attribute === undefined ? [] : [attribute].flat()
+  const certificate = socket instanceof TLSSocket ? socket.clientCertificate : undefined
+  return certificate?.isTrusted() === true ? certificate : undefined
 }
 
 function refuseUnknown({ problem, retryAfterSeconds }: Extract<Identification, { readonly ok: false }>): RefusalError {

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { countEachSecond } from '../../datastore/index.ts'
 import { isWatch } from '../resources/index.ts'
 import { statusOf } from '../schemas/index.ts'
-import { reasons, type RefusalError, refuseForNow } from '../wire/index.ts'
+import { onceClosed, reasons, type RefusalError, refuseForNow } from '../wire/index.ts'
 import { safeHeaders } from './headers.ts'
 import type { OnStopping } from './stopping.ts'
 
@@ -50,7 +50,8 @@ export function limitCalls(app: FastifyInstance, limit: Limit): void {
       isOver = true
     }
     // `finish` comes before the caller can have the response and send its next call; `close` also comes without a response.
-    reply.raw.once('finish', leave).once('close', leave)
+    reply.raw.once('finish', leave)
+    onceClosed(reply.raw, leave)
     done()
   })
   refuseEarly(app, limit, isFull, refused)

@@ -21,8 +21,9 @@ export function answerConnectionErrors(app: FastifyInstance): void {
   const failed = new WeakSet<Duplex>()
   // When the routes are there, so that no other listener comes before this one.
   app.addHook('onReady', (done) => {
-    app.server.prependListener('request', ({ socket }: IncomingMessage, latest: ServerResponse) => {
-      responses.set(socket, { latest, previous: responses.get(socket)?.latest })
+    app.server.prependListener('request', ({ socket, httpVersionMajor }: IncomingMessage, latest: ServerResponse) => {
+      // HTTP/2 has errors of its own, and a stand-in of the socket for each request.
+      if (httpVersionMajor === 1) responses.set(socket, { latest, previous: responses.get(socket)?.latest })
     })
     done()
   })

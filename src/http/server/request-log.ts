@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Probe } from '../../datastore/index.ts'
 import { shorten } from '../../plan/index.ts'
-import { noteChange } from '../wire/index.ts'
+import { noteChange, onceClosed } from '../wire/index.ts'
 
 /** Programs request these all the time; people need their log lines only when something is wrong. */
 const probes: ReadonlySet<string | undefined> = new Set(['/livez', '/readyz'])
@@ -19,12 +19,10 @@ export function logRequests(app: FastifyInstance, probe: Probe): void {
   })
   app.addHook('onSend', (request, reply, payload, done) => {
     if (operationOf(request) !== undefined) {
-      const log = (): void => {
-        request.log.info(lineOfChange(request, reply), 'change')
-      }
       // A response whose client has gone is closed, and never finishes.
-      if (reply.raw.closed) log()
-      else reply.raw.once('close', log)
+      onceClosed(reply.raw, () => {
+        request.log.info(lineOfChange(request, reply), 'change')
+      })
     }
     done(null, payload)
   })

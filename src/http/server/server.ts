@@ -10,7 +10,7 @@ import { groupsOf, resourceKinds } from '../../resources/index.ts'
 import { ipamRoutes, type ServedStore } from '../ipam/index.ts'
 import { docsOptions, openapiOptions, kubernetesOpenapiRoutes, openapiRoutes } from '../openapi/index.ts'
 import { discoveryRoutes, endpointsOfNodes, resourceRoutes } from '../resources/index.ts'
-import { resourceSchemas, schemas } from '../schemas/index.ts'
+import { resourceSchemas, schemas, type VersionResponse } from '../schemas/index.ts'
 import { answerJson, readBodies } from '../wire/index.ts'
 import { checkAccess } from './access.ts'
 import { limitCalls, limitEventLoopDelay } from './admission.ts'
@@ -36,6 +36,8 @@ export interface ServerDependencies {
   readonly newUid: () => string
   /** The version of ippoold. */
   readonly version: string
+  /** What the server does without, although other machines can reach it; nothing unless given. */
+  readonly missingProtections?: VersionResponse['missingProtections']
   /** Largest body of a request, in bytes. */
   readonly bodyLimitBytes: number
   /** Milliseconds after which an operation that is not done fails. */
@@ -111,7 +113,7 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
   void app.register(swaggerUi, { ...docsOptions(kinds), uiHooks: { onRequest: sendJsonForYaml } })
   makeDocumentInAdvance(app)
   limitEventLoopDelay(app, deadlineMs)
-  void app.register(healthRoutes, { store, version })
+  void app.register(healthRoutes, { store, version, missingProtections: dependencies.missingProtections ?? [] })
   void app.register(startPage, { store, kinds, version })
   addApi(app, kinds, dependencies, requestId, onStopping)
   return app
@@ -123,7 +125,7 @@ const documentDelayMs = 1_000
 /** Makes the OpenAPI document soon after the start: that holds up all other requests for a moment, which no caller should bring about. */
 function makeDocumentInAdvance(app: FastifyInstance): void {
   let timer: NodeJS.Timeout | undefined
-  app.addHook('onListen', (done) => {
+  app.addHook('onReady', (done) => {
     timer = setTimeout(() => app.swagger(), documentDelayMs).unref()
     done()
   })

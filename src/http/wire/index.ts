@@ -12,6 +12,7 @@ export {
   readBodies,
 } from './content.ts'
 export { noteChange } from './change-note.ts'
+export { onceClosed } from './closed.ts'
 export { printContinueToken, readContinueToken } from './continue-token.ts'
 export {
   changedNothing,
