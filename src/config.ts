@@ -194,16 +194,16 @@ function findContradictions(config: Config): Contradiction[] {
 /** Finds protections that are missing and not waived, and such that are waived and there. */
 function findProtectionProblems(config: Config): Contradiction[] {
   const found: Contradiction[] = []
-  const { host, port, tlsCertFile, tlsKeyFile, clientCaFile, insecureHttp, insecureNoAuth } = settings
+  const { host, tlsCertFile, tlsKeyFile, clientCaFile, insecureHttp, insecureNoAuth } = settings
   const reachable = `IPPOOLD_HOST: other machines can reach ${quote(config.host)}`
   const missing = missingProtections(config)
   if (missing.includes('tls') && !config.insecureHttp) {
     const problem = `${reachable}, so TLS is needed; set IPPOOLD_TLS_CERT_FILE and IPPOOLD_TLS_KEY_FILE, or IPPOOLD_INSECURE_HTTP=true, or give a loopback address`
-    found.push({ among: [host, port, tlsCertFile, tlsKeyFile, insecureHttp], problem })
+    found.push({ among: [host, tlsCertFile, tlsKeyFile, insecureHttp], problem })
   }
   if (missing.includes('authentication') && !config.insecureNoAuth) {
     const problem = `${reachable}, so authentication is needed; set IPPOOLD_CLIENT_CA_FILE, or IPPOOLD_INSECURE_NO_AUTH=true, or give a loopback address`
-    found.push({ among: [host, port, clientCaFile, insecureNoAuth], problem })
+    found.push({ among: [host, clientCaFile, insecureNoAuth], problem })
   }
   if (config.insecureHttp && config.tlsCertFile !== undefined) {
     const problem = 'IPPOOLD_INSECURE_HTTP: contradicts IPPOOLD_TLS_CERT_FILE; leave one of them out'
@@ -219,7 +219,7 @@ function findProtectionProblems(config: Config): Contradiction[] {
 /** Finds contradictions about the port, the socket and TLS. */
 function findServingProblems(config: Config): Contradiction[] {
   const found: Contradiction[] = []
-  const { port, socket, socketMode, tlsCertFile, tlsKeyFile, clientCaFile } = settings
+  const { port, socket, tlsCertFile, tlsKeyFile, clientCaFile } = settings
   if ((config.tlsCertFile === undefined) !== (config.tlsKeyFile === undefined)) {
     const problem =
       'IPPOOLD_TLS_CERT_FILE, IPPOOLD_TLS_KEY_FILE: a certificate needs its key, and a key its certificate; give both'
@@ -236,10 +236,6 @@ function findServingProblems(config: Config): Contradiction[] {
   if (config.port === undefined && config.tlsCertFile !== undefined) {
     const problem = 'IPPOOLD_TLS_CERT_FILE: has no effect without a port; leave it out, or give IPPOOLD_PORT'
     found.push({ among: [port, tlsCertFile], problem })
-  }
-  if (config.socket === undefined && config.socketMode !== socketMode.fallback) {
-    const problem = 'IPPOOLD_SOCKET_MODE: has no effect without a socket; give IPPOOLD_SOCKET too, or leave it out'
-    found.push({ among: [socket, socketMode], problem })
   }
   return found
 }

@@ -64,8 +64,9 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
   }
   stopOnSignal(log.logger, stop, surroundings.exitNow, config.drainMs)
   try {
-    const { url, data } = await starting
-    say(`ippoold serves ${url}, documentation at ${url}/docs, data in ${data}`)
+    const { url, socket, data } = await starting
+    const places = [url && `${url}, documentation at ${url}/docs`, socket && `the socket ${socket}`]
+    say(`ippoold serves ${places.filter((place) => place !== undefined).join(', ')}, data in ${data}`)
   } catch (error) {
     await parts.stop()
     throw error
@@ -73,7 +74,10 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
 }
 
 interface Served {
-  readonly url: string
+  /** The URL of the port, if there is one. */
+  readonly url: string | undefined
+  /** The path of the Unix socket, if there is one. */
+  readonly socket: string | undefined
   /** The place of the data, for the user. */
   readonly data: string
 }
@@ -119,7 +123,7 @@ async function start(
     probe,
     listeners,
   })
-  const url = await listen(server, listeners, config)
+  const { url, socket } = await listen(server, listeners, config)
   await listenForHealth(store, config, logger, parts)
   const embedded = config.etcdEndpoints.length === 0 ? await startEtcd(config, environment, logger, parts) : undefined
   const endpoints = embedded === undefined ? config.etcdEndpoints : [embedded.endpoint]
@@ -149,7 +153,7 @@ async function start(
   })
   for (const protection of missing) logger.warn({ host: config.host }, warningOf[protection])
   const data = embedded === undefined ? datastore.description : resolve(config.dataDir)
-  return { url, data }
+  return { url, socket, data }
 }
 
 const warningOf: Readonly<Record<ReturnType<typeof missingProtections>[number], string>> = {
@@ -241,20 +245,22 @@ async function openDatastore(
   }
 }
 
-/** Listens, and returns the URL; that of the port, if there is one. */
+/** Listens on the port and on the Unix socket, as far as the settings name them. */
 async function listen(
   server: ReturnType<typeof buildServer>,
   listeners: Listeners,
-  { host, port, socket, socketMode: mode, listenBacklog: backlog }: Config,
-): Promise<string> {
+  { host, port, socket: path, socketMode: mode, listenBacklog: backlog }: Config,
+): Promise<Pick<Served, 'url' | 'socket'>> {
   const url = port === undefined ? undefined : await listenOnPort(server, listeners, { host, port, backlog })
-  if (socket === undefined) return url ?? ''
+  if (path === undefined) return { url, socket: undefined }
+  const socket = resolve(path)
   try {
-    await listeners.openUnix(server, { path: resolve(socket), mode, backlog })
+    await listeners.openUnix(server, { path: socket, mode, backlog })
   } catch (cause) {
-    throw new StartFailure(`Cannot serve on the socket ${socket}: ${messageOf(cause)}`, exitCodes.failure, { cause })
+    const message = `Cannot serve on the socket ${socket}: ${messageOf(cause)}. Set ${settings.socket.variable} to another file.`
+    throw new StartFailure(message, exitCodes.failure, { cause })
   }
-  return url ?? `unix:${resolve(socket)}`
+  return { url, socket }
 }
 
 async function listenOnPort(

@@ -90,7 +90,7 @@ export const settings = {
   healthPort: setting<number | undefined>({
     variable: 'IPPOOLD_HEALTH_PORT',
     placeholder: '<port>',
-    help: 'Port that answers /livez and /readyz as well, at once, however busy the server is; plain HTTP; 0 for any free port.',
+    help: 'Port that answers /livez and /readyz as well, however busy the server is, with plain HTTP; 0 takes any free port.',
     fallback: undefined,
     read: integer(0, 65_535),
   }),
@@ -114,7 +114,7 @@ export const settings = {
     help: 'More names and addresses, without ports, by which clients may call the server; * for any.',
     fallback: [],
     fallbackHelp:
-      'loopback, the address served on, the names in the certificate, and the name of the machine if others can reach it',
+      "loopback, the address served on, the certificate's names, and the name of a machine that others can reach",
     read: listOf(allowedHost, 'names or addresses without ports, separated by commas, such as ipam.example.org, or *'),
   }),
   allowedOrigins: setting<readonly string[]>({

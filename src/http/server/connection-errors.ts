@@ -45,12 +45,18 @@ function lastOfWholeRequest(last: LastResponses | undefined): ServerResponse | u
   return last?.latest.req.complete === true ? last.latest : last?.previous
 }
 
+/** Answers a connection that speaks HTTP where TLS is spoken. */
+export function refusePlainHttp(socket: Duplex): void {
+  sendRefusal(socket, refusal('BadRequest', 'This is an HTTP request to an HTTPS server; write https:// in the URL.'))
+}
+
 function refuseConnection(code: unknown, socket: Duplex): void {
-  if (!socket.writable) {
-    socket.destroy()
-    return
-  }
-  const refused = refusalOfConnection(code)
+  if (socket.writable) sendRefusal(socket, refusalOfConnection(code))
+  else socket.destroy()
+}
+
+/** Sends a whole response, and closes the connection. */
+function sendRefusal(socket: Duplex, refused: RefusalError): void {
   const body = JSON.stringify(statusOf(refused))
   const { code: status } = reasons[refused.refusal.reason]
   const head = [

@@ -9,6 +9,7 @@ import {
   type TLSSocket,
 } from 'node:tls'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { refusePlainHttp } from './connection-errors.ts'
 import { Http2Connections } from './http2.ts'
 
 /** What a server needs to serve with TLS: contents of PEM files. */
@@ -96,6 +97,8 @@ export class TlsFront {
     http.on('connection', (socket: Socket) => {
       const id = idOf(socket)
       this.#handshakes.set(id, socket)
+      // TLS has no half-open connections: HTTP/2 would leave them open for ever.
+      socket.allowHalfOpen = false
       socket.once('close', () => this.#handshakes.delete(id))
       this.#server.emit('connection', socket)
     })
@@ -107,6 +110,8 @@ export class TlsFront {
     })
     this.#server.on('tlsClientError', (error, socket) => {
       log.debug({ from: socket.remoteAddress, problem: error.message }, 'a client did not agree on TLS')
+      const plain = this.#handshakes.get(idOf(socket))
+      if (plain !== undefined && 'code' in error && error.code === 'ERR_SSL_HTTP_REQUEST') refusePlainHttp(plain)
     })
     return serveHttp1
   }
