@@ -40,7 +40,7 @@ export interface Pool {
   readonly isTerminating: boolean
   /** The fields of the spec that cannot be used; none in nearly every pool. */
   readonly invalidFields: readonly InvalidPoolField[]
-  /** True if the pool can assign addresses: it is neither disabled nor terminating, no condition forbids it, and every field can be used. */
+  /** True if the pool can assign addresses: it is neither disabled nor terminating, no condition forbids it, every field can be used. */
   readonly isAllocatable: boolean
 }
 

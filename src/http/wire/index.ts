@@ -11,7 +11,7 @@ export {
   readBodies,
 } from './content.ts'
 export { noteChange } from './change-note.ts'
-export { printContinueToken, readContinueToken } from './continue-token.ts'
+export { printContinueToken, readContinueToken, refuseContinueToken } from './continue-token.ts'
 export {
   changedNothing,
   requireGranted,
