@@ -49,7 +49,7 @@ export async function seed(endpoint: string, heldCount: number): Promise<void> {
     for (let place = 0; place < addressesPerBlock; place++) {
       const address = number * addressesPerBlock + place
       const handle = `k8s-pod-network.${createHash('sha256').update(String(address)).digest('hex')}`
-      const holder = { handle, secondary: { ...attributes(address), node: owner.name } }
+      const holder = { handle, attributes: { ...attributes(address), node: owner.name } }
       block = assignAutomatically(block, 1, () => false, holder).block
       await put(handleKey(handle).text, handles.encode(addToHandle(undefined, formatCidr(cidr), 1)))
     }

@@ -91,6 +91,8 @@ export interface PageOptions {
   readonly keys?: readonly string[]
   /** The revision of the page before: all pages of a listing are of one revision. */
   readonly revision?: Revision
+  /** Read no values: the family decodes an empty text for each key, or the value if the store cannot leave it out. */
+  readonly keysOnly?: boolean
   /** Reuse a decoded value in memory if it has the entry's revision. */
   readonly isDecodedOnce?: boolean
   /** Milliseconds after which the read fails; the store's deadline unless given. */

@@ -55,7 +55,9 @@ export function eligiblePools(
 export function notAllocatable(pool: Pool): Cause {
   if (pool.isTerminating) return cause(pool.name, 'PoolTerminating', 'is being deleted')
   if (pool.isDisabled) return cause(pool.name, 'PoolDisabled', 'is disabled (spec.disabled)')
-  return cause(pool.name, 'PoolDisabled', 'has the condition Allocatable=False, or a spec that cannot be used')
+  const [invalid] = pool.invalidFields
+  const obstacle = invalid ? `cannot be used: ${invalid.problem}` : 'has the condition Allocatable=False'
+  return cause(pool.name, 'PoolDisabled', obstacle)
 }
 
 /** The reason why the blocks of a pool are too small for a host that keeps some addresses of each; undefined if they are not. */

@@ -31,7 +31,9 @@ export {
 export { type HolderChange, type AddressHolders, planChangeHolders, planReadHolders } from './holder-attributes.ts'
 export {
   type AddressFilter,
+  type AddressOrder,
   blockPathPrefixes,
+  comparisonOf,
   countInRange,
   handleChanged,
   HolderCount,
@@ -45,6 +47,9 @@ export {
   PoolsAtRevision,
   selectAddresses,
   type SelectedAddress,
+  sortFields,
+  type SortKey,
+  sortKeyOf,
   type CountedBlock,
   type CountedPool,
 } from './read/index.ts'

@@ -5,8 +5,11 @@ import { isJsonArray, isJsonObject, type Json, type JsonObject, jsonObject, isOm
 import {
   type AssignmentMode,
   isPoolField,
+  type PoolField,
+  type PoolFieldName,
   poolFieldNames,
   poolFields,
+  type PoolSpec,
   type PoolUse,
   poolUses,
   readPoolSpec,
@@ -35,11 +38,16 @@ export interface Pool {
   readonly isDisabled: boolean
   /** True while the pool is being deleted: it assigns no addresses, and is deleted with its last block. */
   readonly isTerminating: boolean
-  /**
-   * True if the pool can assign addresses: it is neither disabled nor terminating, no condition forbids it, every field can be read
-   * (Calico does not see a pool with a field of the wrong type at all), and its block size is valid.
-   */
+  /** The fields of the spec that cannot be used; none in nearly every pool. */
+  readonly invalidFields: readonly InvalidPoolField[]
+  /** True if the pool can assign addresses: it is neither disabled nor terminating, no condition forbids it, every field can be used. */
   readonly isAllocatable: boolean
+}
+
+/** A field of a pool's spec whose value cannot be used, and in words the value and what would be right. */
+export interface InvalidPoolField {
+  readonly field: PoolFieldName
+  readonly problem: string
 }
 
 /** The shortest prefix length that the blocks of a pool may have: a block has at most 4,096 addresses. The longest is a single address. */
@@ -82,14 +90,21 @@ function readPool({ object, name, metadata, spec: fields }: Resource): Pool {
   const cidr = parseCidr(spec.cidr ?? '')
   if (cidr === undefined) throw mismatch('spec.cidr', 'a CIDR', fields['cidr'] ?? null)
 
-  const blockSize = prefixLength(cidr.family, spec.blockSize || poolFields.blockSize.defaultByFamily[cidr.family])
+  const givenBlockSize = spec.blockSize || poolFields.blockSize.defaultByFamily[cidr.family]
+  const blockSize = prefixLength(cidr.family, givenBlockSize)
   const nodeSelector = readSelector(spec.nodeSelector || poolFields.nodeSelector.default)
   const namespaceSelector = readSelector(spec.namespaceSelector ?? '')
   const allowedUses = spec.allowedUses?.length ? spec.allowedUses : poolFields.allowedUses.default
   const isDisabled = spec.disabled === true
   const isTerminating = !isAbsent(metadata['deletionTimestamp'])
-  const isReadable = poolFieldNames.every((field) => isAbsent(fields[field]) || spec[field] !== undefined)
-  const hasBlocks = blockSize !== undefined && blockSize >= Math.max(cidr.prefixLength, blockSizeMin(cidr.family))
+  // A disabled pool may be smaller than one of its blocks.
+  const shortest = Math.max(isDisabled ? 0 : cidr.prefixLength, blockSizeMin(cidr.family))
+  const hasBlocks = blockSize !== undefined && blockSize >= shortest
+  const mistyped = mistypedFields(fields, spec)
+  const isSizeWrong = !hasBlocks && mistyped.every(({ field }) => field !== 'blockSize')
+  const invalidFields = isSizeWrong
+    ? [...mistyped, badBlockSize(givenBlockSize, shortest, bits(cidr.family))]
+    : mistyped
 
   return {
     object,
@@ -102,8 +117,30 @@ function readPool({ object, name, metadata, spec: fields }: Resource): Pool {
     assignmentMode: spec.assignmentMode === 'Manual' ? 'Manual' : 'Automatic',
     isDisabled,
     isTerminating,
-    isAllocatable: !isDisabled && !isTerminating && isReadable && hasBlocks && !isBarred(object['status']),
+    invalidFields,
+    isAllocatable: !isDisabled && !isTerminating && invalidFields.length === 0 && !isBarred(object['status']),
   }
+}
+
+const wantedOf = {
+  string: 'a string',
+  boolean: 'true or false',
+  integer: 'a whole number',
+  strings: 'an array of strings',
+} as const satisfies Readonly<Record<PoolField['type'], string>>
+
+/** Calico does not see a pool with a field of the wrong type at all. */
+function mistypedFields(fields: JsonObject, spec: PoolSpec): readonly InvalidPoolField[] {
+  return poolFieldNames.flatMap((field) => {
+    const { [field]: json = null } = fields
+    if (json === null || spec[field] !== undefined) return []
+    return [{ field, problem: mismatch(`spec.${field}`, wantedOf[poolFields[field].type], json).message }]
+  })
+}
+
+function badBlockSize(given: number, shortest: number, longest: number): InvalidPoolField {
+  const wanted = `a prefix length from ${shortest} to ${longest}`
+  return { field: 'blockSize', problem: mismatch('spec.blockSize', wanted, given).message }
 }
 
 /** The longest stored selector that is read, in characters. Calico's schema allows 1,024, and its clients on etcd do not check that. */

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { compareAddresses, mustParseAddress } from '../../src/net/index.ts'
 import { allocationsIn, createPool, startIppoold } from '../support/ippoold.ts'
 
 t.test('all pages of a list are of one moment, whatever is assigned and released meanwhile', async (t) => {
@@ -27,6 +28,60 @@ t.test('all pages of a list are of one moment, whatever is assigned and released
   t.ok(listed.every(({ pool, handle }) => pool === 'four' && /^h[0-4]$/.test(handle)))
   const now = await call('GET', '/ipam/v1/addresses?limit=1000')
   t.notOk(allocationsIn(now).some(({ handle }) => handle === 'h0'))
+})
+
+t.test('the pages of a sorted list are of one moment, and together everything in that order', async (t) => {
+  const { call, callOther } = await startIppoold(t, { servers: 2 })
+  await createPool(call, 'four', { cidr: '10.150.0.0/24', blockSize: 28 })
+  await createPool(call, 'six', { cidr: 'fd00:150::/112' })
+  for (let number = 0; number < 12; number++) {
+    const timestamp = `2026-11-${String(10 + ((number * 7) % 12))}T04:00:00Z`
+    const body = {
+      handle: `h${number}`,
+      node: `n${number % 3}`,
+      ipv4: 6,
+      ipv6: 1,
+      ...(number < 9 && { attributes: { timestamp } }),
+    }
+    t.equal((await call('POST', '/ipam/v1/assign', body)).status, 201)
+  }
+  const listed = allocationsIn(await call('GET', '/ipam/v1/addresses'))
+  t.equal(listed.length, 84)
+  const byAddress = listed.toSorted((one, other) =>
+    compareAddresses(mustParseAddress(one.address), mustParseAddress(other.address)),
+  )
+  /** The addresses by the texts of a field, in an order; then those without. */
+  const byField = (field: 'handle' | 'node' | 'assignedAt', isDescending: boolean) => {
+    const texts = [...new Set(listed.flatMap((one) => one[field] ?? []))].sort()
+    return [...(isDescending ? texts.reverse() : texts), null].flatMap((text) =>
+      byAddress.filter((one) => one[field] === text),
+    )
+  }
+  const expected = new Map([
+    ['address', byAddress],
+    ['-address', byAddress.toReversed()],
+    ['handle', byField('handle', false)],
+    ['-node', byField('node', true)],
+    ['-assignedAt', byField('assignedAt', true)],
+  ])
+  const firstPages = await Promise.all(
+    [...expected.keys()].map((sort) => call('GET', `/ipam/v1/addresses?limit=20&sort=${sort}`)),
+  )
+  for (const handle of ['h1', 'h5', 'h11']) await callOther('DELETE', `/ipam/v1/handles/${handle}`)
+  await call('POST', '/ipam/v1/assign', { handle: 'h00', ipv4: 5, attributes: { timestamp: '2026-11-30T04:00:00Z' } })
+  for (const [index, [sort, all]] of [...expected].entries()) {
+    let page = firstPages[index]
+    const revision = page?.body['revision']
+    const found = []
+    while (page !== undefined) {
+      t.match(page, { status: 200, body: { revision, total: 84 } })
+      found.push(...allocationsIn(page))
+      const { continue: token } = page.body
+      const next = `/ipam/v1/addresses?limit=20&sort=${sort}&continue=${String(token)}`
+      page = token === null ? undefined : await callOther('GET', next)
+    }
+    t.strictSame(found, all, sort)
+  }
 })
 
 t.test('a list that etcd has forgotten is answered as such', async (t) => {

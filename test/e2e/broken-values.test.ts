@@ -185,10 +185,15 @@ t.test('a pool with a block size or a selector beyond all bounds stops nothing t
     `${resources}/ippools/long`,
     pool('long', '10.78.0.0/24').replace('"blockSize":30', `"nodeSelector":"${selector}"`),
   )
+  await createPool(call, 'bystander', { cidr: '10.77.0.0/30', blockSize: 30, nodeSelector: "zone == 'east'" })
+  await keys.put(`${resources}/nodes/eastern`, '{"metadata":{"name":"eastern","labels":{"zone":"east"}},"spec":{}}')
   const asked = await call('POST', '/ipam/v1/assign', { handle: 'asked', pools: ['zone', 'long'], ipv4: 2 })
   t.equal(asked.status, 201)
   t.equal(addressesIn(asked).length, 2)
   t.equal((await call('DELETE', '/ipam/v1/handles/asked')).status, 200)
+  const inHuge = await call('POST', '/ipam/v1/assign', { pools: ['huge'] })
+  t.match(refusalIn(inHuge), { status: 409, reason: 'InsufficientAddresses' })
+  t.match(JSON.stringify(inHuge.body), 'spec.blockSize: expected a prefix length from 20 to 32, found 1000000000')
   for (const body of [{ pools: ['huge'] }, { addresses: ['10.0.0.1'] }, {}]) {
     const refused = await call('POST', '/ipam/v1/assign', body)
     t.ok(refused.status === 409 || refused.status === 422, JSON.stringify(refusalIn(refused)))
@@ -201,13 +206,29 @@ t.test('a pool with a block size or a selector beyond all bounds stops nothing t
     t.equal((await call('GET', path)).status, 200, path)
   }
   const { findings } = (await call('GET', '/ipam/v1/check')).body as unknown as {
-    findings: { key: string; code: string; subject: string }[]
+    findings: { key: string; code: string; subject: string; message: string }[]
   }
+  t.match(
+    findings.find(({ key, code }) => key.endsWith('/ippools/huge') && code !== 'PoolsOverlap'),
+    {
+      code: 'PoolFieldInvalid',
+      subject: 'blockSize',
+      message: 'spec.blockSize: expected a prefix length from 20 to 32, found 1000000000.',
+    },
+  )
   t.match(
     findings.find(({ key }) => key.endsWith('/ippools/long')),
     { code: 'SelectorInvalid', subject: 'nodeSelector' },
   )
-  for (const name of ['huge', 'long']) await keys.delete(`${resources}/ippools/${name}`)
+  await keys.delete(`${resources}/ippools/long`)
+  const forNode = await call('POST', '/ipam/v1/assign', { node: 'eastern', handle: 'eastern' })
+  t.match(forNode, { status: 201, body: { addresses: [{ pool: 'bystander' }] } }, 'no other pool minds')
+  const right = { spec: { blockSize: 26 } }
+  const refused = await call('PATCH', `${poolsPath}/huge`, right, 'application/merge-patch+json')
+  t.match(refusalIn(refused), { status: 422, reason: 'Invalid' })
+  t.match(String(refused.body['message']), 'field is immutable; the stored one cannot be used, so create the pool anew')
+  t.equal((await call('DELETE', `${poolsPath}/huge`)).status, 200)
+  t.equal((await call('GET', `${poolsPath}/huge`)).status, 404, 'it can be deleted')
 })
 
 t.test('all that is broken is as it was', async (t) => {

@@ -72,7 +72,7 @@ t.test('each pool that gives no addresses to anybody says why', (t) => {
       {},
       { status: { conditions: [{ type: 'Allocatable', status: 'False', reason: 'CIDROverlap' }] } },
       'pools[p] PoolDisabled',
-      /^pool p has the condition Allocatable=False, /,
+      /^pool p has the condition Allocatable=False$/,
     ],
     [{}, { status: { conditions: [{ type: 'Allocatable', status: 'True' }] } }, 'p', /^$/],
   ]

@@ -164,6 +164,44 @@ t.test('a pool gives addresses unless something in it says otherwise', (t) => {
   t.end()
 })
 
+t.test('each field that cannot be used is told with its value and with what would be right', (t) => {
+  const size = 'spec.blockSize: expected a prefix length from'
+  const cases: readonly [spec: Record<string, Json>, problems: readonly string[]][] = [
+    [{ blockSize: 1e9 }, [`${size} 24 to 32, found 1000000000`]],
+    [{ blockSize: -1 }, [`${size} 24 to 32, found -1`]],
+    [{ blockSize: 26.5 }, [`${size} 24 to 32, found 26.5`]],
+    [{ blockSize: 23 }, [`${size} 24 to 32, found 23`]],
+    [{ blockSize: 23, disabled: true }, []],
+    [{ blockSize: 19, disabled: true }, [`${size} 20 to 32, found 19`]],
+    [{ cidr: '10.0.0.0/8', blockSize: 19 }, [`${size} 20 to 32, found 19`]],
+    [{ cidr: '10.0.0.0/28' }, [`${size} 28 to 32, found 26`]],
+    [{ cidr: 'fd00::/64', blockSize: 26 }, [`${size} 116 to 128, found 26`]],
+    [{ cidr: '10.0.0.0/28', blockSize: '26' }, ['spec.blockSize: expected a whole number, found "26"']],
+    [{ vxlanMode: 1 }, ['spec.vxlanMode: expected a string, found 1']],
+    [{ natOutgoing: 'true' }, ['spec.natOutgoing: expected true or false, found "true"']],
+    [
+      { allowedUses: ['Workload', 1], disabled: [] },
+      [
+        'spec.disabled: expected true or false, found an array',
+        'spec.allowedUses: expected an array of strings, found an array',
+      ],
+    ],
+    [{ blockSize: 24, natOutgoing: null }, []],
+  ]
+  for (const [spec, problems] of cases) {
+    const { invalidFields } = mustDecode(withSpec(spec))
+    t.strictSame(
+      invalidFields.map(({ problem }) => problem),
+      problems,
+    )
+    t.ok(invalidFields.every(({ field, problem }) => problem.startsWith(`spec.${field}:`)))
+  }
+  const digits = mustDecode(`{"spec":{"cidr":"10.10.0.0/24","blockSize":${'9'.repeat(5_000)}}}`).invalidFields
+  t.equal(digits.length, 1)
+  t.ok((digits[0]?.problem.length ?? 0) < 200, 'no message quotes thousands of digits')
+  t.end()
+})
+
 t.test('what keeps a pool from giving addresses is told apart', (t) => {
   t.ok(mustDecode(withSpec({ disabled: true })).isDisabled)
   t.notOk(mustDecode(withSpec({ disabled: true })).isTerminating)

@@ -111,12 +111,14 @@ export class Corruption {
     await this.#keys.put(config, '{"auto_allocate_blocks":true,"maxBlocksPerHost":500}')
     const overlapping = await this.#putPool('second', { cidr: '10.61.15.0/24', blockSize: 26, disabled: true })
     const selector = await this.#putPool('unselectable', { cidr: '10.63.0.0/24', nodeSelector: 'a =', disabled: true })
+    const field = await this.#putPool('unusable', { cidr: '10.64.0.0/24', blockSize: 1e9, disabled: true })
     const reservation = '/calico/resources/v3/projectcalico.org/ipreservations/odd'
     await this.#keys.put(reservation, resource('IPReservation', 'odd', { reservedCIDRs: ['10.61.0.0/33'] }))
     return [
       only('ConfigContradictory', config, []),
       only('PoolsOverlap', overlapping, []),
       only('SelectorInvalid', selector, []),
+      only('PoolFieldInvalid', field, []),
       only('ReservationEntryInvalid', reservation, []),
     ]
   }

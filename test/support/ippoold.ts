@@ -64,6 +64,7 @@ export interface Allocation {
   readonly node: string | null
   readonly handle: string
   readonly sequenceNumber: string
+  readonly assignedAt: string | null
   readonly attributes: Readonly<Record<string, string>>
 }
 

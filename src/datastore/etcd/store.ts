@@ -251,6 +251,7 @@ class EtcdStore implements Store {
       key: Buffer.from(start),
       range_end: options.to === undefined ? prefixEnd(family.prefix) : Buffer.from(`${options.to}\0`),
       limit: options.limit ?? 0,
+      keys_only: options.keysOnly ?? false,
       ...atRevision(options.revision),
     }
     const range = await this.#client.range(request, options.deadlineMs ?? this.#deadlineMs)

@@ -63,7 +63,10 @@ export const AddressList = Type.Object(
   {
     addresses: Type.Array(ref(AllocationItem)),
     unreadableBlocks: Type.Array(Type.String(), {
-      description: 'Blocks of this page that cannot be read; their addresses are missing.',
+      description: [
+        'Blocks of this page that cannot be read; their addresses are missing. Sorted by another field than `address`: blocks of the whole',
+        'list, the first 2,048 at the most.',
+      ].join(' '),
     }),
     total: Type.Unsafe<number | null>({
       type: ['integer', 'null'],
@@ -72,14 +75,14 @@ export const AddressList = Type.Object(
     }),
     revision: Type.String({ description: 'The revision of etcd that all pages of the list show.' }),
     continue: nullableText(
-      'Send it as `continue`, with the same filters, to get the next page; null on the last page.',
+      'Send it as `continue`, with the same filters and the same `sort`, to get the next page; null on the last page.',
     ),
   },
   {
     ...closed,
     $id: 'AddressList',
     description:
-      'A page of assigned addresses: block by block, in ascending order within each. A page may be empty without being the last one.',
+      'A page of assigned addresses: in the order of `sort`, or block by block, in ascending order within each. A page may be empty without being the last one.',
     examples: [{ addresses: [allocationExample], unreadableBlocks: [], total: 1, revision: '1018', continue: null }],
   },
 )

@@ -70,6 +70,8 @@ export const dryRunField = Type.Optional(
 export interface EnumerationOptions<Text extends string> {
   /** Name of the type in the OpenAPI document. Required for more than one value. */
   readonly title?: string
+  /** The values' names in generated code, if a value is no word. */
+  readonly names?: readonly string[]
   /** Prefix of the values' names in generated code. Required if another enumeration has a value of the same name. */
   readonly prefix?: string
   readonly description?: string
@@ -79,12 +81,15 @@ export interface EnumerationOptions<Text extends string> {
 /** Makes the schema of an enumeration of texts. */
 export function oneOf<const Text extends string>(
   values: readonly Text[],
-  { prefix, ...options }: EnumerationOptions<Text> = {},
+  { prefix, names: given, ...options }: EnumerationOptions<Text> = {},
 ): TUnsafe<Text> {
-  const names = prefix !== undefined && {
-    'x-enum-varnames': values.map((value) => constantName(`${prefix}${value}`)),
-  }
-  return Type.Unsafe<Text>({ type: 'string', enum: [...values], ...names, ...options })
+  const names = given ?? (prefix === undefined ? undefined : values.map((value) => constantName(`${prefix}${value}`)))
+  return Type.Unsafe<Text>({
+    type: 'string',
+    enum: [...values],
+    ...(names && { 'x-enum-varnames': names }),
+    ...options,
+  })
 }
 
 /** Converts a name to the form of constants: `InUse` becomes `IN_USE`. */

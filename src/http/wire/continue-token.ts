@@ -1,4 +1,4 @@
-import { refuseFields } from './errors.ts'
+import { type RefusalError, refuseFields } from './errors.ts'
 
 /** Prints the token with which a client asks for the next page: opaque to clients, it holds the place where that page begins. */
 export function printContinueToken(place: string): string {
@@ -12,7 +12,12 @@ export function readContinueToken<Place>(
   reason: 'BadRequest' | 'Invalid' = 'Invalid',
 ): Place {
   const place = parse(Buffer.from(token, 'base64url').toString())
-  if (place !== undefined) return place
+  if (place === undefined) throw refuseContinueToken(reason)
+  return place
+}
+
+/** The refusal of a token that names no place of the list. */
+export function refuseContinueToken(reason: 'BadRequest' | 'Invalid'): RefusalError {
   const message = 'is not a token from a list of this server; leave it out'
-  throw refuseFields(reason, [{ field: 'continue', reason: 'FieldValueInvalid', message }])
+  return refuseFields(reason, [{ field: 'continue', reason: 'FieldValueInvalid', message }])
 }

@@ -13,7 +13,7 @@ export {
 } from './content.ts'
 export { noteChange } from './change-note.ts'
 export { onceClosed } from './closed.ts'
-export { printContinueToken, readContinueToken } from './continue-token.ts'
+export { printContinueToken, readContinueToken, refuseContinueToken } from './continue-token.ts'
 export {
   changedNothing,
   requireGranted,

@@ -89,12 +89,15 @@ export type Place =
   | { readonly kind: 'outside' }
   | { readonly kind: 'wrong size'; readonly pool: Pool }
 
-/** Finds the place of a block in the pools. If several pools overlap, one that fits is enough. */
+/** Finds the place of a block in the pools. If several pools overlap, one that fits is enough; one without a usable block size fits any. */
 export function placeOf(cidr: Cidr, pools: readonly Pool[]): Place {
   const near = pools.filter((pool) => overlaps(pool.cidr, cidr))
   const [pool] = near
   if (pool === undefined) return { kind: 'outside' }
-  const fits = near.some((other) => covers(other.cidr, cidr) && other.blockSize === cidr.prefixLength)
+  const fits = near.some((other) => {
+    const isSizeUnknown = other.invalidFields.some(({ field }) => field === 'blockSize')
+    return covers(other.cidr, cidr) && (isSizeUnknown || other.blockSize === cidr.prefixLength)
+  })
   return fits ? { kind: 'right' } : { kind: 'wrong size', pool }
 }
 

@@ -22,6 +22,9 @@ export const checkCodes = {
   Unreadable: none('A stored value cannot be read, or its parts contradict each other. It is never overwritten.'),
   ConfigContradictory: none('The IPAM configuration combines settings that Calico would refuse.'),
   PoolsOverlap: none('Two pools share addresses.'),
+  PoolFieldInvalid: none(
+    'A field of a pool has a value of the wrong type, or a block size that the pool cannot have, so the pool assigns no addresses.',
+  ),
   SelectorInvalid: none('A selector of a pool cannot be read, so requests that need it fail.'),
   ReservationEntryInvalid: none(
     'A reservation has an entry that is neither a CIDR nor an address, so the entry reserves nothing.',

@@ -73,6 +73,7 @@ export async function readCheckTerms(source: CheckSource, now: Now): Promise<Che
     findings: [
       ...[configs, informations, stored, reserved, registered].flatMap((entries) => checkReadable(entries)),
       ...valuesOf(configs).flatMap(checkConfig),
+      ...readable.flatMap(checkPoolFields),
       ...readable.flatMap(checkSelectors),
       ...checkOverlaps(readable),
       ...valuesOf(reserved).flatMap(checkReservation),
@@ -120,6 +121,13 @@ function checkConfig(entry: ReadableEntry<IpamConfig>): readonly Finding[] {
       : [`ipCooldownSeconds is ${ipCooldownSeconds}; it must be 0 to 1200`]),
   ]
   return problems.map((problem) => newFinding('ConfigContradictory', entry, `${problem}.`))
+}
+
+function checkPoolFields(entry: ReadableEntry<Pool>): readonly Finding[] {
+  return entry.value.invalidFields.map(({ field, problem }) => {
+    const message = `${problem}. Until it is corrected, the pool assigns no addresses.`
+    return newFinding('PoolFieldInvalid', { ...entry, subject: field }, message)
+  })
 }
 
 function checkSelectors(entry: ReadableEntry<Pool>): readonly Finding[] {

@@ -10,6 +10,7 @@ export {
   planReadHandle,
   readHoldings,
 } from './held-addresses.ts'
+export { type AddressOrder, comparisonOf, sortFields, type SortKey, sortKeyOf } from './order-addresses.ts'
 export {
   type AddressFilter,
   blockPathPrefixes,

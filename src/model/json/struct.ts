@@ -166,9 +166,9 @@ export function mismatch(path: string, wanted: string, json: Json): Malformed {
 function describe(json: Json): string {
   if (isJsonArray(json)) return 'an array'
   if (isJsonObject(json)) return 'an object'
-  if (json instanceof JsonNumber) return json.text
+  if (json instanceof JsonNumber) return shorten(json.text, shownMax)
   return shorten(JSON.stringify(json), shownMax)
 }
 
-/** The number of characters of a wrong string that a problem quotes. */
+/** The number of characters of a wrong value that a problem quotes. */
 const shownMax = 60

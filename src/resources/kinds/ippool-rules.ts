@@ -104,7 +104,11 @@ const rules: readonly Rule[] = [
     fields: ['blockSize'],
     check({ spec: { blockSize }, old }) {
       if (blockSize === undefined || old === undefined || blockSize === old.blockSize) return undefined
-      return invalid('spec.blockSize', blockSize, `field is immutable; it is ${String(old.blockSize)}`)
+      const isUsable = old.invalidFields.every(({ field }) => field !== 'blockSize')
+      const state = isUsable
+        ? `it is ${String(old.blockSize)}`
+        : 'the stored one cannot be used, so create the pool anew'
+      return invalid('spec.blockSize', blockSize, `field is immutable; ${state}`)
     },
   },
   // B18.

@@ -112,15 +112,17 @@ t.test('an address in no pool, or in one that gives none, is refused, each with 
   world.pool('off', '10.1.0.0/24', { disabled: true })
   world.pool('going', '10.2.0.0/24', {}, { metadata: { deletionTimestamp: '2026-11-23T04:00:00Z' } })
   world.pool('barred', '10.3.0.0/24', {}, { status: { conditions: [{ type: 'Allocatable', status: 'False' }] } })
-  const wish = { addresses: ['10.0.0.1', '10.1.0.1', '10.2.0.1', '10.3.0.1', '10.4.0.1', 'fd00::1'] }
+  world.pool('huge', '10.64.0.0/10', { blockSize: 1e9 })
+  const wish = { addresses: ['10.0.0.1', '10.1.0.1', '10.2.0.1', '10.3.0.1', '10.64.0.1', '10.4.0.1', 'fd00::1'] }
   t.strictSame(world.take(wish), [
     'Invalid',
-    ...[1, 2, 3, 4, 5].map((index) => `addresses[${index}] FieldValueInvalid`),
+    ...[1, 2, 3, 4, 5, 6].map((index) => `addresses[${index}] FieldValueInvalid`),
   ])
   t.strictSame(messages(world, wish), [
     '10.1.0.1 lies in no enabled pool: pool off is disabled (spec.disabled)',
     '10.2.0.1 lies in no enabled pool: pool going is being deleted',
-    '10.3.0.1 lies in no enabled pool: pool barred has the condition Allocatable=False, or a spec that cannot be used',
+    '10.3.0.1 lies in no enabled pool: pool barred has the condition Allocatable=False',
+    '10.64.0.1 lies in no enabled pool: pool huge cannot be used: spec.blockSize: expected a prefix length from 20 to 32, found 1000000000',
     '10.4.0.1 lies in no pool',
     'fd00::1 lies in no pool',
   ])

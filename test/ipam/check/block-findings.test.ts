@@ -127,6 +127,16 @@ t.test('of pools that overlap, one that fits is enough', async (t) => {
   t.match(placeOf(mustParseCidr('10.0.0.128/28'), pools), { kind: 'wrong size', pool: { name: 'pool-a' } })
 })
 
+t.test('a block of any size may be right in a pool whose block size cannot be used', async (t) => {
+  for (const blockSize of [1e9, 9, '29']) {
+    const world = new CheckWorld()
+    world.putResource('IPPool', 'ippools', 'pool-b', { cidr: '10.64.0.0/10', blockSize })
+    world.putBlock('10.64.0.0/29')
+    world.putBlock('10.64.1.0/26', 'a')
+    t.match(await world.only(), { code: 'PoolFieldInvalid', subject: 'blockSize', repair: 'None' }, String(blockSize))
+  }
+})
+
 t.test('addresses of a node that is not registered, unless nobody registers nodes', async (t) => {
   const world = new CheckWorld()
   world.putBlock(cidr, 'a', 'b')

@@ -62,6 +62,16 @@ t.test('selectors that cannot be read, and pools that share addresses', async (t
   t.equal(faults.length, 3)
 })
 
+t.test('fields of pools that cannot be used, each with its value and what would be right', async (t) => {
+  const world = new CheckWorld()
+  world.putResource('IPPool', 'ippools', 'pool-b', { cidr: '10.64.0.0/10', blockSize: 1e9, natOutgoing: 'yes' })
+  world.putResource('IPPool', 'ippools', 'pool-c', { cidr: '10.0.1.0/29', blockSize: 28, disabled: true })
+  t.strictSame(await found(world), [
+    'PoolFieldInvalid | natOutgoing | spec.natOutgoing: expected true or false, found "yes". Until it is corrected, the pool assigns no addresses.',
+    'PoolFieldInvalid | blockSize | spec.blockSize: expected a prefix length from 20 to 32, found 1000000000. Until it is corrected, the pool assigns no addresses.',
+  ])
+})
+
 t.test('entries of reservations that reserve nothing', async (t) => {
   const world = new CheckWorld()
   const reservedCIDRs = ['10.0.0.0/30', ' 10.0.0.9 ', '', null, '10.0.0.0/33', 'fd00::/12x']

@@ -416,6 +416,10 @@ t.test('immutable fields are compared with the stored ones', (t) => {
     ],
   ]
   for (const [rule, spec, field, message] of changed) t.match(judge(spec, old), [{ field, message }], rule)
+  const unusable = mustPool({ cidr: 'fd00::/64', blockSize: 1e9 })
+  t.match(judge({ cidr: 'fd00::/64', blockSize: 122 }, unusable), [
+    { field: 'spec.blockSize', message: /immutable; the stored one cannot be used, so create the pool anew$/ },
+  ])
   t.end()
 })
 

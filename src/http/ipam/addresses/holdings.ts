@@ -2,7 +2,7 @@ import { DatastoreUnavailable } from '../../../datastore/index.ts'
 import { type Allocation, handleChanged, type HandleSnapshot, PoolsAtRevision } from '../../../ipam/index.ts'
 import { parseBlockKey, pools as poolFamily } from '../../../model/index.ts'
 import { RefusalError, refusal } from '../../wire/index.ts'
-import { selectionOf } from './list.ts'
+import { selectionOf } from './selection.ts'
 import { blockKeysOf, type Reader, readAt, readBlocks, readHandle } from './snapshot.ts'
 
 /**

@@ -9,7 +9,7 @@ export {
   readAddresses,
 } from './allocations.ts'
 export { isTooLarge, readHandleSnapshot, withHoldings } from './holdings.ts'
-export { firstPlace, type Place } from './list.ts'
+export { firstPlace, type Place } from './place.ts'
 export { type Reader, readAt } from './snapshot.ts'
 export { AddressPath, addressRoute } from './routes.ts'
 export { AddressWalk } from './walk.ts'

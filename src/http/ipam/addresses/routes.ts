@@ -1,6 +1,6 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import { planReadAddress } from '../../../ipam/index.ts'
+import { type AddressOrder, planReadAddress, sortFields } from '../../../ipam/index.ts'
 import {
   answer,
   problems,
@@ -8,7 +8,9 @@ import {
   AllocationItem,
   cidrField,
   closed,
+  constantName,
   handle,
+  oneOf,
   pageFields,
   pageMax,
 } from '../../schemas/index.ts'
@@ -23,6 +25,9 @@ export const AddressPath = Type.Object(
   { ip: Type.String({ maxLength: limits.addressLength, description: 'The address.', examples: ['10.1.0.5'] }) },
   closed,
 )
+
+/** The values of `sort`: each field, and with a minus the descending order. */
+const sorts = sortFields.flatMap((field) => [field, `-${field}`] as const)
 
 const AddressesQuery = Type.Object(
   {
@@ -63,6 +68,19 @@ const AddressesQuery = Type.Object(
         examples: ['vm-4'],
       }),
     ),
+    sort: Type.Optional(
+      oneOf(sorts, {
+        title: 'AddressSort',
+        names: sorts.map((sort) => `BY_${constantName(sort.replace(/^-(.*)/, '$1Descending'))}`),
+        description: [
+          'The field to sort by, with a minus for the descending order. Addresses without a value come last, and those with the same value by',
+          'ascending address. When absent, addresses are in a fixed order, block by block, which costs the least. For each page sorted by',
+          '`address`, the server reads the keys of all blocks; sorted by another field, all blocks that the filters leave: expect seconds for a',
+          'million addresses, and `Timeout` if the deadline passes.',
+        ].join(' '),
+        examples: ['-assignedAt'],
+      }),
+    ),
     ...pageFields('Addresses', 'MTAxOC9pcHY0L2Jsb2NrLzEwLjEuMC4wLTI2LzU'),
   },
   closed,
@@ -89,11 +107,18 @@ export const addressRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
         },
       },
     },
-    ({ query: { attribute = [], limit = pageMax, cidr, q: text, ...query } }) => {
+    ({ query: { attribute = [], limit = pageMax, cidr, q: text, sort, ...query } }) => {
       const range = readCidr(cidr)
       if (range.causes.length > 0) throw refuseFields('Invalid', range.causes)
       const attributes = attribute.map(readAttribute)
-      return listAddresses(shareDeadline(options), { ...query, limit, attributes, range: range.value, text })
+      return listAddresses(shareDeadline(options), {
+        ...query,
+        limit,
+        attributes,
+        range: range.value,
+        text,
+        order: sort && readOrder(sort),
+      })
     },
   )
 
@@ -123,6 +148,11 @@ export const addressRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
     },
   )
   done()
+}
+
+function readOrder(sort: (typeof sorts)[number]): AddressOrder | undefined {
+  const by = sortFields.find((field) => sort === field || sort === `-${field}`)
+  return by && { by, isDescending: sort !== by }
 }
 
 /** The name and the value of an attribute, if one is given: a name has no equals sign here, while a value may. */

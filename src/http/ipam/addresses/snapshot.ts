@@ -1,6 +1,6 @@
 import { expired, type Page, type PageOptions, RevisionCompacted } from '../../../datastore/index.ts'
-import { blockKey, type Handle, handleKey, handles } from '../../../model/index.ts'
-import { parseCidr } from '../../../net/index.ts'
+import { blockKey, type Handle, handleKey, handles, parseBlockKey } from '../../../model/index.ts'
+import { addressCount, parseCidr } from '../../../net/index.ts'
 import type { Decodable, Listed, Revision } from '../../../plan/index.ts'
 import { refusal } from '../../wire/index.ts'
 import type { IpamOptions } from '../request.ts'
@@ -54,14 +54,32 @@ export function blockKeysOf({ blocks }: Handle): readonly string[] {
 /** Blocks read at once: a few at first, because a page may need few addresses, and then more and more. */
 export const blocksAtOnce = { first: 4, max: 128 } as const
 
+/** The most addresses of blocks that are read at once by key, as many as the largest block has: decoding them holds up other requests. */
+const addressesAtOnce = 4_096
+
 /** Reads the blocks of these keys, some at a time. */
 export async function* readBlocks<Value>(
   { reader, revision }: Snapshot,
   blocks: Decodable<Value>,
   keys: readonly string[],
 ): AsyncGenerator<Listed<Value>, void> {
-  const left = [...keys]
-  for (let limit: number = blocksAtOnce.first; left.length > 0; limit = Math.min(limit * 2, blocksAtOnce.max)) {
-    yield* (await readAt(reader, blocks, { keys: left.splice(0, limit) }, revision)).entries
+  for (const some of batchesOf(keys)) yield* (await readAt(reader, blocks, { keys: some }, revision)).entries
+}
+
+/** Divides the keys of blocks into those that are read at once. */
+export function* batchesOf(keys: readonly string[]): Generator<readonly string[], void> {
+  let limit: number = blocksAtOnce.first
+  for (let at = 0, end = 0; at < keys.length; at = end) {
+    let addresses = 0
+    do addresses += sizeOf(keys[end++])
+    while (end < keys.length && end - at < limit && addresses + sizeOf(keys[end]) <= addressesAtOnce)
+    yield keys.slice(at, end)
+    limit = Math.min(limit * 2, blocksAtOnce.max)
   }
+}
+
+/** The number of addresses in the block with this key. */
+function sizeOf(key = ''): number {
+  const cidr = parseBlockKey(key)
+  return cidr === undefined ? 0 : Number(addressCount(cidr))
 }

@@ -1,7 +1,9 @@
 import type { Allocation } from '../../../ipam/index.ts'
 import { blockKey } from '../../../model/index.ts'
 import { ordinalOf } from '../../../net/index.ts'
-import { type AddressQuery, findAddresses, type Place } from './list.ts'
+import { findAddresses } from './list.ts'
+import type { Place } from './place.ts'
+import type { SelectionQuery } from './selection.ts'
 import type { Reader } from './snapshot.ts'
 
 /** Addresses that are read at once and kept until they are taken. */
@@ -13,13 +15,13 @@ const readAhead = 1_000
  */
 export class AddressWalk {
   readonly #reader: Reader
-  readonly #query: Omit<AddressQuery, 'continue' | 'limit'>
+  readonly #query: SelectionQuery
   /** The addresses found from `from` to `to`; to the end if `to` is undefined. */
   #found: readonly Allocation[] = []
   #from: Place | undefined
   #to: Place | undefined
 
-  constructor(reader: Reader, query: Omit<AddressQuery, 'continue' | 'limit'>) {
+  constructor(reader: Reader, query: SelectionQuery) {
     this.#reader = reader
     this.#query = query
   }

@@ -1,0 +1,118 @@
+import {
+  type AddressFilter,
+  blockPathPrefixes,
+  mayMatch,
+  type PoolsAtRevision,
+  type SelectedAddress,
+  selectAddresses,
+} from '../../../ipam/index.ts'
+import { blocks as blockFamily, parseBlockKey } from '../../../model/index.ts'
+import { covers, overlaps } from '../../../net/index.ts'
+import type { Decodable, Listed } from '../../../plan/index.ts'
+import { requireGranted } from '../../wire/index.ts'
+import { blockKeysOf, blocksAtOnce, readAt, readBlocks, readHandle, type Snapshot } from './snapshot.ts'
+
+/** The addresses to select. */
+export interface SelectionQuery extends AddressFilter {
+  /** The name or the CIDR of their pool. */
+  readonly pool?: string | undefined
+}
+
+/** The blocks to read, and the addresses to take from each. */
+export interface Selection {
+  /** The prefixes of the keys of all blocks that may have such addresses, in their order. */
+  readonly prefixes: readonly string[]
+  readonly addresses: Decodable<readonly SelectedAddress[]>
+}
+
+/** A block, and the addresses that were selected of it, ascending. */
+export type LookedAt = Listed<readonly SelectedAddress[]>
+
+/** The addresses that match a query. Throws a refusal `Invalid` for a pool that does not exist. */
+export function selectionOf(pools: PoolsAtRevision, query: SelectionQuery): Selection {
+  const pool = query.pool === undefined ? undefined : requireGranted(pools.named(query.pool))
+  const { range } = query
+  const within = range !== undefined && (pool === undefined || covers(pool.cidr, range)) ? range : pool?.cidr
+  const paths = within === undefined ? [''] : blockPathPrefixes(within)
+  return {
+    prefixes: paths.map((path) => `${blockFamily.prefix}${path}`),
+    addresses: {
+      prefix: blockFamily.prefix,
+      decode(key, text) {
+        const cidr = parseBlockKey(key)
+        const poolOfBlock = cidr && pools.ofBlock(cidr)?.name
+        const isAsked = pool === undefined || pool.name === poolOfBlock
+        const isInRange = range === undefined || cidr === undefined || overlaps(range, cidr)
+        if (!isAsked || !isInRange || !mayMatch(text, query)) return { ok: true, value: [] }
+        const decoded = blockFamily.decode(key, text)
+        return decoded.ok ? { ok: true, value: selectAddresses(decoded.value, query, poolOfBlock) } : decoded
+      },
+    },
+  }
+}
+
+/** Reads the selected blocks from the key `start` on, in the order of their keys; only those of `handle`, if it is given. */
+export async function* selectedBlocks(
+  snapshot: Snapshot,
+  selection: Selection,
+  handle: string | undefined,
+  start = '',
+): AsyncGenerator<LookedAt, void> {
+  if (handle === undefined) {
+    yield* blocksBelow(snapshot, selection, start)
+  } else {
+    const keys = await keysOfHandle(snapshot, selection, handle)
+    yield* readBlocks(
+      snapshot,
+      selection.addresses,
+      keys.filter((key) => key >= start),
+    )
+  }
+}
+
+/** The keys of the selected blocks, some at a time, in their order; only those of `handle`, if it is given. */
+export async function* selectedKeys(
+  snapshot: Snapshot,
+  selection: Selection,
+  handle: string | undefined,
+): AsyncGenerator<readonly string[], void> {
+  if (handle === undefined) for (const prefix of selection.prefixes) yield* keysBelow(snapshot, prefix)
+  else yield await keysOfHandle(snapshot, selection, handle)
+}
+
+async function* blocksBelow(
+  { reader, revision }: Snapshot,
+  { prefixes, addresses }: Selection,
+  start: string,
+): AsyncGenerator<LookedAt, void> {
+  for (const prefix of prefixes) {
+    let from = start > prefix ? start : prefix
+    for (let limit: number = blocksAtOnce.first; ; limit = Math.min(limit * 2, blocksAtOnce.max)) {
+      const { entries } = await readAt(reader, addresses, { from, limit }, revision)
+      const inside = entries.filter(({ key }) => key.startsWith(prefix))
+      yield* inside
+      from = `${inside.at(-1)?.key ?? from}\0`
+      if (inside.length < limit) break
+    }
+  }
+}
+
+/** Keys read at once: parsing them holds up other requests for some milliseconds. */
+const keysAtOnce = 1_000
+
+async function* keysBelow({ reader, revision }: Snapshot, prefix: string): AsyncGenerator<readonly string[], void> {
+  const keys: Decodable<undefined> = { prefix, decode: () => ({ ok: true, value: undefined }) }
+  for (let after: string | undefined; ; ) {
+    const options = { limit: keysAtOnce, keysOnly: true, ...(after !== undefined && { after }) }
+    const { entries, remaining } = await readAt(reader, keys, options, revision)
+    yield entries.map(({ key }) => key)
+    after = entries.at(-1)?.key
+    if (after === undefined || remaining <= 0) return
+  }
+}
+
+async function keysOfHandle(snapshot: Snapshot, { prefixes }: Selection, handle: string): Promise<readonly string[]> {
+  const stored = await readHandle(snapshot, handle)
+  const keys = stored === undefined ? [] : blockKeysOf(stored.value)
+  return keys.filter((key) => prefixes.some((prefix) => key.startsWith(prefix)))
+}
