@@ -75,8 +75,8 @@ const AddressesQuery = Type.Object(
         description: [
           'The field to sort by, with a minus for the descending order. Addresses without a value come last, and those with the same value by',
           'ascending address. When absent, addresses are in a fixed order, block by block, which costs the least. For each page sorted by',
-          '`address`, the server reads the keys of all blocks; sorted by another field, all blocks that the filters leave: expect seconds for a',
-          'million addresses, and `Timeout` if the deadline passes.',
+          '`address`, the server reads the keys of all blocks; sorted by another field, all blocks that `pool`, `cidr` and `handle` leave: about',
+          'ten seconds of a processor for a million addresses, and `Timeout` if the deadline passes before.',
         ].join(' '),
         examples: ['-assignedAt'],
       }),

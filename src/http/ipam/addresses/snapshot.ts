@@ -54,8 +54,11 @@ export function blockKeysOf({ blocks }: Handle): readonly string[] {
 /** Blocks read at once: a few at first, because a page may need few addresses, and then more and more. */
 export const blocksAtOnce = { first: 4, max: 128 } as const
 
-/** The most addresses of blocks that are read at once by key, as many as the largest block has: decoding them holds up other requests. */
-const addressesAtOnce = 4_096
+/**
+ * The most addresses of blocks that are read at once by key, unless a single block has more. Decoding them takes some 20 ms, during which
+ * the server does nothing else.
+ */
+const addressesAtOnce = 2_048
 
 /** Reads the blocks of these keys, some at a time. */
 export async function* readBlocks<Value>(
