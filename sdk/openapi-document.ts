@@ -25,6 +25,7 @@ export async function openapiDocument(
     blocks: new BlockIndex(),
     now: () => ({ nanoseconds: 0n }),
     newUid: () => 'none',
+    newSecret: () => ({ text: 'none', hash: 'none' }),
     version,
     bodyLimitBytes: 1,
     // Large enough that no delay of the event loop counts as overload.

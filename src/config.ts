@@ -54,6 +54,10 @@ export function parseConfig(argv: readonly string[], environment: Environment): 
     drainMs: read(settings.drainMs),
     allowedHosts: read(settings.allowedHosts),
     allowedOrigins: read(settings.allowedOrigins),
+    tokenFile: read(settings.tokenFile),
+    authConfigFile: read(settings.authConfigFile),
+    accessTokens: read(settings.accessTokens),
+    anonymous: read(settings.anonymous),
     dataDir: read(settings.dataDir),
     cacheDir: read(settings.cacheDir),
     etcdBinary: read(settings.etcdBinary),
@@ -170,8 +174,10 @@ interface Contradiction {
 }
 
 /** True if callers can prove who they are: without, everybody who can reach the server may do everything. */
-export function hasAuthentication(config: Pick<Config, 'clientCaFile'>): boolean {
-  return config.clientCaFile !== undefined
+export function hasAuthentication(config: Config): boolean {
+  const { clientCaFile, tokenFile, authConfigFile, accessTokens, anonymous } = config
+  const isNamed = [clientCaFile, tokenFile, authConfigFile].some((file) => file !== undefined)
+  return isNamed || accessTokens === true || anonymous === true
 }
 
 /** The protections that a server on an address which other machines can reach must have. */
@@ -194,7 +200,9 @@ function findContradictions(config: Config): Contradiction[] {
 /** Finds protections that are missing and not waived, and such that are waived and there. */
 function findProtectionProblems(config: Config): Contradiction[] {
   const found: Contradiction[] = []
-  const { host, tlsCertFile, tlsKeyFile, clientCaFile, insecureHttp, insecureNoAuth } = settings
+  const { host, tlsCertFile, tlsKeyFile, insecureHttp, insecureNoAuth } = settings
+  const { clientCaFile, tokenFile, authConfigFile, accessTokens, anonymous } = settings
+  const ways = [clientCaFile, tokenFile, authConfigFile, accessTokens, anonymous]
   const reachable = `IPPOOLD_HOST: other machines can reach ${quote(config.host)}`
   const missing = missingProtections(config)
   if (missing.includes('tls') && !config.insecureHttp) {
@@ -202,8 +210,8 @@ function findProtectionProblems(config: Config): Contradiction[] {
     found.push({ among: [host, tlsCertFile, tlsKeyFile, insecureHttp], problem })
   }
   if (missing.includes('authentication') && !config.insecureNoAuth) {
-    const problem = `${reachable}, so authentication is needed; set IPPOOLD_CLIENT_CA_FILE, or IPPOOLD_INSECURE_NO_AUTH=true, or give a loopback address`
-    found.push({ among: [host, clientCaFile, insecureNoAuth], problem })
+    const problem = `${reachable}, so authentication is needed; set IPPOOLD_CLIENT_CA_FILE, IPPOOLD_TOKEN_FILE or IPPOOLD_AUTH_CONFIG_FILE, or IPPOOLD_INSECURE_NO_AUTH=true, or give a loopback address`
+    found.push({ among: [host, ...ways, insecureNoAuth], problem })
   }
   if (config.insecureHttp && config.tlsCertFile !== undefined) {
     const problem = 'IPPOOLD_INSECURE_HTTP: contradicts IPPOOLD_TLS_CERT_FILE; leave one of them out'
@@ -211,7 +219,7 @@ function findProtectionProblems(config: Config): Contradiction[] {
   }
   if (config.insecureNoAuth && hasAuthentication(config)) {
     const problem = 'IPPOOLD_INSECURE_NO_AUTH: contradicts the settings of authentication; leave it or them out'
-    found.push({ among: [insecureNoAuth, clientCaFile], problem })
+    found.push({ among: [insecureNoAuth, ...ways], problem })
   }
   return found
 }

@@ -3,13 +3,16 @@ import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { type Config, defaultCacheDir, isLoopback, missingProtections } from './config.ts'
+import { type Gatekeeper, openGate, Policies } from './access/index.ts'
+import { Authentication, newSecret, UnusableFile } from './authentication/index.ts'
+import { type Config, defaultCacheDir, hasAuthentication, isLoopback, missingProtections } from './config.ts'
 import { type EtcdConnection, openEtcdStore } from './datastore/etcd/index.ts'
 import { DatastoreNotOpened, declare, logProbe, type Probe, type Store, UpcomingStore } from './datastore/index.ts'
 import { type EmbeddedEtcd, startEmbeddedEtcd } from './embedded-etcd/index.ts'
 import { buildServer, HealthListener, Listeners, type TcpAddress, TlsFront } from './http/index.ts'
 import {
   accessPolicies,
+  accessTokens,
   affinities,
   annexes,
   BlockIndex,
@@ -28,6 +31,7 @@ import {
 import { resourceKinds } from './resources/index.ts'
 import { type Setting, settings } from './settings.ts'
 import {
+  badSettings,
   exitCodes,
   type Log,
   messageOf,
@@ -100,6 +104,7 @@ async function start(
   const tls = await openTls(config, logger, parts)
   const listeners = new Listeners(tls)
   const missing = missingProtections(config)
+  const authentication = hasAuthentication(config) ? await openAuthentication(config, logger) : undefined
   const server = buildServer({
     store,
     blocks: index,
@@ -119,6 +124,8 @@ async function start(
       },
       allowedOrigins: config.allowedOrigins,
     },
+    gatekeeper: authentication === undefined ? openGate : gatekeeperOf(authentication),
+    newSecret,
     logger: serverLog,
     probe,
     listeners,
@@ -128,8 +135,12 @@ async function start(
   const embedded = config.etcdEndpoints.length === 0 ? await startEtcd(config, environment, logger, parts) : undefined
   const endpoints = embedded === undefined ? config.etcdEndpoints : [embedded.endpoint]
   const poolUpkeep = new PoolUpkeep(index, now, logger)
-  const datastore = await openDatastore({ ...credentials, endpoints }, index, poolUpkeep, config, probe)
+  const datastore = await openDatastore({ ...credentials, endpoints }, index, poolUpkeep, authentication, config, probe)
   parts.add(() => datastore.close())
+  if (authentication !== undefined) {
+    authentication.start(datastore)
+    parts.add(() => authentication.close())
+  }
   poolUpkeep.start(datastore)
   parts.add(() => poolUpkeep.stop())
   const { upkeepIntervalSeconds: intervalSeconds, upkeepGraceSeconds: graceSeconds } = config
@@ -176,6 +187,26 @@ async function openTls(config: Config, logger: Logger, parts: RunningParts): Pro
   return tls
 }
 
+async function openAuthentication(config: Config, logger: Logger): Promise<Authentication> {
+  const settings = {
+    tokenFile: config.tokenFile,
+    configurationFile: config.authConfigFile,
+    acceptsAccessTokens: config.accessTokens ?? true,
+    allowsAnonymous: config.anonymous,
+  }
+  try {
+    return await Authentication.open(settings, logger)
+  } catch (cause) {
+    if (cause instanceof UnusableFile) throw badSettings([cause.message])
+    throw cause
+  }
+}
+
+function gatekeeperOf(authentication: Authentication): Gatekeeper {
+  const policies = new Policies([])
+  return { identify: authentication.identify, rightsOf: (caller) => policies.rightsOf(caller) }
+}
+
 async function startEtcd(
   config: Config,
   environment: Environment,
@@ -199,6 +230,7 @@ async function openDatastore(
   connection: EtcdConnection,
   index: BlockIndex,
   poolUpkeep: PoolUpkeep,
+  authentication: Authentication | undefined,
   config: Config,
   probe: Probe,
 ): Promise<Store> {
@@ -229,6 +261,7 @@ async function openDatastore(
         declare(clusterInformations),
         declare(storedAnswers),
         declare(accessPolicies),
+        declare(accessTokens, authentication?.accessTokens),
       ],
       limits: {
         batchOperationsMax: config.batchOperationsMax,

@@ -4,6 +4,8 @@ export interface Caller {
   /** Tells users apart who have the same name one after the other; undefined if the credential has none. */
   readonly uid?: string | undefined
   readonly groups: readonly string[]
+  /** Which credential the caller has shown, in the form of Kubernetes' `credential-id`: `AccessToken=ci`; undefined if it has no name. */
+  readonly credentialId?: string | undefined
 }
 
 /** The group whose members may do everything. */

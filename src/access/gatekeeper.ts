@@ -13,10 +13,19 @@ export interface Credentials {
   readonly address: string
 }
 
-/** Who sends a request; or why nobody can tell, and how long to wait before another attempt, if that is asked. */
+/**
+ * Who sends a request; or why nobody can tell. `missing`: there is no credential. `wrong`: it is not valid. `throttled`: too many were wrong, so
+ * that this one is not looked at. `unavailable`: what is needed to verify it cannot be had at the moment.
+ */
 export type Identification =
   | { readonly ok: true; readonly caller: Caller }
-  | { readonly ok: false; readonly problem: string; readonly retryAfterSeconds?: number }
+  | { readonly ok: false; readonly reason: 'missing' | 'wrong'; readonly problem: string }
+  | {
+      readonly ok: false
+      readonly reason: 'throttled' | 'unavailable'
+      readonly problem: string
+      readonly retryAfterSeconds: number
+    }
 
 /** Knows the users of the server, and what they may do. */
 export interface Gatekeeper {

@@ -8,6 +8,7 @@ export {
   may,
   mayAlways,
   maySometimes,
+  noRights,
   Policies,
   type Rights,
   type Verb,

@@ -1,6 +1,6 @@
 import type { AccessPolicy, AccessRule, AccessSubject } from '../model/index.ts'
 import { matches } from '../selector/index.ts'
-import { adminGroup, type Caller } from './caller.ts'
+import { adminGroup, anonymous, type Caller } from './caller.ts'
 
 /** What can be done. `get`, `list` and `watch` are to read; `assign` and `release` are for addresses, `check` and `repair` for all data. */
 export const verbs = [
@@ -52,6 +52,9 @@ export interface Rights {
   /** The rules that allow the action, at least for some objects; none if {@link isUnlimited}. */
   grantsFor(action: Action): readonly Grant[]
 }
+
+/** May do nothing. */
+export const noRights: Rights = { caller: anonymous, isUnlimited: false, grantsFor: () => [] }
 
 /** True if the caller may do this to some objects at least. */
 export function maySometimes(rights: Rights, action: Action): boolean {

@@ -101,6 +101,7 @@ export {
   type AccessSubject,
   subjectKinds,
 } from './access-policy.ts'
+export { type AccessToken, accessTokenKey, accessTokenOf, accessTokens } from './access-token.ts'
 
 // ippoold's own keys: metadata that Calico has no place for, and answers to calls that may be repeated.
 export { type Annex, annexes, annexKey, annexPrefix } from './annex.ts'

@@ -40,7 +40,7 @@ export function resourceKey<Value>(family: Family<Value>, name: string): Key<Val
 }
 
 /**
- * Makes the family of one kind of resource: held as `values`, one change per transaction. `specFields` are the known fields of the spec
+ * Makes the family of one kind of resource, with one change per transaction. `specFields` are the known fields of the spec
  * in Go's order. `read` makes the kind's value of a resource; it may throw Malformed, as the readers of struct.ts do. A stored object
  * without a name has the one in its key; an object with another name cannot be read.
  */
@@ -50,6 +50,8 @@ export function resourceFamily<Value extends { readonly object: JsonObject }>(op
   /** The prefix of the keys; unless given, where Calico stores this kind. */
   readonly prefix?: string
   readonly specFields: readonly string[]
+  /** `values` unless given. */
+  readonly held?: Family<Value>['held']
   /** `record` unless given. */
   readonly part?: Part
   /** True if ippoold never writes this kind. */
@@ -65,7 +67,7 @@ export function resourceFamily<Value extends { readonly object: JsonObject }>(op
   return {
     name: options.name,
     prefix,
-    held: 'values',
+    held: options.held ?? 'values',
     part: options.part ?? 'record',
     isChangedSingly: true,
     isReadOnly: options.isReadOnly ?? false,

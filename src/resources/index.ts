@@ -5,6 +5,7 @@ export {
   type ApiGroup,
   calicoGroup,
   groupsOf,
+  hasStatusSubresource,
   ippooldGroup,
   pathOf,
   type ResourceKind,

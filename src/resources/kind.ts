@@ -1,4 +1,5 @@
 import type { TObject } from '@sinclair/typebox'
+import type { Rights } from '../access/index.ts'
 import type { Annex, JsonObject, Now } from '../model/index.ts'
 import type { Decodable, Decoded, Key, Lookup, Revision, View, Write, Cause, Refusal } from '../plan/index.ts'
 import type { Column } from './columns.ts'
@@ -59,6 +60,10 @@ export interface WriteContext {
   readonly manager: string
   /** The part of the object that may change: its status, or everything else. */
   readonly subresource: '' | 'status'
+  /** What the client may do. */
+  readonly rights: Rights
+  /** The hash of a fresh secret, should the plan create an object of a kind that has one. */
+  readonly secretHash?: string | undefined
 }
 
 /** An object that is about to be stored and is being validated. Fields that could not be read are left out. */
@@ -167,18 +172,35 @@ export interface ResourceKind<Value extends StoredObject> extends ReadableKind<V
   readonly names: NameForm
   /** The fields of the spec that can be set only when an object is created. */
   readonly immutableFields: readonly string[]
-  /** Returns an object that is about to be stored with the status that the server keeps; undefined if it keeps none. */
-  readonly keepStatus: ((object: JsonObject, now: Now) => JsonObject) | undefined
+  /**
+   * True if each object has a secret: it is made with the object, only the answer that creates the object shows it, as `status.token`, and only
+   * its hash is stored.
+   */
+  readonly hasSecret?: boolean
+  /** True if clients can write the status, by a subresource. */
+  readonly isStatusWritable: boolean
+  /**
+   * Returns an object that is about to be stored with the status that the server keeps; undefined if it keeps none. `secretHash` is given for
+   * a new object of a kind that has secrets.
+   */
+  readonly keepStatus: ((object: JsonObject, now: Now, secretHash?: string) => JsonObject) | undefined
   /** Checks the spec by itself and against the old one. Returns every problem. */
   validate(candidate: Candidate<Value>): readonly Cause[]
   /** Checks a new object against what else is stored. Returns every problem. */
   admit(view: View, candidate: Candidate<Value>): readonly Cause[]
+  /** Says why storing the object would give rights that its writer has not; undefined if it gives none. Absent: it never gives any. */
+  findEscalation?(candidate: Candidate<Value>, rights: Rights): string | undefined
   /** One step of deleting an object, from `position` on: '' for the first step, then the `next` of the step before. */
   planRemoval(view: View, stored: Stored<Value>, context: WriteContext, position: string): Removal<Value>
 }
 
 /** A kind that is served, read-only or not. */
 export type ServedKind<Value extends StoredObject> = ResourceKind<Value> | ReadOnlyKind<Value>
+
+/** True if the status can be read and written by a path of its own. */
+export function hasStatusSubresource<Value extends StoredObject>(kind: ServedKind<Value>): boolean {
+  return !kind.isReadOnly && kind.isStatusWritable
+}
 
 /** The groups of the kinds, in the order of the kinds. */
 export function groupsOf(kinds: readonly ServedKind<StoredObject>[]): readonly ApiGroup[] {

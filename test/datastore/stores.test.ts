@@ -80,6 +80,7 @@ async function startServer(t: Test, open: (index: BlockIndex) => Promise<Store>)
       last = nanoseconds > last ? nanoseconds : last + 1n
       return { nanoseconds: last }
     },
+    newSecret: () => ({ text: 'secret', hash: 'hash' }),
     newUid: () => `00000000-0000-4000-8000-${String(uids++).padStart(12, '0')}`,
     version: '0.1.0',
     bodyLimitBytes: 1024 * 1024,

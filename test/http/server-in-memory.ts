@@ -40,6 +40,7 @@ export function startServer(t: Test, changes: Partial<ServerDependencies> = {}):
       uids += 1
       return `uid-${uids}`
     },
+    newSecret: () => ({ text: `secret of uid-${uids}`, hash: `hash of uid-${uids}` }),
     version: '0.1.0',
     bodyLimitBytes: 1024 * 1024,
     deadlineMs: 30_000,

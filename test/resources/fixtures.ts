@@ -1,3 +1,4 @@
+import { unchecked } from '../../src/access/index.ts'
 import {
   type Block,
   BlockIndex,
@@ -32,6 +33,7 @@ export const context: WriteContext = {
   fieldValidation: 'Warn',
   manager: 'test',
   subresource: '',
+  rights: { caller: unchecked, isUnlimited: true, grantsFor: () => [] },
 }
 
 export const strict: WriteContext = { ...context, fieldValidation: 'Strict' }

@@ -17,18 +17,20 @@ export class HttpClient {
     t.teardown(() => this.#pool.close())
   }
 
-  /** Sends one request; a body is sent as JSON unless `contentType` says otherwise. */
+  /** Sends one request, with more `headers` if wanted; a body is sent as JSON unless `contentType` says otherwise. */
   async call(
     method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     path: string,
     body?: unknown,
     contentType = 'application/json',
+    headers: Readonly<Record<string, string>> = {},
   ): Promise<Answer> {
     const sent = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body)
     const response = await this.#pool.request({
       method,
       path,
-      ...(sent === undefined ? {} : { body: sent, headers: { 'content-type': contentType } }),
+      headers: { ...headers, ...(sent !== undefined && { 'content-type': contentType }) },
+      ...(sent !== undefined && { body: sent }),
     })
     const text = await response.body.text()
     return {

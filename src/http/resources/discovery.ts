@@ -1,6 +1,12 @@
 import type { FastifyPluginCallback, FastifyRequest } from 'fastify'
 import type { JsonObject } from '../../model/index.ts'
-import { type ApiGroup, groupsOf, type ServedKind, type StoredObject } from '../../resources/index.ts'
+import {
+  type ApiGroup,
+  groupsOf,
+  hasStatusSubresource,
+  type ServedKind,
+  type StoredObject,
+} from '../../resources/index.ts'
 import { acceptedTypes, covers, answerJson } from '../wire/index.ts'
 
 /** Dependencies of the discovery routes. */
@@ -117,7 +123,7 @@ function printResources(group: ApiGroup, kinds: readonly Kind[]): JsonObject {
       shortNames: kind.shortNames,
       categories: group.categories,
     },
-    ...(hasStatus(kind)
+    ...(hasStatusSubresource(kind)
       ? [{ name: `${kind.plural}/status`, singularName: '', namespaced: false, kind: kind.kind, verbs: statusVerbs }]
       : []),
   ])
@@ -146,7 +152,7 @@ function printResource(kind: Kind): JsonObject {
     verbs: verbsOf(kind),
     shortNames: kind.shortNames,
     categories: kind.group.categories,
-    ...(hasStatus(kind) && {
+    ...(hasStatusSubresource(kind) && {
       subresources: [{ subresource: 'status', responseKind: responseKindOf(kind), verbs: statusVerbs }],
     }),
   }
@@ -178,11 +184,6 @@ const statusVerbs: readonly string[] = ['get', 'patch', 'update']
 
 function verbsOf({ isReadOnly }: Kind): readonly string[] {
   return isReadOnly ? readVerbs : allVerbs
-}
-
-/** True if the status can be written separately. */
-function hasStatus({ statusSchema, isReadOnly }: Kind): boolean {
-  return statusSchema !== undefined && !isReadOnly
 }
 
 function responseKindOf({ group: { name, version }, kind }: Kind): JsonObject {

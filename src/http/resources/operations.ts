@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import type { FastifyRequest } from 'fastify'
+import { noRights, type Rights } from '../../access/index.ts'
 import { Scan } from '../../datastore/index.ts'
 import { planRemoveEndpoints } from '../../ipam/index.ts'
 import {
   type BlockIndex,
   type JsonObject,
+  jsonObject,
   type Now,
   workloadEndpoints,
   workloadEndpointsInPages,
@@ -49,9 +51,17 @@ export interface OperationOptions {
   readonly now: () => Now
   /** A new UUID, for an object that is created. */
   readonly newUid: () => string
+  /** A new secret, for an object that has one. */
+  readonly newSecret: () => Secret
   readonly deadlineMs: number
   /** Finds the dependents that are removed before an object is deleted, by the plural of its kind. */
   readonly dependents: Readonly<Partial<Record<string, FindDependents>>>
+}
+
+/** A secret, and its hash, which is all that is stored. */
+export interface Secret {
+  readonly text: string
+  readonly hash: string
 }
 
 /** The options of a change, as the query has them. */
@@ -90,29 +100,38 @@ export class ResourceOperations {
   ): Promise<{ readonly value: Answer; readonly revision: Revision }> {
     const { now, newUid, store, deadlineMs } = this.#options
     const { dryRun = false, fieldValidation = 'Warn', manager = '', subresource = '' } = options
-    const context = { now: now(), uid: newUid(), fieldValidation, manager, subresource }
+    const { rights = noRights, secretHash } = options
+    const context = { now: now(), uid: newUid(), fieldValidation, manager, subresource, rights, secretHash }
     const { answer, revision } = await store.submit((view) => plan(view, context), { deadlineMs, dryRun })
     if (answer.ok) return { value: answer.value, revision }
     throw refusalAbout(answer.refusal, this.#kind, name)
   }
 
-  /** Carries out a create or change, and returns the object to answer. An object that is not written keeps its resourceVersion. */
+  /**
+   * Carries out a create or change, and returns the object to answer; with its secret, if it has one and was created. An object that is not
+   * written keeps its resourceVersion.
+   */
   async change(
     name: string | undefined,
-    { query, manager, subresource }: ChangeRequest,
+    { query, manager, subresource, rights }: ChangeRequest,
     plan: ChangePlan,
   ): Promise<ChangedObject> {
     const dryRun = query.dryRun === 'All'
+    const hasSecret = !this.#kind.isReadOnly && this.#kind.hasSecret === true
+    const secret = hasSecret && !dryRun ? this.#options.newSecret() : undefined
     const { fieldValidation = 'Warn' } = query
     const { value: changed, revision } = await this.carryOut(name, plan, {
       dryRun,
       fieldValidation,
       manager,
       subresource,
+      rights,
+      secretHash: secret?.hash,
     })
     const { value, isWritten, revisionBefore, warnings } = changed
     const object = showObject(this.#kind, value, isWritten && !dryRun ? revision : revisionBefore)
-    return { object, warnings, isNew: revisionBefore === undefined }
+    const isNew = revisionBefore === undefined
+    return { object: secret !== undefined && isNew ? withToken(object, secret) : object, warnings, isNew }
   }
 
   /**
@@ -170,6 +189,12 @@ export class ResourceOperations {
   }
 }
 
+/** The object with its secret, for the answer that creates it. */
+function withToken(object: JsonObject, { text }: Secret): JsonObject {
+  const status = jsonObject([['token', text], ...Object.entries(objectIn(object, 'status'))])
+  return jsonObject([...Object.entries(object), ['status', status]])
+}
+
 /** Finds the workload endpoints of a node; its tunnels are removed with them. */
 export function endpointsOfNodes(store: Pick<ServedStore, 'page'>, blocks: BlockIndex): FindDependents {
   return async (node) => {
@@ -188,6 +213,7 @@ export interface ChangeRequest {
   readonly query: ChangeOptions
   readonly manager: string
   readonly subresource: WriteContext['subresource']
+  readonly rights: Rights
 }
 
 /** Longer names of managers are refused. */
@@ -195,11 +221,11 @@ const managerLengthMax = 128
 
 /** Reads who requests a change. */
 export function changeRequest(
-  { headers }: Pick<FastifyRequest, 'headers'>,
+  { headers, rights }: Pick<FastifyRequest, 'headers' | 'rights'>,
   query: ChangeOptions,
   subresource: WriteContext['subresource'] = '',
 ): ChangeRequest {
   const agent = headers['user-agent']?.replace(/\/.*$/s, '').trim().slice(0, managerLengthMax) ?? ''
   const manager = query.fieldManager ?? (/^[\x20-\x7E]+$/.test(agent) ? agent : 'unknown')
-  return { query, manager, subresource }
+  return { query, manager, subresource, rights }
 }

@@ -1,5 +1,12 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
-import { planRead, quoteObject, showObject, type ServedKind, type StoredObject } from '../../resources/index.ts'
+import {
+  hasStatusSubresource,
+  planRead,
+  quoteObject,
+  showObject,
+  type ServedKind,
+  type StoredObject,
+} from '../../resources/index.ts'
 import type { ServedStore } from '../ipam/index.ts'
 import { answer, problems, kindSchemas, pluralOf, ListQuery, namePath, ReadQuery } from '../schemas/index.ts'
 import { sendList, sendObject } from './answers.ts'
@@ -46,9 +53,9 @@ export const resourceReads: FastifyPluginCallbackTypebox<KindOptions> = (app, op
 
   const parts = [
     { path: '/:name', operationId: `read${kind.kind}`, what: 'one' },
-    ...(kind.statusSchema === undefined
-      ? []
-      : [{ path: '/:name/status', operationId: `read${kind.kind}Status`, what: 'the status of one' }]),
+    ...(hasStatusSubresource(kind)
+      ? [{ path: '/:name/status', operationId: `read${kind.kind}Status`, what: 'the status of one' }]
+      : []),
   ]
   for (const { path, operationId, what } of parts) {
     app.get(

@@ -99,7 +99,7 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
   const status = { path: '/:name/status', subresource: 'status', suffix: 'Status', what: 'the status of one' } as const
   const parts = [
     { path: '/:name', subresource: '', suffix: '', what: 'one' } as const,
-    ...(kind.statusSchema === undefined ? [] : [status]),
+    ...(kind.isStatusWritable ? [status] : []),
   ]
   for (const { path, subresource, suffix, what } of parts) {
     app.put(

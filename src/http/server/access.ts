@@ -42,7 +42,22 @@ function certificateOf(socket: IncomingMessage['socket']): Credentials['certific
   return certificate?.isTrusted() === true ? certificate : undefined
 }
 
-function refuseUnknown({ problem, retryAfterSeconds }: Extract<Identification, { readonly ok: false }>): RefusalError {
-  if (retryAfterSeconds !== undefined) return refusal('TooManyRequests', problem, { retryAfterSeconds })
-  return refusal('Unauthorized', problem, { headers: { 'www-authenticate': 'Bearer realm="ippoold"' } })
+/** @see RFC 6750 section 3: a request without a credential is told of no error. */
+function refuseUnknown(identification: Extract<Identification, { readonly ok: false }>): RefusalError {
+  const { reason, problem } = identification
+  switch (reason) {
+    case 'throttled':
+      return refusal('TooManyRequests', problem, { retryAfterSeconds: identification.retryAfterSeconds })
+    case 'unavailable':
+      return refusal('ServiceUnavailable', problem, { retryAfterSeconds: identification.retryAfterSeconds })
+    case 'missing':
+      return refusal('Unauthorized', problem, { headers: { 'www-authenticate': challenge } })
+    case 'wrong': {
+      const description = problem.replaceAll(/[^\x20-\x7E]|["\\]/g, "'")
+      const header = `${challenge}, error="invalid_token", error_description="${description}"`
+      return refusal('Unauthorized', problem, { headers: { 'www-authenticate': header } })
+    }
+  }
 }
+
+const challenge = 'Bearer realm="ippoold"'

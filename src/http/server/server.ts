@@ -10,6 +10,7 @@ import { groupsOf, resourceKinds } from '../../resources/index.ts'
 import { ipamRoutes, type ServedStore } from '../ipam/index.ts'
 import { docsOptions, openapiOptions, kubernetesOpenapiRoutes, openapiRoutes } from '../openapi/index.ts'
 import { discoveryRoutes, endpointsOfNodes, resourceRoutes } from '../resources/index.ts'
+import { selfSubjectReviewRoutes } from '../reviews/index.ts'
 import { resourceSchemas, schemas, type VersionResponse } from '../schemas/index.ts'
 import { answerJson, readBodies } from '../wire/index.ts'
 import { checkAccess } from './access.ts'
@@ -34,6 +35,8 @@ export interface ServerDependencies {
   readonly now: () => Now
   /** Returns a new unique name, for requests, handles and objects that did not bring one. */
   readonly newUid: () => string
+  /** Returns a new secret and its hash, for an access token that is created. */
+  readonly newSecret: () => { readonly text: string; readonly hash: string }
   /** The version of ippoold. */
   readonly version: string
   /** What the server does without, although other machines can reach it; nothing unless given. */
@@ -143,8 +146,9 @@ function addApi(
   requestId: (headers: IncomingHttpHeaders) => string,
   onStopping: OnStopping,
 ): void {
-  const { store, blocks, now, newUid, deadlineMs, callsMax } = dependencies
+  const { store, blocks, now, newUid, newSecret, deadlineMs, callsMax } = dependencies
   void app.register(discoveryRoutes, { kinds })
+  void app.register(selfSubjectReviewRoutes)
   void app.register(kubernetesOpenapiRoutes, { kinds })
   void app.register(openapiRoutes)
   void app.register((api, _options, done) => {
@@ -162,6 +166,7 @@ function addApi(
       kinds,
       now,
       newUid,
+      newSecret,
       deadlineMs,
       dependents: { nodes: endpointsOfNodes(store, blocks) },
       watches: {

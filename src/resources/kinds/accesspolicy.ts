@@ -143,6 +143,7 @@ export function accesspolicyKind(kinds: readonly string[]): ResourceKind<AccessP
     storage: declarePlainStorage(accessPolicies, accessPolicyKey),
     finalizer: undefined,
     immutableFields: [],
+    isStatusWritable: false,
     keepStatus: undefined,
     parse: accessPolicyOf,
     withDefaults: (spec) => spec,

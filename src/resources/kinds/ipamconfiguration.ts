@@ -124,6 +124,7 @@ export const ipamconfigurationKind: ResourceKind<ShownIpamConfig> = {
   },
   finalizer: undefined,
   immutableFields: [],
+  isStatusWritable: false,
   keepStatus: undefined,
   parse,
   implied: (name) => (name === onlyName ? show(ipamConfigKey.text, defaultIpamConfig) : undefined),

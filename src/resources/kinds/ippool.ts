@@ -55,6 +55,7 @@ export function ippoolKind(blocks: BlockIndex): ResourceKind<Pool> {
     storage: poolStorage,
     finalizer: poolFinalizer,
     immutableFields: ['cidr', 'blockSize'],
+    isStatusWritable: true,
     keepStatus: keepAllocatable,
     parse: poolOf,
     withDefaults,

@@ -57,6 +57,7 @@ export const ipreservationKind: ResourceKind<Reservation> = {
   storage: declareStorage('ipreservations', reservations, reservationKey),
   finalizer: undefined,
   immutableFields: [],
+  isStatusWritable: false,
   keepStatus: undefined,
   parse: reservationOf,
   withDefaults: withCidrs,

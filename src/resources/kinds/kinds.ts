@@ -1,6 +1,7 @@
 import type { BlockIndex } from '../../model/index.ts'
 import type { ServedKind, StoredObject } from '../kind.ts'
 import { accesspolicyKind } from './accesspolicy.ts'
+import { accesstokenKind } from './accesstoken.ts'
 import { blockaffinityKind } from './blockaffinity.ts'
 import { clusterinformationKind } from './clusterinformation.ts'
 import { ipamblockKind } from './ipamblock.ts'
@@ -21,6 +22,7 @@ export function resourceKinds(blocks: BlockIndex): readonly ServedKind<StoredObj
     ipamblockKind,
     ipamhandleKind,
     clusterinformationKind,
+    accesstokenKind,
   ]
   const plurals = kinds.map(({ plural }) => plural)
   return [...kinds, accesspolicyKind([...plurals, 'accesspolicies'])]

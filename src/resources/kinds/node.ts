@@ -124,6 +124,7 @@ export function nodeKind(blocks: BlockIndex): ResourceKind<Node> {
     storage: declareStorage('nodes', nodes, nodeKey),
     finalizer: undefined,
     immutableFields: [],
+    isStatusWritable: true,
     keepStatus: undefined,
     parse: nodeOf,
     withDefaults: (spec) => objectIn({ spec: goForm(NodeSpec, spec) }, 'spec'),
