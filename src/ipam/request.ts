@@ -1,3 +1,4 @@
+import type { Rights } from '../access/index.ts'
 import type { BlockIndex, HostReserved, Now, PoolUse } from '../model/index.ts'
 import type { Address, Cidr, IpFamily } from '../net/index.ts'
 import type { Revision } from '../plan/index.ts'
@@ -7,6 +8,8 @@ export interface IpamContext {
   readonly now: Now
   /** The index of blocks, kept beside the image that the view answers from. */
   readonly blocks: BlockIndex
+  /** What the caller may do. */
+  readonly rights: Rights
   /** The addresses of a handle, if they are too many for the plan to read. */
   readonly held?: HandleSnapshot | undefined
 }

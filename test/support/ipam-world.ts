@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { type Rights, unlimited } from '../../src/access/index.ts'
 import {
   type AssignAnswer,
   type AssignRequest,
@@ -67,8 +68,11 @@ export class World {
   /** Keys that were written and that the index of blocks has not been told of, while it is held back. */
   #untold: Set<string> | undefined
 
+  /** What the caller may do; everything unless it is set. */
+  rights: Rights = unlimited
+
   get context(): IpamContext {
-    return { now: { nanoseconds: this.nanoseconds }, blocks: this.blocks }
+    return { now: { nanoseconds: this.nanoseconds }, blocks: this.blocks, rights: this.rights }
   }
 
   passSeconds(seconds: number): void {

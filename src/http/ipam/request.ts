@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Rights } from '../../access/index.ts'
 import type { ServedStore } from '../../datastore/index.ts'
 import type { BlockIndex, Now } from '../../model/index.ts'
 import { type Cidr, parseCidr } from '../../net/index.ts'
@@ -21,11 +22,17 @@ export interface IpamOptions {
   readonly deadlineMs: number
 }
 
+/** The options for one call, and what its caller may do. */
+export interface IpamCall extends IpamOptions {
+  readonly rights: Rights
+}
+
 /** The options for one call: all its parts together take no longer than the deadline, and `deadlineMs` is what is left of it. */
-export function shareDeadline(options: IpamOptions): IpamOptions {
+export function beginCall(options: IpamOptions, { rights }: Pick<FastifyRequest, 'rights'>): IpamCall {
   const endsAtMs = performance.now() + options.deadlineMs
   return {
     ...options,
+    rights,
     get deadlineMs() {
       return Math.max(0, endsAtMs - performance.now())
     },

@@ -115,7 +115,7 @@ function sortAsRequested(allocations: readonly Allocation[], { addresses }: Assi
 
 /** Chooses as many addresses of each family as the request wants. */
 function assignCounted(assignment: Assignment): Result<readonly Allocation[]> {
-  const { draft, request, config, blocks } = assignment
+  const { draft, request, config, blocks, rights } = assignment
   const { view } = draft
   const use = request.use ?? 'Workload'
   // Requests that agree in this take addresses from the same blocks.
@@ -134,7 +134,7 @@ function assignCounted(assignment: Assignment): Result<readonly Allocation[]> {
   for (const family of [4, 6] as const) {
     const wanted = request.counts[family]
     if (wanted === 0) continue
-    const eligible = eligiblePools(stored, family, request, use, nodeLabels.value)
+    const eligible = eligiblePools(stored, family, request, use, nodeLabels.value, rights)
     if (!eligible.ok) return { ok: false, refusal: shortage.explainRefusal(eligible.refusal, stored.all) }
     const { pools, chosen } = eligible.value
     const found = search({ ...assignment, family, pools, chosen, stored, terms }, wanted)
