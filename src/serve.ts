@@ -14,11 +14,14 @@ import {
   annexes,
   BlockIndex,
   blocks,
+  ChargeIndex,
+  charges,
   clusterInformations,
   handles,
   ipamConfigs,
   nodes,
   pools,
+  quotas,
   reservations,
   storedAnswers,
   type Now,
@@ -95,6 +98,7 @@ async function start(
   const credentials = await readCredentials(config)
   const store = new UpcomingStore()
   const index = new BlockIndex()
+  const chargeIndex = new ChargeIndex()
   const now = strictClock()
   const probe = logProbe(logger)
   const tls = await openTls(config, logger, parts)
@@ -103,6 +107,7 @@ async function start(
   const server = buildServer({
     store,
     blocks: index,
+    charges: chargeIndex,
     now,
     newUid: randomUUID,
     version,
@@ -128,13 +133,19 @@ async function start(
   const embedded = config.etcdEndpoints.length === 0 ? await startEtcd(config, environment, logger, parts) : undefined
   const endpoints = embedded === undefined ? config.etcdEndpoints : [embedded.endpoint]
   const poolUpkeep = new PoolUpkeep(index, now, logger)
-  const datastore = await openDatastore({ ...credentials, endpoints }, index, poolUpkeep, config, probe)
+  const datastore = await openDatastore(
+    { ...credentials, endpoints },
+    { index, chargeIndex, poolUpkeep },
+    config,
+    probe,
+  )
   parts.add(() => datastore.close())
   poolUpkeep.start(datastore)
   parts.add(() => poolUpkeep.stop())
   const { upkeepIntervalSeconds: intervalSeconds, upkeepGraceSeconds: graceSeconds } = config
   const collection = new Collection({
     blocks: index,
+    charges: chargeIndex,
     kinds: resourceKinds(index),
     now,
     logger,
@@ -195,10 +206,16 @@ async function startEtcd(
   return etcd
 }
 
+/** What is kept beside the image of the store. */
+interface Observers {
+  readonly index: BlockIndex
+  readonly chargeIndex: ChargeIndex
+  readonly poolUpkeep: PoolUpkeep
+}
+
 async function openDatastore(
   connection: EtcdConnection,
-  index: BlockIndex,
-  poolUpkeep: PoolUpkeep,
+  { index, chargeIndex, poolUpkeep }: Observers,
   config: Config,
   probe: Probe,
 ): Promise<Store> {
@@ -228,6 +245,8 @@ async function openDatastore(
         declare(workloadEndpoints),
         declare(clusterInformations),
         declare(storedAnswers),
+        declare(quotas),
+        declare(charges, chargeIndex),
         declare(accessPolicies),
       ],
       limits: {

@@ -66,6 +66,7 @@ export {
   releasedTogetherMax,
   requireAnyDone,
 } from './release/index.ts'
+export { isAnyStale, planReadQuotas, planSettleCharges, type QuotaUsage } from './quotas.ts'
 export { assigning, deniedIn, type Reach, reachOf, reading, releasing, visiblePools } from './reach.ts'
 export type {
   Allocation,

@@ -11,11 +11,11 @@ export type IpamPlan<Answer> = (view: View, context: IpamContext) => Plan<Result
 
 /** Carries out a plan, and throws its refusal. The clock is read once, at the beginning. */
 export async function carryOut<Answer>(
-  { store, now, blocks, rights, deadlineMs }: IpamCall,
+  { store, now, blocks, charges, rights, deadlineMs }: IpamCall,
   plan: IpamPlan<Answer>,
   { dryRun }: Pick<ChangeMode, 'dryRun'> = {},
 ): Promise<Answer> {
-  const context = { now: now(), blocks, rights }
+  const context = { now: now(), blocks, charges, rights }
   const { answer } = await store.submit((view) => plan(view, context), { deadlineMs, dryRun: dryRun === 'All' })
   return requireGranted(answer)
 }

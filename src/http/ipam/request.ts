@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Rights } from '../../access/index.ts'
 import type { ServedStore } from '../../datastore/index.ts'
-import type { BlockIndex, Now } from '../../model/index.ts'
+import type { BlockIndex, ChargeIndex, Now } from '../../model/index.ts'
 import { type Cidr, parseCidr } from '../../net/index.ts'
 import type { Cause } from '../../plan/index.ts'
 import { closed, oneOf } from '../schemas/index.ts'
@@ -16,6 +16,8 @@ export interface IpamOptions {
   readonly now: () => Now
   /** The index of blocks that is kept beside the store. */
   readonly blocks: BlockIndex
+  /** Knows which blocks have addresses that are charged to quotas. */
+  readonly charges?: ChargeIndex | undefined
   /** Makes a unique handle for a request that names none. */
   readonly newUid: () => string
   /** Milliseconds that a call may take. */

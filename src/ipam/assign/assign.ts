@@ -6,6 +6,7 @@ import {
   type View,
   type Cause,
   listSome,
+  type Refusal,
   refuse,
   type Result,
   success,
@@ -131,6 +132,7 @@ function assignCounted(assignment: Assignment): Result<readonly Allocation[]> {
   const shortage = new Shortage(blocks, terms, config.ipCooldownSeconds)
   const allocations: Allocation[] = []
   const causes: Cause[] = []
+  let exhausted: Refusal | undefined
   for (const family of [4, 6] as const) {
     const wanted = request.counts[family]
     if (wanted === 0) continue
@@ -140,6 +142,7 @@ function assignCounted(assignment: Assignment): Result<readonly Allocation[]> {
     const found = search({ ...assignment, family, pools, chosen, stored, terms }, wanted)
     allocations.push(...found.allocations)
     if (found.allocations.length === wanted) continue
+    exhausted ??= assignment.allowance.refusal(pools, request.counts[4] + request.counts[6])
     if (found.obstacle !== undefined) causes.push(found.obstacle)
     causes.push(...pools.map((pool) => shortage.explainFullPool(pool, found.allocations)))
     causes.push(...shortage.explain(eligible.value.causes, stored.all))
@@ -147,6 +150,7 @@ function assignCounted(assignment: Assignment): Result<readonly Allocation[]> {
   const wanted = request.counts[4] + request.counts[6]
   const isEnough = allocations.length === wanted || (request.partial && allocations.length > 0)
   if (isEnough) return success(allocations)
+  if (exhausted !== undefined) return { ok: false, refusal: exhausted }
   return refuse('InsufficientAddresses', describeShortage(request, allocations), causes)
 }
 

@@ -5,6 +5,7 @@ import { Draft } from '../draft.ts'
 import { assigning, reachOf } from '../reach.ts'
 import type { AssignRequest, IpamContext } from '../request.ts'
 import { readConfig, readPools, requireUnlocked } from '../surroundings.ts'
+import { Allowance } from './allowance.ts'
 
 /** One assignment while it is planned. */
 export interface Assignment {
@@ -14,6 +15,8 @@ export interface Assignment {
   readonly blocks: BlockIndex
   /** What the caller may do. */
   readonly rights: Rights
+  /** How many addresses the caller may assign. */
+  readonly allowance: Allowance
   /** The node, or virtual host, that the assignment claims blocks for; undefined: these blocks get no affinity. */
   readonly host: AffinityHost | undefined
 }
@@ -39,7 +42,8 @@ export function beginAssignment(view: View, request: AssignRequest, context: Ipa
   if (request.hostReserved !== undefined && !config.value.strictAffinity) return refuseHostReserved()
   const draft = new Draft(view, context.now, config.value.ipCooldownSeconds)
   const { blocks, rights } = context
-  return success({ draft, request, config: config.value, blocks, rights, host: hostFor(request) })
+  const allowance = new Allowance(rights, view, request.handle, draft.ledger)
+  return success({ draft, request, config: config.value, blocks, rights, allowance, host: hostFor(request) })
 }
 
 /** Only Windows hosts reserve addresses of their blocks, and they cannot use addresses of other nodes' blocks. */

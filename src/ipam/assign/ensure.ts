@@ -17,7 +17,7 @@ import { reachOf, releasing } from '../reach.ts'
 import { reachable, readHoldings } from '../read/index.ts'
 import type { Allocation, AssignAnswer, AssignRequest, IpamContext } from '../request.ts'
 import { poolOf, readPools } from '../surroundings.ts'
-import { prepareRelease, releaseHeld } from '../release/index.ts'
+import { prepareRelease, releaseHeld, settleCharges } from '../release/index.ts'
 import { type Assigned, assignInDraft, matchNamed } from './assign.ts'
 import { requireHandle } from './assignment.ts'
 
@@ -83,7 +83,8 @@ function assignMissing(
   if (assigned.ok) return assigned
   const { reason, message, causes } = assigned.refusal
   // A caller that accepts fewer addresses has some already when it repeats the call.
-  if (request.partial && satisfying.length > 0 && shortages.has(reason)) return success(undefined)
+  const isShort = shortages.has(reason) || causes.some((cause) => cause.reason === 'QuotaExceeded')
+  if (request.partial && satisfying.length > 0 && isShort) return success(undefined)
   return refuse(reason, message, restoreFields(causes, missing.addresses, request.addresses))
 }
 
@@ -106,6 +107,7 @@ function releaseExcess(
   if (!prepared.ok) return prepared
   const release = { ...prepared.value, draft: draft ?? prepared.value.draft }
   const left = releaseHeld(budget, release, handle, excess)
+  settleCharges(budget, release.draft, context)
   return left.ok ? success({ draft: release.draft, left: left.value }) : left
 }
 

@@ -40,8 +40,10 @@ export function assignNamed(assignment: Assignment): Result<readonly Allocation[
   const placed = placeAll(pools, assignment)
   if (!placed.ok) return placed
   draft.view.prefetch(placed.value.map(({ address, pool }) => blockKey(blockOf(address, pool.blockSize))))
+  const { allowance } = assignment
   const allocations: Allocation[] = []
   const taken: Cause[] = []
+  const exhausted = new Set<Pool>()
   for (const { address, field, pool } of placed.value) {
     const cidr = blockOf(address, pool.blockSize)
     const usable = usableBlock(assignment, cidr)
@@ -56,14 +58,24 @@ export function assignNamed(assignment: Assignment): Result<readonly Allocation[
       })
       continue
     }
+    if (allowance.roomIn(pool) === 0) {
+      exhausted.add(pool)
+      continue
+    }
+    if (!allowance.canCharge(pool, assigned)) {
+      return refuse('Conflict', `What is charged for addresses of the block ${formatCidr(cidr)} cannot be read.`)
+    }
     draft.relyOn(pool)
     draft.setBlock(assigned)
+    allowance.charge(pool, assigned, [ordinal])
     if (host !== undefined && assigned.affinity === affinityText(host)) draft.confirmAffinity(host, cidr)
     draft.addToHandle(request.handle, cidr, 1)
     allocations.push(allocationOf(assigned, ordinal, pool.name))
   }
-  const isEnough = taken.length === 0 || (request.partial && allocations.length > 0)
+  const isEnough = (taken.length === 0 && exhausted.size === 0) || (request.partial && allocations.length > 0)
   if (isEnough) return success(allocations)
+  const refusal = taken.length > 0 ? undefined : allowance.refusal([...exhausted], request.addresses.length)
+  if (refusal !== undefined) return { ok: false, refusal }
   const message = `${listSome(taken.map((cause) => cause.message))}; nothing was assigned.`
   return refuse('AddressInUse', message, taken)
 }
