@@ -102,7 +102,9 @@ export const charges: Family<Charges> = {
   encode: (value) => {
     const byQuota = [...value].map(([name, charged]): [string, string] => [
       name,
-      stringifyMembers([...charged].map(([place, number]) => [String(place), String(number)])),
+      stringifyMembers(
+        [...charged].sort(([one], [other]) => one - other).map(([place, number]) => [String(place), String(number)]),
+      ),
     ])
     return stringifyMembers([['quotas', stringifyMembers(byQuota)]])
   },
