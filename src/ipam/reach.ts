@@ -155,15 +155,22 @@ export const reading = {
   ],
 } as const satisfies Readonly<Record<string, readonly Action[]>>
 
-const visibleBy = onceFor((reach: Reach) =>
-  onceFor((pools: Pools): Pools => ({ all: pools.all.filter((pool) => reach.touchesPool(pool)), unreadable: [] })),
+const visibleBy = onceFor((read: Reach) =>
+  onceFor((use: Reach) =>
+    onceFor(({ all }: Pools): Pools => {
+      return { all: all.filter((pool) => read.includesPool(pool, undefined) || use.touchesPool(pool)), unreadable: [] }
+    }),
+  ),
 )
 
-/** The pools that exist for a caller who wants to do `action`: those that may be read, and those in which it may be done. */
+/**
+ * The pools that exist for a caller who wants to do `action`: those that may be read, and those in which it may be done to something of some
+ * handle.
+ */
 export function visiblePools(rights: Rights, pools: Pools, action: Action): Pools {
   if (rights.isUnlimited) return pools
-  const reach = reachOf(rights, pools, ...reading.pools, action)
-  return reach.isUnlimited ? pools : visibleBy(reach)(pools)
+  const read = reachOf(rights, pools, ...reading.pools)
+  return read.isUnlimited ? pools : visibleBy(read)(reachOf(rights, pools, action))(pools)
 }
 
 /** Refuses to do something in a pool that the caller may read. */

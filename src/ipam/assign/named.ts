@@ -143,7 +143,8 @@ function findPool(pools: Pools, visible: ReadonlySet<Pool>, address: Address, re
 
 /** The block to assign from; a new one if none is stored. Refused if strict affinity keeps the block for another host. */
 function usableBlock({ draft, request, config, blocks, rights, host }: Assignment, cidr: Cidr): Result<Block> {
-  const isReadable = (block: Cidr): boolean => reachOf(rights, readPools(draft.view), ...reading.blocks).touches(block)
+  const isReadable = (block: Cidr): boolean =>
+    reachOf(rights, readPools(draft.view), ...reading.blocks).includes(block, undefined)
   if (config.strictAffinity && host === undefined) return refuseStrict(cidr, 'the request names no node')
   const found = draft.block(cidr)
   switch (found.kind) {

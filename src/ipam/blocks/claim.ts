@@ -165,7 +165,7 @@ function resolve(pools: Pools, request: ClaimRequest, rights: Rights): Result<Wa
   if (reference !== undefined && named === undefined) {
     return refuseUnknownPools([{ field: 'pool', reference }])
   }
-  if (named?.isAllocatable === false && reachOf(rights, pools, claiming).touchesPool(named)) {
+  if (named?.isAllocatable === false && reachOf(rights, pools, claiming).includesPool(named, undefined)) {
     return refuse(
       'Conflict',
       `Blocks are not claimed in a pool that gives no addresses: ${notAllocatable(named).message}.`,
@@ -173,7 +173,7 @@ function resolve(pools: Pools, request: ClaimRequest, rights: Rights): Result<Wa
   }
   const found = named ?? (cidr && poolOf(pools, firstAddress(cidr), ({ isAllocatable }) => isAllocatable))
   const pool = found !== undefined && visible.all.includes(found) ? found : undefined
-  if (pool !== undefined && !reachOf(rights, pools, claiming).touchesPool(pool)) {
+  if (pool !== undefined && !reachOf(rights, pools, claiming).includesPool(pool, undefined)) {
     return { ok: false, refusal: deniedIn(rights, claiming, pool) }
   }
   const range = cidr ?? pool?.cidr

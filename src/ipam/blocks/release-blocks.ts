@@ -172,7 +172,8 @@ function rangeOf(
   const pools = readPools(view)
   const pool = visiblePools(rights, pools, action).all.find((one) => isNamed(one, reference))
   if (pool === undefined) return refuseUnknownPools([{ field: 'pool', reference }])
-  if (!reachOf(rights, pools, action).touchesPool(pool)) return { ok: false, refusal: deniedIn(rights, action, pool) }
+  if (!reachOf(rights, pools, action).includesPool(pool, undefined))
+    return { ok: false, refusal: deniedIn(rights, action, pool) }
   if (cidr === undefined || covers(pool.cidr, cidr)) return success(cidr ?? pool.cidr)
   return refuseField('pool', `the pool ${pool.name} does not contain ${formatCidr(cidr)}`)
 }

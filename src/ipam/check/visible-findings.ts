@@ -13,7 +13,8 @@ export function findingFilter(rights: Rights, action: Action, { pools }: CheckTe
   const all = { all: pools, unreadable: [] }
   const reach = reachOf(rights, all, action)
   if (reach.isUnlimited) return () => true
-  const isPool = (name: string): boolean => pools.some((pool) => pool.name === name && reach.touchesPool(pool))
+  const isPool = (name: string): boolean =>
+    pools.some((pool) => pool.name === name && reach.includesPool(pool, undefined))
   return (found) => {
     if (found.key.startsWith(poolFamily.prefix)) {
       const other = found.code === 'PoolsOverlap' ? found.subject : undefined

@@ -57,7 +57,7 @@ export function planReadFree(view: View, request: FreeRequest, context: IpamCont
   const { stored, terms } = readBasis(view, context)
   const pool = visiblePools(rights, stored, reading.pools[0]).all.find((one) => isNamed(one, request.pool))
   if (pool === undefined) return answerOnly(refuse('NotFound', `Pool ${request.pool} does not exist.`))
-  if (!reachOf(rights, stored, reading.pools[0]).touchesPool(pool)) {
+  if (!reachOf(rights, stored, reading.pools[0]).includesPool(pool, undefined)) {
     return answerOnly({ ok: false, refusal: deniedIn(rights, reading.pools[0], pool) })
   }
   const range = request.range ?? pool.cidr

@@ -127,8 +127,8 @@ function readUtilization(view: View, request: UtilizationRequest, context: IpamC
   const isComplete = request.pools.length === 0
   const chosen = choosePools(visiblePools(rights, stored, listing), 'pools', request.pools)
   if (!chosen.ok) return chosen
-  const pools = chosen.value.filter((pool) => reach.touchesPool(pool))
-  const forbidden = chosen.value.find((pool) => !reach.touchesPool(pool))
+  const pools = chosen.value.filter((pool) => reach.includesPool(pool, undefined))
+  const forbidden = chosen.value.find((pool) => !pools.includes(pool))
   if (forbidden !== undefined && !isComplete) return { ok: false, refusal: deniedIn(rights, listing, forbidden) }
   const count = (found: Iterable<IndexedBlock>): readonly CountedBlock[] =>
     [...found]
