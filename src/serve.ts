@@ -17,11 +17,14 @@ import {
   annexes,
   BlockIndex,
   blocks,
+  ChargeIndex,
+  charges,
   clusterInformations,
   handles,
   ipamConfigs,
   nodes,
   pools,
+  quotas,
   reservations,
   storedAnswers,
   type Now,
@@ -99,6 +102,7 @@ async function start(
   const credentials = await readCredentials(config)
   const store = new UpcomingStore()
   const index = new BlockIndex()
+  const chargeIndex = new ChargeIndex()
   const now = strictClock()
   const probe = logProbe(logger)
   const tls = await openTls(config, logger, parts)
@@ -108,6 +112,7 @@ async function start(
   const server = buildServer({
     store,
     blocks: index,
+    charges: chargeIndex,
     now,
     newUid: randomUUID,
     version,
@@ -135,7 +140,12 @@ async function start(
   const embedded = config.etcdEndpoints.length === 0 ? await startEtcd(config, environment, logger, parts) : undefined
   const endpoints = embedded === undefined ? config.etcdEndpoints : [embedded.endpoint]
   const poolUpkeep = new PoolUpkeep(index, now, logger)
-  const datastore = await openDatastore({ ...credentials, endpoints }, index, poolUpkeep, authentication, config, probe)
+  const datastore = await openDatastore(
+    { ...credentials, endpoints },
+    { index, chargeIndex, poolUpkeep, authentication },
+    config,
+    probe,
+  )
   parts.add(() => datastore.close())
   if (authentication !== undefined) {
     authentication.start(datastore)
@@ -146,6 +156,7 @@ async function start(
   const { upkeepIntervalSeconds: intervalSeconds, upkeepGraceSeconds: graceSeconds } = config
   const collection = new Collection({
     blocks: index,
+    charges: chargeIndex,
     kinds: resourceKinds(index),
     now,
     logger,
@@ -226,11 +237,17 @@ async function startEtcd(
   return etcd
 }
 
+/** What is kept beside the image of the store. */
+interface Observers {
+  readonly index: BlockIndex
+  readonly chargeIndex: ChargeIndex
+  readonly poolUpkeep: PoolUpkeep
+  readonly authentication: Authentication | undefined
+}
+
 async function openDatastore(
   connection: EtcdConnection,
-  index: BlockIndex,
-  poolUpkeep: PoolUpkeep,
-  authentication: Authentication | undefined,
+  { index, chargeIndex, poolUpkeep, authentication }: Observers,
   config: Config,
   probe: Probe,
 ): Promise<Store> {
@@ -260,6 +277,8 @@ async function openDatastore(
         declare(workloadEndpoints),
         declare(clusterInformations),
         declare(storedAnswers),
+        declare(quotas),
+        declare(charges, chargeIndex),
         declare(accessPolicies),
         declare(accessTokens, authentication?.accessTokens),
       ],

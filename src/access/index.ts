@@ -4,6 +4,9 @@ export {
   type AccessedObject,
   type Action,
   covers,
+  coversHandle,
+  coversPool,
+  denied,
   type Grant,
   may,
   mayAlways,
@@ -11,6 +14,7 @@ export {
   noRights,
   Policies,
   type Rights,
+  unlimited,
   type Verb,
   verbs,
 } from './rights.ts'

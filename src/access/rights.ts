@@ -1,6 +1,7 @@
 import type { AccessPolicy, AccessRule, AccessSubject } from '../model/index.ts'
+import { type Refusal, shorten } from '../plan/index.ts'
 import { matches } from '../selector/index.ts'
-import { adminGroup, anonymous, type Caller } from './caller.ts'
+import { adminGroup, anonymous, type Caller, unchecked } from './caller.ts'
 
 /** What can be done. `get`, `list` and `watch` are to read; `assign` and `release` are for addresses, `check` and `repair` for all data. */
 export const verbs = [
@@ -56,6 +57,9 @@ export interface Rights {
 /** May do nothing. */
 export const noRights: Rights = { caller: anonymous, isUnlimited: false, grantsFor: () => [] }
 
+/** The rights to do everything, of the server itself and of every caller of a server that asks for no credentials. */
+export const unlimited: Rights = { caller: unchecked, isUnlimited: true, grantsFor: () => [] }
+
 /** True if the caller may do this to some objects at least. */
 export function maySometimes(rights: Rights, action: Action): boolean {
   return rights.isUnlimited || rights.grantsFor(action).length > 0
@@ -72,9 +76,29 @@ export function may(rights: Rights, action: Action, object: AccessedObject): boo
 }
 
 /** True if the conditions of the rule are met by the object. */
-export function covers({ poolSelector, handles }: AccessRule, { poolLabels, handle }: AccessedObject): boolean {
-  if (poolSelector !== undefined && (poolLabels === undefined || !matches(poolSelector, poolLabels))) return false
+export function covers(rule: AccessRule, { poolLabels, handle }: AccessedObject): boolean {
+  return coversPool(rule, poolLabels) && coversHandle(rule, handle)
+}
+
+/** True if the condition of the rule about pools is met by a pool with these labels; undefined: by what belongs to no pool. */
+export function coversPool({ poolSelector }: AccessRule, labels: AccessedObject['poolLabels']): boolean {
+  return poolSelector === undefined || (labels !== undefined && matches(poolSelector, labels))
+}
+
+/** True if the condition of the rule about handles is met by this handle; undefined: by what belongs to no handle. */
+export function coversHandle({ handles }: AccessRule, handle: string | undefined): boolean {
   return handles === undefined || (handle !== undefined && handles.some((pattern) => isLike(handle, pattern)))
+}
+
+/**
+ * Refuses an action. Says what would be needed, and nothing about any object that the caller did not name.
+ *
+ * @param what the objects, in words
+ */
+export function denied({ caller }: Rights, { verb, resource }: Action, what = `these ${resource}`): Refusal {
+  const user = shorten(JSON.stringify(caller.user))
+  const message = `User ${user} may not ${verb} ${what}; an AccessPolicy with the verb ${verb} and the resource ${resource} would allow it.`
+  return { reason: 'Forbidden', message, causes: [] }
 }
 
 /** True if the text is the pattern, or begins as a pattern that ends with `*`. */

@@ -103,6 +103,21 @@ export {
 } from './access-policy.ts'
 export { type AccessToken, accessTokenKey, accessTokenOf, accessTokens } from './access-token.ts'
 
+// How many addresses are held under rules that limit that.
+export {
+  chargedBlockKey,
+  ChargeIndex,
+  charges,
+  type Charges,
+  chargesKey,
+  parseQuotaName,
+  type Quota,
+  quotaKey,
+  quotaName,
+  quotas,
+  type QuotaUse,
+} from './quota.ts'
+
 // ippoold's own keys: metadata that Calico has no place for, and answers to calls that may be repeated.
 export { type Annex, annexes, annexKey, annexPrefix } from './annex.ts'
 export { storedAnswerKey, storedAnswers } from './stored-answer.ts'

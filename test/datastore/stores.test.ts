@@ -9,11 +9,14 @@ import {
   BlockIndex,
   blocks,
   accessPolicies,
+  ChargeIndex,
+  charges,
   clusterInformations,
   handles,
   ipamConfigs,
   nodes,
   pools,
+  quotas,
   reservations,
   storedAnswers,
   virtualAffinities,
@@ -116,6 +119,8 @@ function declarationsWith(index: BlockIndex) {
     declare(clusterInformations),
     declare(accessPolicies),
     declare(storedAnswers),
+    declare(quotas),
+    declare(charges, new ChargeIndex()),
   ]
 }
 

@@ -75,11 +75,12 @@ export function putPool(
   cidr: string,
   blockSize: number,
   spec: Record<string, unknown> = {},
+  labels: Record<string, string> = {},
 ): void {
   const pool = {
     kind: 'IPPool',
     apiVersion: 'projectcalico.org/v3',
-    metadata: { name, uid: '7f1d0f0e-3c5b-4a39-9f55-0a7c8a4f8a10', creationTimestamp: '2026-11-23T03:59:00Z' },
+    metadata: { name, uid: '7f1d0f0e-3c5b-4a39-9f55-0a7c8a4f8a10', creationTimestamp: '2026-11-23T03:59:00Z', labels },
     spec: {
       cidr,
       vxlanMode: 'Never',

@@ -18,7 +18,7 @@ import { addressesIn, printAssignment, readAddresses, withHoldings } from './add
 import { attributeCauses } from './attribute-causes.ts'
 import { carryOutChange } from './change.ts'
 import { changeModeOf, IdempotencyHeaders } from './idempotency.ts'
-import { type Examined, type IpamOptions, ChangeQuery, examined, locateHandle, shareDeadline } from './request.ts'
+import { type Examined, type IpamOptions, ChangeQuery, examined, locateHandle, beginCall } from './request.ts'
 
 /** `POST /assign`: assign addresses. */
 export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
@@ -51,7 +51,7 @@ export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
       const wanted = examined(request, () => readAssign(request.body, options.newUid))
       noteChange(request, { handle: wanted.handle, node: wanted.node })
       const mode = changeModeOf(request, reply, request.query)
-      const call = shareDeadline(options)
+      const call = beginCall(options, request)
       const assign = (held?: HandleSnapshot): Promise<AssignmentResponse | string> =>
         carryOutChange(call, mode, (view, context) => planAssign(view, wanted, { ...context, held }), printAssignment)
       const assigned = await (wanted.maxPerHandle === undefined

@@ -29,7 +29,15 @@ import { changedNothing, noteChange, objectTypes, refuseFields, requireGranted }
 import { AddressPath, FailedAddress, printRelease, readAddresses } from './addresses/index.ts'
 import { carryOut, carryOutChange, carryOutOnce, type IpamPlan, printStep, readStep } from './change.ts'
 import { type ChangeMode, changeModeOf, changeModeOfQuery, IdempotencyHeaders } from './idempotency.ts'
-import { type Examined, type IpamOptions, ChangeQuery, examined, refuseBody, shareDeadline } from './request.ts'
+import {
+  type Examined,
+  type IpamOptions,
+  ChangeQuery,
+  examined,
+  refuseBody,
+  beginCall,
+  type IpamCall,
+} from './request.ts'
 
 const { handle, sequenceNumber } = ReleaseBodyItem.properties
 
@@ -64,7 +72,7 @@ export const releaseRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
       const { handle, items } = examined(request, () => readRelease(request.body))
       noteChange(request, { handle, addresses: items.map(({ address }) => formatAddress(address)) })
       const mode = changeModeOf(request, reply, request.query)
-      const call = shareDeadline(options)
+      const call = beginCall(options, request)
       const released = await (handle === undefined
         ? releaseAddresses(call, items, mode)
         : releaseAllOfHandle(call, handle, mode))
@@ -105,7 +113,7 @@ export const releaseRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
       }
       const item = { address, ...conditions.value }
       const released = await carryOutChange(
-        options,
+        beginCall(options, request),
         changeModeOfQuery(request, reply, query),
         (view, context) => planReleaseAddress(view, item, context),
         (outcome): ReleaseResponse => ({ ...printRelease(outcome), isComplete: true }),
@@ -136,7 +144,7 @@ const ReleasePart = Type.Object({
  * a refusal `Conflict` if no address is held as its item says.
  */
 export async function releaseAddresses(
-  options: IpamOptions,
+  options: IpamCall,
   items: readonly PlannedItem[],
   mode: ChangeMode,
 ): Promise<ReleaseResponse> {
@@ -178,7 +186,7 @@ function fieldOfItem(index: number, part: string): string {
  * step; a fault of a later one, as when the time is over, ends the release early.
  */
 export async function releaseAllOfHandle(
-  options: IpamOptions,
+  options: IpamCall,
   handle: string,
   mode: ChangeMode,
 ): Promise<ReleaseResponse> {
@@ -203,7 +211,7 @@ export async function releaseAllOfHandle(
  * what is left because a step failed, as when the time is over.
  */
 export async function releaseExcess(
-  options: IpamOptions,
+  options: IpamCall,
   handle: string,
   excess: readonly Allocation[],
 ): Promise<readonly Allocation[]> {
@@ -220,7 +228,7 @@ export async function releaseExcess(
 }
 
 async function carryOutPart(
-  options: IpamOptions,
+  options: IpamCall,
   mode: ChangeMode,
   plan: IpamPlan<Step<ReleaseAnswer>>,
   part: number,

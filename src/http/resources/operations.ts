@@ -1,3 +1,4 @@
+import { unlimited } from '../../access/index.ts'
 import assert from 'node:assert/strict'
 import type { FastifyRequest } from 'fastify'
 import { noRights, type Rights } from '../../access/index.ts'
@@ -204,7 +205,8 @@ export function endpointsOfNodes(store: Pick<ServedStore, 'page'>, blocks: Block
     for await (const page of scan.entries(workloadEndpointsInPages)) {
       for (const entry of page) if (entry.kind === 'value' && entry.value.node === node) keys.push(entry.key)
     }
-    return (view, { now }, position) => planRemoveEndpoints(view, node, keys, position, { now, blocks })
+    return (view, { now }, position) =>
+      planRemoveEndpoints(view, node, keys, position, { now, blocks, rights: unlimited })
   }
 }
 

@@ -29,6 +29,7 @@ export {
 } from './fields.ts'
 export { HoldersResponse, HoldersBody, SwapBody, UsageBodyItem } from './ownership.ts'
 export { SplitResponse, SplitBody } from './pool-split.ts'
+export { type QuotaItem, QuotaList } from './quota.ts'
 export { failedReasons, ReleaseResponse, ReleaseBodyItem, ReleaseBody } from './release.ts'
 export {
   DeleteCollectionQuery,

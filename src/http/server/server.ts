@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOption
 import fastify, { LogController } from 'fastify'
 import { type Gatekeeper, openGate } from '../../access/index.ts'
 import { type Probe, silentProbe } from '../../datastore/index.ts'
-import type { BlockIndex, Now } from '../../model/index.ts'
+import type { BlockIndex, ChargeIndex, Now } from '../../model/index.ts'
 import { groupsOf, resourceKinds } from '../../resources/index.ts'
 import { ipamRoutes, type ServedStore } from '../ipam/index.ts'
 import { docsOptions, openapiOptions, kubernetesOpenapiRoutes, openapiRoutes } from '../openapi/index.ts'
@@ -32,6 +32,8 @@ export interface ServerDependencies {
   readonly store: ServedStore
   /** The index of blocks that is kept beside the store. */
   readonly blocks: BlockIndex
+  /** Knows which blocks have addresses that are charged to quotas; unless given, upkeep alone gives back what is charged. */
+  readonly charges?: ChargeIndex
   readonly now: () => Now
   /** Returns a new unique name, for requests, handles and objects that did not bring one. */
   readonly newUid: () => string
@@ -146,7 +148,7 @@ function addApi(
   requestId: (headers: IncomingHttpHeaders) => string,
   onStopping: OnStopping,
 ): void {
-  const { store, blocks, now, newUid, newSecret, deadlineMs, callsMax } = dependencies
+  const { store, blocks, charges, now, newUid, newSecret, deadlineMs, callsMax } = dependencies
   void app.register(discoveryRoutes, { kinds })
   void app.register(selfSubjectReviewRoutes)
   void app.register(kubernetesOpenapiRoutes, { kinds })
@@ -157,7 +159,7 @@ function addApi(
     answerJson(api)
     void api.register((ipam, _options, done) => {
       ipam.setSchemaErrorFormatter(refuseBySchema)
-      void ipam.register(ipamRoutes, { prefix: '/ipam/v1', store, blocks, now, newUid, deadlineMs })
+      void ipam.register(ipamRoutes, { prefix: '/ipam/v1', store, blocks, charges, now, newUid, deadlineMs })
       done()
     })
     void api.register(resourceRoutes, {

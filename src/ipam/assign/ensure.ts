@@ -1,3 +1,4 @@
+import { denied } from '../../access/index.ts'
 import { type Address, compareAddresses, type IpFamily } from '../../net/index.ts'
 import {
   answerOnly,
@@ -12,11 +13,13 @@ import {
 } from '../../plan/index.ts'
 import type { Draft } from '../draft.ts'
 import { isNamed } from '../eligible-pools.ts'
-import { readHoldings } from '../read/index.ts'
+import { reachOf, releasing } from '../reach.ts'
+import { reachable, readHoldings } from '../read/index.ts'
 import type { Allocation, AssignAnswer, AssignRequest, IpamContext } from '../request.ts'
 import { poolOf, readPools } from '../surroundings.ts'
-import { prepareRelease, releaseHeld } from '../release/index.ts'
+import { prepareRelease, releaseHeld, settleCharges } from '../release/index.ts'
 import { type Assigned, assignInDraft, matchNamed } from './assign.ts'
+import { requireHandle } from './assignment.ts'
 
 /** Everything that the handle holds after a repeatable request. */
 export interface EnsureAnswer extends AssignAnswer {
@@ -44,6 +47,8 @@ export function planEnsure(
   { isExact = false }: EnsureOptions = {},
 ): Plan<Result<EnsureAnswer>> {
   const budget = new Budget(view)
+  const allowed = requireHandle(budget.view, request, context)
+  if (!allowed.ok) return answerOnly(allowed)
   const held = readHoldings(budget.view, request.handle, context)
   if (!held.ok) return answerOnly(held)
   const satisfying =
@@ -78,7 +83,8 @@ function assignMissing(
   if (assigned.ok) return assigned
   const { reason, message, causes } = assigned.refusal
   // A caller that accepts fewer addresses has some already when it repeats the call.
-  if (request.partial && satisfying.length > 0 && shortages.has(reason)) return success(undefined)
+  const isShort = shortages.has(reason) || causes.some((cause) => cause.reason === 'QuotaExceeded')
+  if (request.partial && satisfying.length > 0 && isShort) return success(undefined)
   return refuse(reason, message, restoreFields(causes, missing.addresses, request.addresses))
 }
 
@@ -91,10 +97,17 @@ function releaseExcess(
   draft: Draft | undefined,
 ): Result<{ readonly draft: Draft | undefined; readonly left: readonly Allocation[] }> {
   if (excess.length === 0) return success({ draft, left: [] })
+  const { rights } = context
+  const releasable = reachable(excess, handle, reachOf(rights, readPools(budget.view), releasing))
+  if (releasable.length < excess.length) {
+    const what = `addresses of the handle ${JSON.stringify(handle)} beyond those that the request wants`
+    return { ok: false, refusal: denied(rights, releasing, what) }
+  }
   const prepared = prepareRelease(budget.view, context)
   if (!prepared.ok) return prepared
   const release = { ...prepared.value, draft: draft ?? prepared.value.draft }
   const left = releaseHeld(budget, release, handle, excess)
+  settleCharges(budget, release.draft, context)
   return left.ok ? success({ draft: release.draft, left: left.value }) : left
 }
 

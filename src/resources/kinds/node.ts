@@ -1,3 +1,4 @@
+import { unlimited } from '../../access/index.ts'
 import { type TSchema, Type } from '@sinclair/typebox'
 import { type IpamContext, planRemoveNode } from '../../ipam/index.ts'
 import {
@@ -130,7 +131,8 @@ export function nodeKind(blocks: BlockIndex): ResourceKind<Node> {
     withDefaults: (spec) => objectIn({ spec: goForm(NodeSpec, spec) }, 'spec'),
     validate,
     admit: () => [],
-    planRemoval: (view, { value }, { now }, position) => planNodeRemoval(view, value.name, position, { now, blocks }),
+    planRemoval: (view, { value }, { now }, position) =>
+      planNodeRemoval(view, value.name, position, { now, blocks, rights: unlimited }),
   }
 }
 

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { unlimited } from '../../../src/access/index.ts'
 import { clusterInformationKey, poolKey } from '../../../src/model/index.ts'
 import { planSplit } from '../../../src/resources/index.ts'
 import { FakeView } from '../../support/fake-view.ts'
@@ -6,8 +7,8 @@ import { context, granted, mustParse, mustPool, storedPool, withCondition, writt
 
 const uids = Array.from({ length: 64 }, (_, index) => `uid-${index}`)
 
-function split(view: FakeView, count: number, name = 'pool-a') {
-  return planSplit(view, name, count, { now: context.now, uids })
+function split(view: FakeView, count: number, name = 'pool-a', rights = unlimited) {
+  return planSplit(view, name, count, { now: context.now, uids, rights })
 }
 
 function start(text = storedPool): FakeView {

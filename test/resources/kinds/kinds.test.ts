@@ -1,4 +1,5 @@
 import t from 'tap'
+import { unlimited } from '../../../src/access/index.ts'
 import { Batch, type Planned } from '../../../src/datastore/etcd/engine/batch.ts'
 import { BusyKeys } from '../../../src/datastore/etcd/engine/busy-keys.ts'
 import { Image } from '../../../src/datastore/etcd/image/index.ts'
@@ -71,7 +72,7 @@ t.test('a pool does not vanish in the transaction that gives an address of it', 
     batch.add({ plan, isDryRun: false, isFresh: () => true })
   const wish = requestOf({ node: 'node1', addresses: ['10.10.0.9'] })
   t.match(
-    add((view) => planAssign(view, wish, { ...context, blocks: index })),
+    add((view) => planAssign(view, wish, { ...context, blocks: index, rights: unlimited })),
     { kind: 'added', answer: { ok: true } },
   )
   const kind = ippoolKind(index)
