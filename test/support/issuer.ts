@@ -77,7 +77,9 @@ export async function startIssuer(t: Test): Promise<TestIssuer> {
       const header = { alg: key.alg, ...(namesKey && { kid: key.kid }) }
       const now = Math.floor(Date.now() / 1_000)
       const defaults = { iss: url, aud: 'ippoold', sub: 'alice', iat: now, exp: now + 600 }
-      const present = Object.entries({ ...defaults, ...claims }).filter(([, value]) => value !== undefined)
+      const present = Object.entries({ ...defaults, ...claims }).filter(
+        ([, claim]: readonly [string, unknown]) => claim !== undefined,
+      )
       return new SignJWT(Object.fromEntries(present)).setProtectedHeader(header).sign(key.privateKey)
     },
     close,

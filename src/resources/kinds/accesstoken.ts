@@ -10,11 +10,11 @@ import {
   jsonObject,
   parseTime,
 } from '../../model/index.ts'
-import { type Cause, put, remove } from '../../plan/index.ts'
+import { type Cause, remove } from '../../plan/index.ts'
 import { derivedColumn, textColumn } from '../columns.ts'
 import { type Candidate, ippooldGroup, type ResourceKind } from '../kind.ts'
 import { forbidden, invalid, objectIn, required, sameJson, setOfItems, textIn } from '../object/index.ts'
-import { showStored } from '../storage.ts'
+import { declarePlainStorage } from '../storage.ts'
 
 const AccessTokenSpec = Type.Object(
   {
@@ -90,13 +90,7 @@ export const accesstokenKind: ResourceKind<AccessToken> = {
   isDeletedInSteps: false,
   hasSecret: true,
   isStatusWritable: false,
-  // All metadata is in the value, which only ippoold writes: an annex would double what 100,000 of them take.
-  storage: {
-    families: [accessTokens],
-    annexing: undefined,
-    lookup: (view, name) => showStored(view, accessTokenKey(name), (_key, token) => token),
-    put: (token) => [put(accessTokenKey(token.name), token)],
-  },
+  storage: declarePlainStorage(accessTokens, accessTokenKey),
   finalizer: undefined,
   names: 'subdomain',
   immutableFields: ['user', 'groups'],
@@ -112,11 +106,10 @@ export const accesstokenKind: ResourceKind<AccessToken> = {
   planRemoval: (_view, { value }) => ({ kind: 'gone', writes: [remove(accessTokenKey(value.name))] }),
 }
 
-function validate({ spec, old, isSound }: Candidate<AccessToken>): readonly Cause[] {
-  const causes = isSound('spec.user') ? nameCauses('spec.user', textIn(spec, 'user')) : []
+function validate({ spec, old }: Candidate<AccessToken>): readonly Cause[] {
   return [
-    ...causes,
-    ...(isSound('spec.groups') ? groupCauses(spec) : []),
+    ...nameCauses('spec.user', textIn(spec, 'user')),
+    ...groupCauses(spec),
     ...expiryCauses(spec, old),
     ...changeCauses(spec, old),
   ]
