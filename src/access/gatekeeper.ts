@@ -1,5 +1,5 @@
 import { type Caller, unchecked } from './caller.ts'
-import type { Rights } from './rights.ts'
+import { type Rights, unlimited } from './rights.ts'
 
 /** What a request brings to prove who sends it. */
 export interface Credentials {
@@ -33,10 +33,12 @@ export interface Gatekeeper {
   identify(credentials: Credentials): Identification | Promise<Identification>
   /** What a caller may do at this moment. */
   rightsOf(caller: Caller): Rights
+  /** Why changes of policies may not have arrived, so that nobody is allowed to change anything; undefined while they arrive. */
+  problem?(): string | undefined
 }
 
 /** Lets everybody do everything: for a server that only trusted programs can reach. */
 export const openGate: Gatekeeper = {
   identify: () => ({ ok: true, caller: unchecked }),
-  rightsOf: (caller) => ({ caller, isUnlimited: true, grantsFor: () => [] }),
+  rightsOf: () => unlimited,
 }

@@ -4,6 +4,9 @@ export {
   type AccessedObject,
   type Action,
   covers,
+  coversHandle,
+  coversPool,
+  denied,
   type Grant,
   may,
   mayAlways,
@@ -11,7 +14,9 @@ export {
   noRights,
   Policies,
   type Rights,
+  unlimited,
   type Verb,
   verbs,
 } from './rights.ts'
+export { excessOf } from './escalation.ts'
 export { type Credentials, type Gatekeeper, type Identification, openGate } from './gatekeeper.ts'

@@ -9,6 +9,7 @@ import {
   BlockIndex,
   blocks,
   accessPolicies,
+  builtInMarks,
   clusterInformations,
   handles,
   ipamConfigs,
@@ -115,6 +116,7 @@ function declarationsWith(index: BlockIndex) {
     declare(workloadEndpoints),
     declare(clusterInformations),
     declare(accessPolicies),
+    declare(builtInMarks),
     declare(storedAnswers),
   ]
 }

@@ -1,7 +1,6 @@
 import type { FastifyRequest } from 'fastify'
-import { type AccessedObject, type Action, may, type Rights } from '../../access/index.ts'
-import { quoteValue } from './quoting.ts'
-import { type RefusalError, refusal } from './errors.ts'
+import { type AccessedObject, type Action, denied, may, type Rights } from '../../access/index.ts'
+import { RefusalError } from './errors.ts'
 
 /**
  * Who may call a route: everybody, also without a credential; everybody who has one; or those who may do the action, at least to some
@@ -26,7 +25,6 @@ export function requireAccess({ rights }: FastifyRequest, action: Action, object
 }
 
 /** Makes the refusal of an action. It says what would be needed, and nothing about any object. */
-export function refuseAccess({ caller }: Rights, { verb, resource }: Action): RefusalError {
-  const message = `User ${quoteValue(caller.user)} may not ${verb} these ${resource}; an AccessPolicy with the verb ${verb} and the resource ${resource} would allow it.`
-  return refusal('Forbidden', message)
+export function refuseAccess(rights: Rights, action: Action): RefusalError {
+  return new RefusalError(denied(rights, action))
 }
