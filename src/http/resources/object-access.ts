@@ -49,6 +49,13 @@ export class ObjectAccess<Value extends StoredObject> {
     return mayAlways(this.#rights, this.#action(verb)) ? undefined : (value) => this.#may(verb, value)
   }
 
+  /** True if the caller may do this to the object called `name`; of one that is hidden or does not exist, if they may do it to all. */
+  mayTo(view: View, verb: Verb, name: string): boolean {
+    const found = this.#find(view, name)
+    const isKnown = found !== 'absent' && found !== 'unreadable'
+    return isKnown ? this.#may(verb, found) : mayAlways(this.#rights, this.#action(verb))
+  }
+
   /** Guards a plan that reads the object called `name`: `get` is needed, and an object that the caller may not get does not exist. */
   guardRead<Answer>(name: string, plan: (view: View) => Plan<Result<Answer>>): (view: View) => Plan<Result<Answer>> {
     if (mayAlways(this.#rights, this.#action('get'))) return plan
