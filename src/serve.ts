@@ -17,6 +17,7 @@ import {
   annexes,
   BlockIndex,
   blocks,
+  builtInMarks,
   ChargeIndex,
   charges,
   clusterInformations,
@@ -31,7 +32,7 @@ import {
   virtualAffinities,
   workloadEndpoints,
 } from './model/index.ts'
-import { resourceKinds } from './resources/index.ts'
+import { planBuiltInPolicies, resourceKinds } from './resources/index.ts'
 import { type Setting, settings } from './settings.ts'
 import {
   badSettings,
@@ -108,6 +109,7 @@ async function start(
   const tls = await openTls(config, logger, parts)
   const listeners = new Listeners(tls)
   const missing = missingProtections(config)
+  const policies = new Policies()
   const authentication = hasAuthentication(config) ? await openAuthentication(config, logger) : undefined
   const server = buildServer({
     store,
@@ -129,7 +131,7 @@ async function start(
       },
       allowedOrigins: config.allowedOrigins,
     },
-    gatekeeper: authentication === undefined ? openGate : gatekeeperOf(authentication),
+    gatekeeper: authentication === undefined ? openGate : gatekeeperOf(authentication, policies, store),
     newSecret,
     logger: serverLog,
     probe,
@@ -142,12 +144,13 @@ async function start(
   const poolUpkeep = new PoolUpkeep(index, now, logger)
   const datastore = await openDatastore(
     { ...credentials, endpoints },
-    { index, chargeIndex, poolUpkeep, authentication },
+    { index, chargeIndex, poolUpkeep, policies, authentication },
     config,
     probe,
   )
   parts.add(() => datastore.close())
   if (authentication !== undefined) {
+    await makeBuiltInPolicies(datastore, resourceKinds(index), now, logger)
     authentication.start(datastore)
     parts.add(() => authentication.close())
   }
@@ -198,6 +201,23 @@ async function openTls(config: Config, logger: Logger, parts: RunningParts): Pro
   return tls
 }
 
+/** Makes the policies that every server has. If etcd does not take them now, the next start makes them: admins need none. */
+async function makeBuiltInPolicies(
+  store: Pick<Store, 'submit'>,
+  kinds: ReturnType<typeof resourceKinds>,
+  now: () => Now,
+  logger: Logger,
+): Promise<void> {
+  try {
+    const { answer: names } = await store.submit((view) =>
+      planBuiltInPolicies(view, kinds, { now: now(), newUid: randomUUID }),
+    )
+    if (names.length > 0) logger.info({ names }, 'made the built-in policies')
+  } catch (error) {
+    logger.warn({ err: error }, 'the built-in policies could not be made')
+  }
+}
+
 async function openAuthentication(config: Config, logger: Logger): Promise<Authentication> {
   const settings = {
     tokenFile: config.tokenFile,
@@ -213,9 +233,20 @@ async function openAuthentication(config: Config, logger: Logger): Promise<Authe
   }
 }
 
-function gatekeeperOf(authentication: Authentication): Gatekeeper {
-  const policies = new Policies([])
-  return { identify: authentication.identify, rightsOf: (caller) => policies.rightsOf(caller) }
+/** Joins who callers are with what they may do. Without news from etcd, nobody can tell which policies and tokens there are. */
+function gatekeeperOf(
+  authentication: Authentication,
+  policies: Policies,
+  store: Pick<UpcomingStore, 'health'>,
+): Gatekeeper {
+  return {
+    identify: authentication.identify,
+    rightsOf: (caller) => policies.rightsOf(caller),
+    problem: () => {
+      const watch = store.health().checks.find(({ name }) => name === 'watch')
+      return watch?.ok === false ? `the watch ${watch.message}` : undefined
+    },
+  }
 }
 
 async function startEtcd(
@@ -237,17 +268,18 @@ async function startEtcd(
   return etcd
 }
 
-/** What is kept beside the image of the store. */
+/** What is kept beside the store, and hears of its changes. */
 interface Observers {
   readonly index: BlockIndex
   readonly chargeIndex: ChargeIndex
   readonly poolUpkeep: PoolUpkeep
+  readonly policies: Policies
   readonly authentication: Authentication | undefined
 }
 
 async function openDatastore(
   connection: EtcdConnection,
-  { index, chargeIndex, poolUpkeep, authentication }: Observers,
+  { index, chargeIndex, poolUpkeep, policies, authentication }: Observers,
   config: Config,
   probe: Probe,
 ): Promise<Store> {
@@ -279,7 +311,8 @@ async function openDatastore(
         declare(storedAnswers),
         declare(quotas),
         declare(charges, chargeIndex),
-        declare(accessPolicies),
+        declare(accessPolicies, policies.observer),
+        declare(builtInMarks),
         declare(accessTokens, authentication?.accessTokens),
       ],
       limits: {

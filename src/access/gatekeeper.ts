@@ -33,6 +33,8 @@ export interface Gatekeeper {
   identify(credentials: Credentials): Identification | Promise<Identification>
   /** What a caller may do at this moment. */
   rightsOf(caller: Caller): Rights
+  /** Why changes of policies may not have arrived, so that nobody is allowed to change anything; undefined while they arrive. */
+  problem?(): string | undefined
 }
 
 /** Lets everybody do everything: for a server that only trusted programs can reach. */

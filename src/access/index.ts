@@ -18,4 +18,5 @@ export {
   type Verb,
   verbs,
 } from './rights.ts'
+export { excessOf } from './escalation.ts'
 export { type Credentials, type Gatekeeper, type Identification, openGate } from './gatekeeper.ts'

@@ -1,5 +1,5 @@
-import type { AccessPolicy, AccessRule, AccessSubject } from '../model/index.ts'
-import { type Refusal, shorten } from '../plan/index.ts'
+import { accessPolicies, type AccessPolicy, type AccessRule, type AccessSubject } from '../model/index.ts'
+import { type Observer, type Refusal, shorten } from '../plan/index.ts'
 import { matches } from '../selector/index.ts'
 import { adminGroup, anonymous, type Caller, unchecked } from './caller.ts'
 
@@ -52,13 +52,19 @@ export interface Rights {
   readonly isUnlimited: boolean
   /** The rules that allow the action, at least for some objects; none if {@link isUnlimited}. */
   grantsFor(action: Action): readonly Grant[]
+  /** All rules that apply to the caller; none if {@link isUnlimited}. */
+  readonly grants: readonly Grant[]
+  /** Calls `callback` once the policies for the caller have changed: these rights are outdated. Calling the result unsubscribes. */
+  onOutdated(callback: () => void): () => void
 }
 
+const nothingMore = { grants: [], grantsFor: () => [], onOutdated: () => () => undefined } as const
+
 /** May do nothing. */
-export const noRights: Rights = { caller: anonymous, isUnlimited: false, grantsFor: () => [] }
+export const noRights: Rights = { ...nothingMore, caller: anonymous, isUnlimited: false }
 
 /** The rights to do everything, of the server itself and of every caller of a server that asks for no credentials. */
-export const unlimited: Rights = { caller: unchecked, isUnlimited: true, grantsFor: () => [] }
+export const unlimited: Rights = { ...nothingMore, caller: unchecked, isUnlimited: true }
 
 /** True if the caller may do this to some objects at least. */
 export function maySometimes(rights: Rights, action: Action): boolean {
@@ -106,40 +112,100 @@ function isLike(text: string, pattern: string): boolean {
   return pattern.endsWith('*') ? text.startsWith(pattern.slice(0, -1)) : text === pattern
 }
 
-/** All policies, by whom they are for, so that the rights of a caller cost the same however many policies there are. */
-export class Policies {
-  readonly #bySubject = new Map<string, Grant[]>()
+/** Callers whose rights are remembered. */
+const callersMax = 10_000
 
-  constructor(policies: Iterable<AccessPolicy>) {
-    for (const { name: policy, subjects, rules } of policies) {
-      for (const subject of subjects) {
-        const key = keyOf(subject)
-        const grants = this.#bySubject.get(key) ?? []
-        grants.push(...rules.map((rule, position) => ({ policy, position, subject, rule })))
-        this.#bySubject.set(key, grants)
-      }
+/** The rules of all policies for one subject, by the names of the policies. A change of them makes another object. */
+interface SubjectRules {
+  readonly byPolicy: Map<string, readonly Grant[]>
+}
+
+/**
+ * All policies, by whom they are for, so that the rights of a caller cost the same however many policies there are. The rights of a caller
+ * are worked out once, and again after a policy for the caller has changed.
+ */
+export class Policies {
+  readonly #policies = new Map<string, AccessPolicy>()
+  readonly #bySubject = new Map<string, SubjectRules>()
+  readonly #known = new Map<string, { readonly rights: Rights; isCurrent(): boolean }>()
+  readonly #changed = new Set<() => void>()
+
+  constructor(policies: Iterable<AccessPolicy> = []) {
+    for (const policy of policies) this.change(policy.name, policy)
+  }
+
+  /** Keeps the policies up to date with the datastore. A policy that cannot be read allows nothing; the log of the store tells of it. */
+  readonly observer: Observer<AccessPolicy> = {
+    changed: (key, lookup) => {
+      this.change(key.slice(accessPolicies.prefix.length), lookup.kind === 'value' ? lookup.value : undefined)
+    },
+  }
+
+  /** Takes a policy over that was created or changed; undefined for one that was deleted, or cannot be read. */
+  change(name: string, policy: AccessPolicy | undefined): void {
+    for (const subject of this.#policies.get(name)?.subjects ?? []) this.#setRules(subject, name, [])
+    if (policy === undefined) this.#policies.delete(name)
+    else this.#policies.set(name, policy)
+    for (const subject of policy?.subjects ?? []) {
+      const grants = policy?.rules.map((rule, position) => ({ policy: name, position, subject, rule }))
+      this.#setRules(subject, name, grants ?? [])
     }
+    for (const callback of [...this.#changed]) callback()
   }
 
   /** What the caller may do by these policies. */
   rightsOf(caller: Caller): Rights {
-    if (caller.groups.includes(adminGroup)) return { caller, isUnlimited: true, grantsFor: () => [] }
-    const subjects = [
-      { kind: 'User', name: caller.user } as const,
-      ...caller.groups.map((name) => ({ kind: 'Group', name }) as const),
-    ]
-    const grants = subjects.flatMap((subject) => this.#bySubject.get(keyOf(subject)) ?? [])
-    const known = new Map<string, readonly Grant[]>()
-    return {
+    if (caller.groups.includes(adminGroup)) return { ...unlimited, caller }
+    const key = JSON.stringify([caller.user, caller.uid, caller.groups])
+    const known = this.#known.get(key)
+    if (known?.isCurrent() === true) return known.rights
+    const made = this.#workOut(caller)
+    this.#known.delete(key)
+    this.#known.set(key, made)
+    const [oldest] = this.#known.keys()
+    if (this.#known.size > callersMax && oldest !== undefined) this.#known.delete(oldest)
+    return made.rights
+  }
+
+  #setRules(subject: AccessSubject, policy: string, grants: readonly Grant[]): void {
+    const key = keyOf(subject)
+    const byPolicy = this.#bySubject.get(key)?.byPolicy ?? new Map<string, readonly Grant[]>()
+    if (grants.length === 0) byPolicy.delete(policy)
+    else byPolicy.set(policy, grants)
+    if (byPolicy.size === 0) this.#bySubject.delete(key)
+    else this.#bySubject.set(key, { byPolicy })
+  }
+
+  #workOut(caller: Caller): { readonly rights: Rights; isCurrent(): boolean } {
+    const keys = new Set([
+      keyOf({ kind: 'User', name: caller.user }),
+      ...caller.groups.map((name) => keyOf({ kind: 'Group', name })),
+    ])
+    const used = [...keys].map((key) => ({ key, rules: this.#bySubject.get(key) }))
+    const isCurrent = (): boolean => used.every(({ key, rules }) => this.#bySubject.get(key) === rules)
+    const grants = used.flatMap(({ rules }) => [...(rules?.byPolicy.values() ?? [])].flat())
+    const byAction = new Map<string, readonly Grant[]>()
+    const rights: Rights = {
       caller,
       isUnlimited: false,
+      grants,
       grantsFor: ({ verb, resource }) => {
         const key = `${verb} ${resource}`
-        const found = known.get(key) ?? grants.filter(({ rule }) => isAbout(rule, verb, resource))
-        known.set(key, found)
+        const found = byAction.get(key) ?? grants.filter(({ rule }) => isAbout(rule, verb, resource))
+        byAction.set(key, found)
         return found
       },
+      onOutdated: (callback) => {
+        const look = (): void => {
+          if (isCurrent()) return
+          this.#changed.delete(look)
+          callback()
+        }
+        this.#changed.add(look)
+        return () => this.#changed.delete(look)
+      },
     }
+    return { rights, isCurrent }
   }
 }
 

@@ -92,6 +92,7 @@ export { metadataMembers } from './resource.ts'
 export { type WorkloadEndpoint, workloadEndpoints, workloadEndpointsInPages } from './workload-endpoint.ts'
 
 // Who may do what.
+export { builtInMarks, builtInPolicyMarkKey } from './built-in-mark.ts'
 export {
   accessPolicies,
   type AccessPolicy,

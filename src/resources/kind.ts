@@ -1,6 +1,7 @@
 import type { TObject } from '@sinclair/typebox'
-import type { Rights } from '../access/index.ts'
+import type { AccessedObject, Rights } from '../access/index.ts'
 import type { Annex, JsonObject, Now } from '../model/index.ts'
+import type { Cidr } from '../net/index.ts'
 import type { Decodable, Decoded, Key, Lookup, Revision, View, Write, Cause, Refusal } from '../plan/index.ts'
 import type { Column } from './columns.ts'
 
@@ -65,6 +66,9 @@ export interface WriteContext {
   /** The hash of a fresh secret, should the plan create an object of a kind that has one. */
   readonly secretHash?: string | undefined
 }
+
+/** The labels of the pool that a range lies in; undefined if it lies in none. */
+export type LabelsOf = (cidr: Cidr) => Readonly<Record<string, string>> | undefined
 
 /** An object that is about to be stored and is being validated. Fields that could not be read are left out. */
 export interface Candidate<Value> {
@@ -147,6 +151,11 @@ interface ReadableKind<Value extends StoredObject> {
   parse(object: JsonObject): Decoded<Value>
   /** The object called `name` that is in force while none is stored: it is shown, and changing it stores it. */
   implied?(name: string): Value | undefined
+  /**
+   * What of an object decides who may do something with it: the caller must have the right for each of these. Unless given, only a right
+   * without conditions will do.
+   */
+  accessed?(value: Value, labelsOf: LabelsOf): readonly AccessedObject[]
   /** Fills in the fields that `spec` lacks: from `oldSpec` those that cannot be changed, the others with their defaults. */
   withDefaults(spec: JsonObject, oldSpec?: JsonObject): JsonObject
 }
@@ -187,7 +196,7 @@ export interface ResourceKind<Value extends StoredObject> extends ReadableKind<V
   /** Checks the spec by itself and against the old one. Returns every problem. */
   validate(candidate: Candidate<Value>): readonly Cause[]
   /** Checks a new object against what else is stored. Returns every problem. */
-  admit(view: View, candidate: Candidate<Value>): readonly Cause[]
+  admit(view: View, candidate: Candidate<Value>, context: WriteContext): readonly Cause[]
   /** Says why storing the object would give rights that its writer has not; undefined if it gives none. Absent: it never gives any. */
   findEscalation?(candidate: Candidate<Value>, rights: Rights): string | undefined
   /** One step of deleting an object, from `position` on: '' for the first step, then the `next` of the step before. */

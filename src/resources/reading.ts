@@ -48,7 +48,7 @@ export function readStored<Value extends StoredObject>(
     case 'value':
       return success({ value: lookup.value, revision: lookup.revision })
     case 'absent':
-      return refuse('NotFound', `${quoteObject(kind, name)} not found`)
+      return notFound(kind, name)
     case 'unreadable': {
       const message = `what is stored as ${quoteObject(kind, name)} cannot be read, and is left alone: ${lookup.problem}`
       return refuse('InternalError', message, [
@@ -56,6 +56,11 @@ export function readStored<Value extends StoredObject>(
       ])
     }
   }
+}
+
+/** The refusal of what needs an object that does not exist; also of one that the caller may not see, in the same words. */
+export function notFound<Value extends StoredObject>(kind: ServedKind<Value>, name: string): Result<never> {
+  return refuse('NotFound', `${quoteObject(kind, name)} not found`)
 }
 
 /** Reads the object called `name`. Refuses as {@link readStored} does, and also if a precondition does not hold. */

@@ -1,4 +1,4 @@
-import { unchecked } from '../../src/access/index.ts'
+import { unlimited } from '../../src/access/index.ts'
 import {
   type Block,
   BlockIndex,
@@ -33,7 +33,7 @@ export const context: WriteContext = {
   fieldValidation: 'Warn',
   manager: 'test',
   subresource: '',
-  rights: { caller: unchecked, isUnlimited: true, grantsFor: () => [] },
+  rights: unlimited,
 }
 
 export const strict: WriteContext = { ...context, fieldValidation: 'Strict' }

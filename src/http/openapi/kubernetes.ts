@@ -5,8 +5,8 @@ import { asObject, mapDocument, mapMembers, mapSchema } from './walk.ts'
 
 /**
  * Makes the OpenAPI document of the resources of a group for Kubernetes' clients from the OpenAPI 3.1 document of the server: version 3.0,
- * schemas under the full names that Kubernetes gives them, and extensions by which clients find the kind of an object or an operation. Leaves
- * out what no client reads, which is most of the document.
+ * schemas under the full names that Kubernetes gives them, and extensions by which clients find the kind of an object or an operation.
+ * Leaves out what no client reads, which is most of the document.
  * @see docs/kubernetes-api.md section 2
  */
 export function kubernetesDocument(

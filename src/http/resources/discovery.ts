@@ -41,7 +41,6 @@ export const discoveryRoutes: FastifyPluginCallback<DiscoveryOptions> = (app, { 
     app.get(`/apis/${group.name}`, hidden, (_request, reply) => reply.send(printLegacyGroup(group)))
     app.get(`/apis/${group.apiVersion}`, hidden, (_request, reply) => reply.send(printResources(group, kinds)))
   }
-  void app.register(accessReviewRoute)
   done()
 }
 
@@ -56,29 +55,6 @@ function aggregatedVersion({ headers }: FastifyRequest): DiscoveryVersion | unde
       return version
   }
   return undefined
-}
-
-/**
- * Answers `kubectl auth can-i`: always yes, because there are no credentials. The body does not matter, so its media type does not either;
- * kubectl sends protobuf.
- */
-const accessReviewRoute: FastifyPluginCallback = (app, _options, done) => {
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser<Buffer>('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null, undefined))
-  app.post(
-    '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
-    { schema: { hide: true }, config: { access: 'authenticated', readsNoBody: true } },
-    (_request, reply) => reply.code(201).send(accessReview),
-  )
-  done()
-}
-
-const accessReview = {
-  kind: 'SelfSubjectAccessReview',
-  apiVersion: 'authorization.k8s.io/v1',
-  metadata: {},
-  spec: {},
-  status: { allowed: true },
 }
 
 /** The versions of aggregated discovery (`apidiscovery.k8s.io`) that are served; their documents are the same. */

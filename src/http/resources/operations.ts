@@ -40,6 +40,7 @@ import {
 import type { ServedStore } from '../ipam/index.ts'
 import { changedNothing } from '../wire/index.ts'
 import { refusalAbout, unfinished } from './answers.ts'
+import type { ObjectAccess } from './object-access.ts'
 
 /** Finds what has to be removed before an object called `name` is deleted, and returns the plan of one step of that. */
 export type FindDependents = (
@@ -81,6 +82,12 @@ export interface ChangedObject {
   readonly object: JsonObject
   readonly warnings: readonly string[]
   readonly isNew: boolean
+}
+
+/** How to delete an object, and for whom; an undefined `access` is that of the server itself. */
+export interface RemovalOptions {
+  readonly dryRun: boolean
+  readonly access: ObjectAccess<StoredObject> | undefined
 }
 
 /** The operations on the objects of one kind. Each returns what to answer, or throws its refusal. */
@@ -143,21 +150,19 @@ export class ResourceOperations {
     kind: ResourceKind<StoredObject>,
     name: string,
     preconditions: Preconditions,
-    dryRun: boolean,
+    { dryRun, access }: RemovalOptions,
   ): Promise<{ readonly deleted: Deleted<StoredObject>; readonly object: JsonObject }> {
     const deleteObject: TakeStep<{ deleted: Deleted<StoredObject>; object: JsonObject } | undefined> = async (
       position,
     ) => {
-      const { value, revision } = await this.carryOut(
-        name,
-        (view, context) => planDelete(view, kind, name, preconditions, context, position),
-        { dryRun },
-      )
+      const plan = (view: View, context: WriteContext) => planDelete(view, kind, name, preconditions, context, position)
+      const guarded = access?.guardDelete(name, plan) ?? plan
+      const { value, revision } = await this.carryOut(name, guarded, { dryRun })
       const { answer: deleted, next } = value
       const shown = deleted.isWritten && !dryRun ? revision : deleted.revisionBefore
       return { answer: { deleted, object: showObject(kind, deleted.value, shown) }, next }
     }
-    const removeDependents = dryRun ? undefined : await this.#dependentSteps(kind, name, preconditions)
+    const removeDependents = dryRun ? undefined : await this.#dependentSteps(kind, name, preconditions, access)
     const take = removeDependents === undefined ? deleteObject : inTurn(removeDependents, 'object ', deleteObject)
     const { answers, fault } = await carryOutSteps(take, { isHarmless: changedNothing })
     if (fault !== undefined) throw unfinished(fault, kind, name)
@@ -171,13 +176,13 @@ export class ResourceOperations {
     kind: ResourceKind<StoredObject>,
     name: string,
     preconditions: Preconditions,
+    access: RemovalOptions['access'],
   ): Promise<TakeStep<undefined> | undefined> {
     const findDependents = this.#options.dependents[kind.plural]
     if (findDependents === undefined) return undefined
     // Asked before everything is read: there may be nothing to delete.
-    const { value: stored } = await this.carryOut(name, (view) =>
-      answerOnly(readMatching(view, kind, name, preconditions)),
-    )
+    const read = (view: View) => answerOnly(readMatching(view, kind, name, preconditions))
+    const { value: stored } = await this.carryOut(name, access?.guardDelete(name, read) ?? read)
     if (finalizersOf(objectIn(stored.value.object, 'metadata')).length > 0) return undefined
     const plan = await findDependents(name)
     return async (position) => {

@@ -12,12 +12,13 @@ import { answer, problems, kindSchemas, pluralOf, ListQuery, namePath, ReadQuery
 import { sendList, sendObject } from './answers.ts'
 import { listObjects, requireReached } from './list.ts'
 import type { ResourceOperations } from './operations.ts'
+import { ObjectAccess } from './object-access.ts'
 import { isWatch, type Watches } from './watch.ts'
 
 /** Dependencies of the routes of one kind. */
 export interface KindOptions {
   readonly kind: ServedKind<StoredObject>
-  readonly store: Pick<ServedStore, 'page'>
+  readonly store: Pick<ServedStore, 'page' | 'peekAll'>
   readonly operations: ResourceOperations
   readonly watches: Watches<StoredObject>
 }
@@ -44,9 +45,10 @@ export const resourceReads: FastifyPluginCallbackTypebox<KindOptions> = (app, op
       },
     },
     async (request, reply) => {
-      const { query } = request
-      if (isWatch(query)) return watches.serve(request, reply, query)
-      const { object, warnings } = await listObjects(store, kind, query)
+      const { query, rights } = request
+      const access = new ObjectAccess(kind, rights, store)
+      if (isWatch(query)) return watches.serve(request, reply, query, access)
+      const { object, warnings } = await listObjects(store, kind, query, access.selectorFor('list'))
       return sendList(reply, object, warnings)
     },
   )
@@ -73,8 +75,9 @@ export const resourceReads: FastifyPluginCallbackTypebox<KindOptions> = (app, op
           response: { 200: answer('The object.', schemas.object, schemas.example), ...problems('NotFound', 'Timeout') },
         },
       },
-      async ({ params: { name }, query }, reply) => {
-        const { value, revision } = await operations.carryOut(name, (view) => planRead(view, kind, name))
+      async ({ params: { name }, query, rights }, reply) => {
+        const plan = new ObjectAccess(kind, rights, store).guardRead(name, (view) => planRead(view, kind, name))
+        const { value, revision } = await operations.carryOut(name, plan)
         requireReached(revision, query.resourceVersion)
         const isStored = value.revision !== undefined
         const warnings = isStored ? [] : [`${quoteObject(kind, name)} is not stored: these are the defaults in force`]

@@ -1,8 +1,14 @@
 import type { IncomingMessage } from 'node:http'
 import { TLSSocket } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
-import { type Credentials, type Gatekeeper, type Identification, maySometimes } from '../../access/index.ts'
-import { refusal, refuseAccess, type RefusalError } from '../wire/index.ts'
+import {
+  type Action,
+  type Credentials,
+  type Gatekeeper,
+  type Identification,
+  maySometimes,
+} from '../../access/index.ts'
+import { refusal, refuseAccess, refuseForNow, type RefusalError } from '../wire/index.ts'
 
 /** Paths of plugins, whose routes cannot say who may call them: the documentation, which holds no data. */
 const everybodysPaths = /^\/docs(\/|$)/
@@ -29,7 +35,13 @@ export function checkAccess(app: FastifyInstance, gatekeeper: Gatekeeper): void 
     if (access === 'authenticated') return
     const action = typeof access === 'function' ? access(request) : access
     if (!maySometimes(rights, action)) throw refuseAccess(rights, action)
+    const problem = isRead(action) ? undefined : gatekeeper.problem?.()
+    if (problem !== undefined) throw refuseForNow(`Nothing can be changed on this server now: ${problem}`)
   })
+}
+
+function isRead({ verb }: Action): boolean {
+  return verb === 'get' || verb === 'list' || verb === 'watch' || verb === 'check'
 }
 
 function credentialsOf({ headers, socket }: IncomingMessage, address: string): Credentials {

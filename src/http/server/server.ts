@@ -10,7 +10,7 @@ import { groupsOf, resourceKinds } from '../../resources/index.ts'
 import { ipamRoutes, type ServedStore } from '../ipam/index.ts'
 import { docsOptions, openapiOptions, kubernetesOpenapiRoutes, openapiRoutes } from '../openapi/index.ts'
 import { discoveryRoutes, endpointsOfNodes, resourceRoutes } from '../resources/index.ts'
-import { selfSubjectReviewRoutes } from '../reviews/index.ts'
+import { accessReviewRoutes, selfSubjectReviewRoutes } from '../reviews/index.ts'
 import { resourceSchemas, schemas, type VersionResponse } from '../schemas/index.ts'
 import { answerJson, readBodies } from '../wire/index.ts'
 import { checkAccess } from './access.ts'
@@ -151,6 +151,8 @@ function addApi(
   const { store, blocks, charges, now, newUid, newSecret, deadlineMs, callsMax } = dependencies
   void app.register(discoveryRoutes, { kinds })
   void app.register(selfSubjectReviewRoutes)
+  const { gatekeeper = openGate } = dependencies
+  void app.register(accessReviewRoutes, { gatekeeper, kinds, store })
   void app.register(kubernetesOpenapiRoutes, { kinds })
   void app.register(openapiRoutes)
   void app.register((api, _options, done) => {

@@ -71,7 +71,7 @@ export function planCreate<Value extends StoredObject>(
   if (isNameOf(kind.names, candidate.name) && kind.storage.lookup(view, candidate.name).kind !== 'absent') {
     return answerOnly(refuse('AlreadyExists', `${quoteObject(kind, candidate.name)} already exists`))
   }
-  const causes = [...drafted.value.causes, ...kind.admit(view, candidate)]
+  const causes = [...drafted.value.causes, ...kind.admit(view, candidate, context)]
   if (causes.length > 0) return answerOnly(refuseCauses(kind, candidate.name, causes))
   const escalation = refuseEscalation(kind, candidate, context)
   if (escalation !== undefined) return answerOnly(escalation)

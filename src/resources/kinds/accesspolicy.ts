@@ -1,5 +1,6 @@
+import assert from 'node:assert/strict'
 import { Type } from '@sinclair/typebox'
-import { verbs } from '../../access/index.ts'
+import { excessOf, type Rights, verbs } from '../../access/index.ts'
 import {
   accessPolicies,
   type AccessPolicy,
@@ -16,7 +17,18 @@ import { type Cause, remove } from '../../plan/index.ts'
 import { parseSelector } from '../../selector/index.ts'
 import { derivedColumn } from '../columns.ts'
 import { type Candidate, ippooldGroup, type ResourceKind } from '../kind.ts'
-import { duplicate, forbidden, invalid, mapByKeys, notKnown, objectIn, required, setOfItems } from '../object/index.ts'
+import {
+  duplicate,
+  forbidden,
+  invalid,
+  mapByKeys,
+  notKnown,
+  objectIn,
+  quote,
+  required,
+  sameJson,
+  setOfItems,
+} from '../object/index.ts'
 import { declarePlainStorage } from '../storage.ts'
 
 /** The most entries of each list: rights are evaluated for every request. */
@@ -148,9 +160,21 @@ export function accesspolicyKind(kinds: readonly string[]): ResourceKind<AccessP
     parse: accessPolicyOf,
     withDefaults: (spec) => spec,
     validate: (candidate) => validate(candidate, resources),
+    findEscalation,
     admit: () => [],
     planRemoval: (_view, { value }) => ({ kind: 'gone', writes: [remove(accessPolicyKey(value.name))] }),
   }
+}
+
+/** Whoever creates a policy, or changes whom it is for or what it allows, must have all rights that it gives. */
+function findEscalation({ object, spec, old }: Candidate<AccessPolicy>, rights: Rights): string | undefined {
+  if (old !== undefined && sameJson(objectIn(old.object, 'spec'), spec)) return undefined
+  const policy = accessPolicyOf(object)
+  assert(policy.ok, 'a valid policy can be read')
+  const excess = excessOf(rights, policy.value.rules)
+  if (excess === undefined) return undefined
+  const { position, verb, resource } = excess
+  return `spec.rules[${position}] allows to ${verb} ${resource}, and nobody can give a right that they have not themselves. User ${quote(rights.caller.user)} needs a policy that allows the same, under the same conditions or none, and without a limit.`
 }
 
 function validate({ spec }: Candidate<AccessPolicy>, resources: readonly string[]): readonly Cause[] {

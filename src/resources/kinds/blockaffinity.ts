@@ -13,8 +13,9 @@ import { type Cidr, formatCidr, mustParseCidr } from '../../net/index.ts'
 import type { Lookup, View } from '../../plan/index.ts'
 import { textColumn } from '../columns.ts'
 import { calicoGroup, type ReadOnlyKind, type StoredObject } from '../kind.ts'
+import { objectIn } from '../object/index.ts'
 import { parseShown, showFamily, showStored } from '../storage.ts'
-import { dashedCidr, parseDashedCidr } from './cidr-names.ts'
+import { dashedCidr, labelsOfBlock, parseDashedCidr } from './cidr-names.ts'
 
 /** The spec of a block affinity. */
 const BlockAffinitySpec = Type.Object(
@@ -63,6 +64,7 @@ export const blockaffinityKind: ReadOnlyKind<StoredObject> = {
       'The state of the affinity: `pending` while the block is being claimed, `pendingDeletion` while it is being released.',
     ),
   ],
+  accessed: ({ object }, labelsOf) => [{ poolLabels: labelsOfBlock(objectIn(object, 'spec')['cidr'], labelsOf) }],
   isReadOnly: true,
   storage: {
     families: [showFamily(affinities, show), showFamily(virtualAffinities, show)],

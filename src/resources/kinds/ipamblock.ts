@@ -14,7 +14,7 @@ import { derivedColumn, textColumn } from '../columns.ts'
 import { calicoGroup, type ReadOnlyKind, type StoredObject } from '../kind.ts'
 import { objectIn } from '../object/index.ts'
 import { parseShown, showFamily, showStored } from '../storage.ts'
-import { dashedCidr, parseDashedCidr } from './cidr-names.ts'
+import { dashedCidr, labelsOfBlock, parseDashedCidr } from './cidr-names.ts'
 
 const texts = (description: string) =>
   Type.Optional(Type.Object({}, { additionalProperties: Type.String(), description }))
@@ -106,6 +106,7 @@ export const ipamblockKind: ReadOnlyKind<StoredObject> = {
     ),
     textColumn('Claimed', 'spec.affinityClaimTime', 'When the block was claimed.', { isWide: true }),
   ],
+  accessed: ({ object }, labelsOf) => [{ poolLabels: labelsOfBlock(objectIn(object, 'spec')['cidr'], labelsOf) }],
   isReadOnly: true,
   storage: {
     families: [showFamily(blocks, show)],
