@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { type Block, type Charges, chargesKey, isHeld, quotaKey, sequenceNumberOf } from '../model/index.ts'
 import { type Cidr, formatCidr, type Ordinal, ordinal } from '../net/index.ts'
 import { put, remove, type View, type Write } from '../plan/index.ts'
@@ -47,7 +48,8 @@ export class Ledger {
   charge(quota: string, block: Block, ordinals: readonly Ordinal[]): void {
     const account = this.#block(block.cidr)
     const use = this.#quota(quota)
-    if (account === undefined || use.used === undefined) throw new Error(`Nothing can be charged to ${quota}.`)
+    assert(account, 'charges that cannot be read are not changed')
+    assert(use.used !== undefined, 'nothing is charged to a quota whose use cannot be read')
     const charged = account.charges.get(quota) ?? new Map<number, bigint>()
     for (const place of ordinals) {
       // An earlier charge of the address was never given back, because something else released it.

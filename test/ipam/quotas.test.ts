@@ -137,6 +137,25 @@ t.test('every way of releasing gives back what was charged', (t) => {
   t.end()
 })
 
+t.test('a release that changes one of two blocks gives back what was charged in that', (t) => {
+  const world = worldWith({ ...assign, maxAddresses: 5 })
+  world.take({ addresses: ['10.1.0.1', '10.2.0.1'], node: 'n' })
+  world.give('10.1.0.1', '10.2.0.9')
+  t.strictSame(usedIn(world), { [quotaOf(0)]: '{"used":1}' })
+  t.strictSame(chargedIn(world), ['ipv4/block/10.2.0.0-26'])
+  t.end()
+})
+
+t.test('no more is borrowed than the quota has room for', (t) => {
+  const world = worldWith({ ...assign, maxAddresses: 1, poolSelector: "team == 'blue'" })
+  const { rights } = world
+  world.rights = new World().rights
+  for (const base of [0, 64, 128, 192]) world.take({ handle: 'other', addresses: [`10.1.0.${base}`], node: 'other' })
+  world.rights = rights
+  t.equal(world.take({ ipv4: 2, node: 'n', partial: true }).length, 1)
+  t.end()
+})
+
 t.test('only what was assigned under a quota is given back to it', (t) => {
   const world = worldWith({ ...assign, maxAddresses: 5 })
   const { rights } = world
@@ -244,6 +263,7 @@ t.test('the use is read by who is limited, and by who is not', (t) => {
     { ...assign, resources: ['*'], verbs: ['get'] },
   )
   world.take({ ipv4: 2 })
+  world.rights = rightsBy({ ...assign, maxAddresses: 5 }, { ...assign, maxAddresses: 7 }, assign)
   const subject = { kind: 'Group', name: 'tenants' }
   t.strictSame(world.commit(planReadQuotas(world.view, world)), [
     { policy: 'tenant', position: 0, subject, used: 2, limit: 5 },

@@ -30,9 +30,15 @@ export class Allowance {
     this.#limitsIn = (pool) => {
       const reach = reachOf(rights, readPools(view), assigning)
       const grants = reach.grantsIn(pool).filter(({ rule }) => coversHandle(rule, handle))
-      if (!grants.every(({ rule }) => rule.maxAddresses !== undefined)) return undefined
-      // A policy may name a subject twice.
-      return [...new Map(grants.map((grant) => [quotaName(grant), limitOf(grant)])).values()]
+      // By name, because a policy may name a subject twice.
+      const limits = new Map<string, Limit>()
+      for (const grant of grants) {
+        const max = grant.rule.maxAddresses
+        if (max === undefined) return undefined
+        const quota = quotaName(grant)
+        limits.set(quota, { grant, quota, max })
+      }
+      return [...limits.values()]
     }
   }
 
@@ -66,8 +72,9 @@ export class Allowance {
   refusal(pools: readonly Pool[], requested: number): Refusal | undefined {
     const exhausted = new Map<string, Limit>()
     for (const pool of pools) {
-      if (this.roomIn(pool) > 0) continue
-      for (const limit of this.#limits(pool) ?? []) exhausted.set(limit.quota, limit)
+      const limits = this.#limits(pool)
+      if (limits === undefined || this.roomIn(pool) > 0) continue
+      for (const limit of limits) exhausted.set(limit.quota, limit)
     }
     if (exhausted.size === 0) return undefined
     const causes = [...exhausted.values()].map((limit) => this.#describe(limit, requested))
@@ -94,8 +101,4 @@ export class Allowance {
     this.#known.set(pool, limits)
     return limits
   }
-}
-
-function limitOf(grant: Grant): Limit {
-  return { grant, quota: quotaName(grant), max: grant.rule.maxAddresses ?? 0 }
 }
