@@ -13,9 +13,18 @@ import {
   type Stage,
 } from '../../audit/index.ts'
 import { type Json, type Now, parseJson } from '../../model/index.ts'
-import { apiVersion } from '../../resources/index.ts'
+import { calicoGroup } from '../../resources/index.ts'
 import { statusOf } from '../schemas/index.ts'
-import { isDryRun, mediaTypeOf, noteChange, reasons, refusal, type RefusalError, refuseForNow } from '../wire/index.ts'
+import {
+  isDryRun,
+  mediaTypeOf,
+  noteChange,
+  onceClosed,
+  reasons,
+  refusal,
+  type RefusalError,
+  refuseForNow,
+} from '../wire/index.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -74,8 +83,7 @@ export class CallAudit {
         const complete = (): void => void this.#record(request, 'ResponseComplete', reply)
         // The head of the answer is on its way, so it cannot tell that no event was written.
         whenWritten(this.#record(request, 'ResponseStarted', reply), () => done(null, payload))
-        if (reply.raw.closed) complete()
-        else reply.raw.once('close', complete)
+        onceClosed(reply.raw, complete)
         return
       }
       whenWritten(this.#record(request, 'ResponseComplete', reply, payload), (isWritten) => {
@@ -187,7 +195,7 @@ function objectOf(request: FastifyRequest): ObjectReference | undefined {
   const params = membersIn(request.params)
   const parameter = ownResources.get(resource) ?? ('node' in params ? 'node' : 'name')
   const name = params[parameter]
-  const ofKind = /^\/apis\/([^/]+\/[^/]+)/.exec(request.url)?.[1] ?? apiVersion
+  const ofKind = /^\/apis\/([^/]+\/[^/]+)/.exec(request.url)?.[1] ?? calicoGroup.apiVersion
   const [apiGroup, version = 'v1'] = ownResources.has(resource) ? [] : ofKind.split('/')
   const [, subresource] = routeOptions.url?.split(`/:${parameter}/`) ?? []
   return {
