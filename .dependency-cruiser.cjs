@@ -8,17 +8,19 @@ const mayImport = {
   selector: [],
   model: ['plan', 'net', 'selector'],
   access: ['plan', 'model', 'net', 'selector'],
+  audit: ['plan', 'access', 'model', 'net', 'selector'],
   ipam: ['plan', 'access', 'model', 'net', 'selector'],
   resources: ['plan', 'ipam', 'access', 'model', 'net', 'selector'],
   datastore: ['plan'],
   authentication: ['access', 'datastore', 'model', 'plan'],
-  http: ['plan', 'resources', 'ipam', 'access', 'datastore', 'model', 'net', 'selector'],
+  'audit-log': ['audit', 'datastore', 'model'],
+  http: ['plan', 'resources', 'ipam', 'access', 'audit', 'datastore', 'model', 'net', 'selector'],
   upkeep: ['plan', 'resources', 'ipam', 'datastore', 'model', 'net', 'selector'],
   'embedded-etcd': [],
   start: [],
 }
 
-const core = '^src/(plan|net|model|selector|access|ipam|resources)/'
+const core = '^src/(plan|net|model|selector|access|audit|ipam|resources)/'
 
 const arrows = Object.entries(mayImport).map(([folder, below]) => ({
   name: `arrows-of-${folder}`,
@@ -106,7 +108,7 @@ module.exports = {
     {
       name: 'core-is-pure',
       comment:
-        'plan, net, model, selector, access, ipam and resources do no I/O: of Node they import node:assert only.',
+        'plan, net, model, selector, access, audit, ipam and resources do no I/O: of Node they import node:assert only.',
       severity: 'error',
       from: { path: core },
       to: { dependencyTypes: ['core'], pathNot: '^(node:)?assert(/strict)?$' },

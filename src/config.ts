@@ -68,6 +68,12 @@ export function parseConfig(argv: readonly string[], environment: Environment): 
     etcdUser: read(settings.etcdUser),
     etcdPassword: read(settings.etcdPassword),
     logLevel: read(settings.logLevel),
+    auditLog: read(settings.auditLog),
+    auditPolicyFile: read(settings.auditPolicyFile),
+    auditLogMaxSize: read(settings.auditLogMaxSize),
+    auditLogMaxBackups: read(settings.auditLogMaxBackups),
+    auditLogMaxAge: read(settings.auditLogMaxAge),
+    auditWhenFull: read(settings.auditWhenFull),
     bodyLimitBytes: read(settings.bodyLimitBytes),
     requestTimeoutMs: read(settings.requestTimeoutMs),
     answerRetentionSeconds: read(settings.answerRetentionSeconds),
@@ -259,6 +265,11 @@ function findEtcdProblems(config: Config): Contradiction[] {
   if ((config.etcdUser === undefined) !== (config.etcdPassword === undefined)) {
     const problem = 'ETCD_USERNAME, ETCD_PASSWORD: a user needs a password, and a password a user; give both'
     found.push({ among: [etcdUser, etcdPassword], problem })
+  }
+  if (config.auditPolicyFile !== undefined && config.auditLog === undefined) {
+    const problem =
+      'IPPOOLD_AUDIT_POLICY_FILE: has no effect without a log; give IPPOOLD_AUDIT_LOG too, or leave it out'
+    found.push({ among: [settings.auditPolicyFile, settings.auditLog], problem })
   }
   const isPlain = config.etcdEndpoints.some((endpoint) => endpoint.startsWith('http:'))
   if (isPlain && config.etcdEndpoints.some((endpoint) => endpoint.startsWith('https:'))) {

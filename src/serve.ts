@@ -4,6 +4,8 @@ import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { type Gatekeeper, openGate, Policies } from './access/index.ts'
+import { type AuditTrail, defaultPolicy } from './audit/index.ts'
+import { AuditLog, type AuditLogOptions, readAuditPolicyFile } from './audit-log/index.ts'
 import { Authentication, newSecret, UnusableFile } from './authentication/index.ts'
 import { type Config, defaultCacheDir, hasAuthentication, isLoopback, missingProtections } from './config.ts'
 import { type EtcdConnection, openEtcdStore } from './datastore/etcd/index.ts'
@@ -74,7 +76,7 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
   try {
     const { url, socket, data } = await starting
     const places = [url && `${url}, documentation at ${url}/docs`, socket && `the socket ${socket}`]
-    say(`ippoold serves ${places.filter((place) => place !== undefined).join(', ')}, data in ${data}`)
+    say(config, `ippoold serves ${places.filter((place) => place !== undefined).join(', ')}, data in ${data}`)
   } catch (error) {
     await parts.stop()
     throw error
@@ -111,6 +113,7 @@ async function start(
   const missing = missingProtections(config)
   const policies = new Policies()
   const authentication = hasAuthentication(config) ? await openAuthentication(config, logger) : undefined
+  const audit = await openAudit(config, { now, newUid: randomUUID, logger, probe }, parts)
   const server = buildServer({
     store,
     blocks: index,
@@ -133,6 +136,7 @@ async function start(
     },
     gatekeeper: authentication === undefined ? openGate : gatekeeperOf(authentication, policies, store),
     newSecret,
+    ...(audit !== undefined && { audit }),
     logger: serverLog,
     probe,
     listeners,
@@ -260,7 +264,7 @@ async function startEtcd(
     cacheDir: resolve(config.cacheDir ?? defaultCacheDir(environment)),
     binary: config.etcdBinary === undefined ? undefined : resolve(config.etcdBinary),
     environment,
-    announce: say,
+    announce: (line) => say(config, line),
     logger,
   })
   parts.add(() => etcd.stop())
@@ -327,6 +331,38 @@ async function openDatastore(
   } catch (cause) {
     if (cause instanceof DatastoreNotOpened) throw new StartFailure(cause.message, exitCodes.failure, { cause })
     throw cause
+  }
+}
+
+/** Opens the audit log, if one is configured. Throws a `StartFailure` if its policy or the log cannot be used. */
+async function openAudit(
+  config: Config,
+  parts: Pick<AuditLogOptions, 'now' | 'newUid' | 'logger' | 'probe'>,
+  running: RunningParts,
+): Promise<AuditTrail | undefined> {
+  const { auditLog: path, auditPolicyFile } = config
+  if (path === undefined) return undefined
+  const reading = auditPolicyFile === undefined ? undefined : await readAuditPolicyFile(auditPolicyFile)
+  if (reading?.ok === false) {
+    const { variable } = settings.auditPolicyFile
+    throw badSettings(reading.problems.map((problem) => `${variable}: ${auditPolicyFile}: ${problem}`))
+  }
+  try {
+    const log = await AuditLog.open({
+      ...parts,
+      path,
+      whenFull: config.auditWhenFull,
+      patienceMs: config.requestTimeoutMs,
+      sizeMaxBytes: config.auditLogMaxSize * 1024 * 1024,
+      backupsMax: config.auditLogMaxBackups,
+      ageMaxDays: config.auditLogMaxAge,
+    })
+    running.add(() => log.close())
+    // A limit on the sizes of files is a failure to write; the signal that comes with it would end the process.
+    process.on('SIGXFSZ', () => undefined)
+    return { policy: reading?.policy ?? defaultPolicy, sink: log }
+  } catch (error) {
+    throw badSettings([`${settings.auditLog.variable}: ${path} cannot be written (${messageOf(error)})`])
   }
 }
 
@@ -398,6 +434,8 @@ function strictClock(): () => Now {
   }
 }
 
-function say(line: string): void {
-  process.stdout.write(`${line}\n`)
+/** Tells people something: on standard output, unless the audit log is there. */
+function say({ auditLog }: Config, line: string): void {
+  const stream = auditLog === '-' ? process.stderr : process.stdout
+  stream.write(`${line}\n`)
 }

@@ -231,6 +231,50 @@ export const settings = {
     fallback: 'info',
     read: oneOf(logLevels()),
   }),
+  auditLog: setting<string | undefined>({
+    variable: 'IPPOOLD_AUDIT_LOG',
+    placeholder: '<file>',
+    help: 'Where to write who did what, one JSON object on each line: a file of this server alone, or - for standard output.',
+    fallback: undefined,
+    fallbackHelp: 'no audit',
+    read: text,
+  }),
+  auditPolicyFile: setting<string | undefined>({
+    variable: 'IPPOOLD_AUDIT_POLICY_FILE',
+    placeholder: '<file>',
+    help: 'Which calls are in the audit log, and how much of them: an audit.k8s.io/v1 Policy. Read at the start.',
+    fallback: undefined,
+    fallbackHelp: 'metadata of all calls but probes and documents',
+    read: text,
+  }),
+  auditLogMaxSize: setting({
+    variable: 'IPPOOLD_AUDIT_LOG_MAX_SIZE',
+    placeholder: '<MiB>',
+    help: 'MiB from which on the audit log is renamed, and a new one is begun.',
+    fallback: 100,
+    read: integer(1, 1_000_000),
+  }),
+  auditLogMaxBackups: setting({
+    variable: 'IPPOOLD_AUDIT_LOG_MAX_BACKUPS',
+    placeholder: '<count>',
+    help: 'Renamed audit logs that are kept; 0 for all.',
+    fallback: 0,
+    read: integer(0, 1_000_000),
+  }),
+  auditLogMaxAge: setting({
+    variable: 'IPPOOLD_AUDIT_LOG_MAX_AGE',
+    placeholder: '<days>',
+    help: 'Days for which renamed audit logs are kept; 0 for ever.',
+    fallback: 0,
+    read: integer(0, 36_500),
+  }),
+  auditWhenFull: setting<'block' | 'drop'>({
+    variable: 'IPPOOLD_AUDIT_WHEN_FULL',
+    placeholder: '<block|drop>',
+    help: 'While the audit log cannot be written: refuse calls (block), or carry them out without events (drop).',
+    fallback: 'block',
+    read: oneOf(['block', 'drop']),
+  }),
   bodyLimitBytes: setting({
     variable: 'IPPOOLD_BODY_LIMIT_BYTES',
     placeholder: '<bytes>',
@@ -346,9 +390,11 @@ function fileMode(given: string): Reading<number> {
     : { ok: false, expected: 'an octal mode such as 0600 or 0660' }
 }
 
-function oneOf(values: readonly string[]): (given: string) => Reading<string> {
-  return (given) =>
-    values.includes(given) ? { ok: true, value: given } : { ok: false, expected: `one of ${values.join(', ')}` }
+function oneOf<Value extends string>(values: readonly Value[]): (given: string) => Reading<Value> {
+  return (given) => {
+    const value = values.find((known) => known === given)
+    return value === undefined ? { ok: false, expected: `one of ${values.join(', ')}` } : { ok: true, value }
+  }
 }
 
 function host(given: string): Reading<string> {

@@ -52,6 +52,12 @@ t.test('without settings the server is for this machine alone, with an embedded 
     etcdUser: undefined,
     etcdPassword: undefined,
     logLevel: 'info',
+    auditLog: undefined,
+    auditPolicyFile: undefined,
+    auditLogMaxSize: 100,
+    auditLogMaxBackups: 0,
+    auditLogMaxAge: 0,
+    auditWhenFull: 'block',
     bodyLimitBytes: 1_048_576,
     requestTimeoutMs: 10_000,
     answerRetentionSeconds: 86_400,
@@ -67,7 +73,8 @@ t.test('every setting is a variable and a flag', async (t) => {
   const cluster = { ETCD_ENDPOINTS: 'https://etcd:2379', ETCD_CERT_FILE: 'cert', ETCD_KEY_FILE: 'key' }
   const tls = { IPPOOLD_TLS_CERT_FILE: 'cert', IPPOOLD_TLS_KEY_FILE: 'key' }
   const users = { ETCD_USERNAME: 'root', ETCD_PASSWORD: 'secret' }
-  const together: Variables = { ...cluster, ...users, ...tls, IPPOOLD_HOST: '::1', IPPOOLD_SOCKET: 'socket' }
+  const files = { IPPOOLD_SOCKET: 'socket', IPPOOLD_AUDIT_LOG: 'log' }
+  const together: Variables = { ...cluster, ...users, ...tls, ...files, IPPOOLD_HOST: '::1' }
   // These contradict some of the others.
   const alone: Variables = { IPPOOLD_HOST: '::1' }
   const rows: [variable: string, text: string, name: keyof Config, value: unknown, beside?: Variables][] = [
@@ -109,6 +116,12 @@ t.test('every setting is a variable and a flag', async (t) => {
     ['ETCD_USERNAME', 'ippoold', 'etcdUser', 'ippoold'],
     ['ETCD_PASSWORD', ' a b ', 'etcdPassword', ' a b '],
     ['IPPOOLD_LOG_LEVEL', 'debug', 'logLevel', 'debug'],
+    ['IPPOOLD_AUDIT_LOG', '-', 'auditLog', '-'],
+    ['IPPOOLD_AUDIT_POLICY_FILE', 'policy.yaml', 'auditPolicyFile', 'policy.yaml'],
+    ['IPPOOLD_AUDIT_LOG_MAX_SIZE', '1', 'auditLogMaxSize', 1],
+    ['IPPOOLD_AUDIT_LOG_MAX_BACKUPS', '5', 'auditLogMaxBackups', 5],
+    ['IPPOOLD_AUDIT_LOG_MAX_AGE', '30', 'auditLogMaxAge', 30],
+    ['IPPOOLD_AUDIT_WHEN_FULL', 'drop', 'auditWhenFull', 'drop'],
     ['IPPOOLD_BODY_LIMIT_BYTES', '2048', 'bodyLimitBytes', 2_048],
     ['IPPOOLD_REQUEST_TIMEOUT_MS', '500', 'requestTimeoutMs', 500],
     ['IPPOOLD_ANSWER_RETENTION_SECONDS', '60', 'answerRetentionSeconds', 60],
@@ -166,6 +179,7 @@ t.test('a value that is wrong is named, beside its neighbour that is right', asy
       ['a', '*', 'null', 'https://a/b', 'ftp://a', 'https://a?b'],
     ],
     ['IPPOOLD_SOCKET_MODE', ['0600', '666', '0777'], ['600x', '0o600', '01777', '8', '0688']],
+    ['IPPOOLD_AUDIT_WHEN_FULL', ['block', 'drop'], ['wait', 'Block']],
     ['IPPOOLD_LOG_LEVEL', ['silent', 'trace', 'fatal'], ['verbose', 'INFO']],
     ['IPPOOLD_BODY_LIMIT_BYTES', ['1024', '16777216'], ['1023', '16777217', '1MiB']],
     ['IPPOOLD_REQUEST_TIMEOUT_MS', ['100', '600000'], ['99', '600001', '10s']],
@@ -230,6 +244,8 @@ t.test('settings that do not go together are named, beside neighbours that do', 
     [{ ETCD_CA_CERT_FILE: 'ca' }, 'ETCD_CA_CERT_FILE'],
     [{ ...http, ETCD_CA_CERT_FILE: 'ca' }, 'ETCD_CA_CERT_FILE'],
     [{ ...https, ETCD_CA_CERT_FILE: 'ca' }, undefined],
+    [{ IPPOOLD_AUDIT_POLICY_FILE: 'policy' }, 'IPPOOLD_AUDIT_POLICY_FILE'],
+    [{ IPPOOLD_AUDIT_POLICY_FILE: 'policy', IPPOOLD_AUDIT_LOG: 'log' }, undefined],
   ]
   t.ok(rows.length > 0)
   for (const [variables, named] of rows) {

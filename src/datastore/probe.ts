@@ -49,6 +49,8 @@ export interface Probe {
     readonly status: number
     readonly durationMs: number
   }): void
+  /** Events of the audit were dropped: they could not be written. */
+  auditEventsDropped(event: { readonly events: number }): void
   /** An HTTP request was answered that the datastore is not available. */
   requestUnavailable(event: { readonly fault: DatastoreUnavailable }): void
 }
@@ -78,6 +80,7 @@ export const silentProbe: Probe = {
   watchCaughtUp: ignore,
   followerEnded: ignore,
   requestFinished: ignore,
+  auditEventsDropped: ignore,
   requestUnavailable: ignore,
 }
 
@@ -100,6 +103,9 @@ export function logProbe(logger: ProbeLogger): Probe {
     }),
     transactionRefused: countEachSecond((count, { error }) => {
       logger.error({ count, reason: error.message }, 'the datastore refused transactions')
+    }),
+    auditEventsDropped: countEachSecond((count) => {
+      logger.error({ count }, 'audit events were dropped')
     }),
     requestUnavailable: countEachSecond((count, { fault }) => {
       logger.warn({ count, ...detailsOf(fault) }, 'requests were refused: the datastore is not available')

@@ -137,4 +137,4 @@ export {
   readNumber,
   stringifyJson,
 } from './json/index.ts'
-export { formatTime, nanosecondsPerSecond, type Now, parseGoTime, parseTime } from './time.ts'
+export { formatMicroTime, formatTime, nanosecondsPerSecond, type Now, parseGoTime, parseTime } from './time.ts'

@@ -19,6 +19,8 @@ export interface Limit {
   /** Request id for a response. */
   readonly requestId: (headers: IncomingHttpHeaders) => string
   readonly onStopping: OnStopping
+  /** Hears once a second how many calls were refused before they were read. */
+  readonly refused: (calls: number) => void
 }
 
 /**
@@ -82,6 +84,7 @@ function refuseEarly(app: FastifyInstance, limit: Limit, isFull: () => boolean, 
   ]
   const count = countEachSecond((calls) => {
     app.log.warn({ calls }, 'calls were refused: the limit of calls in flight is reached')
+    limit.refused(calls)
   })
   const isLimited = (url: string): boolean =>
     limit.prefixes.some((prefix) => url.startsWith(prefix)) && !url.includes('watch')

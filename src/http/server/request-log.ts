@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Probe } from '../../datastore/index.ts'
 import { shorten } from '../../plan/index.ts'
-import { noteChange, onceClosed } from '../wire/index.ts'
+import { isDryRun, noteChange, onceClosed } from '../wire/index.ts'
 
 /** Programs request these all the time; people need their log lines only when something is wrong. */
 const probes: ReadonlySet<string | undefined> = new Set(['/livez', '/readyz'])
@@ -48,14 +48,14 @@ function lineOf({ method, routeOptions }: FastifyRequest, { statusCode, elapsedT
 
 /** Adds to the line of a request what was to be changed, for whom, by whom, and why it was not. Long texts and lists are cut. */
 function lineOfChange(request: FastifyRequest, reply: FastifyReply): Line {
-  const { params, query, changeNote = {}, headers } = request
-  const { from, dryRun = isObject(query) && query['dryRun'] === 'All', ...note } = changeNote
+  const { params, changeNote = {}, headers } = request
+  const { from, dryRun: _, message: __, ...note } = changeNote
   const line = lineOf(request, reply)
   line['operation'] = operationOf(request)
   for (const about of [params, note]) {
     if (isObject(about)) for (const [name, value] of Object.entries(about)) line[name] = bound(value)
   }
-  if (dryRun) line['dryRun'] = true
+  if (isDryRun(request)) line['dryRun'] = true
   line['from'] = from
   line['agent'] = bound(headers['user-agent'])
   return line

@@ -4,6 +4,7 @@ import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
 import fastify, { LogController } from 'fastify'
 import { type Gatekeeper, openGate } from '../../access/index.ts'
+import type { AuditTrail } from '../../audit/index.ts'
 import { type Probe, silentProbe } from '../../datastore/index.ts'
 import type { BlockIndex, ChargeIndex, Now } from '../../model/index.ts'
 import { groupsOf, resourceKinds } from '../../resources/index.ts'
@@ -14,7 +15,8 @@ import { accessReviewRoutes, selfSubjectReviewRoutes } from '../reviews/index.ts
 import { resourceSchemas, schemas, type VersionResponse } from '../schemas/index.ts'
 import { answerJson, readBodies } from '../wire/index.ts'
 import { checkAccess } from './access.ts'
-import { limitCalls, limitEventLoopDelay } from './admission.ts'
+import { CallAudit } from './audit.ts'
+import { type Limit, limitCalls, limitEventLoopDelay } from './admission.ts'
 import { type CallerSettings, refuseForeignCallers } from './callers.ts'
 import { compressAnswers } from './compression.ts'
 import { answerConnectionErrors } from './connection-errors.ts'
@@ -24,7 +26,7 @@ import { healthRoutes } from './health.ts'
 import { Listeners } from './listeners.ts'
 import { logRequests } from './request-log.ts'
 import { startPage } from './start-page.ts'
-import { type OnStopping, refuseWhenStopping } from './stopping.ts'
+import { refuseWhenStopping } from './stopping.ts'
 import { refuseAsKubernetes, refuseBySchema, validatorCompiler } from './validation.ts'
 
 /** Everything that the server takes from outside: it reads no clock, no environment and no random numbers itself. */
@@ -57,6 +59,8 @@ export interface ServerDependencies {
   readonly callers?: CallerSettings
   /** Knows the users and what they may do; unless given, everybody may do everything. */
   readonly gatekeeper?: Gatekeeper
+  /** Which calls are recorded, and where; none are unless given. */
+  readonly audit?: AuditTrail
   readonly logger: NonNullable<FastifyServerOptions['logger']>
   /** Hears of every request that was answered; nothing does unless given. */
   readonly probe?: Probe
@@ -82,6 +86,7 @@ const localCallers: CallerSettings = { hosts: { listening: 'localhost', allowed:
 export function buildServer(dependencies: ServerDependencies): FastifyInstance {
   const { store, version, deadlineMs } = dependencies
   const requestId = (headers: IncomingHttpHeaders): string => validRequestId(headers) ?? dependencies.newUid()
+  const audit = dependencies.audit && new CallAudit(dependencies.audit, dependencies.now)
   const app = fastify({
     logger: dependencies.logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
@@ -98,16 +103,21 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
       compilersFactory: { buildSerializer: () => () => (answer: unknown) => JSON.stringify(answer) },
     },
     schemaErrorFormatter: refuseAsKubernetes,
-    frameworkErrors: answerUnreadablePath,
+    frameworkErrors: (error, request, reply) => {
+      answerUnreadablePath(error, request, reply)
+      audit?.recordUnreadable(request, reply)
+    },
   })
   const kinds = resourceKinds(dependencies.blocks)
   app.setValidatorCompiler(validatorCompiler([...schemas, ...resourceSchemas(kinds)]))
   const probe = dependencies.probe ?? silentProbe
+  audit?.receiveCalls(app)
   sendHeaders(app)
   logRequests(app, probe)
   refuseForeignCallers(app, dependencies.callers ?? localCallers)
   handleErrors(app, probe)
   checkAccess(app, dependencies.gatekeeper ?? openGate)
+  audit?.recordCalls(app)
   answerConnectionErrors(app)
   readBodies(app)
   const onStopping = refuseWhenStopping(app, dependencies.listeners ?? new Listeners())
@@ -120,7 +130,7 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
   limitEventLoopDelay(app, deadlineMs)
   void app.register(healthRoutes, { store, version, missingProtections: dependencies.missingProtections ?? [] })
   void app.register(startPage, { store, kinds, version })
-  addApi(app, kinds, dependencies, requestId, onStopping)
+  addApi(app, kinds, dependencies, { requestId, onStopping, refused: (calls) => audit?.missRefusedEarly(calls) })
   return app
 }
 
@@ -145,8 +155,7 @@ function addApi(
   app: FastifyInstance,
   kinds: ReturnType<typeof resourceKinds>,
   dependencies: ServerDependencies,
-  requestId: (headers: IncomingHttpHeaders) => string,
-  onStopping: OnStopping,
+  { onStopping, ...limited }: Pick<Limit, 'requestId' | 'onStopping' | 'refused'>,
 ): void {
   const { store, blocks, charges, now, newUid, newSecret, deadlineMs, callsMax } = dependencies
   void app.register(discoveryRoutes, { kinds })
@@ -157,7 +166,7 @@ function addApi(
   void app.register(openapiRoutes)
   void app.register((api, _options, done) => {
     const prefixes = ['/ipam/v1/', ...groupsOf(kinds).map(({ apiVersion }) => `/apis/${apiVersion}/`)]
-    limitCalls(api, { callsMax, pending: () => store.pending, prefixes, requestId, onStopping })
+    limitCalls(api, { ...limited, callsMax, pending: () => store.pending, prefixes, onStopping })
     answerJson(api)
     void api.register((ipam, _options, done) => {
       ipam.setSchemaErrorFormatter(refuseBySchema)

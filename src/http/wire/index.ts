@@ -11,7 +11,7 @@ export {
   preferredType,
   readBodies,
 } from './content.ts'
-export { noteChange } from './change-note.ts'
+export { isDryRun, noteChange } from './change-note.ts'
 export { onceClosed } from './closed.ts'
 export { printContinueToken, readContinueToken, refuseContinueToken } from './continue-token.ts'
 export {
