@@ -12,8 +12,10 @@ export interface Answer {
 export class HttpClient {
   readonly #pool: Pool
 
-  constructor(t: Test, url: string, connections = 64) {
-    this.#pool = new Pool(url, { connections, headersTimeout: 60_000, bodyTimeout: 60_000 })
+  /** `localAddress` is where the connections come from; the system chooses unless it is given. */
+  constructor(t: Test, url: string, connections = 64, localAddress?: string) {
+    const from = localAddress === undefined ? {} : { localAddress }
+    this.#pool = new Pool(url, { connections, headersTimeout: 60_000, bodyTimeout: 60_000, ...from })
     t.teardown(() => this.#pool.close())
   }
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { newSecret } from '../../src/authentication/index.ts'
 import { openEtcdStore } from '../../src/datastore/etcd/index.ts'
 import { declare } from '../../src/datastore/index.ts'
 import { buildServer } from '../../src/http/index.ts'
@@ -87,6 +88,7 @@ const app = buildServer({
   charges: chargeIndex,
   now,
   newUid: randomUUID,
+  newSecret,
   version: '0.0.0',
   bodyLimitBytes: 1024 * 1024,
   deadlineMs: 30_000,

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Rights } from '../../../src/access/index.ts'
+import { noRights, type Rights } from '../../../src/access/index.ts'
 import type { AccessToken, Json, JsonObject } from '../../../src/model/index.ts'
 import {
   type Changed,
@@ -121,9 +121,8 @@ t.test('a token stays that of its user, and can only be made to expire earlier',
 
 t.test('who may not do everything makes tokens only for themselves', (t) => {
   const rights: Rights = {
+    ...noRights,
     caller: { user: 'alice', groups: ['blue', 'green', 'system:authenticated'] },
-    isUnlimited: false,
-    grantsFor: () => [],
   }
   const own = { ...fresh, rights }
   for (const spec of [
