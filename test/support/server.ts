@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
+import { Agent, request } from 'undici'
 import { identifyingArguments, recallMember } from '../../src/embedded-etcd/member.ts'
 import { endProcess, findProcess } from '../../src/embedded-etcd/processes.ts'
 import { temporaryFolder, whereEtcdIs } from './etcd.ts'
@@ -123,11 +124,14 @@ async function endOf(child: ChildProcess): Promise<Ending> {
   return { code: child.exitCode, signal: child.signalCode }
 }
 
+/** Whether the certificate is right is for the tests to find out. */
+const dispatcher = new Agent({ connect: { rejectUnauthorized: false }, pipelining: 0 })
+
 async function isReady(url: string): Promise<boolean> {
   try {
-    const response = await fetch(`${url}/readyz`)
-    await response.arrayBuffer()
-    return response.ok
+    const { statusCode, body } = await request(`${url}/readyz`, { dispatcher })
+    await body.dump()
+    return statusCode === 200
   } catch {
     return false
   }
