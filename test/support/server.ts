@@ -31,7 +31,7 @@ export interface Ending {
 
 /** The real server, in a process of its own. It ends with the test, and so does its etcd. */
 export interface TestServer {
-  /** Without a slash at the end. */
+  /** Without a slash at the end; `unix:` without a port. */
   readonly url: string
   readonly pid: number
   readonly dataDir: string
@@ -53,8 +53,10 @@ export async function startServer(t: Test, settings: ServerSettings = {}): Promi
   })
   const deadline = Date.now() + startTimeoutMs
   let url: string | undefined
-  while (!(url !== undefined && (settings.isReadyAwaited === false || (await isReady(url))))) {
-    url = /^ippoold serves (http\S+),/m.exec(output())?.[1]
+  while (!(url !== undefined && (settings.isReadyAwaited === false || url === 'unix:' || (await isReady(url))))) {
+    url = /^ippoold serves (https?:\S+),/m.exec(output())?.[1]
+    // Without a port, there is no URL to ask; it is ready when it says that it serves.
+    if (url === undefined && output().includes('ippoold serves the socket')) url = 'unix:'
     const problem = child.exitCode !== null || child.signalCode !== null ? 'ended' : 'did not become ready'
     if (problem === 'ended' || Date.now() > deadline) throw new Error(`The server ${problem}:\n${output()}`)
     await pause(20)

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { type ClientHttp2Session, connect as connectHttp2, type OutgoingHttpHeaders } from 'node:http2'
+import { connect } from 'node:net'
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import { type Credentials, openGate } from '../../../src/access/index.ts'
@@ -66,7 +67,11 @@ function optionsFor(client?: CertificateFiles): ConnectionOptions {
 }
 
 /** A connection of HTTP/1.1. */
-async function openHttp1(t: Test, port: number, client?: CertificateFiles): Promise<{ get(path: string): Promise<number> }> {
+async function openHttp1(
+  t: Test,
+  port: number,
+  client?: CertificateFiles,
+): Promise<{ get(path: string): Promise<number> }> {
   const socket = connectTls({ port, host: '127.0.0.1', ALPNProtocols: ['http/1.1'], ...optionsFor(client) })
   t.teardown(() => socket.destroy())
   await once(socket, 'secureConnect')
@@ -75,7 +80,10 @@ async function openHttp1(t: Test, port: number, client?: CertificateFiles): Prom
     get: async (path) => {
       const before = received.text.length
       socket.write(rawRequest('GET', path))
-      const head = await until('an answer', () => /^HTTP\/1.1 (\d+)[^]*\r\n\r\n[^]/.exec(received.text.slice(before)) ?? undefined)
+      const head = await until(
+        'an answer',
+        () => /^HTTP\/1.1 (\d+)[^]*\r\n\r\n[^]/.exec(received.text.slice(before)) ?? undefined,
+      )
       return Number(head[1])
     },
   }
@@ -139,3 +147,141 @@ t.test('the gatekeeper gets what is in a client certificate that is valid, over 
     t.match(shown.get(`/ipam/v1/handles/${name}-2`), wanted, `${name}, HTTP/2`)
   }
 })
+
+t.test(
+  'a client certificate counts until it expires or its CA is trusted no more, also on open connections',
+  async (t) => {
+    const { tls, port, shown } = await start(t)
+    const endsAt = new Date(Date.now() + 4_000)
+    const lasting = openHttp2(t, port, await clients.sign({ name: 'lasting' }))
+    const ending = await openHttp1(t, port, await clients.sign({ name: 'ending', endsAt }))
+    const shownBy = async (path: string, send: () => Promise<unknown>): Promise<readonly string[] | undefined> => {
+      await send()
+      const certificate = await until('the request has ended', () =>
+        shown.has(path) ? { is: shown.get(path) } : undefined,
+      )
+      shown.delete(path)
+      return certificate.is?.commonNames
+    }
+    const byEnding = () => shownBy('/ipam/v1/handles/e', () => ending.get('/ipam/v1/handles/e'))
+    const byLasting = () => shownBy('/ipam/v1/handles/l', () => send(lasting, { ':path': '/ipam/v1/handles/l' }))
+    t.strictSame(await byEnding(), ['ending'])
+    await until('it has expired', () => Date.now() > endsAt.getTime() || undefined)
+    t.equal(await byEnding(), undefined)
+
+    t.strictSame(await byLasting(), ['lasting'])
+    tls.renew({ ...materialOf(own), clientCa: Buffer.from(`${others.pem}${clients.pem}`) })
+    t.strictSame(await byLasting(), ['lasting'], 'a CA that stays')
+    tls.renew(materialOf(own, others))
+    t.equal(await byLasting(), undefined, 'a CA that was removed')
+    const next = openHttp2(t, port, await others.sign({ name: 'next' }))
+    const byNext = () => shownBy('/ipam/v1/handles/n', () => send(next, { ':path': '/ipam/v1/handles/n' }))
+    t.strictSame(await byNext(), ['next'], 'a CA that was added')
+  },
+)
+
+t.test('HTTP/2 is answered as HTTP/1.1 is', async (t) => {
+  const { port } = await start(t)
+  const session = openHttp2(t, port)
+  const json = { 'content-type': 'application/json' }
+  const pool = {
+    apiVersion: 'projectcalico.org/v3',
+    kind: 'IPPool',
+    metadata: { name: 'p' },
+    spec: { cidr: '10.2.0.0/24' },
+  }
+  const post = { ':method': 'POST', ':path': '/apis/projectcalico.org/v3/ippools' }
+  const of = (path: string, method = 'GET') => ({ ':method': method, ':path': path })
+  const rows: [claim: string, headers: OutgoingHttpHeaders, body: string | undefined, status: number][] = [
+    ['a body whose length is not announced', { ...post, ...json }, JSON.stringify(pool), 201],
+    ['a body without a type', post, JSON.stringify(pool), 415],
+    [
+      'a body of a DELETE',
+      { ...of(`${post[':path']}/p`, 'DELETE'), ...json },
+      '{"preconditions":{"uid":"other"}}',
+      409,
+    ],
+    ['a body that is too long', { ...post, ...json }, 'x'.repeat(2 * 1024 * 1024), 413],
+    ['an expectation', { ...of('/livez'), expect: 'the-unexpected' }, undefined, 200],
+    ['leave to send the body', { ...post, ...json, expect: '100-continue' }, '{', 400],
+    ['HEAD', of('/livez', 'HEAD'), undefined, 200],
+    ['no such path', of('/nothing'), undefined, 404],
+    ['a path that cannot be read', of('/%zz'), undefined, 400],
+    ['a host of the certificate', { ...of('/livez'), ':authority': 'ipam.example.org:443' }, undefined, 200],
+    ['a foreign host', { ...of('/livez'), ':authority': 'evil.example' }, undefined, 421],
+    ['the same host twice', { ...of('/livez'), host: 'localhost' }, undefined, 200],
+    ['two hosts', { ...of('/livez'), host: '127.0.0.1' }, undefined, 400],
+    ['a foreign page', { ...post, ...json, origin: 'https://evil.example' }, '{}', 403],
+  ]
+  for (const [claim, headers, body, status] of rows) {
+    const answer = await send(session, headers, body)
+    t.equal(answer.status, status, `${claim}: ${answer.body.slice(0, 200)}`)
+    if (status >= 400) t.match(JSON.parse(answer.body), { kind: 'Status', code: status }, claim)
+  }
+})
+
+t.test('a request of HTTP/2 that does not arrive whole in time is refused', async (t) => {
+  const { app, port } = await start(t)
+  app.server.requestTimeout = 200
+  const session = openHttp2(t, port)
+  const head = {
+    ':method': 'POST',
+    ':path': '/ipam/v1/assign',
+    ':authority': 'localhost',
+    'content-type': 'application/json',
+  }
+  const stream = session.request(head, { endStream: false })
+  stream.on('error', () => undefined)
+  stream.write('{')
+  const [answer] = (await once(stream, 'response')) as [{ ':status': number }]
+  t.equal(answer[':status'], 408)
+  stream.resume()
+  await once(stream, 'close')
+  t.equal((await send(session, { ':path': '/livez' })).status, 200, 'the connection stays')
+})
+
+t.test('streams that are reset at once leave nothing behind, and too many of them end the connection', async (t) => {
+  const { app, port } = await start(t)
+  const session = openHttp2(t, port)
+  let isClosed = false
+  session.once('close', () => {
+    isClosed = true
+  })
+  for (let count = 0; count < 5_000 && !session.closed; count++) {
+    const stream = session.request({ ':path': '/ipam/v1/handles/a', ':authority': 'localhost' })
+    stream.on('error', () => undefined)
+    stream.close()
+    if (count % 100 === 99) await new Promise((resolve) => setImmediate(resolve))
+  }
+  await until('the connection is closed', () => isClosed || undefined)
+  t.equal((await send(openHttp2(t, port), { ':path': '/ipam/v1/handles/a' })).status, 404)
+  await app.close()
+})
+
+t.test('HTTP without TLS is told to use https', async (t) => {
+  const { port } = await start(t)
+  const answer = await fetch(`http://127.0.0.1:${port}/livez`)
+  t.equal(answer.status, 400)
+  t.match(await answer.json(), { kind: 'Status', reason: 'BadRequest', message: /write https:/ })
+})
+
+t.test(
+  'a stop answers what has arrived, and closes connections that do nothing or have not agreed on keys',
+  async (t) => {
+    const { app, port } = await start(t)
+    const session = openHttp2(t, port)
+    t.equal((await send(session, { ':path': '/livez' })).status, 200)
+    const http1 = await openHttp1(t, port)
+    t.equal(await http1.get('/livez'), 200)
+    const silent = connect({ port, host: '127.0.0.1' })
+    await once(silent, 'connect')
+    const goaway = once(session, 'goaway')
+    const late = send(session, { ':path': '/ipam/v1/handles/a' })
+    const begin = performance.now()
+    await app.close()
+    t.ok(performance.now() - begin < 4_000)
+    await goaway
+    t.match((await late).status, /404|503/)
+    t.ok(session.closed)
+  },
+)
