@@ -51,7 +51,10 @@ export class Http2Connections {
 
   /** Tells all clients to send no more requests; those that are on their way are still served. */
   announceStop(): void {
-    for (const session of this.#sessions.keys()) session.goaway(constants.NGHTTP2_NO_ERROR, lastStreamIdMax)
+    for (const session of this.#sessions.keys()) {
+      // One that is destroyed already is closed soon.
+      if (!session.destroyed) session.goaway(constants.NGHTTP2_NO_ERROR, lastStreamIdMax)
+    }
   }
 
   /** Closes each connection after the requests that have arrived are answered, at once if there are none. */
