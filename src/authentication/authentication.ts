@@ -81,11 +81,6 @@ export class Authentication {
     return this.#index
   }
 
-  /** Names the AccessTokens that expired before a time, in nanoseconds since the epoch. */
-  expiredTokens(nanoseconds: bigint): readonly string[] {
-    return this.#index.expiredBefore(nanoseconds)
-  }
-
   /** To be called once all AccessTokens have been observed. Begins to store when they are used. */
   start(store: Pick<Store, 'submit'>): void {
     this.#isStarted = true

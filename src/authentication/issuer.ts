@@ -13,7 +13,7 @@ export interface IssuerLimits {
   readonly attemptIntervalMs: number
 }
 
-export const issuerLimits: IssuerLimits = { timeoutMs: 5_000, keysFreshMs: 300_000, attemptIntervalMs: 5_000 }
+const issuerLimits: IssuerLimits = { timeoutMs: 5_000, keysFreshMs: 300_000, attemptIntervalMs: 5_000 }
 
 /** Much more than any set of keys takes. */
 const answerBytesMax = 1_048_576

@@ -28,7 +28,7 @@ export interface LastUseLimits {
   readonly intervalMs: number
 }
 
-export const lastUseLimits: LastUseLimits = { freshSeconds: 60, intervalMs: 5_000 }
+const lastUseLimits: LastUseLimits = { freshSeconds: 60, intervalMs: 5_000 }
 
 /** Uses that one transaction stores: each is a compare and a write. */
 const usesAtOnce = 50

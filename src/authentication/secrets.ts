@@ -80,11 +80,6 @@ export class SecretTable<Value> {
       return
     }
   }
-
-  /** All values, in the order in which they were set. */
-  values(): readonly Value[] {
-    return Array.from(this.#entries.values(), ({ value }) => value)
-  }
 }
 
 function isSame(left: string, right: string): boolean {

@@ -12,7 +12,7 @@ export interface ThrottleLimits {
   readonly entriesMax: number
 }
 
-export const throttleLimits: ThrottleLimits = {
+const throttleLimits: ThrottleLimits = {
   failuresMax: 20,
   secondsPerFailure: 1,
   acceptedSeconds: 3_600,

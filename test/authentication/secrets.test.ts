@@ -42,7 +42,7 @@ t.test('a table finds values by whole hashes only', async (t) => {
   t.equal(table.get(one.slice(0, 20)), undefined)
   table.deleteOldest()
   t.equal(table.get(one), undefined)
-  t.strictSame(table.values(), ['second'])
+  t.equal(table.get(two), 'second')
   table.delete(two)
   t.equal(table.size, 0)
 })
