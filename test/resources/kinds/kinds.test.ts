@@ -38,6 +38,7 @@ t.test('the kinds that are served', (t) => {
       ['IPAMBlock', 'ipamblocks', 'ipamblock'],
       ['IPAMHandle', 'ipamhandles', 'ipamhandle'],
       ['ClusterInformation', 'clusterinformations', 'clusterinformation'],
+      ['AccessToken', 'accesstokens', 'accesstoken'],
       ['AccessPolicy', 'accesspolicies', 'accesspolicy'],
     ],
   )
