@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { createPolicy, policiesPath, startGuarded, tokenOf } from '../support/access.ts'
+import { findKubectls, kubectlFor } from '../support/kubectl.ts'
 import type { Answer, HttpClient } from '../support/http-client.ts'
 import { poolOf, poolsPath, refusalIn } from '../support/ippoold.ts'
 import { startProxy, type TcpProxy } from '../support/proxy.ts'
@@ -173,7 +174,7 @@ t.test('a watch shows what comes into sight and what leaves it, and ends when ri
   let text = ''
   const reading = (async () => {
     const decoder = new TextDecoder()
-    for await (const chunk of response.body ?? []) {
+    for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
       text += decoder.decode(chunk, { stream: true })
       const lines = text.split('\n')
       text = lines.pop() ?? ''
@@ -273,3 +274,25 @@ t.test('a server that hears no news of etcd changes nothing', async (t) => {
   t.ok(performance.now() - begin < 10_000)
   proxy?.release()
 })
+
+for (const binary of await findKubectls()) {
+  t.test(`kubectl ${binary.version} is told what its user may do`, async (t) => {
+    const { servers, as } = await startGuarded(t, { alice: ['blue'] }, (endpoint) => Promise.resolve([endpoint]))
+    const rules = [
+      { verbs: ['get', 'list'], resources: ['ippools'], ...onlyBlue },
+      { verbs: ['assign'], resources: ['addresses'], handles: ['blue.*'] },
+    ]
+    await createPolicy(as('root'), 'blue', { subjects: subjects('blue'), rules })
+    const kubectl = await kubectlFor(t, servers[0]?.url ?? '', binary)
+    // kubectl sends a token by TLS only, unless it is told that this server may have it.
+    const ask = (user: string, ...args: readonly string[]) =>
+      kubectl.run(['--token', tokenOf(user), 'auth', 'can-i', ...args])
+    await until('the policy', async () => (await ask('alice', 'list', 'ippools')).code === 0 || undefined)
+    t.match(await ask('alice', 'assign', 'addresses'), { stdout: /^yes/m, code: 0 })
+    t.match(await ask('alice', 'delete', 'ippools'), { stdout: /^no/m, code: 1 })
+    t.match(await ask('root', 'delete', 'ippools'), { stdout: /^yes/m, code: 0 })
+    const list = await ask('alice', '--list')
+    t.match(list, { stdout: /^ippools\.projectcalico\.org +\[\] +\[\] +\[get list\]$/m, code: 0 })
+    t.match(list, { stdout: /^addresses +\[\] +\[blue\.\*\] +\[assign\]$/m, stderr: /rule 0 of "blue"/ })
+  })
+}

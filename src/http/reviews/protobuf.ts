@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../../model/index.ts'
+import { isJsonArray, type Json, type JsonObject } from '../../model/index.ts'
 
 /** A field of a message: its name in JSON, and its type; `texts` and `messages` may occur several times. */
 type FieldType =
@@ -39,7 +39,7 @@ function decodeMessage(bytes: Buffer, fields: MessageFields): JsonObject | undef
     } else if (field.type === 'text') message[field.name] = value.toString()
     else {
       const before = message[field.name]
-      message[field.name] = [...(Array.isArray(before) ? before : []), value.toString()]
+      message[field.name] = [...(isJsonArray(before) ? before : []), value.toString()]
     }
   }
   return message
