@@ -17,8 +17,8 @@ interface QuotaAccount {
 }
 
 /**
- * What a plan charges to quotas, and gives back. Each address that is assigned under a quota is charged, in the transaction that assigns it;
- * each is given back in the one that releases it, or by upkeep if somebody else released it.
+ * What a plan charges to quotas, and gives back. Each address that is assigned under a quota is charged in the transaction that assigns
+ * it; each is given back in the one that releases it, or by upkeep if somebody else released it.
  */
 export class Ledger {
   readonly #view: View

@@ -47,8 +47,8 @@ interface Idle {
 
 /**
  * Collects what no request would: addresses whose cooldown is over, blocks that have been empty for long, annexes whose objects were
- * deleted without them, and charges for addresses that something else than ippoold released. One server at a time does so: each of its transactions proves that this server leads, and proves the rest as any
- * other change does, so that nothing in use is touched.
+ * deleted without them, and charges for addresses that something else than ippoold released. One server at a time does so: each of its
+ * transactions proves that this server leads, and proves the rest as any other change does, so that nothing in use is touched.
  */
 export class Collection {
   readonly #options: CollectionOptions

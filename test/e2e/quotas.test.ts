@@ -12,8 +12,8 @@ import { disagreements, readStoredState } from '../support/stored.ts'
 import { until } from '../support/until.ts'
 
 /**
- * A quota of 100 addresses, and 64 callers who want more, on two servers that do not know of each other. In no revision of etcd do they hold
- * more, also if a server is killed meanwhile; and what is counted is what is held.
+ * A quota of 100 addresses, and 64 callers who want more, on two servers that do not know of each other. In no revision of etcd do they
+ * hold more, also if a server is killed meanwhile; and what is counted is what is held.
  */
 
 const limit = 100
@@ -163,11 +163,11 @@ t.test('64 callers on two servers never hold more, also while one server is kill
     }
   })
   const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
-  await pause(3_000)
+  await pause(2_000)
   await other.kill()
   await pause(500)
   other = await LimitedServer.start()
-  await pause(3_000)
+  await pause(2_000)
   isOver.value = true
   await Promise.all(work)
   t.comment(JSON.stringify([...statuses]))

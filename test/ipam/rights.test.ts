@@ -208,7 +208,7 @@ t.test('a selector that cannot be read matters only to those who may use the poo
 t.test('what may not be released looks as if nobody held it', (t) => {
   const cases: [
     rules: WrittenRule[],
-    item: Parameters<World['give']>[0],
+    item: string | { readonly address: string; readonly handle?: string; readonly sequenceNumber?: bigint },
     want: 'released' | 'unallocated' | 'failed',
   ][] = [
     [[blue], '10.1.0.1', 'released'],

@@ -5,6 +5,7 @@ import { declare } from '../../src/datastore/index.ts'
 import { buildServer } from '../../src/http/index.ts'
 import {
   accessPolicies,
+  accessTokens,
   affinities,
   annexes,
   BlockIndex,
@@ -27,8 +28,8 @@ import { Collection } from '../../src/upkeep/index.ts'
 import { gateBy, policyOf, type WrittenRule } from './rights.ts'
 
 /**
- * A program: the server on the etcd that the first argument names, for callers whom {@link gateBy} believes. The second argument is JSON: for
- * each group the rules of its policy, which has the name of the group. Prints its port once it serves.
+ * A program: the server on the etcd that the first argument names, for callers whom {@link gateBy} believes. The second argument is
+ * JSON: for each group the rules of its policy, which has the name of the group. Prints its URL once it serves.
  */
 
 const [endpoint = '', written = '{}'] = process.argv.slice(2)
@@ -60,6 +61,7 @@ const store = await openEtcdStore({
     declare(quotas),
     declare(charges, chargeIndex),
     declare(accessPolicies),
+    declare(accessTokens),
   ],
   limits: {
     batchOperationsMax: 128,
@@ -87,8 +89,8 @@ const app = buildServer({
   blocks: index,
   charges: chargeIndex,
   now,
-  newUid: randomUUID,
-  newSecret,
+  newUid: () => randomUUID(),
+  newSecret: () => ({ text: randomUUID(), hash: '' }),
   version: '0.0.0',
   bodyLimitBytes: 1024 * 1024,
   deadlineMs: 30_000,

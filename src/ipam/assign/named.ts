@@ -101,7 +101,7 @@ interface PlacedAddress {
   readonly pool: Pool
 }
 
-/** Finds the pool of every address. Refused with one cause for each address that has none, and if the caller may not use one of the pools. */
+/** Finds the pool of every address. Refused with a cause for each address that has none, and if the caller may not use one of the pools. */
 function placeAll(pools: Pools, assignment: Assignment): Result<readonly PlacedAddress[]> {
   const { request, rights } = assignment
   const visible = new Set(visiblePools(rights, pools, assigning).all)

@@ -11,8 +11,8 @@ import type { Reader } from './snapshot.ts'
 const readAhead = 1_000
 
 /**
- * Walks through all addresses, whoever may list them, and reads each block once, however few addresses are taken at a time. Addresses may change during the walk, so
- * a caller that changes one must prove that it is still as it was found.
+ * Walks through all addresses, whoever may list them, and reads each block once, however few addresses are taken at a time. Addresses may
+ * change during the walk, so a caller that changes one must prove that it is still as it was found.
  */
 export class AddressWalk {
   readonly #reader: Reader
