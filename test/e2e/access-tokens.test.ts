@@ -1,16 +1,12 @@
-import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
-import { createServer } from 'node:tls'
-import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { findKubectls, kubectlFor } from '../support/kubectl.ts'
 import { EtcdKeys } from '../support/etcd-keys.ts'
 import { startEtcd, temporaryFolder } from '../support/etcd.ts'
 import { type Answer, HttpClient } from '../support/http-client.ts'
 import { startServer, type TestServer } from '../support/server.ts'
+import { certificate, startTls } from '../support/tls-front.ts'
 import { until } from '../support/until.ts'
 
 t.setTimeout(280_000)
@@ -58,25 +54,6 @@ function tokenOf(name: string, spec: object): object {
 function secretIn({ body }: Answer): string {
   const { token } = (body['status'] ?? {}) as { readonly token?: string }
   return token ?? ''
-}
-
-/** The path of a certificate. */
-const certificate = (name: string): string => fileURLToPath(new URL(`../support/certificates/${name}`, import.meta.url))
-
-/** Serves a server's port by TLS. */
-async function startTls(t: Test, { hostname, port }: URL): Promise<string> {
-  const options = { cert: readFileSync(certificate('server.pem')), key: readFileSync(certificate('server.key')) }
-  const server = createServer(options, (outside) => {
-    const inside = connect(Number(port), hostname)
-    outside.pipe(inside).pipe(outside)
-    outside.on('error', () => inside.destroy())
-    inside.on('error', () => outside.destroy())
-    t.teardown(() => outside.destroy())
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  return `https://localhost:${(server.address() as AddressInfo).port}`
 }
 
 t.test('an access token is used on every server, and ends within a second when it is deleted', async (t) => {

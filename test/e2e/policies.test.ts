@@ -4,6 +4,7 @@ import { findKubectls, kubectlFor } from '../support/kubectl.ts'
 import type { Answer, HttpClient } from '../support/http-client.ts'
 import { poolOf, poolsPath, refusalIn } from '../support/ippoold.ts'
 import { startProxy, type TcpProxy } from '../support/proxy.ts'
+import { startTls } from '../support/tls-front.ts'
 import { until } from '../support/until.ts'
 
 /** What callers may do with objects, by the policies of real servers. */
@@ -283,10 +284,10 @@ for (const binary of await findKubectls()) {
       { verbs: ['assign'], resources: ['addresses'], handles: ['blue.*'] },
     ]
     await createPolicy(as('root'), 'blue', { subjects: subjects('blue'), rules })
-    const kubectl = await kubectlFor(t, servers[0]?.url ?? '', binary)
-    // kubectl sends a token by TLS only, unless it is told that this server may have it.
+    // kubectl sends a token by TLS only.
+    const kubectl = await kubectlFor(t, await startTls(t, new URL(servers[0]?.url ?? '')), binary)
     const ask = (user: string, ...args: readonly string[]) =>
-      kubectl.run(['--token', tokenOf(user), 'auth', 'can-i', ...args])
+      kubectl.run(['--insecure-skip-tls-verify', '--token', tokenOf(user), 'auth', 'can-i', ...args])
     await until('the policy', async () => (await ask('alice', 'list', 'ippools')).code === 0 || undefined)
     t.match(await ask('alice', 'assign', 'addresses'), { stdout: /^yes/m, code: 0 })
     t.match(await ask('alice', 'delete', 'ippools'), { stdout: /^no/m, code: 1 })
