@@ -131,6 +131,7 @@ async function counts(): Promise<{ readonly used: number; readonly charged: numb
   return { used: used.reduce((sum, one) => sum + one, 0), charged, held }
 }
 
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 const one = await LimitedServer.start()
 let other = await LimitedServer.start()
 const pool = {
@@ -146,23 +147,26 @@ t.test('64 callers on two servers never hold more, also while one server is kill
   const statuses = new Map<number | undefined, number>()
   const isOver = { value: false }
   const work = Array.from({ length: callers }, async (_, caller) => {
+    const held: string[] = []
     for (let turn = 0; !isOver.value; turn++) {
       const server = (caller + turn) % 2 === 0 ? one : other
-      const handle = `blue.${caller}.${turn % 4}`
       const user = `blue-${caller}`
-      const isRelease = turn % 4 === 3
-      const answer = isRelease
-        ? await server.call(user, 'DELETE', `/ipam/v1/handles/blue.${caller}.${turn % 3}`)
-        : await server.call(user, 'POST', '/ipam/v1/assign', {
-            handle,
-            ipv4: 1 + (caller % 3),
-            node: `n${caller % 5}`,
-            partial: caller % 2 === 0,
-          })
+      const released = held.shift()
+      const handle = `blue.${caller}.${turn}`
+      const wish = { handle, ipv4: 3 + (caller % 3), node: `n${caller % 5}`, partial: caller % 2 === 0 }
+      const answer =
+        released === undefined
+          ? await server.call(user, 'POST', '/ipam/v1/assign', wish)
+          : await server.call(user, 'DELETE', `/ipam/v1/handles/${released}`)
+      // If the server was killed, nobody knows whether the handle holds something.
+      if (answer?.status === 201) held.push(handle)
+      if (answer === undefined) {
+        held.push(released ?? handle)
+        await pause(50)
+      }
       statuses.set(answer?.status, (statuses.get(answer?.status) ?? 0) + 1)
     }
   })
-  const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
   await pause(2_000)
   await other.kill()
   await pause(500)
@@ -171,8 +175,8 @@ t.test('64 callers on two servers never hold more, also while one server is kill
   isOver.value = true
   await Promise.all(work)
   t.comment(JSON.stringify([...statuses]))
-  t.ok((statuses.get(201) ?? 0) > 100, 'addresses were assigned')
-  t.ok((statuses.get(403) ?? 0) > 100, 'and refused')
+  t.ok((statuses.get(201) ?? 0) > 50, 'addresses were assigned')
+  t.ok((statuses.get(403) ?? 0) > 50, 'and refused')
   t.ok((statuses.get(200) ?? 0) > 20, 'and released')
   t.strictSame(
     [...statuses.keys()].filter((status) => ![200, 201, 403, 404, undefined].includes(status)),
