@@ -156,7 +156,7 @@ export class Policies {
   /** What the caller may do by these policies. */
   rightsOf(caller: Caller): Rights {
     if (caller.groups.includes(adminGroup)) return { ...unlimited, caller }
-    const key = JSON.stringify([caller.user, caller.uid, caller.groups])
+    const key = JSON.stringify([caller.user, caller.uid, caller.groups, caller.credentialId])
     const known = this.#known.get(key)
     if (known?.isCurrent() === true) return known.rights
     const made = this.#workOut(caller)

@@ -39,7 +39,9 @@ export class AccessTokenIndex implements Observer<AccessToken> {
   }
 }
 
-/** Copies a text that may be a part of the stored one, which would stay in memory for it: with 100,000 tokens, that halves what they take. */
+/**
+ * Copies a text that may be a part of the stored one, which would stay in memory for it: with 100,000 tokens, that halves what they take.
+ */
 function copy(text: string): string {
   return Buffer.from(text).toString()
 }

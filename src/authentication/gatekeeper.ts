@@ -37,9 +37,9 @@ interface AccessTokens {
 const unavailableSeconds = 5
 
 /**
- * Makes the part of a gatekeeper that finds out who sends a request. As in kube-apiserver, a client certificate counts before a token, and a
- * token is shown to one way of authentication after the other. Who shows a credential that is wrong is refused, also where callers without
- * one are let in.
+ * Makes the part of a gatekeeper that finds out who sends a request. As in kube-apiserver, a client certificate counts before a token, and
+ * a token is shown to one way of authentication after the other. Who shows a credential that is wrong is refused, also where callers
+ * without one are let in.
  */
 export function identifyBy(authenticators: Authenticators): Gatekeeper['identify'] {
   return ({ authorization, certificate, address }) => {
@@ -69,8 +69,8 @@ function callerOf({ commonNames, organizations }: NonNullable<Credentials['certi
 }
 
 /**
- * What cannot be guessed is looked up first, and costs no more than that: the secrets of AccessTokens, and tokens that were verified before.
- * The rest is slowed down for an address that tries too many.
+ * What cannot be guessed is looked up first, and costs no more than that: the secrets of AccessTokens, and tokens that were verified
+ * before. The rest is slowed down for an address that tries too many.
  */
 function identifyToken(
   token: string,

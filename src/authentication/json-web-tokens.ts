@@ -28,8 +28,8 @@ interface Verified {
 }
 
 /**
- * Verifies JSON Web Tokens of several issuers, which do not depend on each other. A verified token is remembered until it expires or the keys
- * of its issuer change, so that it costs no signature again.
+ * Verifies JSON Web Tokens of several issuers, which do not depend on each other. A verified token is remembered until it expires or the
+ * keys of its issuer change, so that it costs no signature again.
  */
 export class JsonWebTokens {
   readonly #issuers: ReadonlyMap<string, Issuer>

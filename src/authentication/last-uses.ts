@@ -37,8 +37,8 @@ const usesAtOnce = 50
 const deadlineMs = 2_000
 
 /**
- * Stores when AccessTokens were last used, beside the calls that use them: a call only notes the use in memory. For each token at most one use
- * a minute is stored. If it cannot be stored, it is tried again later; if the server is killed before, it is lost.
+ * Stores when AccessTokens were last used, beside the calls that use them: a call only notes the use in memory. For each token at most one
+ * use a minute is stored. If it cannot be stored, it is tried again later; if the server is killed before, it is lost.
  */
 export class LastUses {
   readonly #now: () => bigint

@@ -20,8 +20,8 @@ const throttleLimits: ThrottleLimits = {
 }
 
 /**
- * Slows down the guessing of credentials, for each address: a bucket of failures that leaks. A full one lets nobody try a credential that is
- * new for the address, and lets those go on whose credential was accepted from it before, so that one who guesses does not lock out
+ * Slows down the guessing of credentials, for each address: a bucket of failures that leaks. A full one lets nobody try a credential that
+ * is new for the address, and lets those go on whose credential was accepted from it before, so that one who guesses does not lock out
  * others behind the same router. The addresses of an IPv6 network (/64) count as one, because one machine may use all of them.
  */
 export class Throttle {

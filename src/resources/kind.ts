@@ -182,15 +182,15 @@ export interface ResourceKind<Value extends StoredObject> extends ReadableKind<V
   /** The fields of the spec that can be set only when an object is created. */
   readonly immutableFields: readonly string[]
   /**
-   * True if each object has a secret: it is made with the object, only the answer that creates the object shows it, as `status.token`, and only
-   * its hash is stored.
+   * True if each object has a secret: it is made with the object, only the answer that creates the object shows it, as `status.token`, and
+   * only its hash is stored.
    */
   readonly hasSecret?: boolean
   /** True if clients can write the status, by a subresource. */
   readonly isStatusWritable: boolean
   /**
-   * Returns an object that is about to be stored with the status that the server keeps; undefined if it keeps none. `secretHash` is given for
-   * a new object of a kind that has secrets.
+   * Returns an object that is about to be stored with the status that the server keeps; undefined if it keeps none. `secretHash` is given
+   * for a new object of a kind that has secrets.
    */
   readonly keepStatus: ((object: JsonObject, now: Now, secretHash?: string) => JsonObject) | undefined
   /** Checks the spec by itself and against the old one. Returns every problem. */

@@ -89,7 +89,7 @@ const app = buildServer({
   charges: chargeIndex,
   now,
   newUid: () => randomUUID(),
-  newSecret: () => ({ text: randomUUID(), hash: '' }),
+  newSecret,
   version: '0.0.0',
   bodyLimitBytes: 1024 * 1024,
   deadlineMs: 30_000,

@@ -60,8 +60,8 @@ const nameLengthMax = 256
 const groupsMax = 64
 
 /**
- * AccessToken, as `/apis/ippoold.io/v1/accesstokens` serves it: a secret that lets its owner call the server as some user. The secret is made
- * with the object, and shown once.
+ * AccessToken, as `/apis/ippoold.io/v1/accesstokens` serves it: a secret that lets its owner call the server as some user. The secret is
+ * made with the object, and shown once.
  */
 export const accesstokenKind: ResourceKind<AccessToken> = {
   group: ippooldGroup,
