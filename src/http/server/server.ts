@@ -21,6 +21,7 @@ import { type CallerSettings, refuseForeignCallers } from './callers.ts'
 import { compressAnswers } from './compression.ts'
 import { answerConnectionErrors } from './connection-errors.ts'
 import { answerUnreadablePath, handleErrors } from './error-handling.ts'
+import { shareFairly } from './fairness.ts'
 import { safeHeaders } from './headers.ts'
 import { healthRoutes } from './health.ts'
 import { Listeners } from './listeners.ts'
@@ -168,6 +169,7 @@ function addApi(
     const prefixes = ['/ipam/v1/', ...groupsOf(kinds).map(({ apiVersion }) => `/apis/${apiVersion}/`)]
     limitCalls(api, { ...limited, callsMax, pending: () => store.pending, prefixes, onStopping })
     answerJson(api)
+    shareFairly(api, deadlineMs)
     void api.register((ipam, _options, done) => {
       ipam.setSchemaErrorFormatter(refuseBySchema)
       void ipam.register(ipamRoutes, { prefix: '/ipam/v1', store, blocks, charges, now, newUid, deadlineMs })
