@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { newSecret } from '../../src/authentication/index.ts'
 import { openEtcdStore } from '../../src/datastore/etcd/index.ts'
 import { declare } from '../../src/datastore/index.ts'
 import { buildServer } from '../../src/http/index.ts'
