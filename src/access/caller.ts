@@ -13,7 +13,7 @@ export const adminGroup = 'ippoold:admins'
 
 /** The groups of Kubernetes' conventions: of every caller with a valid credential, and of every caller without one. */
 export const authenticatedGroup = 'system:authenticated'
-export const unauthenticatedGroup = 'system:unauthenticated'
+const unauthenticatedGroup = 'system:unauthenticated'
 
 /** The caller without a credential, where such callers are allowed. */
 export const anonymous: Caller = { user: 'system:anonymous', groups: [unauthenticatedGroup] }

@@ -1,5 +1,5 @@
 /** Who sends a request, and what they may do. Pure. */
-export { adminGroup, anonymous, authenticatedGroup, type Caller, unauthenticatedGroup, unchecked } from './caller.ts'
+export { adminGroup, anonymous, authenticatedGroup, type Caller, unchecked } from './caller.ts'
 export {
   type AccessedObject,
   type Action,

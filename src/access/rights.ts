@@ -144,11 +144,15 @@ export class Policies {
   /** Takes a policy over that was created or changed; undefined for one that was deleted, or cannot be read. */
   change(name: string, policy: AccessPolicy | undefined): void {
     for (const subject of this.#policies.get(name)?.subjects ?? []) this.#setRules(subject, name, [])
-    if (policy === undefined) this.#policies.delete(name)
-    else this.#policies.set(name, policy)
-    for (const subject of policy?.subjects ?? []) {
-      const grants = policy?.rules.map((rule, position) => ({ policy: name, position, subject, rule }))
-      this.#setRules(subject, name, grants ?? [])
+    this.#policies.delete(name)
+    if (policy !== undefined) this.#policies.set(name, policy)
+    const { subjects = [], rules = [] } = policy ?? {}
+    for (const subject of subjects) {
+      this.#setRules(
+        subject,
+        name,
+        rules.map((rule, position) => ({ policy: name, position, subject, rule })),
+      )
     }
     for (const callback of [...this.#changed]) callback()
   }

@@ -67,7 +67,7 @@ export {
   requireAnyDone,
 } from './release/index.ts'
 export { isAnyStale, planReadQuotas, planSettleCharges, type QuotaUsage } from './quotas.ts'
-export { assigning, deniedIn, type Reach, reachOf, reading, releasing, visiblePools } from './reach.ts'
+export { type Reach, reachOf, reading } from './reach.ts'
 export type {
   Allocation,
   AssignAnswer,

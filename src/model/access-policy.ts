@@ -1,15 +1,6 @@
 import type { Decoded, Key } from '../plan/index.ts'
 import { parseSelector, type Selector } from '../selector/index.ts'
-import {
-  type Json,
-  type JsonObject,
-  mismatch,
-  noFields,
-  readArray,
-  readInteger,
-  readObject,
-  readString,
-} from './json/index.ts'
+import { type Json, type JsonObject, mismatch, readArray, readInteger, readObject, readString } from './json/index.ts'
 import { type ResourceFamily, resourceFamily, resourceKey, resourceOf } from './resource.ts'
 
 /** An AccessPolicy: what some users and groups may do. It only allows; what no policy allows is refused. */
@@ -105,9 +96,23 @@ function readSelector(text: string, path: string): Selector {
 }
 
 function objectsIn(json: Json | undefined, path: string): readonly JsonObject[] {
-  return (readArray(json, path) ?? []).map((entry, index) => readObject(entry, `${path}[${index}]`) ?? noFields)
+  return (readArray(json, path) ?? []).map((entry, index) =>
+    required(readObject, entry, `${path}[${index}]`, 'an object'),
+  )
 }
 
 function textsIn(json: Json | undefined, path: string): readonly string[] | undefined {
-  return readArray(json, path)?.map((entry, index) => readString(entry, `${path}[${index}]`) ?? '')
+  return readArray(json, path)?.map((entry, index) => required(readString, entry, `${path}[${index}]`, 'a string'))
+}
+
+/** Reads an entry of a list, which must not be null. */
+function required<Value>(
+  read: (json: Json, path: string) => Value | undefined,
+  entry: Json,
+  path: string,
+  wanted: string,
+): Value {
+  const value = read(entry, path)
+  if (value === undefined) throw mismatch(path, wanted, entry)
+  return value
 }

@@ -2,7 +2,9 @@ import type { Family, Key } from '../plan/index.ts'
 import { decodeJson } from './json/index.ts'
 
 /** Says that a built-in object has been made once: one that was deleted since is not made again. */
-export type BuiltInMark = Readonly<Record<never, never>>
+export interface BuiltInMark {
+  readonly isMade: true
+}
 
 /** The marks of built-in objects. */
 export const builtInMarks: Family<BuiltInMark> = {
@@ -10,7 +12,7 @@ export const builtInMarks: Family<BuiltInMark> = {
   prefix: '/ippoold/v1/built-in/',
   held: 'values',
   part: 'record',
-  decode: (_key, text) => decodeJson(text, () => ({})),
+  decode: (_key, text) => decodeJson(text, () => ({ isMade: true })),
   encode: () => '{}',
 }
 

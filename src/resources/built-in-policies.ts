@@ -23,7 +23,7 @@ const editRules = [
 ]
 
 /** The policies that every server has, for the groups of the same names. */
-export const builtInPolicies: readonly JsonObject[] = [
+const builtInPolicies: readonly JsonObject[] = [
   builtIn('ippoold:view', 'May look at everything but policies and tokens.', viewRules),
   builtIn('ippoold:edit', 'May also change it, and assign and release addresses.', [...viewRules, ...editRules]),
 ]
@@ -54,7 +54,7 @@ export function planBuiltInPolicies(
     const name = nameOf(policy)
     const mark = builtInPolicyMarkKey(name)
     if (view.get(mark).kind !== 'absent') continue
-    writes.push(put(mark, {}))
+    writes.push(put(mark, { isMade: true }))
     const context: WriteContext = {
       ...{ now, uid: newUid(), manager: 'ippoold', rights: unlimited },
       ...({ subresource: '', fieldValidation: 'Strict' } as const),

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { type AccessedObject, type Action, denied, may, type Rights } from '../../access/index.ts'
+import { type Action, denied, type Rights } from '../../access/index.ts'
 import { RefusalError } from './errors.ts'
 
 /**
@@ -17,11 +17,6 @@ declare module 'fastify' {
     /** Who sends the request, and what they may do. Not on routes that are for everybody. */
     rights: Rights
   }
-}
-
-/** Refuses an action that the caller may not do to the object. */
-export function requireAccess({ rights }: FastifyRequest, action: Action, object: AccessedObject): void {
-  if (!may(rights, action, object)) throw refuseAccess(rights, action)
 }
 
 /** Makes the refusal of an action. It says what would be needed, and nothing about any object. */

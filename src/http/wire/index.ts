@@ -1,5 +1,5 @@
 /** Reads requests and writes responses: media types, bodies, errors, reports, continue tokens, notes for the log. */
-export { refuseAccess, requireAccess, type RouteAccess } from './access.ts'
+export { refuseAccess, type RouteAccess } from './access.ts'
 export {
   acceptedTypes,
   answerJson,

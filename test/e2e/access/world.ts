@@ -40,8 +40,7 @@ export interface Guarded extends TestIppoold {
 /** A method of HTTP. */
 export type Method = Parameters<HttpClient['call']>[0]
 
-/** The policies path. */
-export const policiesPath = '/apis/ippoold.io/v1/accesspolicies'
+const policiesPath = '/apis/ippoold.io/v1/accesspolicies'
 
 /** What the group blue may do: see its pools, and use those for its handles. */
 const bluePolicy = {

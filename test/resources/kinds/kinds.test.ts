@@ -23,13 +23,18 @@ import {
 } from '../../../src/model/index.ts'
 import { mustParseCidr } from '../../../src/net/index.ts'
 import type { Plan, View } from '../../../src/plan/index.ts'
-import { planDelete, ippoolKind, resourceKinds } from '../../../src/resources/index.ts'
+import { hasStatusSubresource, planDelete, ippoolKind, resourceKinds } from '../../../src/resources/index.ts'
 import { requestOf } from '../../support/ipam-world.ts'
 import { context, storedPool } from '../fixtures.ts'
 
 t.test('the kinds that are served', (t) => {
+  const kinds = resourceKinds(new BlockIndex())
   t.strictSame(
-    resourceKinds(new BlockIndex()).map(({ kind, plural, singular }) => [kind, plural, singular]),
+    kinds.filter(hasStatusSubresource).map(({ kind }) => kind),
+    ['IPPool', 'Node'],
+  )
+  t.strictSame(
+    kinds.map(({ kind, plural, singular }) => [kind, plural, singular]),
     [
       ['IPPool', 'ippools', 'ippool'],
       ['IPReservation', 'ipreservations', 'ipreservation'],
