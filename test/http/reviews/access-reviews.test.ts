@@ -34,11 +34,7 @@ function serve(t: Test, ...groups: readonly string[]) {
   }
   const server = startServer(t, { gatekeeper })
   putPool(server.store, 'red', '10.9.0.0/24', 26)
-  const text = server.store.view.text('/calico/resources/v3/projectcalico.org/ippools/blue') ?? ''
-  server.store.view.putText(
-    '/calico/resources/v3/projectcalico.org/ippools/blue',
-    text.replace('"name":"blue"', '"name":"blue","labels":{"team":"blue"}'),
-  )
+  putPool(server.store, 'blue', '10.1.0.0/24', 26, {}, { team: 'blue' })
   const can = async (verb: string, resource: string, name = ''): Promise<unknown> => {
     const spec = { resourceAttributes: { verb, resource, ...(name !== '' && { name }) } }
     const { status, body } = await server.call('POST', `${reviews}/selfsubjectaccessreviews`, { spec })
