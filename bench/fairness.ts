@@ -45,7 +45,7 @@ async function main(): Promise<void> {
       for (const count of [10, 1]) {
         const before = await measure(modest(count))
         const crowd = measure(greedy, seconds + 2)
-        await new Promise((resolve) => setTimeout(resolve, 1_000))
+        await new Promise((resolve) => setTimeout(resolve, 2_000))
         const beside = await measure(modest(count))
         const greedyBeside = await crowd
         const after = await measure(modest(count))

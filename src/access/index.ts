@@ -3,6 +3,7 @@ export { adminGroup, anonymous, authenticatedGroup, type Caller, unchecked } fro
 export {
   type AccessedObject,
   type Action,
+  type CallLimit,
   covers,
   coversHandle,
   coversPool,

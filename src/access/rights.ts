@@ -1,4 +1,10 @@
-import { accessPolicies, type AccessPolicy, type AccessRule, type AccessSubject } from '../model/index.ts'
+import {
+  accessPolicies,
+  type AccessLimits,
+  type AccessPolicy,
+  type AccessRule,
+  type AccessSubject,
+} from '../model/index.ts'
 import { type Observer, type Refusal, shorten } from '../plan/index.ts'
 import { matches } from '../selector/index.ts'
 import { adminGroup, anonymous, type Caller, unchecked } from './caller.ts'
@@ -45,6 +51,13 @@ export interface Grant {
   readonly rule: AccessRule
 }
 
+/** The limits of a policy for one of its subjects, which a caller is or belongs to. */
+export interface CallLimit {
+  readonly policy: string
+  readonly subject: AccessSubject
+  readonly limits: AccessLimits
+}
+
 /** What one caller may do. */
 export interface Rights {
   readonly caller: Caller
@@ -54,11 +67,13 @@ export interface Rights {
   grantsFor(action: Action): readonly Grant[]
   /** All rules that apply to the caller; none if {@link isUnlimited}. */
   readonly grants: readonly Grant[]
+  /** How many calls the caller may send; all of these hold. None if {@link isUnlimited}. */
+  readonly limits: readonly CallLimit[]
   /** Calls `callback` once the policies for the caller have changed: these rights are outdated. Calling the result unsubscribes. */
   onOutdated(callback: () => void): () => void
 }
 
-const nothingMore = { grants: [], grantsFor: () => [], onOutdated: () => () => undefined } as const
+const nothingMore = { limits: [], grants: [], grantsFor: () => [], onOutdated: () => () => undefined } as const
 
 /** May do nothing. */
 export const noRights: Rights = { ...nothingMore, caller: anonymous, isUnlimited: false }
@@ -115,9 +130,15 @@ function isLike(text: string, pattern: string): boolean {
 /** Callers whose rights are remembered. */
 const callersMax = 10_000
 
-/** The rules of all policies for one subject, by the names of the policies. A change of them makes another object. */
+/** What a policy says of one subject. */
+interface Clause {
+  readonly grants: readonly Grant[]
+  readonly limit: CallLimit | undefined
+}
+
+/** What all policies say of one subject, by the names of the policies. A change of them makes another object. */
 interface SubjectRules {
-  readonly byPolicy: Map<string, readonly Grant[]>
+  readonly byPolicy: Map<string, Clause>
 }
 
 /**
@@ -143,16 +164,11 @@ export class Policies {
 
   /** Takes a policy over that was created or changed; undefined for one that was deleted, or cannot be read. */
   change(name: string, policy: AccessPolicy | undefined): void {
-    for (const subject of this.#policies.get(name)?.subjects ?? []) this.#setRules(subject, name, [])
+    for (const subject of this.#policies.get(name)?.subjects ?? []) this.#setClause(subject, name, undefined)
     this.#policies.delete(name)
-    if (policy !== undefined) this.#policies.set(name, policy)
-    const { subjects = [], rules = [] } = policy ?? {}
-    for (const subject of subjects) {
-      this.#setRules(
-        subject,
-        name,
-        rules.map((rule, position) => ({ policy: name, position, subject, rule })),
-      )
+    if (policy !== undefined) {
+      this.#policies.set(name, policy)
+      for (const subject of policy.subjects) this.#setClause(subject, name, clauseOf(policy, subject))
     }
     for (const callback of [...this.#changed]) callback()
   }
@@ -171,11 +187,11 @@ export class Policies {
     return made.rights
   }
 
-  #setRules(subject: AccessSubject, policy: string, grants: readonly Grant[]): void {
+  #setClause(subject: AccessSubject, policy: string, clause: Clause | undefined): void {
     const key = keyOf(subject)
-    const byPolicy = this.#bySubject.get(key)?.byPolicy ?? new Map<string, readonly Grant[]>()
-    if (grants.length === 0) byPolicy.delete(policy)
-    else byPolicy.set(policy, grants)
+    const byPolicy = this.#bySubject.get(key)?.byPolicy ?? new Map<string, Clause>()
+    if (clause === undefined) byPolicy.delete(policy)
+    else byPolicy.set(policy, clause)
     if (byPolicy.size === 0) this.#bySubject.delete(key)
     else this.#bySubject.set(key, { byPolicy })
   }
@@ -187,12 +203,14 @@ export class Policies {
     ])
     const used = [...keys].map((key) => ({ key, rules: this.#bySubject.get(key) }))
     const isCurrent = (): boolean => used.every(({ key, rules }) => this.#bySubject.get(key) === rules)
-    const grants = used.flatMap(({ rules }) => [...(rules?.byPolicy.values() ?? [])].flat())
+    const clauses = used.flatMap(({ rules }) => [...(rules?.byPolicy.values() ?? [])])
+    const grants = clauses.flatMap((clause) => clause.grants)
     const byAction = new Map<string, readonly Grant[]>()
     const rights: Rights = {
       caller,
       isUnlimited: false,
       grants,
+      limits: clauses.flatMap(({ limit }) => limit ?? []),
       grantsFor: ({ verb, resource }) => {
         const key = `${verb} ${resource}`
         const found = byAction.get(key) ?? grants.filter(({ rule }) => isAbout(rule, verb, resource))
@@ -210,6 +228,13 @@ export class Policies {
       },
     }
     return { rights, isCurrent }
+  }
+}
+
+function clauseOf({ name: policy, rules, limits }: AccessPolicy, subject: AccessSubject): Clause {
+  return {
+    grants: rules.map((rule, position) => ({ policy, position, subject, rule })),
+    limit: limits && { policy, subject, limits },
   }
 }
 

@@ -10,6 +10,18 @@ export interface AccessPolicy {
   readonly name: string
   readonly subjects: readonly AccessSubject[]
   readonly rules: readonly AccessRule[]
+  /** How much each subject may ask of each server; undefined if there is no limit. */
+  readonly limits: AccessLimits | undefined
+}
+
+/** How many calls each subject of a policy may send to each server. The members of a group share its limits. */
+export interface AccessLimits {
+  /** Calls that may begin in a second, on average. */
+  readonly requestsPerSecond: number | undefined
+  /** Calls that may begin at once after a while without any; `requestsPerSecond` unless given. */
+  readonly burst: number | undefined
+  /** Calls that may be in flight at once. Watches do not count. */
+  readonly concurrentRequests: number | undefined
 }
 
 /** The kinds of subjects. */
@@ -40,12 +52,13 @@ export const accessPolicies: ResourceFamily<AccessPolicy> = resourceFamily({
   name: 'accesspolicies',
   plural: 'accesspolicies',
   prefix: '/ippoold/v1/accesspolicies/',
-  specFields: ['subjects', 'rules'],
+  specFields: ['subjects', 'rules', 'limits'],
   read: ({ object, name, spec }) => ({
     object,
     name,
     subjects: objectsIn(spec['subjects'], 'spec.subjects').map(readSubject),
     rules: objectsIn(spec['rules'], 'spec.rules').map(readRule),
+    limits: readLimits(readObject(spec['limits'], 'spec.limits')),
   }),
 })
 
@@ -86,6 +99,25 @@ function readRule(rule: JsonObject, index: number): AccessRule {
     poolSelector: selector === undefined ? undefined : readSelector(selector, `${path}.poolSelector`),
     handles: textsIn(rule['handles'], `${path}.handles`),
     maxAddresses: limit === undefined ? undefined : readInteger(limit, `${path}.maxAddresses`),
+  }
+}
+
+const limitFields = ['requestsPerSecond', 'burst', 'concurrentRequests']
+
+/** Strict as {@link readRule}. */
+function readLimits(limits: JsonObject | undefined): AccessLimits | undefined {
+  if (limits === undefined) return undefined
+  const read = (name: string): number | undefined => {
+    const limit = limits[name]
+    return limit === undefined ? undefined : readInteger(limit, `spec.limits.${name}`)
+  }
+  for (const [name, value] of Object.entries(limits)) {
+    if (!limitFields.includes(name)) throw mismatch(`spec.limits.${name}`, 'a limit that this version knows', value)
+  }
+  return {
+    requestsPerSecond: read('requestsPerSecond'),
+    burst: read('burst'),
+    concurrentRequests: read('concurrentRequests'),
   }
 }
 

@@ -98,6 +98,7 @@ export {
   type AccessPolicy,
   accessPolicyKey,
   accessPolicyOf,
+  type AccessLimits,
   type AccessRule,
   type AccessSubject,
   subjectKinds,

@@ -231,3 +231,37 @@ t.test('the index of policies allows what the policies allow one by one', (t) =>
   )
   t.end()
 })
+
+t.test('the limits of a caller are those of every policy for it, by subject', (t) => {
+  const limited = (name: string, subject: JsonObject, limits: JsonObject): AccessPolicy => {
+    const read = accessPolicyOf({ metadata: { name }, spec: { subjects: [subject], limits } })
+    if (!read.ok) throw new Error(read.problem)
+    return read.value
+  }
+  const policies = new Policies([
+    limited('a', user('alice'), { requestsPerSecond: 5 }),
+    limited('b', group('blue'), { concurrentRequests: 2 }),
+    limited('c', group('red'), { concurrentRequests: 1 }),
+    policyOf('d', [user('alice')], []),
+  ])
+  const limitsOf = (caller: Caller) =>
+    policies.rightsOf(caller).limits.map(({ policy, subject: { kind }, limits }) => [policy, kind, limits])
+  const none = { requestsPerSecond: undefined, burst: undefined, concurrentRequests: undefined }
+  t.strictSame(limitsOf(alice), [
+    ['a', 'User', { ...none, requestsPerSecond: 5 }],
+    ['b', 'Group', { ...none, concurrentRequests: 2 }],
+  ])
+  policies.change('a', limited('a', user('alice'), { requestsPerSecond: 6, burst: 7 }))
+  policies.change('b', undefined)
+  t.strictSame(limitsOf(alice), [['a', 'User', { ...none, requestsPerSecond: 6, burst: 7 }]])
+  t.strictSame(limitsOf({ user: 'alice', groups: [adminGroup] }), [], 'admins have none')
+  t.end()
+})
+
+t.test('a policy with a limit that cannot be read, or that only a newer version knows, allows nothing', (t) => {
+  const read = (limits: JsonObject) => accessPolicyOf({ metadata: { name: 'x' }, spec: { limits } })
+  t.match(read({ requestsPerHour: 1 }), { ok: false, problem: /spec\.limits\.requestsPerHour.*this version knows/ })
+  t.match(read({ burst: 'many' }), { ok: false, problem: /spec\.limits\.burst/ })
+  t.match(read({ burst: 1 }), { ok: true })
+  t.end()
+})

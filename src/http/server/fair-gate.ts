@@ -17,8 +17,12 @@ interface Line {
 
 /** How many calls there may be, and how long they may wait. */
 export interface GateOptions {
-  /** Calls that may be under way at once, if a single caller has them all. */
+  /** Calls that are under way at once if all who call send many. */
   readonly places: number
+  /** Calls of those who send many that are under way beside a modest caller: it waits for a part of their work at the most. */
+  readonly placesBesideModest: number
+  /** Calls that each caller may have under way whatever the others do. Whoever has no more open is modest. */
+  readonly modestMax: number
   /** Milliseconds after its last call for which a caller keeps its share: until it has got the answer, and sends the next call. */
   readonly keepMs: number
   /** Milliseconds after which a call that waits is refused. */
@@ -26,9 +30,9 @@ export interface GateOptions {
 }
 
 /**
- * Divides the places for calls equally among those who call: each may have its share of calls under way, one at least, and its others wait in
- * their order. So a caller with one call never waits, however many another one has; and there are few calls of others beside it, because
- * they share a store and an event loop with it. A caller alone has all places. Time comes in as a value.
+ * Divides the places for calls equally among those who call. A caller has its share of calls under way, and its others wait in their order.
+ * A modest caller never waits, however many calls another one has. There are also few calls of others beside it, because it shares a store
+ * and an event loop with them. Who sends many calls has many places as long as no modest caller is there. Time comes in as a value.
  */
 export class FairGate {
   readonly #options: GateOptions
@@ -37,6 +41,8 @@ export class FairGate {
   /** Those without a call, and when their last one was over; the oldest first. */
   readonly #quiet = new Map<string, number>()
   #waiting = 0
+  /** How many of the lines are of callers that are not modest. */
+  #greedy = 0
 
   constructor(options: GateOptions) {
     this.#options = options
@@ -56,6 +62,7 @@ export class FairGate {
     const line = this.#lines.get(caller) ?? { underWay: 0, waiting: new Set() }
     this.#lines.set(caller, line)
     this.#quiet.delete(caller)
+    this.#count(line, 1)
     const entry = { since: now, begin, refuse }
     line.waiting.add(entry)
     this.#waiting++
@@ -64,6 +71,7 @@ export class FairGate {
     return (end) => {
       if (isOver) return
       isOver = true
+      this.#count(line, -1)
       if (line.waiting.delete(entry)) this.#waiting--
       else line.underWay--
       this.#forget(end)
@@ -85,7 +93,7 @@ export class FairGate {
   }
 
   #admit(line: Line): void {
-    const share = Math.max(1, Math.floor(this.#options.places / this.#lines.size))
+    const share = this.#share()
     for (const entry of line.waiting) {
       if (line.underWay >= share) return
       line.waiting.delete(entry)
@@ -93,6 +101,20 @@ export class FairGate {
       line.underWay++
       entry.begin()
     }
+  }
+
+  /** Notes that a line is going to have a call more or less. */
+  #count({ underWay, waiting }: Line, change: 1 | -1): void {
+    const open = underWay + waiting.size
+    const { modestMax } = this.#options
+    if (change === 1 && open === modestMax) this.#greedy++
+    if (change === -1 && open === modestMax + 1) this.#greedy--
+  }
+
+  #share(): number {
+    const { places, placesBesideModest, modestMax } = this.#options
+    const isModestThere = this.#greedy < this.#lines.size
+    return Math.max(modestMax, Math.floor((isModestThere ? placesBesideModest : places) / this.#lines.size))
   }
 
   /** Takes the shares of those who have been quiet for a while. */

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { unchecked } from '../../access/index.ts'
 import { isWatch } from '../resources/index.ts'
 import { onceClosed, refusal, type RefusalError, refuseForNow } from '../wire/index.ts'
+import { CallLimits } from './call-limits.ts'
 import { FairGate } from './fair-gate.ts'
 
 /**
@@ -10,10 +11,39 @@ import { FairGate } from './fair-gate.ts'
  */
 const places = 128
 
+/** Enough for batches that are worth a transaction; few enough that a call beside them takes twice its time at the most. */
+const placesBesideModest = 16
+
+const modestMax = 4
+
 /** Longer than a client in the same network needs to send its next call. */
 const keepMs = 50
 
 const expiryIntervalMs = 250
+
+/**
+ * Refuses calls below `app` that exceed a limit of a policy for their caller (429). Call it after it is known who sends a call, and before calls
+ * are counted that are in flight.
+ */
+export function limitCallers(app: FastifyInstance): void {
+  const callLimits = new CallLimits()
+  app.addHook('onRequest', ({ rights: { limits }, method, query }, reply, done) => {
+    if (limits.length === 0) {
+      done()
+      return
+    }
+    const entered = callLimits.enter(limits, performance.now(), method === 'GET' && isWatch(query))
+    if (typeof entered === 'function') {
+      // `finish` comes before the caller can have the response and send its next call; `close` also comes without a response.
+      reply.raw.once('finish', entered)
+      onceClosed(reply.raw, entered)
+      done()
+    } else {
+      const { message, retryAfterSeconds } = entered
+      done(refusal('TooManyRequests', message, { retryAfterSeconds }))
+    }
+  })
+}
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -27,7 +57,7 @@ declare module 'fastify' {
  * watch needs no place, and a report none once it has begun.
  */
 export function shareFairly(app: FastifyInstance, deadlineMs: number): void {
-  const gate = new FairGate({ places, keepMs, patienceMs: deadlineMs })
+  const gate = new FairGate({ places, placesBesideModest, modestMax, keepMs, patienceMs: deadlineMs })
   const timer = setInterval(() => {
     gate.expire(performance.now())
   }, expiryIntervalMs).unref()

@@ -21,7 +21,7 @@ import { type CallerSettings, refuseForeignCallers } from './callers.ts'
 import { compressAnswers } from './compression.ts'
 import { answerConnectionErrors } from './connection-errors.ts'
 import { answerUnreadablePath, handleErrors } from './error-handling.ts'
-import { shareFairly } from './fairness.ts'
+import { limitCallers, shareFairly } from './fairness.ts'
 import { safeHeaders } from './headers.ts'
 import { healthRoutes } from './health.ts'
 import { Listeners } from './listeners.ts'
@@ -167,6 +167,7 @@ function addApi(
   void app.register(openapiRoutes)
   void app.register((api, _options, done) => {
     const prefixes = ['/ipam/v1/', ...groupsOf(kinds).map(({ apiVersion }) => `/apis/${apiVersion}/`)]
+    limitCallers(api)
     limitCalls(api, { ...limited, callsMax, pending: () => store.pending, prefixes, onStopping })
     answerJson(api)
     shareFairly(api, deadlineMs)

@@ -98,6 +98,40 @@ const AccessRule = Type.Object(
   },
 )
 
+const perServer = 'on each server, counted for each subject of the policy; the members of a group share it'
+
+const AccessLimits = Type.Object(
+  {
+    requestsPerSecond: Type.Optional(
+      Type.Integer({
+        format: 'int32',
+        description: `The most calls that may begin in a second, on average, ${perServer}.`,
+        examples: [100],
+      }),
+    ),
+    burst: Type.Optional(
+      Type.Integer({
+        format: 'int32',
+        description:
+          'The most calls that may begin at once after a while without any. As many as requestsPerSecond unless given, and only beside it.',
+        examples: [200],
+      }),
+    ),
+    concurrentRequests: Type.Optional(
+      Type.Integer({
+        format: 'int32',
+        description: `The most calls that may be in flight at once, ${perServer}. Watches do not count.`,
+        examples: [20],
+      }),
+    ),
+  },
+  {
+    title: 'AccessLimits',
+    additionalProperties: false,
+    description: 'How many calls the subjects may send. Members of ippoold:admins have no limits.',
+  },
+)
+
 /** The spec of an access policy, as clients write it. */
 const AccessPolicySpec = Type.Object(
   {
@@ -105,6 +139,7 @@ const AccessPolicySpec = Type.Object(
       Type.Array(AccessSubject, { ...mapByKeys('kind', 'name'), description: 'Whom the policy is for.' }),
     ),
     rules: Type.Optional(Type.Array(AccessRule, { description: 'What they may do. Each rule allows by itself.' })),
+    limits: Type.Optional(AccessLimits),
   },
   { $id: 'AccessPolicySpec', additionalProperties: false, description: 'What some users and groups may do.' },
 )
@@ -197,7 +232,20 @@ function validate({ spec }: Candidate<AccessPolicy>, resources: readonly string[
     ...subjects.flatMap((subject, index) => subjectCauses(asObject(subject), `spec.subjects[${index}]`)),
     ...duplicates('spec.subjects', subjects, (subject) => `${textAt(subject, 'kind')} ${textAt(subject, 'name')}`),
     ...rules.flatMap((rule, index) => ruleCauses(asObject(rule), `spec.rules[${index}]`, resources)),
+    ...callLimitCauses(objectIn(spec, 'limits')),
   ]
+}
+
+/** The most calls in a second, and at once: more than any server serves. */
+const callsMax = 1_000_000
+
+function callLimitCauses(limits: JsonObject): readonly Cause[] {
+  const outside = Object.entries(limits).flatMap(([name, limit]) => {
+    if (typeof limit !== 'number' || (limit >= 1 && limit <= callsMax)) return []
+    return [invalid(`spec.limits.${name}`, limit, `must be 1 to ${callsMax}`)]
+  })
+  const isAlone = limits['burst'] !== undefined && limits['requestsPerSecond'] === undefined
+  return isAlone ? [...outside, forbidden('spec.limits.burst', 'is only for requestsPerSecond')] : outside
 }
 
 function subjectCauses({ kind, name }: JsonObject, path: string): readonly Cause[] {

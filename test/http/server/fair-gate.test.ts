@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { FairGate } from '../../../src/http/server/fair-gate.ts'
 
-const options = { places: 8, keepMs: 50, patienceMs: 1_000 }
+const options = { places: 8, placesBesideModest: 4, modestMax: 1, keepMs: 50, patienceMs: 1_000 }
 
 /** A gate, and which calls have begun or were refused, by their names. */
 function openGate() {
@@ -37,15 +37,26 @@ t.test('whoever comes beside a greedy caller begins at once; the greedy one keep
   const greedy = Array.from({ length: 20 }, (_, n) => enter('greedy', `g${n}`))
   const modest = enter('modest', 'm0')
   t.equal(begun.at(-1), 'm0')
-  for (const end of greedy.slice(0, 4)) end(1)
-  t.equal(begun.length, 9, 'four are left, which is half of the places')
-  greedy[4]?.(1)
+  for (const end of greedy.slice(0, 6)) end(1)
+  t.equal(begun.length, 9, 'two are left, which is half of the places beside a modest caller')
+  greedy[6]?.(1)
   t.equal(begun.at(-1), 'g8')
   modest(2)
-  greedy[5]?.(3)
+  greedy[7]?.(3)
   t.equal(begun.length, 11, 'the share of the modest one is kept for a moment')
-  greedy[6]?.(100)
-  t.equal(begun.length, 16, 'and then it is free: eight are under way again')
+  greedy[8]?.(100)
+  t.equal(begun.length, 18, 'and then it is free: eight are under way again')
+})
+
+t.test('callers that all send many have half of the places each', async (t) => {
+  const { begun, enter } = openGate()
+  const first = Array.from({ length: 8 }, (_, n) => enter('a', `a${n}`))
+  const second = Array.from({ length: 8 }, (_, n) => enter('b', `b${n}`))
+  t.equal(begun.length, 8 + 4)
+  for (const end of first.slice(0, 5)) end(1)
+  t.equal(begun.length, 12, 'the first one had more')
+  for (const end of second.slice(0, 2)) end(2)
+  t.equal(begun.length, 14)
 })
 
 t.test('a call that leaves before it began takes no place, then or later', async (t) => {

@@ -215,3 +215,20 @@ t.test('a table shows whom a policy is for, and what it allows', (t) => {
   )
   t.end()
 })
+
+t.test('limits of calls are 1 to a million, and a burst is beside a rate', (t) => {
+  const causesOf = (limits: JsonObject): readonly unknown[] => {
+    const { answer } = planCreate(new FakeView(), kind, body({ limits }), context)
+    return answer.ok ? [] : answer.refusal.causes.map(({ field, message }) => `${field}: ${message}`)
+  }
+  t.strictSame(causesOf({ requestsPerSecond: 1, burst: 1_000_000, concurrentRequests: 5 }), [])
+  t.strictSame(causesOf({ requestsPerSecond: 0 }), [
+    'spec.limits.requestsPerSecond: Invalid value: 0: must be 1 to 1000000',
+  ])
+  t.strictSame(causesOf({ concurrentRequests: 1_000_001 }), [
+    'spec.limits.concurrentRequests: Invalid value: 1000001: must be 1 to 1000000',
+  ])
+  t.strictSame(causesOf({ burst: 5 }), ['spec.limits.burst: Forbidden: is only for requestsPerSecond'])
+  t.match(causesOf({ burst: 'x', requestsPerSecond: 1 }), [/^spec\.limits\.burst: .*a whole number$/])
+  t.end()
+})
