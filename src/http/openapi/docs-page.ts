@@ -73,8 +73,8 @@ const ipamGroups: readonly Group[] = [
   },
   {
     name: 'See how full pools are, and split them',
-    description: 'Count the addresses of pools and blocks, and cut a pool into equal parts.',
-    operations: /^(get \/ipam\/v1\/(utilization|blocks)|\w+ \/ipam\/v1\/pools\/.*)$/,
+    description: 'Count the addresses of pools, blocks and quotas, and cut a pool into equal parts.',
+    operations: /^(get \/ipam\/v1\/(utilization|blocks|quotas)|\w+ \/ipam\/v1\/pools\/.*)$/,
   },
   {
     name: 'Blocks of nodes',

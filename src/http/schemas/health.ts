@@ -1,6 +1,6 @@
 import type { Static } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
-import { closed } from './fields.ts'
+import { closed, oneOf } from './fields.ts'
 
 /** The server is alive or ready. */
 export const HealthResponse = Type.Object(
@@ -26,7 +26,7 @@ export type HealthResponse = Static<typeof HealthResponse>
 export const VersionResponse = Type.Object(
   {
     ippooldVersion: Type.String({ description: 'The version of this server.' }),
-    missingProtections: Type.Array(Type.Union([Type.Literal('tls'), Type.Literal('authentication')]), {
+    missingProtections: Type.Array(oneOf(['tls', 'authentication'], { title: 'Protection', prefix: 'Protection_' }), {
       description: 'What this server does without, because its settings say so, although other machines can reach it.',
     }),
     etcdVersions: Type.Array(Type.String(), {
