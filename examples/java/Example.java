@@ -92,6 +92,8 @@ public class Example {
     public static void main(String[] arguments) throws ApiException, InterruptedException {
         var client = new ApiClient();
         if (arguments.length > 0) client.setBasePath(arguments[0]);
+        var token = System.getenv("IPAM_TOKEN");
+        if (token != null) client.setBearerToken(token);
         new Example(client).run();
     }
 }

@@ -73,7 +73,7 @@ const ipamGroups: readonly Group[] = [
   },
   {
     name: 'See how full pools are, and split them',
-    description: 'Count the addresses of pools and blocks, and cut a pool into equal parts.',
+    description: 'Count the addresses of pools, blocks and quotas, and cut a pool into equal parts.',
     operations: /^(get \/ipam\/v1\/(utilization|blocks|quotas)|\w+ \/ipam\/v1\/pools\/.*)$/,
   },
   {

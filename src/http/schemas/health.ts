@@ -26,13 +26,9 @@ export type HealthResponse = Static<typeof HealthResponse>
 export const VersionResponse = Type.Object(
   {
     ippooldVersion: Type.String({ description: 'The version of this server.' }),
-    missingProtections: Type.Array(
-      oneOf(['tls', 'authentication'], { title: 'MissingProtection', description: 'A protection.' }),
-      {
-        description:
-          'What this server does without, because its settings say so, although other machines can reach it.',
-      },
-    ),
+    missingProtections: Type.Array(oneOf(['tls', 'authentication'], { title: 'Protection', prefix: 'Protection_' }), {
+      description: 'What this server does without, because its settings say so, although other machines can reach it.',
+    }),
     etcdVersions: Type.Array(Type.String(), {
       description:
         'The version of each etcd member, in the order of the endpoints; `unreachable` for a member that does not answer.',

@@ -11,7 +11,15 @@ export {
   StaleAffinityItem,
 } from './affinity.ts'
 export { schemas } from './all.ts'
-export { answer, type Answer, located, problems, problemsOfRepeatable, repeatable } from './answers.ts'
+export {
+  answer,
+  type Answer,
+  located,
+  problems,
+  problemsOfGuarded,
+  problemsOfRepeatable,
+  repeatable,
+} from './answers.ts'
 export { AssignBody, EnsureBody } from './assign-request.ts'
 export { AddressList, AllocationItem, AssignmentResponse, HandleList } from './assignment.ts'
 export { CheckFinding, CheckReport, exampleFinding, type RepairOutcome, RepairReport, RepairBody } from './check.ts'

@@ -15,21 +15,26 @@ const example = {
 export const QuotaItem = Type.Object(
   {
     policy: Type.String({ description: 'The name of the AccessPolicy.' }),
-    rule: Type.Integer({ format: 'int32', minimum: 0, description: 'The index of the rule in its `spec.rules`.' }),
+    rule: Type.Integer({ minimum: 0, format: 'int32', description: 'The index of the rule in its `spec.rules`.' }),
     subject: Type.Object(
       {
-        kind: oneOf(subjectKinds, { title: 'QuotaSubjectKind', description: 'The kind of the subject.' }),
+        kind: oneOf(subjectKinds, {
+          title: 'QuotaSubjectKind',
+          prefix: 'QuotaSubject',
+          description: 'The kind of the subject.',
+        }),
         name: Type.String({ description: 'The name of the user or the group.' }),
       },
       { ...closed, title: 'QuotaSubject', description: 'The subject of the policy whose addresses are counted.' },
     ),
     used: Type.Integer({
-      format: 'int64',
       minimum: 0,
+      format: 'int64',
       description: 'The number of addresses that are held under the rule.',
     }),
     limit: Type.Unsafe<number | null>({
       type: ['integer', 'null'],
+      minimum: 0,
       format: 'int64',
       description: 'Its `maxAddresses`; null if the policy or the rule is gone, or sets no limit any more.',
     }),

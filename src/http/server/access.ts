@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { TLSSocket } from 'node:tls'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifySchema } from 'fastify'
 import {
   type Action,
   type Credentials,
@@ -8,6 +8,7 @@ import {
   type Identification,
   maySometimes,
 } from '../../access/index.ts'
+import { problemsOfGuarded } from '../schemas/index.ts'
 import { refusal, refuseAccess, refuseForNow, type RefusalError } from '../wire/index.ts'
 
 /** Paths of plugins, whose routes cannot say who may call them: the documentation, which holds no data. */
@@ -21,9 +22,11 @@ export function checkAccess(app: FastifyInstance, gatekeeper: Gatekeeper): void 
   app.decorateRequest('rights')
   app.addHook('onRoute', (route) => {
     const { url, method, config } = route
-    if (config?.access !== undefined) return
-    if (!everybodysPaths.test(url)) throw new Error(`The route ${String(method)} ${url} does not say who may call it.`)
-    route.config = { ...config, access: 'everybody' }
+    if (config?.access === undefined) {
+      if (!everybodysPaths.test(url))
+        throw new Error(`The route ${String(method)} ${url} does not say who may call it.`)
+      route.config = { ...config, access: 'everybody' }
+    } else if (config.access !== 'everybody') route.schema = guarded(route.schema)
   })
   app.addHook('onRequest', async (request) => {
     const { access = 'authenticated' } = request.routeOptions.config
@@ -38,6 +41,12 @@ export function checkAccess(app: FastifyInstance, gatekeeper: Gatekeeper): void 
     const problem = isRead(action) ? undefined : gatekeeper.problem?.()
     if (problem !== undefined) throw refuseForNow(`Nothing can be changed on this server now: ${problem}`)
   })
+}
+
+/** Adds the failures of those whose credential is missing or wrong to the schema of a route. */
+function guarded(schema: FastifySchema = {}): FastifySchema {
+  const { response } = schema
+  return typeof response === 'object' ? { ...schema, response: { ...response, ...problemsOfGuarded() } } : schema
 }
 
 function isRead({ verb }: Action): boolean {
