@@ -227,6 +227,7 @@ async function openAuthentication(config: Config, logger: Logger): Promise<Authe
     tokenFile: config.tokenFile,
     configurationFile: config.authConfigFile,
     acceptsAccessTokens: config.accessTokens ?? true,
+    acceptsCertificates: config.clientCaFile !== undefined,
     allowsAnonymous: config.anonymous,
   }
   try {
@@ -245,6 +246,7 @@ function gatekeeperOf(
 ): Gatekeeper {
   return {
     identify: authentication.identify,
+    admins: authentication.admins,
     rightsOf: (caller) => policies.rightsOf(caller),
     problem: () => {
       const watch = store.health().checks.find(({ name }) => name === 'watch')

@@ -13,12 +13,20 @@ export interface Credentials {
   readonly address: string
 }
 
+/** Calls `callback` when something ends, perhaps more than once. Calling the result unsubscribes. */
+export type OnEnd = (callback: () => void) => () => void
+
 /**
  * Who sends a request; or why nobody can tell. `missing`: there is no credential. `wrong`: it is not valid. `throttled`: too many were wrong, so
  * that this one is not looked at. `unavailable`: what is needed to verify it cannot be had at the moment.
  */
 export type Identification =
-  | { readonly ok: true; readonly caller: Caller }
+  | {
+      readonly ok: true
+      readonly caller: Caller
+      /** Tells of the end of the credential; absent if nobody hears of that. */
+      readonly onEnd?: OnEnd
+    }
   | { readonly ok: false; readonly reason: 'missing' | 'wrong'; readonly problem: string }
   | {
       readonly ok: false
@@ -26,6 +34,14 @@ export type Identification =
       readonly problem: string
       readonly retryAfterSeconds: number
     }
+
+/** What makes somebody an admin on a server. */
+export interface AdminWays {
+  /** True if there may be admins who have no AccessToken: by a token file, a client certificate or an issuer. */
+  hasOthers(): boolean
+  /** The names of the AccessTokens of admins that have not expired. A hint. `now` is in nanoseconds since the epoch. */
+  tokens(now: bigint): Iterable<string>
+}
 
 /** Knows the users of the server, and what they may do. */
 export interface Gatekeeper {
@@ -35,6 +51,8 @@ export interface Gatekeeper {
   rightsOf(caller: Caller): Rights
   /** Why changes of policies may not have arrived, so that nobody is allowed to change anything; undefined while they arrive. */
   problem?(): string | undefined
+  /** What makes admins; unless given, everybody is one. */
+  readonly admins?: AdminWays
 }
 
 /** Lets everybody do everything: for a server that only trusted programs can reach. */

@@ -20,4 +20,11 @@ export {
   verbs,
 } from './rights.ts'
 export { excessOf } from './escalation.ts'
-export { type Credentials, type Gatekeeper, type Identification, openGate } from './gatekeeper.ts'
+export {
+  type AdminWays,
+  type Credentials,
+  type Gatekeeper,
+  type Identification,
+  type OnEnd,
+  openGate,
+} from './gatekeeper.ts'

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Caller, Gatekeeper } from '../access/index.ts'
+import { adminGroup, type AdminWays, type Caller, type Gatekeeper } from '../access/index.ts'
 import type { Store } from '../datastore/index.ts'
 import type { AccessToken } from '../model/index.ts'
 import type { Observer } from '../plan/index.ts'
@@ -19,6 +19,8 @@ export interface AuthenticationSettings {
   readonly tokenFile: string | undefined
   readonly configurationFile: string | undefined
   readonly acceptsAccessTokens: boolean
+  /** True if client certificates are verified, which the server that listens does. */
+  readonly acceptsCertificates: boolean
   /** Undefined: as the configuration file says, else not. */
   readonly allowsAnonymous: boolean | undefined
 }
@@ -29,20 +31,28 @@ export class UnusableFile extends Error {}
 /** Finds out who sends requests, in all ways that are switched on. */
 export class Authentication {
   readonly identify: Gatekeeper['identify']
+  /** What makes admins. Nobody knows which users and groups certificates and issuers name, so any of them may. */
+  readonly admins: AdminWays
   readonly #index = new AccessTokenIndex()
   readonly #uses: LastUses
   readonly #logger: FileLogger
   readonly #files: RenewedFile[] = []
   #users: SecretTable<Caller> | undefined
+  #isAdminInFile = false
   #issuers: readonly Issuer[] = []
   #jsonWebTokens: JsonWebTokens | undefined
   #isAnonymousAllowed: boolean
   #isStarted = false
 
-  private constructor({ acceptsAccessTokens, allowsAnonymous }: AuthenticationSettings, logger: FileLogger) {
+  private constructor(settings: AuthenticationSettings, logger: FileLogger) {
+    const { acceptsAccessTokens, acceptsCertificates, allowsAnonymous } = settings
     this.#logger = logger
     this.#uses = new LastUses(() => BigInt(Date.now()) * 1_000_000n, logger)
     this.#isAnonymousAllowed = allowsAnonymous ?? false
+    this.admins = {
+      hasOthers: () => acceptsCertificates || this.#isAdminInFile || this.#issuers.length > 0,
+      tokens: (now) => this.#index.ofAdmins(now),
+    }
     this.identify = identifyBy({
       tokenFile: () => this.#users,
       jsonWebTokens: () => this.#jsonWebTokens,
@@ -105,6 +115,7 @@ export class Authentication {
     const reading = readTokenFile(text)
     if (!reading.ok) throw new Error(reading.problem)
     this.#users = reading.users
+    this.#isAdminInFile = [...reading.users.values()].some(({ groups }) => groups.includes(adminGroup))
     for (const warning of reading.warnings)
       this.#logger.warn({ file, problem: warning }, 'a record of the token file is odd')
     this.#logger.info({ file, users: reading.users.size }, 'read the token file')

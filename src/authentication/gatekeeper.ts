@@ -27,7 +27,7 @@ export interface Authenticators {
 
 /** The AccessTokens that are accepted. */
 interface AccessTokens {
-  readonly index: Pick<AccessTokenIndex, 'find'>
+  readonly index: Pick<AccessTokenIndex, 'find' | 'onEnd'>
   /** False while the server starts, and does not know all of them yet. */
   readonly isComplete: () => boolean
   readonly noteUse: (token: IndexedToken) => void
@@ -117,13 +117,18 @@ function lookUpSecret(hash: string, { index, noteUse }: AccessTokens, nowMs: num
     return refused('The token has expired.')
   }
   noteUse(token)
-  return known({ user: token.user, groups: token.groups, credentialId: `AccessToken=${token.name}` })
+  const caller = { user: token.user, groups: token.groups, credentialId: `AccessToken=${token.name}` }
+  return known(caller, (callback) => index.onEnd(token, nowMs, callback))
 }
 
 function answer(verdict: Verdict): Identification {
   switch (verdict.kind) {
     case 'known':
-      return { ok: true, caller: authenticated(verdict.caller) }
+      return {
+        ok: true,
+        caller: authenticated(verdict.caller),
+        ...(verdict.onEnd !== undefined && { onEnd: verdict.onEnd }),
+      }
     case 'refused':
       return { ok: false, reason: 'wrong', problem: verdict.problem }
     case 'unavailable':

@@ -73,6 +73,10 @@ export class SecretTable<Value> {
     this.#entries.delete(hash.slice(0, keyLength))
   }
 
+  *values(): Iterable<Value> {
+    for (const { value } of this.#entries.values()) yield value
+  }
+
   /** Deletes the entry that was set first. */
   deleteOldest(): void {
     for (const key of this.#entries.keys()) {

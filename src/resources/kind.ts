@@ -199,6 +199,16 @@ export interface ResourceKind<Value extends StoredObject> extends ReadableKind<V
   admit(view: View, candidate: Candidate<Value>, context: WriteContext): readonly Cause[]
   /** Says why storing the object would give rights that its writer has not; undefined if it gives none. Absent: it never gives any. */
   findEscalation?(candidate: Candidate<Value>, rights: Rights): string | undefined
+  /**
+   * Says why the object must not change to `after`, or be deleted, because nobody could do everything any more; undefined if somebody can.
+   * Absent: the objects do not decide that.
+   */
+  findLockout?(
+    view: View,
+    before: Value,
+    after: Value | undefined,
+    context: Pick<WriteContext, 'now'>,
+  ): string | undefined
   /** One step of deleting an object, from `position` on: '' for the first step, then the `next` of the step before. */
   planRemoval(view: View, stored: Stored<Value>, context: WriteContext, position: string): Removal<Value>
 }

@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { Caller, Credentials } from '../../src/access/index.ts'
+import { AccessTokenIndex } from '../../src/authentication/access-token-index.ts'
 import { type Authenticators, identifyBy } from '../../src/authentication/gatekeeper.ts'
 import { hashOf, newSecret, SecretTable } from '../../src/authentication/secrets.ts'
 import { Throttle } from '../../src/authentication/throttle.ts'
@@ -26,6 +27,7 @@ function rig(changes: Partial<Authenticators> = {}) {
           const found = tokens.get(hash)
           return found && { ...found, uid: 'u', user: 'robot', groups: ['green'], lastUsedAt: undefined }
         },
+        onEnd: () => () => undefined,
       },
       isComplete: () => true,
       noteUse: ({ name }) => used.push(name),
@@ -65,7 +67,9 @@ t.test('each credential tells the user and the groups', async (t) => {
     ],
   ] as const
   for (const [credentials, caller] of cases) {
-    t.strictSame(await ask(credentials), { ok: true, caller }, JSON.stringify(credentials))
+    const { onEnd, ...told } = { onEnd: undefined, ...(await ask(credentials)) }
+    t.strictSame(told, { ok: true, caller }, JSON.stringify(credentials))
+    t.equal(onEnd !== undefined, 'credentialId' in caller, 'of the end of an AccessToken one hears')
   }
   t.strictSame(used, ['ci'])
 })
@@ -114,7 +118,7 @@ t.test('guessing is slowed down, and locks out nobody who has a credential that 
 })
 
 t.test('while the server starts, it does not call a token unknown', async (t) => {
-  const starting = { index: { find: () => undefined }, isComplete: () => false, noteUse: () => undefined }
+  const starting = { index: new AccessTokenIndex(), isComplete: () => false, noteUse: () => undefined }
   const { ask } = rig({ accessTokens: starting })
   t.match(await ask(bearer(secret.text)), { ok: false, reason: 'unavailable', retryAfterSeconds: 5 })
   t.match(await ask(bearer('wrong')), { ok: false, reason: 'wrong' })

@@ -1,7 +1,6 @@
-import { unlimited } from '../../access/index.ts'
 import assert from 'node:assert/strict'
 import type { FastifyRequest } from 'fastify'
-import { noRights, type Rights } from '../../access/index.ts'
+import { noRights, type Rights, unlimited } from '../../access/index.ts'
 import { Scan } from '../../datastore/index.ts'
 import { planRemoveEndpoints } from '../../ipam/index.ts'
 import {
@@ -42,10 +41,12 @@ import { changedNothing } from '../wire/index.ts'
 import { refusalAbout, unfinished } from './answers.ts'
 import type { ObjectAccess } from './object-access.ts'
 
-/** Finds what has to be removed before an object called `name` is deleted, and returns the plan of one step of that. */
+/** Finds what has to be removed before an object called `name` is deleted, and returns the plan of one step of that, which may be refused. */
 export type FindDependents = (
   name: string,
-) => Promise<(view: View, context: Pick<WriteContext, 'now'>, position: string) => Plan<Result<Step<undefined>>>>
+) => Promise<
+  (view: View, context: Pick<WriteContext, 'now' | 'rights'>, position: string) => Plan<Result<Step<undefined>>>
+>
 
 /** The dependencies of operations on objects. */
 export interface OperationOptions {
@@ -150,19 +151,21 @@ export class ResourceOperations {
     kind: ResourceKind<StoredObject>,
     name: string,
     preconditions: Preconditions,
-    { dryRun, access }: RemovalOptions,
+    options: RemovalOptions,
   ): Promise<{ readonly deleted: Deleted<StoredObject>; readonly object: JsonObject }> {
+    const { dryRun, access } = options
+    const rights = access?.rights ?? unlimited
     const deleteObject: TakeStep<{ deleted: Deleted<StoredObject>; object: JsonObject } | undefined> = async (
       position,
     ) => {
       const plan = (view: View, context: WriteContext) => planDelete(view, kind, name, preconditions, context, position)
       const guarded = access?.guardDelete(name, plan) ?? plan
-      const { value, revision } = await this.carryOut(name, guarded, { dryRun })
+      const { value, revision } = await this.carryOut(name, guarded, { dryRun, rights })
       const { answer: deleted, next } = value
       const shown = deleted.isWritten && !dryRun ? revision : deleted.revisionBefore
       return { answer: { deleted, object: showObject(kind, deleted.value, shown) }, next }
     }
-    const removeDependents = dryRun ? undefined : await this.#dependentSteps(kind, name, preconditions, access)
+    const removeDependents = await this.#dependentSteps(kind, name, preconditions, options)
     const take = removeDependents === undefined ? deleteObject : inTurn(removeDependents, 'object ', deleteObject)
     const { answers, fault } = await carryOutSteps(take, { isHarmless: changedNothing })
     if (fault !== undefined) throw unfinished(fault, kind, name)
@@ -171,27 +174,38 @@ export class ResourceOperations {
     return last
   }
 
-  /** The steps that remove what depends on an object; undefined if there are none, or if finalizers hold the object back. */
+  /**
+   * The steps that remove what depends on an object; undefined if there are none, or if the object stays for now: in a dry run, or because
+   * of finalizers. Throws the refusal if the caller may not remove all of it.
+   */
   async #dependentSteps(
     kind: ResourceKind<StoredObject>,
     name: string,
     preconditions: Preconditions,
-    access: RemovalOptions['access'],
+    { dryRun, access }: RemovalOptions,
   ): Promise<TakeStep<undefined> | undefined> {
     const findDependents = this.#options.dependents[kind.plural]
     if (findDependents === undefined) return undefined
     // Asked before everything is read: there may be nothing to delete.
     const read = (view: View) => answerOnly(readMatching(view, kind, name, preconditions))
     const { value: stored } = await this.carryOut(name, access?.guardDelete(name, read) ?? read)
-    if (finalizersOf(objectIn(stored.value.object, 'metadata')).length > 0) return undefined
+    const rights = access?.rights ?? unlimited
+    const isKept = dryRun || finalizersOf(objectIn(stored.value.object, 'metadata')).length > 0
+    if (isKept && rights.isUnlimited) return undefined
     const plan = await findDependents(name)
-    return async (position) => {
-      const { value: step } = await this.carryOut(name, (view, context) => {
-        const found = readMatching(view, kind, name, preconditions)
-        return found.ok ? plan(view, context, position) : answerOnly(found)
-      })
-      return step
-    }
+    const stepsWith =
+      (options: { readonly dryRun: boolean }): TakeStep<undefined> =>
+      async (position) => {
+        const planStep = (view: View, context: WriteContext): ReturnType<typeof plan> => {
+          const found = readMatching(view, kind, name, preconditions)
+          return found.ok ? plan(view, context, position) : answerOnly(found)
+        }
+        const { value: step } = await this.carryOut(name, planStep, { ...options, rights })
+        return step
+      }
+    // A rehearsal, so that nothing is removed if one of the steps is refused.
+    if (!rights.isUnlimited) await carryOutSteps(stepsWith({ dryRun: true }), { isHarmless: () => false })
+    return isKept ? undefined : stepsWith({ dryRun: false })
   }
 }
 
@@ -210,8 +224,7 @@ export function endpointsOfNodes(store: Pick<ServedStore, 'page'>, blocks: Block
     for await (const page of scan.entries(workloadEndpointsInPages)) {
       for (const entry of page) if (entry.kind === 'value' && entry.value.node === node) keys.push(entry.key)
     }
-    return (view, { now }, position) =>
-      planRemoveEndpoints(view, node, keys, position, { now, blocks, rights: unlimited })
+    return (view, { now, rights }, position) => planRemoveEndpoints(view, node, keys, position, { now, blocks, rights })
   }
 }
 

@@ -87,13 +87,16 @@ export class Watches<Value extends StoredObject> {
     const unsubscribe = onStopping(() => {
       watch.end()
     })
-    const forgetRights = access.rights.onOutdated(() => {
+    const outdate = (): void => {
       watch.outdate()
-    })
+    }
+    const forgetRights = access.rights.onOutdated(outdate)
+    const forgetCredential = request.onCredentialEnd?.(outdate)
     onceClosed(reply.raw, () => {
       this.#count.open--
       unsubscribe()
       forgetRights()
+      forgetCredential?.()
       watch.end()
     })
     if (start.after !== undefined) {
@@ -250,7 +253,7 @@ class Watch {
     if (this.#isOver) follower.stop()
   }
 
-  /** True once the caller may see other objects than when the watch began. */
+  /** True once the caller may see other objects than when the watch began, or nothing without another credential. */
   get isOutdated(): boolean {
     return this.#isOutdated
   }
@@ -304,7 +307,7 @@ function readStart(query: WatchQuery): Start {
   return { after: isFromNow ? undefined : after, sendsState, marksEnd: false }
 }
 
-/** The end of a watch whose caller may see other objects now: informers list again. */
+/** The end of a watch whose caller may see other objects now, or has to prove anew who it is: informers list again. */
 function rightsChanged(): RefusalError {
   return refusal('Expired', 'what you may see has changed; list again')
 }

@@ -20,6 +20,7 @@ const everybodysPaths = /^\/docs(\/|$)/
  */
 export function checkAccess(app: FastifyInstance, gatekeeper: Gatekeeper): void {
   app.decorateRequest('rights')
+  app.decorateRequest('onCredentialEnd')
   app.addHook('onRoute', (route) => {
     const { url, method, config } = route
     if (config?.access === undefined) {
@@ -35,6 +36,7 @@ export function checkAccess(app: FastifyInstance, gatekeeper: Gatekeeper): void 
     if (!identification.ok) throw refuseUnknown(identification)
     const rights = gatekeeper.rightsOf(identification.caller)
     request.rights = rights
+    request.onCredentialEnd = identification.onEnd
     if (access === 'authenticated') return
     const action = typeof access === 'function' ? access(request) : access
     if (!maySometimes(rights, action)) throw refuseAccess(rights, action)

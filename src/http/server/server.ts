@@ -109,7 +109,7 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
       audit?.recordUnreadable(request, reply)
     },
   })
-  const kinds = resourceKinds(dependencies.blocks)
+  const kinds = resourceKinds(dependencies.blocks, dependencies.gatekeeper?.admins)
   app.setValidatorCompiler(validatorCompiler([...schemas, ...resourceSchemas(kinds)]))
   const probe = dependencies.probe ?? silentProbe
   audit?.receiveCalls(app)

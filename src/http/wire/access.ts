@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { type Action, denied, type Rights } from '../../access/index.ts'
+import { type Action, denied, type OnEnd, type Rights } from '../../access/index.ts'
 import { RefusalError } from './errors.ts'
 
 /**
@@ -16,6 +16,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who sends the request, and what they may do. Not on routes that are for everybody. */
     rights: Rights
+    /** Tells of the end of the credential of the request; undefined if nobody hears of that. */
+    onCredentialEnd: OnEnd | undefined
   }
 }
 

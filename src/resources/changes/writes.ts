@@ -29,7 +29,7 @@ import {
   refuseCauses,
 } from '../object/index.ts'
 import { brokenPrecondition, impliedBy, planRead, quoteObject, readStored } from '../reading.ts'
-import { planRemoval } from './deletion.ts'
+import { planRemoval, refuseLockout } from './deletion.ts'
 import { jsonPatch, mergePatch } from './patch.ts'
 
 /** The outcome of a create or a change. */
@@ -203,6 +203,8 @@ export function planChange<Value extends StoredObject>(
   if (sameJson(before, changed.object)) {
     return answerOnly(success({ value: stored.value, isWritten: false, revisionBefore, warnings }))
   }
+  const lockout = refuseLockout(view, kind, stored.value, changed, context)
+  if (lockout !== undefined) return answerOnly({ ok: false, refusal: lockout })
   const value = withKeptStatus(kind, changed, context.now)
   const answer = success({ value, isWritten: true, revisionBefore, warnings })
   if (!hasLostLastFinalizer(kind, value)) return { answer, writes: kind.storage.put(value) }

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import type { Rights } from '../../access/index.ts'
+import { adminGroup, type AdminWays, type Rights } from '../../access/index.ts'
 import {
   type AccessToken,
   accessTokenKey,
@@ -10,7 +10,7 @@ import {
   jsonObject,
   parseTime,
 } from '../../model/index.ts'
-import { type Cause, remove } from '../../plan/index.ts'
+import { type Cause, remove, type View } from '../../plan/index.ts'
 import { derivedColumn, textColumn } from '../columns.ts'
 import { type Candidate, ippooldGroup, type ResourceKind } from '../kind.ts'
 import { forbidden, invalid, objectIn, required, sameJson, setOfItems, textIn } from '../object/index.ts'
@@ -61,49 +61,52 @@ const groupsMax = 64
 
 /**
  * AccessToken, as `/apis/ippoold.io/v1/accesstokens` serves it: a secret that lets its owner call the server as some user. The secret is
- * made with the object, and shown once.
+ * made with the object, and shown once. `admins` says what makes admins; unless given, everybody is one.
  */
-export const accesstokenKind: ResourceKind<AccessToken> = {
-  group: ippooldGroup,
-  kind: 'AccessToken',
-  plural: 'accesstokens',
-  singular: 'accesstoken',
-  shortNames: [],
-  description:
-    'A secret with which a program or person calls the server as some user. The answer that creates it has the secret as `status.token`, which is shown only then. Deleting it ends it.',
-  example: {
-    apiVersion: 'ippoold.io/v1',
+export function accesstokenKind(admins?: AdminWays): ResourceKind<AccessToken> {
+  return {
+    group: ippooldGroup,
     kind: 'AccessToken',
-    metadata: { name: 'ci' },
-    spec: { user: 'ci', groups: ['blue'], expiresAt: '2027-01-31T00:00:00Z' },
-  },
-  specSchema: AccessTokenSpec,
-  statusSchema: AccessTokenStatus,
-  columns: [
-    textColumn('User', 'spec.user', 'The user that calls with the token are from.'),
-    textColumn('Groups', 'spec.groups', 'The groups of that user.'),
-    derivedColumn('Expires', 'When the token stops being valid.', (object) => timeIn(object, 'spec', 'expiresAt')),
-    derivedColumn('LastUsed', 'When the token was last used.', (object) => timeIn(object, 'status', 'lastUsedAt')),
-  ],
-  isReadOnly: false,
-  isExact: true,
-  isDeletedInSteps: false,
-  hasSecret: true,
-  isStatusWritable: false,
-  storage: declarePlainStorage(accessTokens, accessTokenKey),
-  finalizer: undefined,
-  names: 'subdomain',
-  immutableFields: ['user', 'groups'],
-  keepStatus: (object, _now, secretHash) =>
-    secretHash === undefined
-      ? object
-      : jsonObject([...Object.entries(object), ['status', jsonObject([['tokenSHA256', secretHash]])]]),
-  parse: accessTokenOf,
-  withDefaults: (spec) => spec,
-  validate,
-  admit: () => [],
-  findEscalation,
-  planRemoval: (_view, { value }) => ({ kind: 'gone', writes: [remove(accessTokenKey(value.name))] }),
+    plural: 'accesstokens',
+    singular: 'accesstoken',
+    shortNames: [],
+    description:
+      'A secret with which a program or person calls the server as some user. The answer that creates it has the secret as `status.token`, which is shown only then. Deleting it ends it.',
+    example: {
+      apiVersion: 'ippoold.io/v1',
+      kind: 'AccessToken',
+      metadata: { name: 'ci' },
+      spec: { user: 'ci', groups: ['blue'], expiresAt: '2027-01-31T00:00:00Z' },
+    },
+    specSchema: AccessTokenSpec,
+    statusSchema: AccessTokenStatus,
+    columns: [
+      textColumn('User', 'spec.user', 'The user that calls with the token are from.'),
+      textColumn('Groups', 'spec.groups', 'The groups of that user.'),
+      derivedColumn('Expires', 'When the token stops being valid.', (object) => timeIn(object, 'spec', 'expiresAt')),
+      derivedColumn('LastUsed', 'When the token was last used.', (object) => timeIn(object, 'status', 'lastUsedAt')),
+    ],
+    isReadOnly: false,
+    isExact: true,
+    isDeletedInSteps: false,
+    hasSecret: true,
+    isStatusWritable: false,
+    storage: declarePlainStorage(accessTokens, accessTokenKey),
+    finalizer: undefined,
+    names: 'subdomain',
+    immutableFields: ['user', 'groups'],
+    keepStatus: (object, _now, secretHash) =>
+      secretHash === undefined
+        ? object
+        : jsonObject([...Object.entries(object), ['status', jsonObject([['tokenSHA256', secretHash]])]]),
+    parse: accessTokenOf,
+    withDefaults: (spec) => spec,
+    validate,
+    admit: () => [],
+    findEscalation,
+    findLockout: (view, before, after, { now }) => findLockout(view, admins, before, after, now.nanoseconds),
+    planRemoval: (_view, { value }) => ({ kind: 'gone', writes: [remove(accessTokenKey(value.name))] }),
+  }
 }
 
 function validate({ spec, old }: Candidate<AccessToken>): readonly Cause[] {
@@ -156,6 +159,37 @@ function findEscalation({ spec, old }: Candidate<AccessToken>, { isUnlimited, ca
   return isOwn
     ? undefined
     : 'a token for another user, or for groups that one is not in, can only be made by an administrator'
+}
+
+/** Whoever ends the last token of an admin on purpose says so with this annotation. */
+const lastAdmin = { annotation: 'ippoold.io/last-admin', mayGo: 'may-go' }
+
+/**
+ * A token of an admin that is deleted, or made to expire earlier, must leave another one that is valid, unless there are other ways to be
+ * an admin. The other one is read, so that of two changes which rely on each other's token one has to be planned again.
+ */
+function findLockout(
+  view: View,
+  admins: AdminWays | undefined,
+  before: AccessToken,
+  after: AccessToken | undefined,
+  now: bigint,
+): string | undefined {
+  if (admins === undefined || !makesAdmin(before, now)) return undefined
+  const isAsLong = after !== undefined && (after.expiresAt ?? before.expiresAt) === before.expiresAt
+  const annotations = objectIn(objectIn((after ?? before).object, 'metadata'), 'annotations')
+  if (isAsLong || annotations[lastAdmin.annotation] === lastAdmin.mayGo || admins.hasOthers()) return undefined
+  view.consult(accessTokens)
+  for (const name of admins.tokens(now)) {
+    const other = name === before.name ? undefined : view.get(accessTokenKey(name))
+    if (other?.kind === 'value' && makesAdmin(other.value, now)) return undefined
+  }
+  return `is the last access token that is valid of the group ${adminGroup}, and this server knows no other way to be an admin. Create another such token first; or, to be without an admin, set the annotation ${lastAdmin.annotation} to "${lastAdmin.mayGo}".`
+}
+
+function makesAdmin({ groups, expiresAt, hash, isTerminating }: AccessToken, now: bigint): boolean {
+  const isValid = !isTerminating && hash !== '' && (expiresAt === undefined || expiresAt > now)
+  return isValid && groups.includes(adminGroup)
 }
 
 function textsIn(spec: JsonObject, field: string): readonly string[] {

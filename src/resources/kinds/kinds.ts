@@ -1,3 +1,4 @@
+import type { AdminWays } from '../../access/index.ts'
 import type { BlockIndex } from '../../model/index.ts'
 import type { ServedKind, StoredObject } from '../kind.ts'
 import { accesspolicyKind } from './accesspolicy.ts'
@@ -11,8 +12,10 @@ import { ippoolKind } from './ippool.ts'
 import { ipreservationKind } from './ipreservation.ts'
 import { nodeKind } from './node.ts'
 
-/** All kinds that are served. `blocks` is the index that is kept beside the image. */
-export function resourceKinds(blocks: BlockIndex): readonly ServedKind<StoredObject>[] {
+/**
+ * All kinds that are served. `blocks` is the index that is kept beside the image; `admins` says what makes admins, unless everybody is one.
+ */
+export function resourceKinds(blocks: BlockIndex, admins?: AdminWays): readonly ServedKind<StoredObject>[] {
   const kinds: readonly ServedKind<StoredObject>[] = [
     ippoolKind(blocks),
     ipreservationKind,
@@ -22,7 +25,7 @@ export function resourceKinds(blocks: BlockIndex): readonly ServedKind<StoredObj
     ipamblockKind,
     ipamhandleKind,
     clusterinformationKind,
-    accesstokenKind,
+    accesstokenKind(admins),
   ]
   const plurals = kinds.map(({ plural }) => plural)
   return [...kinds, accesspolicyKind([...plurals, 'accesspolicies'])]

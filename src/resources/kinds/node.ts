@@ -1,4 +1,3 @@
-import { unlimited } from '../../access/index.ts'
 import { type TSchema, Type } from '@sinclair/typebox'
 import { type IpamContext, planRemoveNode } from '../../ipam/index.ts'
 import {
@@ -131,8 +130,8 @@ export function nodeKind(blocks: BlockIndex): ResourceKind<Node> {
     withDefaults: (spec) => objectIn({ spec: goForm(NodeSpec, spec) }, 'spec'),
     validate,
     admit: () => [],
-    planRemoval: (view, { value }, { now }, position) =>
-      planNodeRemoval(view, value.name, position, { now, blocks, rights: unlimited }),
+    planRemoval: (view, { value }, { now, rights }, position) =>
+      planNodeRemoval(view, value.name, position, { now, blocks, rights }),
   }
 }
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { noRights, type Rights } from '../../../src/access/index.ts'
+import { type AdminWays, noRights, type Rights } from '../../../src/access/index.ts'
 import type { AccessToken, Json, JsonObject } from '../../../src/model/index.ts'
 import {
   type Changed,
@@ -10,10 +10,11 @@ import {
   planRead,
   planReplace,
 } from '../../../src/resources/index.ts'
-import { accesstokenKind as kind } from '../../../src/resources/kinds/accesstoken.ts'
+import { accesstokenKind } from '../../../src/resources/kinds/accesstoken.ts'
 import { FakeView } from '../../support/fake-view.ts'
 import { causesOf as causesOfRefusal, context, granted, writtenTo } from '../fixtures.ts'
 
+const kind = accesstokenKind()
 const key = '/ippoold/v1/accesstokens/ci'
 const fresh = { ...context, secretHash: 'ab' }
 
@@ -167,5 +168,91 @@ t.test('a table says when a token ends and was used', (t) => {
     'today',
   ])
   t.strictSame(cells({ spec: { user: 'ci' } }), ['ci', '<none>', 'Never', 'Never'])
+  t.end()
+})
+
+/** A view with these tokens, and the kind on a server that knows of them. */
+function withTokens(specs: Readonly<Record<string, JsonObject>>, { hasOthers = false, hidden = '' } = {}) {
+  const view = new FakeView()
+  for (const [name, { annotations = {}, finalizers = [], ...spec }] of Object.entries(specs))
+    view.apply(planCreate(view, kind, { metadata: { name, annotations, finalizers }, spec }, fresh))
+  const admins: AdminWays = {
+    hasOthers: () => hasOthers,
+    tokens: () => Object.keys(specs).filter((name) => specs[name]?.['groups'] === admin && name !== hidden),
+  }
+  return { view, guarded: accesstokenKind(admins) }
+}
+
+const admin = ['ippoold:admins']
+const never = { user: 'root', groups: admin }
+const past = { ...never, expiresAt: '2026-11-01T00:00:00Z' }
+const mayGo = { 'ippoold.io/last-admin': 'may-go' }
+
+t.test('the last token of an admin is not deleted', (t) => {
+  const refusal = {
+    ok: false,
+    refusal: {
+      reason: 'Conflict',
+      message:
+        /^accesstokens\.ippoold\.io "a" is the last .* Create another .* annotation ippoold\.io\/last-admin to "may-go"/,
+    },
+  }
+  const cases: readonly [string, Parameters<typeof withTokens>, boolean][] = [
+    ['alone', [{ a: never }], false],
+    ['with a finalizer', [{ a: { ...never, finalizers: ['a.b/c'] } }], false],
+    ['beside one that has expired', [{ a: never, b: past }], false],
+    ['beside one of no admin', [{ a: never, b: { user: 'root', groups: ['blue'] } }], false],
+    ['beside another', [{ a: never, b: { ...never, expiresAt: '2027-11-01T00:00:00Z' } }], true],
+    ['beside one that the index does not know yet', [{ a: never, b: never }, { hidden: 'b' }], false],
+    ['with another way to be an admin', [{ a: never }, { hasOthers: true }], true],
+    ['with the annotation', [{ a: { ...never, annotations: mayGo } }], true],
+    ['with another value of it', [{ a: { ...never, annotations: { 'ippoold.io/last-admin': 'yes' } } }], false],
+    ['of no admin', [{ a: { user: 'ci', groups: ['blue'] } }], true],
+    ['that has expired', [{ a: past }], true],
+  ]
+  for (const [name, given, isAllowed] of cases) {
+    const { view, guarded } = withTokens(...given)
+    const { answer } = planDelete(view, guarded, 'a', {}, context)
+    if (isAllowed) t.match(answer, { ok: true }, name)
+    else t.match(answer, refusal, name)
+  }
+  t.match(
+    planDelete(withTokens({ a: never }).view, kind, 'a', {}, context).answer,
+    { ok: true },
+    'without authentication',
+  )
+  t.end()
+})
+
+t.test('a delete proves that another token of an admin is there', (t) => {
+  const { view, guarded } = withTokens({ a: never, b: never, c: never })
+  view.reads.clear()
+  const plan = planDelete(view, guarded, 'a', {}, context)
+  t.ok(view.reads.has('/ippoold/v1/accesstokens/b'))
+  t.notOk(view.reads.has('/ippoold/v1/accesstokens/c'), 'one is enough')
+  view.apply(plan)
+  view.apply(planDelete(view, guarded, 'b', {}, context))
+  t.match(planDelete(view, guarded, 'c', {}, context).answer, { ok: false }, 'what the index does not know yet')
+  t.end()
+})
+
+t.test('the last token of an admin does not expire earlier', (t) => {
+  const until = (year: number): JsonObject => ({ spec: { expiresAt: `${year}-01-01T00:00:00Z` } })
+  const change = (spec: JsonObject, patch: JsonObject, others: Readonly<Record<string, JsonObject>> = {}) => {
+    const { view, guarded } = withTokens({ a: spec, ...others })
+    return planMergePatch(view, guarded, 'a', patch, context).answer
+  }
+  const refused = { ok: false, refusal: { reason: 'Conflict', message: /last-admin/ } }
+  t.match(change(never, until(2030)), refused)
+  t.match(change({ ...never, expiresAt: '2040-01-01T00:00:00Z' }, until(2030)), refused)
+  t.match(change(never, until(2030), { b: never }), { ok: true })
+  t.match(change(never, { metadata: { annotations: mayGo }, ...until(2030) }), { ok: true }, 'with the annotation')
+  t.match(change({ ...never, annotations: mayGo }, until(2030)), { ok: true }, 'set before')
+  t.match(
+    change({ ...never, annotations: mayGo }, { metadata: { annotations: null }, ...until(2030) }),
+    refused,
+    'and taken away',
+  )
+  t.match(change(never, { metadata: { labels: { a: 'b' } } }), { ok: true })
   t.end()
 })
