@@ -40,7 +40,8 @@ export interface Guarded extends TestIppoold {
 /** A method of HTTP. */
 export type Method = Parameters<HttpClient['call']>[0]
 
-const policiesPath = '/apis/ippoold.io/v1/accesspolicies'
+/** The path of the policies. */
+export const policiesPath = '/apis/ippoold.io/v1/accesspolicies'
 
 /** What the group blue may do: see its pools, and use those for its handles. */
 const bluePolicy = {
