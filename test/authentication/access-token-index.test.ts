@@ -22,7 +22,10 @@ function start(spec: object = {}) {
   put(spec)
   const token = index.find('hash of ci')
   if (token === undefined) throw new Error('the token is not found')
-  return { index, put, token, remove: () => void index.changed(`${prefix}ci`, { kind: 'absent' }) }
+  const remove = (): void => {
+    index.changed(`${prefix}ci`, { kind: 'absent' })
+  }
+  return { index, put, token, remove }
 }
 
 t.test('the end of a token is told to who waits for it', (t) => {
