@@ -30,7 +30,7 @@ async function start(t: Test) {
   }
   const create = async (name: string, spec: object): Promise<string> => {
     const { body } = await as(rootToken)('POST', path, { metadata: { name }, spec: { user: name, ...spec } })
-    return String((body['status'] as { readonly token: string }).token)
+    return (body['status'] as { readonly token: string }).token
   }
   /** Takes the admin out of the token file, and waits until both servers know. */
   const forgetRoot = async (): Promise<void> => {

@@ -1,6 +1,7 @@
 import t from 'tap'
+import { policiesPath } from '../../support/access.ts'
 import type { Answer } from '../../support/http-client.ts'
-import { type Guarded, policiesPath, startGuarded } from './world.ts'
+import { type Guarded, startGuarded } from './world.ts'
 
 /** What a tenant is shown in lists and watches, and told in refusals: nothing that belongs to others. */
 
