@@ -30,9 +30,10 @@ async function main(): Promise<void> {
   })
   const seconds = Number(options.seconds)
   const store = await startBenchEtcd()
+  const server = await startBenchServer({ ETCD_ENDPOINTS: store.endpoint })
   const rows: Row[] = []
   try {
-    const { url, stop } = await startBenchServer({ ETCD_ENDPOINTS: store.endpoint })
+    const { url } = server
     await createPool(url, 'bench', '10.0.0.0/8')
     const greedy = { url, addresses: ['127.0.0.100'], open: Number(options.open) }
     const modest = (count: number): Omit<Group, 'seconds'> => {
@@ -67,8 +68,8 @@ async function main(): Promise<void> {
       const alone = await measure(greedy)
       rows.push({ ...blank(rows[0]), modest: 0, 'greedy/s': alone.perSecond })
     }
-    await stop()
   } finally {
+    await server.stop()
     await store.stop()
   }
   printTable(rows)
