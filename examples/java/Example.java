@@ -78,7 +78,7 @@ public class Example {
 
         String next = null;
         do {
-            var page = ipam.listAddresses(NAME, null, null, null, null, null, 2, next);
+            var page = ipam.listAddresses(NAME, null, null, null, null, null, null, 2, next);
             page.getAddresses().forEach(allocation -> System.out.println("holds " + allocation.getAddress()));
             next = page.getContinue();
         } while (next != null);

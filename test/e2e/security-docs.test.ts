@@ -13,8 +13,8 @@ import { startServer, type TestServer } from '../support/server.ts'
 import { firstMissing, sectionOf, shellBlocksOf, stepsOf } from '../support/shell-blocks.ts'
 
 /**
- * Carries out docs/security.md, "2. Set up", and the role of etcd in README.md: makes the files, starts a server with the settings, and expects what the commands print. Only the
- * folders, the name of the server and its address are others.
+ * Carries out docs/security.md, "2. Set up": makes the files, starts a server with the settings, and expects what the commands print. Only
+ * the folders and the address of the server are others. The second test does so with the role for etcd in README.md.
  */
 
 t.setTimeout(200_000)

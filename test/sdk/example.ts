@@ -14,8 +14,8 @@ import { unreliableNetwork } from './unreliable-network.ts'
 const token = 'token-of-the-examples'
 
 /**
- * Runs the example of a language on a real server that asks for a token: over a network in which everything happens that the example is prepared for, and
- * once more over one without faults. It must print what it is there to show, and leave in etcd what it said it did.
+ * Runs the example of a language on a real server that asks for a token: over a network in which everything happens that the example is
+ * prepared for, and once more over one without faults. It must print what it is there to show, and leave in etcd what it said it did.
  */
 export async function testExample(t: Test, language: Language): Promise<void> {
   await language.compileExample()

@@ -18,6 +18,9 @@ const headersMaxBytes = 16 * 1024
 /** How long a connection without a request stays open; Fastify's limit for HTTP/1.1. */
 const idleTimeMs = 72_000
 
+/** How long to wait until the end of an answer has been sent, before looking again. */
+const endSentCheckMs = 5
+
 /** The largest id of a stream of a client: no request is excluded yet. */
 const lastStreamIdMax = 2 ** 31 - 1
 
@@ -95,7 +98,10 @@ function expectBody(request: Http2ServerRequest, requestTimeoutMs: number): void
   const { headers, stream } = request
   if (headers['content-length'] === undefined) headers['transfer-encoding'] = 'chunked'
   const end = (): void => {
-    if (!request.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR)
+    if (request.readableEnded || stream.destroyed) return
+    // A reset would overtake the end of the answer, and clients in Go would take the answer for cut off.
+    if (stream.writableFinished && stream.state.localClose !== 1) setTimeout(end, endSentCheckMs).unref()
+    else stream.close(constants.NGHTTP2_NO_ERROR)
   }
   const timer = setTimeout(() => {
     if (request.listenerCount('error') === 0) end()
