@@ -14,6 +14,7 @@ const mayImport = {
   datastore: ['plan'],
   authentication: ['access', 'datastore', 'model', 'plan'],
   'audit-log': ['audit', 'datastore', 'model'],
+  metrics: ['plan', 'ipam', 'model', 'net', 'datastore'],
   http: ['plan', 'resources', 'ipam', 'access', 'audit', 'datastore', 'model', 'net', 'selector'],
   upkeep: ['plan', 'resources', 'ipam', 'datastore', 'model', 'net', 'selector'],
   'embedded-etcd': [],

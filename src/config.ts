@@ -47,6 +47,7 @@ export function parseConfig(argv: readonly string[], environment: Environment): 
     tlsCertFile: read(settings.tlsCertFile),
     tlsKeyFile: read(settings.tlsKeyFile),
     clientCaFile: read(settings.clientCaFile),
+    metricsNodes: read(settings.metricsNodes),
     insecureHttp: read(settings.insecureHttp),
     insecureNoAuth: read(settings.insecureNoAuth),
     healthPort: read(settings.healthPort),

@@ -9,7 +9,15 @@ import { AuditLog, type AuditLogOptions, readAuditPolicyFile } from './audit-log
 import { Authentication, newSecret, UnusableFile } from './authentication/index.ts'
 import { type Config, defaultCacheDir, hasAuthentication, isLoopback, missingProtections } from './config.ts'
 import { type EtcdConnection, openEtcdStore } from './datastore/etcd/index.ts'
-import { DatastoreNotOpened, declare, logProbe, type Probe, type Store, UpcomingStore } from './datastore/index.ts'
+import {
+  DatastoreNotOpened,
+  declare,
+  joinProbes,
+  logProbe,
+  type Probe,
+  type Store,
+  UpcomingStore,
+} from './datastore/index.ts'
 import { type EmbeddedEtcd, startEmbeddedEtcd } from './embedded-etcd/index.ts'
 import { buildServer, HealthListener, Listeners, type TcpAddress, TlsFront } from './http/index.ts'
 import {
@@ -34,6 +42,7 @@ import {
   virtualAffinities,
   workloadEndpoints,
 } from './model/index.ts'
+import { Metrics } from './metrics/index.ts'
 import { planBuiltInPolicies, resourceKinds } from './resources/index.ts'
 import { type Setting, settings } from './settings.ts'
 import {
@@ -107,10 +116,12 @@ async function start(
   const index = new BlockIndex()
   const chargeIndex = new ChargeIndex()
   const now = strictClock()
-  const probe = logProbe(logger)
   const tls = await openTls(config, logger, parts)
   const listeners = new Listeners(tls)
   const missing = missingProtections(config)
+  const waived = { tls: missing.includes('tls'), authentication: missing.includes('authentication') }
+  const metrics = new Metrics({ store, blocks: index, now, version, waived, hasNodes: config.metricsNodes })
+  const probe = joinProbes(logProbe(logger), metrics.probe)
   const policies = new Policies()
   const authentication = hasAuthentication(config) ? await openAuthentication(config, logger) : undefined
   const audit = await openAudit(config, { now, newUid: randomUUID, logger, probe }, parts)
@@ -139,6 +150,7 @@ async function start(
     ...(audit !== undefined && { audit }),
     logger: serverLog,
     probe,
+    metrics,
     listeners,
   })
   const { url, socket } = await listen(server, listeners, config)
@@ -167,6 +179,7 @@ async function start(
     kinds: resourceKinds(index),
     now,
     logger,
+    probe,
     intervalSeconds,
     graceSeconds,
   })

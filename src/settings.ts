@@ -231,6 +231,13 @@ export const settings = {
     fallback: 'info',
     read: oneOf(logLevels()),
   }),
+  metricsNodes: setting({
+    variable: 'IPPOOLD_METRICS_NODES',
+    placeholder: '<true|false>',
+    help: 'Whether the metrics have series for each node, and for each node and pool.',
+    fallback: true,
+    read: boolean,
+  }),
   auditLog: setting<string | undefined>({
     variable: 'IPPOOLD_AUDIT_LOG',
     placeholder: '<file>',

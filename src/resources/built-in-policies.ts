@@ -16,6 +16,7 @@ const shown = ['blockaffinities', 'ipamblocks', 'ipamhandles', 'clusterinformati
 const viewRules = [
   { verbs: reading, resources: [...changeable, ...shown] },
   { verbs: ['check'], resources: ['addresses'] },
+  { verbs: ['get'], resources: ['metrics'] },
 ]
 const editRules = [
   { verbs: changing, resources: changeable },

@@ -1,4 +1,4 @@
-import { detailsOf, type Leadership, type Store } from '../datastore/index.ts'
+import { detailsOf, type Leadership, type Probe, type Store } from '../datastore/index.ts'
 import {
   type Collected,
   planCollectCooled,
@@ -28,6 +28,7 @@ export interface CollectionOptions {
   readonly kinds: readonly ServedKind<StoredObject>[]
   readonly now: () => Now
   readonly logger: UpkeepLogger
+  readonly probe: Pick<Probe, 'blocksCollected'>
   /** The interval at which everything is looked at; 0: never. */
   readonly intervalSeconds: number
   /** How long a block must have been empty before it is released; 0: it never is. */
@@ -125,7 +126,10 @@ export class Collection {
       return { answer: undefined, next: place + 1 < due.length ? String(place + 1) : undefined }
     })
     const { cooled, released } = done
-    if (cooled + released > 0) this.#options.logger.info({ cooled, released }, 'tidied up blocks')
+    if (cooled + released > 0) {
+      this.#options.logger.info({ cooled, released }, 'tidied up blocks')
+      this.#options.probe.blocksCollected({ cooled, released })
+    }
     if (fault !== undefined) throw fault
   }
 

@@ -87,6 +87,7 @@ async function startServer(t: Test, open: (index: BlockIndex) => Promise<Store>)
     newSecret: () => ({ text: 'secret', hash: 'hash' }),
     newUid: () => `00000000-0000-4000-8000-${String(uids++).padStart(12, '0')}`,
     version: '0.1.0',
+    metrics: { read: () => Promise.reject(new Error('There are no metrics here.')) },
     bodyLimitBytes: 1024 * 1024,
     deadlineMs,
     callsMax: 1_000,

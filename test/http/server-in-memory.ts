@@ -42,6 +42,7 @@ export function startServer(t: Test, changes: Partial<ServerDependencies> = {}):
     },
     newSecret: () => ({ text: `secret of uid-${uids}`, hash: `hash of uid-${uids}` }),
     version: '0.1.0',
+    metrics: { read: () => Promise.reject(new Error('There are no metrics here.')) },
     bodyLimitBytes: 1024 * 1024,
     deadlineMs: 30_000,
     callsMax: 1_000,

@@ -1,7 +1,7 @@
 import { Pool } from 'undici'
 import type { Test } from 'tap'
 
-/** An answer of the server: its status and its body as JSON gives it. */
+/** An answer of the server: its status and its body as JSON gives it; a plain text is `text` in it. */
 export interface Answer {
   readonly status: number
   readonly body: Record<string, unknown>
@@ -35,10 +35,11 @@ export class HttpClient {
       ...(sent !== undefined && { body: sent }),
     })
     const text = await response.body.text()
+    const isPlain = String(response.headers['content-type']).startsWith('text/plain')
     return {
       status: response.statusCode,
       headers: response.headers,
-      body: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>),
+      body: isPlain ? { text } : text === '' ? {} : (JSON.parse(text) as Record<string, unknown>),
     }
   }
 }

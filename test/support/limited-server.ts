@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { newSecret } from '../../src/authentication/index.ts'
 import { openEtcdStore } from '../../src/datastore/etcd/index.ts'
-import { declare } from '../../src/datastore/index.ts'
+import { declare, silentProbe } from '../../src/datastore/index.ts'
 import { buildServer } from '../../src/http/index.ts'
 import {
   accessPolicies,
@@ -80,6 +80,7 @@ const collection = new Collection({
     info: () => undefined,
     warn: (details, message) => void process.stderr.write(`${message} ${JSON.stringify(details)}\n`),
   },
+  probe: silentProbe,
   intervalSeconds: 1,
   graceSeconds: 0,
 })
@@ -92,6 +93,7 @@ const app = buildServer({
   newUid: () => randomUUID(),
   newSecret,
   version: '0.0.0',
+  metrics: { read: () => Promise.reject(new Error('There are no metrics here.')) },
   bodyLimitBytes: 1024 * 1024,
   deadlineMs: 30_000,
   callsMax: 10_000,

@@ -58,7 +58,8 @@ export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
         ? assign()
         : withHoldings(call, wanted.handle, assign)
       ).catch(rethrowWithHandle(wanted.handle))
-      noteChange(request, typeof assigned === 'string' ? { repeated: true } : { addresses: addressesIn(assigned) })
+      if (typeof assigned === 'string') noteChange(request, { repeated: true })
+      else noteChange(request, { addresses: addressesIn(assigned), assigned: assigned.addresses.length })
       if (mode.dryRun === undefined) locateHandle(reply, handleIn(assigned) ?? wanted.handle)
       return reply.code(201).type('application/json; charset=utf-8').send(assigned)
     },

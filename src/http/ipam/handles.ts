@@ -116,7 +116,7 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
       noteChange(request, { node: wanted.node })
       const ensured = await ensureHoldings(beginCall(options, request), wanted, request.query)
       const answer = printHoldings(ensured)
-      noteChange(request, { addresses: addressesIn(answer) })
+      noteChange(request, { addresses: addressesIn(answer), ...ensured.changed })
       if (ensured.isAdded && request.query.dryRun === undefined) locateHandle(reply, handle)
       return reply.code(ensured.isAdded ? 201 : 200).send(answer)
     },
@@ -183,5 +183,7 @@ export async function ensureHoldings(
   )
   if (dryRun !== undefined) return ensured
   const left = await releaseExcess(options, wanted.handle, ensured.excess)
-  return { ...ensured, addresses: [...ensured.addresses, ...left] }
+  const { assigned, released } = ensured.changed
+  const changed = { assigned, released: released + ensured.excess.length - left.length }
+  return { ...ensured, changed, addresses: [...ensured.addresses, ...left] }
 }

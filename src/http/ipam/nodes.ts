@@ -78,7 +78,8 @@ export const nodeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
       )
       const released = answers.flatMap(({ addresses }) => addresses.released)
       const affinities = mergeReleases(answers.map(({ affinities }) => affinities))
-      noteChange(request, { addresses: released, blocks: affinities.released.map(({ block }) => block) })
+      const blocks = affinities.released.map(({ block }) => block)
+      noteChange(request, { addresses: released, released: released.length, blocks })
       return {
         node,
         addresses: {

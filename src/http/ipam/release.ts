@@ -128,7 +128,11 @@ export const releaseRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
 
 /** Notes for the log what a release has released. */
 export function noteRelease(request: FastifyRequest, { released, failed }: ReleaseResponse): void {
-  noteChange(request, { addresses: released, ...(failed.length > 0 && { failed: failed.length }) })
+  noteChange(request, {
+    addresses: released,
+    released: released.length,
+    ...(failed.length > 0 && { failed: failed.length }),
+  })
 }
 
 /** The outcome of one transaction of a release, as it is stored. */

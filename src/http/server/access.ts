@@ -8,6 +8,7 @@ import {
   type Identification,
   maySometimes,
 } from '../../access/index.ts'
+import type { Probe } from '../../datastore/index.ts'
 import { problemsOfGuarded } from '../schemas/index.ts'
 import { refusal, refuseAccess, refuseForNow, type RefusalError } from '../wire/index.ts'
 
@@ -16,9 +17,9 @@ const everybodysPaths = /^\/docs(\/|$)/
 
 /**
  * Finds out who sends each request and what they may do, and refuses those who may not call the route. A route that does not say who may
- * call it is an error. Call it before any route is registered.
+ * call it is an error. `probe` hears whether callers were identified. Call it before any route is registered.
  */
-export function checkAccess(app: FastifyInstance, gatekeeper: Gatekeeper): void {
+export function checkAccess(app: FastifyInstance, gatekeeper: Gatekeeper, probe: Probe): void {
   app.decorateRequest('rights')
   app.decorateRequest('onCredentialEnd')
   app.addHook('onRoute', (route) => {
@@ -33,6 +34,7 @@ export function checkAccess(app: FastifyInstance, gatekeeper: Gatekeeper): void 
     const { access = 'authenticated' } = request.routeOptions.config
     if (access === 'everybody') return
     const identification = await gatekeeper.identify(credentialsOf(request.raw, request.ip))
+    probe.callerIdentified({ outcome: identification.ok ? 'accepted' : identification.reason })
     if (!identification.ok) throw refuseUnknown(identification)
     const rights = gatekeeper.rightsOf(identification.caller)
     request.rights = rights

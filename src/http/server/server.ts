@@ -25,6 +25,7 @@ import { limitCallers, shareFairly } from './fairness.ts'
 import { safeHeaders } from './headers.ts'
 import { healthRoutes } from './health.ts'
 import { Listeners } from './listeners.ts'
+import { type MetricsSource, metricsRoute } from './metrics.ts'
 import { logRequests } from './request-log.ts'
 import { startPage } from './start-page.ts'
 import { refuseWhenStopping } from './stopping.ts'
@@ -62,6 +63,8 @@ export interface ServerDependencies {
   readonly gatekeeper?: Gatekeeper
   /** Which calls are recorded, and where; none are unless given. */
   readonly audit?: AuditTrail
+  /** Writes what `GET /metrics` answers. */
+  readonly metrics: MetricsSource
   readonly logger: NonNullable<FastifyServerOptions['logger']>
   /** Hears of every request that was answered; nothing does unless given. */
   readonly probe?: Probe
@@ -117,7 +120,7 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
   logRequests(app, probe)
   refuseForeignCallers(app, dependencies.callers ?? localCallers)
   handleErrors(app, probe)
-  checkAccess(app, dependencies.gatekeeper ?? openGate)
+  checkAccess(app, dependencies.gatekeeper ?? openGate, probe)
   audit?.recordCalls(app)
   answerConnectionErrors(app)
   readBodies(app)
@@ -130,8 +133,13 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
   makeDocumentInAdvance(app)
   limitEventLoopDelay(app, deadlineMs)
   void app.register(healthRoutes, { store, version, missingProtections: dependencies.missingProtections ?? [] })
+  void app.register(metricsRoute, { metrics: dependencies.metrics })
   void app.register(startPage, { store, kinds, version })
-  addApi(app, kinds, dependencies, { requestId, onStopping, refused: (calls) => audit?.missRefusedEarly(calls) })
+  const refused = (calls: number): void => {
+    audit?.missRefusedEarly(calls)
+    probe.requestsRefusedEarly({ requests: calls })
+  }
+  addApi(app, kinds, dependencies, { requestId, onStopping, refused })
   return app
 }
 

@@ -13,6 +13,9 @@ export interface ChangeNote {
   readonly name?: string | undefined
   /** Addresses that the handle got, or that were released; before that, those that the request names. */
   readonly addresses?: readonly string[]
+  /** How many addresses were assigned, and how many were released. */
+  readonly assigned?: number
+  readonly released?: number
   readonly blocks?: readonly string[]
   /** Names of several objects, or keys. */
   readonly names?: readonly string[]

@@ -25,6 +25,8 @@ import { requireHandle } from './assignment.ts'
 export interface EnsureAnswer extends AssignAnswer {
   /** True if some of the addresses were assigned by this call. */
   readonly isAdded: boolean
+  /** How many addresses were assigned, and how many were released, in the transaction. */
+  readonly changed: { readonly assigned: number; readonly released: number }
   /** Of an exact request: what is still to be released, because it did not fit into the transaction. */
   readonly excess: readonly Allocation[]
 }
@@ -65,6 +67,10 @@ export function planEnsure(
     handle: request.handle,
     addresses: [...kept, ...(assigned.value?.addresses ?? [])],
     isAdded: assigned.value !== undefined,
+    changed: {
+      assigned: assigned.value?.addresses.length ?? 0,
+      released: excess.length - released.value.left.length,
+    },
     excess: released.value.left,
   }
   return { answer: success(answer), writes: released.value.draft?.writes() ?? [] }

@@ -40,8 +40,8 @@ const textLengthMax = 1_024
 /** Far more addresses than anybody has; a number that JSON and JavaScript express exactly. */
 const addressesMax = 1_000_000_000
 
-/** What rules can be about besides kinds: what `/ipam/v1` serves. */
-const ipamResources: readonly string[] = ['addresses', 'handles', 'affinities']
+/** What rules can be about besides kinds: what `/ipam/v1` serves, and the metrics. */
+const otherResources: readonly string[] = ['addresses', 'handles', 'affinities', 'metrics']
 
 const AccessSubject = Type.Object(
   {
@@ -64,7 +64,7 @@ const AccessRule = Type.Object(
     }),
     resources: Type.Array(Type.String(), {
       ...setOfItems,
-      description: `With what: plurals of kinds, such as ippools; ${ipamResources.join(', ')}; or \`*\` for everything.`,
+      description: `With what: plurals of kinds, such as ippools; ${otherResources.join(', ')}; or \`*\` for everything.`,
       examples: [['ippools']],
     }),
     poolSelector: Type.Optional(
@@ -150,7 +150,7 @@ const AccessPolicySpec = Type.Object(
  * @see docs/access.md
  */
 export function accesspolicyKind(kinds: readonly string[]): ResourceKind<AccessPolicy> {
-  const resources = [...kinds, ...ipamResources, '*']
+  const resources = [...kinds, ...otherResources, '*']
   return {
     group: ippooldGroup,
     kind: 'AccessPolicy',

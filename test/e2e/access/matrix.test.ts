@@ -25,6 +25,7 @@ const rows: Rows = {
   'GET /livez': [{ statuses: everybody }],
   'GET /readyz': [{ statuses: everybody }],
   'GET /version': [{ statuses: everybody }],
+  'GET /metrics': [{ statuses: readers }],
   'GET /openapi.json': [{ statuses: everybody }],
   'GET /openapi-3.0.json': [{ statuses: everybody }],
   'POST /ipam/v1/assign': [

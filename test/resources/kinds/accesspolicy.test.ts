@@ -50,7 +50,7 @@ t.test('every field of a rule is checked, and the message says what would be rig
   const assign = { verbs: ['assign'], resources: ['addresses'] }
   const many = (count: number): Json => Array.from({ length: count }, (_, index) => `h${index}`)
   const words = (list: readonly string[]): string => list.map((word) => JSON.stringify(word)).join(', ')
-  const resources = words(['ippools', 'nodes', 'addresses', 'handles', 'affinities', '*'])
+  const resources = words(['ippools', 'nodes', 'addresses', 'handles', 'affinities', 'metrics', '*'])
   const selector = "must be a selector such as team == 'blue'"
   const handle = 'must be a handle, or the beginning of handles and one *, such as blue.*'
   const rows: readonly (readonly [claim: string, rule: JsonObject, want: readonly (string | RegExp)[]])[] = [
