@@ -133,10 +133,12 @@ function ignore(): void {
 
 /** Tells every probe what happens, in their order. */
 export function joinProbes(...probes: readonly Probe[]): Probe {
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion -- a probe has the methods of its interface, and no others
   const names = Object.keys(silentProbe) as readonly (keyof Probe)[]
   const tell = (name: keyof Probe) => (event: never) => {
     for (const probe of probes) probe[name](event)
   }
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion -- each name has got its method
   return Object.fromEntries(names.map((name) => [name, tell(name)])) as unknown as Probe
 }
 
