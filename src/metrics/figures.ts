@@ -45,8 +45,8 @@ export function countPools(pools: readonly Pool[], blocks: BlockIndex, terms: Av
 }
 
 /**
- * Counts what each node has of each pool, in one walk through the blocks. Pairs that have nothing are left out. Addresses whose holder names
- * no node are those of `unknown_node`, and are never borrowed.
+ * Counts what each node has of each pool, in one walk through the blocks. Pairs that have nothing are left out. Addresses whose holder
+ * names no node are those of `unknown_node`, and are never borrowed.
  */
 export function countNodes(pools: readonly Pool[], blocks: BlockIndex): readonly NodeFigures[] {
   const counted = new Map<string, Map<string, NodeFigures>>()

@@ -13,8 +13,8 @@ export interface BlockOutline
 /**
  * Reads from a stored block only what its digest needs: a server reads far more blocks than it assigns addresses from. It knows only the
  * form in which Go and this server write blocks: no white space, exact names, Go's order. For any other form, and for every text that
- * {@link blocks}.decode refuses, it returns undefined: such a text has to be decoded. The outline omits all handles but that of Windows, and all attributes of holders but
- * the node.
+ * {@link blocks}.decode refuses, it returns undefined: such a text has to be decoded. The outline omits all handles but that of Windows,
+ * and all attributes of holders but the node.
  * @see docs/calico/formats.md section 2.2
  */
 export function outlineOf(key: string, text: string): BlockOutline | undefined {
