@@ -158,30 +158,35 @@ t.test('a policy decides which calls have events, and what of their bodies is in
 })
 
 t.test('under load, across rotations and after a kill, every answered call has its event', async (t) => {
-  const { call, server, lines, folder } = await startAudited(t, { IPPOOLD_AUDIT_LOG_MAX_SIZE: '1' })
+  // Large events, so that few calls fill a file.
+  const { call, server, lines, folder } = await startAudited(t, { IPPOOLD_AUDIT_LOG_MAX_SIZE: '1' }, policy)
   await createPool(call, 'p', { cidr: '10.0.0.0/8' })
+  const [a, b, c] = ['x', 'y', 'z'].map((letter) => letter.repeat(1_000))
+  const attributes = { a, b, c }
   const answered: string[] = []
   let isOver = false
   const caller = async (number: number): Promise<void> => {
     for (let count = 0; !isOver; count++) {
-      const { status } = await call('POST', '/ipam/v1/assign', { handle: `h-${number}-${count}` })
-      if (status === 201) answered.push(`h-${number}-${count}`)
+      const handle = `h-${number}-${count}`
+      const { status } = await call('POST', '/ipam/v1/assign', { handle, attributes })
+      if (status === 201) answered.push(handle)
     }
   }
   const callers = Promise.allSettled(Array.from({ length: 64 }, (_, number) => caller(number)))
-  await until('several files', async () => ((await readdir(folder)).length >= 4 ? true : undefined))
+  const files = async (): Promise<number> => (await readdir(folder)).filter((name) => name.startsWith('audit')).length
+  await until('several files', async () => ((await files()) >= 4 ? true : undefined), 120_000)
   await server.stop('SIGKILL')
   isOver = true
   await callers
-  const whole = (await lines()).map((line) => (JSON.parse(line) as Event).annotations['ippoold.io/handle'])
-  const written = new Set(whole)
-  t.ok(answered.length > 3_000, `${answered.length} calls`)
+  const events = (await lines()).map((line) => JSON.parse(line) as Event).filter(({ verb }) => verb === 'assign')
+  const written = events.map(({ annotations }) => annotations['ippoold.io/handle'])
+  t.ok(answered.length > 400, `${answered.length} calls`)
   t.strictSame(
-    answered.filter((handle) => !written.has(handle)),
+    answered.filter((handle) => !written.includes(handle)),
     [],
     'none is missing',
   )
-  t.equal(written.size, whole.length, 'none is there twice')
+  t.equal(new Set(written).size, written.length, 'none is there twice')
 })
 
 t.test('block: while the log cannot be written, nothing is done', async (t) => {
