@@ -11,7 +11,7 @@ import { FairGate } from './fair-gate.ts'
  */
 const places = 128
 
-/** Enough for batches that are worth a transaction; few enough that a call beside them takes twice its time at the most. */
+/** Chosen by estimate, and to be checked with `npm run bench:fairness`: small batches, so that a call beside them waits for little work. */
 const placesBesideModest = 16
 
 const modestMax = 4
