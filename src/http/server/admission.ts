@@ -1,19 +1,22 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import underPressure from '@fastify/under-pressure'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { countEachSecond } from '../../datastore/index.ts'
+import { countEachSecond, type ServedStore } from '../../datastore/index.ts'
 import { isWatch } from '../resources/index.ts'
 import { statusOf } from '../schemas/index.ts'
 import { reasons, type RefusalError, refuseForNow } from '../wire/index.ts'
 import { safeHeaders } from './headers.ts'
 import type { OnStopping } from './stopping.ts'
+import { TurnQueue } from './turn-queue.ts'
 
 /** Which calls are limited, and to how many. */
 export interface Limit {
   /** Calls that may be in flight at once. */
   readonly callsMax: number
-  /** Number of operations in the datastore, including those whose callers have gone. */
-  readonly pending: () => number
+  /** Milliseconds after which an operation that is not done fails. */
+  readonly deadlineMs: number
+  /** Its operations include those whose callers have gone. */
+  readonly store: Pick<ServedStore, 'pending' | 'waitedMs'>
   /** How the paths of these calls begin. */
   readonly prefixes: readonly string[]
   /** Request id for a response. */
@@ -22,17 +25,34 @@ export interface Limit {
 }
 
 /**
- * Refuses calls below `app` that exceed the limit, before their body is read. A call counts from its head until its response is sent
- * or its connection is closed.
+ * Calls that a turn of the event loop begins. A turn then takes some milliseconds, however many calls have arrived, and health, new
+ * connections and refusals wait for no more than that.
+ */
+const callsPerTurn = 32
+
+/** Share of its deadline that a call may wait for those before it. Beyond it, more of them only wait longer. */
+const waitShareMax = 0.1
+
+/** Fewer calls in flight are no crowd, and may wait: the datastore is slow at the moment. */
+const crowdMin = 128
+
+/** Refusals that a turn sends. Callers that call again as soon as they are refused would otherwise leave no time for the calls. */
+const refusalsPerTurn = 32
+
+/** Refusals that may wait for their turn: a caller may send many requests in one go. */
+const refusalsWaitingMax = 16_384
+
+/**
+ * Refuses calls below `app` before their body is read if too many are in flight, or if those wait too long, and begins the others a few at
+ * a time. A call counts from its head until its response is sent or its connection is closed.
  */
 export function limitCalls(app: FastifyInstance, limit: Limit): void {
-  const { callsMax, pending } = limit
+  const { callsMax, deadlineMs, store } = limit
   // Made once: the server is busy when it is needed.
   const refused = refuseForNow(
-    `${callsMax} calls are in flight, which is the limit of this server; nothing was changed. Try again.`,
+    'More calls are in flight than this server can serve soon; nothing was changed. Try again.',
   )
   let inFlight = 0
-  const isFull = (): boolean => Math.max(inFlight, pending()) >= callsMax
   app.addHook('onRequest', ({ query, method }, reply, done) => {
     // A watch waits most of the time, and has a limit of its own.
     if (method === 'GET' && isWatch(query)) {
@@ -53,72 +73,88 @@ export function limitCalls(app: FastifyInstance, limit: Limit): void {
     reply.raw.once('finish', leave).once('close', leave)
     done()
   })
-  refuseEarly(app, limit, isFull, refused)
+  const calls = new TurnQueue<Exchange>(callsPerTurn, ({ request, response }) => {
+    // A caller that has gone in the meantime wants nothing any more.
+    if (!request.socket.destroyed) app.routing(request, response)
+  })
+  const load = (): Load => ({
+    calls: Math.max(inFlight, store.pending) + calls.waiting,
+    waitedMs: Math.max(store.waitedMs, calls.first === undefined ? 0 : performance.now() - calls.first.arrivedMs),
+  })
+  const isFull = (): boolean => {
+    const { calls, waitedMs } = load()
+    return calls >= callsMax || (calls >= crowdMin && waitedMs > deadlineMs * waitShareMax)
+  }
+  const refuse = refuseEarly(app, limit, refused, load)
+  let isStopping = false
+  limit.onStopping(() => {
+    isStopping = true
+  })
+  app.server.removeAllListeners('request')
+  app.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    // A server that is stopping gives another response.
+    if (isStopping || !isCall(request, limit.prefixes)) app.routing(request, response)
+    else if (!isFull()) calls.add({ request, response, arrivedMs: performance.now() })
+    else if (isFromPage(request)) app.routing(request, response)
+    else refuse(response)
+  })
 }
 
-/**
- * Refusals that may be sent in one turn of the event loop. Callers that call again as soon as they are refused would otherwise fill each
- * turn, and calls that are served need several turns.
- */
-const refusalsPerTurn = 64
+/** Returns a function that refuses a call before Fastify sees it. Logs the number of these calls once a second, not a line for each. */
+function refuseEarly(
+  app: FastifyInstance,
+  { requestId }: Limit,
+  refused: RefusalError,
+  load: () => Load,
+): (response: ServerResponse) => void {
+  const send = prepareRefusal(refused, requestId)
+  const refusals = new TurnQueue(refusalsPerTurn, send)
+  const count = countEachSecond((refused, { calls, waitedMs }: Load) => {
+    app.log.warn(
+      { refused, inFlight: calls, waitedMs: Math.round(waitedMs) },
+      'calls were refused: too many are in flight',
+    )
+  })
+  return (response) => {
+    count(load())
+    if (refusals.waiting < refusalsWaitingMax) refusals.add(response)
+    else send(response)
+  }
+}
 
-/** Refusals that may wait for their turn: a caller may send many requests in one go. */
-const refusalsWaitingMax = 16_384
+/** A request and its response, before Fastify has seen them. */
+interface Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly arrivedMs: number
+}
 
-/**
- * Sends the refusal of the hook above before Fastify sees the request, at a fraction of the cost: an overload brings many such requests,
- * and all of them wait for one event loop. Only for calls that are certain to be refused for this: Fastify handles all others, and those
- * of web pages. Logs the number of refused calls once a second instead of a line for each.
- */
-function refuseEarly(app: FastifyInstance, limit: Limit, isFull: () => boolean, refused: RefusalError): void {
-  const { server } = app
+/** What the server has to do. */
+interface Load {
+  /** Calls in flight, and those that have not begun. */
+  readonly calls: number
+  /** How long the oldest of them has waited. */
+  readonly waitedMs: number
+}
+
+/** Returns a function that sends the refusal which Fastify would send, at a fraction of the cost. */
+function prepareRefusal(refused: RefusalError, requestId: Limit['requestId']): (response: ServerResponse) => void {
   const body = JSON.stringify(statusOf(refused))
+  const { code } = reasons[refused.refusal.reason]
   const headers = [
     ...Object.entries(safeHeaders).flat(),
     ...['content-type', 'application/json; charset=utf-8'],
     ...['retry-after', String(refused.retryAfterSeconds)],
     ...['content-length', String(Buffer.byteLength(body))],
   ]
-  const count = countEachSecond((calls) => {
-    app.log.warn({ calls }, 'calls were refused: the limit of calls in flight is reached')
-  })
-  const isLimited = (url: string): boolean =>
-    limit.prefixes.some((prefix) => url.startsWith(prefix)) && !url.includes('watch')
-  const { code } = reasons[refused.refusal.reason]
-  const sendInTurn = eachInTurn((response: ServerResponse) => {
-    response.writeHead(code, ['x-request-id', limit.requestId(response.req.headers), ...headers]).end(body)
-  })
-  let isStopping = false
-  limit.onStopping(() => {
-    isStopping = true
-  })
-  server.removeAllListeners('request')
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    // A server that is stopping gives another response.
-    if (!isFull() || !isLimited(request.url ?? '') || isStopping || isFromPage(request)) {
-      app.routing(request, response)
-      return
-    }
-    count(undefined)
-    sendInTurn(response)
-  })
+  return (response) => {
+    response.writeHead(code, ['x-request-id', requestId(response.req.headers), ...headers]).end(body)
+  }
 }
 
-/** Returns a function that sends at most {@link refusalsPerTurn} of the responses that it is given in a turn of the event loop. */
-function eachInTurn(send: (response: ServerResponse) => void): (response: ServerResponse) => void {
-  const waiting: ServerResponse[] = []
-  const sendSome = (): void => {
-    const some = waiting.splice(0, refusalsPerTurn)
-    if (waiting.length > 0) setImmediate(sendSome)
-    for (const response of some) send(response)
-  }
-  return (response) => {
-    if (waiting.length >= refusalsWaitingMax) {
-      send(response)
-      return
-    }
-    if (waiting.push(response) === 1) setImmediate(sendSome)
-  }
+/** Whether a request is a call that counts, as far as its path tells: Fastify handles all others. */
+function isCall({ url = '' }: IncomingMessage, prefixes: readonly string[]): boolean {
+  return prefixes.some((prefix) => url.startsWith(prefix)) && !url.includes('watch')
 }
 
 /** A web page gets other headers, or another refusal. */

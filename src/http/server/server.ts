@@ -142,7 +142,7 @@ function addApi(
   void app.register(openapiRoutes)
   void app.register((api, _options, done) => {
     const prefixes = ['/ipam/v1/', `/apis/${apiVersion}/`]
-    limitCalls(api, { callsMax, pending: () => store.pending, prefixes, requestId, onStopping })
+    limitCalls(api, { callsMax, deadlineMs, store, prefixes, requestId, onStopping })
     answerJson(api)
     void api.register((ipam, _options, done) => {
       ipam.setSchemaErrorFormatter(refuseBySchema)

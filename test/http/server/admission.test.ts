@@ -8,7 +8,7 @@ import { startServer } from '../server-in-memory.ts'
 const refused = {
   status: 503,
   headers: { 'retry-after': '1' },
-  body: { reason: 'ServiceUnavailable', message: /^3 calls are in flight.*nothing was changed/ },
+  body: { reason: 'ServiceUnavailable', message: /^More calls are in flight.*nothing was changed/ },
 }
 
 t.test('beyond the limit a call is turned away by its head alone, and the server still says how it is', async (t) => {
@@ -69,7 +69,7 @@ t.test('who is turned away before Fastify is told the same', async (t) => {
   const byFastify = await answerTo('POST', '/%69pam/v1/assign', '{}')
   t.match(
     byFastify,
-    /^HTTP\/1.1 503 [^]*x-request-id: me\r\n[^]*retry-after: 1\r\n[^]*\r\n\r\n{.*0 calls are in flight/,
+    /^HTTP\/1.1 503 [^]*x-request-id: me\r\n[^]*retry-after: 1\r\n[^]*\r\n\r\n{.*More calls are in flight/,
   )
   for (const path of ['/ipam/v1/assign', '/apis/projectcalico.org/v3/ippools']) {
     t.equal(await answerTo('POST', path, '{}'), byFastify, path)
@@ -82,29 +82,80 @@ t.test('who is turned away before Fastify is told the same', async (t) => {
   }
 })
 
-t.test('a turn of the event loop turns away only so many, that those who are served get their turn', async (t) => {
-  const { app } = startServer(t, { callsMax: 0 })
-  const url = await app.listen({ host: '127.0.0.1', port: 0 })
-  const connections = await Promise.all(Array.from({ length: 200 }, () => RawConnection.open(url)))
-  const answered = (count: number) =>
-    until('an answer to each', () => connections.every((one) => one.answers().length === count) || undefined)
-  // All have been accepted when all are answered.
-  for (const connection of connections) await connection.write(rawRequest('GET', '/livez'))
-  await answered(1)
-  let sent = 0
-  let most = 0
-  app.server.prependListener('request', (_request, response) => {
-    response.once('finish', () => sent++)
+for (const [claim, callsMax, status] of [
+  ['begins only so many calls', 1_000, 404],
+  ['turns away only so many', 0, 503],
+] as const) {
+  t.test(`a turn of the event loop ${claim}, and health does not wait for the others`, async (t) => {
+    const { app } = startServer(t, { callsMax })
+    const url = await app.listen({ host: '127.0.0.1', port: 0 })
+    const [probe, ...connections] = await Promise.all(Array.from({ length: 401 }, () => RawConnection.open(url)))
+    if (probe === undefined) throw new Error('There are 401.')
+    const answered = (count: number) =>
+      until('an answer to each', () => connections.every((one) => one.answers().length === count) || undefined)
+    // All have been accepted when all are answered.
+    for (const connection of connections) await connection.write(rawRequest('GET', '/livez'))
+    await answered(1)
+    let sent = 0
+    let sentBeforeHealth = 0
+    app.server.prependListener('request', (request, response) => {
+      response.once('finish', () => {
+        if (request.url === '/livez') sentBeforeHealth = sent
+        else sent++
+      })
+    })
+    for (const connection of connections) void connection.write(rawRequest('GET', '/ipam/v1/handles/a'))
+    void probe.write(rawRequest('GET', '/livez'))
+    let most = 0
+    while (sent < connections.length) {
+      const before = sent
+      await nextTurn()
+      most = Math.max(most, sent - before)
+    }
+    await answered(2)
+    t.match(connections[0]?.answers()[1], { status })
+    // The turn of this loop may lie across two of the server's.
+    t.ok(most <= 64, `${most} in a turn`)
+    t.ok(sentBeforeHealth < 300, `${sentBeforeHealth} before health`)
+    for (const connection of [probe, ...connections]) connection.cut()
   })
-  for (const connection of connections) void connection.write(rawRequest('GET', '/ipam/v1/handles/a'))
-  while (sent < connections.length) {
-    const before = sent
-    await nextTurn()
-    most = Math.max(most, sent - before)
+}
+
+t.test('a call whose caller has hung up before its turn is not begun', async (t) => {
+  const { app, store } = startServer(t)
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  app.server.prependListener('request', ({ socket, headers }) => {
+    if (headers['x-leaves'] !== undefined) socket.destroy()
+  })
+  const connections = await Promise.all(Array.from({ length: 100 }, () => RawConnection.open(url)))
+  for (const [index, connection] of connections.entries()) {
+    const leaves = index % 2 === 0 ? [] : ['x-leaves: yes']
+    void connection.write(rawRequest('POST', '/ipam/v1/assign', `{"handle":"h-${index}"}`, leaves))
   }
-  await answered(2)
-  t.ok(most <= 64, `${most} in a turn`)
+  await until('all to be over', () => connections.every((one) => one.isClosed || one.answers().length > 0) || undefined)
+  const held = connections.map((_, index) => store.view.text(`/calico/ipam/v2/handle/h-${index}`) !== undefined)
+  t.strictSame(
+    held,
+    connections.map((_, index) => index % 2 === 0),
+  )
   for (const connection of connections) connection.cut()
+})
+
+t.test('a crowd is turned away while the calls before it wait too long, and a few calls are not', async (t) => {
+  const { app, call, store } = startServer(t, { deadlineMs: 10_000 })
+  store.waitedMs = 1_500
+  t.match(await call('GET', '/ipam/v1/handles/a'), { status: 404 }, 'few calls')
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  store.pending = 128
+  const connection = await RawConnection.open(url)
+  t.teardown(() => connection.cut())
+  await connection.write(rawRequest('GET', '/ipam/v1/handles/a'))
+  await until('an answer', () => connection.answers().length > 0 || undefined)
+  t.match(connection.answers(), [{ status: 503, head: /retry-after: 1/i }])
+  t.match(await call('GET', '/ipam/v1/handles/a'), refused)
+  t.match(await call('GET', '/livez'), { status: 200 })
+  store.waitedMs = 500
+  t.match(await call('GET', '/ipam/v1/handles/a'), { status: 404 }, 'they wait for a moment only')
 })
 
 t.test('how many were turned away is logged once a second', async (t) => {
@@ -115,9 +166,9 @@ t.test('how many were turned away is logged once a second', async (t) => {
   const connection = await RawConnection.open(url)
   t.teardown(() => connection.cut())
   for (let n = 0; n < 3; n++) await connection.write(rawRequest('GET', '/ipam/v1/handles/a'))
-  const counts = (): number[] => lines.map((line) => (JSON.parse(line) as { calls: number }).calls)
+  const counts = (): number[] => lines.map((line) => (JSON.parse(line) as { refused: number }).refused)
   await until('all to be counted', () => counts().reduce((sum, calls) => sum + calls, 0) === 3 || undefined)
-  t.match(lines[0], /calls were refused/)
+  t.match(JSON.parse(lines[0] ?? ''), { msg: /calls were refused/, inFlight: 0, waitedMs: 0 })
 })
 
 t.test('a server that is stopping says so, and closes the connection, however many calls are under way', async (t) => {

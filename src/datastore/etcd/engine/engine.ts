@@ -87,11 +87,13 @@ export class Engine {
   submit<Answer>(plan: (view: View) => Plan<Answer>, options: SubmitOptions = {}): Promise<Outcome<Answer>> {
     if (this.#isClosing) return Promise.reject(stopping())
     if (this.pending >= this.#limits.queueLengthMax) return Promise.reject(queueFull(this.pending))
+    const submittedMs = performance.now()
     const operation = new Operation({
       sequence: this.#sequence++,
       plan,
       isDryRun: options.dryRun ?? false,
-      deadline: performance.now() + (options.deadlineMs ?? this.#limits.deadlineMs),
+      submittedMs,
+      deadline: submittedMs + (options.deadlineMs ?? this.#limits.deadlineMs),
     })
     this.#open.add(operation)
     this.#queue.add(operation)
@@ -102,6 +104,11 @@ export class Engine {
   /** The number of operations submitted and not yet settled. */
   get pending(): number {
     return this.#open.size
+  }
+
+  /** See {@link OpenOperations.waitedMs}. */
+  get waitedMs(): number {
+    return this.#open.waitedMs
   }
 
   /** Fails the operations that have waited long enough, see {@link OpenOperations.expire}. To be called regularly. */
