@@ -24,17 +24,20 @@ export interface Limit {
   readonly onStopping: OnStopping
 }
 
+/** Fewer calls in flight are no crowd, and begin as they arrive. */
+const crowdMin = 128
+
 /**
- * Calls that a turn of the event loop begins. A turn then takes some milliseconds, however many calls have arrived, and health, new
- * connections and refusals wait for no more than that.
+ * Calls of a crowd that a turn of the event loop begins. A turn then takes some milliseconds, however many calls have arrived, and health,
+ * new connections and refusals wait for no more than that.
  */
 const callsPerTurn = 32
 
 /** Share of its deadline that a call may wait for those before it. Beyond it, more of them only wait longer. */
 const waitShareMax = 0.1
 
-/** Fewer calls in flight are no crowd, and may wait: the datastore is slow at the moment. */
-const crowdMin = 128
+/** Fewer calls in flight may wait until their deadline. */
+const waitingMin = 512
 
 /** Refusals that a turn sends. Callers that call again as soon as they are refused would otherwise leave no time for the calls. */
 const refusalsPerTurn = 32
@@ -83,7 +86,7 @@ export function limitCalls(app: FastifyInstance, limit: Limit): void {
   })
   const isFull = (): boolean => {
     const { calls, waitedMs } = load()
-    return calls >= callsMax || (calls >= crowdMin && waitedMs > deadlineMs * waitShareMax)
+    return calls >= callsMax || (calls >= waitingMin && waitedMs > deadlineMs * waitShareMax)
   }
   const refuse = refuseEarly(app, limit, refused, load)
   let isStopping = false
@@ -94,9 +97,11 @@ export function limitCalls(app: FastifyInstance, limit: Limit): void {
   app.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     // A server that is stopping gives another response.
     if (isStopping || !isCall(request, limit.prefixes)) app.routing(request, response)
-    else if (!isFull()) calls.add({ request, response, arrivedMs: performance.now() })
-    else if (isFromPage(request)) app.routing(request, response)
-    else refuse(response)
+    else if (isFull()) {
+      if (isFromPage(request)) app.routing(request, response)
+      else refuse(response)
+    } else if (load().calls < crowdMin) app.routing(request, response)
+    else calls.add({ request, response, arrivedMs: performance.now() })
   })
 }
 

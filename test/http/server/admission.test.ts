@@ -87,7 +87,8 @@ for (const [claim, callsMax, status] of [
   ['turns away only so many', 0, 503],
 ] as const) {
   t.test(`a turn of the event loop ${claim}, and health does not wait for the others`, async (t) => {
-    const { app } = startServer(t, { callsMax })
+    const { app, store } = startServer(t, { callsMax })
+    store.pending = 128
     const url = await app.listen({ host: '127.0.0.1', port: 0 })
     const [probe, ...connections] = await Promise.all(Array.from({ length: 401 }, () => RawConnection.open(url)))
     if (probe === undefined) throw new Error('There are 401.')
@@ -123,6 +124,7 @@ for (const [claim, callsMax, status] of [
 
 t.test('a call whose caller has hung up before its turn is not begun', async (t) => {
   const { app, store } = startServer(t)
+  store.pending = 128
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   app.server.prependListener('request', ({ socket, headers }) => {
     if (headers['x-leaves'] !== undefined) socket.destroy()
@@ -146,7 +148,7 @@ t.test('a crowd is turned away while the calls before it wait too long, and a fe
   store.waitedMs = 1_500
   t.match(await call('GET', '/ipam/v1/handles/a'), { status: 404 }, 'few calls')
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
-  store.pending = 128
+  store.pending = 512
   const connection = await RawConnection.open(url)
   t.teardown(() => connection.cut())
   await connection.write(rawRequest('GET', '/ipam/v1/handles/a'))
