@@ -12,7 +12,7 @@ export interface AddressOrder {
   readonly isDescending: boolean
 }
 
-/** What decides where an address comes in an order. */
+/** The values by which an order compares an address with others. */
 export interface SortKey {
   /** The value of the field: a text, or Unix time in nanoseconds. Undefined if the address has none, or is itself the field. */
   readonly value: string | bigint | undefined

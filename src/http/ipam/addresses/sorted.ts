@@ -1,6 +1,6 @@
 import { type AddressOrder, type Allocation, comparisonOf, type SortKey, sortKeyOf } from '../../../ipam/index.ts'
 import { parseBlockKey } from '../../../model/index.ts'
-import type { Cidr } from '../../../net/index.ts'
+import { type Cidr, compareAddresses, firstAddress } from '../../../net/index.ts'
 import { refuseContinueToken } from '../../wire/index.ts'
 import type { Place } from './place.ts'
 import { type LookedAt, type Selection, selectedKeys } from './selection.ts'
@@ -125,7 +125,5 @@ function blockAt(key: string): BlockAt | undefined {
 }
 
 function compareCidrs(one: Cidr, other: Cidr): number {
-  if (one.family !== other.family) return one.family - other.family
-  if (one.base === other.base) return one.prefixLength - other.prefixLength
-  return one.base < other.base ? -1 : 1
+  return compareAddresses(firstAddress(one), firstAddress(other)) || one.prefixLength - other.prefixLength
 }
