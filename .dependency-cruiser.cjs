@@ -7,16 +7,21 @@ const mayImport = {
   net: ['plan'],
   selector: [],
   model: ['plan', 'net', 'selector'],
-  ipam: ['plan', 'model', 'net', 'selector'],
-  resources: ['plan', 'ipam', 'model', 'net', 'selector'],
+  access: ['plan', 'model', 'net', 'selector'],
+  audit: ['plan', 'access', 'model', 'net', 'selector'],
+  ipam: ['plan', 'access', 'model', 'net', 'selector'],
+  resources: ['plan', 'ipam', 'access', 'model', 'net', 'selector'],
   datastore: ['plan'],
-  http: ['plan', 'resources', 'ipam', 'datastore', 'model', 'net', 'selector'],
+  authentication: ['access', 'datastore', 'model', 'plan'],
+  'audit-log': ['audit', 'datastore', 'model'],
+  metrics: ['plan', 'ipam', 'model', 'net', 'datastore'],
+  http: ['plan', 'resources', 'ipam', 'access', 'audit', 'datastore', 'model', 'net', 'selector'],
   upkeep: ['plan', 'resources', 'ipam', 'datastore', 'model', 'net', 'selector'],
   'embedded-etcd': [],
   start: [],
 }
 
-const core = '^src/(plan|net|model|selector|ipam|resources)/'
+const core = '^src/(plan|net|model|selector|access|audit|ipam|resources)/'
 
 const arrows = Object.entries(mayImport).map(([folder, below]) => ({
   name: `arrows-of-${folder}`,
@@ -103,7 +108,8 @@ module.exports = {
     },
     {
       name: 'core-is-pure',
-      comment: 'plan, net, model, selector, ipam and resources do no I/O: of Node they import node:assert only.',
+      comment:
+        'plan, net, model, selector, access, audit, ipam and resources do no I/O: of Node they import node:assert only.',
       severity: 'error',
       from: { path: core },
       to: { dependencyTypes: ['core'], pathNot: '^(node:)?assert(/strict)?$' },

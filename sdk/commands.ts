@@ -4,6 +4,8 @@ import { once } from 'node:events'
 /** How to run a command. */
 export interface CommandOptions {
   readonly cwd?: string
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** The output of a command: standard output and standard error. */
@@ -16,7 +18,7 @@ export interface Ended {
 export async function runToEnd(command: string, args: readonly string[], options: CommandOptions = {}): Promise<Ended> {
   const child = spawn(command, args, {
     cwd: options.cwd,
-    env: ownEnvironment(),
+    env: { ...ownEnvironment(), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''

@@ -25,7 +25,9 @@ export async function openapiDocument(
     blocks: new BlockIndex(),
     now: () => ({ nanoseconds: 0n }),
     newUid: () => 'none',
+    newSecret: () => ({ text: 'none', hash: 'none' }),
     version,
+    metrics: { read: () => Promise.reject(new Error('There are no metrics here.')) },
     bodyLimitBytes: 1,
     // Large enough that no delay of the event loop counts as overload.
     deadlineMs: 600_000,

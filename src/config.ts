@@ -2,7 +2,7 @@ import { BlockList } from 'node:net'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { nearest } from './nearest.ts'
-import { flagOf, settings, type Setting } from './settings.ts'
+import { flagOf, goneSettings, settings, type Setting } from './settings.ts'
 import { type Environment, findVariableProblems, readVariable } from './variables.ts'
 
 /** The validated values of all {@link settings}. */
@@ -42,12 +42,23 @@ export function parseConfig(argv: readonly string[], environment: Environment): 
   const config: Config = {
     host: read(settings.host),
     port: read(settings.port),
+    socket: read(settings.socket),
+    socketMode: read(settings.socketMode),
+    tlsCertFile: read(settings.tlsCertFile),
+    tlsKeyFile: read(settings.tlsKeyFile),
+    clientCaFile: read(settings.clientCaFile),
+    metricsNodes: read(settings.metricsNodes),
+    insecureHttp: read(settings.insecureHttp),
+    insecureNoAuth: read(settings.insecureNoAuth),
     healthPort: read(settings.healthPort),
     listenBacklog: read(settings.listenBacklog),
     drainMs: read(settings.drainMs),
-    allowRemote: read(settings.allowRemote),
     allowedHosts: read(settings.allowedHosts),
     allowedOrigins: read(settings.allowedOrigins),
+    tokenFile: read(settings.tokenFile),
+    authConfigFile: read(settings.authConfigFile),
+    accessTokens: read(settings.accessTokens),
+    anonymous: read(settings.anonymous),
     dataDir: read(settings.dataDir),
     cacheDir: read(settings.cacheDir),
     etcdBinary: read(settings.etcdBinary),
@@ -58,6 +69,12 @@ export function parseConfig(argv: readonly string[], environment: Environment): 
     etcdUser: read(settings.etcdUser),
     etcdPassword: read(settings.etcdPassword),
     logLevel: read(settings.logLevel),
+    auditLog: read(settings.auditLog),
+    auditPolicyFile: read(settings.auditPolicyFile),
+    auditLogMaxSize: read(settings.auditLogMaxSize),
+    auditLogMaxBackups: read(settings.auditLogMaxBackups),
+    auditLogMaxAge: read(settings.auditLogMaxAge),
+    auditWhenFull: read(settings.auditWhenFull),
     bodyLimitBytes: read(settings.bodyLimitBytes),
     requestTimeoutMs: read(settings.requestTimeoutMs),
     answerRetentionSeconds: read(settings.answerRetentionSeconds),
@@ -142,9 +159,14 @@ function parseFlags(argv: readonly string[]): Flags {
     else if (token.name === 'help') action = 'help'
     else if (token.name === 'version') action = action === 'help' ? 'help' : 'version'
     else if (!known.includes(token.name) && !renamed.has(token.name)) {
+      const gone = [...goneSettings].find(([variable]) => flagOf({ variable }) === token.name)
       const meant = nearest(token.name, [...known, 'help', 'version'])
       const advice = meant === undefined ? 'see --help' : `did you mean --${meant}?`
-      problems.push(`${token.rawName}: there is no such flag; ${advice}`)
+      problems.push(
+        gone === undefined
+          ? `${token.rawName}: there is no such flag; ${advice}`
+          : `${token.rawName}: is gone; ${gone[1]}`,
+      )
     } else if (token.value === undefined || (!token.inlineValue && token.value.startsWith('--'))) {
       problems.push(`${token.rawName}: needs a value, as in ${token.rawName}=value`)
     } else flags.set(renamed.get(token.name) ?? token.name, token.value)
@@ -158,17 +180,85 @@ interface Contradiction {
   readonly problem: string
 }
 
+/** True if callers can prove who they are: without, everybody who can reach the server may do everything. */
+export function hasAuthentication(config: Config): boolean {
+  const { clientCaFile, tokenFile, authConfigFile, accessTokens, anonymous } = config
+  const isNamed = [clientCaFile, tokenFile, authConfigFile].some((file) => file !== undefined)
+  return isNamed || accessTokens === true || anonymous === true
+}
+
+/** The protections that a server on an address which other machines can reach must have. */
+export type Protection = 'tls' | 'authentication'
+
+/** Returns what the server does without, although other machines can reach it. */
+export function missingProtections(config: Config): readonly Protection[] {
+  if (config.port === undefined || isLoopback(config.host)) return []
+  const missing: Protection[] = []
+  if (config.tlsCertFile === undefined) missing.push('tls')
+  if (!hasAuthentication(config)) missing.push('authentication')
+  return missing
+}
+
 /** Finds settings that are valid alone but not together. */
 function findContradictions(config: Config): Contradiction[] {
+  return [...findProtectionProblems(config), ...findServingProblems(config), ...findEtcdProblems(config)]
+}
+
+/** Finds protections that are missing and not waived, and such that are waived and there. */
+function findProtectionProblems(config: Config): Contradiction[] {
+  const found: Contradiction[] = []
+  const { host, tlsCertFile, tlsKeyFile, insecureHttp, insecureNoAuth } = settings
+  const { clientCaFile, tokenFile, authConfigFile, accessTokens, anonymous } = settings
+  const ways = [clientCaFile, tokenFile, authConfigFile, accessTokens, anonymous]
+  const reachable = `IPPOOLD_HOST: other machines can reach ${quote(config.host)}`
+  const missing = missingProtections(config)
+  if (missing.includes('tls') && !config.insecureHttp) {
+    const problem = `${reachable}, so TLS is needed; set IPPOOLD_TLS_CERT_FILE and IPPOOLD_TLS_KEY_FILE, or IPPOOLD_INSECURE_HTTP=true, or give a loopback address`
+    found.push({ among: [host, tlsCertFile, tlsKeyFile, insecureHttp], problem })
+  }
+  if (missing.includes('authentication') && !config.insecureNoAuth) {
+    const problem = `${reachable}, so authentication is needed; set IPPOOLD_CLIENT_CA_FILE, IPPOOLD_TOKEN_FILE or IPPOOLD_AUTH_CONFIG_FILE, or IPPOOLD_INSECURE_NO_AUTH=true, or give a loopback address`
+    found.push({ among: [host, ...ways, insecureNoAuth], problem })
+  }
+  if (config.insecureHttp && config.tlsCertFile !== undefined) {
+    const problem = 'IPPOOLD_INSECURE_HTTP: contradicts IPPOOLD_TLS_CERT_FILE; leave one of them out'
+    found.push({ among: [insecureHttp, tlsCertFile], problem })
+  }
+  if (config.insecureNoAuth && hasAuthentication(config)) {
+    const problem = 'IPPOOLD_INSECURE_NO_AUTH: contradicts the settings of authentication; leave it or them out'
+    found.push({ among: [insecureNoAuth, ...ways], problem })
+  }
+  return found
+}
+
+/** Finds contradictions about the port, the socket and TLS. */
+function findServingProblems(config: Config): Contradiction[] {
+  const found: Contradiction[] = []
+  const { port, socket, tlsCertFile, tlsKeyFile, clientCaFile } = settings
+  if ((config.tlsCertFile === undefined) !== (config.tlsKeyFile === undefined)) {
+    const problem =
+      'IPPOOLD_TLS_CERT_FILE, IPPOOLD_TLS_KEY_FILE: a certificate needs its key, and a key its certificate; give both'
+    found.push({ among: [tlsCertFile, tlsKeyFile], problem })
+  }
+  if (config.clientCaFile !== undefined && config.tlsCertFile === undefined) {
+    const problem =
+      'IPPOOLD_CLIENT_CA_FILE: has no effect without TLS; give IPPOOLD_TLS_CERT_FILE and IPPOOLD_TLS_KEY_FILE too'
+    found.push({ among: [clientCaFile, tlsCertFile, tlsKeyFile], problem })
+  }
+  if (config.port === undefined && config.socket === undefined) {
+    found.push({ among: [port, socket], problem: 'IPPOOLD_PORT: none needs a socket; give IPPOOLD_SOCKET too' })
+  }
+  if (config.port === undefined && config.tlsCertFile !== undefined) {
+    const problem = 'IPPOOLD_TLS_CERT_FILE: has no effect without a port; leave it out, or give IPPOOLD_PORT'
+    found.push({ among: [port, tlsCertFile], problem })
+  }
+  return found
+}
+
+/** Finds contradictions about the connection to etcd. */
+function findEtcdProblems(config: Config): Contradiction[] {
   const found: Contradiction[] = []
   const { etcdEndpoints, etcdCertFile, etcdKeyFile, etcdUser, etcdPassword } = settings
-  if (!config.allowRemote && !isLoopback(config.host)) {
-    const problem = [
-      `IPPOOLD_HOST: ${quote(config.host)} can be reached from other machines, and there is no authentication;`,
-      'give a loopback address, or set IPPOOLD_ALLOW_REMOTE=true if everybody who can reach it may do everything',
-    ].join(' ')
-    found.push({ among: [settings.host, settings.allowRemote], problem })
-  }
   if ((config.etcdCertFile === undefined) !== (config.etcdKeyFile === undefined)) {
     const problem = 'ETCD_CERT_FILE, ETCD_KEY_FILE: a certificate needs its key, and a key its certificate; give both'
     found.push({ among: [etcdCertFile, etcdKeyFile], problem })
@@ -176,6 +266,11 @@ function findContradictions(config: Config): Contradiction[] {
   if ((config.etcdUser === undefined) !== (config.etcdPassword === undefined)) {
     const problem = 'ETCD_USERNAME, ETCD_PASSWORD: a user needs a password, and a password a user; give both'
     found.push({ among: [etcdUser, etcdPassword], problem })
+  }
+  if (config.auditPolicyFile !== undefined && config.auditLog === undefined) {
+    const problem =
+      'IPPOOLD_AUDIT_POLICY_FILE: has no effect without a log; give IPPOOLD_AUDIT_LOG too, or leave it out'
+    found.push({ among: [settings.auditPolicyFile, settings.auditLog], problem })
   }
   const isPlain = config.etcdEndpoints.some((endpoint) => endpoint.startsWith('http:'))
   if (isPlain && config.etcdEndpoints.some((endpoint) => endpoint.startsWith('https:'))) {
@@ -197,7 +292,7 @@ function findContradictions(config: Config): Contradiction[] {
 }
 
 /** True if only this machine can reach `host`. */
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   const loopback = new BlockList()
   loopback.addSubnet('127.0.0.0', 8, 'ipv4')
   loopback.addAddress('::1', 'ipv6')

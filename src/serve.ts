@@ -3,30 +3,50 @@ import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { type Config, defaultCacheDir } from './config.ts'
+import { type Gatekeeper, openGate, Policies } from './access/index.ts'
+import { type AuditTrail, defaultPolicy } from './audit/index.ts'
+import { AuditLog, type AuditLogOptions, readAuditPolicyFile } from './audit-log/index.ts'
+import { Authentication, newSecret, UnusableFile } from './authentication/index.ts'
+import { type Config, defaultCacheDir, hasAuthentication, isLoopback, missingProtections } from './config.ts'
 import { type EtcdConnection, openEtcdStore } from './datastore/etcd/index.ts'
-import { DatastoreNotOpened, declare, logProbe, type Probe, type Store, UpcomingStore } from './datastore/index.ts'
-import { type EmbeddedEtcd, startEmbeddedEtcd } from './embedded-etcd/index.ts'
-import { buildServer, HealthListener, Listeners } from './http/index.ts'
 import {
+  DatastoreNotOpened,
+  declare,
+  joinProbes,
+  logProbe,
+  type Probe,
+  type Store,
+  UpcomingStore,
+} from './datastore/index.ts'
+import { type EmbeddedEtcd, startEmbeddedEtcd } from './embedded-etcd/index.ts'
+import { buildServer, HealthListener, Listeners, type TcpAddress, TlsFront } from './http/index.ts'
+import {
+  accessPolicies,
+  accessTokens,
   affinities,
   annexes,
   BlockIndex,
   blocks,
+  builtInMarks,
+  ChargeIndex,
+  charges,
   clusterInformations,
   handles,
   ipamConfigs,
   nodes,
   pools,
+  quotas,
   reservations,
   storedAnswers,
   type Now,
   virtualAffinities,
   workloadEndpoints,
 } from './model/index.ts'
-import { resourceKinds } from './resources/index.ts'
+import { Metrics } from './metrics/index.ts'
+import { planBuiltInPolicies, resourceKinds } from './resources/index.ts'
 import { type Setting, settings } from './settings.ts'
 import {
+  badSettings,
   exitCodes,
   type Log,
   messageOf,
@@ -35,6 +55,7 @@ import {
   RunningParts,
   StartFailure,
   stopOnSignal,
+  TlsFiles,
 } from './start/index.ts'
 import { Collection, PoolUpkeep } from './upkeep/index.ts'
 import type { Environment } from './variables.ts'
@@ -62,8 +83,9 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
   }
   stopOnSignal(log.logger, stop, surroundings.exitNow, config.drainMs)
   try {
-    const { url, data } = await starting
-    say(`ippoold serves ${url}, documentation at ${url}/docs, data in ${data}`)
+    const { url, socket, data } = await starting
+    const places = [url && `${url}, documentation at ${url}/docs`, socket && `the socket ${socket}`]
+    say(config, `ippoold serves ${places.filter((place) => place !== undefined).join(', ')}, data in ${data}`)
   } catch (error) {
     await parts.stop()
     throw error
@@ -71,7 +93,10 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
 }
 
 interface Served {
-  readonly url: string
+  /** The URL of the port, if there is one. */
+  readonly url: string | undefined
+  /** The path of the Unix socket, if there is one. */
+  readonly socket: string | undefined
   /** The place of the data, for the user. */
   readonly data: string
 }
@@ -89,45 +114,72 @@ async function start(
   const credentials = await readCredentials(config)
   const store = new UpcomingStore()
   const index = new BlockIndex()
+  const chargeIndex = new ChargeIndex()
   const now = strictClock()
-  const probe = logProbe(logger)
-  const listeners = new Listeners()
+  const tls = await openTls(config, logger, parts)
+  const listeners = new Listeners(tls)
+  const missing = missingProtections(config)
+  const waived = { tls: missing.includes('tls'), authentication: missing.includes('authentication') }
+  const metrics = new Metrics({ store, blocks: index, now, version, waived, hasNodes: config.metricsNodes })
+  const probe = joinProbes(logProbe(logger), metrics.probe)
+  const policies = new Policies()
+  const authentication = hasAuthentication(config) ? await openAuthentication(config, logger) : undefined
+  const audit = await openAudit(config, { now, newUid: randomUUID, logger, probe }, parts)
   const server = buildServer({
     store,
     blocks: index,
+    charges: chargeIndex,
     now,
     newUid: randomUUID,
     version,
+    missingProtections: [...missing],
     bodyLimitBytes: config.bodyLimitBytes,
     deadlineMs: config.requestTimeoutMs,
     callsMax: config.queueLimit,
     callers: {
       hosts: {
         listening: config.host,
-        machine: config.allowRemote ? hostname() : undefined,
+        machine: isLoopback(config.host) ? undefined : hostname(),
         allowed: config.allowedHosts,
+        isCertified: tls && ((host) => tls.isFor(host)),
       },
       allowedOrigins: config.allowedOrigins,
     },
+    gatekeeper: authentication === undefined ? openGate : gatekeeperOf(authentication, policies, store),
+    newSecret,
+    ...(audit !== undefined && { audit }),
     logger: serverLog,
     probe,
+    metrics,
     listeners,
   })
-  const url = await listen(server, listeners, config)
+  const { url, socket } = await listen(server, listeners, config)
   await listenForHealth(store, config, logger, parts)
   const embedded = config.etcdEndpoints.length === 0 ? await startEtcd(config, environment, logger, parts) : undefined
   const endpoints = embedded === undefined ? config.etcdEndpoints : [embedded.endpoint]
   const poolUpkeep = new PoolUpkeep(index, now, logger)
-  const datastore = await openDatastore({ ...credentials, endpoints }, index, poolUpkeep, config, probe)
+  const datastore = await openDatastore(
+    { ...credentials, endpoints },
+    { index, chargeIndex, poolUpkeep, policies, authentication },
+    config,
+    probe,
+  )
   parts.add(() => datastore.close())
+  if (authentication !== undefined) {
+    await makeBuiltInPolicies(datastore, resourceKinds(index), now, logger)
+    authentication.start(datastore)
+    parts.add(() => authentication.close())
+  }
   poolUpkeep.start(datastore)
   parts.add(() => poolUpkeep.stop())
   const { upkeepIntervalSeconds: intervalSeconds, upkeepGraceSeconds: graceSeconds } = config
   const collection = new Collection({
     blocks: index,
+    charges: chargeIndex,
     kinds: resourceKinds(index),
     now,
     logger,
+    probe,
     intervalSeconds,
     graceSeconds,
   })
@@ -141,13 +193,79 @@ async function start(
     datastore.announceStop(config.drainMs)
     await sleep(config.drainMs)
   })
-  if (config.allowRemote)
-    logger.warn(
-      { host: config.host },
-      'there is no authentication: everybody who can reach this address may do everything',
-    )
+  for (const protection of missing) logger.warn({ host: config.host }, warningOf[protection])
   const data = embedded === undefined ? datastore.description : resolve(config.dataDir)
-  return { url, data }
+  return { url, socket, data }
+}
+
+const warningOf: Readonly<Record<ReturnType<typeof missingProtections>[number], string>> = {
+  tls: 'there is no TLS (IPPOOLD_INSECURE_HTTP): everybody on the network between can read and change everything',
+  authentication:
+    'there is no authentication (IPPOOLD_INSECURE_NO_AUTH): everybody who can reach this address may do everything',
+}
+
+/** Reads the files for TLS, and again when they change; undefined without TLS. */
+async function openTls(config: Config, logger: Logger, parts: RunningParts): Promise<TlsFront | undefined> {
+  const files = await TlsFiles.open(config, logger)
+  if (files === undefined) return undefined
+  const tls = new TlsFront(files.material)
+  files.follow((material) => {
+    tls.renew(material)
+  })
+  parts.add(() => {
+    files.stop()
+  })
+  return tls
+}
+
+/** Makes the policies that every server has. If etcd does not take them now, the next start makes them: admins need none. */
+async function makeBuiltInPolicies(
+  store: Pick<Store, 'submit'>,
+  kinds: ReturnType<typeof resourceKinds>,
+  now: () => Now,
+  logger: Logger,
+): Promise<void> {
+  try {
+    const { answer: names } = await store.submit((view) =>
+      planBuiltInPolicies(view, kinds, { now: now(), newUid: randomUUID }),
+    )
+    if (names.length > 0) logger.info({ names }, 'made the built-in policies')
+  } catch (error) {
+    logger.warn({ err: error }, 'the built-in policies could not be made')
+  }
+}
+
+async function openAuthentication(config: Config, logger: Logger): Promise<Authentication> {
+  const settings = {
+    tokenFile: config.tokenFile,
+    configurationFile: config.authConfigFile,
+    acceptsAccessTokens: config.accessTokens ?? true,
+    acceptsCertificates: config.clientCaFile !== undefined,
+    allowsAnonymous: config.anonymous,
+  }
+  try {
+    return await Authentication.open(settings, logger)
+  } catch (cause) {
+    if (cause instanceof UnusableFile) throw badSettings([cause.message])
+    throw cause
+  }
+}
+
+/** Joins who callers are with what they may do. Without news from etcd, nobody can tell which policies and tokens there are. */
+function gatekeeperOf(
+  authentication: Authentication,
+  policies: Policies,
+  store: Pick<UpcomingStore, 'health'>,
+): Gatekeeper {
+  return {
+    identify: authentication.identify,
+    admins: authentication.admins,
+    rightsOf: (caller) => policies.rightsOf(caller),
+    problem: () => {
+      const watch = store.health().checks.find(({ name }) => name === 'watch')
+      return watch?.ok === false ? `the watch ${watch.message}` : undefined
+    },
+  }
 }
 
 async function startEtcd(
@@ -161,7 +279,7 @@ async function startEtcd(
     cacheDir: resolve(config.cacheDir ?? defaultCacheDir(environment)),
     binary: config.etcdBinary === undefined ? undefined : resolve(config.etcdBinary),
     environment,
-    announce: say,
+    announce: (line) => say(config, line),
     logger,
   })
   parts.add(() => etcd.stop())
@@ -169,10 +287,18 @@ async function startEtcd(
   return etcd
 }
 
+/** What is kept beside the store, and hears of its changes. */
+interface Observers {
+  readonly index: BlockIndex
+  readonly chargeIndex: ChargeIndex
+  readonly poolUpkeep: PoolUpkeep
+  readonly policies: Policies
+  readonly authentication: Authentication | undefined
+}
+
 async function openDatastore(
   connection: EtcdConnection,
-  index: BlockIndex,
-  poolUpkeep: PoolUpkeep,
+  { index, chargeIndex, poolUpkeep, policies, authentication }: Observers,
   config: Config,
   probe: Probe,
 ): Promise<Store> {
@@ -202,6 +328,11 @@ async function openDatastore(
         declare(workloadEndpoints),
         declare(clusterInformations),
         declare(storedAnswers),
+        declare(quotas),
+        declare(charges, chargeIndex),
+        declare(accessPolicies, policies.observer),
+        declare(builtInMarks),
+        declare(accessTokens, authentication?.accessTokens),
       ],
       limits: {
         batchOperationsMax: config.batchOperationsMax,
@@ -218,16 +349,65 @@ async function openDatastore(
   }
 }
 
-/** Listens, and returns the URL. */
+/** Opens the audit log, if one is configured. Throws a `StartFailure` if its policy or the log cannot be used. */
+async function openAudit(
+  config: Config,
+  parts: Pick<AuditLogOptions, 'now' | 'newUid' | 'logger' | 'probe'>,
+  running: RunningParts,
+): Promise<AuditTrail | undefined> {
+  const { auditLog: path, auditPolicyFile } = config
+  if (path === undefined) return undefined
+  const reading = auditPolicyFile === undefined ? undefined : await readAuditPolicyFile(auditPolicyFile)
+  if (reading?.ok === false) {
+    const { variable } = settings.auditPolicyFile
+    throw badSettings(reading.problems.map((problem) => `${variable}: ${auditPolicyFile}: ${problem}`))
+  }
+  try {
+    const log = await AuditLog.open({
+      ...parts,
+      path,
+      whenFull: config.auditWhenFull,
+      patienceMs: config.requestTimeoutMs,
+      sizeMaxBytes: config.auditLogMaxSize * 1024 * 1024,
+      backupsMax: config.auditLogMaxBackups,
+      ageMaxDays: config.auditLogMaxAge,
+    })
+    running.add(() => log.close())
+    // A limit on the sizes of files is a failure to write; the signal that comes with it would end the process.
+    process.on('SIGXFSZ', () => undefined)
+    return { policy: reading?.policy ?? defaultPolicy, sink: log }
+  } catch (error) {
+    throw badSettings([`${settings.auditLog.variable}: ${path} cannot be written (${messageOf(error)})`])
+  }
+}
+
+/** Listens on the port and on the Unix socket, as far as the settings name them. */
 async function listen(
   server: ReturnType<typeof buildServer>,
   listeners: Listeners,
-  { host, port, listenBacklog: backlog }: Config,
+  { host, port, socket: path, socketMode: mode, listenBacklog: backlog }: Config,
+): Promise<Pick<Served, 'url' | 'socket'>> {
+  const url = port === undefined ? undefined : await listenOnPort(server, listeners, { host, port, backlog })
+  if (path === undefined) return { url, socket: undefined }
+  const socket = resolve(path)
+  try {
+    await listeners.openUnix(server, { path: socket, mode, backlog })
+  } catch (cause) {
+    const message = `Cannot serve on the socket ${socket}: ${messageOf(cause)}. Set ${settings.socket.variable} to another file.`
+    throw new StartFailure(message, exitCodes.failure, { cause })
+  }
+  return { url, socket }
+}
+
+async function listenOnPort(
+  server: ReturnType<typeof buildServer>,
+  listeners: Listeners,
+  address: TcpAddress,
 ): Promise<string> {
   try {
-    return await listeners.open(server, { host, port, backlog })
+    return await listeners.open(server, address)
   } catch (cause) {
-    throw notListening(cause, host, port, settings.port)
+    throw notListening(cause, address.host, address.port, settings.port)
   }
 }
 
@@ -269,6 +449,8 @@ function strictClock(): () => Now {
   }
 }
 
-function say(line: string): void {
-  process.stdout.write(`${line}\n`)
+/** Tells people something: on standard output, unless the audit log is there. */
+function say({ auditLog }: Config, line: string): void {
+  const stream = auditLog === '-' ? process.stderr : process.stdout
+  stream.write(`${line}\n`)
 }

@@ -30,17 +30,67 @@ export const settings = {
     fallback: '127.0.0.1',
     read: host,
   }),
-  port: setting({
+  port: setting<number | undefined>({
     variable: 'IPPOOLD_PORT',
     placeholder: '<port>',
-    help: 'Port to serve on; 0 takes any free port.',
+    help: 'Port to serve on; 0 takes any free port, none serves on IPPOOLD_SOCKET only.',
     fallback: 8080,
-    read: integer(0, 65_535),
+    read: portOrNone,
+  }),
+  socket: setting<string | undefined>({
+    variable: 'IPPOOLD_SOCKET',
+    placeholder: '<file>',
+    help: 'Unix socket to serve on as well, with plain HTTP.',
+    fallback: undefined,
+    read: text,
+  }),
+  socketMode: setting({
+    variable: 'IPPOOLD_SOCKET_MODE',
+    placeholder: '<mode>',
+    help: 'Mode of that socket, in octal: who may write to it may connect.',
+    fallback: 0o600,
+    fallbackHelp: '0600',
+    read: fileMode,
+  }),
+  tlsCertFile: setting<string | undefined>({
+    variable: 'IPPOOLD_TLS_CERT_FILE',
+    placeholder: '<file>',
+    help: 'Certificate (PEM) to serve HTTPS with, followed by its intermediate CAs. Read again when it changes.',
+    fallback: undefined,
+    read: text,
+  }),
+  tlsKeyFile: setting<string | undefined>({
+    variable: 'IPPOOLD_TLS_KEY_FILE',
+    placeholder: '<file>',
+    help: 'Key (PEM, without a passphrase) of that certificate.',
+    fallback: undefined,
+    read: text,
+  }),
+  clientCaFile: setting<string | undefined>({
+    variable: 'IPPOOLD_CLIENT_CA_FILE',
+    placeholder: '<file>',
+    help: 'CA certificates (PEM). Clients with a certificate of one of them are the user in its CN, in the groups in its O.',
+    fallback: undefined,
+    read: text,
+  }),
+  insecureHttp: setting({
+    variable: 'IPPOOLD_INSECURE_HTTP',
+    placeholder: '<true|false>',
+    help: 'Serve other machines without TLS: everybody on the network between can read and change everything.',
+    fallback: false,
+    read: boolean,
+  }),
+  insecureNoAuth: setting({
+    variable: 'IPPOOLD_INSECURE_NO_AUTH',
+    placeholder: '<true|false>',
+    help: 'Serve other machines without authentication: everybody who can reach the server may do everything.',
+    fallback: false,
+    read: boolean,
   }),
   healthPort: setting<number | undefined>({
     variable: 'IPPOOLD_HEALTH_PORT',
     placeholder: '<port>',
-    help: 'Port that answers /livez and /readyz as well, at once, however busy the server is; 0 takes any free port.',
+    help: 'Port that answers /livez and /readyz as well, however busy the server is, with plain HTTP; 0 takes any free port.',
     fallback: undefined,
     read: integer(0, 65_535),
   }),
@@ -58,19 +108,13 @@ export const settings = {
     fallback: 0,
     read: integer(0, 600_000),
   }),
-  allowRemote: setting({
-    variable: 'IPPOOLD_ALLOW_REMOTE',
-    placeholder: '<true|false>',
-    help: 'Serve other machines too. There is no authentication: everybody who can reach the server may do everything.',
-    fallback: false,
-    read: boolean,
-  }),
   allowedHosts: setting<readonly string[]>({
     variable: 'IPPOOLD_ALLOWED_HOSTS',
     placeholder: '<name,...>',
     help: 'More names and addresses, without ports, by which clients may call the server; * for any.',
     fallback: [],
-    fallbackHelp: 'loopback; with IPPOOLD_ALLOW_REMOTE also the address served on and the name of the machine',
+    fallbackHelp:
+      "loopback, the address served on, the certificate's names, and the name of a machine that others can reach",
     read: listOf(allowedHost, 'names or addresses without ports, separated by commas, such as ipam.example.org, or *'),
   }),
   allowedOrigins: setting<readonly string[]>({
@@ -80,6 +124,36 @@ export const settings = {
     fallback: [],
     fallbackHelp: "only the server's own pages",
     read: listOf(origin, 'http or https origins, separated by commas, such as https://ipam.example.org'),
+  }),
+  tokenFile: setting<string | undefined>({
+    variable: 'IPPOOLD_TOKEN_FILE',
+    placeholder: '<file>',
+    help: 'Users and their tokens, as kube-apiserver reads them: lines of token,user,uid,"group1,group2".',
+    fallback: undefined,
+    read: text,
+  }),
+  authConfigFile: setting<string | undefined>({
+    variable: 'IPPOOLD_AUTH_CONFIG_FILE',
+    placeholder: '<file>',
+    help: "Issuers of JSON Web Tokens that are accepted: an AuthenticationConfiguration, as Kubernetes' API server reads it.",
+    fallback: undefined,
+    read: text,
+  }),
+  accessTokens: setting<boolean | undefined>({
+    variable: 'IPPOOLD_ACCESS_TOKENS',
+    placeholder: '<true|false>',
+    help: 'Accept the secrets of AccessTokens.',
+    fallback: undefined,
+    fallbackHelp: 'true if another way of authentication is on',
+    read: boolean,
+  }),
+  anonymous: setting<boolean | undefined>({
+    variable: 'IPPOOLD_ANONYMOUS',
+    placeholder: '<true|false>',
+    help: 'Let callers without a credential in, as the user system:anonymous.',
+    fallback: undefined,
+    fallbackHelp: 'as IPPOOLD_AUTH_CONFIG_FILE says, else false',
+    read: boolean,
   }),
   dataDir: setting({
     variable: 'IPPOOLD_DATA_DIR',
@@ -157,6 +231,57 @@ export const settings = {
     fallback: 'info',
     read: oneOf(logLevels()),
   }),
+  metricsNodes: setting({
+    variable: 'IPPOOLD_METRICS_NODES',
+    placeholder: '<true|false>',
+    help: 'Whether the metrics have series for each node, and for each node and pool.',
+    fallback: true,
+    read: boolean,
+  }),
+  auditLog: setting<string | undefined>({
+    variable: 'IPPOOLD_AUDIT_LOG',
+    placeholder: '<file>',
+    help: 'Where to write who did what, one JSON object on each line: a file of this server alone, or - for standard output.',
+    fallback: undefined,
+    fallbackHelp: 'no audit',
+    read: text,
+  }),
+  auditPolicyFile: setting<string | undefined>({
+    variable: 'IPPOOLD_AUDIT_POLICY_FILE',
+    placeholder: '<file>',
+    help: 'Which calls are in the audit log, and how much of them: an audit.k8s.io/v1 Policy. Read at the start.',
+    fallback: undefined,
+    fallbackHelp: 'metadata of all calls but probes and documents',
+    read: text,
+  }),
+  auditLogMaxSize: setting({
+    variable: 'IPPOOLD_AUDIT_LOG_MAX_SIZE',
+    placeholder: '<MiB>',
+    help: 'MiB from which on the audit log is renamed, and a new one is begun.',
+    fallback: 100,
+    read: integer(1, 1_000_000),
+  }),
+  auditLogMaxBackups: setting({
+    variable: 'IPPOOLD_AUDIT_LOG_MAX_BACKUPS',
+    placeholder: '<count>',
+    help: 'Renamed audit logs that are kept; 0 for all.',
+    fallback: 0,
+    read: integer(0, 1_000_000),
+  }),
+  auditLogMaxAge: setting({
+    variable: 'IPPOOLD_AUDIT_LOG_MAX_AGE',
+    placeholder: '<days>',
+    help: 'Days for which renamed audit logs are kept; 0 for ever.',
+    fallback: 0,
+    read: integer(0, 36_500),
+  }),
+  auditWhenFull: setting<'block' | 'drop'>({
+    variable: 'IPPOOLD_AUDIT_WHEN_FULL',
+    placeholder: '<block|drop>',
+    help: 'While the audit log cannot be written: refuse calls (block), or carry them out without events (drop).',
+    fallback: 'block',
+    read: oneOf(['block', 'drop']),
+  }),
   bodyLimitBytes: setting({
     variable: 'IPPOOLD_BODY_LIMIT_BYTES',
     placeholder: '<bytes>',
@@ -216,6 +341,14 @@ export const settings = {
   }),
 }
 
+/** Settings of former versions that are gone, and what to do instead. */
+export const goneSettings: ReadonlyMap<string, string> = new Map([
+  [
+    'IPPOOLD_ALLOW_REMOTE',
+    'set IPPOOLD_TLS_CERT_FILE, IPPOOLD_TLS_KEY_FILE and a way of authentication, or waive them with IPPOOLD_INSECURE_HTTP=true and IPPOOLD_INSECURE_NO_AUTH=true',
+  ],
+])
+
 /** Returns the flag of a setting, without its dashes. */
 export function flagOf(setting: { readonly variable: string }): string {
   return setting.variable
@@ -251,9 +384,24 @@ function integer(min: number, max: number): (given: string) => Reading<number> {
   }
 }
 
-function oneOf(values: readonly string[]): (given: string) => Reading<string> {
-  return (given) =>
-    values.includes(given) ? { ok: true, value: given } : { ok: false, expected: `one of ${values.join(', ')}` }
+/** The port is undefined for `none`. */
+function portOrNone(given: string): Reading<number | undefined> {
+  if (given === 'none') return { ok: true, value: undefined }
+  const reading = integer(0, 65_535)(given)
+  return reading.ok ? reading : { ok: false, expected: `${reading.expected}, or none` }
+}
+
+function fileMode(given: string): Reading<number> {
+  return /^0?[0-7]{3}$/.test(given)
+    ? { ok: true, value: Number.parseInt(given, 8) }
+    : { ok: false, expected: 'an octal mode such as 0600 or 0660' }
+}
+
+function oneOf<Value extends string>(values: readonly Value[]): (given: string) => Reading<Value> {
+  return (given) => {
+    const value = values.find((known) => known === given)
+    return value === undefined ? { ok: false, expected: `one of ${values.join(', ')}` } : { ok: true, value }
+  }
 }
 
 function host(given: string): Reading<string> {

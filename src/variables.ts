@@ -1,5 +1,5 @@
 import { nearest } from './nearest.ts'
-import { flagOf, settings } from './settings.ts'
+import { flagOf, goneSettings, settings } from './settings.ts'
 
 /** Environment variables of the process. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -35,7 +35,12 @@ export function findVariableProblems(environment: Environment): string[] {
     return value && former && value !== former
   })
   return [
-    ...unknown.map(([name]) => `${name}: there is no such setting; ${adviceFor(name, all)}`),
+    ...unknown.map(([name]) => {
+      const instead = goneSettings.get(name)
+      return instead === undefined
+        ? `${name}: there is no such setting; ${adviceFor(name, all)}`
+        : `${name}: is gone; ${instead}`
+    }),
     ...doubled.map(
       ({ variable, formerVariable = '' }) => `${variable}, ${formerVariable}: are one setting; give ${variable} alone`,
     ),

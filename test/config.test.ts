@@ -1,5 +1,12 @@
 import t from 'tap'
-import { defaultCacheDir, helpText, parseConfig, type Config } from '../src/config.ts'
+import {
+  defaultCacheDir,
+  helpText,
+  missingProtections,
+  parseConfig,
+  type Config,
+  type Protection,
+} from '../src/config.ts'
 import { flagOf, settings } from '../src/settings.ts'
 
 type Variables = Readonly<Record<string, string>>
@@ -19,12 +26,22 @@ t.test('without settings the server is for this machine alone, with an embedded 
   t.strictSame(configOf([]), {
     host: '127.0.0.1',
     port: 8080,
+    socket: undefined,
+    socketMode: 0o600,
+    tlsCertFile: undefined,
+    tlsKeyFile: undefined,
+    clientCaFile: undefined,
+    insecureHttp: false,
+    insecureNoAuth: false,
     healthPort: undefined,
     listenBacklog: 4_096,
     drainMs: 0,
-    allowRemote: false,
     allowedHosts: [],
     allowedOrigins: [],
+    tokenFile: undefined,
+    authConfigFile: undefined,
+    accessTokens: undefined,
+    anonymous: undefined,
     dataDir: '.data',
     cacheDir: undefined,
     etcdBinary: undefined,
@@ -35,6 +52,13 @@ t.test('without settings the server is for this machine alone, with an embedded 
     etcdUser: undefined,
     etcdPassword: undefined,
     logLevel: 'info',
+    metricsNodes: true,
+    auditLog: undefined,
+    auditPolicyFile: undefined,
+    auditLogMaxSize: 100,
+    auditLogMaxBackups: 0,
+    auditLogMaxAge: 0,
+    auditWhenFull: 'block',
     bodyLimitBytes: 1_048_576,
     requestTimeoutMs: 10_000,
     answerRetentionSeconds: 86_400,
@@ -48,14 +72,25 @@ t.test('without settings the server is for this machine alone, with an embedded 
 
 t.test('every setting is a variable and a flag', async (t) => {
   const cluster = { ETCD_ENDPOINTS: 'https://etcd:2379', ETCD_CERT_FILE: 'cert', ETCD_KEY_FILE: 'key' }
-  const together: Variables = { ...cluster, ETCD_USERNAME: 'root', ETCD_PASSWORD: 'secret', IPPOOLD_HOST: '::1' }
-  const rows: [variable: string, text: string, name: keyof Config, value: unknown][] = [
+  const tls = { IPPOOLD_TLS_CERT_FILE: 'cert', IPPOOLD_TLS_KEY_FILE: 'key' }
+  const users = { ETCD_USERNAME: 'root', ETCD_PASSWORD: 'secret' }
+  const files = { IPPOOLD_SOCKET: 'socket', IPPOOLD_AUDIT_LOG: 'log' }
+  const together: Variables = { ...cluster, ...users, ...tls, ...files, IPPOOLD_HOST: '::1' }
+  // These contradict some of the others.
+  const alone: Variables = { IPPOOLD_HOST: '::1' }
+  const rows: [variable: string, text: string, name: keyof Config, value: unknown, beside?: Variables][] = [
     ['IPPOOLD_HOST', 'localhost', 'host', 'localhost'],
     ['IPPOOLD_PORT', '0', 'port', 0],
+    ['IPPOOLD_SOCKET', '/run/s', 'socket', '/run/s'],
+    ['IPPOOLD_SOCKET_MODE', '0660', 'socketMode', 0o660],
+    ['IPPOOLD_TLS_CERT_FILE', 'c.pem', 'tlsCertFile', 'c.pem'],
+    ['IPPOOLD_TLS_KEY_FILE', 'k.pem', 'tlsKeyFile', 'k.pem'],
+    ['IPPOOLD_CLIENT_CA_FILE', 'ca.pem', 'clientCaFile', 'ca.pem'],
+    ['IPPOOLD_INSECURE_HTTP', 'true', 'insecureHttp', true, alone],
+    ['IPPOOLD_INSECURE_NO_AUTH', 'true', 'insecureNoAuth', true, alone],
     ['IPPOOLD_HEALTH_PORT', '0', 'healthPort', 0],
     ['IPPOOLD_LISTEN_BACKLOG', '128', 'listenBacklog', 128],
     ['IPPOOLD_DRAIN_MS', '500', 'drainMs', 500],
-    ['IPPOOLD_ALLOW_REMOTE', 'true', 'allowRemote', true],
     [
       'IPPOOLD_ALLOWED_HOSTS',
       'Ipam.Example.org, [fd00::1],10.0.0.1',
@@ -68,6 +103,10 @@ t.test('every setting is a variable and a flag', async (t) => {
       'allowedOrigins',
       ['https://a.example', 'http://b:81'],
     ],
+    ['IPPOOLD_TOKEN_FILE', 'tokens.csv', 'tokenFile', 'tokens.csv'],
+    ['IPPOOLD_AUTH_CONFIG_FILE', 'auth.yaml', 'authConfigFile', 'auth.yaml'],
+    ['IPPOOLD_ACCESS_TOKENS', 'false', 'accessTokens', false],
+    ['IPPOOLD_ANONYMOUS', 'true', 'anonymous', true],
     ['IPPOOLD_DATA_DIR', 'data', 'dataDir', 'data'],
     ['IPPOOLD_CACHE_DIR', 'cache', 'cacheDir', 'cache'],
     ['IPPOOLD_ETCD_BINARY', 'bin/etcd', 'etcdBinary', 'bin/etcd'],
@@ -78,6 +117,13 @@ t.test('every setting is a variable and a flag', async (t) => {
     ['ETCD_USERNAME', 'ippoold', 'etcdUser', 'ippoold'],
     ['ETCD_PASSWORD', ' a b ', 'etcdPassword', ' a b '],
     ['IPPOOLD_LOG_LEVEL', 'debug', 'logLevel', 'debug'],
+    ['IPPOOLD_METRICS_NODES', 'false', 'metricsNodes', false],
+    ['IPPOOLD_AUDIT_LOG', '-', 'auditLog', '-'],
+    ['IPPOOLD_AUDIT_POLICY_FILE', 'policy.yaml', 'auditPolicyFile', 'policy.yaml'],
+    ['IPPOOLD_AUDIT_LOG_MAX_SIZE', '1', 'auditLogMaxSize', 1],
+    ['IPPOOLD_AUDIT_LOG_MAX_BACKUPS', '5', 'auditLogMaxBackups', 5],
+    ['IPPOOLD_AUDIT_LOG_MAX_AGE', '30', 'auditLogMaxAge', 30],
+    ['IPPOOLD_AUDIT_WHEN_FULL', 'drop', 'auditWhenFull', 'drop'],
     ['IPPOOLD_BODY_LIMIT_BYTES', '2048', 'bodyLimitBytes', 2_048],
     ['IPPOOLD_REQUEST_TIMEOUT_MS', '500', 'requestTimeoutMs', 500],
     ['IPPOOLD_ANSWER_RETENTION_SECONDS', '60', 'answerRetentionSeconds', 60],
@@ -94,11 +140,11 @@ t.test('every setting is a variable and a flag', async (t) => {
       .toSorted(),
     'no setting is left out here',
   )
-  for (const [variable, text, name, value] of rows) {
+  for (const [variable, text, name, value, beside = together] of rows) {
     const flag = flagOf({ variable })
-    t.strictSame(configOf([], { ...together, [variable]: text })[name], value, variable)
-    t.strictSame(configOf([`--${flag}=${text}`], together)[name], value, `--${flag}=value`)
-    t.strictSame(configOf([`--${flag}`, text], together)[name], value, `--${flag} value`)
+    t.strictSame(configOf([], { ...beside, [variable]: text })[name], value, variable)
+    t.strictSame(configOf([`--${flag}=${text}`], beside)[name], value, `--${flag}=value`)
+    t.strictSame(configOf([`--${flag}`, text], beside)[name], value, `--${flag} value`)
   }
 })
 
@@ -117,8 +163,13 @@ t.test(
 t.test('a value that is wrong is named, beside its neighbour that is right', async (t) => {
   const rows: [variable: string, right: readonly string[], wrong: readonly string[]][] = [
     ['IPPOOLD_HOST', ['127.0.0.1', '127.255.0.9', '::1', 'localhost'], ['127.0.0', '[::1]', 'local host', '-a', 'a:1']],
-    ['IPPOOLD_PORT', ['0', '65535', '0080'], ['65536', '-1', '1.5', '0x50', ' 80', '1e3', 'http', '99999999999']],
-    ['IPPOOLD_ALLOW_REMOTE', ['true', 'false'], ['yes', '1', 'TRUE']],
+    [
+      'IPPOOLD_PORT',
+      ['0', '65535', '0080'],
+      ['65536', '-1', '1.5', '0x50', ' 80', '1e3', 'http', '99999999999', 'None'],
+    ],
+    ['IPPOOLD_INSECURE_HTTP', ['true', 'false'], ['yes', '1', 'TRUE']],
+    ['IPPOOLD_INSECURE_NO_AUTH', ['true', 'false'], ['yes', '1', 'TRUE']],
     [
       'IPPOOLD_ALLOWED_HOSTS',
       ['*', 'a,b.c', 'fd00::1', '[::1]', 'my_host', 'a.'],
@@ -129,6 +180,8 @@ t.test('a value that is wrong is named, beside its neighbour that is right', asy
       ['http://a', 'https://a.b:8443', 'http://[::1]:3000', 'https://a/'],
       ['a', '*', 'null', 'https://a/b', 'ftp://a', 'https://a?b'],
     ],
+    ['IPPOOLD_SOCKET_MODE', ['0600', '666', '0777'], ['600x', '0o600', '01777', '8', '0688']],
+    ['IPPOOLD_AUDIT_WHEN_FULL', ['block', 'drop'], ['wait', 'Block']],
     ['IPPOOLD_LOG_LEVEL', ['silent', 'trace', 'fatal'], ['verbose', 'INFO']],
     ['IPPOOLD_BODY_LIMIT_BYTES', ['1024', '16777216'], ['1023', '16777217', '1MiB']],
     ['IPPOOLD_REQUEST_TIMEOUT_MS', ['100', '600000'], ['99', '600001', '10s']],
@@ -169,13 +222,19 @@ t.test('a value that is wrong is named, beside its neighbour that is right', asy
 t.test('settings that do not go together are named, beside neighbours that do', async (t) => {
   const https = { ETCD_ENDPOINTS: 'https://a:1' }
   const http = { ETCD_ENDPOINTS: 'http://a:1' }
+  const tls = { IPPOOLD_TLS_CERT_FILE: 'cert', IPPOOLD_TLS_KEY_FILE: 'key' }
   const rows: [variables: Variables, named: string | undefined][] = [
-    [{ IPPOOLD_HOST: '0.0.0.0' }, 'IPPOOLD_HOST'],
-    [{ IPPOOLD_HOST: '::' }, 'IPPOOLD_HOST'],
-    [{ IPPOOLD_HOST: 'example.org' }, 'IPPOOLD_HOST'],
-    [{ IPPOOLD_HOST: '128.0.0.1' }, 'IPPOOLD_HOST'],
-    [{ IPPOOLD_HOST: '0.0.0.0', IPPOOLD_ALLOW_REMOTE: 'true' }, undefined],
-    [{ IPPOOLD_HOST: '127.0.0.1', IPPOOLD_ALLOW_REMOTE: 'true' }, undefined],
+    [{ IPPOOLD_TLS_CERT_FILE: 'cert' }, 'IPPOOLD_TLS_CERT_FILE, IPPOOLD_TLS_KEY_FILE'],
+    [{ IPPOOLD_TLS_KEY_FILE: 'key' }, 'IPPOOLD_TLS_CERT_FILE, IPPOOLD_TLS_KEY_FILE'],
+    [tls, undefined],
+    [{ IPPOOLD_CLIENT_CA_FILE: 'ca' }, 'IPPOOLD_CLIENT_CA_FILE'],
+    [{ ...tls, IPPOOLD_CLIENT_CA_FILE: 'ca' }, undefined],
+    [{ IPPOOLD_PORT: 'none' }, 'IPPOOLD_PORT'],
+    [{ IPPOOLD_PORT: 'none', IPPOOLD_SOCKET: 'socket' }, undefined],
+    [{ ...tls, IPPOOLD_PORT: 'none', IPPOOLD_SOCKET: 'socket' }, 'IPPOOLD_TLS_CERT_FILE'],
+    [{ IPPOOLD_SOCKET: 'socket', IPPOOLD_SOCKET_MODE: '0666' }, undefined],
+    [{ ...tls, IPPOOLD_INSECURE_HTTP: 'true' }, 'IPPOOLD_INSECURE_HTTP'],
+    [{ ...tls, IPPOOLD_CLIENT_CA_FILE: 'ca', IPPOOLD_INSECURE_NO_AUTH: 'true' }, 'IPPOOLD_INSECURE_NO_AUTH'],
     [{ ...https, ETCD_CERT_FILE: 'cert' }, 'ETCD_CERT_FILE, ETCD_KEY_FILE'],
     [{ ...https, ETCD_KEY_FILE: 'key' }, 'ETCD_CERT_FILE, ETCD_KEY_FILE'],
     [{ ...https, ETCD_CERT_FILE: 'cert', ETCD_KEY_FILE: 'key' }, undefined],
@@ -187,6 +246,8 @@ t.test('settings that do not go together are named, beside neighbours that do', 
     [{ ETCD_CA_CERT_FILE: 'ca' }, 'ETCD_CA_CERT_FILE'],
     [{ ...http, ETCD_CA_CERT_FILE: 'ca' }, 'ETCD_CA_CERT_FILE'],
     [{ ...https, ETCD_CA_CERT_FILE: 'ca' }, undefined],
+    [{ IPPOOLD_AUDIT_POLICY_FILE: 'policy' }, 'IPPOOLD_AUDIT_POLICY_FILE'],
+    [{ IPPOOLD_AUDIT_POLICY_FILE: 'policy', IPPOOLD_AUDIT_LOG: 'log' }, undefined],
   ]
   t.ok(rows.length > 0)
   for (const [variables, named] of rows) {
@@ -196,6 +257,53 @@ t.test('settings that do not go together are named, beside neighbours that do', 
     else t.ok(problems.length === 1 && problems[0]?.startsWith(`${named}: `), `${title} is wrong`, { problems })
   }
 })
+
+t.test(
+  'a server that other machines can reach needs TLS and authentication, or settings that waive them',
+  async (t) => {
+    const tls = { IPPOOLD_TLS_CERT_FILE: 'cert', IPPOOLD_TLS_KEY_FILE: 'key' }
+    const authentication = { ...tls, IPPOOLD_CLIENT_CA_FILE: 'ca' }
+    const noTls = { IPPOOLD_INSECURE_HTTP: 'true' }
+    const noAuthentication = { IPPOOLD_INSECURE_NO_AUTH: 'true' }
+    const needed: Readonly<Record<Protection, RegExp>> = {
+      tls: /^IPPOOLD_HOST: .*TLS is needed; set IPPOOLD_TLS_CERT_FILE.*IPPOOLD_INSECURE_HTTP=true/,
+      authentication: /^IPPOOLD_HOST: .*authentication is needed; set .*IPPOOLD_INSECURE_NO_AUTH=true/,
+    }
+    const rows: [given: Variables, missing: readonly Protection[], refused: readonly Protection[]][] = [
+      [{}, ['tls', 'authentication'], ['tls', 'authentication']],
+      [tls, ['authentication'], ['authentication']],
+      [authentication, [], []],
+      [noTls, ['tls', 'authentication'], ['authentication']],
+      [noAuthentication, ['tls', 'authentication'], ['tls']],
+      [{ ...noTls, ...noAuthentication }, ['tls', 'authentication'], []],
+      [{ ...tls, ...noAuthentication }, ['authentication'], []],
+    ]
+    for (const [given, missing, refused] of rows) {
+      const title = JSON.stringify(given)
+      for (const host of ['0.0.0.0', '::', 'example.org', '128.0.0.1']) {
+        const variables = { ...given, IPPOOLD_HOST: host }
+        const problems = problemsOf([], variables)
+        t.equal(problems.length, refused.length, `${host} ${title}`)
+        for (const [index, protection] of refused.entries()) t.match(problems[index], needed[protection])
+        if (refused.length === 0) t.strictSame(missingProtections(configOf([], variables)), missing, title)
+      }
+      for (const nearby of [
+        { IPPOOLD_HOST: '127.0.0.1' },
+        { IPPOOLD_HOST: '::1' },
+        { IPPOOLD_HOST: 'localhost' },
+        ...('IPPOOLD_TLS_CERT_FILE' in given
+          ? []
+          : [{ IPPOOLD_HOST: '::', IPPOOLD_PORT: 'none', IPPOOLD_SOCKET: 's' }]),
+      ]) {
+        t.strictSame(
+          missingProtections(configOf([], { ...given, ...nearby })),
+          [],
+          `${JSON.stringify(nearby)} ${title}`,
+        )
+      }
+    }
+  },
+)
 
 t.test('everything that is wrong is told at once', async (t) => {
   const problems = problemsOf(['--port=x', '--nonsense', 'stray', '-x', '--queue-limit'], {
@@ -210,6 +318,7 @@ t.test('everything that is wrong is told at once', async (t) => {
     '--queue-limit',
     '-x',
     'IPPOOLD_HOST',
+    'IPPOOLD_HOST',
     'IPPOOLD_LOG_LEVEL',
   ])
 })
@@ -219,7 +328,8 @@ t.test('what only follows from another mistake is not told', async (t) => {
     ETCD_ENDPOINTS: 'wrong',
     ETCD_CA_CERT_FILE: 'ca',
     IPPOOLD_HOST: '0.0.0.0',
-    IPPOOLD_ALLOW_REMOTE: 'si',
+    IPPOOLD_INSECURE_HTTP: 'si',
+    IPPOOLD_INSECURE_NO_AUTH: 'true',
   })
   t.equal(problems.length, 2, problems.join('; '))
 })
@@ -238,6 +348,13 @@ t.test('a variable that is no setting stops the start, with a suggestion if one 
   }
   const others = ['PORT', 'ETCDCTL_ENDPOINTS', 'MY_IPPOOLD_PORT', 'IPPOOLDX', 'ippoold_prot']
   for (const variable of others) t.strictSame(problemsOf([], { [variable]: 'x' }), [], `${variable} is not ours`)
+})
+
+t.test('a setting that is gone stops the start, and says what to set instead', async (t) => {
+  const instead =
+    /^(IPPOOLD_ALLOW_REMOTE|--allow-remote): is gone; set IPPOOLD_TLS_CERT_FILE.*IPPOOLD_INSECURE_NO_AUTH=true/
+  t.match(problemsOf([], { IPPOOLD_ALLOW_REMOTE: 'false' }), [instead])
+  t.match(problemsOf(['--allow-remote=true']), [instead])
 })
 
 t.test('the variables that Kubernetes sets for a Service called ippoold or etcd are no settings', async (t) => {

@@ -1,5 +1,5 @@
 /** The folders that their own tests cover fully: what is decided about addresses is decided there. */
-const core = ['plan', 'net', 'selector', 'model', 'ipam', 'resources']
+const core = ['plan', 'net', 'selector', 'model', 'access', 'ipam', 'resources']
 
 /**
  * Which source files a run of tests must cover: the tests of all core folders together (test/groups), the core folders.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Needs curl and jq.
+# Needs curl 7.55 or newer, and jq.
 set -euo pipefail
 
 server=${1:-http://127.0.0.1:8080}
@@ -9,8 +9,10 @@ answer=$(mktemp)
 trap 'rm -f "$answer"' EXIT
 
 # Sends a request and leaves the answer in the file, and the reason of a refusal in $reason. Fails when the connection is lost.
+# The token is not among the arguments: other users of the machine can see those.
 call() {
-  curl -sS -o "$answer" -H 'Content-Type: application/json' "$@" || return
+  curl -sS -o "$answer" -H 'Content-Type: application/json' -H @<(printf '%s' "${IPAM_TOKEN:+Authorization: Bearer $IPAM_TOKEN}") "$@" ||
+    return
   reason=$(jq -r 'if .kind == "Status" and .status == "Failure" then .reason else "" end' "$answer")
 }
 

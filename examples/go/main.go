@@ -65,6 +65,9 @@ func changePool(ctx context.Context, api *ippoold.ResourcesAPIService, change fu
 
 func main() {
 	ctx := context.Background()
+	if token, ok := os.LookupEnv("IPAM_TOKEN"); ok {
+		ctx = context.WithValue(ctx, ippoold.ContextAccessToken, token)
+	}
 	configuration := ippoold.NewConfiguration()
 	if len(os.Args) > 1 {
 		configuration.Servers[0].URL = os.Args[1]

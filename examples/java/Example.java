@@ -78,7 +78,7 @@ public class Example {
 
         String next = null;
         do {
-            var page = ipam.listAddresses(NAME, null, null, null, null, null, 2, next);
+            var page = ipam.listAddresses(NAME, null, null, null, null, null, null, 2, next);
             page.getAddresses().forEach(allocation -> System.out.println("holds " + allocation.getAddress()));
             next = page.getContinue();
         } while (next != null);
@@ -92,6 +92,8 @@ public class Example {
     public static void main(String[] arguments) throws ApiException, InterruptedException {
         var client = new ApiClient();
         if (arguments.length > 0) client.setBasePath(arguments[0]);
+        var token = System.getenv("IPAM_TOKEN");
+        if (token != null) client.setBearerToken(token);
         new Example(client).run();
     }
 }

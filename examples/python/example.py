@@ -1,3 +1,4 @@
+import os
 import sys
 import time
 import uuid
@@ -10,7 +11,8 @@ from urllib3.exceptions import HTTPError
 NAME = "example-python"
 TRIES_MAX = 5
 
-client = ApiClient(Configuration(host=sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8080"))
+server = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8080"
+client = ApiClient(Configuration(host=server, access_token=os.environ.get("IPAM_TOKEN")))
 ipam, resources = IpamApi(client), ResourcesApi(client)
 
 

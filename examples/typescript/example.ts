@@ -5,7 +5,11 @@ import type { components, paths } from '../../.sdk/typescript/ippoold.ts'
 
 type Schemas = components['schemas']
 
-const ippoold = createClient<paths>({ baseUrl: process.argv[2] ?? 'http://127.0.0.1:8080' })
+const token = process.env['IPAM_TOKEN']
+const ippoold = createClient<paths>({
+  baseUrl: process.argv[2] ?? 'http://127.0.0.1:8080',
+  headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
+})
 const name = 'example-typescript'
 const triesMax = 5
 

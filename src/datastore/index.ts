@@ -7,7 +7,17 @@ export { type Declaration, declare } from './declaration.ts'
 export { countEachSecond } from './each-second.ts'
 export { DatastoreNotOpened, DatastoreUnavailable, detailsOf, expired, RevisionCompacted, stopping } from './faults.ts'
 export type { Leadership, LeadershipOptions } from './leadership.ts'
-export { logProbe, type Probe, type ProbeLogger, type RetryReason, silentProbe, type WatchName } from './probe.ts'
+export {
+  type CallOutcome,
+  type DatastoreCall,
+  joinProbes,
+  logProbe,
+  type Probe,
+  type ProbeLogger,
+  type RetryReason,
+  silentProbe,
+  type WatchName,
+} from './probe.ts'
 export { Scan } from './scan.ts'
 export type {
   Health,

@@ -1,3 +1,4 @@
+import type { Reason } from '../plan/index.ts'
 import { countEachSecond } from './each-second.ts'
 import { type DatastoreUnavailable, detailsOf } from './faults.ts'
 
@@ -8,6 +9,14 @@ import { type DatastoreUnavailable, detailsOf } from './faults.ts'
 export interface Probe {
   /** Plans were run to form a transaction: `operations` are in it, `waiting` are still in the queue. */
   batchPlanned(event: { readonly operations: number; readonly waiting: number; readonly durationMs: number }): void
+  /** An operation was settled or has failed, `durationMs` after it was submitted. */
+  operationEnded(event: { readonly isSettled: boolean; readonly durationMs: number }): void
+  /** The datastore answered a call, or did not. */
+  datastoreCalled(event: {
+    readonly call: DatastoreCall
+    readonly outcome: CallOutcome
+    readonly durationMs: number
+  }): void
   /** A transaction was sent and applied, or answered that nothing changed when it has no writes. */
   batchCommitted(event: { readonly operations: number; readonly writes: number; readonly durationMs: number }): void
   /** Another server changed `keys` before a transaction could: its operations are planned again. */
@@ -40,15 +49,34 @@ export interface Probe {
   watchOpened(event: { readonly watch: WatchName; readonly durationMs: number }): void
   /** The watch reached, `lagMs` later, a revision that the store was known to have reached. */
   watchCaughtUp(event: { readonly watch: WatchName; readonly lagMs: number }): void
+  /** A client follows changes. */
+  followerStarted(event: object): void
   /** A follower got no more changes; see `Ending`. */
   followerEnded(event: { readonly ending: 'expired' | 'overrun' | 'closed' }): void
-  /** An HTTP request was answered. `route` is undefined when no route has the path. */
+  /** This server leads a task from now on, or does not any more. */
+  leadershipChanged(event: { readonly task: string; readonly isLeading: boolean }): void
+  /** Upkeep has freed the cooled addresses of blocks, and has released empty blocks. */
+  blocksCollected(event: { readonly cooled: number; readonly released: number }): void
+  /**
+   * An HTTP request was answered. `route` is undefined when no route has the path, `reason` when it was no refusal. Watches last as long as
+   * their clients like.
+   */
   requestFinished(event: {
     readonly method: string
     readonly route: string | undefined
     readonly status: number
+    readonly reason: Reason | undefined
+    readonly isWatch: boolean
     readonly durationMs: number
   }): void
+  /** HTTP requests were refused before they were read, because the limit of calls in flight is reached. */
+  requestsRefusedEarly(event: { readonly requests: number }): void
+  /** An HTTP request changed who holds addresses. */
+  addressesChanged(event: { readonly assigned: number; readonly released: number }): void
+  /** Somebody showed a credential, or none. */
+  callerIdentified(event: { readonly outcome: IdentificationOutcome }): void
+  /** Events of the audit were dropped: they could not be written. */
+  auditEventsDropped(event: { readonly events: number }): void
   /** An HTTP request was answered that the datastore is not available. */
   requestUnavailable(event: { readonly fault: DatastoreUnavailable }): void
 }
@@ -56,12 +84,23 @@ export interface Probe {
 /** The reason for which operations are planned again: the transaction was never sent, fenced after a lost answer, too large, or refused. */
 export type RetryReason = 'unsent' | 'fenced' | 'split' | 'refused'
 
+/** What the datastore is called for. */
+export type DatastoreCall = 'read' | 'transaction' | 'watch' | 'grant lease' | 'revoke lease'
+
+/** `failed`: the outcome is not known, or nobody answered. */
+export type CallOutcome = 'answered' | 'refused' | 'failed'
+
+/** Whether somebody was let in, or why not. */
+export type IdentificationOutcome = 'accepted' | 'missing' | 'wrong' | 'throttled' | 'unavailable'
+
 /** The watch that keeps memory up to date, or one that clients follow. */
 export type WatchName = 'image' | 'journal'
 
 /** Hears nothing. */
 export const silentProbe: Probe = {
   batchPlanned: ignore,
+  operationEnded: ignore,
+  datastoreCalled: ignore,
   batchCommitted: ignore,
   raceLost: ignore,
   retried: ignore,
@@ -76,13 +115,31 @@ export const silentProbe: Probe = {
   watchBroke: ignore,
   watchOpened: ignore,
   watchCaughtUp: ignore,
+  followerStarted: ignore,
   followerEnded: ignore,
+  leadershipChanged: ignore,
+  blocksCollected: ignore,
   requestFinished: ignore,
+  requestsRefusedEarly: ignore,
+  addressesChanged: ignore,
+  callerIdentified: ignore,
+  auditEventsDropped: ignore,
   requestUnavailable: ignore,
 }
 
 function ignore(): void {
   // Without a listener there is nothing to do.
+}
+
+/** Tells every probe what happens, in their order. */
+export function joinProbes(...probes: readonly Probe[]): Probe {
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion -- a probe has the methods of its interface, and no others
+  const names = Object.keys(silentProbe) as readonly (keyof Probe)[]
+  const tell = (name: keyof Probe) => (event: never) => {
+    for (const probe of probes) probe[name](event)
+  }
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion -- each name has got its method
+  return Object.fromEntries(names.map((name) => [name, tell(name)])) as unknown as Probe
 }
 
 /** The log that {@link logProbe} writes to. */
@@ -100,6 +157,9 @@ export function logProbe(logger: ProbeLogger): Probe {
     }),
     transactionRefused: countEachSecond((count, { error }) => {
       logger.error({ count, reason: error.message }, 'the datastore refused transactions')
+    }),
+    auditEventsDropped: countEachSecond((count) => {
+      logger.error({ count }, 'audit events were dropped')
     }),
     requestUnavailable: countEachSecond((count, { fault }) => {
       logger.warn({ count, ...detailsOf(fault) }, 'requests were refused: the datastore is not available')

@@ -13,12 +13,14 @@ import {
   type Now,
   type AffinityHost,
   type Pool,
+  parseBlockKey,
   poolKey,
   estimateHandleBytes,
   setHandleCounts,
 } from '../model/index.ts'
 import { type Cidr, formatCidr } from '../net/index.ts'
 import { type Key, type Lookup, put, remove, type View, type Write } from '../plan/index.ts'
+import { Ledger } from './ledger.ts'
 
 /** A block as a plan finds it. */
 export type FoundBlock =
@@ -44,12 +46,15 @@ export class Draft {
   readonly #handles = new Map<string, Handle | undefined>()
   readonly #affinities = new Map<string, Affinity | undefined>()
   readonly #writes = new Map<string, Write>()
+  /** What is charged to quotas, and given back. */
+  readonly ledger: Ledger
 
   /** `cooldownSeconds` is undefined where the configuration cannot be read: then no address that cools down is taken for free. */
   constructor(view: View, now: Now, cooldownSeconds: number | undefined) {
     this.view = view
     this.now = now
     this.#cooldownSeconds = cooldownSeconds
+    this.ledger = new Ledger(view)
   }
 
   /** The block at `cidr`, with the addresses freed whose cooldown is over, as on every load. @see docs/calico/ipam.md section 3.3 */
@@ -134,7 +139,18 @@ export class Draft {
 
   /** Every change, one write per key. */
   writes(): readonly Write[] {
-    return [...this.#writes.values()]
+    return [...this.#writes.values(), ...this.ledger.writes()]
+  }
+
+  /**
+   * Gives back what quotas were charged for addresses that the changed blocks do not hold any more. `hasRoom` tells whether the transaction
+   * has room for so many keys; what does not fit is left to upkeep.
+   */
+  settleCharges(hasRoom: (keys: number) => boolean): void {
+    for (const [key, found] of this.#blocks) {
+      const cidr = this.#writes.has(key) ? parseBlockKey(key) : undefined
+      if (cidr !== undefined) this.ledger.settle(cidr, found.kind === 'block' ? found.block : undefined, hasRoom)
+    }
   }
 
   /** True if the draft changes `key`. */

@@ -1,7 +1,9 @@
+import type { Rights } from '../access/index.ts'
 import type { Pool, PoolSelector, PoolUse } from '../model/index.ts'
 import { bits, type IpFamily, parseCidr, isSameCidr } from '../net/index.ts'
 import { type Cause, type CauseReason, listSome, refuse, type Result, shorten, success } from '../plan/index.ts'
 import { matches } from '../selector/index.ts'
+import { assigning, deniedIn, type Reach, reachOf, visiblePools } from './reach.ts'
 import type { AssignRequest } from './request.ts'
 import { onceFor, type Pools, type UnreadablePool } from './surroundings.ts'
 
@@ -25,14 +27,20 @@ export function eligiblePools(
   request: AssignRequest,
   use: PoolUse,
   nodeLabels: Readonly<Record<string, string>>,
+  rights: Rights,
 ): Result<EligiblePools> {
   const isRequested = request.pools.length > 0
+  const visible = visiblePools(rights, stored, assigning)
+  const reach = reachOf(rights, stored, assigning)
+  const isUsable = (pool: Pool): boolean => reach.includesPool(pool, request.handle)
   const chosen = isRequested
-    ? requestedPools(stored, family, request)
-    : selectedPools(stored, family, nodeLabels, request.namespaceLabels)
+    ? requestedPools(visible, family, request)
+    : selectedPools(usablePools(reach)(visible), family, nodeLabels, request.namespaceLabels)
   if (!chosen.ok) return chosen
+  const forbidden = isRequested ? chosen.value.find((pool) => !isUsable(pool)) : undefined
+  if (forbidden !== undefined) return { ok: false, refusal: deniedIn(rights, assigning, forbidden, request.handle) }
   const pools = chosen.value.filter((pool) => {
-    return pool.allowedUses.includes(use) && blocksTooSmall(pool, request) === undefined
+    return pool.allowedUses.includes(use) && blocksTooSmall(pool, request) === undefined && isUsable(pool)
   })
   return success({
     pools,
@@ -41,15 +49,23 @@ export function eligiblePools(
     get causes() {
       const causes = [
         // If the request names pools, report no causes for the others.
-        ...(isRequested ? [] : notChosen(stored, family, nodeLabels, request)),
-        ...chosen.value.flatMap((pool) =>
-          pools.includes(pool) ? [] : [blocksTooSmall(pool, request) ?? notForUse(pool, use)],
-        ),
+        ...(isRequested ? [] : notChosen(visible, isUsable, family, nodeLabels, request)),
+        ...chosen.value
+          .filter((pool) => !pools.includes(pool) && isUsable(pool))
+          .map((pool) => blocksTooSmall(pool, request) ?? notForUse(pool, use)),
       ]
-      return pools.length === 0 && causes.length === 0 ? [noPool(family)] : causes
+      return pools.length === 0 && causes.length === 0 ? [noPool(family, rights)] : causes
     },
   })
 }
+
+/** Of some pools, those in which something may be done, to something of some handle. */
+const usablePools = onceFor((reach: Reach) =>
+  onceFor(
+    (stored: Pools): Pools =>
+      reach.isUnlimited ? stored : { ...stored, all: stored.all.filter((pool) => reach.touchesPool(pool)) },
+  ),
+)
 
 /** The reason why a pool gives no addresses at all. */
 export function notAllocatable(pool: Pool): Cause {
@@ -177,11 +193,19 @@ function evaluateForNode(candidates: readonly Pool[], nodeLabels: Labels): Resul
 }
 
 /** The reasons why the other pools are not chosen, for a request that names no pools. */
-function notChosen(stored: Pools, family: IpFamily, nodeLabels: Labels, request: AssignRequest): readonly Cause[] {
+function notChosen(
+  stored: Pools,
+  isUsable: (pool: Pool) => boolean,
+  family: IpFamily,
+  nodeLabels: Labels,
+  request: AssignRequest,
+): readonly Cause[] {
   return [
     ...stored.unreadable.map(unreadablePool),
     ...stored.all.flatMap((pool) => (pool.cidr.family === family && !pool.isAllocatable ? [notAllocatable(pool)] : [])),
-    ...allocatable(stored, family).flatMap((pool) => notSelected(pool, nodeLabels, request)),
+    ...allocatable(stored, family).flatMap((pool) =>
+      isUsable(pool) ? notSelected(pool, nodeLabels, request) : [notForCaller(pool, request)],
+    ),
   ]
 }
 
@@ -209,8 +233,13 @@ function notForUse(pool: Pool, use: PoolUse): Cause {
   return cause(pool.name, 'PoolNotForUse', `allows ${pool.allowedUses.join(', ')}; the use is ${use}`)
 }
 
-function noPool(family: IpFamily): Cause {
-  return { field: 'pools', reason: 'NoPool', message: `there is no IPv${String(family)} pool; create one` }
+function notForCaller(pool: Pool, { handle }: AssignRequest): Cause {
+  return cause(pool.name, 'FieldValueForbidden', `is not for you and the handle ${JSON.stringify(shorten(handle))}`)
+}
+
+function noPool(family: IpFamily, { isUnlimited }: Rights): Cause {
+  const help = isUnlimited ? '; create one' : ' that you may use'
+  return { field: 'pools', reason: 'NoPool', message: `there is no IPv${String(family)} pool${help}` }
 }
 
 function unreadablePool({ name, problem }: UnreadablePool): Cause {

@@ -1,3 +1,4 @@
+import { type Action, denied } from '../access/index.ts'
 import {
   type Attribute,
   normalizeHandleId,
@@ -7,10 +8,11 @@ import {
   sequenceNumberOf,
   setHolders,
 } from '../model/index.ts'
-import { type Address, formatAddress } from '../net/index.ts'
+import { type Address, formatAddress, hostCidr } from '../net/index.ts'
 import { answerOnly, type Plan, type View, type Cause, refuse, type Result, success } from '../plan/index.ts'
 import { printHolderAttributes, type HolderAttributes, readHolderAttributes } from './allocation.ts'
 import { Draft } from './draft.ts'
+import { reachOf, reading } from './reach.ts'
 import { findHeldAddress, type HeldAddress } from './read/index.ts'
 import type { IpamContext } from './request.ts'
 import { readCooldown, readPools, requireUnlocked } from './surroundings.ts'
@@ -50,7 +52,7 @@ interface ExpectedHolders {
 
 /** Reads the attributes of the holders of an address. Refused with `NotFound` if the address is not held. */
 export function planReadHolders(view: View, address: Address, context: IpamContext): Plan<Result<AddressHolders>> {
-  const found = find(view, address, context)
+  const found = find(view, address, context, [reading.addresses[0]])
   return answerOnly(found.ok ? success(holdersOf(address, found.value.held)) : found)
 }
 
@@ -66,9 +68,14 @@ export function planChangeHolders(
 ): Plan<Result<AddressHolders>> {
   const unlocked = requireUnlocked(view)
   if (!unlocked.ok) return answerOnly(unlocked)
-  const found = find(view, change.address, context)
+  const { address } = change
+  const found = find(view, address, context, [...reading.addresses, updating])
   if (!found.ok) return answerOnly(found)
   const { draft, held } = found.value
+  const holder = handleOf(held.block, held.ordinal)
+  if (!reachOf(context.rights, readPools(view), updating).includes(hostCidr(address), holder)) {
+    return answerOnly({ ok: false, refusal: denied(context.rights, updating, `the address ${formatAddress(address)}`) })
+  }
   const causes = brokenPreconditions(change, held)
   if (causes.length > 0) {
     const message = `${formatAddress(change.address)} is not as the request expects; nothing was changed.`
@@ -81,13 +88,16 @@ export function planChangeHolders(
   return { answer: success(holdersOf(change.address, { block: after, ordinal, attribute })), writes: draft.writes() }
 }
 
+const updating = { verb: 'update', resource: 'addresses' } as const
+
 function find(
   view: View,
   address: Address,
   context: IpamContext,
+  actions: readonly Action[],
 ): Result<{ readonly draft: Draft; readonly held: HeldAddress }> {
   const draft = new Draft(view, context.now, readCooldown(view))
-  const held = findHeldAddress(draft, readPools(view), address, context)
+  const held = findHeldAddress(draft, readPools(view), address, context, actions)
   return held.ok ? success({ draft, held: held.value }) : held
 }
 

@@ -24,6 +24,7 @@ export {
   type CheckCode,
   checkCodes,
   type Finding,
+  findingFilter,
   planRepair,
   readCheckTerms,
   type RepairAnswer,
@@ -46,6 +47,7 @@ export {
   planReadUtilization,
   PoolsAtRevision,
   selectAddresses,
+  selectReadable,
   type SelectedAddress,
   sortFields,
   type SortKey,
@@ -64,6 +66,8 @@ export {
   releasedTogetherMax,
   requireAnyDone,
 } from './release/index.ts'
+export { isAnyStale, planReadQuotas, planSettleCharges, type QuotaUsage } from './quotas.ts'
+export { type Reach, reachOf, reading } from './reach.ts'
 export type {
   Allocation,
   AssignAnswer,
@@ -73,4 +77,4 @@ export type {
   ReleaseAnswer,
   ReleaseItem,
 } from './request.ts'
-export { availabilityOf, requireUnlocked } from './surroundings.ts'
+export { availabilityOf, poolsIn, requireUnlocked } from './surroundings.ts'

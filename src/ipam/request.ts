@@ -1,4 +1,5 @@
-import type { BlockIndex, HostReserved, Now, PoolUse } from '../model/index.ts'
+import type { Rights } from '../access/index.ts'
+import type { BlockIndex, ChargeIndex, HostReserved, Now, PoolUse } from '../model/index.ts'
 import type { Address, Cidr, IpFamily } from '../net/index.ts'
 import type { Revision } from '../plan/index.ts'
 
@@ -7,6 +8,10 @@ export interface IpamContext {
   readonly now: Now
   /** The index of blocks, kept beside the image that the view answers from. */
   readonly blocks: BlockIndex
+  /** What the caller may do. */
+  readonly rights: Rights
+  /** Knows which blocks have charges; without it, what is charged is given back by upkeep alone. */
+  readonly charges?: Pick<ChargeIndex, 'isEmpty'> | undefined
   /** The addresses of a handle, if they are too many for the plan to read. */
   readonly held?: HandleSnapshot | undefined
 }

@@ -91,6 +91,35 @@ export { type Reservation, reservationKey, reservationOf, reservations } from '.
 export { metadataMembers } from './resource.ts'
 export { type WorkloadEndpoint, workloadEndpoints, workloadEndpointsInPages } from './workload-endpoint.ts'
 
+// Who may do what.
+export { builtInMarks, builtInPolicyMarkKey } from './built-in-mark.ts'
+export {
+  accessPolicies,
+  type AccessPolicy,
+  accessPolicyKey,
+  accessPolicyOf,
+  type AccessLimits,
+  type AccessRule,
+  type AccessSubject,
+  subjectKinds,
+} from './access-policy.ts'
+export { type AccessToken, accessTokenKey, accessTokenOf, accessTokens } from './access-token.ts'
+
+// How many addresses are held under rules that limit that.
+export {
+  chargedBlockKey,
+  ChargeIndex,
+  charges,
+  type Charges,
+  chargesKey,
+  parseQuotaName,
+  type Quota,
+  quotaKey,
+  quotaName,
+  quotas,
+  type QuotaUse,
+} from './quota.ts'
+
 // ippoold's own keys: metadata that Calico has no place for, and answers to calls that may be repeated.
 export { type Annex, annexes, annexKey, annexPrefix } from './annex.ts'
 export { storedAnswerKey, storedAnswers } from './stored-answer.ts'
@@ -109,4 +138,4 @@ export {
   readNumber,
   stringifyJson,
 } from './json/index.ts'
-export { formatTime, nanosecondsPerSecond, type Now, parseGoTime, parseTime } from './time.ts'
+export { formatMicroTime, formatTime, nanosecondsPerSecond, type Now, parseGoTime, parseTime } from './time.ts'

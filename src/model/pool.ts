@@ -29,6 +29,7 @@ export interface Pool {
   /** The complete stored object, unknown fields included. */
   readonly object: JsonObject
   readonly name: string
+  readonly labels: Readonly<Record<string, string>>
   readonly cidr: Cidr
   readonly blockSize: PrefixLength
   readonly nodeSelector: PoolSelector
@@ -85,7 +86,7 @@ function withoutEmptyFields(object: JsonObject): JsonObject {
   return jsonObject([...Object.entries(object), ['spec', jsonObject(written)]])
 }
 
-function readPool({ object, name, metadata, spec: fields }: Resource): Pool {
+function readPool({ object, name, metadata, labels, spec: fields }: Resource): Pool {
   const spec = readPoolSpec(fields)
   const cidr = parseCidr(spec.cidr ?? '')
   if (cidr === undefined) throw mismatch('spec.cidr', 'a CIDR', fields['cidr'] ?? null)
@@ -109,6 +110,7 @@ function readPool({ object, name, metadata, spec: fields }: Resource): Pool {
   return {
     object,
     name,
+    labels,
     cidr,
     blockSize: blockSize ?? cidr.prefixLength,
     nodeSelector,

@@ -40,14 +40,18 @@ export function resourceKey<Value>(family: Family<Value>, name: string): Key<Val
 }
 
 /**
- * Makes the family of one kind of resource: held as `values`, one change per transaction. `specFields` are the known fields of the spec
+ * Makes the family of one kind of resource, with one change per transaction. `specFields` are the known fields of the spec
  * in Go's order. `read` makes the kind's value of a resource; it may throw Malformed, as the readers of struct.ts do. A stored object
  * without a name has the one in its key; an object with another name cannot be read.
  */
 export function resourceFamily<Value extends { readonly object: JsonObject }>(options: {
   readonly name: string
   readonly plural: string
+  /** The prefix of the keys; unless given, where Calico stores this kind. */
+  readonly prefix?: string
   readonly specFields: readonly string[]
+  /** `values` unless given. */
+  readonly held?: Family<Value>['held']
   /** `record` unless given. */
   readonly part?: Part
   /** True if ippoold never writes this kind. */
@@ -58,12 +62,12 @@ export function resourceFamily<Value extends { readonly object: JsonObject }>(op
 }): ResourceFamily<Value> {
   const trim = options.trim ?? ((object: JsonObject) => object)
   const encodeObject = (object: JsonObject): string => encodeResource(trim(object), options.specFields)
-  const prefix = resourcePrefix(options.plural)
+  const prefix = options.prefix ?? resourcePrefix(options.plural)
   const specFields = declareFields(...options.specFields)
   return {
     name: options.name,
     prefix,
-    held: 'values',
+    held: options.held ?? 'values',
     part: options.part ?? 'record',
     isChangedSingly: true,
     isReadOnly: options.isReadOnly ?? false,

@@ -12,6 +12,13 @@ export function formatTime(now: Now): string {
   return `${new Date(milliseconds).toISOString().slice(0, 'YYYY-MM-DDTHH:MM:SS'.length)}Z`
 }
 
+/** Prints a time as Kubernetes' `MicroTime`: RFC 3339, UTC, rounded down to microseconds. For the years 0 to 9999. */
+export function formatMicroTime({ nanoseconds }: Now): string {
+  const milliseconds = Number(nanoseconds / 1_000_000n)
+  const micros = String(Number((nanoseconds / 1_000n) % 1_000n)).padStart(3, '0')
+  return `${new Date(milliseconds).toISOString().slice(0, -1)}${micros}Z`
+}
+
 const rfc3339 = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9})\d*)?(?:Z|([+-])(\d{2}):(\d{2}))$/
 
 /** Parses an RFC 3339 time as Go does, without leap seconds; undefined if `text` is none. */

@@ -51,6 +51,7 @@ export type CauseReason =
   | 'AutoAllocationOff'
   | 'StrictAffinity'
   | 'HandleLimit'
+  | 'QuotaExceeded'
   | 'HandleMismatch'
   | 'SequenceNumberMismatch'
   | 'Unreadable'

@@ -2,19 +2,22 @@
 
 // The kinds. `resourceKinds` makes all that are served.
 export {
-  apiVersion,
-  categories,
-  group,
+  type ApiGroup,
+  calicoGroup,
+  groupsOf,
+  hasStatusSubresource,
+  ippooldGroup,
+  type LabelsOf,
+  pathOf,
   type ResourceKind,
   type ServedKind,
   type StoredObject,
-  version,
 } from './kind.ts'
 export { ippoolKind, resourceKinds } from './kinds/index.ts'
 
 // Plans that read and change one object.
 export type { WriteContext } from './kind.ts'
-export { planRead, type Preconditions, quoteObject, readMatching } from './reading.ts'
+export { notFound, planRead, type Preconditions, quoteObject, readMatching } from './reading.ts'
 export {
   type ApplyOptions,
   type Changed,
@@ -39,9 +42,10 @@ export {
   type Termination,
 } from './kinds/index.ts'
 export { planRemoveOrphans } from './annexes.ts'
+export { planBuiltInPolicies } from './built-in-policies.ts'
 
 // Objects as clients see them, and their metadata.
-export { finalizersOf, isBeingDeleted, objectIn, ObjectMeta, showObject } from './object/index.ts'
+export { finalizersOf, isBeingDeleted, jsonOf, objectIn, ObjectMeta, showObject, textIn } from './object/index.ts'
 
 // The two ways to ask for fewer objects, or for less of each.
 export { type LabelSelector, matchesLabels, parseLabelSelector } from './label-selector.ts'

@@ -1,15 +1,41 @@
 import type { TObject } from '@sinclair/typebox'
+import type { AccessedObject, Rights } from '../access/index.ts'
 import type { Annex, JsonObject, Now } from '../model/index.ts'
+import type { Cidr } from '../net/index.ts'
 import type { Decodable, Decoded, Key, Lookup, Revision, View, Write, Cause, Refusal } from '../plan/index.ts'
 import type { Column } from './columns.ts'
 
-/** The API group and version of every resource, and the `apiVersion` that its objects carry. */
-export const group = 'projectcalico.org'
-export const version = 'v3'
-export const apiVersion = `${group}/${version}`
+/** An API group, with the one version of it that is served. */
+export interface ApiGroup {
+  readonly name: string
+  readonly version: string
+  /** What its objects carry as their `apiVersion`, and the last part of their path. */
+  readonly apiVersion: string
+  /** The categories of its resources. A category names several resources at once, as in `kubectl get calico`. */
+  readonly categories: readonly string[]
+}
 
-/** The categories of every resource. A category names several resources at once, as in `kubectl get calico`. */
-export const categories: readonly string[] = ['calico']
+/** Calico's resources. */
+export const calicoGroup: ApiGroup = {
+  name: 'projectcalico.org',
+  version: 'v3',
+  apiVersion: 'projectcalico.org/v3',
+  categories: ['calico'],
+}
+
+/** The resources that only ippoold has. */
+export const ippooldGroup: ApiGroup = {
+  name: 'ippoold.io',
+  version: 'v1',
+  apiVersion: 'ippoold.io/v1',
+  categories: ['ippoold'],
+}
+
+/**
+ * The forms of names: a lower-case DNS subdomain, or what RFC 3986 calls a path segment, without escapes. `ippoold:view` is the latter, as
+ * the names of Kubernetes' roles are.
+ */
+export type NameForm = 'subdomain' | 'path segment'
 
 /** The members that the stored form of every kind has. */
 export interface StoredObject {
@@ -35,7 +61,14 @@ export interface WriteContext {
   readonly manager: string
   /** The part of the object that may change: its status, or everything else. */
   readonly subresource: '' | 'status'
+  /** What the client may do. */
+  readonly rights: Rights
+  /** The hash of a fresh secret, should the plan create an object of a kind that has one. */
+  readonly secretHash?: string | undefined
 }
+
+/** The labels of the pool that a range lies in; undefined if it lies in none. */
+export type LabelsOf = (cidr: Cidr) => Readonly<Record<string, string>> | undefined
 
 /** An object that is about to be stored and is being validated. Fields that could not be read are left out. */
 export interface Candidate<Value> {
@@ -98,6 +131,7 @@ export interface Writing<Value> {
 
 /** The part of a kind that reading needs. */
 interface ReadableKind<Value extends StoredObject> {
+  readonly group: ApiGroup
   readonly kind: string
   readonly plural: string
   readonly singular: string
@@ -117,6 +151,11 @@ interface ReadableKind<Value extends StoredObject> {
   parse(object: JsonObject): Decoded<Value>
   /** The object called `name` that is in force while none is stored: it is shown, and changing it stores it. */
   implied?(name: string): Value | undefined
+  /**
+   * What of an object decides who may do something with it: the caller must have the right for each of these. Unless given, only a right
+   * without conditions will do.
+   */
+  accessed?(value: Value, labelsOf: LabelsOf): readonly AccessedObject[]
   /** Fills in the fields that `spec` lacks: from `oldSpec` those that cannot be changed, the others with their defaults. */
   withDefaults(spec: JsonObject, oldSpec?: JsonObject): JsonObject
 }
@@ -133,21 +172,61 @@ export interface ReadOnlyKind<Value extends StoredObject> extends ReadableKind<V
 export interface ResourceKind<Value extends StoredObject> extends ReadableKind<Value> {
   readonly isReadOnly: false
   readonly storage: Reading<Value> & Writing<Value>
+  /** True if a spec is refused with any field that is unknown or null, whatever the caller asks for: what it meant to say would be lost. */
+  readonly isExact?: true
   /** True if what is deleted with an object can exceed one transaction. The caller deletes the rest in steps before the object. */
   readonly isDeletedInSteps: boolean
   /** The server's own finalizer; clients cannot remove it from an object that is being deleted. */
   readonly finalizer: string | undefined
+  readonly names: NameForm
   /** The fields of the spec that can be set only when an object is created. */
   readonly immutableFields: readonly string[]
-  /** Returns an object that is about to be stored with the status that the server keeps; undefined if it keeps none. */
-  readonly keepStatus: ((object: JsonObject, now: Now) => JsonObject) | undefined
+  /**
+   * True if each object has a secret: it is made with the object, only the answer that creates the object shows it, as `status.token`, and
+   * only its hash is stored.
+   */
+  readonly hasSecret?: boolean
+  /** True if clients can write the status, by a subresource. */
+  readonly isStatusWritable: boolean
+  /**
+   * Returns an object that is about to be stored with the status that the server keeps; undefined if it keeps none. `secretHash` is given
+   * for a new object of a kind that has secrets.
+   */
+  readonly keepStatus: ((object: JsonObject, now: Now, secretHash?: string) => JsonObject) | undefined
   /** Checks the spec by itself and against the old one. Returns every problem. */
   validate(candidate: Candidate<Value>): readonly Cause[]
   /** Checks a new object against what else is stored. Returns every problem. */
-  admit(view: View, candidate: Candidate<Value>): readonly Cause[]
+  admit(view: View, candidate: Candidate<Value>, context: WriteContext): readonly Cause[]
+  /** Says why storing the object would give rights that its writer has not; undefined if it gives none. Absent: it never gives any. */
+  findEscalation?(candidate: Candidate<Value>, rights: Rights): string | undefined
+  /**
+   * Says why the object must not change to `after`, or be deleted, because nobody could do everything any more; undefined if somebody can.
+   * Absent: the objects do not decide that.
+   */
+  findLockout?(
+    view: View,
+    before: Value,
+    after: Value | undefined,
+    context: Pick<WriteContext, 'now'>,
+  ): string | undefined
   /** One step of deleting an object, from `position` on: '' for the first step, then the `next` of the step before. */
   planRemoval(view: View, stored: Stored<Value>, context: WriteContext, position: string): Removal<Value>
 }
 
 /** A kind that is served, read-only or not. */
 export type ServedKind<Value extends StoredObject> = ResourceKind<Value> | ReadOnlyKind<Value>
+
+/** True if the status can be read and written by a path of its own. */
+export function hasStatusSubresource<Value extends StoredObject>(kind: ServedKind<Value>): boolean {
+  return !kind.isReadOnly && kind.isStatusWritable
+}
+
+/** The groups of the kinds, in the order of the kinds. */
+export function groupsOf(kinds: readonly ServedKind<StoredObject>[]): readonly ApiGroup[] {
+  return [...new Set(kinds.map(({ group }) => group))]
+}
+
+/** The path of a kind's objects. */
+export function pathOf<Value extends StoredObject>({ group, plural }: ServedKind<Value>): string {
+  return `/apis/${group.apiVersion}/${plural}`
+}

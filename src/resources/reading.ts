@@ -8,7 +8,7 @@ import {
   refuse,
   success,
 } from '../plan/index.ts'
-import { group, type ServedKind, type Stored, type StoredObject } from './kind.ts'
+import type { ServedKind, Stored, StoredObject } from './kind.ts'
 import { textIn, objectIn } from './object/index.ts'
 
 /** An object that was read; without a revision if it is in force although it is not stored. */
@@ -48,7 +48,7 @@ export function readStored<Value extends StoredObject>(
     case 'value':
       return success({ value: lookup.value, revision: lookup.revision })
     case 'absent':
-      return refuse('NotFound', `${quoteObject(kind, name)} not found`)
+      return notFound(kind, name)
     case 'unreadable': {
       const message = `what is stored as ${quoteObject(kind, name)} cannot be read, and is left alone: ${lookup.problem}`
       return refuse('InternalError', message, [
@@ -56,6 +56,11 @@ export function readStored<Value extends StoredObject>(
       ])
     }
   }
+}
+
+/** The refusal of what needs an object that does not exist; also of one that the caller may not see, in the same words. */
+export function notFound<Value extends StoredObject>(kind: ServedKind<Value>, name: string): Result<never> {
+  return refuse('NotFound', `${quoteObject(kind, name)} not found`)
 }
 
 /** Reads the object called `name`. Refuses as {@link readStored} does, and also if a precondition does not hold. */
@@ -78,7 +83,7 @@ export function conflict<Value extends StoredObject>(kind: ServedKind<Value>, na
 
 /** Names an object in a message, as Kubernetes does. */
 export function quoteObject<Value extends StoredObject>(kind: ServedKind<Value>, name: string): string {
-  return `${kind.plural}.${group} ${JSON.stringify(name)}`
+  return `${kind.plural}.${kind.group.name} ${JSON.stringify(name)}`
 }
 
 /** Identifies the object, or the state of it, that a caller wants to change. Absent and empty members hold for every object. */

@@ -22,6 +22,19 @@ export function declareStorage<Value extends StoredObject>(
   }
 }
 
+/** Declares the storage of a kind that only ippoold writes: one key of one family for each object, with all its metadata. */
+export function declarePlainStorage<Value extends StoredObject>(
+  family: Family<Value>,
+  keyOf: (name: string) => Key<Value>,
+): Reading<Value> & Writing<Value> {
+  return {
+    families: [family],
+    annexing: undefined,
+    lookup: (view, name) => lookUpCommitted(view, keyOf(name)),
+    put: (value) => [put(keyOf(value.name), value)],
+  }
+}
+
 /**
  * A family that decodes each value and turns it into an object with `show`. For lists, which read pages without a plan; a plan reads
  * the key of `family` itself, with {@link showStored}.

@@ -1,9 +1,16 @@
-import { detailsOf, type Leadership, type Store } from '../datastore/index.ts'
-import { type Collected, planCollectCooled, planCollectEmpty, planReadCooldown } from '../ipam/index.ts'
+import { detailsOf, type Leadership, type Probe, type Store } from '../datastore/index.ts'
+import {
+  type Collected,
+  planCollectCooled,
+  planCollectEmpty,
+  planReadCooldown,
+  planSettleCharges,
+} from '../ipam/index.ts'
 import {
   annexes,
   type BlockIndex,
   blockKey,
+  type ChargeIndex,
   type IndexedBlock,
   nanosecondsPerSecond,
   type Now,
@@ -12,13 +19,16 @@ import { mustParseCidr } from '../net/index.ts'
 import { answerOnly, carryOutSteps, type Plan, type TakeStep, type View } from '../plan/index.ts'
 import { planRemoveOrphans, type ServedKind, type StoredObject } from '../resources/index.ts'
 import type { UpkeepLogger } from './pool-upkeep.ts'
+import { StaleCharges } from './stale-charges.ts'
 
 /** The dependencies of the collection, and its intervals. */
 export interface CollectionOptions {
   readonly blocks: BlockIndex
+  readonly charges: ChargeIndex
   readonly kinds: readonly ServedKind<StoredObject>[]
   readonly now: () => Now
   readonly logger: UpkeepLogger
+  readonly probe: Pick<Probe, 'blocksCollected'>
   /** The interval at which everything is looked at; 0: never. */
   readonly intervalSeconds: number
   /** How long a block must have been empty before it is released; 0: it never is. */
@@ -37,25 +47,27 @@ interface Idle {
 }
 
 /**
- * Collects what no request would: addresses whose cooldown is over, blocks that have been empty for long, and annexes whose objects were
- * deleted without them. One server at a time does so: each of its transactions proves that this server leads, and proves the rest as any
- * other change does, so that nothing in use is touched.
+ * Collects what no request would: addresses whose cooldown is over, blocks that have been empty for long, annexes whose objects were
+ * deleted without them, and charges for addresses that something else than ippoold released. One server at a time does so: each of its
+ * transactions proves that this server leads, and proves the rest as any other change does, so that nothing in use is touched.
  */
 export class Collection {
   readonly #options: CollectionOptions
-  #store: Pick<Store, 'submit' | 'peek' | 'peekAll'> | undefined
+  #store: Pick<Store, 'submit' | 'page' | 'peek' | 'peekAll'> | undefined
   #leadership: Leadership | undefined
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> = Promise.resolve()
   #isStopped = false
   #idle = new Map<string, Idle>()
+  readonly #staleCharges: StaleCharges
 
   constructor(options: CollectionOptions) {
     this.#options = options
+    this.#staleCharges = new StaleCharges(options.blocks, options.charges)
   }
 
   /** Begins, unless the interval is 0. */
-  start(store: Pick<Store, 'submit' | 'candidate' | 'peek' | 'peekAll'>): void {
+  start(store: Pick<Store, 'submit' | 'candidate' | 'page' | 'peek' | 'peekAll'>): void {
     const { intervalSeconds, logger } = this.#options
     if (intervalSeconds === 0) return
     this.#store = store
@@ -65,6 +77,7 @@ export class Collection {
       changed: (isLeading) => {
         // Another leader may have led in between: what was seen before says nothing.
         this.#idle = new Map()
+        this.#staleCharges.reset()
         logger.info({ isLeading }, isLeading ? 'leads the upkeep' : 'leaves the upkeep to another server')
       },
     })
@@ -94,6 +107,7 @@ export class Collection {
     try {
       await this.#collectBlocks()
       await this.#collectAnnexes()
+      await this.#settleCharges()
     } catch (err) {
       // The next round goes on from what is stored.
       this.#options.logger.warn(detailsOf(err), 'the upkeep could not be carried on')
@@ -112,7 +126,10 @@ export class Collection {
       return { answer: undefined, next: place + 1 < due.length ? String(place + 1) : undefined }
     })
     const { cooled, released } = done
-    if (cooled + released > 0) this.#options.logger.info({ cooled, released }, 'tidied up blocks')
+    if (cooled + released > 0) {
+      this.#options.logger.info({ cooled, released }, 'tidied up blocks')
+      this.#options.probe.blocksCollected({ cooled, released })
+    }
     if (fault !== undefined) throw fault
   }
 
@@ -122,6 +139,20 @@ export class Collection {
       coolingSince === undefined
         ? planCollectEmpty(view, cidr, sequenceNumber, now)
         : planCollectCooled(view, cidr, now)
+  }
+
+  /** Gives back to quotas what they are charged for addresses that something else than ippoold released. */
+  async #settleCharges(): Promise<void> {
+    if (this.#store === undefined) return
+    let count = 0
+    for await (const cidr of this.#staleCharges.find(this.#store)) {
+      // As many transactions as it takes: the charges of a block may be to many quotas.
+      for (let settled = 1; settled > 0 && !this.#isStopped; count += settled) {
+        settled = await this.#submit((view) => planSettleCharges(view, cidr), 0)
+      }
+      if (this.#isStopped) return
+    }
+    if (count > 0) this.#options.logger.info({ count }, 'gave back to quotas what others had released')
   }
 
   async #collectAnnexes(): Promise<void> {

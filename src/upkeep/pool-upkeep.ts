@@ -23,10 +23,10 @@ const intervalMs = 2_000
 /** How long changes are collected before the pools are looked at. */
 const settleMs = 20
 
-/** How often the condition of a pool that is being deleted tells anew who holds its addresses, while some are released. */
+/** How often the condition of a pool that is being deleted tells anew how many hold its addresses, while some are released. */
 const tellIntervalMs = 10_000
 
-/** Blocks read at once to find out who holds addresses. */
+/** Blocks read at once to count who holds addresses. */
 const blocksAtOnce = 100
 
 type PoolStore = Pick<Store, 'submit' | 'page'>
@@ -141,7 +141,7 @@ export class PoolUpkeep {
     }
   }
 
-  /** Stores who holds addresses of a pool, if its blocks have changed since the last time. */
+  /** Stores how many hold addresses of a pool, if its blocks have changed since the last time. */
   async #tellHolders(pool: Pool): Promise<void> {
     const { name } = pool
     const entries = [...this.#blocks.overlapping(pool.cidr)]

@@ -20,7 +20,7 @@ async function start(t: Parameters<typeof openStore>[0], name: string) {
   const heard: Heard[] = []
   const probe: Partial<Record<keyof Probe, (event: never) => void>> = {}
   for (const name of Object.keys(silentProbe) as (keyof Probe)[]) {
-    probe[name] = (event) => void heard.push([name, event])
+    probe[name] = (event) => void heard.push([name, event] as Heard)
   }
   const { datastore } = await openStore(t, {
     endpoints: [proxy.endpoint],

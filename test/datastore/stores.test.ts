@@ -8,11 +8,16 @@ import {
   annexes,
   BlockIndex,
   blocks,
+  accessPolicies,
+  builtInMarks,
+  ChargeIndex,
+  charges,
   clusterInformations,
   handles,
   ipamConfigs,
   nodes,
   pools,
+  quotas,
   reservations,
   storedAnswers,
   virtualAffinities,
@@ -79,8 +84,10 @@ async function startServer(t: Test, open: (index: BlockIndex) => Promise<Store>)
       last = nanoseconds > last ? nanoseconds : last + 1n
       return { nanoseconds: last }
     },
+    newSecret: () => ({ text: 'secret', hash: 'hash' }),
     newUid: () => `00000000-0000-4000-8000-${String(uids++).padStart(12, '0')}`,
     version: '0.1.0',
+    metrics: { read: () => Promise.reject(new Error('There are no metrics here.')) },
     bodyLimitBytes: 1024 * 1024,
     deadlineMs,
     callsMax: 1_000,
@@ -112,7 +119,11 @@ function declarationsWith(index: BlockIndex) {
     declare(annexes),
     declare(workloadEndpoints),
     declare(clusterInformations),
+    declare(accessPolicies),
+    declare(builtInMarks),
     declare(storedAnswers),
+    declare(quotas),
+    declare(charges, new ChargeIndex()),
   ]
 }
 

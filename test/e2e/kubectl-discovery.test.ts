@@ -39,6 +39,7 @@ async function discover(t: Test, kubectl: Kubectl): Promise<void> {
   t.strictSame(
     resources.slice(1).map(([name, , version, isNamespaced, kind]) => [name, version, isNamespaced, kind]),
     [
+      ['accesspolicies', 'ippoold.io/v1', 'false', 'AccessPolicy'],
       ['blockaffinities', 'projectcalico.org/v3', 'false', 'BlockAffinity'],
       ['clusterinformations', 'projectcalico.org/v3', 'false', 'ClusterInformation'],
       ['ipamblocks', 'projectcalico.org/v3', 'false', 'IPAMBlock'],
@@ -49,8 +50,8 @@ async function discover(t: Test, kubectl: Kubectl): Promise<void> {
       ['nodes', 'projectcalico.org/v3', 'false', 'Node'],
     ],
   )
-  t.match(resources[6], ['ippools', /(^|,)pool(,|$)/])
-  t.equal(await kubectl.print(['api-versions']), 'projectcalico.org/v3\nv1\n')
+  t.match(resources[7], ['ippools', /(^|,)pool(,|$)/])
+  t.equal(await kubectl.print(['api-versions']), 'ippoold.io/v1\nprojectcalico.org/v3\nv1\n')
   t.match(await kubectl.print(['version', '-o', 'json']), /"serverVersion": \{[^}]*"gitVersion": "v1\.\d+\.\d+"/)
   t.match(await kubectl.print(['auth', 'can-i', 'create', 'ippools']), /^yes$/m)
   t.match(await kubectl.print(['auth', 'can-i', 'delete', 'nodes']), /^yes$/m)
@@ -157,6 +158,7 @@ async function explain(t: Test, kubectl: Kubectl): Promise<void> {
     /^ {2,3}spec\t<(IPPoolSpec|Object)> -required-\n {4,5}The desired state\.$/m,
   )
   t.match(await kubectl.print(['explain', 'nodes.metadata']), /^ {2,3}labels\t<map\[string\]string>/m)
+  t.match(await kubectl.print(['explain', 'accesspolicy.spec.rules']), /^ {2,3}poolSelector\t<string>/m)
   t.notMatch(await kubectl.print(['explain', 'ippool', '--recursive']), '<no description>')
 }
 

@@ -33,7 +33,15 @@ for (const binary of await findKubectls()) {
     const { servers, call } = await startIppoold(t)
     const kubectl = await kubectlFor(t, servers[0]?.url ?? '', binary)
     const world = { kubectl, call, minor: binary.minor }
-    for (const [title, test] of Object.entries({ applyFiles, change, replace, applyOnServer, watchAndWait, remove })) {
+    for (const [title, test] of Object.entries({
+      applyFiles,
+      change,
+      replace,
+      applyOnServer,
+      watchAndWait,
+      remove,
+      policies,
+    })) {
       await t.test(title, (t) => test(t, world))
     }
   })
@@ -210,4 +218,29 @@ async function remove(t: Test, world: World): Promise<void> {
   t.match(await deleting, /node.projectcalico.org "n" deleted/)
   t.match(await kubectl.run(['get', 'ippool', 'blue']), { code: 1, stderr: /NotFound/ })
   t.match(await kubectl.run(['delete', 'ippool', 'blue', '--ignore-not-found']), { code: 0 })
+}
+
+/** Objects of ippoold's own group, with a name that only some kinds may have. */
+async function policies(t: Test, world: World): Promise<void> {
+  const policy = (verbs: readonly string[]): string =>
+    JSON.stringify({
+      apiVersion: 'ippoold.io/v1',
+      kind: 'AccessPolicy',
+      metadata: { name: 'team:blue' },
+      spec: { subjects: [{ kind: 'Group', name: 'blue' }], rules: [{ verbs, resources: ['ippools'] }] },
+    })
+  const called = 'accesspolicy.ippoold.io/team:blue'
+  t.equal(await apply(world, policy(['get'])), `${called} created\n`)
+  t.equal(await apply(world, policy(['get', 'list'])), `${called} configured\n`)
+  t.equal(await apply(world, policy(['get', 'list'])), `${called} unchanged\n`)
+  t.equal(await apply(world, policy(['*']), '--server-side', '--force-conflicts'), `${called} serverside-applied\n`)
+  t.match(await world.kubectl.print(['get', 'policies', '-o', 'wide']), /^team:blue +Group:blue +1 +\* +\d+s$/m)
+  t.match(await world.kubectl.run(['apply', '-f', '-'], { input: policy(['peek']) }), {
+    stderr: /spec\.rules\[0\]\.verbs\[0\]: Unsupported value: "peek"/,
+    code: 1,
+  })
+  t.equal(
+    await world.kubectl.print(['delete', 'accesspolicy', 'team:blue']),
+    'accesspolicy.ippoold.io "team:blue" deleted\n',
+  )
 }

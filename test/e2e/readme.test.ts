@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -8,55 +7,15 @@ import { flagOf, settings } from '../../src/settings.ts'
 import { temporaryFolder } from '../support/etcd.ts'
 import { findKubectls } from '../support/kubectl.ts'
 import { startServer } from '../support/server.ts'
+import { firstMissing, sectionOf, type Step, stepsOf } from '../support/shell-blocks.ts'
 
 /**
- * Executes README.md. Each step is a command in a `sh` block of a section, with the `# =>` lines that follow it. The command must print every
- * such line: blanks do not count, and `...` stands for anything. A command that changes nothing is repeated for a while, because the tour
- * shows things that happen by themselves.
+ * Executes the steps of README.md. A command that changes nothing is repeated for a while, because the tour shows things that happen by
+ * themselves.
  */
 
-const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
 const addressInTour = 'http://127.0.0.1:8080'
 const patienceMs = 10_000
-
-interface Step {
-  readonly command: string
-  readonly expected: readonly string[]
-}
-
-function section(title: string): string {
-  const [, text] = new RegExp(`^## ${title}\n(.*?)(?=^## |(?![^]))`, 'ms').exec(readme) ?? []
-  if (text === undefined) throw new Error(`README.md has no section "${title}".`)
-  return text
-}
-
-function stepsOf(text: string): Step[] {
-  const blocks = [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = '']) => block)
-  // A step ends with its last `# =>` line.
-  return blocks.flatMap((block) =>
-    [...block.matchAll(/(.*?)((?:^# => [^\n]*\n)+)/gms)].map(([, command = '', expected = '']) => ({
-      command,
-      expected: [...expected.matchAll(/^# => (.*)$/gm)].map(([, line = '']) => line),
-    })),
-  )
-}
-
-function firstMissing(output: string, expected: readonly string[]): string | undefined {
-  const squeeze = (text: string): string => text.replaceAll(/\s/g, '')
-  const printed = squeeze(output)
-  return expected.find((line) => {
-    let from = 0
-    const isNext = (part: string): boolean => {
-      const at = printed.indexOf(part, from)
-      from = at + part.length
-      return at >= 0
-    }
-    return !line
-      .split(/(?:^|\s)\.\.\.(?:\s|$)/)
-      .map(squeeze)
-      .every(isNext)
-  })
-}
 
 /** Carries out a step on the server at `url`; `missing` is the first expected line that was not printed. */
 async function run(
@@ -87,7 +46,7 @@ async function environmentWithKubectl(t: Test): Promise<NodeJS.ProcessEnv> {
 const canCurl = spawnSync('curl', ['--version']).error === undefined
 
 t.test('the tour of the README works as it stands', { skip: canCurl ? false : 'curl is not installed' }, async (t) => {
-  const steps = stepsOf(section('A tour'))
+  const steps = stepsOf(sectionOf('README.md', 'A tour'))
   t.ok(steps.length >= 10, 'there are steps')
   const server = await startServer(t)
   for (const step of steps) {
@@ -97,7 +56,7 @@ t.test('the tour of the README works as it stands', { skip: canCurl ? false : 'c
 })
 
 t.test('so does what is said of kubectl', { skip: canCurl ? false : 'curl is not installed' }, async (t) => {
-  const steps = stepsOf(section("kubectl and Kubernetes' clients"))
+  const steps = stepsOf(sectionOf('README.md', "kubectl and Kubernetes' clients"))
   t.ok(steps.length >= 5, 'there are steps')
   const env = await environmentWithKubectl(t)
   const server = await startServer(t)
@@ -108,7 +67,7 @@ t.test('so does what is said of kubectl', { skip: canCurl ? false : 'curl is not
 })
 
 t.test('the table of settings in the README is the one that the server knows', async (t) => {
-  const table = section('Configuration')
+  const table = sectionOf('README.md', 'Configuration')
     .split('\n')
     .filter((line) => line.startsWith('|'))
   const rows = Object.values(settings).map((setting) => {

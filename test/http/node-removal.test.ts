@@ -1,4 +1,6 @@
 import t, { type Test } from 'tap'
+import { endpoint, keyOfEndpoint } from '../support/corruption.ts'
+import { everythingOf, gateBy, policyOf } from '../support/rights.ts'
 import { putPool, type ServerInMemory, startServer } from './server-in-memory.ts'
 
 const resource = '/apis/projectcalico.org/v3/nodes/node-1'
@@ -87,4 +89,81 @@ t.test('a node with very many blocks is removed in steps, and the object goes wi
     t.strictSame(affinityKeys(server), [])
     t.equal(store.view.keys('/calico/ipam/v2/assignment/').length, 1, 'the block in use')
   }
+})
+
+const deleting = { verbs: ['get', 'delete', 'patch'], resources: ['nodes'] }
+const releasingAll = { verbs: ['release'], resources: ['addresses'] }
+const policies = [
+  policyOf('nodes', ['nodes'], [deleting]),
+  policyOf('blue', ['blue'], [deleting, everythingOf('blue')]),
+  policyOf('all', ['all'], [deleting, releasingAll]),
+]
+
+/** A server with a node on which pods of the teams blue and red have addresses: very many, so that a removal takes several steps. */
+async function startGuarded(t: Test, metadata: object = {}) {
+  const server = startServer(t, { gatekeeper: gateBy(policies) })
+  const { store } = server
+  putPool(store, 'blue', '10.1.0.0/24', 26, {}, { team: 'blue' })
+  putPool(store, 'red', '10.2.0.0/24', 26, {}, { team: 'red' })
+  const as =
+    (user: string) =>
+    (method: 'GET' | 'POST' | 'DELETE' | 'PATCH', url: string, body?: object, type = 'application/json') =>
+      server.call(method, url, body, { authorization: `Bearer ${user}`, 'content-type': type })
+  const root = as('root')
+  await root('POST', '/apis/projectcalico.org/v3/nodes', { metadata: { name: 'node-1', ...metadata }, spec: {} })
+  const hold = async (pod: string, address: string): Promise<void> => {
+    const attributes = { namespace: 'shop', pod }
+    const body = { handle: `handle-of-${pod}`, node: 'node-1', addresses: [address], attributes }
+    t.equal((await root('POST', '/ipam/v1/assign', body)).status, 201)
+    store.view.putText(keyOfEndpoint(pod), endpoint(pod, 'node-1', [address]))
+  }
+  for (let number = 10; number < 90; number++) await hold(`pod-${number}`, `10.1.0.${number}`)
+  const holdRed = () => hold('zone-red', '10.2.0.5')
+  const held = (): string =>
+    store.view
+      .keys('/calico/')
+      .map((key) => `${key} ${store.view.text(key) ?? ''}`)
+      .join()
+  return { as, holdRed, held, store }
+}
+
+t.test('who may not release the addresses of a node may not delete it either, and nothing happens', async (t) => {
+  const { as, holdRed, held } = await startGuarded(t)
+  const message =
+    'may not release addresses that workloads and tunnels of node-1 use; an AccessPolicy with the verb release and the resource addresses would allow it.'
+  const refused = (user: string) => ({
+    status: 403,
+    body: { reason: 'Forbidden', message: `User "${user}" ${message}`, details: { name: 'node-1' } },
+  })
+  await holdRed()
+  const before = held()
+  for (const user of ['nodes', 'blue']) {
+    for (const query of ['?dryRun=All', ''])
+      t.match(await as(user)('DELETE', `${resource}${query}`), refused(user), user)
+    t.match(await as(user)('DELETE', '/apis/projectcalico.org/v3/nodes'), refused(user))
+    t.ok(held() === before, 'nothing has changed')
+  }
+  t.match(await as('all')('DELETE', `${resource}?dryRun=All`), { status: 200 })
+  t.ok(held() === before, 'nothing has changed')
+  t.match(await as('all')('DELETE', resource), { status: 200 })
+  t.notMatch(held(), /handle-of|workloadendpoints/)
+})
+
+t.test('the right to release what a node uses is enough, where it is', async (t) => {
+  const { as, held } = await startGuarded(t)
+  t.match(await as('blue')('DELETE', resource), { status: 200 })
+  t.notMatch(held(), /handle-of|workloadendpoints/)
+})
+
+t.test('finalizers put off the removal of a node, but not the question of rights', async (t) => {
+  const { as, holdRed, held } = await startGuarded(t, { finalizers: ['a.b/c'] })
+  await holdRed()
+  const before = held()
+  t.match(await as('blue')('DELETE', resource), { status: 403 })
+  t.ok(held() === before, 'nothing has changed')
+  t.match(await as('all')('DELETE', resource), { status: 200, body: { metadata: { name: 'node-1' } } })
+  t.match(held(), /handle-of-zone-red/, 'it is only marked')
+  const end = { metadata: { finalizers: null } }
+  t.match(await as('blue')('PATCH', resource, end, 'application/merge-patch+json'), { status: 200 })
+  t.notMatch(held(), /handle-of|workloadendpoints/, 'the delete was allowed to somebody who may release everything')
 })

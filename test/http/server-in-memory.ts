@@ -40,7 +40,9 @@ export function startServer(t: Test, changes: Partial<ServerDependencies> = {}):
       uids += 1
       return `uid-${uids}`
     },
+    newSecret: () => ({ text: `secret of uid-${uids}`, hash: `hash of uid-${uids}` }),
     version: '0.1.0',
+    metrics: { read: () => Promise.reject(new Error('There are no metrics here.')) },
     bodyLimitBytes: 1024 * 1024,
     deadlineMs: 30_000,
     callsMax: 1_000,
@@ -74,11 +76,12 @@ export function putPool(
   cidr: string,
   blockSize: number,
   spec: Record<string, unknown> = {},
+  labels: Record<string, string> = {},
 ): void {
   const pool = {
     kind: 'IPPool',
     apiVersion: 'projectcalico.org/v3',
-    metadata: { name, uid: '7f1d0f0e-3c5b-4a39-9f55-0a7c8a4f8a10', creationTimestamp: '2026-11-23T03:59:00Z' },
+    metadata: { name, uid: '7f1d0f0e-3c5b-4a39-9f55-0a7c8a4f8a10', creationTimestamp: '2026-11-23T03:59:00Z', labels },
     spec: {
       cidr,
       vxlanMode: 'Never',

@@ -16,7 +16,7 @@ function eligible(
   world: World,
   { nodeLabels = {}, for: use = 'Workload', family = 4, ...wish }: Asked = {},
 ): readonly string[] {
-  const found = eligiblePools(readPools(world.view), family, requestOf(wish), use, nodeLabels)
+  const found = eligiblePools(readPools(world.view), family, requestOf(wish), use, nodeLabels, world.rights)
   if (!found.ok) return reasonsOf(found.refusal)
   const causes = found.value.causes.map(({ field, reason }) => `${field} ${reason}`)
   return [...found.value.pools.map(({ name }) => name), ...causes]
@@ -176,7 +176,7 @@ t.test('a selector that does not parse fails the request that must evaluate it, 
   }
   const world = new World()
   world.pool('p', '10.0.0.0/24', { nodeSelector: 'zone = a' })
-  const found = eligiblePools(readPools(world.view), 4, requestOf(), 'Workload', {})
+  const found = eligiblePools(readPools(world.view), 4, requestOf(), 'Workload', {}, world.rights)
   t.match(found, { refusal: { message: 'The stored selector "zone = a" of pool p cannot be read.' } })
   t.end()
 })
@@ -280,7 +280,7 @@ t.test('selectors are evaluated once for a node, until its labels or a pool chan
       },
     })
   const names = (nodeLabels: Readonly<Record<string, string>>): readonly string[] => {
-    const found = eligiblePools(readPools(world.view), 4, requestOf({}), 'Workload', nodeLabels)
+    const found = eligiblePools(readPools(world.view), 4, requestOf({}), 'Workload', nodeLabels, world.rights)
     return found.ok ? found.value.pools.map(({ name }) => name) : []
   }
   const labels = counted({ zone: 'a' })

@@ -9,6 +9,8 @@ const virtual = { type: 'virtual', name: 'load-balancer' } as const
 
 t.test('the datastore can hold every family', (t) => {
   const families: readonly Family<unknown>[] = [
+    model.accessPolicies,
+    model.builtInMarks,
     model.affinities,
     model.virtualAffinities,
     model.blocks,

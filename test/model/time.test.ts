@@ -1,11 +1,18 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { formatTime, nanosecondsPerSecond, parseGoTime, parseTime } from '../../src/model/index.ts'
+import { formatMicroTime, formatTime, nanosecondsPerSecond, parseGoTime, parseTime } from '../../src/model/index.ts'
 
 t.test('a time is printed in whole seconds of UTC, rounded down', (t) => {
   t.equal(formatTime({ nanoseconds: 1795406400123456789n }), '2026-11-23T04:00:00Z')
   t.equal(formatTime({ nanoseconds: 1795406400999999999n }), '2026-11-23T04:00:00Z')
   t.equal(formatTime({ nanoseconds: 0n }), '1970-01-01T00:00:00Z')
+  t.end()
+})
+
+t.test('a time is printed in microseconds of UTC, rounded down', (t) => {
+  t.equal(formatMicroTime({ nanoseconds: 1795406400123456789n }), '2026-11-23T04:00:00.123456Z')
+  t.equal(formatMicroTime({ nanoseconds: 1795406400000007999n }), '2026-11-23T04:00:00.000007Z')
+  t.equal(formatMicroTime({ nanoseconds: 0n }), '1970-01-01T00:00:00.000000Z')
   t.end()
 })
 

@@ -1,3 +1,4 @@
+import { unlimited } from '../../src/access/index.ts'
 import {
   type Block,
   BlockIndex,
@@ -32,6 +33,7 @@ export const context: WriteContext = {
   fieldValidation: 'Warn',
   manager: 'test',
   subresource: '',
+  rights: unlimited,
 }
 
 export const strict: WriteContext = { ...context, fieldValidation: 'Strict' }
@@ -83,7 +85,7 @@ export function writtenToAnnexes(plan: Pick<Plan<unknown>, 'writes'>): Readonly<
   return writtenTo(plan, (key) => key.startsWith('/ippoold/v1/annexes/'))
 }
 
-function writtenTo(
+export function writtenTo(
   { writes }: Pick<Plan<unknown>, 'writes'>,
   isMeant: (key: string) => boolean,
 ): Readonly<Record<string, string | undefined>> {

@@ -1,21 +1,28 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Test } from 'tap'
 import { runToEnd } from '../../sdk/commands.ts'
 import type { Language } from '../../sdk/languages.ts'
 import { handles, pools, storedAnswers } from '../../src/model/index.ts'
 import { EtcdKeys } from '../support/etcd-keys.ts'
-import { startEtcd } from '../support/etcd.ts'
+import { startEtcd, temporaryFolder } from '../support/etcd.ts'
 import { startServer } from '../support/server.ts'
 import { readStoredState } from '../support/stored.ts'
 import { unreliableNetwork } from './unreliable-network.ts'
 
+/** By which the server knows an example. */
+const token = 'token-of-the-examples'
+
 /**
- * Runs the example of a language on a real server: over a network in which everything happens that the example is prepared for, and
- * once more over one without faults. It must print what it is there to show, and leave in etcd what it said it did.
+ * Runs the example of a language on a real server that asks for a token: over a network in which everything happens that the example is
+ * prepared for, and once more over one without faults. It must print what it is there to show, and leave in etcd what it said it did.
  */
 export async function testExample(t: Test, language: Language): Promise<void> {
   await language.compileExample()
   const { endpoint } = await startEtcd(t)
-  const server = await startServer(t, { env: { ETCD_ENDPOINTS: endpoint } })
+  const tokens = join(await temporaryFolder(t), 'tokens.csv')
+  await writeFile(tokens, `${token},example,1,ippoold:edit\n`)
+  const server = await startServer(t, { env: { ETCD_ENDPOINTS: endpoint, IPPOOLD_TOKEN_FILE: tokens } })
   const etcd = new EtcdKeys(t, endpoint)
   const name = `example-${language.name}`
 
@@ -53,7 +60,7 @@ export async function testExample(t: Test, language: Language): Promise<void> {
 
 async function printed(t: Test, language: Language, url: string): Promise<readonly string[]> {
   const { command, args, cwd } = await language.example(url)
-  const { code, output } = await runToEnd(command, args, { cwd })
+  const { code, output } = await runToEnd(command, args, { cwd, env: { IPAM_TOKEN: token } })
   t.equal(code, 0, `the example in ${language.name}`, { output })
   // curl's message about a lost connection is not the example's own.
   return output.split('\n').filter((line) => line !== '' && !line.startsWith('curl: '))

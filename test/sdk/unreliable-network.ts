@@ -38,7 +38,7 @@ export async function unreliableNetwork(t: Test, server: string): Promise<Unreli
       response.writeHead(503, { 'content-type': 'application/json', 'retry-after': '0' }).end(JSON.stringify(busy))
       return
     }
-    if (isReplace && replacesSeen === 1) await label(`${server}${url}`)
+    if (isReplace && replacesSeen === 1) await label(`${server}${url}`, request.headers.authorization)
     const answer = await forward(request)
     if (isAssign) assigns.push({ status: answer.status, body: answer.body })
     if (isAssign && assignsSeen === 1) request.socket.destroy()
@@ -48,8 +48,8 @@ export async function unreliableNetwork(t: Test, server: string): Promise<Unreli
   async function forward(request: IncomingMessage): Promise<Answer & { readonly headers: Record<string, string> }> {
     const { method = 'GET', url = '/', headers } = request
     const sent = await text(request)
-    const { 'content-type': type, accept, 'idempotency-key': key } = headers
-    const kept = Object.entries({ 'content-type': type, accept, 'idempotency-key': key })
+    const { 'content-type': type, accept, authorization, 'idempotency-key': key } = headers
+    const kept = Object.entries({ 'content-type': type, accept, authorization, 'idempotency-key': key })
     const response = await fetch(`${server}${url}`, {
       method,
       headers: kept.flatMap(([name, value]): [string, string][] =>
@@ -85,10 +85,10 @@ const busy = {
   code: 503,
 }
 
-async function label(pool: string): Promise<void> {
+async function label(pool: string, authorization = ''): Promise<void> {
   const response = await fetch(pool, {
     method: 'PATCH',
-    headers: { 'content-type': 'application/merge-patch+json' },
+    headers: { 'content-type': 'application/merge-patch+json', authorization },
     body: JSON.stringify({ metadata: { labels: { changed: 'meanwhile' } } }),
   })
   if (!response.ok) throw new Error(await response.text())

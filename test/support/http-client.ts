@@ -1,7 +1,7 @@
 import { Pool } from 'undici'
 import type { Test } from 'tap'
 
-/** An answer of the server: its status and its body as JSON gives it. */
+/** An answer of the server: its status and its body as JSON gives it; a plain text is `text` in it. */
 export interface Answer {
   readonly status: number
   readonly body: Record<string, unknown>
@@ -12,29 +12,34 @@ export interface Answer {
 export class HttpClient {
   readonly #pool: Pool
 
-  constructor(t: Test, url: string, connections = 64) {
-    this.#pool = new Pool(url, { connections, headersTimeout: 60_000, bodyTimeout: 60_000 })
+  /** `localAddress` is where the connections come from; the system chooses unless it is given. */
+  constructor(t: Test, url: string, connections = 64, localAddress?: string) {
+    const from = localAddress === undefined ? {} : { localAddress }
+    this.#pool = new Pool(url, { connections, headersTimeout: 60_000, bodyTimeout: 60_000, ...from })
     t.teardown(() => this.#pool.close())
   }
 
-  /** Sends one request; a body is sent as JSON unless `contentType` says otherwise. */
+  /** Sends one request, with more `headers` if wanted; a body is sent as JSON unless `contentType` says otherwise. */
   async call(
     method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     path: string,
     body?: unknown,
     contentType = 'application/json',
+    headers: Readonly<Record<string, string>> = {},
   ): Promise<Answer> {
     const sent = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body)
     const response = await this.#pool.request({
       method,
       path,
-      ...(sent === undefined ? {} : { body: sent, headers: { 'content-type': contentType } }),
+      headers: { ...headers, ...(sent !== undefined && { 'content-type': contentType }) },
+      ...(sent !== undefined && { body: sent }),
     })
     const text = await response.body.text()
+    const isPlain = String(response.headers['content-type']).startsWith('text/plain')
     return {
       status: response.statusCode,
       headers: response.headers,
-      body: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>),
+      body: isPlain ? { text } : text === '' ? {} : (JSON.parse(text) as Record<string, unknown>),
     }
   }
 }

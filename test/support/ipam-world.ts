@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
+import { type Rights, unlimited } from '../../src/access/index.ts'
 import {
   type AssignAnswer,
   type AssignRequest,
+  type EnsureAnswer,
   type IpamContext,
   planAssign,
+  planEnsure,
   planRelease,
   planReleaseHandle,
   type ReleaseAnswer,
@@ -67,8 +70,15 @@ export class World {
   /** Keys that were written and that the index of blocks has not been told of, while it is held back. */
   #untold: Set<string> | undefined
 
+  /** What the caller may do; everything unless it is set. */
+  rights: Rights = unlimited
+
+  /** Whether anything is charged to quotas; upkeep alone gives back unless it is set. */
+  charges: IpamContext['charges']
+
   get context(): IpamContext {
-    return { now: { nanoseconds: this.nanoseconds }, blocks: this.blocks }
+    const { blocks, charges, rights } = this
+    return { now: { nanoseconds: this.nanoseconds }, blocks, charges, rights }
   }
 
   passSeconds(seconds: number): void {
@@ -161,6 +171,11 @@ export class World {
 
   assign(wish: Wish = {}): Result<AssignAnswer> {
     return this.#carryOut(() => planAssign(this.view, requestOf(wish), this.context))
+  }
+
+  /** Makes sure that a handle holds addresses; with `isExact` no others. */
+  ensure(wish: Wish, isExact = false): Result<EnsureAnswer> {
+    return this.#carryOut(() => planEnsure(this.view, requestOf(wish), this.context, { isExact }))
   }
 
   release(items: readonly ReleaseItem[]): Result<ReleaseAnswer> {

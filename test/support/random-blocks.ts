@@ -19,7 +19,7 @@ const merged = (...parts: fc.Arbitrary<object>[]): fc.Arbitrary<object> =>
   fc.tuple(...parts).map((parts) => parts.reduce<object>((all, part) => ({ ...all, ...part }), {}))
 
 function attributesOf({ text, unknown }: Parts): fc.Arbitrary<Attribute> {
-  const map = fc.dictionary(text, text, { minKeys: 1, maxKeys: 4 })
+  const map = fc.dictionary(fc.oneof(text, fc.constant('node')), text, { minKeys: 1, maxKeys: 4 })
   return merged(
     optional('handle', fc.oneof({ weight: 3, arbitrary: text }, windowsHandle)),
     optional('active', map),

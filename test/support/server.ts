@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
+import { Agent, request } from 'undici'
 import { identifyingArguments, recallMember } from '../../src/embedded-etcd/member.ts'
 import { endProcess, findProcess } from '../../src/embedded-etcd/processes.ts'
 import { temporaryFolder, whereEtcdIs } from './etcd.ts'
@@ -30,7 +31,7 @@ export interface Ending {
 
 /** The real server, in a process of its own. It ends with the test, and so does its etcd. */
 export interface TestServer {
-  /** Without a slash at the end. */
+  /** Without a slash at the end; `unix:` without a port. */
   readonly url: string
   readonly pid: number
   readonly dataDir: string
@@ -52,8 +53,10 @@ export async function startServer(t: Test, settings: ServerSettings = {}): Promi
   })
   const deadline = Date.now() + startTimeoutMs
   let url: string | undefined
-  while (!(url !== undefined && (settings.isReadyAwaited === false || (await isReady(url))))) {
-    url = /^ippoold serves (http\S+),/m.exec(output())?.[1]
+  while (!(url !== undefined && (settings.isReadyAwaited === false || url === 'unix:' || (await isReady(url))))) {
+    url = /^ippoold serves (https?:\S+),/m.exec(output())?.[1]
+    // Without a port, there is no URL to ask; it is ready when it says that it serves.
+    if (url === undefined && output().includes('ippoold serves the socket')) url = 'unix:'
     const problem = child.exitCode !== null || child.signalCode !== null ? 'ended' : 'did not become ready'
     if (problem === 'ended' || Date.now() > deadline) throw new Error(`The server ${problem}:\n${output()}`)
     await pause(20)
@@ -123,11 +126,14 @@ async function endOf(child: ChildProcess): Promise<Ending> {
   return { code: child.exitCode, signal: child.signalCode }
 }
 
+/** Whether the certificate is right is for the tests to find out. */
+const dispatcher = new Agent({ connect: { rejectUnauthorized: false }, pipelining: 0 })
+
 async function isReady(url: string): Promise<boolean> {
   try {
-    const response = await fetch(`${url}/readyz`)
-    await response.arrayBuffer()
-    return response.ok
+    const { statusCode, body } = await request(`${url}/readyz`, { dispatcher })
+    await body.dump()
+    return statusCode === 200
   } catch {
     return false
   }

@@ -22,6 +22,7 @@ import {
   type IWatchResponse,
 } from 'etcd3'
 import { DatastoreUnavailable, RevisionCompacted } from '../faults.ts'
+import { type CallOutcome, type DatastoreCall, type Probe, silentProbe } from '../probe.ts'
 import { asError, refusedByEtcd, unanswered } from './faults.ts'
 import { callDeadlineMs, flowControlWindowBytes, revokeDeadlineMs } from './limits.ts'
 
@@ -52,10 +53,13 @@ export type TransactionOutcome =
 export class EtcdClient {
   readonly #members: readonly Etcd3[]
   readonly #endpoints: readonly string[]
+  readonly #probe: Pick<Probe, 'datastoreCalled'>
   #preferred = 0
   #closed = false
 
-  constructor(connection: EtcdConnection) {
+  /** `probe` hears of every call. */
+  constructor(connection: EtcdConnection, probe: Pick<Probe, 'datastoreCalled'> = silentProbe) {
+    this.#probe = probe
     this.#endpoints = connection.endpoints
     this.#members = connection.endpoints.map((endpoint) => openMember(endpoint, connection))
   }
@@ -81,7 +85,7 @@ export class EtcdClient {
       const attempted = this.#preferred
       try {
         const tryMs = Math.min(deadlineAt - performance.now(), callDeadlineMs)
-        return await read(this.#member(attempted), Date.now() + tryMs)
+        return await this.#observed('read', () => read(this.#member(attempted), Date.now() + tryMs))
       } catch (error) {
         if (isCompacted(error)) throw new RevisionCompacted(error)
         // A passed deadline tells less than what an earlier try met, such as a certificate that is not trusted.
@@ -98,7 +102,9 @@ export class EtcdClient {
   async transact(request: ITxnRequest, deadlineMs = callDeadlineMs): Promise<TransactionOutcome> {
     const attempted = this.#preferred
     try {
-      const response = await this.#member(attempted).kv.txn(request, { deadline: Date.now() + deadlineMs })
+      const response = await this.#observed('transaction', () =>
+        this.#member(attempted).kv.txn(request, { deadline: Date.now() + deadlineMs }),
+      )
       return { kind: 'answered', response }
     } catch (error) {
       const fault = asError(error)
@@ -112,7 +118,7 @@ export class EtcdClient {
   async watch(): Promise<IDuplexStream<IWatchRequest, IWatchResponse>> {
     const attempted = this.#preferred
     try {
-      return await this.#member(attempted).watchClient.watch()
+      return await this.#observed('watch', () => this.#member(attempted).watchClient.watch())
     } catch (error) {
       this.#moveOn(attempted)
       throw unavailable(error)
@@ -133,9 +139,9 @@ export class EtcdClient {
   async grantLease(seconds: number): Promise<string> {
     const attempted = this.#preferred
     try {
-      const lease = await this.#member(attempted).leaseClient.leaseGrant(
-        { TTL: seconds },
-        { deadline: Date.now() + callDeadlineMs },
+      const deadline = Date.now() + callDeadlineMs
+      const lease = await this.#observed('grant lease', () =>
+        this.#member(attempted).leaseClient.leaseGrant({ TTL: seconds }, { deadline }),
       )
       return lease.ID
     } catch (error) {
@@ -146,7 +152,10 @@ export class EtcdClient {
 
   /** Revokes a lease, and with it the keys attached to it. */
   async revokeLease(id: string): Promise<void> {
-    await this.#member(this.#preferred).leaseClient.leaseRevoke({ ID: id }, { deadline: Date.now() + revokeDeadlineMs })
+    const deadline = Date.now() + revokeDeadlineMs
+    await this.#observed('revoke lease', () =>
+      this.#member(this.#preferred).leaseClient.leaseRevoke({ ID: id }, { deadline }),
+    )
   }
 
   /** The version of every member; `unreachable` for one that does not answer. */
@@ -167,6 +176,21 @@ export class EtcdClient {
   close(): void {
     this.#closed = true
     for (const member of this.#members) member.close()
+  }
+
+  async #observed<Response>(call: DatastoreCall, send: () => Promise<Response>): Promise<Response> {
+    const startedMs = performance.now()
+    const tell = (outcome: CallOutcome): void => {
+      this.#probe.datastoreCalled({ call, outcome, durationMs: performance.now() - startedMs })
+    }
+    try {
+      const response = await send()
+      tell('answered')
+      return response
+    } catch (error) {
+      tell(isDefiniteRefusal(error) ? 'refused' : 'failed')
+      throw error
+    }
   }
 
   #member(index: number): Etcd3 {

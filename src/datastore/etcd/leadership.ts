@@ -1,5 +1,6 @@
 import type { Family, Key, Revision, View } from '../../plan/index.ts'
 import type { Leadership, LeadershipOptions } from '../leadership.ts'
+import type { Probe } from '../probe.ts'
 import type { EtcdClient } from './client.ts'
 import { compareKey } from './keys.ts'
 
@@ -19,17 +20,19 @@ export class EtcdLeadership implements Leadership {
   readonly #server: string
   readonly #key: Key<string>
   readonly #options: LeadershipOptions
+  readonly #probe: Probe
   /** The revision at which this server wrote the key; 0 when it does not lead. */
   #revision: Revision = 0n
   #timer: NodeJS.Timeout | undefined
   #campaigning: Promise<void> = Promise.resolve()
   #isStopped = false
 
-  constructor(client: EtcdClient, server: string, options: LeadershipOptions) {
+  constructor(client: EtcdClient, server: string, options: LeadershipOptions, probe: Probe) {
     this.#client = client
     this.#server = server
     this.#key = { family: leaders, text: `${leaders.prefix}${options.task}` }
     this.#options = options
+    this.#probe = probe
   }
 
   get isLeading(): boolean {
@@ -63,7 +66,10 @@ export class EtcdLeadership implements Leadership {
     } catch {
       // etcd does not answer; the next campaign finds out who leads.
     }
-    if (this.isLeading !== before) this.#options.changed(this.isLeading)
+    if (this.isLeading !== before) {
+      this.#options.changed(this.isLeading)
+      this.#probe.leadershipChanged({ task: this.#options.task, isLeading: this.isLeading })
+    }
     if (this.#isStopped) return
     this.#timer = setTimeout(
       () => {

@@ -39,7 +39,7 @@ export interface EtcdStoreOptions extends StoreOptions {
  * answer, or refuses.
  */
 export async function openEtcdStore(options: EtcdStoreOptions): Promise<Store> {
-  const client = new EtcdClient(options.connection)
+  const client = new EtcdClient(options.connection, options.probe)
   const description = `the etcd at ${options.connection.endpoints.join(', ')}`
   try {
     return new EtcdStore({ ...(await startParts(client, options)), description })
@@ -207,7 +207,7 @@ class EtcdStore implements Store {
   }
 
   candidate(options: LeadershipOptions): Leadership {
-    return new EtcdLeadership(this.#client, this.#server, options)
+    return new EtcdLeadership(this.#client, this.#server, options, this.#probe)
   }
 
   get pending(): number {

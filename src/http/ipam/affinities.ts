@@ -31,15 +31,7 @@ import {
 import { changedNothing, noteChange, objectTypes, refuseFields, limits } from '../wire/index.ts'
 import { carryOutStep } from './change.ts'
 import { changeModeOf, changeModeOfQuery, IdempotencyHeaders } from './idempotency.ts'
-import {
-  type Examined,
-  type IpamOptions,
-  ChangeQuery,
-  examined,
-  readCidr,
-  refuseBody,
-  shareDeadline,
-} from './request.ts'
+import { type Examined, type IpamOptions, beginCall, ChangeQuery, examined, readCidr, refuseBody } from './request.ts'
 
 const FailedPart = Type.Object({
   block: Type.String(),
@@ -85,6 +77,7 @@ export const affinityRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
   app.post(
     '/affinities',
     {
+      config: { access: { verb: 'create', resource: 'affinities' } },
       attachValidation: true,
       schema: {
         operationId: 'claimBlocks',
@@ -109,7 +102,7 @@ export const affinityRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
       const { node, cidr, pool } = request.body
       noteChange(request, { node, cidr, pool })
       const mode = changeModeOf(request, reply, request.query)
-      const call = shareDeadline(options)
+      const call = beginCall(options, request)
       const { answers, next } = await carryOutSteps(
         (position, number) =>
           carryOutStep(call, mode, number, (view, context) => planClaimBlocks(view, wanted, position, context), {
@@ -133,6 +126,7 @@ export const affinityRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
   app.delete(
     '/affinities',
     {
+      config: { access: { verb: 'delete', resource: 'affinities' } },
       schema: {
         operationId: 'releaseBlocks',
         tags: ['ipam'],
@@ -156,7 +150,7 @@ export const affinityRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
       noteChange(request, { node, cidr, pool })
       const scope = scopeOf(request.query)
       const mode = changeModeOfQuery(request, reply, request.query)
-      const call = shareDeadline(options)
+      const call = beginCall(options, request)
       const { answers, next } = await carryOutSteps(
         (position, number) =>
           carryOutStep(call, mode, number, (view, context) => planReleaseBlocks(view, scope, position, context), {

@@ -18,7 +18,7 @@ import { addressesIn, printAssignment, readAddresses, withHoldings } from './add
 import { attributeCauses } from './attribute-causes.ts'
 import { carryOutChange } from './change.ts'
 import { changeModeOf, IdempotencyHeaders } from './idempotency.ts'
-import { type Examined, type IpamOptions, ChangeQuery, examined, locateHandle, shareDeadline } from './request.ts'
+import { type Examined, type IpamOptions, ChangeQuery, examined, locateHandle, beginCall } from './request.ts'
 
 /** `POST /assign`: assign addresses. */
 export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
@@ -26,7 +26,7 @@ export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
     '/assign',
     {
       // A call that lost its body would take an address that its caller does not know of.
-      config: { requiresBody: true },
+      config: { access: { verb: 'assign', resource: 'addresses' }, requiresBody: true },
       attachValidation: true,
       schema: {
         operationId: 'assignAddresses',
@@ -51,14 +51,15 @@ export const assignRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
       const wanted = examined(request, () => readAssign(request.body, options.newUid))
       noteChange(request, { handle: wanted.handle, node: wanted.node })
       const mode = changeModeOf(request, reply, request.query)
-      const call = shareDeadline(options)
+      const call = beginCall(options, request)
       const assign = (held?: HandleSnapshot): Promise<AssignmentResponse | string> =>
         carryOutChange(call, mode, (view, context) => planAssign(view, wanted, { ...context, held }), printAssignment)
       const assigned = await (wanted.maxPerHandle === undefined
         ? assign()
         : withHoldings(call, wanted.handle, assign)
       ).catch(rethrowWithHandle(wanted.handle))
-      noteChange(request, typeof assigned === 'string' ? { repeated: true } : { addresses: addressesIn(assigned) })
+      if (typeof assigned === 'string') noteChange(request, { repeated: true })
+      else noteChange(request, { addresses: addressesIn(assigned), assigned: assigned.addresses.length })
       if (mode.dryRun === undefined) locateHandle(reply, handleIn(assigned) ?? wanted.handle)
       return reply.code(201).type('application/json; charset=utf-8').send(assigned)
     },

@@ -4,25 +4,25 @@ import type { IpamContext } from '../../ipam/index.ts'
 import type { Plan, Result, Step, View } from '../../plan/index.ts'
 import { requireGranted, refusal } from '../wire/index.ts'
 import { type ChangeMode, type OnceAnswer, planOnce } from './idempotency.ts'
-import type { IpamOptions } from './request.ts'
+import type { IpamCall } from './request.ts'
 
 /** A plan over the view, and what it needs to know beside that. */
 export type IpamPlan<Answer> = (view: View, context: IpamContext) => Plan<Result<Answer>>
 
 /** Carries out a plan, and throws its refusal. The clock is read once, at the beginning. */
 export async function carryOut<Answer>(
-  { store, now, blocks, deadlineMs }: IpamOptions,
+  { store, now, blocks, charges, rights, deadlineMs }: IpamCall,
   plan: IpamPlan<Answer>,
   { dryRun }: Pick<ChangeMode, 'dryRun'> = {},
 ): Promise<Answer> {
-  const context = { now: now(), blocks }
+  const context = { now: now(), blocks, charges, rights }
   const { answer } = await store.submit((view) => plan(view, context), { deadlineMs, dryRun: dryRun === 'All' })
   return requireGranted(answer)
 }
 
 /** Carries out the `part`-th transaction of a change, once if the mode says so; `print` makes what is stored for its repetition. */
 export async function carryOutOnce<Answer>(
-  options: IpamOptions,
+  options: IpamCall,
   mode: ChangeMode,
   plan: IpamPlan<Answer>,
   print: (answer: Answer) => object,
@@ -39,7 +39,7 @@ export async function carryOutOnce<Answer>(
 
 /** Carries out a change of one transaction. Returns the body of its answer, for a repetition as the text that is stored. */
 export async function carryOutChange<Answer, Printed extends object>(
-  options: IpamOptions,
+  options: IpamCall,
   mode: ChangeMode,
   plan: IpamPlan<Answer>,
   print: (answer: Answer) => Printed,
@@ -50,7 +50,7 @@ export async function carryOutChange<Answer, Printed extends object>(
 
 /** Carries out the `number`-th step of a change. Returns its answer as `print` makes it; for a repetition, as it is stored. */
 export async function carryOutStep<Answer, Schema extends TSchema>(
-  options: IpamOptions,
+  options: IpamCall,
   mode: ChangeMode,
   number: number,
   plan: IpamPlan<Step<Answer>>,

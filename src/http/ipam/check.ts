@@ -1,7 +1,8 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
+import type { Action, Rights } from '../../access/index.ts'
 import { Scan } from '../../datastore/index.ts'
-import { check, type Finding, readCheckTerms } from '../../ipam/index.ts'
+import { check, type Finding, findingFilter, readCheckTerms } from '../../ipam/index.ts'
 import { ipamConfigs } from '../../model/index.ts'
 import {
   type Answer,
@@ -19,6 +20,9 @@ import { refuseIdempotencyKey } from './idempotency.ts'
 import { type IpamOptions, ChangeQuery, NoQuery } from './request.ts'
 import { repair } from './repairs.ts'
 
+const checking = { verb: 'check', resource: 'addresses' } as const
+const repairing = { verb: 'repair', resource: 'addresses' } as const
+
 /** `GET /check` and `POST /check/repair`: check that the stored data is consistent, and repair what is not. */
 export const checkRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
   let isStopping = false
@@ -30,7 +34,7 @@ export const checkRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
   app.get(
     '/check',
     {
-      config: { alsoAnswers: [linesType] },
+      config: { access: checking, alsoAnswers: [linesType] },
       schema: {
         operationId: 'checkAddresses',
         tags: ['ipam'],
@@ -45,7 +49,7 @@ export const checkRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
       },
     },
     async (request, reply) => {
-      const { revision, findings } = await begin(options, () => isStopping)
+      const { revision, findings } = await begin(options, request.rights, checking, () => isStopping)
       return sendReport(request, reply, { head: { revision }, listName: 'findings', entries: printed(findings) })
     },
   )
@@ -53,7 +57,7 @@ export const checkRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
   app.post(
     '/check/repair',
     {
-      config: { alsoAnswers: [linesType] },
+      config: { access: repairing, alsoAnswers: [linesType] },
       schema: {
         operationId: 'repairAddresses',
         tags: ['ipam'],
@@ -78,7 +82,7 @@ export const checkRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
       const codes = request.body.codes ? new Set<string>(request.body.codes) : undefined
       const isWanted = ({ code, repair }: Finding): boolean =>
         codes === undefined ? repair === 'Default' : repair !== 'None' && codes.has(code)
-      const { revision, findings } = await begin(options, () => isStopping)
+      const { revision, findings } = await begin(options, request.rights, repairing, () => isStopping)
       const { dryRun } = request.query
       const repairs = repair(options, findings, { isWanted, isDryRun: dryRun === 'All' })
       const head = { revision, ...(dryRun !== undefined && { dryRun }) }
@@ -91,20 +95,26 @@ export const checkRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
 /** Reads what everything is checked against first, so that a fault is answered with its own status; the rest is read on demand. */
 async function begin(
   { store, now }: IpamOptions,
+  rights: Rights,
+  action: Action,
   isStopping: () => boolean,
 ): Promise<{ readonly revision: string; readonly findings: AsyncIterable<Finding> }> {
   const scan = await Scan.begin(store, ipamConfigs)
   const terms = await readCheckTerms(scan, now())
-  return { revision: String(scan.revision), findings: whileServing(check(scan, terms), isStopping) }
+  return {
+    revision: String(scan.revision),
+    findings: whileServing(check(scan, terms), findingFilter(rights, action, terms), isStopping),
+  }
 }
 
 async function* whileServing(
   findings: AsyncIterable<Finding>,
+  isVisible: (found: Finding) => boolean,
   isStopping: () => boolean,
 ): AsyncGenerator<Finding, void> {
   for await (const found of findings) {
     if (isStopping()) throw refusal('ServiceUnavailable', 'The server is stopping.')
-    yield found
+    if (isVisible(found)) yield found
   }
 }
 

@@ -5,7 +5,7 @@ import { formatAddress, formatCidr, parseAddress } from '../../net/index.ts'
 import { answer, cidrField, closed, FreeRangeList, pageFields, pageMax, problems } from '../schemas/index.ts'
 import { limits, printContinueToken, readContinueToken, refuseFields } from '../wire/index.ts'
 import { carryOut } from './change.ts'
-import { type IpamOptions, readCidr } from './request.ts'
+import { beginCall, type IpamOptions, readCidr } from './request.ts'
 
 const PoolPath = Type.Object(
   {
@@ -34,6 +34,7 @@ export const freeAddressesRoute: FastifyPluginCallbackTypebox<IpamOptions> = (ap
   app.get(
     '/pools/:name/free',
     {
+      config: { access: { verb: 'get', resource: 'ippools' } },
       schema: {
         operationId: 'listFreeAddresses',
         tags: ['ipam'],
@@ -50,13 +51,14 @@ export const freeAddressesRoute: FastifyPluginCallbackTypebox<IpamOptions> = (ap
         },
       },
     },
-    async ({ params, query }): Promise<FreeRangeList> => {
+    async (request): Promise<FreeRangeList> => {
+      const { params, query } = request
       const { limit = pageMax, cidr } = query
       const range = readCidr(cidr)
       if (range.causes.length > 0) throw refuseFields('Invalid', range.causes)
       const from = query.continue === undefined ? undefined : readContinueToken(query.continue, parseAddress)
-      const request = { pool: params.name, range: range.value, from, limit }
-      const found = await carryOut(options, (view, context) => planReadFree(view, request, context))
+      const wanted = { pool: params.name, range: range.value, from, limit }
+      const found = await carryOut(beginCall(options, request), (view, context) => planReadFree(view, wanted, context))
       return {
         pool: found.pool.name,
         cidr: formatCidr(found.range),

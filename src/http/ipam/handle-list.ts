@@ -1,10 +1,13 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from '@sinclair/typebox'
-import { handles as handleFamily } from '../../model/index.ts'
+import { poolsIn, type Reach, reachOf } from '../../ipam/index.ts'
+import { type Handle, handles as handleFamily, pools as poolFamily } from '../../model/index.ts'
+import { parseCidr } from '../../net/index.ts'
+import type { Decodable, Listed, Revision } from '../../plan/index.ts'
 import { answer, closed, handle, HandleList, pageFields, pageMax, problems } from '../schemas/index.ts'
 import { printContinueToken, readContinueToken } from '../wire/index.ts'
-import { type Reader, readAt } from './addresses/index.ts'
-import { type IpamOptions, shareDeadline } from './request.ts'
+import { type Reader, readAt, withoutNested } from './addresses/index.ts'
+import { beginCall, type IpamCall, type IpamOptions } from './request.ts'
 
 /** The longest token, in characters. It names a handle, and each character of that takes up to four bytes. */
 const tokenLengthMax = 4_096
@@ -24,6 +27,7 @@ export const handleListRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, 
   app.get(
     '/handles',
     {
+      config: { access: { verb: 'list', resource: 'handles' } },
       schema: {
         operationId: 'listHandles',
         tags: ['ipam'],
@@ -39,34 +43,121 @@ export const handleListRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, 
         },
       },
     },
-    ({ query }) => listHandles(shareDeadline(options), query),
+    (request) => listHandles(beginCall(options, request), request.query),
   )
   done()
 }
 
 async function listHandles(
-  reader: Reader,
+  call: IpamCall,
   { prefix = '', limit = pageMax, continue: token }: Static<typeof HandlesQuery>,
 ): Promise<HandleList> {
   const place = token === undefined ? undefined : readContinueToken(token, parsePlace)
-  const below = { ...handleFamily, prefix: `${handleFamily.prefix}${prefix}` }
-  const options = { limit, ...(place && { after: `${handleFamily.prefix}${place.handle}` }) }
-  const { entries, revision, remaining } = await readAt(reader, below, options, place?.revision)
-  const listed = entries.map(({ key, ...entry }) => ({ ...entry, handle: key.slice(handleFamily.prefix.length) }))
-  const last = listed.at(-1)
+  const page = await (call.rights.isUnlimited
+    ? readPage(call, prefix, limit, place)
+    : findPage(call, prefix, limit, place))
+  const last = page.handles.at(-1)
   return {
-    handles: listed.flatMap((entry) => {
-      if (entry.kind === 'unreadable') return []
-      const counts = [...entry.value.blocks.values()]
-      return [{ handle: entry.handle, blocks: counts.length, addresses: counts.reduce((sum, one) => sum + one, 0) }]
-    }),
-    unreadableHandles: listed.flatMap((entry) => (entry.kind === 'unreadable' ? [entry.handle] : [])),
-    revision: String(revision),
-    continue: last === undefined || remaining === 0 ? null : printContinueToken(`${revision}/${last.handle}`),
+    handles: page.handles.flatMap(({ handle, counts }) =>
+      counts === undefined
+        ? []
+        : [{ handle, blocks: counts.length, addresses: counts.reduce((sum, one) => sum + one, 0) }],
+    ),
+    unreadableHandles: page.handles.flatMap(({ handle, counts }) => (counts === undefined ? [handle] : [])),
+    revision: String(page.revision),
+    continue: last === undefined || page.isLast ? null : printContinueToken(`${page.revision}/${last.handle}`),
   }
 }
 
-function parsePlace(text: string): { readonly revision: bigint; readonly handle: string } | undefined {
+/** The place after which a page begins. */
+interface HandlePlace {
+  readonly revision: Revision
+  readonly handle: string
+}
+
+/** Some handles as of one revision, in order. */
+interface HandlePage {
+  readonly handles: readonly ListedHandle[]
+  readonly revision: Revision
+  readonly isLast: boolean
+}
+
+/** A handle, and the numbers of its addresses in each block; undefined if the stored one cannot be read. */
+interface ListedHandle {
+  readonly handle: string
+  readonly counts: readonly number[] | undefined
+}
+
+/** Reads a page of all handles. */
+async function readPage(reader: Reader, prefix: string, limit: number, place?: HandlePlace): Promise<HandlePage> {
+  const options = { limit, ...(place && { after: `${handleFamily.prefix}${place.handle}` }) }
+  const { entries, revision, remaining } = await readAt(reader, handlesBelow(prefix), options, place?.revision)
+  const handles = entries.map((entry) => ({
+    handle: handleIn(entry),
+    counts: entry.kind === 'value' ? [...entry.value.blocks.values()] : undefined,
+  }))
+  return { handles, revision, isLast: remaining === 0 }
+}
+
+/**
+ * Reads a page of the handles that the caller may list, with what they hold where it may be listed. The page ends with a handle that may be
+ * listed, as its token names it; it ends early if half of the time is over, and the call fails if it has found none by its end.
+ */
+async function findPage(call: IpamCall, prefix: string, limit: number, place?: HandlePlace): Promise<HandlePage> {
+  const enoughMs = call.deadlineMs / 2
+  const stored = await readAt(call, poolFamily, {}, place?.revision)
+  const { revision } = stored
+  const reach = reachOf(call.rights, poolsIn(stored.entries), { verb: 'list', resource: 'handles' })
+  const handles: ListedHandle[] = []
+  for (const part of narrowed(prefix, reach.handlePrefixes)) {
+    let after = place && `${handleFamily.prefix}${place.handle}`
+    for (let remaining = 1; remaining > 0; ) {
+      const page = await readAt(
+        call,
+        handlesBelow(part),
+        { limit: pageMax, ...(after !== undefined && { after }) },
+        revision,
+      )
+      for (const entry of page.entries) {
+        const found = findListed(entry, reach)
+        if (found === undefined) continue
+        if (handles.length === limit) return { handles, revision, isLast: false }
+        handles.push(found)
+      }
+      if (handles.length > 0 && call.deadlineMs < enoughMs) return { handles, revision, isLast: false }
+      after = page.entries.at(-1)?.key
+      remaining = page.remaining
+    }
+  }
+  return { handles, revision, isLast: true }
+}
+
+/** The part of a handle that may be listed; undefined if that is nothing. */
+function findListed(entry: Listed<Handle>, reach: Reach): ListedHandle | undefined {
+  const handle = handleIn(entry)
+  if (entry.kind === 'unreadable') return reach.includesHandle(handle) ? { handle, counts: undefined } : undefined
+  const counts = [...entry.value.blocks].flatMap(([text, count]) => {
+    const cidr = parseCidr(text)
+    return cidr !== undefined && reach.includes(cidr, handle) ? [count] : []
+  })
+  return counts.length > 0 || reach.includesHandle(handle) ? { handle, counts } : undefined
+}
+
+/** The beginnings of the handles that begin with `prefix` and with one of `allowed`, each of which stands for others than the rest. */
+function narrowed(prefix: string, allowed: readonly string[] = ['']): readonly string[] {
+  const both = allowed.flatMap((one) => (one.startsWith(prefix) ? [one] : prefix.startsWith(one) ? [prefix] : []))
+  return withoutNested(both)
+}
+
+function handlesBelow(prefix: string): Decodable<Handle> {
+  return { ...handleFamily, prefix: `${handleFamily.prefix}${prefix}` }
+}
+
+function handleIn({ key }: Listed<Handle>): string {
+  return key.slice(handleFamily.prefix.length)
+}
+
+function parsePlace(text: string): HandlePlace | undefined {
   const [, revision, handle] = /^([1-9][0-9]{0,17})\/(.+)$/su.exec(text) ?? []
   return revision === undefined || handle === undefined ? undefined : { revision: BigInt(revision), handle }
 }

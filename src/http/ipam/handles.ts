@@ -4,6 +4,7 @@ import {
   type AssignAnswer,
   type AssignRequest,
   type EnsureAnswer,
+  type HandleSnapshot,
   planEnsure,
   planReadHandle,
 } from '../../ipam/index.ts'
@@ -24,7 +25,16 @@ import { addressesIn, isTooLarge, printHoldings, readHandleSnapshot, withHolding
 import { readAssign } from './assign.ts'
 import { carryOut } from './change.ts'
 import { noteRelease, releaseAllOfHandle, releaseExcess } from './release.ts'
-import { type IpamOptions, ChangeQuery, examined, locateHandle, NoQuery, refuseBody, shareDeadline } from './request.ts'
+import {
+  type IpamCall,
+  type IpamOptions,
+  ChangeQuery,
+  examined,
+  locateHandle,
+  NoQuery,
+  refuseBody,
+  beginCall,
+} from './request.ts'
 
 /** The path of a handle that gets addresses. */
 const NewHandlePath = Type.Object({ handle: Type.String({ ...newHandle, description: 'The handle.' }) }, closed)
@@ -51,6 +61,7 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
   app.get(
     '/handles/:handle',
     {
+      config: { access: { verb: 'get', resource: 'handles' } },
       schema: {
         operationId: 'readHandle',
         tags: ['ipam'],
@@ -64,12 +75,13 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
         },
       },
     },
-    async ({ params }) => printHoldings(await readHoldings(shareDeadline(options), params.handle)),
+    async (request) => printHoldings(await readHoldings(beginCall(options, request), request.params.handle)),
   )
 
   app.put(
     '/handles/:handle',
     {
+      config: { access: { verb: 'assign', resource: 'addresses' } },
       attachValidation: true,
       schema: {
         operationId: 'ensureHandle',
@@ -102,9 +114,9 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
       const { handle } = request.params
       const wanted = examined(request, () => readAssign({ ...request.body, handle }, options.newUid))
       noteChange(request, { node: wanted.node })
-      const ensured = await ensureHoldings(shareDeadline(options), wanted, request.query)
+      const ensured = await ensureHoldings(beginCall(options, request), wanted, request.query)
       const answer = printHoldings(ensured)
-      noteChange(request, { addresses: addressesIn(answer) })
+      noteChange(request, { addresses: addressesIn(answer), ...ensured.changed })
       if (ensured.isAdded && request.query.dryRun === undefined) locateHandle(reply, handle)
       return reply.code(ensured.isAdded ? 201 : 200).send(answer)
     },
@@ -113,6 +125,7 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
   app.delete(
     '/handles/:handle',
     {
+      config: { access: { verb: 'release', resource: 'addresses' } },
       schema: {
         operationId: 'releaseHandle',
         tags: ['ipam'],
@@ -128,7 +141,7 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
     },
     async (request) => {
       refuseBody(request.body)
-      const released = await releaseAllOfHandle(shareDeadline(options), request.params.handle, request.query)
+      const released = await releaseAllOfHandle(beginCall(options, request), request.params.handle, request.query)
       noteRelease(request, released)
       return released
     },
@@ -137,8 +150,11 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
 }
 
 /** Reads everything that a handle holds, in however many blocks. Throws a refusal `NotFound` if there is no such handle. */
-export async function readHoldings(options: IpamOptions, handle: string): Promise<AssignAnswer> {
-  const read = (): Promise<AssignAnswer> => carryOut(options, (view, context) => planReadHandle(view, handle, context))
+export async function readHoldings(options: IpamCall, handle: string): Promise<AssignAnswer> {
+  const read = (held?: HandleSnapshot): Promise<AssignAnswer> =>
+    carryOut(options, (view, context) => planReadHandle(view, handle, { ...context, held }))
+  // Which of its addresses the caller may read is part of the plan.
+  if (!options.rights.isUnlimited) return withHoldings(options, handle, read)
   try {
     return await read()
   } catch (fault) {
@@ -153,7 +169,7 @@ export async function readHoldings(options: IpamOptions, handle: string): Promis
  * not be released is in the answer.
  */
 export async function ensureHoldings(
-  options: IpamOptions,
+  options: IpamCall,
   wanted: AssignRequest,
   { dryRun, exact }: Static<typeof EnsureQuery>,
 ): Promise<EnsureAnswer> {
@@ -167,5 +183,7 @@ export async function ensureHoldings(
   )
   if (dryRun !== undefined) return ensured
   const left = await releaseExcess(options, wanted.handle, ensured.excess)
-  return { ...ensured, addresses: [...ensured.addresses, ...left] }
+  const { assigned, released } = ensured.changed
+  const changed = { assigned, released: released + ensured.excess.length - left.length }
+  return { ...ensured, changed, addresses: [...ensured.addresses, ...left] }
 }

@@ -26,7 +26,7 @@ import { attributeCauses } from './attribute-causes.ts'
 import { carryOut, carryOutChange, type IpamPlan } from './change.ts'
 import { type ChangeMode, changeModeOf, IdempotencyHeaders } from './idempotency.ts'
 import { readConditions } from './release.ts'
-import { ChangeQuery, type Examined, examined, type IpamOptions, NoQuery } from './request.ts'
+import { beginCall, ChangeQuery, type Examined, examined, type IpamOptions, NoQuery } from './request.ts'
 
 const failures = problemsOfRepeatable('NotFound')
 
@@ -38,7 +38,7 @@ export const holderAttributeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = 
     mode: ChangeMode,
   ): Promise<HoldersResponse | string> => {
     const plan: IpamPlan<AddressHolders> = (view, context) => planChangeHolders(view, wanted, context)
-    const holders = await carryOutChange(options, mode, plan, printOwnership)
+    const holders = await carryOutChange(beginCall(options, request), mode, plan, printOwnership)
     noteChange(request, typeof holders === 'string' ? { repeated: true } : { handle: holders.handle ?? undefined })
     return holders
   }
@@ -46,6 +46,7 @@ export const holderAttributeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = 
   app.get(
     '/addresses/:ip/attributes',
     {
+      config: { access: { verb: 'get', resource: 'addresses' } },
       schema: {
         operationId: 'readOwnerAttributes',
         tags: ['ipam'],
@@ -60,16 +61,19 @@ export const holderAttributeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = 
         },
       },
     },
-    async ({ params }) => {
-      const { address, causes } = readAddress(params.ip)
+    async (request) => {
+      const { address, causes } = readAddress(request.params.ip)
       if (address === undefined) throw refuseFields('Invalid', causes)
-      return printOwnership(await carryOut(options, (view, context) => planReadHolders(view, address, context)))
+      return printOwnership(
+        await carryOut(beginCall(options, request), (view, context) => planReadHolders(view, address, context)),
+      )
     },
   )
 
   app.put(
     '/addresses/:ip/attributes',
     {
+      config: { access: { verb: 'update', resource: 'addresses' } },
       attachValidation: true,
       schema: {
         operationId: 'setOwnerAttributes',
@@ -108,6 +112,7 @@ export const holderAttributeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = 
   app.post(
     '/addresses/:ip/attributes/swap',
     {
+      config: { access: { verb: 'update', resource: 'addresses' } },
       attachValidation: true,
       schema: {
         operationId: 'swapOwnerAttributes',

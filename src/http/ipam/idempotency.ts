@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type Rights, unchecked } from '../../access/index.ts'
 import { storedAnswerKey } from '../../model/index.ts'
 import { answerOnly, type Plan, put, refuse, type Result, success, type View } from '../../plan/index.ts'
 import { refuseFields } from '../wire/index.ts'
@@ -46,16 +47,21 @@ export interface ChangeMode {
  * so in the header `Idempotent-Replayed`.
  */
 export function changeModeOf(
-  { method, routeOptions, params, body, headers }: FastifyRequest,
+  { method, routeOptions, params, body, headers, rights }: FastifyRequest,
   reply: FastifyReply,
   query: { readonly dryRun?: 'All' },
 ): ChangeMode {
   const key = headers['idempotency-key']
   if (query.dryRun !== undefined || typeof key !== 'string') return query
   return {
-    once: { key, request: digest(method, routeOptions.url, params, body) },
+    once: { key, request: digest(method, routeOptions.url, params, body, ...senderIn(rights)) },
     onReplay: () => void reply.header('idempotent-replayed', 'true'),
   }
+}
+
+/** Who sends a request, for its digest: nobody but the sender gets the answer again. Nothing where nobody is asked who they are. */
+function senderIn({ caller }: Rights): readonly string[] {
+  return caller === unchecked ? [] : [caller.user, ...(caller.uid === undefined ? [] : [caller.uid])]
 }
 
 /** As {@link changeModeOf}, for a call whose query says what to change. */

@@ -1,6 +1,6 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from '@sinclair/typebox'
-import { itemOf, planRelease, planRemoveNode, releasedTogetherMax } from '../../ipam/index.ts'
+import { itemOf, planRelease, planRemoveNode, releasedTogetherMax, selectReadable } from '../../ipam/index.ts'
 import { formatAddress } from '../../net/index.ts'
 import { carryOutSteps, inTurn, success, type TakeStep } from '../../plan/index.ts'
 import { RemovedNodeResponse, answer, problemsOfRepeatable, repeatable, closed, oneOf } from '../schemas/index.ts'
@@ -9,7 +9,7 @@ import { AddressWalk, FailedAddress, firstPlace, type Place, printRelease } from
 import { anyNode, mergeReleases, printReleasedBlocks, ReleasePart } from './affinities.ts'
 import { carryOutStep } from './change.ts'
 import { type ChangeMode, changeModeOfQuery, IdempotencyHeaders } from './idempotency.ts'
-import { type IpamOptions, refuseBody, shareDeadline } from './request.ts'
+import { type IpamOptions, refuseBody, beginCall, type IpamCall } from './request.ts'
 
 const NodePath = Type.Object({ node: Type.String({ ...anyNode, description: 'The node.' }) }, closed)
 
@@ -44,6 +44,7 @@ export const nodeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
   app.delete(
     '/nodes/:node',
     {
+      config: { access: { verb: 'delete', resource: 'nodes' } },
       schema: {
         operationId: 'forgetNode',
         tags: ['ipam'],
@@ -66,7 +67,7 @@ export const nodeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
       const { node } = request.params
       const { releaseAddresses = false } = request.query
       const mode = changeModeOfQuery(request, reply, request.query)
-      const call = shareDeadline(options)
+      const call = beginCall(options, request)
       const { answers, next } = await carryOutSteps(
         inTurn(
           addressSteps(call, mode, node, releaseAddresses),
@@ -77,7 +78,8 @@ export const nodeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
       )
       const released = answers.flatMap(({ addresses }) => addresses.released)
       const affinities = mergeReleases(answers.map(({ affinities }) => affinities))
-      noteChange(request, { addresses: released, blocks: affinities.released.map(({ block }) => block) })
+      const blocks = affinities.released.map(({ block }) => block)
+      noteChange(request, { addresses: released, released: released.length, blocks })
       return {
         node,
         addresses: {
@@ -94,7 +96,7 @@ export const nodeRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
 }
 
 /** Releases, or reports, the addresses that the node uses. */
-function addressSteps(options: IpamOptions, mode: ChangeMode, node: string, isReleased: boolean): TakeStep<RemovePart> {
+function addressSteps(options: IpamCall, mode: ChangeMode, node: string, isReleased: boolean): TakeStep<RemovePart> {
   const walk = new AddressWalk(options, { node, attributes: [] })
   const limit = isReleased ? releasedTogetherMax : reportedTogetherMax
   return async (position, number) => {
@@ -106,7 +108,9 @@ function addressSteps(options: IpamOptions, mode: ChangeMode, node: string, isRe
       number,
       (view, context) => {
         const { answer, writes } = planRelease(view, isReleased ? found.map(itemOf) : [], context)
-        return { answer: answer.ok ? success({ answer: answer.value, ...step }) : answer, writes }
+        if (!answer.ok) return { answer, writes }
+        const left = isReleased ? [] : selectReadable(view, found, context)
+        return { answer: success({ answer: { ...answer.value, left }, ...step }), writes }
       },
       {
         schema: RemovePart,
@@ -114,7 +118,7 @@ function addressSteps(options: IpamOptions, mode: ChangeMode, node: string, isRe
           const { released, failed } = printRelease(release)
           const left = isReleased
             ? failed.map(({ address }) => address)
-            : found.map(({ address }) => formatAddress(address))
+            : release.left.map(({ address }) => formatAddress(address))
           return { ...nothing, addresses: { released, failed, left } }
         },
       },
@@ -123,7 +127,7 @@ function addressSteps(options: IpamOptions, mode: ChangeMode, node: string, isRe
 }
 
 /** Releases the blocks of the node. In a dry run the addresses are still there that would be released by then. */
-function blockSteps(options: IpamOptions, mode: ChangeMode, node: string, asIfReleased: boolean): TakeStep<RemovePart> {
+function blockSteps(options: IpamCall, mode: ChangeMode, node: string, asIfReleased: boolean): TakeStep<RemovePart> {
   return (position, number) =>
     carryOutStep(
       options,

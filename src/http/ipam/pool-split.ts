@@ -15,7 +15,7 @@ import {
 import { noteChange, objectTypes } from '../wire/index.ts'
 import { carryOutChange } from './change.ts'
 import { changeModeOf, IdempotencyHeaders } from './idempotency.ts'
-import { type IpamOptions, ChangeQuery } from './request.ts'
+import { beginCall, type IpamOptions, ChangeQuery } from './request.ts'
 
 const PoolPath = Type.Object(
   { name: Type.String({ ...name, description: 'The pool.', examples: ['my.ippool-1'] }) },
@@ -27,6 +27,7 @@ export const poolSplitRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
   app.post(
     '/pools/:name/split',
     {
+      config: { access: { verb: 'update', resource: 'ippools' } },
       schema: {
         operationId: 'splitPool',
         tags: ['ipam'],
@@ -51,9 +52,9 @@ export const poolSplitRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
       const { params, body, query } = request
       const uids = Array.from({ length: partsMax }, () => options.newUid())
       const split = await carryOutChange(
-        options,
+        beginCall(options, request),
         changeModeOf(request, reply, query),
-        (view, { now }) => planSplit(view, params.name, body.parts, { now, uids }),
+        (view, { now, rights }) => planSplit(view, params.name, body.parts, { now, uids, rights }),
         ({ parts }) => ({
           pool: params.name,
           parts: parts.map((part) => ({ name: part.name, cidr: formatCidr(part.cidr) })),

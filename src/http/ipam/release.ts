@@ -29,7 +29,15 @@ import { changedNothing, noteChange, objectTypes, refuseFields, requireGranted }
 import { AddressPath, FailedAddress, printRelease, readAddresses } from './addresses/index.ts'
 import { carryOut, carryOutChange, carryOutOnce, type IpamPlan, printStep, readStep } from './change.ts'
 import { type ChangeMode, changeModeOf, changeModeOfQuery, IdempotencyHeaders } from './idempotency.ts'
-import { type Examined, type IpamOptions, ChangeQuery, examined, refuseBody, shareDeadline } from './request.ts'
+import {
+  type Examined,
+  type IpamOptions,
+  ChangeQuery,
+  examined,
+  refuseBody,
+  beginCall,
+  type IpamCall,
+} from './request.ts'
 
 const { handle, sequenceNumber } = ReleaseBodyItem.properties
 
@@ -40,6 +48,7 @@ export const releaseRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
   app.post(
     '/release',
     {
+      config: { access: { verb: 'release', resource: 'addresses' } },
       attachValidation: true,
       schema: {
         operationId: 'releaseAddresses',
@@ -63,7 +72,7 @@ export const releaseRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
       const { handle, items } = examined(request, () => readRelease(request.body))
       noteChange(request, { handle, addresses: items.map(({ address }) => formatAddress(address)) })
       const mode = changeModeOf(request, reply, request.query)
-      const call = shareDeadline(options)
+      const call = beginCall(options, request)
       const released = await (handle === undefined
         ? releaseAddresses(call, items, mode)
         : releaseAllOfHandle(call, handle, mode))
@@ -75,6 +84,7 @@ export const releaseRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
   app.delete(
     '/addresses/:ip',
     {
+      config: { access: { verb: 'release', resource: 'addresses' } },
       schema: {
         operationId: 'releaseAddress',
         tags: ['ipam'],
@@ -103,7 +113,7 @@ export const releaseRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
       }
       const item = { address, ...conditions.value }
       const released = await carryOutChange(
-        options,
+        beginCall(options, request),
         changeModeOfQuery(request, reply, query),
         (view, context) => planReleaseAddress(view, item, context),
         (outcome): ReleaseResponse => ({ ...printRelease(outcome), isComplete: true }),
@@ -118,7 +128,11 @@ export const releaseRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
 
 /** Notes for the log what a release has released. */
 export function noteRelease(request: FastifyRequest, { released, failed }: ReleaseResponse): void {
-  noteChange(request, { addresses: released, ...(failed.length > 0 && { failed: failed.length }) })
+  noteChange(request, {
+    addresses: released,
+    released: released.length,
+    ...(failed.length > 0 && { failed: failed.length }),
+  })
 }
 
 /** The outcome of one transaction of a release, as it is stored. */
@@ -134,7 +148,7 @@ const ReleasePart = Type.Object({
  * a refusal `Conflict` if no address is held as its item says.
  */
 export async function releaseAddresses(
-  options: IpamOptions,
+  options: IpamCall,
   items: readonly PlannedItem[],
   mode: ChangeMode,
 ): Promise<ReleaseResponse> {
@@ -176,7 +190,7 @@ function fieldOfItem(index: number, part: string): string {
  * step; a fault of a later one, as when the time is over, ends the release early.
  */
 export async function releaseAllOfHandle(
-  options: IpamOptions,
+  options: IpamCall,
   handle: string,
   mode: ChangeMode,
 ): Promise<ReleaseResponse> {
@@ -201,7 +215,7 @@ export async function releaseAllOfHandle(
  * what is left because a step failed, as when the time is over.
  */
 export async function releaseExcess(
-  options: IpamOptions,
+  options: IpamCall,
   handle: string,
   excess: readonly Allocation[],
 ): Promise<readonly Allocation[]> {
@@ -218,7 +232,7 @@ export async function releaseExcess(
 }
 
 async function carryOutPart(
-  options: IpamOptions,
+  options: IpamCall,
   mode: ChangeMode,
   plan: IpamPlan<Step<ReleaseAnswer>>,
   part: number,

@@ -1,7 +1,8 @@
 import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Rights } from '../../access/index.ts'
 import type { ServedStore } from '../../datastore/index.ts'
-import type { BlockIndex, Now } from '../../model/index.ts'
+import type { BlockIndex, ChargeIndex, Now } from '../../model/index.ts'
 import { type Cidr, parseCidr } from '../../net/index.ts'
 import type { Cause } from '../../plan/index.ts'
 import { closed, oneOf } from '../schemas/index.ts'
@@ -15,17 +16,25 @@ export interface IpamOptions {
   readonly now: () => Now
   /** The index of blocks that is kept beside the store. */
   readonly blocks: BlockIndex
+  /** Knows which blocks have addresses that are charged to quotas. */
+  readonly charges?: ChargeIndex | undefined
   /** Makes a unique handle for a request that names none. */
   readonly newUid: () => string
   /** Milliseconds that a call may take. */
   readonly deadlineMs: number
 }
 
+/** The options for one call, and what its caller may do. */
+export interface IpamCall extends IpamOptions {
+  readonly rights: Rights
+}
+
 /** The options for one call: all its parts together take no longer than the deadline, and `deadlineMs` is what is left of it. */
-export function shareDeadline(options: IpamOptions): IpamOptions {
+export function beginCall(options: IpamOptions, { rights }: Pick<FastifyRequest, 'rights'>): IpamCall {
   const endsAtMs = performance.now() + options.deadlineMs
   return {
     ...options,
+    rights,
     get deadlineMs() {
       return Math.max(0, endsAtMs - performance.now())
     },

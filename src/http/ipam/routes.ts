@@ -14,6 +14,7 @@ import type { IpamOptions } from './request.ts'
 import { nodeRoutes } from './nodes.ts'
 import { holderAttributeRoutes } from './holder-attributes.ts'
 import { poolSplitRoute } from './pool-split.ts'
+import { quotasRoute } from './quotas.ts'
 import { releaseRoute } from './release.ts'
 import { utilizationRoutes } from './utilization.ts'
 
@@ -58,5 +59,6 @@ export const ipamRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
   void app.register(nodeRoutes, below)
   void app.register(checkRoutes, below)
   void app.register(poolSplitRoute, below)
+  void app.register(quotasRoute, below)
   done()
 }

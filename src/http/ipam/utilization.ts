@@ -17,7 +17,7 @@ import {
 } from '../schemas/index.ts'
 import { limits, printContinueToken, readContinueToken, refusal } from '../wire/index.ts'
 import { carryOut } from './change.ts'
-import type { IpamOptions } from './request.ts'
+import { beginCall, type IpamOptions } from './request.ts'
 
 /** The most blocks that one answer of the utilization lists. More would take megabytes: those are listed page by page. */
 const listedBlocksMax = 10_000
@@ -61,6 +61,7 @@ export const utilizationRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app
   app.get(
     '/utilization',
     {
+      config: { access: { verb: 'list', resource: 'ippools' } },
       schema: {
         operationId: 'readUtilization',
         tags: ['ipam'],
@@ -76,8 +77,11 @@ export const utilizationRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app
         },
       },
     },
-    async ({ query: { pools = [], blocks: withBlocks = false } }): Promise<Utilization> => {
-      const used = await carryOut(options, (view, context) => planReadUtilization(view, { pools, withBlocks }, context))
+    async (request): Promise<Utilization> => {
+      const { pools = [], blocks: withBlocks = false } = request.query
+      const used = await carryOut(beginCall(options, request), (view, context) =>
+        planReadUtilization(view, { pools, withBlocks }, context),
+      )
       const listed = used.blocks.length + used.orphaned.length
       if (listed > listedBlocksMax) {
         const message = `${listed} blocks are more than one answer holds; leave out "blocks", or page through GET /ipam/v1/blocks`
@@ -95,6 +99,7 @@ export const utilizationRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app
   app.get(
     '/blocks',
     {
+      config: { access: { verb: 'list', resource: 'ipamblocks' } },
       schema: {
         operationId: 'listBlocks',
         tags: ['ipam'],
@@ -105,11 +110,14 @@ export const utilizationRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app
         response: { 200: answer('A page of blocks.', BlockList), ...problems('Conflict', 'Invalid', 'Timeout') },
       },
     },
-    async ({ query }): Promise<BlockList> => {
+    async (request): Promise<BlockList> => {
+      const { query } = request
       const { pool, node, orphaned, limit = pageMax } = query
       const after = query.continue === undefined ? undefined : readContinueToken(query.continue, parseCidr)
-      const request = { pool, node, orphaned, after, limit }
-      const { blocks, isLast } = await carryOut(options, (view, context) => planReadBlocks(view, request, context))
+      const wanted = { pool, node, orphaned, after, limit }
+      const { blocks, isLast } = await carryOut(beginCall(options, request), (view, context) =>
+        planReadBlocks(view, wanted, context),
+      )
       const last = blocks.at(-1)
       return {
         blocks: blocks.map(printBlock),

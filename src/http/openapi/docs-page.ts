@@ -1,6 +1,6 @@
 import type { FastifySwaggerUiOptions } from '@fastify/swagger-ui'
 import { isJsonArray, type Json, type JsonObject, stringifyJson } from '../../model/index.ts'
-import { apiVersion, type ServedKind, type StoredObject } from '../../resources/index.ts'
+import { pathOf, type ServedKind, type StoredObject } from '../../resources/index.ts'
 import { mark, markType } from '../mark.ts'
 import { makeDocument } from './document.ts'
 import { asObject, mapDocument, mapMembers, methods } from './walk.ts'
@@ -73,8 +73,8 @@ const ipamGroups: readonly Group[] = [
   },
   {
     name: 'See how full pools are, and split them',
-    description: 'Count the addresses of pools and blocks, and cut a pool into equal parts.',
-    operations: /^(get \/ipam\/v1\/(utilization|blocks)|\w+ \/ipam\/v1\/pools\/.*)$/,
+    description: 'Count the addresses of pools, blocks and quotas, and cut a pool into equal parts.',
+    operations: /^(get \/ipam\/v1\/(utilization|blocks|quotas)|\w+ \/ipam\/v1\/pools\/.*)$/,
   },
   {
     name: 'Blocks of nodes',
@@ -95,10 +95,10 @@ const serverGroup: Group = {
 }
 
 function groupsOf(kinds: Kinds): readonly Group[] {
-  const ofKinds = kinds.map(({ plural, description }) => ({
-    name: plural,
-    description,
-    operations: new RegExp(`^\\w+ /apis/${apiVersion}/${plural}(/.*)?$`),
+  const ofKinds = kinds.map((kind) => ({
+    name: kind.plural,
+    description: kind.description,
+    operations: new RegExp(`^\\w+ ${pathOf(kind)}(/.*)?$`),
   }))
   return [...ipamGroups, ...ofKinds, serverGroup]
 }

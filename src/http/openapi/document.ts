@@ -5,6 +5,7 @@ import { isJsonArray, isJsonObject, type Json, type JsonObject, parseJson, strin
 import { watchParameters } from '../schemas/index.ts'
 import { nameSchemas } from './names.ts'
 import { openResponses } from './open-responses.ts'
+import { addSecurity } from './security.ts'
 import { openapi30 } from './v3-0.ts'
 import { asObject, mapDocument, mapMembers, mapSchema } from './walk.ts'
 
@@ -76,7 +77,7 @@ function withoutWatches(document: JsonObject): JsonObject {
 /** Improves the document that @fastify/swagger makes: for people who read it, and for generators of clients. */
 const finish: SwaggerTransformObject = (made) => {
   if (!('openapiObject' in made)) return made.swaggerObject
-  const steps = [addBodyExamples, capitalizeHeaders, describeDefaults, nameSchemas, openResponses]
+  const steps = [addBodyExamples, capitalizeHeaders, describeDefaults, nameSchemas, openResponses, addSecurity]
   const finished = steps.reduce((document, step) => step(document), toJson(made.openapiObject))
   return Object.assign(made.openapiObject, finished)
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { FastifyPluginCallback, FastifyReply } from 'fastify'
 import { stringifyJson } from '../../model/index.ts'
-import { apiVersion, type ServedKind, type StoredObject } from '../../resources/index.ts'
+import { groupsOf, type ServedKind, type StoredObject } from '../../resources/index.ts'
 import { answerJson, preferredType } from '../wire/index.ts'
 import { kubernetesDocument } from './kubernetes.ts'
 import { makeCompleteDocument } from './document.ts'
@@ -27,33 +27,45 @@ const protobufTypes = [
  */
 export const kubernetesOpenapiRoutes: FastifyPluginCallback<KubernetesOpenapiOptions> = (app, { kinds }, done) => {
   answerJson(app)
-  const hidden = { schema: { hide: true } }
+  const hidden = { schema: { hide: true }, config: { access: 'authenticated' } } as const
   // Made at the first request: most servers never get one, and all should start fast.
-  const document = once(() => kubernetesDocument(makeCompleteDocument(app), kinds))
-  const version3 = once(() => tag(stringifyJson(document())))
-  const version2 = once(() => openapi20(document()))
+  const complete = once(() => makeCompleteDocument(app))
+  const groups = groupsOf(kinds).map((group) => {
+    const document = once(() => kubernetesDocument(complete(), group, kinds))
+    const path = `apis/${group.apiVersion}`
+    return { path, document, tagged: once(() => tag(stringifyJson(document()))) }
+  })
+  const version2 = once(() => openapi20(groups.map(({ document }) => document())))
   const version2Text = once(() => tag(stringifyJson(version2())))
   const version2Bytes = once(() => tag(encodeOpenapi20(version2())))
-  const path = `/openapi/v3/apis/${apiVersion}`
 
   app.get('/openapi/v3', hidden, (_request, reply) => {
-    const serverRelativeURL = `${path}?hash=${version3().hash}`
-    return reply.send({ paths: { [`apis/${apiVersion}`]: { serverRelativeURL } } })
+    const paths = groups.map(({ path, tagged }) => {
+      const serverRelativeURL = `/openapi/v3/${path}?hash=${tagged().hash}`
+      return [path, { serverRelativeURL }] as const
+    })
+    return reply.send({ paths: Object.fromEntries(paths) })
   })
 
-  app.get(path, hidden, ({ query }, reply) => {
-    const { hash } = version3()
-    // A URL with the hash always has the same document.
-    const caching = isObject(query) && query['hash'] === hash ? immutable : undefined
-    return sendTagged(reply.type('application/json; charset=utf-8'), version3(), caching)
-  })
+  for (const { path, tagged } of groups) {
+    app.get(`/openapi/v3/${path}`, hidden, ({ query }, reply) => {
+      const version3 = tagged()
+      // A URL with the hash always has the same document.
+      const caching = isObject(query) && query['hash'] === version3.hash ? immutable : undefined
+      return sendTagged(reply.type('application/json; charset=utf-8'), version3, caching)
+    })
+  }
 
-  app.get('/openapi/v2', { ...hidden, config: { alsoAnswers: protobufTypes } }, ({ headers }, reply) => {
-    const served = ['application/json', ...protobufTypes]
-    if (preferredType(headers.accept, served) === 'application/json')
-      return sendTagged(reply.type('application/json; charset=utf-8'), version2Text())
-    return sendTagged(reply.type(protobufTypes[1]), version2Bytes())
-  })
+  app.get(
+    '/openapi/v2',
+    { ...hidden, config: { ...hidden.config, alsoAnswers: protobufTypes } },
+    ({ headers }, reply) => {
+      const served = ['application/json', ...protobufTypes]
+      if (preferredType(headers.accept, served) === 'application/json')
+        return sendTagged(reply.type('application/json; charset=utf-8'), version2Text())
+      return sendTagged(reply.type(protobufTypes[1]), version2Bytes())
+    },
+  )
   done()
 }
 

@@ -1,15 +1,20 @@
 import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../../model/index.ts'
-import { apiVersion, group, objectIn, type ServedKind, type StoredObject, version } from '../../resources/index.ts'
+import { type ApiGroup, objectIn, pathOf, type ServedKind, type StoredObject } from '../../resources/index.ts'
 import { openapi30 } from './v3-0.ts'
 import { asObject, mapDocument, mapMembers, mapSchema } from './walk.ts'
 
 /**
- * Makes the OpenAPI document of the resources for Kubernetes' clients from the OpenAPI 3.1 document of the server: version 3.0, schemas
- * under the full names that Kubernetes gives them, and extensions by which clients find the kind of an object or an operation. Leaves
- * out what no client reads, which is most of the document.
+ * Makes the OpenAPI document of the resources of a group for Kubernetes' clients from the OpenAPI 3.1 document of the server: version 3.0,
+ * schemas under the full names that Kubernetes gives them, and extensions by which clients find the kind of an object or an operation.
+ * Leaves out what no client reads, which is most of the document.
  * @see docs/kubernetes-api.md section 2
  */
-export function kubernetesDocument(document: JsonObject, kinds: readonly ServedKind<StoredObject>[]): JsonObject {
+export function kubernetesDocument(
+  document: JsonObject,
+  group: ApiGroup,
+  all: readonly ServedKind<StoredObject>[],
+): JsonObject {
+  const kinds = all.filter((kind) => kind.group === group)
   const schemas = objectIn(objectIn(document, 'components'), 'schemas')
   const inline = (schema: Json): Json => inlineSchema(schema, schemas)
   const parts = { paths: pathsOf(objectIn(document, 'paths'), kinds), components: { schemas } }
@@ -17,22 +22,22 @@ export function kubernetesDocument(document: JsonObject, kinds: readonly ServedK
   const used = reachableSchemas(paths ?? {}, objectIn(isJsonObject(components) ? components : {}, 'schemas'))
   const info = { title: 'ippoold', version: objectIn(document, 'info')['version'] ?? '' }
   const converted = openapi30({ openapi: '3.1.0', info, paths: paths ?? {}, components: { schemas: used } })
-  const finished = mapDocument(converted, { schema: (schema) => finishSchema(schema, used) })
-  return { ...finished, components: { schemas: namedSchemas(finished, kinds) } }
+  const finished = mapDocument(converted, { schema: (schema) => finishSchema(schema, used, group) })
+  return { ...finished, components: { schemas: namedSchemas(finished, group, kinds) } }
 }
 
 /** The paths of the resources. */
 function pathsOf(paths: JsonObject, kinds: readonly ServedKind<StoredObject>[]): JsonObject {
   const ofKinds = kinds.flatMap((kind) => {
-    const collection = `/apis/${apiVersion}/${kind.plural}`
+    const collection = pathOf(kind)
     return Object.entries(paths)
       .filter(([path]) => path === collection || path.startsWith(`${collection}/`))
-      .map(([path, item]) => [path, itemOf(asObject(item), path === collection, kind.kind)] as const)
+      .map(([path, item]) => [path, itemOf(asObject(item), path === collection, kind)] as const)
   })
   return Object.fromEntries(ofKinds)
 }
 
-function itemOf(item: JsonObject, isCollection: boolean, kind: string): JsonObject {
+function itemOf(item: JsonObject, isCollection: boolean, kind: ServedKind<StoredObject>): JsonObject {
   return mapMembers(item, (operation, method) => {
     const action = isCollection ? (actionsOnCollections[method] ?? method) : method
     return operationOf(asObject(operation), action, kind)
@@ -41,7 +46,7 @@ function itemOf(item: JsonObject, isCollection: boolean, kind: string): JsonObje
 
 const actionsOnCollections: Readonly<Record<string, string>> = { get: 'list', delete: 'deletecollection' }
 
-function operationOf(operation: JsonObject, action: string, kind: string): JsonObject {
+function operationOf(operation: JsonObject, action: string, kind: ServedKind<StoredObject>): JsonObject {
   const { operationId = '', description = '', parameters, requestBody } = operation
   const successes = Object.entries(objectIn(operation, 'responses')).filter(([code]) => code < '300')
   return {
@@ -54,7 +59,7 @@ function operationOf(operation: JsonObject, action: string, kind: string): JsonO
       content: contentOf(asObject(response)),
     })),
     'x-kubernetes-action': action,
-    'x-kubernetes-group-version-kind': groupVersionKind(kind),
+    'x-kubernetes-group-version-kind': groupVersionKind(kind.group, kind.kind),
   }
 }
 
@@ -66,7 +71,7 @@ function withoutExample({ example: _, ...parameter }: JsonObject): JsonObject {
   return parameter
 }
 
-function groupVersionKind(kind: string): JsonObject {
+function groupVersionKind({ name: group, version }: ApiGroup, kind: string): JsonObject {
   return { group, version, kind }
 }
 
@@ -103,17 +108,17 @@ function referencesIn(json: Json): readonly string[] {
 }
 
 /** Adds what `kubectl explain` and validation in kubectl need. */
-function finishSchema(schema: Json, schemas: JsonObject): Json {
+function finishSchema(schema: Json, schemas: JsonObject, group: ApiGroup): Json {
   if (!isJsonObject(schema)) return schema
   const { properties } = schema
   const complete = isJsonObject(properties)
     ? { ...schema, properties: mapMembers(properties, (property, name) => describeProperty(property, name, schemas)) }
     : schema
-  const finish = (inner: Json): Json => finishSchema(inner, schemas)
+  const finish = (inner: Json): Json => finishSchema(inner, schemas, group)
   const { additionalProperties, discriminator: _, $ref, ...rest } = mapSchema(complete, finish)
   return {
     ...rest,
-    ...($ref !== undefined && { $ref: `${referencePrefix}${fullName(referredName($ref))}` }),
+    ...($ref !== undefined && { $ref: `${referencePrefix}${fullName(referredName($ref), group)}` }),
     // Kubernetes has its own keyword for open objects, and none for closed ones.
     ...(isJsonObject(additionalProperties) && { additionalProperties }),
     ...(additionalProperties === true && { 'x-kubernetes-preserve-unknown-fields': true }),
@@ -135,12 +140,12 @@ const descriptions: Readonly<Record<string, string>> = {
 }
 
 /** Returns the components under their full names; those of kinds are marked with their kind. */
-function namedSchemas(document: JsonObject, kinds: readonly ServedKind<StoredObject>[]): JsonObject {
+function namedSchemas(document: JsonObject, group: ApiGroup, kinds: readonly ServedKind<StoredObject>[]): JsonObject {
   const schemas = objectIn(objectIn(document, 'components'), 'schemas')
   const ofKinds = new Set(kinds.flatMap(({ kind }) => [kind, `${kind}List`]))
   const named = Object.entries(schemas).map(([name, schema]) => {
-    const mark = ofKinds.has(name) ? { 'x-kubernetes-group-version-kind': [groupVersionKind(name)] } : {}
-    return [fullName(name), { ...asObject(schema), ...mark }] as const
+    const mark = ofKinds.has(name) ? { 'x-kubernetes-group-version-kind': [groupVersionKind(group, name)] } : {}
+    return [fullName(name, group), { ...asObject(schema), ...mark }] as const
   })
   return Object.fromEntries(named)
 }
@@ -150,8 +155,10 @@ const metaSchemas: ReadonlySet<string> = new Set([
   ...['ObjectMeta', 'ListMeta', 'OwnerReference', 'Condition', 'Status', 'StatusDetails', 'StatusCause'],
 ])
 
-function fullName(name: string): string {
-  return `${metaSchemas.has(name) ? 'io.k8s.apimachinery.pkg.apis.meta.v1' : 'org.projectcalico.v3'}.${name}`
+/** As `org.projectcalico.v3.IPPool`: the parts of the group's name in reverse, its version, and the name of the schema. */
+function fullName(name: string, group: ApiGroup): string {
+  if (metaSchemas.has(name)) return `io.k8s.apimachinery.pkg.apis.meta.v1.${name}`
+  return `${group.name.split('.').reverse().join('.')}.${group.version}.${name}`
 }
 
 const referencePrefix = '#/components/schemas/'

@@ -36,6 +36,7 @@ export const openapiRoutes: FastifyPluginCallbackTypebox = (app, _options, done)
     app.get(
       path,
       {
+        config: { access: 'everybody' },
         schema: {
           operationId,
           tags: ['server'],

@@ -3,17 +3,24 @@ import { objectIn } from '../../resources/index.ts'
 import { asObject, mapMembers } from './walk.ts'
 
 /**
- * Converts the document of the resources to OpenAPI 2.0, for kubectl before 1.29. Leaves out what 2.0 cannot express, such as
+ * Converts the documents of all groups to one in OpenAPI 2.0, for kubectl before 1.29. Leaves out what 2.0 cannot express, such as
  * alternatives.
  * @see https://spec.openapis.org/oas/v2.0 and docs/kubernetes-api.md section 2.3
  */
-export function openapi20(document: JsonObject): JsonObject {
+export function openapi20(documents: readonly JsonObject[]): JsonObject {
+  const paths = merge(documents.map((document) => objectIn(document, 'paths')))
+  const schemas = merge(documents.map((document) => objectIn(objectIn(document, 'components'), 'schemas')))
   return {
     swagger: '2.0',
-    info: objectIn(document, 'info'),
-    paths: mapObjects(objectIn(document, 'paths'), (item) => mapObjects(item, operationOf20)),
-    definitions: mapObjects(objectIn(objectIn(document, 'components'), 'schemas'), schemaOf20),
+    info: objectIn(documents[0], 'info'),
+    paths: mapObjects(paths, (item) => mapObjects(item, operationOf20)),
+    definitions: mapObjects(schemas, schemaOf20),
   }
+}
+
+/** Joins objects. Members that several of them have are equal: the schemas that all groups share. */
+function merge(objects: readonly JsonObject[]): JsonObject {
+  return Object.fromEntries(objects.flatMap((object) => Object.entries(object)))
 }
 
 function operationOf20({ parameters = [], requestBody, responses, ...rest }: JsonObject): JsonObject {

@@ -1,6 +1,6 @@
-import { isJsonObject, type Json, type JsonObject } from '../../model/index.ts'
+import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../../model/index.ts'
 import { schemaOf30 } from './v3-0-schema.ts'
-import { mapDocument, type Part } from './walk.ts'
+import { asObject, mapDocument, type Part } from './walk.ts'
 
 /**
  * Converts an OpenAPI 3.1 document to OpenAPI 3.0.3, for generators and clients (kubectl among them) without support for 3.1. Leaves out
@@ -20,12 +20,25 @@ function partOf30(object: JsonObject, part: Part): JsonObject {
     return { ...rest, openapi: '3.0.3', info: infoOf30(info), paths }
   }
   if (part === 'components') {
-    const { pathItems: _, ...rest } = object
-    return rest
+    const { pathItems: _, securitySchemes, ...rest } = object
+    return { ...rest, ...(isJsonObject(securitySchemes) && { securitySchemes: securitySchemesOf30(securitySchemes) }) }
   }
   // In 3.1 an operation may leave out its responses.
-  if (part === 'operation') return { responses: { default: { description: 'Any response.' } }, ...object }
+  if (part === 'operation') {
+    return { responses: { default: { description: 'Any response.' } }, ...object, ...securityOf30(object) }
+  }
   return object
+}
+
+/** 3.0 has no scheme for client certificates. */
+function securitySchemesOf30(schemes: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(schemes).filter(([, scheme]) => asObject(scheme)['type'] !== 'mutualTLS'))
+}
+
+/** Leaves out the alternatives with a client certificate, which is known by the name of its scheme. */
+function securityOf30({ security }: JsonObject): JsonObject {
+  if (!isJsonArray(security)) return {}
+  return { security: security.filter((requirement) => !('mutualTLS' in asObject(requirement))) }
 }
 
 /** A license has an SPDX identifier in 3.1, and a URL in 3.0. */

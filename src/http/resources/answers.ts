@@ -2,7 +2,7 @@ import type { FastifyReply } from 'fastify'
 import { DatastoreUnavailable } from '../../datastore/index.ts'
 import { isJsonArray, isJsonObject, type Json, type JsonObject, stringifyJson } from '../../model/index.ts'
 import type { Refusal } from '../../plan/index.ts'
-import { group, objectIn, quoteObject, type ServedKind, type StoredObject } from '../../resources/index.ts'
+import { objectIn, quoteObject, type ServedKind, type StoredObject } from '../../resources/index.ts'
 import { RefusalError, refusal } from '../wire/index.ts'
 
 /** Warnings in one response: clients limit the size of all headers together. */
@@ -30,7 +30,7 @@ export function sendJson(reply: FastifyReply, object: JsonObject, warnings: read
 /** Makes the Status that answers a completed delete. */
 export function statusOfDeleted<Value extends StoredObject>(kind: ServedKind<Value>, value: Value): JsonObject {
   const uid: Json = objectIn(value.object, 'metadata')['uid'] ?? ''
-  const details = { name: value.name, group, kind: kind.plural, uid }
+  const details = { name: value.name, group: kind.group.name, kind: kind.plural, uid }
   return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details }
 }
 
@@ -49,7 +49,7 @@ export function refusalAbout<Value extends StoredObject>(
   kind: ServedKind<Value>,
   name: string | undefined,
 ): RefusalError {
-  const subject = { group, kind: refusal.reason === 'Invalid' ? kind.kind : kind.plural }
+  const subject = { group: kind.group.name, kind: refusal.reason === 'Invalid' ? kind.kind : kind.plural }
   return new RefusalError(refusal, { subject: name === undefined || name === '' ? subject : { name, ...subject } })
 }
 
@@ -57,7 +57,7 @@ export function refusalAbout<Value extends StoredObject>(
 export function unfinished<Value extends StoredObject>(fault: unknown, kind: ServedKind<Value>, name: string): unknown {
   if (!(fault instanceof DatastoreUnavailable) || fault.code === 'OutcomeUnknown') return fault
   const message = `${quoteObject(kind, name)} is deleted in part: what belonged to it is gone, the object is not. Repeat the delete to go on.`
-  const subject = { name, group, kind: kind.plural }
+  const subject = { name, group: kind.group.name, kind: kind.plural }
   return refusal('ServiceUnavailable', message, { cause: fault, subject })
 }
 

@@ -1,6 +1,12 @@
 import type { FastifyPluginCallback, FastifyRequest } from 'fastify'
 import type { JsonObject } from '../../model/index.ts'
-import { apiVersion, categories, group, type ServedKind, type StoredObject, version } from '../../resources/index.ts'
+import {
+  type ApiGroup,
+  groupsOf,
+  hasStatusSubresource,
+  type ServedKind,
+  type StoredObject,
+} from '../../resources/index.ts'
 import { acceptedTypes, covers, answerJson } from '../wire/index.ts'
 
 /** Dependencies of the discovery routes. */
@@ -16,10 +22,11 @@ export interface DiscoveryOptions {
  */
 export const discoveryRoutes: FastifyPluginCallback<DiscoveryOptions> = (app, { kinds }, done) => {
   answerJson(app)
-  const hidden = { schema: { hide: true } }
+  const hidden = { schema: { hide: true }, config: { access: 'authenticated' } } as const
+  const groups = groupsOf(kinds)
   const routes = [
     ['/api', printCoreDiscovery, coreVersions],
-    ['/apis', (version: DiscoveryVersion) => printDiscovery(kinds, version), groupList],
+    ['/apis', (version: DiscoveryVersion) => printDiscovery(kinds, version), printGroupList(groups)],
   ] as const
   for (const [path, printAggregated, legacy] of routes) {
     app.get(path, hidden, (request, reply) => {
@@ -30,9 +37,10 @@ export const discoveryRoutes: FastifyPluginCallback<DiscoveryOptions> = (app, { 
     })
   }
   app.get('/api/v1', hidden, (_request, reply) => reply.send(coreResources))
-  app.get(`/apis/${group}`, hidden, (_request, reply) => reply.send(groupDocument))
-  app.get(`/apis/${apiVersion}`, hidden, (_request, reply) => reply.send(printResources(kinds)))
-  void app.register(accessReviewRoute)
+  for (const group of groups) {
+    app.get(`/apis/${group.name}`, hidden, (_request, reply) => reply.send(printLegacyGroup(group)))
+    app.get(`/apis/${group.apiVersion}`, hidden, (_request, reply) => reply.send(printResources(group, kinds)))
+  }
   done()
 }
 
@@ -49,37 +57,11 @@ function aggregatedVersion({ headers }: FastifyRequest): DiscoveryVersion | unde
   return undefined
 }
 
-/**
- * Answers `kubectl auth can-i`: always yes, because there are no credentials. The body does not matter, so its media type does not either;
- * kubectl sends protobuf.
- */
-const accessReviewRoute: FastifyPluginCallback = (app, _options, done) => {
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser<Buffer>('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null, undefined))
-  app.post(
-    '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
-    { schema: { hide: true }, config: { readsNoBody: true } },
-    (_request, reply) => reply.code(201).send(accessReview),
-  )
-  done()
-}
-
-const accessReview = {
-  kind: 'SelfSubjectAccessReview',
-  apiVersion: 'authorization.k8s.io/v1',
-  metadata: {},
-  spec: {},
-  status: { allowed: true },
-}
-
 /** The versions of aggregated discovery (`apidiscovery.k8s.io`) that are served; their documents are the same. */
 const discoveryVersions = ['v2', 'v2beta1'] as const
 type DiscoveryVersion = (typeof discoveryVersions)[number]
 
 type Kind = ServedKind<StoredObject>
-
-const groupVersion = { groupVersion: apiVersion, version }
-const apiGroup = { name: group, versions: [groupVersion], preferredVersion: groupVersion }
 
 /**
  * Response of `/api`. The core group has no resources here. It exists because kubectl accepts a file of `kind: List`, its own output
@@ -91,14 +73,23 @@ const coreVersions = { kind: 'APIVersions', versions: ['v1'], serverAddressByCli
 const coreResources = { kind: 'APIResourceList', groupVersion: 'v1', resources: [] }
 
 /** Response of `/apis` for clients without aggregated discovery: they request each group and version afterwards. */
-const groupList = { kind: 'APIGroupList', apiVersion: 'v1', groups: [apiGroup] }
+function printGroupList(groups: readonly ApiGroup[]): JsonObject {
+  return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups.map(describeGroup) }
+}
 
-/** Response of `/apis/projectcalico.org`. */
-const groupDocument = { kind: 'APIGroup', apiVersion: 'v1', ...apiGroup }
+/** Response of `/apis/projectcalico.org`, for example. */
+function printLegacyGroup(group: ApiGroup): JsonObject {
+  return { kind: 'APIGroup', apiVersion: 'v1', ...describeGroup(group) }
+}
 
-/** Response of `/apis/projectcalico.org/v3`: the resources and their verbs. */
-function printResources(kinds: readonly Kind[]): JsonObject {
-  const resources = kinds.flatMap((kind) => [
+function describeGroup({ name, version, apiVersion }: ApiGroup): JsonObject {
+  const groupVersion = { groupVersion: apiVersion, version }
+  return { name, versions: [groupVersion], preferredVersion: groupVersion }
+}
+
+/** Response of `/apis/projectcalico.org/v3`, for example: the resources of the group and their verbs. */
+function printResources(group: ApiGroup, kinds: readonly Kind[]): JsonObject {
+  const resources = kindsOf(group, kinds).flatMap((kind) => [
     {
       name: kind.plural,
       singularName: kind.singular,
@@ -106,43 +97,60 @@ function printResources(kinds: readonly Kind[]): JsonObject {
       kind: kind.kind,
       verbs: verbsOf(kind),
       shortNames: kind.shortNames,
-      categories,
+      categories: group.categories,
     },
-    ...(hasStatus(kind)
+    ...(hasStatusSubresource(kind)
       ? [{ name: `${kind.plural}/status`, singularName: '', namespaced: false, kind: kind.kind, verbs: statusVerbs }]
       : []),
   ])
-  return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: apiVersion, resources }
+  return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: group.apiVersion, resources }
 }
 
 /** Response of `/apis` for aggregated discovery: all groups, versions and resources at once. */
 function printDiscovery(kinds: readonly Kind[], discoveryVersion: DiscoveryVersion): JsonObject {
-  const resources = kinds.map((kind) => ({
+  const groups = groupsOf(kinds).map((group) => {
+    const resources = kindsOf(group, kinds).map(printResource)
+    return { name: group.name, version: { version: group.version, resources } }
+  })
+  return printGroups(groups, discoveryVersion)
+}
+
+function kindsOf(group: ApiGroup, kinds: readonly Kind[]): readonly Kind[] {
+  return kinds.filter((kind) => kind.group === group)
+}
+
+function printResource(kind: Kind): JsonObject {
+  return {
     resource: kind.plural,
     responseKind: responseKindOf(kind),
     scope: 'Cluster',
     singularResource: kind.singular,
     verbs: verbsOf(kind),
     shortNames: kind.shortNames,
-    categories,
-    ...(hasStatus(kind) && {
+    categories: kind.group.categories,
+    ...(hasStatusSubresource(kind) && {
       subresources: [{ subresource: 'status', responseKind: responseKindOf(kind), verbs: statusVerbs }],
     }),
-  }))
-  return printGroup(group, { version, resources }, discoveryVersion)
+  }
 }
 
 /** Response of `/api` for aggregated discovery. */
 function printCoreDiscovery(discoveryVersion: DiscoveryVersion): JsonObject {
-  return printGroup('', { version: 'v1', resources: [] }, discoveryVersion)
+  return printGroups([{ name: '', version: { version: 'v1', resources: [] } }], discoveryVersion)
 }
 
-function printGroup(name: string, served: JsonObject, discoveryVersion: DiscoveryVersion): JsonObject {
+function printGroups(
+  groups: readonly { readonly name: string; readonly version: JsonObject }[],
+  discoveryVersion: DiscoveryVersion,
+): JsonObject {
   return {
     kind: 'APIGroupDiscoveryList',
     apiVersion: `apidiscovery.k8s.io/${discoveryVersion}`,
     metadata: {},
-    items: [{ metadata: { name, creationTimestamp: null }, versions: [{ ...served, freshness: 'Current' }] }],
+    items: groups.map(({ name, version }) => ({
+      metadata: { name, creationTimestamp: null },
+      versions: [{ ...version, freshness: 'Current' }],
+    })),
   }
 }
 
@@ -154,11 +162,6 @@ function verbsOf({ isReadOnly }: Kind): readonly string[] {
   return isReadOnly ? readVerbs : allVerbs
 }
 
-/** True if the status can be written separately. */
-function hasStatus({ statusSchema, isReadOnly }: Kind): boolean {
-  return statusSchema !== undefined && !isReadOnly
-}
-
-function responseKindOf({ kind }: Kind) {
-  return { group, version, kind }
+function responseKindOf({ group: { name, version }, kind }: Kind): JsonObject {
+  return { group: name, version, kind }
 }

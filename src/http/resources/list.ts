@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { type Page, type PageOptions, RevisionCompacted } from '../../datastore/index.ts'
 import { annexes, type JsonObject } from '../../model/index.ts'
 import type { Decodable, Revision } from '../../plan/index.ts'
-import { apiVersion, showObject, quoteObject, type ServedKind, type StoredObject } from '../../resources/index.ts'
+import { showObject, quoteObject, type ServedKind, type StoredObject } from '../../resources/index.ts'
 import type { ServedStore } from '../ipam/index.ts'
 import { printContinueToken, readContinueToken, RefusalError, refusal } from '../wire/index.ts'
-import { readObjectSelector, type SelectorQuery } from './object-selector.ts'
+import { allOf, type ObjectSelector, readObjectSelector, type SelectorQuery } from './object-selector.ts'
 
 /** The query parameters that decide what a list contains. */
 export interface ObjectListQuery extends SelectorQuery {
@@ -32,16 +32,19 @@ const readAhead = 500
 
 /**
  * Reads one page of the objects of a kind, in the order of their keys; all pages are as of one revision. Objects that cannot be read are
- * left out, with a warning for each. Throws a refusal: `BadRequest` for a wrong parameter, `Expired` if the revision is compacted.
+ * left out, with a warning for each. `access` selects the objects that the caller may see; unless given, these are all. A caller who may
+ * not see all hears nothing of the others: neither a warning nor how many follow, and the last page is the last one with an object that
+ * the caller may see. Throws a refusal: `BadRequest` for a wrong parameter, `Expired` if the revision is compacted.
  * @see docs/kubernetes-api.md section 5
  */
 export async function listObjects<Value extends StoredObject>(
   store: Pick<ServedStore, 'page'>,
   kind: ServedKind<Value>,
   query: ObjectListQuery,
+  access?: ObjectSelector<Value>,
 ): Promise<ObjectList> {
   const { limit = 0 } = query
-  const selector = readObjectSelector(query)
+  const selector = allOf<Value>(readObjectSelector(query), access)
   const { families } = kind.storage
   const start = readStart(query, families)
   const isCounted = selector === undefined && families.length === 1
@@ -49,7 +52,10 @@ export async function listObjects<Value extends StoredObject>(
   const warnings: string[] = []
   let position: Position = start
   let remaining: number
-  const isFull = (): boolean => limit > 0 && items.length === limit
+  // For a caller who may not see all: whether another object follows the last item, and where that one ends.
+  let hasMore = false
+  let end: Position = start
+  const isFull = (): boolean => limit > 0 && items.length === limit && (access === undefined || hasMore)
   do {
     const wanted = selector === undefined ? limit - items.length : Math.max(limit, readAhead)
     const family = familyAt(families, position)
@@ -59,8 +65,14 @@ export async function listObjects<Value extends StoredObject>(
       read += 1
       const name = entry.key.slice(family.prefix.length)
       position = { ...position, after: entry.key }
-      if (entry.kind === 'unreadable') warnings.push(`${quoteObject(kind, name)} cannot be read: ${entry.problem}`)
-      else if (selector?.(entry.value) !== false) items.push(showObject(kind, entry.value, entry.revision))
+      if (entry.kind === 'value' && selector?.(entry.value) !== false) {
+        hasMore = limit > 0 && items.length === limit
+        if (!hasMore) {
+          items.push(showObject(kind, entry.value, entry.revision))
+          end = position
+        }
+      } else if (entry.kind === 'unreadable' && access === undefined)
+        warnings.push(`${quoteObject(kind, name)} cannot be read: ${entry.problem}`)
       if (isFull()) break
     }
     position = { ...position, revision: page.revision }
@@ -74,13 +86,16 @@ export async function listObjects<Value extends StoredObject>(
 
   const { revision = 0n } = position
   requireReached(revision, query.resourceVersion)
-  const next = remaining > 0 ? printContinueToken(printPosition(position)) : undefined
+  const isLast = access === undefined ? remaining === 0 : !hasMore
+  const goOnAt = access === undefined ? position : { ...end, revision }
+  const next = isLast ? undefined : printContinueToken(printPosition(goOnAt))
   const metadata = {
     resourceVersion: String(revision),
     ...(next !== undefined && { continue: next }),
     ...(remaining > 0 && isCounted && { remainingItemCount: remaining }),
   }
-  return { object: { kind: `${kind.kind}List`, apiVersion, metadata, items }, items, revision, next, warnings }
+  const object = { kind: `${kind.kind}List`, apiVersion: kind.group.apiVersion, metadata, items }
+  return { object, items, revision, next, warnings }
 }
 
 /**

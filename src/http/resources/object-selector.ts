@@ -14,7 +14,15 @@ export interface SelectorQuery {
 }
 
 /** True for objects that are selected. */
-export type ObjectSelector = (object: StoredObject) => boolean
+export type ObjectSelector<Value = StoredObject> = (object: Value) => boolean
+
+/** True for objects that all of these select; undefined if there are none. */
+export function allOf<Value>(
+  ...selectors: readonly (ObjectSelector<Value> | undefined)[]
+): ObjectSelector<Value> | undefined {
+  const given = selectors.filter((selector) => selector !== undefined)
+  return given.length === 0 ? undefined : (object) => given.every((selects) => selects(object))
+}
 
 /** Reads the selectors of a list or watch; undefined if there are none. Throws a refusal for one that cannot be parsed. */
 export function readObjectSelector(query: SelectorQuery): ObjectSelector | undefined {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import type { FastifyRequest } from 'fastify'
+import { noRights, type Rights, unlimited } from '../../access/index.ts'
 import { Scan } from '../../datastore/index.ts'
 import { planRemoveEndpoints } from '../../ipam/index.ts'
 import {
   type BlockIndex,
   type JsonObject,
+  jsonObject,
   type Now,
   workloadEndpoints,
   workloadEndpointsInPages,
@@ -37,11 +39,14 @@ import {
 import type { ServedStore } from '../ipam/index.ts'
 import { changedNothing } from '../wire/index.ts'
 import { refusalAbout, unfinished } from './answers.ts'
+import type { ObjectAccess } from './object-access.ts'
 
-/** Finds what has to be removed before an object called `name` is deleted, and returns the plan of one step of that. */
+/** Finds what has to be removed before an object called `name` is deleted, and returns the plan of one step of that, which may be refused. */
 export type FindDependents = (
   name: string,
-) => Promise<(view: View, context: Pick<WriteContext, 'now'>, position: string) => Plan<Result<Step<undefined>>>>
+) => Promise<
+  (view: View, context: Pick<WriteContext, 'now' | 'rights'>, position: string) => Plan<Result<Step<undefined>>>
+>
 
 /** The dependencies of operations on objects. */
 export interface OperationOptions {
@@ -49,9 +54,17 @@ export interface OperationOptions {
   readonly now: () => Now
   /** A new UUID, for an object that is created. */
   readonly newUid: () => string
+  /** A new secret, for an object that has one. */
+  readonly newSecret: () => Secret
   readonly deadlineMs: number
   /** Finds the dependents that are removed before an object is deleted, by the plural of its kind. */
   readonly dependents: Readonly<Partial<Record<string, FindDependents>>>
+}
+
+/** A secret, and its hash, which is all that is stored. */
+export interface Secret {
+  readonly text: string
+  readonly hash: string
 }
 
 /** The options of a change, as the query has them. */
@@ -72,6 +85,12 @@ export interface ChangedObject {
   readonly isNew: boolean
 }
 
+/** How to delete an object, and for whom; an undefined `access` is that of the server itself. */
+export interface RemovalOptions {
+  readonly dryRun: boolean
+  readonly access: ObjectAccess<StoredObject> | undefined
+}
+
 /** The operations on the objects of one kind. Each returns what to answer, or throws its refusal. */
 export class ResourceOperations {
   readonly #options: OperationOptions
@@ -90,29 +109,38 @@ export class ResourceOperations {
   ): Promise<{ readonly value: Answer; readonly revision: Revision }> {
     const { now, newUid, store, deadlineMs } = this.#options
     const { dryRun = false, fieldValidation = 'Warn', manager = '', subresource = '' } = options
-    const context = { now: now(), uid: newUid(), fieldValidation, manager, subresource }
+    const { rights = noRights, secretHash } = options
+    const context = { now: now(), uid: newUid(), fieldValidation, manager, subresource, rights, secretHash }
     const { answer, revision } = await store.submit((view) => plan(view, context), { deadlineMs, dryRun })
     if (answer.ok) return { value: answer.value, revision }
     throw refusalAbout(answer.refusal, this.#kind, name)
   }
 
-  /** Carries out a create or change, and returns the object to answer. An object that is not written keeps its resourceVersion. */
+  /**
+   * Carries out a create or change, and returns the object to answer; with its secret, if it has one and was created. An object that is not
+   * written keeps its resourceVersion.
+   */
   async change(
     name: string | undefined,
-    { query, manager, subresource }: ChangeRequest,
+    { query, manager, subresource, rights }: ChangeRequest,
     plan: ChangePlan,
   ): Promise<ChangedObject> {
     const dryRun = query.dryRun === 'All'
+    const hasSecret = !this.#kind.isReadOnly && this.#kind.hasSecret === true
+    const secret = hasSecret && !dryRun ? this.#options.newSecret() : undefined
     const { fieldValidation = 'Warn' } = query
     const { value: changed, revision } = await this.carryOut(name, plan, {
       dryRun,
       fieldValidation,
       manager,
       subresource,
+      rights,
+      secretHash: secret?.hash,
     })
     const { value, isWritten, revisionBefore, warnings } = changed
     const object = showObject(this.#kind, value, isWritten && !dryRun ? revision : revisionBefore)
-    return { object, warnings, isNew: revisionBefore === undefined }
+    const isNew = revisionBefore === undefined
+    return { object: secret !== undefined && isNew ? withToken(object, secret) : object, warnings, isNew }
   }
 
   /**
@@ -123,21 +151,21 @@ export class ResourceOperations {
     kind: ResourceKind<StoredObject>,
     name: string,
     preconditions: Preconditions,
-    dryRun: boolean,
+    options: RemovalOptions,
   ): Promise<{ readonly deleted: Deleted<StoredObject>; readonly object: JsonObject }> {
+    const { dryRun, access } = options
+    const rights = access?.rights ?? unlimited
     const deleteObject: TakeStep<{ deleted: Deleted<StoredObject>; object: JsonObject } | undefined> = async (
       position,
     ) => {
-      const { value, revision } = await this.carryOut(
-        name,
-        (view, context) => planDelete(view, kind, name, preconditions, context, position),
-        { dryRun },
-      )
+      const plan = (view: View, context: WriteContext) => planDelete(view, kind, name, preconditions, context, position)
+      const guarded = access?.guardDelete(name, plan) ?? plan
+      const { value, revision } = await this.carryOut(name, guarded, { dryRun, rights })
       const { answer: deleted, next } = value
       const shown = deleted.isWritten && !dryRun ? revision : deleted.revisionBefore
       return { answer: { deleted, object: showObject(kind, deleted.value, shown) }, next }
     }
-    const removeDependents = dryRun ? undefined : await this.#dependentSteps(kind, name, preconditions)
+    const removeDependents = await this.#dependentSteps(kind, name, preconditions, options)
     const take = removeDependents === undefined ? deleteObject : inTurn(removeDependents, 'object ', deleteObject)
     const { answers, fault } = await carryOutSteps(take, { isHarmless: changedNothing })
     if (fault !== undefined) throw unfinished(fault, kind, name)
@@ -146,28 +174,45 @@ export class ResourceOperations {
     return last
   }
 
-  /** The steps that remove what depends on an object; undefined if there are none, or if finalizers hold the object back. */
+  /**
+   * The steps that remove what depends on an object; undefined if there are none, or if the object stays for now: in a dry run, or because
+   * of finalizers. Throws the refusal if the caller may not remove all of it.
+   */
   async #dependentSteps(
     kind: ResourceKind<StoredObject>,
     name: string,
     preconditions: Preconditions,
+    { dryRun, access }: RemovalOptions,
   ): Promise<TakeStep<undefined> | undefined> {
     const findDependents = this.#options.dependents[kind.plural]
     if (findDependents === undefined) return undefined
     // Asked before everything is read: there may be nothing to delete.
-    const { value: stored } = await this.carryOut(name, (view) =>
-      answerOnly(readMatching(view, kind, name, preconditions)),
-    )
-    if (finalizersOf(objectIn(stored.value.object, 'metadata')).length > 0) return undefined
+    const read = (view: View) => answerOnly(readMatching(view, kind, name, preconditions))
+    const { value: stored } = await this.carryOut(name, access?.guardDelete(name, read) ?? read)
+    const rights = access?.rights ?? unlimited
+    const isKept = dryRun || finalizersOf(objectIn(stored.value.object, 'metadata')).length > 0
+    if (isKept && rights.isUnlimited) return undefined
     const plan = await findDependents(name)
-    return async (position) => {
-      const { value: step } = await this.carryOut(name, (view, context) => {
-        const found = readMatching(view, kind, name, preconditions)
-        return found.ok ? plan(view, context, position) : answerOnly(found)
-      })
-      return step
-    }
+    const stepsWith =
+      (options: { readonly dryRun: boolean }): TakeStep<undefined> =>
+      async (position) => {
+        const planStep = (view: View, context: WriteContext): ReturnType<typeof plan> => {
+          const found = readMatching(view, kind, name, preconditions)
+          return found.ok ? plan(view, context, position) : answerOnly(found)
+        }
+        const { value: step } = await this.carryOut(name, planStep, { ...options, rights })
+        return step
+      }
+    // A rehearsal, so that nothing is removed if one of the steps is refused.
+    if (!rights.isUnlimited) await carryOutSteps(stepsWith({ dryRun: true }), { isHarmless: () => false })
+    return isKept ? undefined : stepsWith({ dryRun: false })
   }
+}
+
+/** The object with its secret, for the answer that creates it. */
+function withToken(object: JsonObject, { text }: Secret): JsonObject {
+  const status = jsonObject([['token', text], ...Object.entries(objectIn(object, 'status'))])
+  return jsonObject([...Object.entries(object), ['status', status]])
 }
 
 /** Finds the workload endpoints of a node; its tunnels are removed with them. */
@@ -179,7 +224,7 @@ export function endpointsOfNodes(store: Pick<ServedStore, 'page'>, blocks: Block
     for await (const page of scan.entries(workloadEndpointsInPages)) {
       for (const entry of page) if (entry.kind === 'value' && entry.value.node === node) keys.push(entry.key)
     }
-    return (view, { now }, position) => planRemoveEndpoints(view, node, keys, position, { now, blocks })
+    return (view, { now, rights }, position) => planRemoveEndpoints(view, node, keys, position, { now, blocks, rights })
   }
 }
 
@@ -188,6 +233,7 @@ export interface ChangeRequest {
   readonly query: ChangeOptions
   readonly manager: string
   readonly subresource: WriteContext['subresource']
+  readonly rights: Rights
 }
 
 /** Longer names of managers are refused. */
@@ -195,11 +241,11 @@ const managerLengthMax = 128
 
 /** Reads who requests a change. */
 export function changeRequest(
-  { headers }: Pick<FastifyRequest, 'headers'>,
+  { headers, rights }: Pick<FastifyRequest, 'headers' | 'rights'>,
   query: ChangeOptions,
   subresource: WriteContext['subresource'] = '',
 ): ChangeRequest {
   const agent = headers['user-agent']?.replace(/\/.*$/s, '').trim().slice(0, managerLengthMax) ?? ''
   const manager = query.fieldManager ?? (/^[\x20-\x7E]+$/.test(agent) ? agent : 'unknown')
-  return { query, manager, subresource }
+  return { query, manager, subresource, rights }
 }

@@ -1,16 +1,24 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
-import { planRead, quoteObject, showObject, type ServedKind, type StoredObject } from '../../resources/index.ts'
+import {
+  hasStatusSubresource,
+  planRead,
+  quoteObject,
+  showObject,
+  type ServedKind,
+  type StoredObject,
+} from '../../resources/index.ts'
 import type { ServedStore } from '../ipam/index.ts'
 import { answer, problems, kindSchemas, pluralOf, ListQuery, namePath, ReadQuery } from '../schemas/index.ts'
 import { sendList, sendObject } from './answers.ts'
 import { listObjects, requireReached } from './list.ts'
 import type { ResourceOperations } from './operations.ts'
+import { ObjectAccess } from './object-access.ts'
 import { isWatch, type Watches } from './watch.ts'
 
 /** Dependencies of the routes of one kind. */
 export interface KindOptions {
   readonly kind: ServedKind<StoredObject>
-  readonly store: Pick<ServedStore, 'page'>
+  readonly store: Pick<ServedStore, 'page' | 'peekAll'>
   readonly operations: ResourceOperations
   readonly watches: Watches<StoredObject>
 }
@@ -25,6 +33,7 @@ export const resourceReads: FastifyPluginCallbackTypebox<KindOptions> = (app, op
   app.get(
     '',
     {
+      config: { access: ({ query }) => ({ verb: isWatch(query) ? 'watch' : 'list', resource: kind.plural }) },
       schema: {
         operationId: `list${pluralOf(kind)}`,
         tags,
@@ -36,23 +45,25 @@ export const resourceReads: FastifyPluginCallbackTypebox<KindOptions> = (app, op
       },
     },
     async (request, reply) => {
-      const { query } = request
-      if (isWatch(query)) return watches.serve(request, reply, query)
-      const { object, warnings } = await listObjects(store, kind, query)
+      const { query, rights } = request
+      const access = new ObjectAccess(kind, rights, store)
+      if (isWatch(query)) return watches.serve(request, reply, query, access)
+      const { object, warnings } = await listObjects(store, kind, query, access.selectorFor('list'))
       return sendList(reply, object, warnings)
     },
   )
 
   const parts = [
     { path: '/:name', operationId: `read${kind.kind}`, what: 'one' },
-    ...(kind.statusSchema === undefined
-      ? []
-      : [{ path: '/:name/status', operationId: `read${kind.kind}Status`, what: 'the status of one' }]),
+    ...(hasStatusSubresource(kind)
+      ? [{ path: '/:name/status', operationId: `read${kind.kind}Status`, what: 'the status of one' }]
+      : []),
   ]
   for (const { path, operationId, what } of parts) {
     app.get(
       path,
       {
+        config: { access: { verb: 'get', resource: kind.plural } },
         schema: {
           operationId,
           tags,
@@ -64,8 +75,9 @@ export const resourceReads: FastifyPluginCallbackTypebox<KindOptions> = (app, op
           response: { 200: answer('The object.', schemas.object, schemas.example), ...problems('NotFound', 'Timeout') },
         },
       },
-      async ({ params: { name }, query }, reply) => {
-        const { value, revision } = await operations.carryOut(name, (view) => planRead(view, kind, name))
+      async ({ params: { name }, query, rights }, reply) => {
+        const plan = new ObjectAccess(kind, rights, store).guardRead(name, (view) => planRead(view, kind, name))
+        const { value, revision } = await operations.carryOut(name, plan)
         requireReached(revision, query.resourceVersion)
         const isStored = value.revision !== undefined
         const warnings = isStored ? [] : [`${quoteObject(kind, name)} is not stored: these are the defaults in force`]

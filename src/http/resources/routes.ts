@@ -19,7 +19,7 @@ export interface ResourceOptions extends OperationOptions {
 }
 
 /**
- * The routes of all kinds, by the conventions of Kubernetes. Register them below `/apis/projectcalico.org/v3`.
+ * The routes of all kinds, by the conventions of Kubernetes. Register them below `/apis`.
  * @see docs/kubernetes-api.md
  */
 export const resourceRoutes: FastifyPluginCallbackTypebox<ResourceOptions> = (app, options, done) => {
@@ -40,7 +40,7 @@ export const resourceRoutes: FastifyPluginCallbackTypebox<ResourceOptions> = (ap
         if (!kind.isReadOnly) void routes.register(resourceWrites, { ...shared, kind })
         registered()
       },
-      { prefix: `/${kind.plural}` },
+      { prefix: `/${kind.group.apiVersion}/${kind.plural}` },
     )
   }
   done()

@@ -3,12 +3,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { DatastoreUnavailable, type Follower, RevisionCompacted } from '../../datastore/index.ts'
 import type { JsonObject } from '../../model/index.ts'
 import type { Revision } from '../../plan/index.ts'
-import { apiVersion, type ServedKind, type StoredObject } from '../../resources/index.ts'
+import type { ServedKind, StoredObject } from '../../resources/index.ts'
 import type { ServedStore } from '../ipam/index.ts'
 import { isTrue, statusOf } from '../schemas/index.ts'
-import { RefusalError, refusal, refuseFields, refuseForNow } from '../wire/index.ts'
+import { onceClosed, RefusalError, refusal, refuseFields, refuseForNow } from '../wire/index.ts'
 import { listObjects, type ObjectList, requireReached } from './list.ts'
-import { type ObjectSelector, readObjectSelector, type SelectorQuery } from './object-selector.ts'
+import type { ObjectAccess } from './object-access.ts'
+import { allOf, type ObjectSelector, readObjectSelector, type SelectorQuery } from './object-selector.ts'
 import type { Representation } from './representation.ts'
 import { printEvent, WatchedKind } from './watched-kind.ts'
 
@@ -68,9 +69,15 @@ export class Watches<Value extends StoredObject> {
   }
 
   /** Sends the events of a watch. Throws a refusal for a wrong parameter, and when too many watches are open. */
-  async serve(request: FastifyRequest, reply: FastifyReply, query: WatchQuery): Promise<FastifyReply> {
+  async serve(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    query: WatchQuery,
+    access: ObjectAccess<Value>,
+  ): Promise<FastifyReply> {
     const start = readStart(query)
-    const selector = readObjectSelector(query)
+    const mayWatch = access.selectorFor('watch')
+    const selector = allOf<Value>(readObjectSelector(query), mayWatch)
     const { watchesMax, store, onStopping } = this.#options
     if (this.#count.open >= watchesMax)
       throw refuseForNow(`${watchesMax} watches are open, which is the limit of this server. Try again.`)
@@ -80,9 +87,16 @@ export class Watches<Value extends StoredObject> {
     const unsubscribe = onStopping(() => {
       watch.end()
     })
-    reply.raw.once('close', () => {
+    const outdate = (): void => {
+      watch.outdate()
+    }
+    const forgetRights = access.rights.onOutdated(outdate)
+    const forgetCredential = request.onCredentialEnd?.(outdate)
+    onceClosed(reply.raw, () => {
       this.#count.open--
       unsubscribe()
+      forgetRights()
+      forgetCredential?.()
       watch.end()
     })
     if (start.after !== undefined) {
@@ -90,7 +104,11 @@ export class Watches<Value extends StoredObject> {
       requireReached(revision, String(start.after))
     }
     const stream = Readable.from(
-      this.#lines(watch, { start, selector, query, representation: request.representation, log: request.log }),
+      this.#lines(watch, {
+        ...{ start, selector, mayWatch, query },
+        representation: request.representation,
+        log: request.log,
+      }),
       // A few hundred lines: enough to keep a client busy.
       { objectMode: false, highWaterMark: 64 * 1024 },
     )
@@ -105,7 +123,7 @@ export class Watches<Value extends StoredObject> {
    * The response has begun, so a fault becomes an event of type `ERROR`. If etcd is not available, the response ends without one, and the
    * client watches again.
    */
-  async *#lines(watch: Watch, asked: Asked): AsyncGenerator<string, void> {
+  async *#lines(watch: Watch, asked: Asked<Value>): AsyncGenerator<string, void> {
     try {
       yield* this.#events(watch, asked)
     } catch (fault) {
@@ -117,7 +135,10 @@ export class Watches<Value extends StoredObject> {
     }
   }
 
-  async *#events(watch: Watch, { start, selector, query, representation }: Asked): AsyncGenerator<string, void> {
+  async *#events(
+    watch: Watch,
+    { start, selector, mayWatch, query, representation }: Asked<Value>,
+  ): AsyncGenerator<string, void> {
     const { timeoutSeconds = 0 } = query
     const lifetimeMs = timeoutSeconds === 0 ? lifetimeMinMs + Math.random() * lifetimeSpreadMs : timeoutSeconds * 1_000
     const endsAt = performance.now() + lifetimeMs
@@ -131,7 +152,7 @@ export class Watches<Value extends StoredObject> {
 
     let { after } = start
     if (after === undefined) {
-      for await (const page of this.#currentState(watch, query)) {
+      for await (const page of this.#currentState(watch, query, mayWatch)) {
         after = page.revision
         const lines = start.sendsState
           ? page.items.map((item) => printEvent('ADDED', representation.event(item, nextIsFirst())))
@@ -147,6 +168,7 @@ export class Watches<Value extends StoredObject> {
     let bookmarkAt = performance.now() + this.#options.bookmarkIntervalMs
     for (;;) {
       const changes = await this.#watched.read(follower.take(changesAtOnce))
+      if (watch.isOutdated) throw rightsChanged()
       const lines = changes.flatMap((change) => {
         const line = this.#watched.printChange(change, selector, representation, isFirst)
         if (line === undefined) return []
@@ -172,6 +194,7 @@ export class Watches<Value extends StoredObject> {
   async *#currentState(
     watch: Watch,
     { labelSelector, fieldSelector, resourceVersion }: WatchQuery,
+    mayWatch: ObjectSelector<Value> | undefined,
   ): AsyncGenerator<ObjectList, void> {
     const selected = {
       limit: pageSize,
@@ -181,10 +204,13 @@ export class Watches<Value extends StoredObject> {
     }
     let token: string | undefined = ''
     do {
-      const page: ObjectList = await listObjects(this.#options.store, this.#kind, {
-        ...selected,
-        continue: token,
-      })
+      const page: ObjectList = await listObjects(
+        this.#options.store,
+        this.#kind,
+        { ...selected, continue: token },
+        mayWatch,
+      )
+      if (watch.isOutdated) throw rightsChanged()
       yield page
       token = page.next
     } while (token !== undefined && !watch.isOver)
@@ -193,7 +219,7 @@ export class Watches<Value extends StoredObject> {
   #bookmark(revision: Revision, representation: Representation, isFirst: boolean, annotations?: JsonObject): string {
     const object = {
       kind: this.#kind.kind,
-      apiVersion,
+      apiVersion: this.#kind.group.apiVersion,
       metadata: {
         resourceVersion: String(revision),
         creationTimestamp: null,
@@ -211,6 +237,7 @@ const initialEventsEnd = { 'k8s.io/initial-events-end': 'true' }
 class Watch {
   #follower: Follower | undefined
   #isOver = false
+  #isOutdated = false
   onOverrun: (() => void) | undefined
 
   get isOver(): boolean {
@@ -226,6 +253,16 @@ class Watch {
     if (this.#isOver) follower.stop()
   }
 
+  /** True once the caller may see other objects than when the watch began, or nothing without another credential. */
+  get isOutdated(): boolean {
+    return this.#isOutdated
+  }
+
+  outdate(): void {
+    this.#isOutdated = true
+    this.end()
+  }
+
   end(): void {
     this.#isOver = true
     this.#follower?.stop()
@@ -233,9 +270,11 @@ class Watch {
 }
 
 /** The request of a watch. */
-interface Asked {
+interface Asked<Value> {
   readonly start: Start
-  readonly selector: ObjectSelector | undefined
+  readonly selector: ObjectSelector<Value> | undefined
+  /** True for the objects that the caller may watch; undefined if these are all. */
+  readonly mayWatch: ObjectSelector<Value> | undefined
   readonly query: WatchQuery
   readonly representation: Representation
   readonly log: FastifyRequest['log']
@@ -266,6 +305,11 @@ function readStart(query: WatchQuery): Start {
   const isFromNow = after === 0n
   const sendsState = isFromNow && sendInitialEvents === undefined
   return { after: isFromNow ? undefined : after, sendsState, marksEnd: false }
+}
+
+/** The end of a watch whose caller may see other objects now, or has to prove anew who it is: informers list again. */
+function rightsChanged(): RefusalError {
+  return refusal('Expired', 'what you may see has changed; list again')
 }
 
 function refuseParameter(field: string, message: string): RefusalError {

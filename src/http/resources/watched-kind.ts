@@ -56,7 +56,7 @@ export class WatchedKind<Value extends StoredObject> {
   /** Prints the event of a change for one watch; undefined if the change does not concern it. */
   printChange(
     change: ObjectChange<Value>,
-    selector: ObjectSelector | undefined,
+    selector: ObjectSelector<Value> | undefined,
     representation: Representation,
     isFirst: boolean,
   ): string | undefined {
@@ -119,7 +119,7 @@ export function printEvent(type: EventType | 'BOOKMARK', object: JsonObject): st
 /** An object that begins to match the selector is `ADDED`; one that ceases to match is `DELETED`. */
 function eventTypeOf<Value extends StoredObject>(
   { before, after }: ObjectChange<Value>,
-  selector: ObjectSelector | undefined,
+  selector: ObjectSelector<Value> | undefined,
 ): EventType | undefined {
   const isIn = after !== undefined && selector?.(after) !== false
   const wasIn = before !== undefined && selector?.(before) !== false

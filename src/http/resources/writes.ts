@@ -17,6 +17,7 @@ import {
   readMatching,
   type ResourceKind,
   type StoredObject,
+  type WriteContext,
 } from '../../resources/index.ts'
 import {
   answer,
@@ -45,7 +46,8 @@ import {
 } from '../wire/index.ts'
 import { sendJson, sendList, sendObject, statusOfDeleted, unmetConditions } from './answers.ts'
 import { listObjects } from './list.ts'
-import { type ChangePlan, changeRequest } from './operations.ts'
+import { ObjectAccess } from './object-access.ts'
+import { type ChangePlan, changeRequest, type RemovalOptions } from './operations.ts'
 import type { KindOptions } from './reads.ts'
 
 /** Dependencies of the routes of a writable kind. */
@@ -53,7 +55,8 @@ export type WritableKindOptions = KindOptions & { readonly kind: ResourceKind<St
 
 /** The routes that change objects of a kind: create, replace, patch and delete; replace and patch of the status too. */
 export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> = (app, options, done) => {
-  const { kind, operations } = options
+  const { kind, operations, store } = options
+  const accessOf = ({ rights }: FastifyRequest) => new ObjectAccess(kind, rights, store)
   const schemas = kindSchemas(kind)
   const tags = ['resources']
   const nameInPath = namePath(schemas.stored.name)
@@ -70,7 +73,7 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
   app.post(
     '',
     {
-      config: configOfBody(ref(schemas.object)),
+      config: { access: { verb: 'create', resource: kind.plural }, ...configOfBody(ref(schemas.object)) },
       schema: {
         operationId: `create${kind.kind}`,
         tags,
@@ -87,9 +90,8 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
     async (request, reply) => {
       const { body, query } = request
       noteChange(request, { name: nameIn(body) })
-      const changed = await operations.change(nameIn(body), changeRequest(request, query), (view, context) =>
-        planCreate(view, kind, body, context),
-      )
+      const plan = accessOf(request).guardCreate<WriteContext>((view, context) => planCreate(view, kind, body, context))
+      const changed = await operations.change(nameIn(body), changeRequest(request, query), plan)
       noteChange(request, { name: identityOf(changed.object).name })
       if (query.dryRun === undefined) locate(reply, request, changed.object)
       return sendObject(reply.code(201), changed.object, changed.warnings)
@@ -99,13 +101,13 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
   const status = { path: '/:name/status', subresource: 'status', suffix: 'Status', what: 'the status of one' } as const
   const parts = [
     { path: '/:name', subresource: '', suffix: '', what: 'one' } as const,
-    ...(kind.statusSchema === undefined ? [] : [status]),
+    ...(kind.isStatusWritable ? [status] : []),
   ]
   for (const { path, subresource, suffix, what } of parts) {
     app.put(
       path,
       {
-        config: configOfBody(ref(schemas.object)),
+        config: { access: { verb: 'update', resource: kind.plural }, ...configOfBody(ref(schemas.object)) },
         schema: {
           operationId: `replace${kind.kind}${suffix}`,
           tags,
@@ -122,11 +124,14 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
       },
       async (request, reply) => {
         const { params, body, query } = request
-        const changed = await operations.change(
-          params.name,
-          changeRequest(request, query, subresource),
-          (view, context) => planReplace(view, kind, params.name, body, context),
+        const { name } = params
+        const plan = accessOf(request).guardChange<WriteContext>(
+          name,
+          'update',
+          (view, context) => planReplace(view, kind, name, body, context),
+          { mayCreate: false },
         )
+        const changed = await operations.change(name, changeRequest(request, query, subresource), plan)
         if (query.dryRun === undefined) await continueDelete(params.name, changed.object)
         return sendObject(reply, changed.object, changed.warnings)
       },
@@ -135,9 +140,12 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
     app.patch(
       path,
       {
-        config: configOfBody({
-          content: { [patchTypes[0]]: { schema: ref(MergePatch) }, [patchTypes[1]]: { schema: ref(JsonPatch) } },
-        }),
+        config: {
+          access: { verb: 'patch', resource: kind.plural },
+          ...configOfBody({
+            content: { [patchTypes[0]]: { schema: ref(MergePatch) }, [patchTypes[1]]: { schema: ref(JsonPatch) } },
+          }),
+        },
         schema: {
           operationId: `patch${kind.kind}${suffix}`,
           tags,
@@ -159,7 +167,9 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
         const asked = changeRequest(request, query, subresource)
         // Server-side apply requires an explicit field manager.
         const change = isApply ? { ...asked, manager: query.fieldManager ?? '' } : asked
-        const plan = planOfPatch(kind, params.name, body, headers['content-type'], { isForced: isTrue(query.force) })
+        const planned = planOfPatch(kind, params.name, body, headers['content-type'], { isForced: isTrue(query.force) })
+        const mayCreate = isApply && subresource === ''
+        const plan = accessOf(request).guardChange(params.name, 'patch', planned, { mayCreate })
         if (!isApply && query.force !== undefined) throw refuseForce()
         const changed = await operations.change(params.name, change, plan)
         if (query.dryRun === undefined) await continueDelete(params.name, changed.object)
@@ -172,6 +182,7 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
   app.delete(
     '/:name',
     {
+      config: { access: { verb: 'delete', resource: kind.plural } },
       schema: {
         operationId: `delete${kind.kind}`,
         tags,
@@ -197,7 +208,10 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
       const { preconditions, isDryRun } = requireGranted(readDeleteOptions(body))
       const dryRun = isDryRun || query.dryRun === 'All'
       noteChange(request, { dryRun })
-      const { deleted, object } = await operations.remove(kind, name, preconditions, dryRun)
+      const { deleted, object } = await operations.remove(kind, name, preconditions, {
+        dryRun,
+        access: accessOf(request),
+      })
       if (deleted.isGone) return sendJson(reply, statusOfDeleted(kind, deleted.value))
       return sendObject(reply, object, unmetConditions(object))
     },
@@ -206,6 +220,7 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
   app.delete(
     '',
     {
+      config: { access: { verb: 'delete', resource: kind.plural } },
       schema: {
         operationId: `delete${pluralOf(kind)}`,
         tags,
@@ -226,13 +241,15 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
       const dryRun = isDryRun || asked === 'All'
       const names: string[] = []
       noteChange(request, { dryRun, names })
-      const list = await listObjects(options.store, kind, {
+      const access = accessOf(request)
+      const selected = {
         ...(labelSelector !== undefined && { labelSelector }),
         ...(fieldSelector !== undefined && { fieldSelector }),
-      })
+      }
+      const list = await listObjects(store, kind, selected, access.selectorFor('delete'))
       const items = []
       for (const { name, uid } of list.items.map(identityOf)) {
-        const object = await removeIfThere(name, uid, dryRun)
+        const object = await removeIfThere(name, uid, { dryRun, access })
         if (object === undefined) continue
         items.push(object)
         names.push(name)
@@ -246,13 +263,14 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
     const metadata = objectIn(object, 'metadata')
     const { uid } = metadata
     if (!kind.isDeletedInSteps || !isBeingDeleted(metadata) || finalizersOf(metadata).length > 0) return
-    if (typeof uid === 'string') await removeIfThere(name, uid, false)
+    // The delete was allowed to somebody before: this only ends it.
+    if (typeof uid === 'string') await removeIfThere(name, uid, { dryRun: false, access: undefined })
   }
 
   /** Deletes the object with this UID, or begins to. Undefined if another call has deleted it. */
-  async function removeIfThere(name: string, uid: string, dryRun: boolean): Promise<JsonObject | undefined> {
+  async function removeIfThere(name: string, uid: string, how: RemovalOptions): Promise<JsonObject | undefined> {
     try {
-      const { object } = await operations.remove(kind, name, { uid }, dryRun)
+      const { object } = await operations.remove(kind, name, { uid }, how)
       return object
     } catch (fault) {
       if (!(fault instanceof RefusalError)) throw fault

@@ -13,6 +13,7 @@ import { AddressList, AllocationItem, AssignmentResponse, HandleItem, HandleList
 import { CheckFinding, CheckReport, RepairItem, RepairReport, RepairBody } from './check.ts'
 import { HoldersResponse, HoldersBody, SwapBody, UsageItem, UsageBodyItem } from './ownership.ts'
 import { SplitResponse, SplitBody } from './pool-split.ts'
+import { QuotaItem, QuotaList } from './quota.ts'
 import { FailedReleaseItem, ReleaseResponse, ReleaseBodyItem, ReleaseBody } from './release.ts'
 import { HealthResponse, VersionResponse } from './health.ts'
 import { Status, StatusCause, StatusDetails } from './status.ts'
@@ -60,4 +61,6 @@ export const schemas: readonly TSchema[] = [
   RepairReport,
   SplitBody,
   SplitResponse,
+  QuotaItem,
+  QuotaList,
 ]

@@ -57,6 +57,20 @@ export function problems(...given: readonly Reason[]): Readonly<Record<number, A
   return Object.fromEntries([...byCode].map(([code, found]) => [code, problem(found)]))
 }
 
+/** Describes the failures that only routes have whose callers need a credential. */
+export function problemsOfGuarded(): Readonly<Record<401 | 429, Answer>> {
+  const challenge = {
+    'WWW-Authenticate': {
+      type: 'string',
+      description: 'What a credential has to be, and what is wrong with that of the request.',
+    },
+  }
+  return {
+    401: { ...problem(['Unauthorized']), headers: challenge },
+    429: { ...problem(['TooManyRequests']), headers: retryAfter },
+  }
+}
+
 /** Describes the failures of a change that takes an `Idempotency-Key`: `given` and those that every such change has. */
 export function problemsOfRepeatable(...given: readonly Reason[]): Readonly<Record<number, Answer>> {
   return problems(

@@ -1,6 +1,6 @@
 import type { Static } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
-import { closed } from './fields.ts'
+import { closed, oneOf } from './fields.ts'
 
 /** The server is alive or ready. */
 export const HealthResponse = Type.Object(
@@ -26,6 +26,9 @@ export type HealthResponse = Static<typeof HealthResponse>
 export const VersionResponse = Type.Object(
   {
     ippooldVersion: Type.String({ description: 'The version of this server.' }),
+    missingProtections: Type.Array(oneOf(['tls', 'authentication'], { title: 'Protection', prefix: 'Protection_' }), {
+      description: 'What this server does without, because its settings say so, although other machines can reach it.',
+    }),
     etcdVersions: Type.Array(Type.String(), {
       description:
         'The version of each etcd member, in the order of the endpoints; `unreachable` for a member that does not answer.',
@@ -47,6 +50,7 @@ export const VersionResponse = Type.Object(
     examples: [
       {
         ippooldVersion: '0.1.0',
+        missingProtections: [],
         etcdVersions: ['3.5.16'],
         major: '1',
         minor: '34',

@@ -11,7 +11,15 @@ export {
   StaleAffinityItem,
 } from './affinity.ts'
 export { schemas } from './all.ts'
-export { answer, type Answer, located, problems, problemsOfRepeatable, repeatable } from './answers.ts'
+export {
+  answer,
+  type Answer,
+  located,
+  problems,
+  problemsOfGuarded,
+  problemsOfRepeatable,
+  repeatable,
+} from './answers.ts'
 export { AssignBody, EnsureBody } from './assign-request.ts'
 export { AddressList, AllocationItem, AssignmentResponse, HandleList } from './assignment.ts'
 export { CheckFinding, CheckReport, exampleFinding, type RepairOutcome, RepairReport, RepairBody } from './check.ts'
@@ -29,6 +37,7 @@ export {
 } from './fields.ts'
 export { HoldersResponse, HoldersBody, SwapBody, UsageBodyItem } from './ownership.ts'
 export { SplitResponse, SplitBody } from './pool-split.ts'
+export { type QuotaItem, QuotaList } from './quota.ts'
 export { failedReasons, ReleaseResponse, ReleaseBodyItem, ReleaseBody } from './release.ts'
 export {
   DeleteCollectionQuery,

@@ -1,14 +1,7 @@
 import type { TSchema } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
 import { stringifyJson } from '../../model/index.ts'
-import {
-  apiVersion,
-  ObjectMeta,
-  objectIn,
-  showObject,
-  type ServedKind,
-  type StoredObject,
-} from '../../resources/index.ts'
+import { ObjectMeta, objectIn, showObject, type ServedKind, type StoredObject } from '../../resources/index.ts'
 import { closed, oneOf, ref } from './fields.ts'
 import { Status } from './status.ts'
 
@@ -75,6 +68,7 @@ export interface KindSchemas<Value> {
 
 /** Makes the schemas of `kind`, named after it. */
 export function kindSchemas<Value extends StoredObject>(kind: ServedKind<Value>): KindSchemas<Value> {
+  const { apiVersion } = kind.group
   const stored = storedExample(kind)
   const example: unknown = JSON.parse(stringifyJson(showObject(kind, stored, 1001n)))
   const object = Type.Object(

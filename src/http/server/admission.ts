@@ -4,7 +4,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { countEachSecond } from '../../datastore/index.ts'
 import { isWatch } from '../resources/index.ts'
 import { statusOf } from '../schemas/index.ts'
-import { reasons, type RefusalError, refuseForNow } from '../wire/index.ts'
+import { onceClosed, reasons, type RefusalError, refuseForNow } from '../wire/index.ts'
+import { CallShares, credentialOf, isAdmin, RecentAdmins } from './call-shares.ts'
 import { safeHeaders } from './headers.ts'
 import type { OnStopping } from './stopping.ts'
 
@@ -19,11 +20,13 @@ export interface Limit {
   /** Request id for a response. */
   readonly requestId: (headers: IncomingHttpHeaders) => string
   readonly onStopping: OnStopping
+  /** Hears once a second how many calls were refused before they were read. */
+  readonly refused: (calls: number) => void
 }
 
 /**
- * Refuses calls below `app` that exceed the limit, before their body is read. A call counts from its head until its response is sent
- * or its connection is closed.
+ * Refuses calls below `app` that exceed the limit, before their body is read: of those who have their share of it, and never of admins. A
+ * call counts from its head until its response is sent or its connection is closed.
  */
 export function limitCalls(app: FastifyInstance, limit: Limit): void {
   const { callsMax, pending } = limit
@@ -31,26 +34,27 @@ export function limitCalls(app: FastifyInstance, limit: Limit): void {
   const refused = refuseForNow(
     `${callsMax} calls are in flight, which is the limit of this server; nothing was changed. Try again.`,
   )
-  let inFlight = 0
-  const isFull = (): boolean => Math.max(inFlight, pending()) >= callsMax
-  app.addHook('onRequest', ({ query, method }, reply, done) => {
+  const shares = new CallShares(callsMax)
+  const admins = new RecentAdmins()
+  const isFull = (credential: string): boolean => {
+    return (pending() >= callsMax || shares.isFull(credential)) && !admins.has(credential)
+  }
+  app.addHook('onRequest', ({ query, method, raw, rights }, reply, done) => {
     // A watch waits most of the time, and has a limit of its own.
     if (method === 'GET' && isWatch(query)) {
       done()
       return
     }
-    if (isFull()) {
+    const credential = credentialOf(raw)
+    if (isAdmin(rights.caller)) admins.add(credential)
+    if (isFull(credential)) {
       done(refused)
       return
     }
-    inFlight++
-    let isOver = false
-    const leave = (): void => {
-      if (!isOver) inFlight--
-      isOver = true
-    }
+    const leave = shares.enter(credential)
     // `finish` comes before the caller can have the response and send its next call; `close` also comes without a response.
-    reply.raw.once('finish', leave).once('close', leave)
+    reply.raw.once('finish', leave)
+    onceClosed(reply.raw, leave)
     done()
   })
   refuseEarly(app, limit, isFull, refused)
@@ -70,7 +74,12 @@ const refusalsWaitingMax = 16_384
  * and all of them wait for one event loop. Only for calls that are certain to be refused for this: Fastify handles all others, and those
  * of web pages. Logs the number of refused calls once a second instead of a line for each.
  */
-function refuseEarly(app: FastifyInstance, limit: Limit, isFull: () => boolean, refused: RefusalError): void {
+function refuseEarly(
+  app: FastifyInstance,
+  limit: Limit,
+  isFull: (credential: string) => boolean,
+  refused: RefusalError,
+): void {
   const { server } = app
   const body = JSON.stringify(statusOf(refused))
   const headers = [
@@ -81,6 +90,7 @@ function refuseEarly(app: FastifyInstance, limit: Limit, isFull: () => boolean, 
   ]
   const count = countEachSecond((calls) => {
     app.log.warn({ calls }, 'calls were refused: the limit of calls in flight is reached')
+    limit.refused(calls)
   })
   const isLimited = (url: string): boolean =>
     limit.prefixes.some((prefix) => url.startsWith(prefix)) && !url.includes('watch')
@@ -95,7 +105,7 @@ function refuseEarly(app: FastifyInstance, limit: Limit, isFull: () => boolean, 
   server.removeAllListeners('request')
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     // A server that is stopping gives another response.
-    if (!isFull() || !isLimited(request.url ?? '') || isStopping || isFromPage(request)) {
+    if (!isFull(credentialOf(request)) || !isLimited(request.url ?? '') || isStopping || isFromPage(request)) {
       app.routing(request, response)
       return
     }

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { quoteValue, type RefusalError, refusal } from '../wire/index.ts'
 import { hostJudge, type HostSettings, type HostVerdict } from './hosts.ts'
@@ -45,13 +45,17 @@ export function refuseForeignCallers(app: FastifyInstance, settings: CallerSetti
 }
 
 function refusalOfHost(
-  { httpVersion, rawHeaders }: IncomingMessage,
+  { headers, rawHeaders, httpVersion }: IncomingMessage,
   verdict: HostVerdict,
   host: string | undefined,
 ): RefusalError | undefined {
   const count = countHosts(rawHeaders)
   if (count > 1) return refusal('BadRequest', 'The request has more than one Host header.')
-  if (count === 0 && httpVersion === '1.1') return refusal('BadRequest', 'The request has no Host header.')
+  const isNamed = count > 0 || (httpVersion === '2.0' && host !== undefined)
+  if (!isNamed && httpVersion !== '1.0') return refusal('BadRequest', 'The request has no Host header.')
+  const authority = authorityOf(headers)
+  if (authority !== undefined && count > 0 && headers.host !== authority)
+    return refusal('BadRequest', 'The request names one host as :authority and another in its Host header.')
   if (verdict === 'unreadable')
     return refusal('BadRequest', `The host ${quoteValue(host)} of the request is not a name or an address with a port.`)
   if (verdict === 'served') return undefined
@@ -93,7 +97,15 @@ function countHosts(rawHeaders: readonly string[]): number {
   return count
 }
 
-/** The host that a request is for. A target that is a whole URL names it, whatever the header says (RFC 9112 section 3.2.2). */
+/**
+ * The host that a request is for. In HTTP/1.1, a target that is a whole URL names it, whatever the header says (RFC 9112 section 3.2.2). In
+ * HTTP/2, `:authority` names it, or the header if that is not there (RFC 9113 section 8.3.1).
+ */
 function hostOf({ url = '', headers }: IncomingMessage): string | undefined {
-  return url.startsWith('/') ? headers.host : (/^[a-z][a-z\d+.-]*:\/\/([^/?#]*)/i.exec(url)?.[1] ?? headers.host)
+  if (url.startsWith('/')) return authorityOf(headers) ?? headers.host
+  return /^[a-z][a-z\d+.-]*:\/\/([^/?#]*)/i.exec(url)?.[1] ?? headers.host
+}
+
+function authorityOf({ ':authority': authority }: IncomingHttpHeaders): string | undefined {
+  return typeof authority === 'string' ? authority : undefined
 }

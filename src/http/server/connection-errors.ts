@@ -21,8 +21,9 @@ export function answerConnectionErrors(app: FastifyInstance): void {
   const failed = new WeakSet<Duplex>()
   // When the routes are there, so that no other listener comes before this one.
   app.addHook('onReady', (done) => {
-    app.server.prependListener('request', ({ socket }: IncomingMessage, latest: ServerResponse) => {
-      responses.set(socket, { latest, previous: responses.get(socket)?.latest })
+    app.server.prependListener('request', ({ socket, httpVersionMajor }: IncomingMessage, latest: ServerResponse) => {
+      // HTTP/2 has errors of its own, and a stand-in of the socket for each request.
+      if (httpVersionMajor === 1) responses.set(socket, { latest, previous: responses.get(socket)?.latest })
     })
     done()
   })
@@ -44,12 +45,18 @@ function lastOfWholeRequest(last: LastResponses | undefined): ServerResponse | u
   return last?.latest.req.complete === true ? last.latest : last?.previous
 }
 
+/** Answers a connection that speaks HTTP where TLS is spoken. */
+export function refusePlainHttp(socket: Duplex): void {
+  sendRefusal(socket, refusal('BadRequest', 'This is an HTTP request to an HTTPS server; write https:// in the URL.'))
+}
+
 function refuseConnection(code: unknown, socket: Duplex): void {
-  if (!socket.writable) {
-    socket.destroy()
-    return
-  }
-  const refused = refusalOfConnection(code)
+  if (socket.writable) sendRefusal(socket, refusalOfConnection(code))
+  else socket.destroy()
+}
+
+/** Sends a whole response, and closes the connection. */
+function sendRefusal(socket: Duplex, refused: RefusalError): void {
   const body = JSON.stringify(statusOf(refused))
   const { code: status } = reasons[refused.refusal.reason]
   const head = [

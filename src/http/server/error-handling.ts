@@ -37,7 +37,7 @@ function answerError(error: unknown, request: FastifyRequest, reply: FastifyRepl
   }
   const refused = refusalOf(error, request)
   const { reason } = refused.refusal
-  noteChange(request, { reason })
+  noteChange(request, { reason, message: refused.message })
   if (reason === 'OutcomeUnknown') request.log.error({ problem: refused.message }, 'the outcome of a change is unknown')
   const { code } = reasons[reason]
   void reply.code(code).headers(refused.headers).type('application/json; charset=utf-8')

@@ -8,6 +8,8 @@ import { RefusalError } from '../wire/index.ts'
 export interface HealthOptions {
   readonly store: Pick<ServedStore, 'health' | 'members'>
   readonly version: string
+  /** What the server does without, although other machines can reach it. */
+  readonly missingProtections: VersionResponse['missingProtections']
 }
 
 /** The Kubernetes version whose API conventions the resources follow. kubectl warns if its own version differs much. */
@@ -34,12 +36,16 @@ export function readinessOf({ ready, checks }: Health): Readiness {
 }
 
 /** The routes about the server itself: `/livez`, `/readyz`, `/version`. */
-export const healthRoutes: FastifyPluginCallbackTypebox<HealthOptions> = (app, { store, version }, done) => {
+export const healthRoutes: FastifyPluginCallbackTypebox<HealthOptions> = (
+  app,
+  { store, version, missingProtections },
+  done,
+) => {
   app.get(
     '/livez',
     {
       // A busy server is alive: a restart would only add to its load.
-      config: { pressureHandler: () => undefined },
+      config: { access: 'everybody', pressureHandler: () => undefined },
       schema: {
         operationId: 'readLiveness',
         tags: ['server'],
@@ -54,6 +60,7 @@ export const healthRoutes: FastifyPluginCallbackTypebox<HealthOptions> = (app, {
   app.get(
     '/readyz',
     {
+      config: { access: 'everybody' },
       schema: {
         operationId: 'readReadiness',
         tags: ['server'],
@@ -73,6 +80,7 @@ export const healthRoutes: FastifyPluginCallbackTypebox<HealthOptions> = (app, {
   app.get(
     '/version',
     {
+      config: { access: 'everybody' },
       schema: {
         operationId: 'readVersion',
         tags: ['server'],
@@ -83,6 +91,7 @@ export const healthRoutes: FastifyPluginCallbackTypebox<HealthOptions> = (app, {
     },
     async () => ({
       ippooldVersion: version,
+      missingProtections,
       etcdVersions: await etcdVersions(store),
       ...kubernetes,
       gitCommit: '',

@@ -8,6 +8,8 @@ export interface HostSettings {
   readonly machine?: string | undefined
   /** More names and addresses, names in lower case; `*` for any. */
   readonly allowed: readonly string[]
+  /** True for names and addresses that the certificate of the server is for: no browser lets a page rebind them. */
+  readonly isCertified?: ((host: string) => boolean) | undefined
 }
 
 /** The verdict on a `Host` header. */
@@ -19,7 +21,7 @@ export type HostVerdict = 'served' | 'foreign' | 'unreadable'
  * that listens on all addresses, or on a name, serves every address: only a name can be rebound. The port is ignored, because ports can
  * be forwarded.
  */
-export function hostJudge({ listening, machine, allowed }: HostSettings): (host: string) => HostVerdict {
+export function hostJudge({ listening, machine, allowed, isCertified }: HostSettings): (host: string) => HostVerdict {
   if (allowed.includes('*')) return (host) => (hostIn(host) === undefined ? 'unreadable' : 'served')
   const all = ['localhost', '127.0.0.1', '::1', listening, ...allowed]
   if (machine !== undefined) all.push(machine, machine.replace(/\..*$/s, ''))
@@ -31,9 +33,8 @@ export function hostJudge({ listening, machine, allowed }: HostSettings): (host:
     if (name === undefined) return 'unreadable'
     if (names.has(name) || name.endsWith('.localhost')) return 'served'
     const version = isIP(name)
-    return version !== 0 && (isAnyAddress || addresses.check(name, version === 4 ? 'ipv4' : 'ipv6'))
-      ? 'served'
-      : 'foreign'
+    const isOwnAddress = version !== 0 && (isAnyAddress || addresses.check(name, version === 4 ? 'ipv4' : 'ipv6'))
+    return isOwnAddress || isCertified?.(name) === true ? 'served' : 'foreign'
   }
 }
 

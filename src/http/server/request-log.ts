@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Probe } from '../../datastore/index.ts'
 import { shorten } from '../../plan/index.ts'
-import { noteChange } from '../wire/index.ts'
+import { isWatch } from '../resources/index.ts'
+import { isDryRun, noteChange, onceClosed } from '../wire/index.ts'
 
 /** Programs request these all the time; people need their log lines only when something is wrong. */
 const probes: ReadonlySet<string | undefined> = new Set(['/livez', '/readyz'])
@@ -19,22 +20,31 @@ export function logRequests(app: FastifyInstance, probe: Probe): void {
   })
   app.addHook('onSend', (request, reply, payload, done) => {
     if (operationOf(request) !== undefined) {
-      const log = (): void => {
-        request.log.info(lineOfChange(request, reply), 'change')
-      }
+      countAddresses(request, reply, probe)
       // A response whose client has gone is closed, and never finishes.
-      if (reply.raw.closed) log()
-      else reply.raw.once('close', log)
+      onceClosed(reply.raw, () => {
+        request.log.info(lineOfChange(request, reply), 'change')
+      })
     }
     done(null, payload)
   })
   app.addHook('onResponse', (request, reply, done) => {
-    const { method, routeOptions, log } = request
+    const { method, routeOptions, log, changeNote } = request
+    const { statusCode: status, elapsedTime: durationMs } = reply
     const route = routeOptions.url
-    probe.requestFinished({ method, route, status: reply.statusCode, durationMs: reply.elapsedTime })
+    const reason = status < 400 ? undefined : changeNote?.reason
+    probe.requestFinished({ method, route, status, reason, isWatch: isWatch(request.query), durationMs })
     if (operationOf(request) === undefined) log[probes.has(route) ? 'debug' : 'info'](lineOf(request, reply), 'request')
     done()
   })
+}
+
+/** Tells how many addresses a change has assigned and released; nothing of a dry run, and of a repetition, which changed them before. */
+function countAddresses(request: FastifyRequest, reply: FastifyReply, probe: Probe): void {
+  const { assigned = 0, released = 0, repeated } = request.changeNote ?? {}
+  const isRepeated = repeated === true || reply.hasHeader('idempotent-replayed')
+  if (assigned + released === 0 || isRepeated || reply.statusCode >= 300 || isDryRun(request)) return
+  probe.addressesChanged({ assigned, released })
 }
 
 /** The operation of a request that may change something; undefined for any other. */
@@ -50,14 +60,14 @@ function lineOf({ method, routeOptions }: FastifyRequest, { statusCode, elapsedT
 
 /** Adds to the line of a request what was to be changed, for whom, by whom, and why it was not. Long texts and lists are cut. */
 function lineOfChange(request: FastifyRequest, reply: FastifyReply): Line {
-  const { params, query, changeNote = {}, headers } = request
-  const { from, dryRun = isObject(query) && query['dryRun'] === 'All', ...note } = changeNote
+  const { params, changeNote = {}, headers } = request
+  const { from, dryRun: _, message: __, assigned: ___, released: ____, ...note } = changeNote
   const line = lineOf(request, reply)
   line['operation'] = operationOf(request)
   for (const about of [params, note]) {
     if (isObject(about)) for (const [name, value] of Object.entries(about)) line[name] = bound(value)
   }
-  if (dryRun) line['dryRun'] = true
+  if (isDryRun(request)) line['dryRun'] = true
   line['from'] = from
   line['agent'] = bound(headers['user-agent'])
   return line

@@ -3,25 +3,32 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
 import fastify, { LogController } from 'fastify'
+import { type Gatekeeper, openGate } from '../../access/index.ts'
+import type { AuditTrail } from '../../audit/index.ts'
 import { type Probe, silentProbe } from '../../datastore/index.ts'
-import type { BlockIndex, Now } from '../../model/index.ts'
-import { apiVersion, resourceKinds } from '../../resources/index.ts'
+import type { BlockIndex, ChargeIndex, Now } from '../../model/index.ts'
+import { groupsOf, resourceKinds } from '../../resources/index.ts'
 import { ipamRoutes, type ServedStore } from '../ipam/index.ts'
 import { docsOptions, openapiOptions, kubernetesOpenapiRoutes, openapiRoutes } from '../openapi/index.ts'
 import { discoveryRoutes, endpointsOfNodes, resourceRoutes } from '../resources/index.ts'
-import { resourceSchemas, schemas } from '../schemas/index.ts'
+import { accessReviewRoutes, selfSubjectReviewRoutes } from '../reviews/index.ts'
+import { resourceSchemas, schemas, type VersionResponse } from '../schemas/index.ts'
 import { answerJson, readBodies } from '../wire/index.ts'
-import { limitCalls, limitEventLoopDelay } from './admission.ts'
+import { checkAccess } from './access.ts'
+import { CallAudit } from './audit.ts'
+import { type Limit, limitCalls, limitEventLoopDelay } from './admission.ts'
 import { type CallerSettings, refuseForeignCallers } from './callers.ts'
 import { compressAnswers } from './compression.ts'
 import { answerConnectionErrors } from './connection-errors.ts'
 import { answerUnreadablePath, handleErrors } from './error-handling.ts'
+import { limitCallers, shareFairly } from './fairness.ts'
 import { safeHeaders } from './headers.ts'
 import { healthRoutes } from './health.ts'
 import { Listeners } from './listeners.ts'
+import { type MetricsSource, metricsRoute } from './metrics.ts'
 import { logRequests } from './request-log.ts'
 import { startPage } from './start-page.ts'
-import { type OnStopping, refuseWhenStopping } from './stopping.ts'
+import { refuseWhenStopping } from './stopping.ts'
 import { refuseAsKubernetes, refuseBySchema, validatorCompiler } from './validation.ts'
 
 /** Everything that the server takes from outside: it reads no clock, no environment and no random numbers itself. */
@@ -29,11 +36,17 @@ export interface ServerDependencies {
   readonly store: ServedStore
   /** The index of blocks that is kept beside the store. */
   readonly blocks: BlockIndex
+  /** Knows which blocks have addresses that are charged to quotas; unless given, upkeep alone gives back what is charged. */
+  readonly charges?: ChargeIndex
   readonly now: () => Now
   /** Returns a new unique name, for requests, handles and objects that did not bring one. */
   readonly newUid: () => string
+  /** Returns a new secret and its hash, for an access token that is created. */
+  readonly newSecret: () => { readonly text: string; readonly hash: string }
   /** The version of ippoold. */
   readonly version: string
+  /** What the server does without, although other machines can reach it; nothing unless given. */
+  readonly missingProtections?: VersionResponse['missingProtections']
   /** Largest body of a request, in bytes. */
   readonly bodyLimitBytes: number
   /** Milliseconds after which an operation that is not done fails. */
@@ -46,6 +59,12 @@ export interface ServerDependencies {
   readonly bookmarkIntervalMs?: number
   /** The hosts and origins by which the server may be called; by default those of this machine. */
   readonly callers?: CallerSettings
+  /** Knows the users and what they may do; unless given, everybody may do everything. */
+  readonly gatekeeper?: Gatekeeper
+  /** Which calls are recorded, and where; none are unless given. */
+  readonly audit?: AuditTrail
+  /** Writes what `GET /metrics` answers. */
+  readonly metrics: MetricsSource
   readonly logger: NonNullable<FastifyServerOptions['logger']>
   /** Hears of every request that was answered; nothing does unless given. */
   readonly probe?: Probe
@@ -71,6 +90,7 @@ const localCallers: CallerSettings = { hosts: { listening: 'localhost', allowed:
 export function buildServer(dependencies: ServerDependencies): FastifyInstance {
   const { store, version, deadlineMs } = dependencies
   const requestId = (headers: IncomingHttpHeaders): string => validRequestId(headers) ?? dependencies.newUid()
+  const audit = dependencies.audit && new CallAudit(dependencies.audit, dependencies.now)
   const app = fastify({
     logger: dependencies.logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
@@ -87,15 +107,21 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
       compilersFactory: { buildSerializer: () => () => (answer: unknown) => JSON.stringify(answer) },
     },
     schemaErrorFormatter: refuseAsKubernetes,
-    frameworkErrors: answerUnreadablePath,
+    frameworkErrors: (error, request, reply) => {
+      answerUnreadablePath(error, request, reply)
+      audit?.recordUnreadable(request, reply)
+    },
   })
-  const kinds = resourceKinds(dependencies.blocks)
+  const kinds = resourceKinds(dependencies.blocks, dependencies.gatekeeper?.admins)
   app.setValidatorCompiler(validatorCompiler([...schemas, ...resourceSchemas(kinds)]))
   const probe = dependencies.probe ?? silentProbe
+  audit?.receiveCalls(app)
   sendHeaders(app)
   logRequests(app, probe)
   refuseForeignCallers(app, dependencies.callers ?? localCallers)
   handleErrors(app, probe)
+  checkAccess(app, dependencies.gatekeeper ?? openGate, probe)
+  audit?.recordCalls(app)
   answerConnectionErrors(app)
   readBodies(app)
   const onStopping = refuseWhenStopping(app, dependencies.listeners ?? new Listeners())
@@ -106,9 +132,14 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
   void app.register(swaggerUi, { ...docsOptions(kinds), uiHooks: { onRequest: sendJsonForYaml } })
   makeDocumentInAdvance(app)
   limitEventLoopDelay(app, deadlineMs)
-  void app.register(healthRoutes, { store, version })
+  void app.register(healthRoutes, { store, version, missingProtections: dependencies.missingProtections ?? [] })
+  void app.register(metricsRoute, { metrics: dependencies.metrics })
   void app.register(startPage, { store, kinds, version })
-  addApi(app, kinds, dependencies, requestId, onStopping)
+  const refused = (calls: number): void => {
+    audit?.missRefusedEarly(calls)
+    probe.requestsRefusedEarly({ requests: calls })
+  }
+  addApi(app, kinds, dependencies, { requestId, onStopping, refused })
   return app
 }
 
@@ -118,7 +149,7 @@ const documentDelayMs = 1_000
 /** Makes the OpenAPI document soon after the start: that holds up all other requests for a moment, which no caller should bring about. */
 function makeDocumentInAdvance(app: FastifyInstance): void {
   let timer: NodeJS.Timeout | undefined
-  app.addHook('onListen', (done) => {
+  app.addHook('onReady', (done) => {
     timer = setTimeout(() => app.swagger(), documentDelayMs).unref()
     done()
   })
@@ -128,33 +159,38 @@ function makeDocumentInAdvance(app: FastifyInstance): void {
   })
 }
 
-/** Adds the routes of the API: discovery and OpenAPI without a limit, `/ipam/v1` and `/apis/projectcalico.org/v3` with one. */
+/** Adds the routes of the API: discovery and OpenAPI without a limit, `/ipam/v1` and the resources with one. */
 function addApi(
   app: FastifyInstance,
   kinds: ReturnType<typeof resourceKinds>,
   dependencies: ServerDependencies,
-  requestId: (headers: IncomingHttpHeaders) => string,
-  onStopping: OnStopping,
+  { onStopping, ...limited }: Pick<Limit, 'requestId' | 'onStopping' | 'refused'>,
 ): void {
-  const { store, blocks, now, newUid, deadlineMs, callsMax } = dependencies
+  const { store, blocks, charges, now, newUid, newSecret, deadlineMs, callsMax } = dependencies
   void app.register(discoveryRoutes, { kinds })
+  void app.register(selfSubjectReviewRoutes)
+  const { gatekeeper = openGate } = dependencies
+  void app.register(accessReviewRoutes, { gatekeeper, kinds, store })
   void app.register(kubernetesOpenapiRoutes, { kinds })
   void app.register(openapiRoutes)
   void app.register((api, _options, done) => {
-    const prefixes = ['/ipam/v1/', `/apis/${apiVersion}/`]
-    limitCalls(api, { callsMax, pending: () => store.pending, prefixes, requestId, onStopping })
+    const prefixes = ['/ipam/v1/', ...groupsOf(kinds).map(({ apiVersion }) => `/apis/${apiVersion}/`)]
+    limitCallers(api)
+    limitCalls(api, { ...limited, callsMax, pending: () => store.pending, prefixes, onStopping })
     answerJson(api)
+    shareFairly(api, deadlineMs)
     void api.register((ipam, _options, done) => {
       ipam.setSchemaErrorFormatter(refuseBySchema)
-      void ipam.register(ipamRoutes, { prefix: '/ipam/v1', store, blocks, now, newUid, deadlineMs })
+      void ipam.register(ipamRoutes, { prefix: '/ipam/v1', store, blocks, charges, now, newUid, deadlineMs })
       done()
     })
     void api.register(resourceRoutes, {
-      prefix: `/apis/${apiVersion}`,
+      prefix: '/apis',
       store,
       kinds,
       now,
       newUid,
+      newSecret,
       deadlineMs,
       dependents: { nodes: endpointsOfNodes(store, blocks) },
       watches: {

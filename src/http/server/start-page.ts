@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { FastifyPluginCallback } from 'fastify'
-import { apiVersion, type ServedKind, type StoredObject } from '../../resources/index.ts'
+import { groupsOf, pathOf, type ServedKind, type StoredObject } from '../../resources/index.ts'
 import type { ServedStore } from '../ipam/index.ts'
 import { mark, markType } from '../mark.ts'
 import { answerJson, preferredType } from '../wire/index.ts'
@@ -17,10 +17,12 @@ const [json, html] = ['application/json', 'text/html']
 /** `GET /`: a page for people who open the server in a browser; for programs, the paths in JSON, as a Kubernetes API server lists them. */
 export const startPage: FastifyPluginCallback<StartPageOptions> = (app, { store, kinds, version }, done) => {
   answerJson(app)
-  const paths = kinds.map(({ plural }) => `/apis/${apiVersion}/${plural}`)
-  app.get('/', { schema: { hide: true }, config: { alsoAnswers: [html] } }, (request, reply) => {
+  const paths = kinds.map(pathOf)
+  const groups = groupsOf(kinds).map(({ apiVersion }) => `/apis/${apiVersion}`)
+  app.get('/', { schema: { hide: true }, config: { access: 'everybody', alsoAnswers: [html] } }, (request, reply) => {
     void reply.header('vary', 'accept')
-    if (preferredType(request.headers.accept, [json, html]) !== html) return reply.send({ paths: pathsWith(paths) })
+    if (preferredType(request.headers.accept, [json, html]) !== html)
+      return reply.send({ paths: pathsWith([...groups, ...paths]) })
     const url = `${request.protocol}://${request.host}`
     return reply
       .header('content-security-policy', policy)
@@ -31,10 +33,10 @@ export const startPage: FastifyPluginCallback<StartPageOptions> = (app, { store,
   done()
 }
 
-function pathsWith(ofKinds: readonly string[]): readonly string[] {
+function pathsWith(ofGroupsAndKinds: readonly string[]): readonly string[] {
   const documents = ['/docs', '/openapi.json', '/openapi-3.0.json', '/openapi/v2', '/openapi/v3']
   const ipam = ['/ipam/v1/addresses', '/ipam/v1/blocks', '/ipam/v1/check', '/ipam/v1/handles', '/ipam/v1/utilization']
-  return ['/api', '/apis', `/apis/${apiVersion}`, ...ofKinds, ...ipam, '/livez', '/readyz', '/version', ...documents]
+  return ['/api', '/apis', ...ofGroupsAndKinds, ...ipam, '/livez', '/readyz', '/version', ...documents]
 }
 
 const style = `

@@ -28,8 +28,10 @@ export function refuseWhenStopping(app: FastifyInstance, listeners: Listeners): 
     if (isStopping) void notListening.then(() => done(refuseForNow('The server is stopping; nothing was changed.')))
     else done()
   })
-  app.addHook('onSend', (_request, reply, payload, done) => {
-    if (isStopping) void reply.header('connection', 'close')
+  app.addHook('onSend', ({ raw }, reply, payload, done) => {
+    // HTTP/2 has no such header, which Fastify sets too, but a frame: see `Listeners`.
+    if (raw.httpVersionMajor === 2) void reply.removeHeader('connection')
+    else if (isStopping) void reply.header('connection', 'close')
     done(null, payload)
   })
   return (callback) => {
@@ -55,13 +57,12 @@ const responseTimeMs = 7_000
  * idle ones are looked for again and again.
  */
 async function closeConnections(app: FastifyInstance, listeners: Listeners, stopped: () => void): Promise<void> {
-  const { server } = app
   const begin = performance.now()
   const timer = setInterval(() => {
-    if (performance.now() - begin > idleTimeMs) void closeIdleConnections(server)
+    if (performance.now() - begin > idleTimeMs) void closeIdleConnections(app, listeners)
   }, idleIntervalMs)
   const deadline = setTimeout(() => {
-    server.closeAllConnections()
+    listeners.closeAllConnections(app)
   }, responseTimeMs)
   await listeners.close(app, stopped)
   clearInterval(timer)
@@ -69,7 +70,7 @@ async function closeConnections(app: FastifyInstance, listeners: Listeners, stop
 }
 
 /** Closes idle connections after what has arrived was read: a connection whose request is still to be read looks idle. */
-async function closeIdleConnections(server: FastifyInstance['server']): Promise<void> {
+async function closeIdleConnections(app: FastifyInstance, listeners: Listeners): Promise<void> {
   await nextTurn()
-  server.closeIdleConnections()
+  listeners.closeIdleConnections(app)
 }

@@ -13,6 +13,9 @@ export interface ChangeNote {
   readonly name?: string | undefined
   /** Addresses that the handle got, or that were released; before that, those that the request names. */
   readonly addresses?: readonly string[]
+  /** How many addresses were assigned, and how many were released. */
+  readonly assigned?: number
+  readonly released?: number
   readonly blocks?: readonly string[]
   /** Names of several objects, or keys. */
   readonly names?: readonly string[]
@@ -22,11 +25,19 @@ export interface ChangeNote {
   readonly repeated?: true
   readonly dryRun?: boolean
   readonly reason?: Reason
+  /** The message of the answer, if it is no success. */
+  readonly message?: string
 }
 
 /** Adds to what the log says of the change that this request asks for. */
 export function noteChange(request: FastifyRequest, note: ChangeNote): void {
   request.changeNote = { ...request.changeNote, ...note }
+}
+
+/** True if the request asks only what would happen. */
+export function isDryRun({ changeNote, query }: FastifyRequest): boolean {
+  const isAsked = typeof query === 'object' && query !== null && 'dryRun' in query && query.dryRun === 'All'
+  return changeNote?.dryRun ?? isAsked
 }
 
 declare module 'fastify' {

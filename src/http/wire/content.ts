@@ -68,7 +68,8 @@ function refusalOfBody({ method, headers, routeOptions }: FastifyRequest): Refus
       `the content encoding ${encoding} is not supported; send the body without one`,
     )
   }
-  const accepted: readonly string[] = method === 'PATCH' ? patchTypes : [...objectTypes, ...yamlTypes]
+  const { alsoReads = [] } = routeOptions.config
+  const accepted: readonly string[] = method === 'PATCH' ? patchTypes : [...objectTypes, ...yamlTypes, ...alsoReads]
   if (type === undefined ? !hasBody(method, headers) : accepted.includes(mediaTypeOf(type))) return undefined
   const types = (method === 'PATCH' ? patchTypes : objectTypes).join(', ')
   return refusal(
@@ -89,6 +90,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Media types that a route can respond with, besides JSON. */
     alsoAnswers?: readonly string[]
+    /** Media types of bodies that a route can read, besides JSON and YAML. */
+    alsoReads?: readonly string[]
     /** Set for a route whose numbers must keep their digits: it gets a JsonNumber for one that JavaScript would change. */
     keepsDigits?: boolean
     /** Set for a route that ignores its body, and accepts any media type. */

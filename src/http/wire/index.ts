@@ -1,4 +1,5 @@
 /** Reads requests and writes responses: media types, bodies, errors, reports, continue tokens, notes for the log. */
+export { refuseAccess, type RouteAccess } from './access.ts'
 export {
   acceptedTypes,
   answerJson,
@@ -10,7 +11,8 @@ export {
   preferredType,
   readBodies,
 } from './content.ts'
-export { noteChange } from './change-note.ts'
+export { isDryRun, noteChange } from './change-note.ts'
+export { onceClosed } from './closed.ts'
 export { printContinueToken, readContinueToken, refuseContinueToken } from './continue-token.ts'
 export {
   changedNothing,

@@ -6,6 +6,7 @@ import {
   type View,
   type Cause,
   listSome,
+  type Refusal,
   refuse,
   type Result,
   success,
@@ -115,7 +116,7 @@ function sortAsRequested(allocations: readonly Allocation[], { addresses }: Assi
 
 /** Chooses as many addresses of each family as the request wants. */
 function assignCounted(assignment: Assignment): Result<readonly Allocation[]> {
-  const { draft, request, config, blocks } = assignment
+  const { draft, request, config, blocks, rights } = assignment
   const { view } = draft
   const use = request.use ?? 'Workload'
   // Requests that agree in this take addresses from the same blocks.
@@ -131,15 +132,17 @@ function assignCounted(assignment: Assignment): Result<readonly Allocation[]> {
   const shortage = new Shortage(blocks, terms, config.ipCooldownSeconds)
   const allocations: Allocation[] = []
   const causes: Cause[] = []
+  let exhausted: Refusal | undefined
   for (const family of [4, 6] as const) {
     const wanted = request.counts[family]
     if (wanted === 0) continue
-    const eligible = eligiblePools(stored, family, request, use, nodeLabels.value)
+    const eligible = eligiblePools(stored, family, request, use, nodeLabels.value, rights)
     if (!eligible.ok) return { ok: false, refusal: shortage.explainRefusal(eligible.refusal, stored.all) }
     const { pools, chosen } = eligible.value
     const found = search({ ...assignment, family, pools, chosen, stored, terms }, wanted)
     allocations.push(...found.allocations)
     if (found.allocations.length === wanted) continue
+    exhausted ??= assignment.allowance.refusal(pools, request.counts[4] + request.counts[6])
     if (found.obstacle !== undefined) causes.push(found.obstacle)
     causes.push(...pools.map((pool) => shortage.explainFullPool(pool, found.allocations)))
     causes.push(...shortage.explain(eligible.value.causes, stored.all))
@@ -147,6 +150,7 @@ function assignCounted(assignment: Assignment): Result<readonly Allocation[]> {
   const wanted = request.counts[4] + request.counts[6]
   const isEnough = allocations.length === wanted || (request.partial && allocations.length > 0)
   if (isEnough) return success(allocations)
+  if (exhausted !== undefined) return { ok: false, refusal: exhausted }
   return refuse('InsufficientAddresses', describeShortage(request, allocations), causes)
 }
 

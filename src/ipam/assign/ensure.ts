@@ -1,3 +1,4 @@
+import { denied } from '../../access/index.ts'
 import { type Address, compareAddresses, type IpFamily } from '../../net/index.ts'
 import {
   answerOnly,
@@ -12,16 +13,20 @@ import {
 } from '../../plan/index.ts'
 import type { Draft } from '../draft.ts'
 import { isNamed } from '../eligible-pools.ts'
-import { readHoldings } from '../read/index.ts'
+import { reachOf, releasing } from '../reach.ts'
+import { reachable, readHoldings } from '../read/index.ts'
 import type { Allocation, AssignAnswer, AssignRequest, IpamContext } from '../request.ts'
 import { poolOf, readPools } from '../surroundings.ts'
-import { prepareRelease, releaseHeld } from '../release/index.ts'
+import { prepareRelease, releaseHeld, settleCharges } from '../release/index.ts'
 import { type Assigned, assignInDraft, matchNamed } from './assign.ts'
+import { requireHandle } from './assignment.ts'
 
 /** Everything that the handle holds after a repeatable request. */
 export interface EnsureAnswer extends AssignAnswer {
   /** True if some of the addresses were assigned by this call. */
   readonly isAdded: boolean
+  /** How many addresses were assigned, and how many were released, in the transaction. */
+  readonly changed: { readonly assigned: number; readonly released: number }
   /** Of an exact request: what is still to be released, because it did not fit into the transaction. */
   readonly excess: readonly Allocation[]
 }
@@ -44,6 +49,8 @@ export function planEnsure(
   { isExact = false }: EnsureOptions = {},
 ): Plan<Result<EnsureAnswer>> {
   const budget = new Budget(view)
+  const allowed = requireHandle(budget.view, request, context)
+  if (!allowed.ok) return answerOnly(allowed)
   const held = readHoldings(budget.view, request.handle, context)
   if (!held.ok) return answerOnly(held)
   const satisfying =
@@ -60,6 +67,10 @@ export function planEnsure(
     handle: request.handle,
     addresses: [...kept, ...(assigned.value?.addresses ?? [])],
     isAdded: assigned.value !== undefined,
+    changed: {
+      assigned: assigned.value?.addresses.length ?? 0,
+      released: excess.length - released.value.left.length,
+    },
     excess: released.value.left,
   }
   return { answer: success(answer), writes: released.value.draft?.writes() ?? [] }
@@ -78,7 +89,8 @@ function assignMissing(
   if (assigned.ok) return assigned
   const { reason, message, causes } = assigned.refusal
   // A caller that accepts fewer addresses has some already when it repeats the call.
-  if (request.partial && satisfying.length > 0 && shortages.has(reason)) return success(undefined)
+  const isShort = shortages.has(reason) || causes.some((cause) => cause.reason === 'QuotaExceeded')
+  if (request.partial && satisfying.length > 0 && isShort) return success(undefined)
   return refuse(reason, message, restoreFields(causes, missing.addresses, request.addresses))
 }
 
@@ -91,10 +103,17 @@ function releaseExcess(
   draft: Draft | undefined,
 ): Result<{ readonly draft: Draft | undefined; readonly left: readonly Allocation[] }> {
   if (excess.length === 0) return success({ draft, left: [] })
+  const { rights } = context
+  const releasable = reachable(excess, handle, reachOf(rights, readPools(budget.view), releasing))
+  if (releasable.length < excess.length) {
+    const what = `addresses of the handle ${JSON.stringify(handle)} beyond those that the request wants`
+    return { ok: false, refusal: denied(rights, releasing, what) }
+  }
   const prepared = prepareRelease(budget.view, context)
   if (!prepared.ok) return prepared
   const release = { ...prepared.value, draft: draft ?? prepared.value.draft }
   const left = releaseHeld(budget, release, handle, excess)
+  settleCharges(budget, release.draft, context)
   return left.ok ? success({ draft: release.draft, left: left.value }) : left
 }
 

@@ -17,6 +17,7 @@ import {
   type Cidr,
   formatAddress,
   formatCidr,
+  hostCidr,
   type Ordinal,
   ordinalOf,
 } from '../../net/index.ts'
@@ -24,6 +25,7 @@ import { type Cause, listSome, refuse, type Result, success } from '../../plan/i
 import { allocationOf, holderOf } from '../allocation.ts'
 import { affinityText } from '../draft.ts'
 import { isNamed, notAllocatable } from '../eligible-pools.ts'
+import { assigning, deniedIn, reachOf, reading, visiblePools } from '../reach.ts'
 import type { Allocation, AssignRequest } from '../request.ts'
 import { poolOf, type Pools, readPools } from '../surroundings.ts'
 import type { Assignment } from './assignment.ts'
@@ -34,11 +36,14 @@ import type { Assignment } from './assignment.ts'
  */
 export function assignNamed(assignment: Assignment): Result<readonly Allocation[]> {
   const { draft, request, host } = assignment
-  const placed = placeAll(readPools(draft.view), request)
+  const pools = readPools(draft.view)
+  const placed = placeAll(pools, assignment)
   if (!placed.ok) return placed
   draft.view.prefetch(placed.value.map(({ address, pool }) => blockKey(blockOf(address, pool.blockSize))))
+  const { allowance } = assignment
   const allocations: Allocation[] = []
   const taken: Cause[] = []
+  const exhausted = new Set<Pool>()
   for (const { address, field, pool } of placed.value) {
     const cidr = blockOf(address, pool.blockSize)
     const usable = usableBlock(assignment, cidr)
@@ -46,29 +51,46 @@ export function assignNamed(assignment: Assignment): Result<readonly Allocation[
     const ordinal = ordinalOf(cidr, address)
     const assigned = assignOrdinal(usable.value, ordinal, holderOf(request))
     if (assigned === 'taken') {
-      taken.push({ field, reason: 'FieldValueInvalid', message: describeTaken(usable.value, ordinal, request.handle) })
+      taken.push({
+        field,
+        reason: 'FieldValueInvalid',
+        message: describeTaken(usable.value, ordinal, assignment, pools),
+      })
       continue
+    }
+    if (allowance.roomIn(pool) === 0) {
+      exhausted.add(pool)
+      continue
+    }
+    if (!allowance.canCharge(pool, assigned)) {
+      return refuse('Conflict', `What is charged for addresses of the block ${formatCidr(cidr)} cannot be read.`)
     }
     draft.relyOn(pool)
     draft.setBlock(assigned)
+    allowance.charge(pool, assigned, [ordinal])
     if (host !== undefined && assigned.affinity === affinityText(host)) draft.confirmAffinity(host, cidr)
     draft.addToHandle(request.handle, cidr, 1)
     allocations.push(allocationOf(assigned, ordinal, pool.name))
   }
-  const isEnough = taken.length === 0 || (request.partial && allocations.length > 0)
+  const isEnough = (taken.length === 0 && exhausted.size === 0) || (request.partial && allocations.length > 0)
   if (isEnough) return success(allocations)
+  const refusal = taken.length > 0 ? undefined : allowance.refusal([...exhausted], request.addresses.length)
+  if (refusal !== undefined) return { ok: false, refusal }
   const message = `${listSome(taken.map((cause) => cause.message))}; nothing was assigned.`
   return refuse('AddressInUse', message, taken)
 }
 
-/** Says who has an address that a request for `handle` cannot get. */
-function describeTaken(block: Block, ordinal: Ordinal, handle: string): string {
-  const address = formatAddress(addressAt(block.cidr, ordinal))
+/** Says who has an address that a request cannot get, if the caller may know. */
+function describeTaken(block: Block, ordinal: Ordinal, { request, rights }: Assignment, pools: Pools): string {
+  const at = addressAt(block.cidr, ordinal)
+  const address = formatAddress(at)
   if (isCooling(block, ordinal)) return `${address} was released and is cooling down`
   const holder = handleOf(block, ordinal)
+  if (!reachOf(rights, pools, ...reading.addresses, assigning).includes(hostCidr(at), holder))
+    return `${address} is in use`
   if (holder === undefined) return `${address} is assigned without a handle`
   if (isWindowsReserved(holder)) return `${address} is reserved for the Windows host of its block`
-  const again = holder === normalizeHandleId(handle) ? ' already' : ''
+  const again = holder === normalizeHandleId(request.handle) ? ' already' : ''
   return `${address} is held by the handle ${JSON.stringify(holder)}${again}`
 }
 
@@ -79,27 +101,37 @@ interface PlacedAddress {
   readonly pool: Pool
 }
 
-/** Finds the pool of every address. Refused with one cause for each address that has none. */
-function placeAll(pools: Pools, request: AssignRequest): Result<readonly PlacedAddress[]> {
+/** Finds the pool of every address. Refused with a cause for each address that has none, and if the caller may not use one of the pools. */
+function placeAll(pools: Pools, assignment: Assignment): Result<readonly PlacedAddress[]> {
+  const { request, rights } = assignment
+  const visible = new Set(visiblePools(rights, pools, assigning).all)
+  const reach = reachOf(rights, pools, assigning)
   const placed: PlacedAddress[] = []
   const causes: Cause[] = []
   for (const [index, address] of request.addresses.entries()) {
     const field = `addresses[${index}]`
-    const pool = findPool(pools, address, request)
+    const pool = findPool(pools, visible, address, request)
     if (typeof pool === 'string') causes.push(invalidAddress(field, address, pool))
     else placed.push({ address, field, pool })
   }
-  if (causes.length === 0) return success(placed)
-  return refuse('Invalid', `${listSome(causes.map(({ message }) => message))}; nothing was assigned.`, causes)
+  if (causes.length > 0) {
+    return refuse('Invalid', `${listSome(causes.map(({ message }) => message))}; nothing was assigned.`, causes)
+  }
+  const forbidden = placed.find(({ pool }) => !reach.includesPool(pool, request.handle))
+  if (forbidden === undefined) return success(placed)
+  return { ok: false, refusal: deniedIn(rights, assigning, forbidden.pool, request.handle) }
 }
 
-/** Finds the pool to assign an address from; gives the reason as text if there is none. */
-function findPool(pools: Pools, address: Address, request: AssignRequest): Pool | string {
+/** Finds the pool to assign an address from; gives the reason as text if there is none. Says nothing of pools that are not `visible`. */
+function findPool(pools: Pools, visible: ReadonlySet<Pool>, address: Address, request: AssignRequest): Pool | string {
   const pool = poolOf(pools, address, ({ isAllocatable }) => isAllocatable)
   if (pool === undefined) {
     const other = poolOf(pools, address)
-    return other === undefined ? 'lies in no pool' : `lies in no enabled pool: ${notAllocatable(other).message}`
+    return other === undefined || !visible.has(other)
+      ? 'lies in no pool'
+      : `lies in no enabled pool: ${notAllocatable(other).message}`
   }
+  if (!visible.has(pool)) return 'lies in no pool'
   if (request.pools.length > 0 && !request.pools.some((reference) => isNamed(pool, reference))) {
     return `lies in pool ${pool.name}, which is not one of the requested pools`
   }
@@ -110,7 +142,9 @@ function findPool(pools: Pools, address: Address, request: AssignRequest): Pool 
 }
 
 /** The block to assign from; a new one if none is stored. Refused if strict affinity keeps the block for another host. */
-function usableBlock({ draft, request, config, blocks, host }: Assignment, cidr: Cidr): Result<Block> {
+function usableBlock({ draft, request, config, blocks, rights, host }: Assignment, cidr: Cidr): Result<Block> {
+  const isReadable = (block: Cidr): boolean =>
+    reachOf(rights, readPools(draft.view), ...reading.blocks).includes(block, undefined)
   if (config.strictAffinity && host === undefined) return refuseStrict(cidr, 'the request names no node')
   const found = draft.block(cidr)
   switch (found.kind) {
@@ -119,8 +153,10 @@ function usableBlock({ draft, request, config, blocks, host }: Assignment, cidr:
     case 'absent': {
       const other = blocks.ofOtherSize(cidr)
       if (other !== undefined) {
-        const message = `The stored block ${formatCidr(other.cidr)} overlaps the block ${formatCidr(cidr)} of the pool.`
-        return refuse('Conflict', message)
+        const name = isReadable(other.cidr)
+          ? `The stored block ${formatCidr(other.cidr)}`
+          : 'A stored block of another size'
+        return refuse('Conflict', `${name} overlaps the block ${formatCidr(cidr)} of the pool.`)
       }
       const reserved = request.hostReserved?.[cidr.family] ?? { start: 0, end: 0 }
       return success(reserveForHost(newBlock(cidr, host ?? null, draft.now), reserved))
@@ -128,8 +164,8 @@ function usableBlock({ draft, request, config, blocks, host }: Assignment, cidr:
     case 'block': {
       const { block } = found
       if (!config.strictAffinity || block.affinity === affinityText(host)) return success(block)
-      const why = block.affinity === null ? 'it has no affinity' : `it belongs to ${block.affinity}`
-      return refuseStrict(cidr, why)
+      if (block.affinity === null) return refuseStrict(cidr, 'it has no affinity')
+      return refuseStrict(cidr, `it belongs to ${isReadable(cidr) ? block.affinity : 'another node'}`)
     }
   }
 }

@@ -108,14 +108,14 @@ class Search {
    * claims one more block: repeated conflicts would cost everyone more.
    */
   #takeFromAffineBlocks(host: AffinityHost): void {
-    const { blocks, draft, family, stored, chosen } = this.#scope
+    const { allowance, blocks, draft, family, stored, chosen } = this.#scope
     const { cidrs, empty } = readAffineBlocks(draft.view, blocks, host, family, 'hint').worthReading(this.#terms)
     releaseDeselectedBlocks(draft, this.#affinity, empty, stored, chosen)
     const contested: (readonly [Cidr, Pool])[] = []
     for (const cidr of cidrs) {
       if (this.#missing === 0) return
       const pool = this.#poolOf(cidr)
-      if (pool === undefined || this.#terms.reserved.covers(cidr)) continue
+      if (pool === undefined || this.#terms.reserved.covers(cidr) || allowance.roomIn(pool) === 0) continue
       if (draft.view.isContested(blockKey(cidr))) contested.push([cidr, pool])
       else this.#takeFromAffine(host, cidr, pool)
     }
@@ -200,8 +200,8 @@ class Search {
    * without affinity. `contested` blocks are those that others keep taking from, `calm` ones the rest.
    */
   #takeByAffinityInBlock(which: 'calm' | 'contested'): boolean {
-    const { blocks, draft, host, pools } = this.#scope
-    for (const pool of pools) {
+    const { blocks, draft, host } = this.#scope
+    for (const pool of this.#openPools) {
       for (const { cidr } of blocks.openWithAffinity(pool.cidr, pool.blockSize, this.#affinity, this.#terms)) {
         if (draft.view.isContested(blockKey(cidr)) !== (which === 'contested')) continue
         const found = draft.block(cidr)
@@ -215,8 +215,8 @@ class Search {
   }
 
   #claimVacant(): boolean {
-    const { blocks, draft, host, pools } = this.#scope
-    for (const pool of pools) {
+    const { blocks, draft, host } = this.#scope
+    for (const pool of this.#openPools) {
       const start = startOfSearch(host?.name ?? '', blockCount(pool.cidr, pool.blockSize))
       let busy: Cidr | undefined
       for (const cidr of blocks.vacant(pool.cidr, pool.blockSize, start, this.#terms.reserved)) {
@@ -253,8 +253,8 @@ class Search {
 
   /** Takes over another host's empty block that was not claimed recently. @see docs/calico/ipam.md section 1.6, step 5 */
   #takeOver(): boolean {
-    const { blocks, draft, pools } = this.#scope
-    for (const pool of pools) {
+    const { blocks, draft } = this.#scope
+    for (const pool of this.#openPools) {
       for (const entry of blocks.open(pool.cidr, pool.blockSize, this.#terms)) {
         const { cidr, affinity, sequenceNumber } = entry
         const other = parseAffinity(affinity ?? '')
@@ -281,10 +281,11 @@ class Search {
 
   /** Takes from blocks of any host without changing their affinity. @see docs/calico/ipam.md section 1.8 */
   #borrow(): void {
-    const { blocks, draft, pools } = this.#scope
-    for (const pool of pools) {
+    const { allowance, blocks, draft } = this.#scope
+    for (const pool of this.#openPools) {
       for (const { cidr } of blocks.open(pool.cidr, pool.blockSize, this.#terms)) {
         if (this.#missing === 0) return
+        if (allowance.roomIn(pool) === 0) break
         const found = draft.block(cidr)
         if (found.kind === 'block') this.#takeFrom(found.block, pool)
       }
@@ -293,20 +294,28 @@ class Search {
 
   /** Takes as many of the missing addresses as `block` has; false if it has none, or no room left to store their holder. */
   #takeFrom(block: Block, pool: Pool): boolean {
-    const { draft, request } = this.#scope
+    const { allowance, draft, request } = this.#scope
     const { reserved } = this.#terms
     const isReserved = reserved.overlaps(block.cidr)
       ? (ordinal: Ordinal): boolean => reserved.has(addressAt(block.cidr, ordinal))
       : (): boolean => false
     const holder = holderOf(request)
-    const taken = assignAutomatically(block, this.#missing, isReserved, holder)
+    const most = Math.min(this.#missing, allowance.roomIn(pool))
+    if (most === 0 || !allowance.canCharge(pool, block)) return false
+    const taken = assignAutomatically(block, most, isReserved, holder)
     if (taken.ordinals.length === 0 || !isStorable(taken.block)) return false
     draft.relyOn(pool)
     draft.setBlock(taken.block)
     draft.addToHandle(request.handle, block.cidr, taken.ordinals.length)
+    allowance.charge(pool, taken.block, taken.ordinals)
     this.#missing -= taken.ordinals.length
     this.#found.push(...allocationsOf(taken.block, taken.ordinals, pool.name, holder))
     return true
+  }
+
+  /** The pools in which the caller may have more. */
+  get #openPools(): readonly Pool[] {
+    return this.#scope.allowance.open(this.#scope.pools)
   }
 
   #poolOf(cidr: Cidr): Pool | undefined {

@@ -1,3 +1,4 @@
+import type { Rights } from '../../access/index.ts'
 import {
   affinityKey,
   type Block,
@@ -23,6 +24,7 @@ import {
 } from '../../plan/index.ts'
 import { Draft } from '../draft.ts'
 import { isNamed, notAllocatable, refuseUnknownPools } from '../eligible-pools.ts'
+import { deniedIn, reachOf, visiblePools } from '../reach.ts'
 import type { IpamContext } from '../request.ts'
 import { poolOf, type Pools, readConfig, readPools, requireUnlocked } from '../surroundings.ts'
 
@@ -75,7 +77,7 @@ export function planClaimBlocks(
   if (!unlocked.ok) return answerOnly(unlocked)
   const config = readConfig(budget.view)
   if (!config.ok) return answerOnly(config)
-  const wanted = resolve(readPools(budget.view), request)
+  const wanted = resolve(readPools(budget.view), request, context.rights)
   if (!wanted.ok) return answerOnly(wanted)
   const { pool, range } = wanted.value
   const draft = new Draft(budget.view, context.now, config.value.ipCooldownSeconds)
@@ -154,19 +156,26 @@ interface Wanted {
   readonly range: Cidr
 }
 
-function resolve(pools: Pools, request: ClaimRequest): Result<Wanted> {
+const claiming = { verb: 'create', resource: 'affinities' } as const
+
+function resolve(pools: Pools, request: ClaimRequest, rights: Rights): Result<Wanted> {
   const { cidr, pool: reference } = request
-  const named = reference === undefined ? undefined : pools.all.find((pool) => isNamed(pool, reference))
+  const visible = visiblePools(rights, pools, claiming)
+  const named = reference === undefined ? undefined : visible.all.find((pool) => isNamed(pool, reference))
   if (reference !== undefined && named === undefined) {
     return refuseUnknownPools([{ field: 'pool', reference }])
   }
-  if (named?.isAllocatable === false) {
+  if (named?.isAllocatable === false && reachOf(rights, pools, claiming).includesPool(named, undefined)) {
     return refuse(
       'Conflict',
       `Blocks are not claimed in a pool that gives no addresses: ${notAllocatable(named).message}.`,
     )
   }
-  const pool = named ?? (cidr && poolOf(pools, firstAddress(cidr), ({ isAllocatable }) => isAllocatable))
+  const found = named ?? (cidr && poolOf(pools, firstAddress(cidr), ({ isAllocatable }) => isAllocatable))
+  const pool = found !== undefined && visible.all.includes(found) ? found : undefined
+  if (pool !== undefined && !reachOf(rights, pools, claiming).includesPool(pool, undefined)) {
+    return { ok: false, refusal: deniedIn(rights, claiming, pool) }
+  }
   const range = cidr ?? pool?.cidr
   if (pool === undefined || range === undefined) return refuseField('cidr', 'lies in no pool that gives addresses')
   if (!covers(pool.cidr, range)) {

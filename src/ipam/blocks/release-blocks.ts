@@ -1,3 +1,4 @@
+import { type Action, mayAlways, type Rights } from '../../access/index.ts'
 import {
   affinities,
   type Affinity,
@@ -33,6 +34,7 @@ import {
 import { ordinalsOfNode } from '../allocation.ts'
 import { Draft } from '../draft.ts'
 import { isNamed, refuseUnknownPools } from '../eligible-pools.ts'
+import { deniedIn, reachOf, visiblePools } from '../reach.ts'
 import type { IpamContext } from '../request.ts'
 import { readConfig, readPools, requireUnlocked } from '../surroundings.ts'
 import { type FailedBlock, keysPerBlock, refuseField } from './claim.ts'
@@ -53,7 +55,11 @@ export function releaseBlock(draft: Draft, block: Block): boolean {
 /** The most blocks that fit into one step: no more are worth fetching for it. */
 export const blocksPerStepMax = Math.floor(stepLimits.keys / keysPerBlock)
 
-/** Which blocks are released: those that fulfil every condition given. */
+/** What releasing blocks is, as rights name it: of a node that is removed, and of others. */
+const removingNode = { verb: 'delete', resource: 'nodes' } as const
+const releasingBlocks = { verb: 'delete', resource: 'affinities' } as const
+
+/** Which blocks are released: those that fulfil every condition given, and that the caller may release. */
 export interface ReleaseScope {
   readonly node?: string | undefined
   readonly cidr?: Cidr | undefined
@@ -92,16 +98,24 @@ export function planReleaseBlocks(
   scope: ReleaseScope,
   position: string,
   context: IpamContext,
+  action: Action = releasingBlocks,
 ): Plan<Result<Step<BlockRelease>>> {
+  const { rights } = context
   const budget = new Budget(view)
   const unlocked = requireUnlocked(budget.view)
   if (!unlocked.ok) return answerOnly(unlocked)
   const config = readConfig(budget.view)
   if (!config.ok) return answerOnly(config)
-  const range = rangeOf(budget.view, scope)
+  const range = rangeOf(budget.view, scope, rights, action)
   if (!range.ok) return answerOnly(range)
+  const isReleasable = releasableBlocks(budget.view, rights, action)
   const [larger] = scope.cidr === undefined ? [] : context.blocks.overlapping(scope.cidr)
-  if (scope.cidr !== undefined && larger !== undefined && !covers(scope.cidr, larger.cidr)) {
+  if (
+    scope.cidr !== undefined &&
+    larger !== undefined &&
+    !covers(scope.cidr, larger.cidr) &&
+    isReleasable(larger.cidr)
+  ) {
     view.consult(blockFamily)
     return answerOnly(
       refuseField('cidr', `${formatCidr(scope.cidr)} is only a part of the block ${formatCidr(larger.cidr)}`),
@@ -109,7 +123,8 @@ export function planReleaseBlocks(
   }
   const { ipCooldownSeconds } = config.value
   const draft = new Draft(budget.view, context.now, ipCooldownSeconds)
-  const release = new Release(draft, budget, scope, range.value, context.blocks, (block) =>
+  const within = { range: range.value, isReleasable }
+  const release = new Release(draft, budget, scope, within, context.blocks, (block) =>
     scope.asIfReleasedBy === undefined
       ? block
       : releaseOrdinals(block, ordinalsOfNode(block, scope.asIfReleasedBy), context.now, ipCooldownSeconds).block,
@@ -132,16 +147,33 @@ export function planRemoveNode(
   { asIfReleased = false } = {},
 ): Plan<Result<Step<BlockRelease>>> {
   const asIfReleasedBy = asIfReleased ? node : undefined
-  const { answer, writes } = planReleaseBlocks(view, { node, onlyIfEmpty: false, asIfReleasedBy }, position, context)
-  if (!answer.ok || answer.value.next !== undefined) return { answer, writes }
+  const scope = { node, onlyIfEmpty: false, asIfReleasedBy }
+  const { answer, writes } = planReleaseBlocks(view, scope, position, context, removingNode)
+  if (!answer.ok || answer.value.next !== undefined || !mayAlways(context.rights, removingNode))
+    return { answer, writes }
   const marker = { family: affinities, text: `${affinities.prefix}${node}` }
   return { answer, writes: view.get(marker).kind === 'absent' ? writes : [...writes, remove(marker)] }
 }
 
-function rangeOf(view: View, { cidr, pool: reference }: ReleaseScope): Result<Cidr | undefined> {
+/** Tells which blocks the caller may release. Reads the pools only if that depends on them. */
+function releasableBlocks(view: View, rights: Rights, action: Action): (cidr: Cidr) => boolean {
+  if (rights.isUnlimited) return () => true
+  const reach = reachOf(rights, readPools(view), action)
+  return (cidr) => reach.includes(cidr, undefined)
+}
+
+function rangeOf(
+  view: View,
+  { cidr, pool: reference }: ReleaseScope,
+  rights: Rights,
+  action: Action,
+): Result<Cidr | undefined> {
   if (reference === undefined) return success(cidr)
-  const pool = readPools(view).all.find((one) => isNamed(one, reference))
+  const pools = readPools(view)
+  const pool = visiblePools(rights, pools, action).all.find((one) => isNamed(one, reference))
   if (pool === undefined) return refuseUnknownPools([{ field: 'pool', reference }])
+  if (!reachOf(rights, pools, action).includesPool(pool, undefined))
+    return { ok: false, refusal: deniedIn(rights, action, pool) }
   if (cidr === undefined || covers(pool.cidr, cidr)) return success(cidr ?? pool.cidr)
   return refuseField('pool', `the pool ${pool.name} does not contain ${formatCidr(cidr)}`)
 }
@@ -159,6 +191,7 @@ class Release {
   readonly #host: AffinityHost | undefined
   readonly #onlyIfEmpty: boolean
   readonly #range: Cidr | undefined
+  readonly #isReleasable: (cidr: Cidr) => boolean
   readonly #blocks: BlockIndex
   readonly #load: (block: Block) => Block
 
@@ -166,7 +199,7 @@ class Release {
     draft: Draft,
     budget: Budget,
     scope: ReleaseScope,
-    range: Cidr | undefined,
+    { range, isReleasable }: { readonly range: Cidr | undefined; readonly isReleasable: (cidr: Cidr) => boolean },
     blocks: BlockIndex,
     load: (block: Block) => Block,
   ) {
@@ -175,6 +208,7 @@ class Release {
     this.#host = scope.node === undefined ? undefined : { type: 'host', name: scope.node }
     this.#onlyIfEmpty = scope.onlyIfEmpty
     this.#range = range
+    this.#isReleasable = isReleasable
     this.#blocks = blocks
     this.#load = load
   }
@@ -212,7 +246,7 @@ class Release {
   }
 
   #isInScope(cidr: Cidr): boolean {
-    return this.#range === undefined || covers(this.#range, cidr)
+    return (this.#range === undefined || covers(this.#range, cidr)) && this.#isReleasable(cidr)
   }
 
   /** The blocks after `after` that are in scope, or may be, because they cannot be read: one more than fit, at the most. */

@@ -1,11 +1,10 @@
 import {
+  accessPolicies,
   clusterInformations,
-  type ClusterInformation,
   ipamConfigs,
   type IpamConfig,
   isJsonArray,
   isJsonObject,
-  type Node,
   nodes,
   type Now,
   type Pool,
@@ -58,6 +57,7 @@ export async function readCheckTerms(source: CheckSource, now: Now): Promise<Che
   const stored = await collect(source.entries(pools))
   const reserved = await collect(source.entries(reservations))
   const registered = await collect(source.entries(nodes))
+  const policies = await collect(source.entries(accessPolicies))
   const readable = valuesOf(stored)
   return {
     now,
@@ -72,6 +72,7 @@ export async function readCheckTerms(source: CheckSource, now: Now): Promise<Che
     ),
     findings: [
       ...[configs, informations, stored, reserved, registered].flatMap((entries) => checkReadable(entries)),
+      ...checkReadable(policies, 'It allows nothing until then.'),
       ...valuesOf(configs).flatMap(checkConfig),
       ...readable.flatMap(checkPoolFields),
       ...readable.flatMap(checkSelectors),
@@ -81,10 +82,10 @@ export async function readCheckTerms(source: CheckSource, now: Now): Promise<Che
   }
 }
 
-/** Reports an entry whose value cannot be read. */
-export function reportUnreadable(entry: Extract<Listed<unknown>, { kind: 'unreadable' }>): Finding {
-  const message = `The value cannot be read: ${entry.problem}. Correct the value, or delete the key.`
-  return newFinding('Unreadable', entry, message)
+/** Reports an entry whose value cannot be read; `consequence` is a sentence that follows. */
+export function reportUnreadable(entry: Extract<Listed<unknown>, { kind: 'unreadable' }>, consequence = ''): Finding {
+  const message = `The value cannot be read: ${entry.problem}. Correct the value, or delete the key. ${consequence}`
+  return newFinding('Unreadable', entry, message.trimEnd())
 }
 
 async function collect<Value>(pages: AsyncIterable<readonly Listed<Value>[]>): Promise<readonly Listed<Value>[]> {
@@ -97,10 +98,8 @@ function valuesOf<Value>(entries: readonly Listed<Value>[]): readonly ReadableEn
   return entries.filter((entry): entry is ReadableEntry<Value> => entry.kind === 'value')
 }
 
-function checkReadable(
-  entries: readonly Listed<IpamConfig | ClusterInformation | Pool | Reservation | Node>[],
-): readonly Finding[] {
-  return entries.flatMap((entry) => (entry.kind === 'unreadable' ? [reportUnreadable(entry)] : []))
+function checkReadable(entries: readonly Listed<unknown>[], consequence?: string): readonly Finding[] {
+  return entries.flatMap((entry) => (entry.kind === 'unreadable' ? [reportUnreadable(entry, consequence)] : []))
 }
 
 /** Checks the rules that Calico applies when it writes these settings. @see docs/calico/ipam.md section 7 */

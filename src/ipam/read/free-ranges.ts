@@ -13,6 +13,7 @@ import {
 } from '../../net/index.ts'
 import { answerOnly, type Plan, refuse, type Result, success, type View } from '../../plan/index.ts'
 import { isNamed } from '../eligible-pools.ts'
+import { deniedIn, reachOf, reading, visiblePools } from '../reach.ts'
 import type { IpamContext } from '../request.ts'
 import { countInRange } from './count-addresses.ts'
 import { readBasis } from './utilization.ts'
@@ -51,10 +52,14 @@ export interface FreeAnswer {
  * the answer is given only after the store has confirmed that the index is current. Refused with `NotFound` if the pool does not exist,
  * and with `Invalid` if the range and the pool have no address in common.
  */
-export function planReadFree(view: View, request: FreeRequest, { now, blocks }: IpamContext): Plan<Result<FreeAnswer>> {
-  const { stored, terms } = readBasis(view, { now, blocks })
-  const pool = stored.all.find((one) => isNamed(one, request.pool))
+export function planReadFree(view: View, request: FreeRequest, context: IpamContext): Plan<Result<FreeAnswer>> {
+  const { blocks, rights } = context
+  const { stored, terms } = readBasis(view, context)
+  const pool = visiblePools(rights, stored, reading.pools[0]).all.find((one) => isNamed(one, request.pool))
   if (pool === undefined) return answerOnly(refuse('NotFound', `Pool ${request.pool} does not exist.`))
+  if (!reachOf(rights, stored, reading.pools[0]).includesPool(pool, undefined)) {
+    return answerOnly({ ok: false, refusal: deniedIn(rights, reading.pools[0], pool) })
+  }
   const range = request.range ?? pool.cidr
   if (!overlaps(range, pool.cidr)) {
     const message = `${formatCidr(range)} lies outside of the pool ${pool.name}, ${formatCidr(pool.cidr)}`

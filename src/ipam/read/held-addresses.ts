@@ -1,10 +1,20 @@
-import { type Attribute, attributeOf, type Block, blockKey, handleKey, ordinalsOfHandle } from '../../model/index.ts'
+import type { Action } from '../../access/index.ts'
+import {
+  type Attribute,
+  attributeOf,
+  type Block,
+  blockKey,
+  handleKey,
+  handleOf,
+  ordinalsOfHandle,
+} from '../../model/index.ts'
 import {
   type Address,
   type Cidr,
   firstAddress,
   formatAddress,
   formatCidr,
+  hostCidr,
   type Ordinal,
   ordinalOf,
   parseCidr,
@@ -12,6 +22,7 @@ import {
 import { answerOnly, type Plan, type View, type Refusal, refuse, type Result, success } from '../../plan/index.ts'
 import { allocationOf } from '../allocation.ts'
 import { Draft } from '../draft.ts'
+import { assigning, type Reach, reachOf, reading, releasing } from '../reach.ts'
 import type { Allocation, AssignAnswer, HandleSnapshot, IpamContext } from '../request.ts'
 import { locateBlock, poolOf, type Pools, readCooldown, readPools } from '../surroundings.ts'
 
@@ -28,7 +39,7 @@ export function planReadHandle(view: View, handle: string, context: IpamContext)
 function readAddress(view: View, address: Address, context: IpamContext): Result<Allocation> {
   const draft = new Draft(view, context.now, readCooldown(view))
   const pools = readPools(view)
-  const held = findHeldAddress(draft, pools, address, context)
+  const held = findHeldAddress(draft, pools, address, context, [reading.addresses[0]])
   if (!held.ok) return held
   return success(allocationOf(held.value.block, held.value.ordinal, poolOf(pools, address)?.name))
 }
@@ -40,25 +51,38 @@ export interface HeldAddress {
   readonly attribute: Attribute
 }
 
-/** Finds an assigned address in any pool or outside of all pools. Refused with `NotFound` if the address is not assigned. */
+/** An assigned address: its block, its place in the block, and what is stored of its holder. */
+export interface HeldAddress {
+  readonly block: Block
+  readonly ordinal: Ordinal
+  readonly attribute: Attribute
+}
+
+/**
+ * Finds an assigned address in any pool or outside of all pools. Refused with `NotFound` if the address is not assigned, and if the caller
+ * may do none of the `actions` to it.
+ */
 export function findHeldAddress(
   draft: Draft,
   pools: Pools,
   address: Address,
-  context: IpamContext,
+  { blocks, rights }: IpamContext,
+  actions: readonly Action[],
 ): Result<HeldAddress> {
-  const cidr = locateBlock(draft.view, pools, address, context.blocks)
+  const cidr = locateBlock(draft.view, pools, address, blocks)
   const free = refuse('NotFound', `${formatAddress(address)} is not assigned.`)
   if (cidr === undefined) return free
   const found = draft.block(cidr)
   if (found.kind === 'absent') return free
+  const isReachable = reachOf(rights, pools, ...actions).handlesIn(hostCidr(address))
+  if (isReachable === undefined) return free
   if (found.kind === 'unreadable') {
     return refuse('Conflict', `The stored block ${formatCidr(cidr)} cannot be read: ${found.problem}`)
   }
   const { block } = found
   const ordinal = ordinalOf(cidr, address)
   const attribute = attributeOf(block, ordinal)
-  if (attribute === undefined) return free
+  if (attribute === undefined || !isReachable(handleOf(block, ordinal))) return free
   if (attribute.releasedAt !== undefined) {
     return refuse('NotFound', `${formatAddress(address)} is not assigned: it was released and is cooling down.`)
   }
@@ -66,21 +90,59 @@ export function findHeldAddress(
 }
 
 function readHandle(view: View, handle: string, context: IpamContext): Result<AssignAnswer> {
-  if (view.get(handleKey(handle)).kind === 'absent') {
-    return refuse('NotFound', `No handle ${JSON.stringify(handle)} exists.`)
+  const absent = refuse('NotFound', `No handle ${JSON.stringify(handle)} exists.`)
+  if (view.get(handleKey(handle)).kind === 'absent') return absent
+  const reach = reachOf(context.rights, readPools(view), { verb: 'get', resource: 'handles' })
+  if (reach.includesHandle(handle)) {
+    const held = readReadableHoldings(view, handle, context)
+    return held.ok ? success({ handle, addresses: held.value.allocations }) : held
   }
+  if (!reach.touchesHandle(handle)) return absent
   const held = readReadableHoldings(view, handle, context)
-  return held.ok ? success({ handle, addresses: held.value.allocations }) : held
+  const addresses = held.ok ? reachable(held.value.allocations, handle, reach) : []
+  return addresses.length === 0 ? absent : success({ handle, addresses })
+}
+
+/** Of what a handle holds, the addresses that something may be done to. */
+export function reachable(allocations: readonly Allocation[], handle: string, reach: Reach): readonly Allocation[] {
+  if (reach.isUnlimited) return allocations
+  return allocations.filter(({ address }) => reach.includes(hostCidr(address), handle))
+}
+
+/** Of addresses that were found to be held, those that the caller may read or release. */
+export function selectReadable(
+  view: View,
+  allocations: readonly Allocation[],
+  { rights }: IpamContext,
+): readonly Allocation[] {
+  if (rights.isUnlimited) return allocations
+  const reach = reachOf(rights, readPools(view), ...reading.addresses, releasing)
+  return allocations.filter(({ address, handle }) => reach.includes(hostCidr(address), handle))
 }
 
 /**
- * Reads every address that a handle holds, block by block; none if the handle does not exist, which the commit proves. Refused with
- * `Conflict` if one of its blocks cannot be read.
+ * Reads every address that a handle holds and that exists for a caller who wants to assign, because it may be read, released or assigned;
+ * none if the handle does not exist, which the commit proves. Refused with `Conflict` if one of its blocks cannot be read.
  */
 export function readHoldings(view: View, handle: string, context: IpamContext): Result<readonly Allocation[]> {
   const held = readReadableHoldings(view, handle, context)
-  if (!held.ok) return held
+  if (!held.ok || context.rights.isUnlimited) return held.ok ? completeHoldings(held.value, handle) : held
+  const reach = reachOf(context.rights, readPools(view), ...reading.addresses, ...ownActions)
   const { allocations, unreadable } = held.value
+  const seen = {
+    allocations: reachable(allocations, handle, reach),
+    unreadable: unreadable.filter((cidr) => reach.touches(cidr)),
+  }
+  return completeHoldings(seen, handle)
+}
+
+const ownActions = [{ verb: 'get', resource: 'handles' }, assigning, releasing] as const
+
+/** Refused with `Conflict` if a block of the handle cannot be read. */
+function completeHoldings(
+  { allocations, unreadable }: ReadableHoldings,
+  handle: string,
+): Result<readonly Allocation[]> {
   if (unreadable.length === 0) return success(allocations)
   const blocks = unreadable.map(formatCidr).join(', ')
   const message = `Not all addresses of the handle ${JSON.stringify(handle)} are known: these stored blocks cannot be read: ${blocks}`

@@ -8,7 +8,9 @@ export {
   type HeldAddress,
   planReadAddress,
   planReadHandle,
+  reachable,
   readHoldings,
+  selectReadable,
 } from './held-addresses.ts'
 export { type AddressOrder, comparisonOf, sortFields, type SortKey, sortKeyOf } from './order-addresses.ts'
 export {

@@ -1,3 +1,4 @@
+import type { Rights } from '../../access/index.ts'
 import { type Attribute, type Block, normalizeHandleId, type Pool } from '../../model/index.ts'
 import {
   type Address,
@@ -13,8 +14,9 @@ import {
 import { type Listed, type Result, success } from '../../plan/index.ts'
 import { allocationOf } from '../allocation.ts'
 import { isNamed, refuseUnknownPools } from '../eligible-pools.ts'
+import { type Reach, reachOf, reading, visiblePools } from '../reach.ts'
 import type { Allocation } from '../request.ts'
-import { poolOf, poolsIn } from '../surroundings.ts'
+import { poolOf, type Pools, poolsIn } from '../surroundings.ts'
 
 /** Selects the assigned addresses that match every given condition. */
 export interface AddressFilter {
@@ -35,17 +37,22 @@ export interface SelectedAddress {
   readonly allocation: Allocation
 }
 
-/** Finds the pools of one listing by name, by CIDR, or by block. */
+/** Finds the pools of one listing by name, by CIDR, or by block, as one caller sees them who wants to list addresses. */
 export class PoolsAtRevision {
-  readonly #stored: ReturnType<typeof poolsIn>
+  readonly #stored: Pools
+  readonly #visible: Pools
+  /** Where the caller may list addresses. */
+  readonly reach: Reach
 
-  constructor(entries: readonly Listed<Pool>[]) {
+  constructor(entries: readonly Listed<Pool>[], rights: Rights) {
     this.#stored = poolsIn(entries)
+    this.#visible = visiblePools(rights, this.#stored, reading.addresses[1])
+    this.reach = reachOf(rights, this.#stored, reading.addresses[1])
   }
 
   /** The pool with the name or CIDR `reference`. Refused if no readable pool has it. */
   named(reference: string): Result<Pool> {
-    const pool = this.#stored.all.find((one) => isNamed(one, reference))
+    const pool = this.#visible.all.find((one) => isNamed(one, reference))
     return pool === undefined ? refuseUnknownPools([{ field: 'pool', reference }]) : success(pool)
   }
 
@@ -53,18 +60,27 @@ export class PoolsAtRevision {
   ofBlock(cidr: Cidr): Pool | undefined {
     return poolOf(this.#stored, firstAddress(cidr))
   }
+
+  /** The only pools in which the caller may list addresses; undefined if they may lie anywhere. */
+  get listed(): readonly Pool[] | undefined {
+    return this.reach.poolsAmong(this.#stored.all)
+  }
 }
 
-/** The assigned addresses of `block` that match `filter`, ascending; `pool` is the name of the block's pool. */
+/**
+ * The assigned addresses of `block` that match `filter` and belong to a handle that `isListed`, ascending; `pool` is the name of the
+ * block's pool.
+ */
 export function selectAddresses(
   block: Block,
   filter: AddressFilter,
   pool: string | undefined,
+  isListed: (handle: string | undefined) => boolean,
 ): readonly SelectedAddress[] {
   const { range, text = '' } = filter
   const wanted = text.toLowerCase()
   const attributes = block.attributes ?? []
-  const isSelected = attributes.map((attribute) => matches(attribute, filter))
+  const isSelected = attributes.map((attribute) => matches(attribute, filter) && isListed(handleIn(attribute)))
   const isFound = attributes.map((attribute) => hasText(attribute, wanted))
   const selected: SelectedAddress[] = []
   for (const [place, index] of block.allocations.entries()) {
@@ -85,6 +101,10 @@ export function mayMatch(text: string, { handle, node, attributes, text: part }:
   if (!wanted.every((one) => one === undefined || text.includes(one))) return false
   // The addresses themselves are not in the text.
   return part === undefined || /^[\d.:a-f]*$/i.test(part) || text.toLowerCase().includes(part.toLowerCase())
+}
+
+function handleIn({ handle }: Attribute): string | undefined {
+  return handle === undefined ? undefined : normalizeHandleId(handle)
 }
 
 /** True if the handle or the value of an attribute contains the text, which is in lower case. */

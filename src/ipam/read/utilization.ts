@@ -10,6 +10,7 @@ import {
 import { type Cidr, CidrSet, firstAddress, overlaps } from '../../net/index.ts'
 import { answerOnly, type Plan, type View, type Result, success } from '../../plan/index.ts'
 import { isNamed, refuseUnknownPools, type UnknownPool } from '../eligible-pools.ts'
+import { deniedIn, reachOf, reading, visiblePools } from '../reach.ts'
 import type { IpamContext } from '../request.ts'
 import { poolOf, type Pools, readAvailability, readCooldown, readPools } from '../surroundings.ts'
 import { type AddressCounts, countHeld, countInBlock, countInRange, type PoolCounts } from './count-addresses.ts'
@@ -89,24 +90,29 @@ export interface HeldRequest {
 }
 
 /**
- * Counts the assigned addresses in blocks that can be read, from the index of blocks. Refused with `Invalid` if the requested pool does
- * not exist.
+ * Counts the assigned addresses in blocks that can be read, from the index of blocks; undefined if the caller may list only those of some
+ * handles, which the index does not know. Refused with `Invalid` if the requested pool does not exist.
  */
 export function planCountHeld(
   view: View,
   { pool: reference, range }: HeldRequest,
   context: IpamContext,
-): Plan<Result<number>> {
+): Plan<Result<number | undefined>> {
   for (const family of [poolFamily, blockFamily]) view.consult(family)
   const stored = readPools(view)
-  const chosen = choosePools(stored, 'pool', reference === undefined ? [] : [reference])
+  const { rights, blocks } = context
+  const listing = reading.addresses[1]
+  const visible = visiblePools(rights, stored, listing)
+  const chosen = choosePools(visible, 'pool', reference === undefined ? [] : [reference])
   if (!chosen.ok) return answerOnly(chosen)
+  const reach = reachOf(rights, stored, listing)
+  if (!reach.isForAllHandles) return answerOnly(success(undefined))
   const [pool] = reference === undefined ? [] : chosen.value
   const within = range ?? pool?.cidr
-  const { blocks } = context
   let count = 0
   for (const block of within === undefined ? blocks.after() : blocks.overlapping(within)) {
     if (pool !== undefined && poolOf(stored, firstAddress(block.cidr)) !== pool) continue
+    if (!reach.touches(block.cidr)) continue
     count += countHeld(block, range ?? block.cidr)
   }
   return answerOnly(success(count))
@@ -114,26 +120,38 @@ export function planCountHeld(
 
 function readUtilization(view: View, request: UtilizationRequest, context: IpamContext): Result<UtilizationAnswer> {
   const { stored, terms } = readBasis(view, context)
-  const chosen = choosePools(stored, 'pools', request.pools)
-  if (!chosen.ok) return chosen
-  const { blocks } = context
-  const count = (block: IndexedBlock): CountedBlock => countBlock(block, stored, terms)
+  const { blocks, rights } = context
+  const listing = reading.pools[1]
+  const reach = reachOf(rights, stored, listing)
+  const readableBlocks = reachOf(rights, stored, reading.blocks[1])
   const isComplete = request.pools.length === 0
+  const chosen = choosePools(visiblePools(rights, stored, listing), 'pools', request.pools)
+  if (!chosen.ok) return chosen
+  const pools = chosen.value.filter((pool) => reach.includesPool(pool, undefined))
+  const forbidden = chosen.value.find((pool) => !pools.includes(pool))
+  if (forbidden !== undefined && !isComplete) return { ok: false, refusal: deniedIn(rights, listing, forbidden) }
+  const count = (found: Iterable<IndexedBlock>): readonly CountedBlock[] =>
+    [...found]
+      .filter(({ cidr }) => readableBlocks.includes(cidr, undefined))
+      .map((block) => countBlock(block, stored, terms))
   return success({
-    pools: chosen.value.map((pool) => ({
+    pools: pools.map((pool) => ({
       pool,
       usage: countInRange(pool.cidr, blocks, terms),
     })),
-    unreadable: isComplete ? stored.unreadable.map(({ name }) => name) : [],
-    orphaned: isComplete ? [...orphanedAmong(blocks.after(), stored)].map(count) : [],
-    blocks: request.withBlocks ? blocksOf(chosen.value, context).map(count) : [],
+    unreadable: isComplete && reach.isUnlimited ? stored.unreadable.map(({ name }) => name) : [],
+    orphaned: isComplete ? count(orphanedAmong(blocks.after(), stored)) : [],
+    blocks: request.withBlocks ? count(blocksOf(pools, context)) : [],
   })
 }
 
 function readBlocks(view: View, request: BlocksRequest, context: IpamContext): Result<BlocksAnswer> {
   const { stored, terms } = readBasis(view, context)
-  const chosen = choosePools(stored, 'pool', request.pool === undefined ? [] : [request.pool])
+  const listing = reading.blocks[1]
+  const visible = visiblePools(context.rights, stored, listing)
+  const chosen = choosePools(visible, 'pool', request.pool === undefined ? [] : [request.pool])
   if (!chosen.ok) return chosen
+  const reach = reachOf(context.rights, stored, listing)
   const [pool] = request.pool === undefined ? [] : chosen.value
   const affinity = request.node === undefined ? undefined : formatAffinity({ type: 'host', name: request.node })
   const all = context.blocks.after(request.after)
@@ -141,6 +159,7 @@ function readBlocks(view: View, request: BlocksRequest, context: IpamContext): R
   for (const block of request.orphaned === true ? orphanedAmong(all, stored) : all) {
     if (affinity !== undefined && block.affinity !== affinity) continue
     if (pool !== undefined && !overlaps(pool.cidr, block.cidr)) continue
+    if (!reach.includes(block.cidr, undefined)) continue
     if (blocks.length === request.limit) return success({ blocks, isLast: false })
     blocks.push(countBlock(block, stored, terms))
   }

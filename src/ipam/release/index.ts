@@ -8,5 +8,6 @@ export {
   prepareRelease,
   releaseHeld,
   releasedTogetherMax,
+  settleCharges,
 } from './release.ts'
 export { type OutcomeOfRelease, planReleaseAddress, requireAnyDone } from './require-done.ts'

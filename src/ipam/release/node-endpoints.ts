@@ -1,3 +1,4 @@
+import { denied } from '../../access/index.ts'
 import {
   type Attribute,
   attributeOf,
@@ -6,7 +7,7 @@ import {
   type WorkloadEndpoint,
   workloadEndpoints,
 } from '../../model/index.ts'
-import { type Address, ordinalOf } from '../../net/index.ts'
+import { type Address, hostCidr, ordinalOf } from '../../net/index.ts'
 import {
   answerOnly,
   Budget,
@@ -21,8 +22,9 @@ import {
   type Write,
 } from '../../plan/index.ts'
 import { isTunnelHandle } from '../calico-purpose.ts'
+import { reachOf, releasing } from '../reach.ts'
 import type { IpamContext } from '../request.ts'
-import { locateBlock, readPools } from '../surroundings.ts'
+import { locateBlock, type Pools, readPools } from '../surroundings.ts'
 import { planRelease } from './release.ts'
 
 /** Keys that a released address takes at the most beside its block: its handle, and of a block that goes the node and the affinity. */
@@ -39,6 +41,7 @@ const endpointsAtOnce = Math.floor(stepLimits.keys / (2 + keysBesideBlock))
  * addresses of its tunnels. A position names an endpoint, or the tunnels after the last of them, and the first of its addresses that is
  * left.
  * An endpoint may be older than the assignment of its address: an address whose attributes do not name the same node and pod stays.
+ * Refused with `Forbidden` if one of the addresses must not be released by the caller.
  * @see docs/calico/formats.md section 4.3, Delete
  */
 export function planRemoveEndpoints(
@@ -56,17 +59,26 @@ export function planRemoveEndpoints(
   const users = new Users(budget.view, context)
   users.prefetch(found.flatMap(({ endpoint }) => endpoint?.addresses ?? []))
 
+  const reach = reachOf(context.rights, users.pools, releasing)
+  let isForbidden = false
   const released: Address[] = []
   const removed: Write[] = []
   /** Releases those of the addresses that `isTheirs`; returns how many were dealt with before the step was full. */
   const release = (addresses: readonly Address[], isTheirs: (user: Attribute | undefined) => boolean): number => {
     for (const [count, address] of addresses.entries()) {
       if (!budget.hasRoom(1 + keysBesideBlock * (released.length + 1) + keysAtTheEnd)) return count
-      if (isTheirs(users.of(address))) released.push(address)
+      const user = users.of(address)
+      if (!isTheirs(user)) continue
+      if (!reach.includes(hostCidr(address), user?.handle)) isForbidden = true
+      released.push(address)
     }
     return addresses.length
   }
   const finish = (next: string | undefined): Plan<Result<Step<undefined>>> => {
+    if (isForbidden) {
+      const what = `addresses that workloads and tunnels of ${node} use`
+      return answerOnly({ ok: false, refusal: denied(context.rights, releasing, what) })
+    }
     const items = released.map((address) => ({ address }))
     const { answer, writes } = planRelease(budget.view, items, context)
     if (!answer.ok) return answerOnly(answer)
@@ -108,13 +120,14 @@ function isOf(user: Attribute | undefined, { node, namespace, pod }: WorkloadEnd
 
 /** Looks up who uses an address. */
 class Users {
+  readonly pools: Pools
   readonly #view: View
   readonly #locate: (address: Address) => ReturnType<typeof locateBlock>
 
   constructor(view: View, context: IpamContext) {
-    const pools = readPools(view)
+    this.pools = readPools(view)
     this.#view = view
-    this.#locate = (address) => locateBlock(view, pools, address, context.blocks)
+    this.#locate = (address) => locateBlock(view, this.pools, address, context.blocks)
   }
 
   prefetch(addresses: readonly Address[]): void {

@@ -19,6 +19,7 @@ import {
   firstAddress,
   formatAddress,
   formatCidr,
+  hostCidr,
   type Ordinal,
   ordinalOf,
   parseCidr,
@@ -36,6 +37,7 @@ import {
 } from '../../plan/index.ts'
 import { releaseDeselected } from '../blocks/index.ts'
 import { Draft, type Taken } from '../draft.ts'
+import { type Reach, reachOf, releasing } from '../reach.ts'
 import type { Allocation, IpamContext, FailedRelease, ReleaseAnswer, ReleaseItem } from '../request.ts'
 import { locateBlock, type Pools, readConfig, readPools, requireUnlocked } from '../surroundings.ts'
 
@@ -49,7 +51,8 @@ const keysPerRelease = 3
 export const releasedTogetherMax = Math.floor((stepLimits.keys - keysPerRelease) / keysPerAddress)
 
 /**
- * Releases addresses, and reports on each of them: a stale sequence number does not stop the others.
+ * Releases addresses, and reports on each of them: a stale sequence number does not stop the others. An address that the caller may not
+ * release is reported as if nobody held it.
  * @see docs/calico/ipam.md sections 3.4 and 5.1
  */
 export function planRelease(
@@ -57,9 +60,11 @@ export function planRelease(
   items: readonly ReleaseItem[],
   context: IpamContext,
 ): Plan<Result<ReleaseAnswer>> {
-  const prepared = prepareRelease(view, context)
+  const budget = new Budget(view)
+  const prepared = prepareRelease(budget.view, context)
   if (!prepared.ok) return answerOnly(prepared)
   const { draft, pools, cooldownSeconds } = prepared.value
+  const reach = reachOf(context.rights, pools, releasing)
   const tally = emptyTally()
   const changes: BlockChange[] = []
   for (const [cidr, inBlock] of groupByBlock(view, pools, items, context, tally)) {
@@ -67,9 +72,12 @@ export function planRelease(
     if (found.kind === 'absent') {
       for (const { address } of inBlock) tally.unallocated.push(address)
     } else if (found.kind === 'unreadable') {
-      for (const { address } of inBlock) tally.failed.push(unreadable(address, cidr, found.problem))
+      for (const { address } of inBlock) {
+        if (reach.touches(hostCidr(address))) tally.failed.push(unreadable(address, cidr, found.problem))
+        else tally.unallocated.push(address)
+      }
     } else {
-      const ordinals = inBlock.flatMap((item) => releasable(found.block, item, tally))
+      const ordinals = inBlock.flatMap((item) => releasable(found.block, item, tally, reach))
       if (ordinals.length === 0) continue
       changes.push(release(draft, found.block, ordinals, cooldownSeconds))
       for (const ordinal of ordinals) tally.released.push(addressAt(cidr, ordinal))
@@ -79,15 +87,21 @@ export function planRelease(
   const taken: TakenFromHandles = new Map()
   for (const change of changes) store(draft, change, pools, taken)
   takeFromHandles(draft, taken)
+  settleCharges(budget, draft, context)
   return { answer: success(tally), writes: draft.writes() }
+}
+
+/** Gives back what the quotas were charged for what a draft has released, as far as there is room. */
+export function settleCharges(budget: Budget, draft: Draft, { charges }: IpamContext): void {
+  if (charges?.isEmpty === false) draft.settleCharges((keys) => budget.hasRoom(keys))
 }
 
 /** Keys that one block of a handle takes at the most: its own, and of a block that goes the node and the affinity. */
 const keysPerBlock = 3
 
 /**
- * One step of releasing what a handle holds, from the block on that follows `position`. Refused with `NotFound` if there is no such
- * handle. @see docs/calico/ipam.md section 5.2
+ * One step of releasing what a handle holds, from the block on that follows `position`; only in pools in which the caller may release what
+ * it holds. Refused with `NotFound` if there is no such handle, or if that is nothing. @see docs/calico/ipam.md section 5.2
  */
 export function planReleaseHandle(
   view: View,
@@ -99,15 +113,20 @@ export function planReleaseHandle(
   const prepared = prepareRelease(budget.view, context)
   if (!prepared.ok) return answerOnly(prepared)
   const { draft, pools, cooldownSeconds } = prepared.value
+  const absent = refuse('NotFound', `No handle ${JSON.stringify(handle)} exists.`)
+  const reach = reachOf(context.rights, pools, releasing)
   const stored = budget.view.get(handleKey(handle))
-  if (stored.kind === 'absent') return answerOnly(refuse('NotFound', `No handle ${JSON.stringify(handle)} exists.`))
+  if (stored.kind === 'absent') return answerOnly(absent)
   if (stored.kind === 'unreadable') {
+    if (!reach.includesHandle(handle)) return answerOnly(absent)
     return answerOnly(
       refuse('Conflict', `The stored handle ${JSON.stringify(handle)} cannot be read: ${stored.problem}`),
     )
   }
   const tally = emptyTally()
-  const following = [...stored.value.blocks.keys()].filter((text) => position === '' || text > position).sort()
+  const mine = [...stored.value.blocks.keys()].filter((text) => isWithin(reach, text, handle))
+  if (mine.length === 0 && !reach.includesHandle(handle)) return answerOnly(absent)
+  const following = mine.filter((text) => position === '' || text > position).sort()
   // No step has room for more.
   const near = following.slice(0, stepLimits.keys).map((text) => ({ text, cidr: parseCidr(text) }))
   view.prefetch(near.flatMap(({ cidr }) => (cidr === undefined ? [] : [blockKey(cidr)])))
@@ -137,8 +156,16 @@ export function planReleaseHandle(
       emptied.map((text) => [text, 0]),
     )
   }
+  settleCharges(budget, draft, context)
   const next = last === following.at(-1) ? undefined : last
   return { answer: success({ answer: tally, next }), writes: draft.writes() }
+}
+
+/** True if addresses of the handle may be released in the block with this name. */
+function isWithin(reach: Reach, text: string, handle: string): boolean {
+  if (reach.isUnlimited) return true
+  const cidr = parseCidr(text)
+  return cidr === undefined ? reach.includesHandle(handle) : reach.includes(cidr, handle)
 }
 
 /**
@@ -155,6 +182,7 @@ export function planReleaseHeld(
   const prepared = prepareRelease(budget.view, context)
   if (!prepared.ok) return answerOnly(prepared)
   const left = releaseHeld(budget, prepared.value, handle, held)
+  settleCharges(budget, prepared.value.draft, context)
   return left.ok ? { answer: left, writes: prepared.value.draft.writes() } : answerOnly(left)
 }
 
@@ -179,7 +207,7 @@ export function releaseHeld(
     const found = draft.block(block)
     if (found.kind === 'unreadable') return refuse('Conflict', describeUnreadable(block, found.problem))
     if (found.kind === 'absent') continue
-    const ordinals = allocations.flatMap((allocation) => releasable(found.block, itemOf(allocation), emptyTally()))
+    const ordinals = allocations.flatMap((one) => releasable(found.block, itemOf(one), emptyTally(), undefined))
     if (ordinals.length > 0) store(draft, release(draft, found.block, ordinals, cooldownSeconds), pools, taken)
   }
   takeFromHandles(draft, taken)
@@ -262,10 +290,18 @@ function groupByBlock(
   return [...groups.values()].map((group) => [group.cidr, group.items] as const)
 }
 
-/** The ordinal of an item that may be released; otherwise none, and an entry in the tally. */
-function releasable(block: Block, item: ReleaseItem, tally: Tally): readonly Ordinal[] {
+/**
+ * The ordinal of an item that may be released; otherwise none, and an entry in the tally. What the caller may not release looks as if
+ * nobody held it. `reach` is undefined if that was decided before.
+ */
+function releasable(block: Block, item: ReleaseItem, tally: Tally, reach: Reach | undefined): readonly Ordinal[] {
   const { address, handle, sequenceNumber } = item
   const ordinal = ordinalOf(block.cidr, address)
+  const held = isHeld(block, ordinal) ? handleOf(block, ordinal) : undefined
+  if (reach?.includes(hostCidr(address), held) === false) {
+    tally.unallocated.push(address)
+    return []
+  }
   const stored = sequenceNumberOf(block, ordinal)
   // First of all, as in Calico: a number given for a free address is a mismatch too.
   if (sequenceNumber !== undefined && sequenceNumber !== stored) {

@@ -15,6 +15,13 @@ interface CoolingRun extends Run {
   readonly releasedAt: bigint | undefined
 }
 
+/** How many addresses of a block are held on a node. */
+export interface HeldOnNode {
+  /** As the attributes of the holders say; undefined: they name none. */
+  readonly node: string | undefined
+  readonly count: number
+}
+
 /** The facts about a block that the index keeps in memory: enough to choose one that has a free address. Refers to no part of the block. */
 export interface IndexedBlock {
   readonly cidr: Cidr
@@ -27,6 +34,8 @@ export interface IndexedBlock {
   /** The length of the queue of free ordinals, reserved addresses included. */
   readonly freeCount: number
   readonly free: readonly Run[]
+  /** The held addresses, by the node of their holders. */
+  readonly held: readonly HeldOnNode[]
   /** True if a released address cools down, or has cooled and waits to be freed. */
   readonly hasCooling: boolean
   readonly cooling: readonly CoolingRun[]
@@ -53,6 +62,7 @@ export function digestOf(block: BlockOutline): IndexedBlock {
     sequenceNumber,
     freeCount: unallocated.length,
     free: freeRuns(allocations),
+    held: heldOnNodes(allocations, attributes),
     hasCooling,
     cooling,
     coolingSince: firstRelease(cooling),
@@ -70,6 +80,7 @@ export function digestOfUnreadable(cidr: Cidr): IndexedBlock {
     sequenceNumber: 0n,
     freeCount: 0,
     free: [],
+    held: [],
     hasCooling: false,
     cooling: nothingCooling,
     coolingSince: undefined,
@@ -103,6 +114,21 @@ function freeRuns(allocations: BlockOutline['allocations']): readonly Run[] {
     if (end > first) runs.push({ first, last: end - 1 })
   }
   return runs
+}
+
+function heldOnNodes(
+  allocations: BlockOutline['allocations'],
+  attributes: BlockOutline['attributes'],
+): readonly HeldOnNode[] {
+  const counts = new Map<string | undefined, number>()
+  for (const index of allocations) {
+    if (index === null) continue
+    const attribute = attributes?.[index]
+    if (attribute?.releasedAt !== undefined) continue
+    const node = attribute?.active?.['node']
+    counts.set(node, (counts.get(node) ?? 0) + 1)
+  }
+  return Array.from(counts, ([node, count]) => ({ node: node === undefined ? undefined : copyText(node), count }))
 }
 
 function coolingRuns(

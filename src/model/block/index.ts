@@ -14,7 +14,7 @@ export {
   parseBlockPath,
 } from './block.ts'
 export { BlockIndex, hasAvailable, type Availability } from './block-index.ts'
-export type { IndexedBlock } from './digest.ts'
+export type { HeldOnNode, IndexedBlock } from './digest.ts'
 export { type BlockSums, countRuns } from './range-sums.ts'
 export {
   assignAutomatically,

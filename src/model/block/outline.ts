@@ -7,13 +7,14 @@ import { type Block, parseBlockKey, windowsReservedHandle } from './block.ts'
 export interface BlockOutline
   extends Pick<Block, 'cidr' | 'affinity' | 'affinityClaimTime' | 'allocations' | 'sequenceNumber'> {
   readonly unallocated: readonly number[]
-  readonly attributes: readonly Pick<Attribute, 'handle' | 'releasedAt'>[] | null
+  readonly attributes: readonly Pick<Attribute, 'handle' | 'active' | 'releasedAt'>[] | null
 }
 
 /**
  * Reads from a stored block only what its digest needs: a server reads far more blocks than it assigns addresses from. It knows only the
  * form in which Go and this server write blocks: no white space, exact names, Go's order. For any other form, and for every text that
- * {@link blocks}.decode refuses, it returns undefined: such a text has to be decoded. The outline omits all handles but that of Windows.
+ * {@link blocks}.decode refuses, it returns undefined: such a text has to be decoded. The outline omits all handles but that of Windows,
+ * and all attributes of holders but the node.
  * @see docs/calico/formats.md section 2.2
  */
 export function outlineOf(key: string, text: string): BlockOutline | undefined {
@@ -42,7 +43,7 @@ const separator = String.raw`(?:(?<=\{)|(?<!\{),)`
 
 /** An entry has its fields in Go's order, and only those that are not empty. */
 const attribute =
-  `\\{(?:"handle_id":"(${plainText})")?(?:${separator}"secondary":${stringMapPattern})?` +
+  `\\{(?:"handle_id":"(${plainText})")?(?:${separator}"secondary":(${stringMapPattern}))?` +
   `(?:${separator}"alternateOwnerAttrs":${stringMapPattern})?(?:${separator}"releasedAt":"(${plainText})")?\\}`
 
 /** Any number of this many digits is below 2^64. */
@@ -52,6 +53,9 @@ const uint64DigitsMax = 19
 const indexDigitsMax = 6
 
 type AttributeOutline = NonNullable<BlockOutline['attributes']>[number]
+
+/** The node in a map that {@link attribute} has matched: the last one, as in JSON. Quotes only begin and end strings there. */
+const nodeMember = new RegExp(`.*[{,]"node":"(${plainText})"`, 's')
 
 /** An entry of any other handle. */
 const otherHandle: AttributeOutline = {}
@@ -142,12 +146,15 @@ class BlockScanner {
   }
 
   #attribute(): AttributeOutline {
-    const [, handle, releasedAt] = this.#match(this.#attributePattern)
+    const [, handle, active, releasedAt] = this.#match(this.#attributePattern)
     const attribute =
       handle?.length === windowsReservedHandle.length && handle.toLowerCase() === windowsReservedHandle
         ? windowsReserved
         : otherHandle
-    if (releasedAt === undefined) return attribute
+    if (releasedAt === undefined) {
+      const node = active === undefined ? undefined : nodeMember.exec(active)?.[1]
+      return node === undefined ? attribute : { ...attribute, active: { node } }
+    }
     return parseTime(releasedAt) === undefined ? this.#decline() : { ...attribute, releasedAt }
   }
 

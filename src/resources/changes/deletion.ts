@@ -1,9 +1,18 @@
 import { formatTime, type JsonObject, jsonObject } from '../../model/index.ts'
-import { answerOnly, type Plan, type Result, type Revision, type Step, success, type View } from '../../plan/index.ts'
+import {
+  answerOnly,
+  type Plan,
+  type Refusal,
+  type Result,
+  type Revision,
+  type Step,
+  success,
+  type View,
+} from '../../plan/index.ts'
 import { generationOf, removeAnnex } from '../annexes.ts'
 import type { WriteContext, Removal, ResourceKind, Stored, StoredObject } from '../kind.ts'
 import { finalizersOf, isBeingDeleted, objectIn, parseObject } from '../object/index.ts'
-import { type Preconditions, readMatching } from '../reading.ts'
+import { type Preconditions, quoteObject, readMatching } from '../reading.ts'
 
 /** The outcome of a delete. */
 export interface Deleted<Value> {
@@ -55,6 +64,8 @@ export function planRemoval<Value extends StoredObject>(
   context: WriteContext,
   position = '',
 ): Removal<Value> {
+  const lockout = refuseLockout(view, kind, stored.value, undefined, context)
+  if (lockout !== undefined) return { kind: 'refused', refusal: lockout }
   const metadata = objectIn(stored.value.object, 'metadata')
   if (kind.finalizer === undefined && finalizersOf(metadata).length > 0) {
     if (isBeingDeleted(metadata)) return { kind: 'terminating', value: stored.value, writes: [] }
@@ -64,6 +75,19 @@ export function planRemoval<Value extends StoredObject>(
   const removal = kind.planRemoval(view, stored, context, position)
   if (removal.kind !== 'gone') return removal
   return { ...removal, writes: [...removal.writes, ...removeAnnex(view, kind.plural, stored.value.name)] }
+}
+
+/** Refuses a change, or without `after` a deletion, after which nobody could do everything any more. */
+export function refuseLockout<Value extends StoredObject>(
+  view: View,
+  kind: ResourceKind<Value>,
+  before: Value,
+  after: Value | undefined,
+  context: Pick<WriteContext, 'now'>,
+): Refusal | undefined {
+  const problem = kind.findLockout?.(view, before, after, context)
+  if (problem === undefined) return undefined
+  return { reason: 'Conflict', message: `${quoteObject(kind, before.name)} ${problem}`, causes: [] }
 }
 
 function markDeleted(object: JsonObject, { now }: WriteContext): JsonObject {

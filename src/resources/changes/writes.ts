@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { isJsonObject, type Json, type JsonObject, jsonObject } from '../../model/index.ts'
+import { isJsonObject, type Json, type JsonObject, jsonObject, type Now } from '../../model/index.ts'
 import {
   answerOnly,
   type Plan,
@@ -11,13 +11,13 @@ import {
   success,
 } from '../../plan/index.ts'
 import { generationOf } from '../annexes.ts'
-import type { WriteContext, ResourceKind, Stored, StoredObject } from '../kind.ts'
+import type { Candidate, WriteContext, ResourceKind, Stored, StoredObject } from '../kind.ts'
 import { type Update, withUpdate } from '../managed-fields/index.ts'
 import {
   finalizersOf,
   isBeingDeleted,
   textIn,
-  isObjectName,
+  isNameOf,
   objectIn,
   parseObject,
   showObject,
@@ -29,7 +29,7 @@ import {
   refuseCauses,
 } from '../object/index.ts'
 import { brokenPrecondition, impliedBy, planRead, quoteObject, readStored } from '../reading.ts'
-import { planRemoval } from './deletion.ts'
+import { planRemoval, refuseLockout } from './deletion.ts'
 import { jsonPatch, mergePatch } from './patch.ts'
 
 /** The outcome of a create or a change. */
@@ -68,11 +68,13 @@ export function planCreate<Value extends StoredObject>(
   if (!drafted.ok) return answerOnly(drafted)
 
   const { candidate, warnings } = drafted.value
-  if (isObjectName(candidate.name) && kind.storage.lookup(view, candidate.name).kind !== 'absent') {
+  if (isNameOf(kind.names, candidate.name) && kind.storage.lookup(view, candidate.name).kind !== 'absent') {
     return answerOnly(refuse('AlreadyExists', `${quoteObject(kind, candidate.name)} already exists`))
   }
-  const causes = [...drafted.value.causes, ...kind.admit(view, candidate)]
+  const causes = [...drafted.value.causes, ...kind.admit(view, candidate, context)]
   if (causes.length > 0) return answerOnly(refuseCauses(kind, candidate.name, causes))
+  const escalation = refuseEscalation(kind, candidate, context)
+  if (escalation !== undefined) return answerOnly(escalation)
 
   const parsed = parseObject(kind, candidate.object)
   const managed = withManagers(
@@ -82,7 +84,7 @@ export function planCreate<Value extends StoredObject>(
     setManagers,
   )
   assert(managed.ok, 'the managers that a client names for a new object are ignored')
-  const value = withKeptStatus(kind, { ...parsed, object: managed.value }, context)
+  const value = withKeptStatus(kind, { ...parsed, object: managed.value }, context.now, context.secretHash)
   const answer = success({ value, isWritten: true, revisionBefore: undefined, warnings })
   return { answer, writes: kind.storage.put(value) }
 }
@@ -187,6 +189,8 @@ export function planChange<Value extends StoredObject>(
   if (!drafted.ok) return answerOnly(drafted)
   const { candidate, causes, warnings } = drafted.value
   if (causes.length > 0) return answerOnly(refuseCauses(kind, name, causes))
+  const escalation = refuseEscalation(kind, candidate, context)
+  if (escalation !== undefined) return answerOnly(escalation)
 
   // Both as they will be read back, so that a default which only one of them spells out makes no difference.
   const before = parseObject(kind, showObject(kind, stored.value, undefined)).object
@@ -199,7 +203,9 @@ export function planChange<Value extends StoredObject>(
   if (sameJson(before, changed.object)) {
     return answerOnly(success({ value: stored.value, isWritten: false, revisionBefore, warnings }))
   }
-  const value = withKeptStatus(kind, changed, context)
+  const lockout = refuseLockout(view, kind, stored.value, changed, context)
+  if (lockout !== undefined) return answerOnly({ ok: false, refusal: lockout })
+  const value = withKeptStatus(kind, changed, context.now)
   const answer = success({ value, isWritten: true, revisionBefore, warnings })
   if (!hasLostLastFinalizer(kind, value)) return { answer, writes: kind.storage.put(value) }
   const removal = planRemoval(view, kind, { ...stored, value }, context)
@@ -212,10 +218,23 @@ export function planChange<Value extends StoredObject>(
 function withKeptStatus<Value extends StoredObject>(
   kind: ResourceKind<Value>,
   value: Value,
-  { now }: WriteContext,
+  now: Now,
+  secretHash?: string,
 ): Value {
-  const object = kind.keepStatus?.(value.object, now) ?? value.object
+  const object = kind.keepStatus?.(value.object, now, secretHash) ?? value.object
   return object === value.object ? value : parseObject(kind, object)
+}
+
+/** Refuses an object that gives rights which its writer has not. */
+function refuseEscalation<Value extends StoredObject>(
+  kind: ResourceKind<Value>,
+  candidate: Candidate<Value>,
+  { rights }: WriteContext,
+): Result<never> | undefined {
+  const problem = kind.findEscalation?.(candidate, rights)
+  return problem === undefined
+    ? undefined
+    : refuse('Forbidden', `${quoteObject(kind, candidate.name)} is forbidden: ${problem}`)
 }
 
 /** Sets the managers of the object's fields: with `setManagers` if it is given, else as after an update. */

@@ -12,9 +12,10 @@ import {
 import { type Cidr, formatCidr, mustParseCidr } from '../../net/index.ts'
 import type { Lookup, View } from '../../plan/index.ts'
 import { textColumn } from '../columns.ts'
-import { apiVersion, type ReadOnlyKind, type StoredObject } from '../kind.ts'
+import { calicoGroup, type ReadOnlyKind, type StoredObject } from '../kind.ts'
+import { objectIn } from '../object/index.ts'
 import { parseShown, showFamily, showStored } from '../storage.ts'
-import { dashedCidr, parseDashedCidr } from './cidr-names.ts'
+import { dashedCidr, labelsOfBlock, parseDashedCidr } from './cidr-names.ts'
 
 /** The spec of a block affinity. */
 const BlockAffinitySpec = Type.Object(
@@ -43,6 +44,7 @@ const BlockAffinitySpec = Type.Object(
  * @see docs/calico/formats.md sections 2.4 and 4.4
  */
 export const blockaffinityKind: ReadOnlyKind<StoredObject> = {
+  group: calicoGroup,
   kind: 'BlockAffinity',
   plural: 'blockaffinities',
   singular: 'blockaffinity',
@@ -62,6 +64,7 @@ export const blockaffinityKind: ReadOnlyKind<StoredObject> = {
       'The state of the affinity: `pending` while the block is being claimed, `pendingDeletion` while it is being released.',
     ),
   ],
+  accessed: ({ object }, labelsOf) => [{ poolLabels: labelsOfBlock(objectIn(object, 'spec')['cidr'], labelsOf) }],
   isReadOnly: true,
   storage: {
     families: [showFamily(affinities, show), showFamily(virtualAffinities, show)],
@@ -82,7 +85,7 @@ function show(key: string, { state, deleted }: Affinity): StoredObject {
 function objectOf(host: AffinityHost, cidr: Cidr, state: string, deleted: boolean): JsonObject {
   return {
     kind: 'BlockAffinity',
-    apiVersion,
+    apiVersion: calicoGroup.apiVersion,
     metadata: { name: nameOf(host, cidr) },
     spec: { state, node: host.name, type: host.type, cidr: formatCidr(cidr), deleted },
   }

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { type ClusterInformation, clusterInformationKey, clusterInformations } from '../../model/index.ts'
 import { flagColumn, textColumn } from '../columns.ts'
-import { apiVersion, type ReadOnlyKind, type StoredObject } from '../kind.ts'
+import { calicoGroup, type ReadOnlyKind, type StoredObject } from '../kind.ts'
 import { parseShown, showStored } from '../storage.ts'
 
 /** The only name that Calico uses. */
@@ -30,13 +30,14 @@ const show = (_key: string, information: ClusterInformation): StoredObject => in
  * @see docs/calico/formats.md section 4.5
  */
 export const clusterinformationKind: ReadOnlyKind<StoredObject> = {
+  group: calicoGroup,
   kind: 'ClusterInformation',
   plural: 'clusterinformations',
   singular: 'clusterinformation',
   shortNames: ['clusterinfo', 'clusterinfos'],
   description: 'Facts about the whole cluster, in one object, `default`. Read-only; Calico writes it.',
   example: {
-    apiVersion,
+    apiVersion: calicoGroup.apiVersion,
     kind: 'ClusterInformation',
     metadata: { name: onlyName },
     spec: { clusterGUID: 'a1b2', clusterType: 'k8s,bgp', calicoVersion: 'v3.32.0', datastoreReady: true },

@@ -11,10 +11,10 @@ import {
   parseJson,
 } from '../../model/index.ts'
 import { derivedColumn, textColumn } from '../columns.ts'
-import { apiVersion, type ReadOnlyKind, type StoredObject } from '../kind.ts'
+import { calicoGroup, type ReadOnlyKind, type StoredObject } from '../kind.ts'
 import { objectIn } from '../object/index.ts'
 import { parseShown, showFamily, showStored } from '../storage.ts'
-import { dashedCidr, parseDashedCidr } from './cidr-names.ts'
+import { dashedCidr, labelsOfBlock, parseDashedCidr } from './cidr-names.ts'
 
 const texts = (description: string) =>
   Type.Optional(Type.Object({}, { additionalProperties: Type.String(), description }))
@@ -66,7 +66,7 @@ const IPAMBlockSpec = Type.Object(
 
 const example: JsonObject = {
   kind: 'IPAMBlock',
-  apiVersion,
+  apiVersion: calicoGroup.apiVersion,
   metadata: { name: '10-1-0-0-30' },
   spec: {
     cidr: '10.1.0.0/30',
@@ -87,6 +87,7 @@ const example: JsonObject = {
  * @see docs/calico/formats.md section 2.2
  */
 export const ipamblockKind: ReadOnlyKind<StoredObject> = {
+  group: calicoGroup,
   kind: 'IPAMBlock',
   plural: 'ipamblocks',
   singular: 'ipamblock',
@@ -105,6 +106,7 @@ export const ipamblockKind: ReadOnlyKind<StoredObject> = {
     ),
     textColumn('Claimed', 'spec.affinityClaimTime', 'When the block was claimed.', { isWide: true }),
   ],
+  accessed: ({ object }, labelsOf) => [{ poolLabels: labelsOfBlock(objectIn(object, 'spec')['cidr'], labelsOf) }],
   isReadOnly: true,
   storage: {
     families: [showFamily(blocks, show)],
@@ -127,7 +129,7 @@ function show(_key: string, block: Block): StoredObject {
     ([field, value]) => [field === 'affinity_claim_time' ? 'affinityClaimTime' : field, value] as const,
   )
   const spec = jsonObject([...members, ['attributes', attributes ?? []]])
-  return { name, object: { kind: 'IPAMBlock', apiVersion, metadata: { name }, spec } }
+  return { name, object: { kind: 'IPAMBlock', apiVersion: calicoGroup.apiVersion, metadata: { name }, spec } }
 }
 
 /** Addresses that cool down are not in use. */

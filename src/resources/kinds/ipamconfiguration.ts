@@ -10,7 +10,7 @@ import {
 import { put, remove, type Cause, type Decoded } from '../../plan/index.ts'
 import { declareAnnexes, putAnnex, withAnnex } from '../annexes.ts'
 import { type Column, flagColumn, numberColumn, textColumn } from '../columns.ts'
-import { apiVersion, type Candidate, type ResourceKind, type StoredObject } from '../kind.ts'
+import { calicoGroup, type Candidate, type ResourceKind, type StoredObject } from '../kind.ts'
 import { invalid, notSupported, objectIn } from '../object/index.ts'
 import { showFamily, showStored } from '../storage.ts'
 
@@ -94,6 +94,7 @@ export interface ShownIpamConfig extends StoredObject {
  * @see docs/calico/formats.md sections 2.6 and 4.2, docs/calico/ipam.md section 7
  */
 export const ipamconfigurationKind: ResourceKind<ShownIpamConfig> = {
+  group: calicoGroup,
   kind: 'IPAMConfiguration',
   plural: 'ipamconfigurations',
   singular: 'ipamconfiguration',
@@ -101,7 +102,7 @@ export const ipamconfigurationKind: ResourceKind<ShownIpamConfig> = {
   description:
     'The settings of IPAM, for ippoold and for Calico. There is one object, `default`; while it is not stored, it is shown with the defaults, which are in force. Changing it stores it.',
   example: {
-    apiVersion,
+    apiVersion: calicoGroup.apiVersion,
     kind: 'IPAMConfiguration',
     metadata: { name: onlyName },
     spec: { strictAffinity: true, autoAllocateBlocks: true, maxBlocksPerHost: 4 },
@@ -110,6 +111,7 @@ export const ipamconfigurationKind: ResourceKind<ShownIpamConfig> = {
   statusSchema: undefined,
   columns,
   isReadOnly: false,
+  names: 'subdomain',
   isDeletedInSteps: false,
   storage: {
     families: [showFamily(ipamConfigs, show)],
@@ -122,6 +124,7 @@ export const ipamconfigurationKind: ResourceKind<ShownIpamConfig> = {
   },
   finalizer: undefined,
   immutableFields: [],
+  isStatusWritable: false,
   keepStatus: undefined,
   parse,
   implied: (name) => (name === onlyName ? show(ipamConfigKey.text, defaultIpamConfig) : undefined),
@@ -144,7 +147,7 @@ function show(_key: string, config: IpamConfig): ShownIpamConfig {
       : [['kubeVirtVMAddressPersistence', kubeVirtVMAddressPersistence] as const]),
     ...(ipCooldownSeconds === 0 ? [] : [['ipCooldownSeconds', ipCooldownSeconds] as const]),
   ])
-  const object = { kind: 'IPAMConfiguration', apiVersion, metadata: { name: onlyName }, spec }
+  const object = { kind: 'IPAMConfiguration', apiVersion: calicoGroup.apiVersion, metadata: { name: onlyName }, spec }
   return { name: onlyName, object, config }
 }
 

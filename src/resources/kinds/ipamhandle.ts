@@ -1,8 +1,10 @@
 import { Type } from '@sinclair/typebox'
+import type { AccessedObject } from '../../access/index.ts'
 import { type Handle, handleKey, handles, isHandleId, type JsonObject, jsonObject } from '../../model/index.ts'
 import { derivedColumn } from '../columns.ts'
-import { apiVersion, type ReadOnlyKind, type StoredObject } from '../kind.ts'
+import { calicoGroup, type LabelsOf, type ReadOnlyKind, type StoredObject } from '../kind.ts'
 import { objectIn } from '../object/index.ts'
+import { labelsOfBlock } from './cidr-names.ts'
 import { parseShown, showFamily, showStored } from '../storage.ts'
 
 /** The spec of a handle. */
@@ -28,6 +30,7 @@ const IPAMHandleSpec = Type.Object(
  * @see docs/calico/formats.md section 2.3
  */
 export const ipamhandleKind: ReadOnlyKind<StoredObject> = {
+  group: calicoGroup,
   kind: 'IPAMHandle',
   plural: 'ipamhandles',
   singular: 'ipamhandle',
@@ -52,6 +55,7 @@ export const ipamhandleKind: ReadOnlyKind<StoredObject> = {
       },
     ),
   ],
+  accessed,
   isReadOnly: true,
   storage: {
     families: [showFamily(handles, show)],
@@ -66,7 +70,14 @@ function show(key: string, { blocks, deleted, unknownFields }: Handle): StoredOb
   const name = key.slice(handles.prefix.length)
   const known = { handleID: name, block: jsonObject([...blocks]), deleted }
   const spec = jsonObject([...Object.entries(known), ...Object.entries(unknownFields)])
-  return { name, object: { kind: 'IPAMHandle', apiVersion, metadata: { name }, spec } }
+  return { name, object: { kind: 'IPAMHandle', apiVersion: calicoGroup.apiVersion, metadata: { name }, spec } }
+}
+
+/** Each block of the handle counts: who may not see one of them does not see the handle. */
+function accessed({ name, object }: StoredObject, labelsOf: LabelsOf): readonly AccessedObject[] {
+  const blocks = Object.keys(blocksIn(object))
+  if (blocks.length === 0) return [{ handle: name }]
+  return blocks.map((block) => ({ handle: name, poolLabels: labelsOfBlock(block, labelsOf) }))
 }
 
 function blocksIn(object: JsonObject): JsonObject {

@@ -39,7 +39,7 @@ export const IPPoolStatus = Type.Object(
       Type.Array(Condition, {
         ...mapByKeys('type'),
         description:
-          '`Allocatable` says whether the pool gives addresses: `False` with the reason `PoolDisabled`, or `Terminating` while it is being deleted; its message then tells who holds addresses.',
+          '`Allocatable` says whether the pool gives addresses: `False` with the reason `PoolDisabled`, or `Terminating` while it is being deleted; its message then tells how many addresses are in use.',
       }),
     ),
   },

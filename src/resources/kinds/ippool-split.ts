@@ -10,8 +10,10 @@ import {
 } from '../../model/index.ts'
 import { blockAt, blockOf, type Cidr, firstAddress, formatCidr, prefixLength, isSameCidr } from '../../net/index.ts'
 import { answerOnly, type Plan, put, remove, type View, refuse, type Result, success } from '../../plan/index.ts'
+import { denied, may, mayAlways, type Rights } from '../../access/index.ts'
+import { reading } from '../../ipam/index.ts'
 import { removeAnnex } from '../annexes.ts'
-import { apiVersion } from '../kind.ts'
+import { calicoGroup } from '../kind.ts'
 import { invalid, nameLengthMax, objectIn } from '../object/index.ts'
 import { keepAllocatable } from './ippool-conditions.ts'
 import { poolPlural } from './ippool-termination.ts'
@@ -29,6 +31,8 @@ interface SplitContext {
   readonly now: Now
   /** {@link partsMax} fresh UUIDs. */
   readonly uids: readonly string[]
+  /** What the caller may do. */
+  readonly rights: Rights
 }
 
 /**
@@ -39,12 +43,21 @@ interface SplitContext {
  * has, and a cluster of Calico's that is not locked, whose clients read pools without comparing them.
  * @see docs/calico/ipam.md section 9.2
  */
-export function planSplit(view: View, name: string, count: number, { now, uids }: SplitContext): Plan<Result<Split>> {
+export function planSplit(
+  view: View,
+  name: string,
+  count: number,
+  { now, uids, rights }: SplitContext,
+): Plan<Result<Split>> {
   const lookup = view.get(poolKey(name))
-  if (lookup.kind === 'absent') return answerOnly(alreadySplit(view, name, count))
-  if (lookup.kind === 'unreadable')
+  if (lookup.kind === 'absent') return answerOnly(alreadySplit(view, name, count, rights))
+  if (lookup.kind === 'unreadable') {
+    if (!mayAlways(rights, updating)) return answerOnly(notFound(name))
     return answerOnly(refuse('Conflict', `Pool ${name} cannot be read: ${lookup.problem}`))
+  }
   const pool = lookup.value
+  const allowed = requireRights(rights, pool)
+  if (!allowed.ok) return answerOnly(allowed)
   if (pool.isTerminating) return answerOnly(refuse('Conflict', `Pool ${name} is being deleted.`))
   const size = prefixLength(pool.cidr.family, pool.cidr.prefixLength + Math.log2(count))
   if (!isPartCount(count) || size === undefined || size > pool.blockSize) return answerOnly(badCount(pool, count))
@@ -74,6 +87,23 @@ export function planSplit(view: View, name: string, count: number, { now, uids }
   }
 }
 
+const updating = { verb: 'update', resource: 'ippools' } as const
+const creating = { verb: 'create', resource: 'ippools' } as const
+
+/** Refuses a caller who may not change the pool, or not create its parts, which have no labels. A pool out of sight does not exist. */
+function requireRights(rights: Rights, { name, labels: poolLabels }: Pool): Result<undefined> {
+  const isVisible = [...reading.pools, updating].some((action) => may(rights, action, { poolLabels }))
+  if (!isVisible) return notFound(name)
+  if (!may(rights, updating, { poolLabels }))
+    return { ok: false, refusal: denied(rights, updating, `the pool ${name}`) }
+  if (may(rights, creating, { poolLabels: {} })) return success(undefined)
+  return { ok: false, refusal: denied(rights, creating, `the parts of the pool ${name}, which have no labels`) }
+}
+
+function notFound(name: string): Result<never> {
+  return refuse('NotFound', `ippools.projectcalico.org ${JSON.stringify(name)} not found`)
+}
+
 /** Cut so that the whole name fits, as calicoctl cuts it for the first ten. */
 function partName(pool: string, index: number): string {
   const around = `split--${String(index)}`.length
@@ -92,22 +122,22 @@ function storedPart(view: View, part: { readonly name: string; readonly cidr: Ci
 }
 
 /** The answer to a split that has been done: its parts lie side by side. */
-function alreadySplit(view: View, name: string, count: number): Result<Split> {
-  const notFound = refuse('NotFound', `ippools.projectcalico.org ${JSON.stringify(name)} not found`)
-  if (!isPartCount(count)) return notFound
+function alreadySplit(view: View, name: string, count: number, rights: Rights): Result<Split> {
+  if (!isPartCount(count)) return notFound(name)
   const pools = Array.from({ length: count }, (_, index) => view.get(poolKey(partName(name, index)))).flatMap(
     (lookup) => (lookup.kind === 'value' ? [lookup.value] : []),
   )
   const [first] = pools
   const isMore = view.get(poolKey(partName(name, count))).kind !== 'absent'
-  if (first === undefined || pools.length < count || isMore) return notFound
+  if (first === undefined || pools.length < count || isMore) return notFound(name)
+  if (!pools.every(({ labels }) => may(rights, updating, { poolLabels: labels }))) return notFound(name)
   const whole = prefixLength(first.cidr.family, first.cidr.prefixLength - Math.log2(count))
-  if (whole === undefined) return notFound
+  if (whole === undefined) return notFound(name)
   const cidr = blockOf(firstAddress(first.cidr), whole)
   const isSplit = pools.every((pool, index) =>
     isSameCidr(pool.cidr, blockAt(cidr, first.cidr.prefixLength, BigInt(index))),
   )
-  return isSplit ? success({ parts: pools }) : notFound
+  return isSplit ? success({ parts: pools }) : notFound(name)
 }
 
 function badCount(pool: Pool, count: number): Result<never> {
@@ -128,7 +158,7 @@ function partOf(
   const spec = Object.entries(objectIn(pool.object, 'spec')).filter(([field]) => field !== 'disabled')
   const object = {
     kind: 'IPPool',
-    apiVersion,
+    apiVersion: calicoGroup.apiVersion,
     metadata: { name, uid, creationTimestamp: formatTime(now) },
     spec: jsonObject([...spec, ['cidr', formatCidr(cidr)]]),
   }

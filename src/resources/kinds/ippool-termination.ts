@@ -67,7 +67,7 @@ function countInUse(pool: Pool, blocks: BlockIndex): string {
 }
 
 /**
- * Adds to the condition of a pool that is being deleted what it waits for: `details`, such as who holds its addresses. Nothing is done
+ * Adds to the condition of a pool that is being deleted what it waits for: `details`, such as how many hold its addresses. Nothing is done
  * while the cluster is locked for a migration.
  */
 export function planTellTerminating(

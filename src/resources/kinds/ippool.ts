@@ -1,3 +1,4 @@
+import { may, type Rights } from '../../access/index.ts'
 import { countInRange, proveBlocks } from '../../ipam/index.ts'
 import {
   type Availability,
@@ -26,7 +27,7 @@ import {
 } from '../../net/index.ts'
 import type { View, Cause } from '../../plan/index.ts'
 import { type Column, derivedColumn, flagColumn, textColumn } from '../columns.ts'
-import type { Candidate, ResourceKind } from '../kind.ts'
+import { calicoGroup, type Candidate, type ResourceKind, type WriteContext } from '../kind.ts'
 import { invalid, objectIn, textIn } from '../object/index.ts'
 import { keepAllocatable, stateOf } from './ippool-conditions.ts'
 import { validatePool } from './ippool-rules.ts'
@@ -39,6 +40,7 @@ import { planPoolRemoval, poolFinalizer, poolPlural, poolStorage } from './ippoo
  */
 export function ippoolKind(blocks: BlockIndex): ResourceKind<Pool> {
   return {
+    group: calicoGroup,
     kind: 'IPPool',
     plural: poolPlural,
     singular: 'ippool',
@@ -49,15 +51,18 @@ export function ippoolKind(blocks: BlockIndex): ResourceKind<Pool> {
     statusSchema: IPPoolStatus,
     columns: columnsOf(blocks),
     isReadOnly: false,
+    names: 'subdomain',
     isDeletedInSteps: false,
     storage: poolStorage,
     finalizer: poolFinalizer,
     immutableFields: ['cidr', 'blockSize'],
+    isStatusWritable: true,
     keepStatus: keepAllocatable,
     parse: poolOf,
     withDefaults,
     validate: validatePool,
-    admit: (view, candidate) => admitPool(view, candidate, blocks),
+    accessed: ({ labels }) => [{ poolLabels: labels }],
+    admit: (view, candidate, context) => admitPool(view, candidate, context, blocks),
     planRemoval: (view, { value }, context) => planPoolRemoval(view, value, blocks, context),
   }
 }
@@ -145,24 +150,38 @@ function isUnset(value: Json | undefined): boolean {
  * Checks a new pool against what is stored. It must not overlap another pool, even one that is disabled or terminating (A6), and its
  * range must not have blocks of another size (C1). Existing blocks of its own size become blocks of the pool.
  */
-function admitPool(view: View, candidate: Candidate<Pool>, blocks: BlockIndex): readonly Cause[] {
+function admitPool(
+  view: View,
+  candidate: Candidate<Pool>,
+  { rights }: WriteContext,
+  blocks: BlockIndex,
+): readonly Cause[] {
   const { cidr: text = '', blockSize = 0 } = readPoolSpec(candidate.spec)
   const cidr = parseCidr(text)
   if (cidr === undefined || !candidate.isSound('spec.cidr')) return []
-  const overlapping = overlapCauses(view, candidate.name, cidr)
+  const overlapping = overlapCauses(view, candidate.name, cidr, rights)
   if (!candidate.isSound('spec.blockSize')) return overlapping
   proveBlocks(view)
   return [...overlapping, ...blockSizeCauses([...blocks.overlapping(cidr)], blockSize)]
 }
 
-function overlapCauses(view: View, name: string, cidr: Cidr): readonly Cause[] {
+/** Pools that the caller may not see are not named. */
+function overlapCauses(view: View, name: string, cidr: Cidr, rights: Rights): readonly Cause[] {
   const others = view.list(pools, 'changed').flatMap((entry) => (entry.kind === 'value' ? [entry.value] : []))
   const overlapping = others.filter((other) => other.name !== name && overlaps(other.cidr, cidr))
   if (overlapping.length === 0) return []
-  const list = overlapping.map(
-    (other) => `${other.name} (${formatCidr(other.cidr)}${other.isTerminating ? ', being deleted' : ''})`,
+  const known = overlapping.filter((other) => mayRead(rights, other))
+  const list = known.map(
+    (other) => `IPPool ${other.name} (${formatCidr(other.cidr)}${other.isTerminating ? ', being deleted' : ''})`,
   )
-  return [invalid('spec.cidr', formatCidr(cidr), `overlaps with IPPool ${list.join(' and with IPPool ')}`)]
+  if (known.length < overlapping.length) list.push('a range that is in use')
+  return [invalid('spec.cidr', formatCidr(cidr), `overlaps with ${list.join(' and with ')}`)]
+}
+
+function mayRead(rights: Rights, { labels }: Pool): boolean {
+  return (['get', 'list', 'watch'] as const).some((verb) =>
+    may(rights, { verb, resource: 'ippools' }, { poolLabels: labels }),
+  )
 }
 
 function blockSizeCauses(blocks: readonly { readonly cidr: Cidr }[], blockSize: number): readonly Cause[] {

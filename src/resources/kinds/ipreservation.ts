@@ -11,7 +11,7 @@ import {
 import { bits, parseAddress, parseCidr } from '../../net/index.ts'
 import { remove, type Cause } from '../../plan/index.ts'
 import { textColumn } from '../columns.ts'
-import type { Candidate, ResourceKind } from '../kind.ts'
+import { calicoGroup, type Candidate, type ResourceKind } from '../kind.ts'
 import { invalid, objectIn } from '../object/index.ts'
 import { declareStorage } from '../storage.ts'
 
@@ -35,6 +35,7 @@ const IPReservationSpec = Type.Object(
  * @see docs/calico/formats.md section 4.1
  */
 export const ipreservationKind: ResourceKind<Reservation> = {
+  group: calicoGroup,
   kind: 'IPReservation',
   plural: 'ipreservations',
   singular: 'ipreservation',
@@ -51,10 +52,12 @@ export const ipreservationKind: ResourceKind<Reservation> = {
   statusSchema: undefined,
   columns: [textColumn('ReservedCIDRs', 'spec.reservedCIDRs', 'The reserved ranges.')],
   isReadOnly: false,
+  names: 'subdomain',
   isDeletedInSteps: false,
   storage: declareStorage('ipreservations', reservations, reservationKey),
   finalizer: undefined,
   immutableFields: [],
+  isStatusWritable: false,
   keepStatus: undefined,
   parse: reservationOf,
   withDefaults: withCidrs,

@@ -1,5 +1,8 @@
+import type { AdminWays } from '../../access/index.ts'
 import type { BlockIndex } from '../../model/index.ts'
 import type { ServedKind, StoredObject } from '../kind.ts'
+import { accesspolicyKind } from './accesspolicy.ts'
+import { accesstokenKind } from './accesstoken.ts'
 import { blockaffinityKind } from './blockaffinity.ts'
 import { clusterinformationKind } from './clusterinformation.ts'
 import { ipamblockKind } from './ipamblock.ts'
@@ -9,9 +12,11 @@ import { ippoolKind } from './ippool.ts'
 import { ipreservationKind } from './ipreservation.ts'
 import { nodeKind } from './node.ts'
 
-/** All kinds that are served. `blocks` is the index that is kept beside the image. */
-export function resourceKinds(blocks: BlockIndex): readonly ServedKind<StoredObject>[] {
-  return [
+/**
+ * All kinds that are served. `blocks` is the index that is kept beside the image; `admins` says what makes admins, unless everybody is one.
+ */
+export function resourceKinds(blocks: BlockIndex, admins?: AdminWays): readonly ServedKind<StoredObject>[] {
+  const kinds: readonly ServedKind<StoredObject>[] = [
     ippoolKind(blocks),
     ipreservationKind,
     ipamconfigurationKind,
@@ -20,5 +25,8 @@ export function resourceKinds(blocks: BlockIndex): readonly ServedKind<StoredObj
     ipamblockKind,
     ipamhandleKind,
     clusterinformationKind,
+    accesstokenKind(admins),
   ]
+  const plurals = kinds.map(({ plural }) => plural)
+  return [...kinds, accesspolicyKind([...plurals, 'accesspolicies'])]
 }

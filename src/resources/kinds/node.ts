@@ -13,7 +13,7 @@ import {
 import { type IpFamily, parseAddress, parseInterface } from '../../net/index.ts'
 import { type Cause, remove, type View } from '../../plan/index.ts'
 import { textColumn } from '../columns.ts'
-import type { Candidate, Removal, ResourceKind } from '../kind.ts'
+import { calicoGroup, type Candidate, type Removal, type ResourceKind } from '../kind.ts'
 import { invalid, required, goForm, objectIn } from '../object/index.ts'
 import { declareStorage } from '../storage.ts'
 
@@ -98,6 +98,7 @@ const NodeStatus = Type.Object(
  */
 export function nodeKind(blocks: BlockIndex): ResourceKind<Node> {
   return {
+    group: calicoGroup,
     kind: 'Node',
     plural: 'nodes',
     singular: 'node',
@@ -118,16 +119,19 @@ export function nodeKind(blocks: BlockIndex): ResourceKind<Node> {
       textColumn('IPv6', 'spec.bgp.ipv6Address', 'Its IPv6 address.'),
     ],
     isReadOnly: false,
+    names: 'subdomain',
     isDeletedInSteps: true,
     storage: declareStorage('nodes', nodes, nodeKey),
     finalizer: undefined,
     immutableFields: [],
+    isStatusWritable: true,
     keepStatus: undefined,
     parse: nodeOf,
     withDefaults: (spec) => objectIn({ spec: goForm(NodeSpec, spec) }, 'spec'),
     validate,
     admit: () => [],
-    planRemoval: (view, { value }, { now }, position) => planNodeRemoval(view, value.name, position, { now, blocks }),
+    planRemoval: (view, { value }, { now, rights }, position) =>
+      planNodeRemoval(view, value.name, position, { now, blocks, rights }),
   }
 }
 

@@ -1,6 +1,6 @@
 import { formatTime, type Json, type JsonObject, jsonObject } from '../../model/index.ts'
 import { type Cause, type Result, refuse, success } from '../../plan/index.ts'
-import { apiVersion, type ResourceKind, type Stored, type StoredObject } from '../kind.ts'
+import type { ResourceKind, Stored, StoredObject } from '../kind.ts'
 import { refuseCauses, forbidden, objectIn, showObject } from '../object/index.ts'
 import { applyEntriesMax, type ManagerEntry, isSameManager, storedEntries, withEntries } from './entry.ts'
 import { displayPath, sameFields } from './field-set.ts'
@@ -62,7 +62,9 @@ export function applyConfiguration<Value extends StoredObject>(
       const leaves = leavesOf(schema, after)
       const lost = new Set([...conflicts.map(({ path }) => path), ...vanished(before, leaves)])
       const isSame = own !== undefined && sameFields(own.fields, fields) && areSameLeaves(before, leaves)
-      const entry = isSame ? own : { ...identity, apiVersion, time: formatTime(writer.now), fields }
+      const entry = isSame
+        ? own
+        : { ...identity, apiVersion: kind.group.apiVersion, time: formatTime(writer.now), fields }
       const at = own === undefined ? others.length : known.indexOf(own)
       return withEntries(after, withoutFields(others, lost).toSpliced(at, 0, entry))
     },

@@ -1,6 +1,5 @@
 import { isJsonArray, isJsonObject, type Json, type JsonObject, jsonObject, parseTime } from '../../model/index.ts'
 import type { Cause } from '../../plan/index.ts'
-import { apiVersion } from '../kind.ts'
 import { forbidden, invalid, notSupported, wrongType, objectIn } from '../object/index.ts'
 import { type FieldSet, fieldSetJson, fieldSetLengthMax, readFieldSet } from './field-set.ts'
 
@@ -78,7 +77,7 @@ export function foldOldest(entries: readonly ManagerEntry[]): readonly ManagerEn
   const ancient: ManagerEntry = {
     manager: ancientManager,
     operation: 'Update',
-    apiVersion,
+    apiVersion: oldest.reduce((_, { apiVersion }) => apiVersion, ''),
     time: oldest.reduce((_, { time }) => time, ''),
     subresource: '',
     fields: new Set(oldest.flatMap(({ fields }) => [...fields])),

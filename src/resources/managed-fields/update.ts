@@ -1,6 +1,6 @@
 import { formatTime, isJsonArray, isJsonObject, type JsonObject, type Now } from '../../model/index.ts'
 import { type Result, success } from '../../plan/index.ts'
-import { apiVersion, type ResourceKind, type StoredObject } from '../kind.ts'
+import type { ResourceKind, StoredObject } from '../kind.ts'
 import { refuseCauses, objectIn, sameJson, textIn } from '../object/index.ts'
 import { type ManagerEntry, foldOldest, isSameManager, readEntries, storedEntries, withEntries } from './entry.ts'
 import { type FieldSet, pathsAbove, sameFields } from './field-set.ts'
@@ -44,7 +44,7 @@ export function withUpdate<Value extends StoredObject>(
     [...leaves.keys()].filter((path) => oldLeaves === undefined || !isSameLeaf(path, oldLeaves, leaves)),
   )
   const entries = withoutFields(withoutFields(begin.value, taken), vanished(oldLeaves, leaves))
-  return success(withEntries(after, taken.size === 0 ? entries : foldOldest(withTaken(entries, taken, writer))))
+  return success(withEntries(after, taken.size === 0 ? entries : foldOldest(withTaken(kind, entries, taken, writer))))
 }
 
 /** Removes these fields from the entries. */
@@ -84,7 +84,8 @@ function entriesToBegin<Value extends StoredObject>(
 }
 
 /** Adds these fields to the writer's entry. */
-function withTaken(
+function withTaken<Value extends StoredObject>(
+  { group: { apiVersion } }: ResourceKind<Value>,
   entries: readonly ManagerEntry[],
   taken: FieldSet,
   { manager, subresource, now }: Writer,

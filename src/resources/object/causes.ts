@@ -1,5 +1,6 @@
 import { type Json, stringifyJson } from '../../model/index.ts'
 import { type Cause, shorten } from '../../plan/index.ts'
+import { isMisspelt } from './misspelt.ts'
 
 /**
  * Causes in the words of Kubernetes' field errors, which kubectl prints unchanged: the given value, then what is wrong with it.
@@ -24,6 +25,14 @@ export function notSupported(field: string, value: Json, supported: readonly str
     reason: 'FieldValueNotSupported',
     message: `Unsupported value: ${quote(value)}: supported values: ${values}`,
   }
+}
+
+/** A word that is not one of the known ones; says which of them may be meant. */
+export function notKnown(field: string, word: Json, known: readonly string[]): Cause {
+  const cause = notSupported(field, word, known)
+  // Short words are all alike.
+  const meant = known.find((right) => right.length > 4 && typeof word === 'string' && isMisspelt(word, right))
+  return meant === undefined ? cause : { ...cause, message: `${cause.message}; ${quote(meant)} may be meant` }
 }
 
 /** A value that is right by itself, but not allowed in this object or state. */

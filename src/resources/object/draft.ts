@@ -2,15 +2,7 @@ import assert from 'node:assert/strict'
 import { Type } from '@sinclair/typebox'
 import { isJsonObject, type Json, JsonNumber, type JsonObject, jsonObject } from '../../model/index.ts'
 import { firstAtOrAfter, type Cause, listSome, type Result, refuse, success } from '../../plan/index.ts'
-import {
-  apiVersion,
-  type Candidate,
-  type WriteContext,
-  group,
-  type ResourceKind,
-  type StoredObject,
-  version,
-} from '../kind.ts'
+import type { Candidate, WriteContext, ResourceKind, StoredObject } from '../kind.ts'
 import { quote } from './causes.ts'
 import { validateConditions } from './conditions.ts'
 import { type Checked, checkFields } from './fields.ts'
@@ -42,7 +34,7 @@ export function readObject<Value extends StoredObject>(kind: ResourceKind<Value>
   if (!isJsonObject(body)) return refuse('BadRequest', `the body must be an object of kind ${kind.kind}`)
   for (const [field, wanted] of [
     ['kind', kind.kind],
-    ['apiVersion', apiVersion],
+    ['apiVersion', kind.group.apiVersion],
   ] as const) {
     const given = body[field] ?? wanted
     if (given !== wanted) {
@@ -55,8 +47,8 @@ export function readObject<Value extends StoredObject>(kind: ResourceKind<Value>
 
 /**
  * Makes the object to store from `given`: a new object, or one that replaces `old`. Refuses unknown fields if field validation is
- * strict, and those of a new object that look like misspelt immutable ones unless it is off. Every other problem becomes a cause. With
- * `isComplete`, a field that is absent was removed on purpose, as in a patched object.
+ * strict or the kind is exact, and those of a new object that look like misspelt immutable ones unless it is off. Every other problem
+ * becomes a cause. With `isComplete`, a field that is absent was removed on purpose, as in a patched object.
  */
 export function draftObject<Value extends StoredObject>(
   kind: ResourceKind<Value>,
@@ -72,10 +64,16 @@ export function draftObject<Value extends StoredObject>(
     path: 'metadata',
     stored: oldMetadata,
   })
-  const spec = checkFields(kind.specSchema, objectIn(given, 'spec'), { ...options, path: 'spec', stored: oldSpec })
+  const spec = checkFields(kind.specSchema, objectIn(given, 'spec'), {
+    ...options,
+    path: 'spec',
+    stored: oldSpec,
+    refusesNull: kind.isExact,
+  })
 
   const unknown = [whole, metadata, spec].flatMap((checked) => checked.unknown)
-  if (unknown.length > 0 && context.fieldValidation === 'Strict') return refuseUnknown(kind.kind, unknown)
+  const intolerable = context.fieldValidation === 'Strict' ? unknown : kind.isExact ? spec.unknown : []
+  if (intolerable.length > 0) return refuseUnknown(kind, intolerable)
   const misspelt = old === undefined && context.fieldValidation === 'Warn' ? misspeltFields(kind, spec) : []
   if (misspelt.length > 0) return refuse('BadRequest', listSome(misspelt.map(({ message }) => message)), misspelt)
 
@@ -89,7 +87,7 @@ export function draftObject<Value extends StoredObject>(
   const object = jsonObject([
     ...Object.entries(parts),
     ['kind', kind.kind],
-    ['apiVersion', apiVersion],
+    ['apiVersion', kind.group.apiVersion],
     ['metadata', metadataToStore],
     ['spec', newSpec],
     ...Object.entries(old?.object ?? {}).filter(([member]) => member === 'status'),
@@ -97,7 +95,10 @@ export function draftObject<Value extends StoredObject>(
 
   const causes: Cause[] = [whole, metadata, spec].flatMap((checked) => checked.causes)
   const candidate = { name, object, spec: newSpec, old, isSound: soundness(causes) }
-  const found = [...validateMetadata(metadataToStore, metadata.object, old && oldMetadata), ...kind.validate(candidate)]
+  const found = [
+    ...validateMetadata(kind.names, metadataToStore, metadata.object, old && oldMetadata),
+    ...kind.validate(candidate),
+  ]
   // A field of the wrong type is reported for that only, not as missing or invalid too.
   causes.push(...found.filter(({ field }) => candidate.isSound(field)))
   const dropped = context.fieldValidation === 'Ignore' ? [] : unknown.map(quoteUnknown)
@@ -127,7 +128,7 @@ export function draftStatus<Value extends StoredObject>(
   const { unknown } = status
   const causes: Cause[] = [...status.causes]
   if (causes.length === 0) causes.push(...validateConditions(status.object))
-  if (unknown.length > 0 && context.fieldValidation === 'Strict') return refuseUnknown(kind.kind, unknown)
+  if (unknown.length > 0 && context.fieldValidation === 'Strict') return refuseUnknown(kind, unknown)
   const object = jsonObject([...Object.entries(old.object), ['status', status.object]])
   const spec = objectIn(old.object, 'spec')
   const candidate = { name: old.name, object, spec, old, isSound: soundness(causes) }
@@ -148,7 +149,7 @@ export function refuseCauses<Value extends StoredObject>(
   const listed = distinct.slice(0, causesListedMax).map(({ field, message }) => `${field}: ${message}`)
   if (distinct.length > listed.length) listed.push(`and ${distinct.length - listed.length} more`)
   const list = listed.length === 1 ? listed.join() : `[${listed.join(', ')}]`
-  return refuse('Invalid', `${kind.kind}.${group} ${quote(name)} is invalid: ${list}`, distinct)
+  return refuse('Invalid', `${kind.kind}.${kind.group.name} ${quote(name)} is invalid: ${list}`, distinct)
 }
 
 /** The most causes that a message lists. */
@@ -200,12 +201,15 @@ function misspeltFields<Value extends StoredObject>(
     })
 }
 
-function refuseUnknown(kind: string, unknown: readonly string[]): Result<never> {
+function refuseUnknown<Value extends StoredObject>(
+  { kind, group }: ResourceKind<Value>,
+  unknown: readonly string[],
+): Result<never> {
   const list = unknown.slice(0, causesListedMax).map(quoteUnknown).join(', ')
   const more = unknown.length > causesListedMax ? `, and ${String(unknown.length - causesListedMax)} more` : ''
   return refuse(
     'BadRequest',
-    `${kind} in version "${version}" cannot be handled as a ${kind}: strict decoding error: ${list}${more}`,
+    `${kind} in version "${group.version}" cannot be handled as a ${kind}: strict decoding error: ${list}${more}`,
     unknown.map((field) => ({ field, reason: 'FieldValueForbidden', message: quoteUnknown(field) })),
   )
 }

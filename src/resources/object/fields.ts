@@ -30,10 +30,12 @@ export interface CheckOptions {
   readonly stored?: JsonObject | undefined
   /** True if an absent field was removed on purpose, as in a patched object. */
   readonly isComplete: boolean
+  /** True if null is a value of the wrong type; unless given, a field that is null counts as absent. */
+  readonly refusesNull?: boolean | undefined
 }
 
 /**
- * Checks the fields of `object` against a schema. A field that is null counts as absent.
+ * Checks the fields of `object` against a schema.
  *
  * Fields that the schema does not know are never taken from a client, and never removed from the store: a newer Calico wrote them, and
  * their meaning is not known here. A stored one stays as it is, whether the client leaves it out or sends it back. A client that sends
@@ -42,17 +44,18 @@ export interface CheckOptions {
 export function checkFields(
   schema: TObject | TRecord,
   object: JsonObject,
-  { path, stored, isComplete }: CheckOptions,
+  { path, stored, isComplete, refusesNull = false }: CheckOptions,
 ): Checked {
   const findings: Findings = { unknown: [], causes: [] }
+  const options = { refusesNull, findings }
   const members: [string, Json][] = []
 
   for (const [name, value] of Object.entries(object)) {
     const known = schemaOf(schema, name)
     if (known === undefined) {
       if (!isStored(stored, name, value)) findings.unknown.push(fieldPath(path, name))
-    } else if (value !== null) {
-      const checked = checkValue(known, value, fieldPath(path, name), findings)
+    } else if (value !== null || refusesNull) {
+      const checked = checkValue(known, value, fieldPath(path, name), options)
       if (checked !== undefined) members.push([name, checked])
     }
   }
@@ -69,14 +72,20 @@ interface Findings {
   readonly causes: Cause[]
 }
 
+interface ValueOptions {
+  readonly refusesNull: boolean
+  readonly findings: Findings
+}
+
 /** Returns the value without its unknown fields; undefined if it, or something in it, has the wrong type. */
-function checkValue(schema: TSchema, value: Json, path: string, findings: Findings): Json | undefined {
+function checkValue(schema: TSchema, value: Json, path: string, options: ValueOptions): Json | undefined {
   const wanted = typeNames.find(([isOfKind]) => isOfKind(schema))
   if (wanted === undefined) return value
   const [, name, holds] = wanted
+  const { findings } = options
   const before = findings.causes.length
   const known = KindGuard.IsInteger(schema) ? integerOf(value) : value
-  const checked = holds(known) ? checkInside(schema, known, path, findings) : undefined
+  const checked = holds(known) ? checkInside(schema, known, path, options) : undefined
   if (checked === undefined) findings.causes.push(wrongType(path, value, name))
   return findings.causes.length === before ? checked : undefined
 }
@@ -87,13 +96,14 @@ function integerOf(value: Json): Json {
   return Number.isSafeInteger(number) ? number : value
 }
 
-function checkInside(schema: TSchema, value: Json, path: string, findings: Findings): Json {
+function checkInside(schema: TSchema, value: Json, path: string, options: ValueOptions): Json {
   if (isJsonArray(value) && KindGuard.IsArray(schema)) {
-    const items = value.map((item, index) => checkValue(schema.items, item, `${path}[${String(index)}]`, findings))
+    const items = value.map((item, index) => checkValue(schema.items, item, `${path}[${String(index)}]`, options))
     return items.filter((item) => item !== undefined)
   }
   if (!isJsonObject(value) || !(KindGuard.IsObject(schema) || KindGuard.IsRecord(schema))) return value
-  const inside = checkFields(schema, value, { path, isComplete: false })
+  const { refusesNull, findings } = options
+  const inside = checkFields(schema, value, { path, isComplete: false, refusesNull })
   findings.unknown.push(...inside.unknown)
   findings.causes.push(...inside.causes)
   return inside.object

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { isJsonObject, isOmitted, type Json, type JsonObject, jsonObject, metadataMembers } from '../../model/index.ts'
 import type { Revision } from '../../plan/index.ts'
-import { apiVersion, type ServedKind, type StoredObject } from '../kind.ts'
+import type { ServedKind, StoredObject } from '../kind.ts'
 import { objectIn } from './json.ts'
 
 /**
@@ -16,7 +16,7 @@ export function showObject<Value extends StoredObject>(
   const { kind: _, apiVersion: __, ...rest } = value.object
   return jsonObject([
     ['kind', kind.kind],
-    ['apiVersion', apiVersion],
+    ['apiVersion', kind.group.apiVersion],
     ...Object.entries(rest),
     ['metadata', orderMembers(objectIn(value.object, 'metadata'), revision)],
     ['spec', kind.withDefaults(objectIn(value.object, 'spec'))],

@@ -9,9 +9,9 @@ export { Condition } from './conditions.ts'
 export { ObjectMeta } from './schemas.ts'
 // Names and metadata.
 export { crowdedCauses, finalizersOf, isBeingDeleted } from './metadata.ts'
-export { isLabelKey, isLabelValue, isObjectName, nameLengthMax } from './names.ts'
+export { isLabelKey, isLabelValue, isNameOf, nameLengthMax } from './names.ts'
 // From what a client sends to an object, or to the causes that refuse it.
 export { draftObject, draftStatus, jsonOf, readObject, refuseCauses } from './draft.ts'
-export { duplicate, forbidden, invalid, notSupported, quote, required, wrongType } from './causes.ts'
+export { duplicate, forbidden, invalid, notKnown, notSupported, quote, required, wrongType } from './causes.ts'
 // The two forms of an object: as it is stored, and as clients see it.
 export { parseObject, showObject, withEmptyFields } from './forms.ts'

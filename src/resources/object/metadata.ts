@@ -1,6 +1,6 @@
 import { formatTime, isJsonArray, isJsonObject, type Json, type JsonObject, jsonObject } from '../../model/index.ts'
 import type { Cause } from '../../plan/index.ts'
-import type { WriteContext } from '../kind.ts'
+import type { NameForm, WriteContext } from '../kind.ts'
 import { forbidden, invalid, required } from './causes.ts'
 import { textIn } from './json.ts'
 import {
@@ -9,7 +9,7 @@ import {
   isAnnotationKey,
   isLabelKey,
   isLabelValue,
-  isObjectName,
+  isNameOf,
   labelLengthMax,
   nameLengthMax,
 } from './names.ts'
@@ -67,6 +67,7 @@ export function finalizersOf(metadata: JsonObject): readonly string[] {
  * @see docs/calico/formats.md section 5
  */
 export function validateMetadata(
+  names: NameForm,
   metadata: JsonObject,
   given: JsonObject,
   stored: JsonObject | undefined,
@@ -74,7 +75,7 @@ export function validateMetadata(
   const crowded = crowdedCauses(metadata, stored)
   if (crowded.length > 0) return crowded
   return [
-    ...(stored === undefined ? nameCauses(metadata) : []),
+    ...(stored === undefined ? nameCauses(names, metadata) : []),
     ...(textIn(given, 'namespace') === ''
       ? []
       : [forbidden('metadata.namespace', 'the object belongs to no namespace')]),
@@ -102,22 +103,26 @@ function countEntries(json: Json | undefined): number {
   return isJsonObject(json) ? Object.keys(json).length : 0
 }
 
-function nameCauses(metadata: JsonObject): readonly Cause[] {
+function nameCauses(form: NameForm, metadata: JsonObject): readonly Cause[] {
   const name = textIn(metadata, 'name')
-  if (isObjectName(name)) return []
+  if (isNameOf(form, name)) return []
   if (name === '') return [required('metadata.name', 'name or generateName is required')]
   const prefix = textIn(metadata, 'generateName')
   const [field, value] =
     prefix !== '' && name.startsWith(prefix) ? ['metadata.generateName', prefix] : ['metadata.name', name]
-  const shape =
-    "must consist of lower-case letters, digits, '-' and '.', and begin and end, also around each '.', with a letter or digit"
   return [
     invalid(
       field,
       value,
-      name.length > nameLengthMax ? `must be at most ${String(nameLengthMax)} characters long` : shape,
+      name.length > nameLengthMax ? `must be at most ${String(nameLengthMax)} characters long` : nameShapes[form],
     ),
   ]
+}
+
+const nameShapes: Readonly<Record<NameForm, string>> = {
+  subdomain:
+    "must consist of lower-case letters, digits, '-' and '.', and begin and end, also around each '.', with a letter or digit",
+  'path segment': "must consist of letters, digits and :@._~!$&'()*+,;=-, and be neither '.' nor '..'",
 }
 
 const wordShape = `letters, digits, '-', '_' and '.', beginning and ending with a letter or digit, at most ${String(labelLengthMax)} of them`

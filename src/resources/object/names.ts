@@ -1,3 +1,5 @@
+import type { NameForm } from '../kind.ts'
+
 /**
  * The syntax of names, labels and annotations. These are Calico's rules. They differ from Kubernetes' in one point: the parts of a name
  * between dots have no maximum length.
@@ -17,8 +19,16 @@ const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])
 const labelWord = /^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/
 
 /** True for a valid object name: a lower-case DNS subdomain. */
-export function isObjectName(text: string): boolean {
+function isObjectName(text: string): boolean {
   return text.length <= nameLengthMax && subdomain.test(text)
+}
+
+const pathSegment = /^[A-Za-z0-9:@._~!$&'()*+,;=-]+$/
+
+/** True for a valid name of this form. */
+export function isNameOf(form: NameForm, text: string): boolean {
+  if (form === 'subdomain') return isObjectName(text)
+  return text.length <= nameLengthMax && pathSegment.test(text) && text !== '.' && text !== '..'
 }
 
 /** True for a valid label name: letters, digits, `-`, `_` and `.`, after an optional DNS subdomain and a slash. */

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { unlimited } from '../../../src/access/index.ts'
 import { transactionOperationsMax } from '../../../src/datastore/etcd/limits.ts'
 import {
   DatastoreUnavailable,
@@ -33,9 +34,14 @@ function start<Store extends LimitedStore>(blockCount: number, store: Store) {
   const now = { nanoseconds: 1n }
   for (let block = 0; block < blockCount; block += 50) {
     const addresses = Array.from({ length: 50 }, (_, at) => `10.${(block + at) >> 8}.${(block + at) & 255}.0`)
-    void store.submit((view) => planAssign(view, requestOf({ handle: 'h', addresses }), { now, blocks: store.blocks }))
+    void store.submit((view) =>
+      planAssign(view, requestOf({ handle: 'h', addresses }), { now, blocks: store.blocks, rights: unlimited }),
+    )
   }
-  return { store, options: { store, now: () => now, blocks: store.blocks, newUid: () => 'uid', deadlineMs: 1_000 } }
+  return {
+    store,
+    options: { store, now: () => now, blocks: store.blocks, newUid: () => 'uid', rights: unlimited, deadlineMs: 1_000 },
+  }
 }
 
 t.test('a handle in more blocks than a transaction can prove is read all the same', async (t) => {
@@ -116,7 +122,11 @@ t.test('a handle in many blocks is ensured; what changes meanwhile is read again
     // Of two rounds of reading the first is overtaken.
     if (pages++ === 4) {
       void FakeStore.prototype.submit.call(store, (view: View) =>
-        planAssign(view, requestOf({ addresses: ['10.200.0.0'] }), { now: { nanoseconds: 2n }, blocks: store.blocks }),
+        planAssign(view, requestOf({ addresses: ['10.200.0.0'] }), {
+          now: { nanoseconds: 2n },
+          blocks: store.blocks,
+          rights: unlimited,
+        }),
       )
     }
   }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { unlimited } from '../../../src/access/index.ts'
 import { transactionOperationsMax } from '../../../src/datastore/etcd/limits.ts'
 import { type SubmitOptions, DatastoreUnavailable } from '../../../src/datastore/index.ts'
 import { releaseAddresses, releaseAllOfHandle } from '../../../src/http/ipam/release.ts'
@@ -42,7 +43,7 @@ class InterruptedStore extends FakeStore {
 
   /** Assigns addresses behind the back of the release. */
   assign(handle: string, addresses: readonly string[], node?: string): void {
-    const context: IpamContext = { now: { nanoseconds: 1n }, blocks: this.blocks }
+    const context: IpamContext = { now: { nanoseconds: 1n }, blocks: this.blocks, rights: unlimited }
     const plan = (view: View): Plan<Result<unknown>> =>
       planAssign(view, requestOf({ handle, addresses, node }), context)
     void super.submit(plan)
@@ -59,6 +60,7 @@ function start(blocks: number) {
     now: () => ({ nanoseconds: 1n }),
     blocks: store.blocks,
     newUid: () => 'uid',
+    rights: unlimited,
     deadlineMs: 1_000,
   }
   return { store, options }

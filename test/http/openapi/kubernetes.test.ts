@@ -102,6 +102,35 @@ t.test('every property that people look at has a type or a reference, and a desc
   }
 })
 
+t.test('each group has a document of its own, with names of its own, and shares those of Kubernetes', async (t) => {
+  const { call } = startServer(t)
+  const { body } = await call('GET', '/openapi/v3')
+  t.strictSame(Object.keys(at(body as JsonObject, 'paths')), ['apis/projectcalico.org/v3', 'apis/ippoold.io/v1'])
+  const document = await readDocument(t, '/openapi/v3/apis/ippoold.io/v1')
+  t.match(await new Validator().validate(structuredClone(document)), { valid: true })
+  checkReferences(t, document)
+  const schemas = at(document, 'components', 'schemas')
+  t.strictSame(at(schemas, 'io.ippoold.v1.AccessPolicy')['x-kubernetes-group-version-kind'], [
+    { group: 'ippoold.io', version: 'v1', kind: 'AccessPolicy' },
+  ])
+  t.strictSame(
+    Object.keys(schemas).filter(
+      (name) => !/^(io\.ippoold\.v1|io\.k8s\.apimachinery\.pkg\.apis\.meta\.v1)\./.test(name),
+    ),
+    [],
+  )
+  t.match(at(document, 'paths', '/apis/ippoold.io/v1/accesspolicies/{name}', 'patch'), {
+    'x-kubernetes-action': 'patch',
+    'x-kubernetes-group-version-kind': { group: 'ippoold.io', version: 'v1', kind: 'AccessPolicy' },
+  })
+  t.ok(Object.keys(at(document, 'paths')).every((name) => name.startsWith('/apis/ippoold.io/v1/')))
+
+  const both = await readDocument(t, '/openapi/v2')
+  for (const name of ['org.projectcalico.v3.IPPool', 'io.ippoold.v1.AccessPolicy'])
+    t.match(at(both, 'definitions', name), { type: 'object' }, name)
+  for (const name of [`${prefix}/ippools`, '/apis/ippoold.io/v1/accesspolicies']) t.ok(name in at(both, 'paths'), name)
+})
+
 t.test('operations say what they do to what, and a patch says what kubectl looks for', async (t) => {
   const paths = at(await readDocument(t, path), 'paths')
   const collection = at(paths, `${prefix}/ippools`)

@@ -69,6 +69,23 @@ t.test('an operation lists the errors that any request can get, wherever it goes
   t.end()
 })
 
+t.test('an operation asks for a credential, unless it is for everybody, and tells of missing and wrong ones', (t) => {
+  t.strictSame(document['security'], [])
+  const forEverybody = operations.filter(({ operation }) => operation['security'] === undefined)
+  t.strictSame(
+    forEverybody.map(({ name }) => name),
+    ['/livez', '/readyz', '/version', '/openapi.json', '/openapi-3.0.json'].map((path) => `get ${path}`),
+  )
+  for (const { name, operation } of operations) {
+    const { security, responses } = operation
+    const isGuarded = security !== undefined
+    if (isGuarded) t.same(security, [{ bearer: [] }, { mutualTLS: [] }, {}], name)
+    for (const code of ['401', '429']) t.equal(code in object(responses), isGuarded, `${name} ${code}`)
+  }
+  t.strictSame(Object.keys(at(document, 'components', 'securitySchemes')), ['bearer', 'mutualTLS'])
+  t.end()
+})
+
 t.test('objects, enumerations and choices are named (give the schema a title)', (t) => {
   const anonymous = inner.filter(({ schema }) => {
     const isEnumeration = list(schema['enum']).length > 1

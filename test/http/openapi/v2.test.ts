@@ -85,7 +85,7 @@ const of20 = {
 }
 
 t.test('a document of OpenAPI 3.0 in the form of 2.0', (t) => {
-  t.same(openapi20(of30), of20)
+  t.same(openapi20([of30]), of20)
   t.end()
 })
 

@@ -1,6 +1,8 @@
 import fastify from 'fastify'
 import t, { type Test } from 'tap'
+import { unlimited } from '../../../src/access/index.ts'
 import type { Page, PageOptions } from '../../../src/datastore/index.ts'
+import { ObjectAccess } from '../../../src/http/resources/object-access.ts'
 import { chooseRepresentations } from '../../../src/http/resources/representation.ts'
 import { Watches, type WatchOptions } from '../../../src/http/resources/watch.ts'
 import { handleErrors } from '../../../src/http/server/error-handling.ts'
@@ -46,7 +48,7 @@ async function startWatches(t: Test) {
   handleErrors(app)
   const served: Promise<unknown>[] = []
   app.get('/', (request, reply) => {
-    const answer = watches.serve(request, reply, { resourceVersion: '1' })
+    const answer = watches.serve(request, reply, { resourceVersion: '1' }, new ObjectAccess(kind, unlimited, store))
     served.push(answer)
     return answer
   })

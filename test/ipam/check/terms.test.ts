@@ -26,6 +26,30 @@ t.test('pools and nodes are what everything else is checked against', async (t) 
   t.notOk((await readCheckTerms(world.source, now)).arePoolsComplete)
 })
 
+t.test('a policy that cannot be read allows nothing, and is told with the field', async (t) => {
+  const world = new CheckWorld()
+  const store = (name: string, rule: object): void => {
+    const spec = {
+      subjects: [{ kind: 'Group', name: 'blue' }],
+      rules: [{ verbs: ['get'], resources: ['ippools'] }, rule],
+    }
+    world.view.putText(`/ippoold/v1/accesspolicies/${name}`, JSON.stringify({ metadata: { name }, spec }))
+  }
+  store('good', { verbs: ['*'], resources: ['*'], poolSelector: 'all()' })
+  store('newer', { verbs: ['*'], resources: ['*'], nodes: ['n1'] })
+  store('selector', { verbs: ['*'], resources: ['*'], poolSelector: 'team ==' })
+  const { findings } = await readCheckTerms(world.source, now)
+  t.match(findings, [
+    { code: 'Unreadable', key: '/ippoold/v1/accesspolicies/newer', message: /spec\.rules\[1\]\.nodes/ },
+    { code: 'Unreadable', key: '/ippoold/v1/accesspolicies/selector', message: /spec\.rules\[1\]\.poolSelector/ },
+  ])
+  t.match(
+    findings.map(({ message }) => message),
+    [/It allows nothing until then\.$/, /It allows nothing until then\.$/],
+  )
+  t.equal(findings.length, 2)
+})
+
 for (const [config, expected] of [
   ['{"auto_allocate_blocks":true}', []],
   ['{"strict_affinity":true,"maxBlocksPerHost":1000000,"ipCooldownSeconds":1200}', []],

@@ -33,7 +33,7 @@ function select(filter: Partial<AddressFilter>): readonly string[] {
   const stored = usedWorld().stored(block)
   if (stored === undefined) return []
   const complete = { attributes: [], ...filter }
-  const selected = selectAddresses(stored, complete, 'p').map(({ allocation, ordinal }) => {
+  const selected = selectAddresses(stored, complete, 'p', () => true).map(({ allocation, ordinal }) => {
     return `${formatAddress(allocation.address)} ${ordinal} ${String(allocation.pool)}`
   })
   const text = usedWorld().view.text(usedWorld().blockKey(block).text) ?? ''
@@ -83,7 +83,7 @@ t.test('of a block without any entry nothing is selected', (t) => {
   const world = new World()
   world.block(block, null)
   const stored = world.stored(block)
-  t.strictSame(stored && selectAddresses(stored, { attributes: [] }, 'p'), [])
+  t.strictSame(stored && selectAddresses(stored, { attributes: [] }, 'p', () => true), [])
   t.end()
 })
 
@@ -110,7 +110,7 @@ t.test('the pools of a listing are found by name, by CIDR and by block', (t) => 
   const world = usedWorld()
   world.pool('q', '10.0.0.0/28')
   world.put('/calico/resources/v3/projectcalico.org/ippools/broken', '{')
-  const pools = new PoolsAtRevision(world.view.list(poolFamily, 'hint'))
+  const pools = new PoolsAtRevision(world.view.list(poolFamily, 'hint'), world.rights)
   t.match(pools.named('q'), { value: { name: 'q' } })
   t.match(pools.named('10.0.0.7/24'), { value: { name: 'p' } })
   t.match(pools.named('broken'), { refusal: { message: 'Pool broken does not exist.' } })

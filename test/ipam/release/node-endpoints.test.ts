@@ -5,6 +5,7 @@ import { addressAt, formatAddress, ordinal } from '../../../src/net/index.ts'
 import type { Result, Step } from '../../../src/plan/index.ts'
 import { endpoint, keyOfEndpoint } from '../../support/corruption.ts'
 import { World } from '../../support/ipam-world.ts'
+import { rightsBy } from '../../support/rights.ts'
 
 /** The pool `pool-a`, 10.0.0.0/24 in blocks of 64. */
 function start(): World {
@@ -181,5 +182,22 @@ t.test('a block that cannot be read keeps what it has; a locked cluster is left 
     ok: false,
     refusal: { reason: 'ServiceUnavailable' },
   })
+  t.end()
+})
+
+t.test('a step is refused if the caller may not release one of the addresses', (t) => {
+  const world = start()
+  hold(world, 'own.1', ['10.0.0.1'], { pod: 'web', namespace: 'shop' })
+  hold(world, 'other.1', ['10.0.0.2'], { pod: 'web', namespace: 'shop' })
+  const key = putEndpoint(world, 'web', ['10.0.0.1', '10.0.0.2'])
+  const ask = (handles: readonly string[]) => {
+    const rights = rightsBy({ verbs: ['release'], resources: ['addresses'], handles })
+    return planRemoveEndpoints(world.view, 'node-1', [key], '', { ...world.context, rights })
+  }
+  const refused = ask(['own.*'])
+  t.match(refused.answer, { ok: false, refusal: { reason: 'Forbidden', message: /may not release .* of node-1 use;/ } })
+  t.notMatch(JSON.stringify(refused.answer), /other|10\.0\.0/, 'it names nothing that is hidden')
+  t.equal(refused.writes.length, 0)
+  t.match(ask(['own.*', 'other.1']).answer, { ok: true })
   t.end()
 })

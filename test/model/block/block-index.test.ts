@@ -479,6 +479,7 @@ t.test('a digest is enough to see if a block has an available address', (t) => {
     freeCount: 1,
     isEmpty: false,
     sequenceNumber: 0n,
+    held: [{ node: undefined, count: 1 }],
     hasCooling: false,
     isReadable: true,
     free: [{ first: 2, last: 2 }],

@@ -28,6 +28,27 @@ function blockText(fields: Readonly<Record<string, string | undefined>> = {}): s
   return `{${members.map(([name, text]) => `"${name}":${text}`).join(',')}}`
 }
 
+t.test('a digest counts the held addresses by the node of their holders', (t) => {
+  const cases: [allocations: string, attributes: string, held: readonly object[]][] = [
+    [
+      '[0,1,0,2]',
+      '[{"secondary":{"node":"a"}},{"secondary":{"node":"b"}},{"handle_id":"h"}]',
+      [
+        { node: 'a', count: 2 },
+        { node: 'b', count: 1 },
+        { node: undefined, count: 1 },
+      ],
+    ],
+    ['[0,1,0,1]', '[{"secondary":{"node":"a"}},{"secondary":{"node":"a","pod":"p"}}]', [{ node: 'a', count: 4 }]],
+    ['[0,1,0,1]', '[{"releasedAt":"2026-11-23T04:10:00Z"},{"secondary":{"node":"a"}}]', [{ node: 'a', count: 2 }]],
+  ]
+  for (const [allocations, attributes, held] of cases) {
+    const text = blockText({ allocations, attributes, unallocated: '[]' })
+    t.strictSame(digestOf(mustDecode(text)).held, held, text)
+  }
+  t.end()
+})
+
 t.test('a digest has what is needed to choose a block', (t) => {
   t.strictSame(digestOf(mustDecode(blockText())), {
     cidr: mustParseCidr('10.10.0.8/30'),
@@ -40,6 +61,7 @@ t.test('a digest has what is needed to choose a block', (t) => {
       { first: 1, last: 1 },
       { first: 3, last: 3 },
     ],
+    held: [{ node: undefined, count: 1 }],
     hasCooling: true,
     cooling: [{ first: 0, last: 0, releasedAt: 1795407000000000000n }],
     coolingSince: 1795407000000000000n,
@@ -59,6 +81,7 @@ t.test('a digest has what is needed to choose a block', (t) => {
     sequenceNumber: 1795406400123456789n,
     freeCount: 2,
     free: [{ first: 0, last: 3 }],
+    held: [],
     hasCooling: false,
     cooling: [],
     coolingSince: undefined,

@@ -62,7 +62,7 @@ t.test('an outline has the parts of its block, without the handles', (t) => {
     affinityClaimTime: '2026-11-23T04:00:00Z',
     allocations: [1, null, 0, null],
     unallocated: [3, 1],
-    attributes: [{}, { releasedAt: '2026-11-23T04:10:00Z' }],
+    attributes: [{ active: { node: 'node1' } }, { releasedAt: '2026-11-23T04:10:00Z' }],
     sequenceNumber: 1795406400123456789n,
   })
   const bare = {
@@ -109,6 +109,9 @@ t.test('the form in which blocks are written needs no decoding', (t) => {
     ['no attributes of an owner', { attributes: '[{"secondary":{}},{}]' }],
     ['two owners', { attributes: '[{"handle_id":"a","alternateOwnerAttrs":{"pod":"b","node":"c"}},{}]' }],
     ['a name twice', { attributes: '[{"secondary":{"__proto__":"a","__proto__":"b"}},{}]' }],
+    ['a node twice', { attributes: '[{"secondary":{"node":"a","pod":"p","node":"b"}},{"secondary":{"node":"c"}}]' }],
+    ['nearly a node', { attributes: '[{"secondary":{"nodes":"a","x":"node","y":","}},{"secondary":{"node":""}}]' }],
+    ['a node of the other owner', { attributes: '[{"secondary":{},"alternateOwnerAttrs":{"node":"a"}},{}]' }],
     ['brackets in a string', { attributes: '[{"secondary":{"a":"}],[{"}},{"handle_id":"],:null"}]' }],
     ['characters beyond ASCII', { affinity: '"host:\u00e4\u007f\u{1f600}\ud800"' }],
   ]

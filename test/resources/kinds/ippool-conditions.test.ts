@@ -163,7 +163,7 @@ t.test('an annex of a pool belongs to it with its condition, too', (t) => {
   t.end()
 })
 
-t.test('the condition of a pool that is being deleted tells who holds its addresses', (t) => {
+t.test('the condition of a pool that is being deleted tells what it waits for', (t) => {
   const scene = new Scene()
   const conditions = () => mustParse(scene.text(poolText))['status']
   const tell = (details: string, name = 'pool-a') =>
@@ -177,12 +177,12 @@ t.test('the condition of a pool that is being deleted tells who holds its addres
   t.match(conditions(), {
     conditions: [{ lastTransitionTime: since, message: /released\. 2 addresses are in use\.$/ }],
   })
-  tell('2 addresses are in use, by 1 handle: h (2).')
+  tell('2 addresses are in use, by 1 handle.')
   t.match(conditions(), {
-    conditions: [{ lastTransitionTime: since, message: /released\. 2 addresses .* h \(2\)\.$/ }],
+    conditions: [{ lastTransitionTime: since, message: /released\. 2 addresses .* 1 handle\.$/ }],
   })
   const { revision } = scene
-  tell('2 addresses are in use, by 1 handle: h (2).')
+  tell('2 addresses are in use, by 1 handle.')
   t.equal(scene.revision, revision, 'the same is not told again')
   t.end()
 })

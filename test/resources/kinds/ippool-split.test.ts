@@ -1,14 +1,50 @@
 import t from 'tap'
+import { unlimited } from '../../../src/access/index.ts'
 import { clusterInformationKey, poolKey } from '../../../src/model/index.ts'
 import { planSplit } from '../../../src/resources/index.ts'
 import { FakeView } from '../../support/fake-view.ts'
+import { rightsBy, type WrittenRule } from '../../support/rights.ts'
 import { context, granted, mustParse, mustPool, storedPool, withCondition, written } from '../fixtures.ts'
 
 const uids = Array.from({ length: 64 }, (_, index) => `uid-${index}`)
 
-function split(view: FakeView, count: number, name = 'pool-a') {
-  return planSplit(view, name, count, { now: context.now, uids })
+function split(view: FakeView, count: number, name = 'pool-a', rights = unlimited) {
+  return planSplit(view, name, count, { now: context.now, uids, rights })
 }
+
+t.test('a split needs the right to change the pool, and to create its parts', (t) => {
+  const updating = { verbs: ['update'], resources: ['ippools'] }
+  const creating = { verbs: ['create'], resources: ['ippools'] }
+  const team = "team == 'blue'"
+  const cases: [rules: WrittenRule[], want: string | undefined][] = [
+    [[updating, creating], undefined],
+    [[], 'NotFound'],
+    [[{ ...updating, poolSelector: team }, creating], 'NotFound'],
+    [[{ verbs: ['get'], resources: ['ippools'] }, creating], 'Forbidden'],
+    [[updating], 'Forbidden'],
+    [[updating, { ...creating, poolSelector: team }], 'Forbidden'],
+  ]
+  for (const [rules, want] of cases) {
+    const view = start()
+    const rights = rightsBy(...rules)
+    const { answer } = split(view, 2, 'pool-a', rights)
+    t.equal(answer.ok ? undefined : answer.refusal.reason, want, JSON.stringify(rules))
+    if (want !== undefined) continue
+    view.apply(split(view, 2, 'pool-a', rights))
+    t.ok(split(view, 2, 'pool-a', rights).answer.ok, 'repeated')
+  }
+  const done = start()
+  done.apply(split(done, 2))
+  t.match(split(done, 2, 'pool-a', rightsBy({ ...updating, poolSelector: team })).answer, {
+    refusal: { reason: 'NotFound' },
+  })
+  const broken = start('{')
+  t.match(split(broken, 2, 'pool-a', rightsBy({ ...updating, poolSelector: team })).answer, {
+    refusal: { reason: 'NotFound' },
+  })
+  t.match(split(broken, 2, 'pool-a', rightsBy(updating)).answer, { refusal: { reason: 'Conflict' } })
+  t.end()
+})
 
 function start(text = storedPool): FakeView {
   const view = new FakeView()

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { unlimited } from '../../../src/access/index.ts'
 import { Batch, type Planned } from '../../../src/datastore/etcd/engine/batch.ts'
 import { BusyKeys } from '../../../src/datastore/etcd/engine/busy-keys.ts'
 import { Image } from '../../../src/datastore/etcd/image/index.ts'
@@ -22,13 +23,18 @@ import {
 } from '../../../src/model/index.ts'
 import { mustParseCidr } from '../../../src/net/index.ts'
 import type { Plan, View } from '../../../src/plan/index.ts'
-import { planDelete, ippoolKind, resourceKinds } from '../../../src/resources/index.ts'
+import { hasStatusSubresource, planDelete, ippoolKind, resourceKinds } from '../../../src/resources/index.ts'
 import { requestOf } from '../../support/ipam-world.ts'
 import { context, storedPool } from '../fixtures.ts'
 
 t.test('the kinds that are served', (t) => {
+  const kinds = resourceKinds(new BlockIndex())
   t.strictSame(
-    resourceKinds(new BlockIndex()).map(({ kind, plural, singular }) => [kind, plural, singular]),
+    kinds.filter(hasStatusSubresource).map(({ kind }) => kind),
+    ['IPPool', 'Node'],
+  )
+  t.strictSame(
+    kinds.map(({ kind, plural, singular }) => [kind, plural, singular]),
     [
       ['IPPool', 'ippools', 'ippool'],
       ['IPReservation', 'ipreservations', 'ipreservation'],
@@ -38,6 +44,8 @@ t.test('the kinds that are served', (t) => {
       ['IPAMBlock', 'ipamblocks', 'ipamblock'],
       ['IPAMHandle', 'ipamhandles', 'ipamhandle'],
       ['ClusterInformation', 'clusterinformations', 'clusterinformation'],
+      ['AccessToken', 'accesstokens', 'accesstoken'],
+      ['AccessPolicy', 'accesspolicies', 'accesspolicy'],
     ],
   )
   t.end()
@@ -70,7 +78,7 @@ t.test('a pool does not vanish in the transaction that gives an address of it', 
     batch.add({ plan, isDryRun: false, isFresh: () => true })
   const wish = requestOf({ node: 'node1', addresses: ['10.10.0.9'] })
   t.match(
-    add((view) => planAssign(view, wish, { ...context, blocks: index })),
+    add((view) => planAssign(view, wish, { ...context, blocks: index, rights: unlimited })),
     { kind: 'added', answer: { ok: true } },
   )
   const kind = ippoolKind(index)

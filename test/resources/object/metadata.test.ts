@@ -7,6 +7,8 @@ import { context } from '../fixtures.ts'
 
 const deletionTimestamp = '2026-11-23T04:00:00Z'
 
+const form = 'subdomain'
+
 t.test('an object has the given name, or a generated one', (t) => {
   t.equal(nameFor({ name: 'a' }, context.uid), 'a')
   t.equal(nameFor({ name: 'a', generateName: 'b-' }, context.uid), 'a')
@@ -137,7 +139,7 @@ t.test('problems of metadata are reported by field', (t) => {
     ['an empty namespace', named({ namespace: '' }), []],
   ]
   for (const [name, metadata, want] of rows) {
-    const causes = validateMetadata(metadata, metadata, undefined)
+    const causes = validateMetadata(form, metadata, metadata, undefined)
     t.strictSame(
       causes.map(({ field, reason }) => `${field}: ${reason}`),
       want,
@@ -148,17 +150,17 @@ t.test('problems of metadata are reported by field', (t) => {
 })
 
 t.test('a stored name is not validated again', (t) => {
-  t.strictSame(validateMetadata({ name: 'X' }, {}, { name: 'X' }), [])
+  t.strictSame(validateMetadata(form, { name: 'X' }, {}, { name: 'X' }), [])
   t.end()
 })
 
 t.test('an object that is being deleted takes no new finalizers', (t) => {
   const stored = { name: 'x', deletionTimestamp, finalizers: ['a/b', 'my/own'] }
-  t.strictSame(validateMetadata({ ...stored, finalizers: ['my/own'] }, {}, stored), [])
-  t.match(validateMetadata({ ...stored, finalizers: ['my/own', 'c/d'] }, {}, stored), [
+  t.strictSame(validateMetadata(form, { ...stored, finalizers: ['my/own'] }, {}, stored), [])
+  t.match(validateMetadata(form, { ...stored, finalizers: ['my/own', 'c/d'] }, {}, stored), [
     { field: 'metadata.finalizers', reason: 'FieldValueForbidden', message: /"c\/d"/ },
   ])
-  t.strictSame(validateMetadata({ name: 'x', finalizers: ['c/d'] }, {}, { name: 'x' }), [], 'a living one does')
+  t.strictSame(validateMetadata(form, { name: 'x', finalizers: ['c/d'] }, {}, { name: 'x' }), [], 'a living one does')
   t.end()
 })
 
@@ -167,7 +169,7 @@ t.test('labels, annotations, finalizers and owners may not be too many, unless t
     Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${String(index)}`, 'v']))
   const list = (count: number): Json => Array.from({ length: count }, (_, index) => `a.example/f${String(index)}`)
   const fields = (metadata: JsonObject, stored?: JsonObject): readonly string[] =>
-    validateMetadata({ name: 'a', ...metadata }, {}, stored).map(({ field, message }) => `${field}: ${message}`)
+    validateMetadata(form, { name: 'a', ...metadata }, {}, stored).map(({ field, message }) => `${field}: ${message}`)
   t.strictSame(fields({ labels: map(entriesMax), annotations: map(entriesMax), finalizers: list(entriesMax) }), [])
   const more = entriesMax + 1
   t.strictSame(

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isLabelKey, isLabelValue, isObjectName, nameLengthMax } from '../../../src/resources/object/index.ts'
+import { isLabelKey, isLabelValue, isNameOf, nameLengthMax } from '../../../src/resources/object/index.ts'
 import { isAnnotationKey } from '../../../src/resources/object/names.ts'
 
 type Table = readonly (readonly [text: string, isRight: boolean])[]
@@ -11,24 +11,44 @@ function check(name: string, test: (text: string) => boolean, table: Table): voi
   })
 }
 
-check('an object has the name of a DNS subdomain, its parts as long as it likes', isObjectName, [
-  ['a', true],
-  ['my.ippool-1', true],
-  ['0', true],
+check(
+  'an object has the name of a DNS subdomain, its parts as long as it likes',
+  (text) => isNameOf('subdomain', text),
+  [
+    ['a', true],
+    ['my.ippool-1', true],
+    ['0', true],
+    ['', false],
+    ['A', false],
+    ['a_b', false],
+    ['-a', false],
+    ['a-', false],
+    ['a--b', true],
+    ['.a', false],
+    ['a.', false],
+    ['a..b', false],
+    ['a.-b', false],
+    ['a/b', false],
+    ['é', false],
+    ['a\n', false],
+    ['x'.repeat(100), true],
+    ['x'.repeat(nameLengthMax), true],
+    ['x'.repeat(nameLengthMax + 1), false],
+  ],
+)
+
+check('some objects have the name of a path segment', (text) => isNameOf('path segment', text), [
+  ['ippoold:view', true],
+  ['A_b~c', true],
+  ['...', true],
   ['', false],
-  ['A', false],
-  ['a_b', false],
-  ['-a', false],
-  ['a-', false],
-  ['a--b', true],
-  ['.a', false],
-  ['a.', false],
-  ['a..b', false],
-  ['a.-b', false],
+  ['.', false],
+  ['..', false],
   ['a/b', false],
+  ['a%2Fb', false],
+  ['a b', false],
+  ['a?b', false],
   ['é', false],
-  ['a\n', false],
-  ['x'.repeat(100), true],
   ['x'.repeat(nameLengthMax), true],
   ['x'.repeat(nameLengthMax + 1), false],
 ])

@@ -87,11 +87,15 @@ export class Engine {
   submit<Answer>(plan: (view: View) => Plan<Answer>, options: SubmitOptions = {}): Promise<Outcome<Answer>> {
     if (this.#isClosing) return Promise.reject(stopping())
     if (this.pending >= this.#limits.queueLengthMax) return Promise.reject(queueFull(this.pending))
+    const submittedMs = performance.now()
     const operation = new Operation({
       sequence: this.#sequence++,
       plan,
       isDryRun: options.dryRun ?? false,
-      deadline: performance.now() + (options.deadlineMs ?? this.#limits.deadlineMs),
+      deadline: submittedMs + (options.deadlineMs ?? this.#limits.deadlineMs),
+      ended: (isSettled) => {
+        this.#probe.operationEnded({ isSettled, durationMs: performance.now() - submittedMs })
+      },
     })
     this.#open.add(operation)
     this.#queue.add(operation)

@@ -10,6 +10,8 @@ export interface OperationOptions<Answer> {
   readonly isDryRun: boolean
   /** On the clock of `performance.now`, which does not jump. */
   readonly deadline: number
+  /** Hears the end: settled, or failed. */
+  readonly ended?: (isSettled: boolean) => void
 }
 
 /** A submitted operation on its way: queued, parked behind a commit, being committed, and settled exactly once. */
@@ -30,17 +32,19 @@ export class Operation<Answer = unknown> implements Plannable {
   readonly #plan: (view: View) => Plan<Answer>
   /** The answer of the plan that ran last: when that is committed, it is the operation's. */
   #planned: { readonly answer: Answer } | undefined
+  readonly #ended: ((isSettled: boolean) => void) | undefined
   readonly #fresh: Family<unknown>[] = []
   #isSettled = false
   /** Resolves `outcome` with what was planned last. */
   #resolve!: (revision: Revision) => void
   #reject!: (fault: Error) => void
 
-  constructor({ sequence, plan, isDryRun, deadline }: OperationOptions<Answer>) {
+  constructor({ sequence, plan, isDryRun, deadline, ended }: OperationOptions<Answer>) {
     this.sequence = sequence
     this.isDryRun = isDryRun
     this.deadline = deadline
     this.#plan = plan
+    this.#ended = ended
     this.outcome = new Promise((resolve, reject) => {
       this.#reject = reject
       this.#resolve = (revision) => {
@@ -71,18 +75,19 @@ export class Operation<Answer = unknown> implements Plannable {
 
   /** Settles the operation: what was planned last is true at `revision`. Does nothing once it is settled, as after its deadline. */
   settle(revision: Revision): void {
-    if (this.#end()) this.#resolve(revision)
+    if (this.#end(true)) this.#resolve(revision)
   }
 
   /** Fails the operation; does nothing once it is settled. */
   fail(fault: Error): void {
-    if (this.#end()) this.#reject(fault)
+    if (this.#end(false)) this.#reject(fault)
   }
 
-  #end(): boolean {
+  #end(isSettled: boolean): boolean {
     if (this.#isSettled) return false
     this.#isSettled = true
     this.onEnd?.()
+    this.#ended?.(isSettled)
     return true
   }
 }

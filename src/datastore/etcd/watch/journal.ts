@@ -76,6 +76,7 @@ export class Journal implements ChangeSource {
     })
     clearTimeout(this.#idleTimer)
     this.#followers.add(follower)
+    this.#probe.followerStarted({})
     return follower
   }
 

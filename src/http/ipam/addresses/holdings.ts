@@ -1,3 +1,4 @@
+import { unlimited } from '../../../access/index.ts'
 import { DatastoreUnavailable } from '../../../datastore/index.ts'
 import { type Allocation, handleChanged, type HandleSnapshot, PoolsAtRevision } from '../../../ipam/index.ts'
 import { parseBlockKey, pools as poolFamily } from '../../../model/index.ts'
@@ -25,9 +26,10 @@ export async function readHandleSnapshot(reader: Reader, handle: string): Promis
 async function readOnce(reader: Reader, handle: string): Promise<HandleSnapshot | undefined> {
   const { entries, revision } = await readAt(reader, poolFamily, {}, undefined)
   const snapshot = { reader, revision }
-  const stored = await readHandle(snapshot, handle)
+  // All that the handle holds: the plan that gets it decides what of it the caller may see.
+  const { addresses, reach } = selectionOf(new PoolsAtRevision(entries, unlimited), { handle, attributes: [] })
+  const stored = await readHandle(snapshot, handle, reach)
   if (stored === undefined) return undefined
-  const { addresses } = selectionOf(new PoolsAtRevision(entries), { handle, attributes: [] })
   const allocations: Allocation[] = []
   const unreadable: string[] = []
   for await (const block of readBlocks(snapshot, addresses, blockKeysOf(stored.value))) {

@@ -10,6 +10,7 @@ export {
 } from './allocations.ts'
 export { isTooLarge, readHandleSnapshot, withHoldings } from './holdings.ts'
 export { firstPlace, type Place } from './place.ts'
+export { withoutNested } from './selection.ts'
 export { type Reader, readAt } from './snapshot.ts'
 export { AddressPath, addressRoute } from './routes.ts'
 export { AddressWalk } from './walk.ts'

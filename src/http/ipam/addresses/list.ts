@@ -1,10 +1,11 @@
+import type { Rights } from '../../../access/index.ts'
 import { type AddressOrder, type Allocation, planCountHeld, PoolsAtRevision } from '../../../ipam/index.ts'
 import { blocks as blockFamily, parseBlockKey, pools as poolFamily } from '../../../model/index.ts'
 import { formatCidr } from '../../../net/index.ts'
 import type { Revision } from '../../../plan/index.ts'
 import type { AddressList } from '../../schemas/index.ts'
 import { printContinueToken, readContinueToken, refusal, requireGranted } from '../../wire/index.ts'
-import type { IpamOptions } from '../request.ts'
+import type { IpamCall } from '../request.ts'
 import { printAllocation } from './allocations.ts'
 import { firstPlace, parsePosition, type Place, type Position, printPosition } from './place.ts'
 import { type SelectionQuery, selectedBlocks, selectionOf } from './selection.ts'
@@ -30,12 +31,12 @@ const lastOrdinal = 4_095
  * `Invalid` for a pool that does not exist and for an invalid token, `Expired` if the revision is gone, `Conflict` if the
  * requested handle cannot be read, `Timeout` if there is too much to sort.
  */
-export async function listAddresses(options: IpamOptions, query: AddressQuery): Promise<AddressList> {
+export async function listAddresses(options: IpamCall, query: AddressQuery): Promise<AddressList> {
   const start =
     query.continue === undefined
       ? await beginList(options, query)
       : readContinueToken(query.continue, (text) => parsePosition(text))
-  const { addresses, unreadable, revision, next } = await findAddresses(options, query, start).catch(
+  const { addresses, unreadable, revision, next } = await findAddresses(options, options.rights, query, start).catch(
     (fault: unknown) => {
       if (query.order === undefined || options.deadlineMs > 0) throw fault
       throw refuseForTime(query.order, fault)
@@ -53,11 +54,11 @@ export async function listAddresses(options: IpamOptions, query: AddressQuery): 
 
 /** Counts the addresses of a list, if that can be done without reading the blocks, and begins the list at the revision of the count. */
 async function beginList(
-  { store, blocks, now, deadlineMs }: IpamOptions,
+  { store, blocks, now, rights, deadlineMs }: IpamCall,
   { handle, node, attributes, text, pool, range }: AddressQuery,
 ): Promise<Position | undefined> {
   if (handle !== undefined || node !== undefined || attributes.length > 0 || text !== undefined) return undefined
-  const context = { now: now(), blocks }
+  const context = { now: now(), blocks, rights }
   const counted = await store.submit((view) => planCountHeld(view, { pool, range }, context), { deadlineMs })
   return { ...firstPlace, revision: counted.revision, total: requireGranted(counted.answer) }
 }
@@ -80,9 +81,10 @@ interface FoundAddresses {
   readonly next: Place | undefined
 }
 
-/** Finds a page of addresses, from `start` on: as of its revision, or of now when it has none. */
+/** Finds a page of the addresses that may be listed, from `start` on: as of its revision, or of now when it has none. */
 export async function findAddresses(
   reader: Reader,
+  rights: Rights,
   query: Omit<AddressQuery, 'continue'>,
   start?: Place & { readonly revision?: Revision },
 ): Promise<FoundAddresses> {
@@ -91,7 +93,7 @@ export async function findAddresses(
   const stored = await readAt(reader, poolFamily, {}, start?.revision)
   const { revision } = stored
   const snapshot = { reader, revision }
-  const selection = selectionOf(new PoolsAtRevision(stored.entries), query)
+  const selection = selectionOf(new PoolsAtRevision(stored.entries, rights), query)
   const { handle, limit, order } = query
   if (order !== undefined && order.by !== 'address') {
     return { ...(await findSorted(snapshot, selection, { handle, limit, order }, start)), revision }

@@ -16,7 +16,7 @@ import {
 } from '../../schemas/index.ts'
 import { refuseFields, limits } from '../../wire/index.ts'
 import { carryOut } from '../change.ts'
-import { type IpamOptions, NoQuery, readCidr, shareDeadline } from '../request.ts'
+import { type IpamOptions, NoQuery, readCidr, beginCall } from '../request.ts'
 import { printAllocation, readAddresses } from './allocations.ts'
 import { listAddresses } from './list.ts'
 
@@ -91,6 +91,7 @@ export const addressRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
   app.get(
     '/addresses',
     {
+      config: { access: { verb: 'list', resource: 'addresses' } },
       schema: {
         operationId: 'listAddresses',
         tags: ['ipam'],
@@ -106,11 +107,12 @@ export const addressRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
         },
       },
     },
-    ({ query: { attribute = [], limit = pageMax, cidr, q: text, sort, ...query } }) => {
+    (request) => {
+      const { attribute = [], limit = pageMax, cidr, q: text, sort, ...query } = request.query
       const range = readCidr(cidr)
       if (range.causes.length > 0) throw refuseFields('Invalid', range.causes)
       const attributes = attribute.map(readAttribute)
-      return listAddresses(shareDeadline(options), {
+      return listAddresses(beginCall(options, request), {
         ...query,
         limit,
         attributes,
@@ -124,6 +126,7 @@ export const addressRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
   app.get(
     '/addresses/:ip',
     {
+      config: { access: { verb: 'get', resource: 'addresses' } },
       schema: {
         operationId: 'readAddress',
         tags: ['ipam'],
@@ -138,11 +141,13 @@ export const addressRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
         },
       },
     },
-    async ({ params }) => {
-      const { named, causes } = readAddresses([{ field: 'ip', text: params.ip }])
+    async (request) => {
+      const { named, causes } = readAddresses([{ field: 'ip', text: request.params.ip }])
       const address = named[0]?.address
       if (address === undefined) throw refuseFields('Invalid', causes)
-      return printAllocation(await carryOut(options, (view, context) => planReadAddress(view, address, context)))
+      return printAllocation(
+        await carryOut(beginCall(options, request), (view, context) => planReadAddress(view, address, context)),
+      )
     },
   )
   done()

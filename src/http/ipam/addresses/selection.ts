@@ -3,11 +3,12 @@ import {
   blockPathPrefixes,
   mayMatch,
   type PoolsAtRevision,
+  type Reach,
   type SelectedAddress,
   selectAddresses,
 } from '../../../ipam/index.ts'
 import { blocks as blockFamily, parseBlockKey } from '../../../model/index.ts'
-import { covers, overlaps } from '../../../net/index.ts'
+import { type Cidr, covers, overlaps } from '../../../net/index.ts'
 import type { Decodable, Listed } from '../../../plan/index.ts'
 import { requireGranted } from '../../wire/index.ts'
 import { blockKeysOf, blocksAtOnce, readAt, readBlocks, readHandle, type Snapshot } from './snapshot.ts'
@@ -22,6 +23,10 @@ export interface SelectionQuery extends AddressFilter {
 export interface Selection {
   /** The prefixes of the keys of all blocks that may have such addresses, in their order. */
   readonly prefixes: readonly string[]
+  /** Where addresses may be listed. */
+  readonly reach: Reach
+  /** False for a block whose addresses may not be listed. No page may begin with it: its token would name the block. */
+  readonly isListed: (key: string) => boolean
   readonly addresses: Decodable<readonly SelectedAddress[]>
 }
 
@@ -33,9 +38,14 @@ export function selectionOf(pools: PoolsAtRevision, query: SelectionQuery): Sele
   const pool = query.pool === undefined ? undefined : requireGranted(pools.named(query.pool))
   const { range } = query
   const within = range !== undefined && (pool === undefined || covers(pool.cidr, range)) ? range : pool?.cidr
-  const paths = within === undefined ? [''] : blockPathPrefixes(within)
+  const { reach } = pools
   return {
-    prefixes: paths.map((path) => `${blockFamily.prefix}${path}`),
+    prefixes: pathsOf(pools, within).map((path) => `${blockFamily.prefix}${path}`),
+    reach,
+    isListed: (key) => {
+      const cidr = parseBlockKey(key)
+      return reach.isUnlimited || (cidr !== undefined && reach.touches(cidr))
+    },
     addresses: {
       prefix: blockFamily.prefix,
       decode(key, text) {
@@ -43,12 +53,34 @@ export function selectionOf(pools: PoolsAtRevision, query: SelectionQuery): Sele
         const poolOfBlock = cidr && pools.ofBlock(cidr)?.name
         const isAsked = pool === undefined || pool.name === poolOfBlock
         const isInRange = range === undefined || cidr === undefined || overlaps(range, cidr)
-        if (!isAsked || !isInRange || !mayMatch(text, query)) return { ok: true, value: [] }
+        const isHandleListed = cidr === undefined ? reach.handlesAnywhere : reach.handlesIn(cidr)
+        if (!isAsked || !isInRange || isHandleListed === undefined || !mayMatch(text, query)) {
+          return { ok: true, value: [] }
+        }
         const decoded = blockFamily.decode(key, text)
-        return decoded.ok ? { ok: true, value: selectAddresses(decoded.value, query, poolOfBlock) } : decoded
+        return decoded.ok
+          ? { ok: true, value: selectAddresses(decoded.value, query, poolOfBlock, isHandleListed) }
+          : decoded
       },
     },
   }
+}
+
+/** The beginnings of the paths of the blocks to read: in a range if it is given, and otherwise wherever addresses may be listed. */
+function pathsOf({ listed }: PoolsAtRevision, within: Cidr | undefined): readonly string[] {
+  if (within !== undefined) return blockPathPrefixes(within)
+  return listed === undefined ? [''] : withoutNested(listed.flatMap(({ cidr }) => blockPathPrefixes(cidr)))
+}
+
+/** Prefixes without those that begin with another one, in their order. */
+export function withoutNested(prefixes: readonly string[]): readonly string[] {
+  const kept: string[] = []
+  // Sorted, those that begin with a prefix follow it.
+  for (const one of prefixes.toSorted()) {
+    const last = kept.at(-1)
+    if (last === undefined || !one.startsWith(last)) kept.push(one)
+  }
+  return kept
 }
 
 /** Reads the selected blocks from the key `start` on, in the order of their keys; only those of `handle`, if it is given. */
@@ -76,13 +108,18 @@ export async function* selectedKeys(
   selection: Selection,
   handle: string | undefined,
 ): AsyncGenerator<readonly string[], void> {
-  if (handle === undefined) for (const prefix of selection.prefixes) yield* keysBelow(snapshot, prefix)
-  else yield await keysOfHandle(snapshot, selection, handle)
+  if (handle !== undefined) {
+    yield await keysOfHandle(snapshot, selection, handle)
+    return
+  }
+  for (const prefix of selection.prefixes) {
+    for await (const keys of keysBelow(snapshot, prefix)) yield keys.filter(selection.isListed)
+  }
 }
 
 async function* blocksBelow(
   { reader, revision }: Snapshot,
-  { prefixes, addresses }: Selection,
+  { prefixes, addresses, isListed }: Selection,
   start: string,
 ): AsyncGenerator<LookedAt, void> {
   for (const prefix of prefixes) {
@@ -90,7 +127,7 @@ async function* blocksBelow(
     for (let limit: number = blocksAtOnce.first; ; limit = Math.min(limit * 2, blocksAtOnce.max)) {
       const { entries } = await readAt(reader, addresses, { from, limit }, revision)
       const inside = entries.filter(({ key }) => key.startsWith(prefix))
-      yield* inside
+      yield* inside.filter(({ key }) => isListed(key))
       from = `${inside.at(-1)?.key ?? from}\0`
       if (inside.length < limit) break
     }
@@ -111,8 +148,12 @@ async function* keysBelow({ reader, revision }: Snapshot, prefix: string): Async
   }
 }
 
-async function keysOfHandle(snapshot: Snapshot, { prefixes }: Selection, handle: string): Promise<readonly string[]> {
-  const stored = await readHandle(snapshot, handle)
+async function keysOfHandle(
+  snapshot: Snapshot,
+  { prefixes, reach, isListed }: Selection,
+  handle: string,
+): Promise<readonly string[]> {
+  const stored = await readHandle(snapshot, handle, reach)
   const keys = stored === undefined ? [] : blockKeysOf(stored.value)
-  return keys.filter((key) => prefixes.some((prefix) => key.startsWith(prefix)))
+  return keys.filter((key) => isListed(key) && prefixes.some((prefix) => key.startsWith(prefix)))
 }

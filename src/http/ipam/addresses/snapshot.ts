@@ -1,4 +1,5 @@
 import { expired, type Page, type PageOptions, RevisionCompacted } from '../../../datastore/index.ts'
+import type { Reach } from '../../../ipam/index.ts'
 import { blockKey, type Handle, handleKey, handles, parseBlockKey } from '../../../model/index.ts'
 import { addressCount, parseCidr } from '../../../net/index.ts'
 import type { Decodable, Listed, Revision } from '../../../plan/index.ts'
@@ -35,13 +36,18 @@ export async function readAt<Value>(
   }
 }
 
-/** A handle that can be read; undefined if there is none. Throws a refusal `Conflict` if the stored one cannot be read. */
+/**
+ * A handle that can be read; undefined if there is none. Throws a refusal `Conflict` if the stored one cannot be read; for a caller who
+ * does not reach all that it may hold, there is none then.
+ */
 export async function readHandle(
   { reader, revision }: Snapshot,
   handle: string,
+  reach: Reach,
 ): Promise<Extract<Listed<Handle>, { kind: 'value' }> | undefined> {
   const [stored] = (await readAt(reader, handles, { keys: [handleKey(handle).text] }, revision)).entries
   if (stored?.kind !== 'unreadable') return stored
+  if (!reach.includesHandle(handle)) return undefined
   throw refusal('Conflict', `The stored handle ${JSON.stringify(handle)} cannot be read: ${stored.problem}`)
 }
 

@@ -1,3 +1,4 @@
+import { unlimited } from '../../../access/index.ts'
 import type { Allocation } from '../../../ipam/index.ts'
 import { blockKey } from '../../../model/index.ts'
 import { ordinalOf } from '../../../net/index.ts'
@@ -10,8 +11,8 @@ import type { Reader } from './snapshot.ts'
 const readAhead = 1_000
 
 /**
- * Walks through addresses, and reads each block once, however few addresses are taken at a time. Addresses may change during the walk, so
- * a caller that changes one must prove that it is still as it was found.
+ * Walks through all addresses, whoever may list them, and reads each block once, however few addresses are taken at a time. Addresses may
+ * change during the walk, so a caller that changes one must prove that it is still as it was found.
  */
 export class AddressWalk {
   readonly #reader: Reader
@@ -38,7 +39,7 @@ export class AddressWalk {
     this.#from = start
     this.#found = this.#found.filter((allocation) => comparePlaces(placeOf(allocation), start) >= 0)
     while (this.#found.length <= limit && this.#to !== undefined) {
-      const page = await findAddresses(this.#reader, { ...this.#query, limit: readAhead }, this.#to)
+      const page = await findAddresses(this.#reader, unlimited, { ...this.#query, limit: readAhead }, this.#to)
       this.#found = [...this.#found, ...page.addresses]
       this.#to = page.next
     }

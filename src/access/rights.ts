@@ -1,0 +1,247 @@
+import {
+  accessPolicies,
+  type AccessLimits,
+  type AccessPolicy,
+  type AccessRule,
+  type AccessSubject,
+} from '../model/index.ts'
+import { type Observer, type Refusal, shorten } from '../plan/index.ts'
+import { matches } from '../selector/index.ts'
+import { adminGroup, anonymous, type Caller, unchecked } from './caller.ts'
+
+/** What can be done. `get`, `list` and `watch` are to read; `assign` and `release` are for addresses, `check` and `repair` for all data. */
+export const verbs = [
+  'get',
+  'list',
+  'watch',
+  'create',
+  'update',
+  'patch',
+  'delete',
+  'assign',
+  'release',
+  'check',
+  'repair',
+] as const
+
+/** One of the {@link verbs}. */
+export type Verb = (typeof verbs)[number]
+
+/** What is done, and to what kind of thing: the plural of a kind, or `addresses`, `handles`, `affinities`. */
+export interface Action {
+  readonly verb: Verb
+  readonly resource: string
+}
+
+/** The object of an action. A condition of a rule that is about something which the object does not have is not met. */
+export interface AccessedObject {
+  /** The labels of the pool that it is, or belongs to. */
+  readonly poolLabels?: Readonly<Record<string, string>> | undefined
+  /** The handle that it is, or belongs to. */
+  readonly handle?: string | undefined
+}
+
+/** A rule that applies to a caller. */
+export interface Grant {
+  readonly policy: string
+  /** The position of the rule in its policy. */
+  readonly position: number
+  /** The subject of the policy that the caller is, or belongs to. */
+  readonly subject: AccessSubject
+  readonly rule: AccessRule
+}
+
+/** The limits of a policy for one of its subjects, which a caller is or belongs to. */
+export interface CallLimit {
+  readonly policy: string
+  readonly subject: AccessSubject
+  readonly limits: AccessLimits
+}
+
+/** What one caller may do. */
+export interface Rights {
+  readonly caller: Caller
+  /** True if the caller may do everything, so that there is no need to ask for each object. */
+  readonly isUnlimited: boolean
+  /** The rules that allow the action, at least for some objects; none if {@link isUnlimited}. */
+  grantsFor(action: Action): readonly Grant[]
+  /** All rules that apply to the caller; none if {@link isUnlimited}. */
+  readonly grants: readonly Grant[]
+  /** How many calls the caller may send; all of these hold. None if {@link isUnlimited}. */
+  readonly limits: readonly CallLimit[]
+  /** Calls `callback` once the policies for the caller have changed: these rights are outdated. Calling the result unsubscribes. */
+  onOutdated(callback: () => void): () => void
+}
+
+const nothingMore = { limits: [], grants: [], grantsFor: () => [], onOutdated: () => () => undefined } as const
+
+/** May do nothing. */
+export const noRights: Rights = { ...nothingMore, caller: anonymous, isUnlimited: false }
+
+/** The rights to do everything, of the server itself and of every caller of a server that asks for no credentials. */
+export const unlimited: Rights = { ...nothingMore, caller: unchecked, isUnlimited: true }
+
+/** True if the caller may do this to some objects at least. */
+export function maySometimes(rights: Rights, action: Action): boolean {
+  return rights.isUnlimited || rights.grantsFor(action).length > 0
+}
+
+/** True if the caller may do this to all objects of the resource, whatever they belong to. */
+export function mayAlways(rights: Rights, action: Action): boolean {
+  return may(rights, action, {})
+}
+
+/** True if the caller may do this to the object. */
+export function may(rights: Rights, action: Action, object: AccessedObject): boolean {
+  return rights.isUnlimited || rights.grantsFor(action).some(({ rule }) => covers(rule, object))
+}
+
+/** True if the conditions of the rule are met by the object. */
+export function covers(rule: AccessRule, { poolLabels, handle }: AccessedObject): boolean {
+  return coversPool(rule, poolLabels) && coversHandle(rule, handle)
+}
+
+/** True if the condition of the rule about pools is met by a pool with these labels; undefined: by what belongs to no pool. */
+export function coversPool({ poolSelector }: AccessRule, labels: AccessedObject['poolLabels']): boolean {
+  return poolSelector === undefined || (labels !== undefined && matches(poolSelector, labels))
+}
+
+/** True if the condition of the rule about handles is met by this handle; undefined: by what belongs to no handle. */
+export function coversHandle({ handles }: AccessRule, handle: string | undefined): boolean {
+  return handles === undefined || (handle !== undefined && handles.some((pattern) => isLike(handle, pattern)))
+}
+
+/**
+ * Refuses an action. Says what would be needed, and nothing about any object that the caller did not name.
+ *
+ * @param what the objects, in words
+ */
+export function denied({ caller }: Rights, { verb, resource }: Action, what = `these ${resource}`): Refusal {
+  const user = shorten(JSON.stringify(caller.user))
+  const message = `User ${user} may not ${verb} ${what}; an AccessPolicy with the verb ${verb} and the resource ${resource} would allow it.`
+  return { reason: 'Forbidden', message, causes: [] }
+}
+
+/** True if the text is the pattern, or begins as a pattern that ends with `*`. */
+function isLike(text: string, pattern: string): boolean {
+  return pattern.endsWith('*') ? text.startsWith(pattern.slice(0, -1)) : text === pattern
+}
+
+/** Callers whose rights are remembered. */
+const callersMax = 10_000
+
+/** What a policy says of one subject. */
+interface Clause {
+  readonly grants: readonly Grant[]
+  readonly limit: CallLimit | undefined
+}
+
+/** What all policies say of one subject, by the names of the policies. A change of them makes another object. */
+interface SubjectRules {
+  readonly byPolicy: Map<string, Clause>
+}
+
+/**
+ * All policies, by whom they are for, so that the rights of a caller cost the same however many policies there are. The rights of a caller
+ * are worked out once, and again after a policy for the caller has changed.
+ */
+export class Policies {
+  readonly #policies = new Map<string, AccessPolicy>()
+  readonly #bySubject = new Map<string, SubjectRules>()
+  readonly #known = new Map<string, { readonly rights: Rights; isCurrent(): boolean }>()
+  readonly #changed = new Set<() => void>()
+
+  constructor(policies: Iterable<AccessPolicy> = []) {
+    for (const policy of policies) this.change(policy.name, policy)
+  }
+
+  /** Keeps the policies up to date with the datastore. A policy that cannot be read allows nothing; the log of the store tells of it. */
+  readonly observer: Observer<AccessPolicy> = {
+    changed: (key, lookup) => {
+      this.change(key.slice(accessPolicies.prefix.length), lookup.kind === 'value' ? lookup.value : undefined)
+    },
+  }
+
+  /** Takes a policy over that was created or changed; undefined for one that was deleted, or cannot be read. */
+  change(name: string, policy: AccessPolicy | undefined): void {
+    for (const subject of this.#policies.get(name)?.subjects ?? []) this.#setClause(subject, name, undefined)
+    this.#policies.delete(name)
+    if (policy !== undefined) {
+      this.#policies.set(name, policy)
+      for (const subject of policy.subjects) this.#setClause(subject, name, clauseOf(policy, subject))
+    }
+    for (const callback of [...this.#changed]) callback()
+  }
+
+  /** What the caller may do by these policies. */
+  rightsOf(caller: Caller): Rights {
+    if (caller.groups.includes(adminGroup)) return { ...unlimited, caller }
+    const key = JSON.stringify([caller.user, caller.uid, caller.groups, caller.credentialId])
+    const known = this.#known.get(key)
+    if (known?.isCurrent() === true) return known.rights
+    const made = this.#workOut(caller)
+    this.#known.delete(key)
+    this.#known.set(key, made)
+    const [oldest] = this.#known.keys()
+    if (this.#known.size > callersMax && oldest !== undefined) this.#known.delete(oldest)
+    return made.rights
+  }
+
+  #setClause(subject: AccessSubject, policy: string, clause: Clause | undefined): void {
+    const key = keyOf(subject)
+    const byPolicy = this.#bySubject.get(key)?.byPolicy ?? new Map<string, Clause>()
+    if (clause === undefined) byPolicy.delete(policy)
+    else byPolicy.set(policy, clause)
+    if (byPolicy.size === 0) this.#bySubject.delete(key)
+    else this.#bySubject.set(key, { byPolicy })
+  }
+
+  #workOut(caller: Caller): { readonly rights: Rights; isCurrent(): boolean } {
+    const keys = new Set([
+      keyOf({ kind: 'User', name: caller.user }),
+      ...caller.groups.map((name) => keyOf({ kind: 'Group', name })),
+    ])
+    const used = [...keys].map((key) => ({ key, rules: this.#bySubject.get(key) }))
+    const isCurrent = (): boolean => used.every(({ key, rules }) => this.#bySubject.get(key) === rules)
+    const clauses = used.flatMap(({ rules }) => [...(rules?.byPolicy.values() ?? [])])
+    const grants = clauses.flatMap((clause) => clause.grants)
+    const byAction = new Map<string, readonly Grant[]>()
+    const rights: Rights = {
+      caller,
+      isUnlimited: false,
+      grants,
+      limits: clauses.flatMap(({ limit }) => limit ?? []),
+      grantsFor: ({ verb, resource }) => {
+        const key = `${verb} ${resource}`
+        const found = byAction.get(key) ?? grants.filter(({ rule }) => isAbout(rule, verb, resource))
+        byAction.set(key, found)
+        return found
+      },
+      onOutdated: (callback) => {
+        const look = (): void => {
+          if (isCurrent()) return
+          this.#changed.delete(look)
+          callback()
+        }
+        this.#changed.add(look)
+        return () => this.#changed.delete(look)
+      },
+    }
+    return { rights, isCurrent }
+  }
+}
+
+function clauseOf({ name: policy, rules, limits }: AccessPolicy, subject: AccessSubject): Clause {
+  return {
+    grants: rules.map((rule, position) => ({ policy, position, subject, rule })),
+    limit: limits && { policy, subject, limits },
+  }
+}
+
+function isAbout({ verbs: allowed, resources }: AccessRule, verb: Verb, resource: string): boolean {
+  return [verb, '*'].some((name) => allowed.includes(name)) && [resource, '*'].some((name) => resources.includes(name))
+}
+
+function keyOf({ kind, name }: AccessSubject): string {
+  return `${kind}:${name}`
+}

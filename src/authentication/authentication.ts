@@ -1,0 +1,144 @@
+import { isDeepStrictEqual } from 'node:util'
+import { adminGroup, type AdminWays, type Caller, type Gatekeeper } from '../access/index.ts'
+import type { Store } from '../datastore/index.ts'
+import type { AccessToken } from '../model/index.ts'
+import type { Observer } from '../plan/index.ts'
+import { AccessTokenIndex } from './access-token-index.ts'
+import { readConfiguration } from './configuration.ts'
+import { identifyBy } from './gatekeeper.ts'
+import { Issuer } from './issuer.ts'
+import { JsonWebTokens } from './json-web-tokens.ts'
+import { LastUses } from './last-uses.ts'
+import { type FileLogger, RenewedFile } from './renewed-file.ts'
+import type { SecretTable } from './secrets.ts'
+import { Throttle } from './throttle.ts'
+import { readTokenFile } from './token-file.ts'
+
+/** Which ways of authentication are switched on. */
+export interface AuthenticationSettings {
+  readonly tokenFile: string | undefined
+  readonly configurationFile: string | undefined
+  readonly acceptsAccessTokens: boolean
+  /** True if client certificates are verified, which the server that listens does. */
+  readonly acceptsCertificates: boolean
+  /** Undefined: as the configuration file says, else not. */
+  readonly allowsAnonymous: boolean | undefined
+}
+
+/** A file that a setting names cannot be used. The message says which, and why. */
+export class UnusableFile extends Error {}
+
+/** Finds out who sends requests, in all ways that are switched on. */
+export class Authentication {
+  readonly identify: Gatekeeper['identify']
+  /** What makes admins. Nobody knows which users and groups certificates and issuers name, so any of them may. */
+  readonly admins: AdminWays
+  readonly #index = new AccessTokenIndex()
+  readonly #uses: LastUses
+  readonly #logger: FileLogger
+  readonly #files: RenewedFile[] = []
+  #users: SecretTable<Caller> | undefined
+  #isAdminInFile = false
+  #issuers: readonly Issuer[] = []
+  #jsonWebTokens: JsonWebTokens | undefined
+  #isAnonymousAllowed: boolean
+  #isStarted = false
+
+  private constructor(settings: AuthenticationSettings, logger: FileLogger) {
+    const { acceptsAccessTokens, acceptsCertificates, allowsAnonymous } = settings
+    this.#logger = logger
+    this.#uses = new LastUses(() => BigInt(Date.now()) * 1_000_000n, logger)
+    this.#isAnonymousAllowed = allowsAnonymous ?? false
+    this.admins = {
+      hasOthers: () => acceptsCertificates || this.#isAdminInFile || this.#issuers.length > 0,
+      tokens: (now) => this.#index.ofAdmins(now),
+    }
+    this.identify = identifyBy({
+      tokenFile: () => this.#users,
+      jsonWebTokens: () => this.#jsonWebTokens,
+      accessTokens: acceptsAccessTokens
+        ? { index: this.#index, isComplete: () => this.#isStarted, noteUse: (token) => this.#uses.note(token) }
+        : undefined,
+      isAnonymousAllowed: () => this.#isAnonymousAllowed,
+      throttle: new Throttle(() => performance.now()),
+      now: Date.now,
+    })
+  }
+
+  /** Reads the files, and follows their changes. Throws {@link UnusableFile}. */
+  static async open(settings: AuthenticationSettings, logger: FileLogger): Promise<Authentication> {
+    const authentication = new Authentication(settings, logger)
+    const { tokenFile, configurationFile, allowsAnonymous } = settings
+    try {
+      if (tokenFile !== undefined)
+        await authentication.#follow('IPPOOLD_TOKEN_FILE', tokenFile, (text) =>
+          authentication.#takeUsers(tokenFile, text),
+        )
+      if (configurationFile !== undefined) {
+        await authentication.#follow('IPPOOLD_AUTH_CONFIG_FILE', configurationFile, (text) =>
+          authentication.#takeConfiguration(text, allowsAnonymous),
+        )
+      }
+    } catch (error) {
+      await authentication.close()
+      throw error
+    }
+    return authentication
+  }
+
+  /** Hears of every change of an AccessToken in the datastore. */
+  get accessTokens(): Observer<AccessToken> {
+    return this.#index
+  }
+
+  /** To be called once all AccessTokens have been observed. Begins to store when they are used. */
+  start(store: Pick<Store, 'submit'>): void {
+    this.#isStarted = true
+    this.#uses.start(store)
+  }
+
+  /** Ends, while the store is still open. */
+  async close(): Promise<void> {
+    await Promise.all([this.#uses.stop(), ...this.#files.map((file) => file.close())])
+  }
+
+  async #follow(variable: string, path: string, take: (text: string) => void): Promise<void> {
+    try {
+      this.#files.push(await RenewedFile.open(path, take, this.#logger))
+    } catch (cause) {
+      const problem = cause instanceof Error ? cause.message : String(cause)
+      throw new UnusableFile(`${variable}: ${path} cannot be used (${problem})`, { cause })
+    }
+  }
+
+  #takeUsers(file: string, text: string): void {
+    const reading = readTokenFile(text)
+    if (!reading.ok) throw new Error(reading.problem)
+    this.#users = reading.users
+    this.#isAdminInFile = [...reading.users.values()].some(({ groups }) => groups.includes(adminGroup))
+    for (const warning of reading.warnings)
+      this.#logger.warn({ file, problem: warning }, 'a record of the token file is odd')
+    this.#logger.info({ file, users: reading.users.size }, 'read the token file')
+  }
+
+  #takeConfiguration(text: string, allowsAnonymous: boolean | undefined): void {
+    const reading = readConfiguration(text)
+    if (!reading.ok) throw new Error(reading.problems.join('; '))
+    const { issuers, isAnonymousAllowed } = reading.configuration
+    if (isAnonymousAllowed !== undefined && allowsAnonymous !== undefined) {
+      throw new Error('anonymous: is set by IPPOOLD_ANONYMOUS too; give one of them')
+    }
+    // The keys of an issuer that is configured as before are still good, and may not be to be had now.
+    const opened = issuers.map(
+      (issuer) =>
+        this.#issuers.find(({ configuration }) => isDeepStrictEqual(configuration, issuer)) ??
+        new Issuer(issuer, this.#logger),
+    )
+    // Fetched in advance: the first caller need not wait.
+    for (const issuer of opened) issuer.peekKeys()
+    this.#issuers = opened
+    this.#logger.info({ issuers: issuers.map(({ url }) => url) }, 'read the configuration of authentication')
+    this.#jsonWebTokens = new JsonWebTokens(opened, Date.now)
+    this.#isAnonymousAllowed = allowsAnonymous ?? isAnonymousAllowed ?? false
+  }
+}

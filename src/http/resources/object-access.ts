@@ -1,0 +1,166 @@
+import {
+  type AccessedObject,
+  denied,
+  may,
+  mayAlways,
+  maySometimes,
+  type Rights,
+  type Verb,
+} from '../../access/index.ts'
+import { type Pool, pools } from '../../model/index.ts'
+import { type Cidr, covers } from '../../net/index.ts'
+import { answerOnly, type Plan, type Result, refuse, type View } from '../../plan/index.ts'
+import {
+  type Changed,
+  type LabelsOf,
+  notFound,
+  quoteObject,
+  type ServedKind,
+  type StoredObject,
+} from '../../resources/index.ts'
+import type { ServedStore } from '../ipam/index.ts'
+import type { ObjectSelector } from './object-selector.ts'
+
+type Labels = ReturnType<LabelsOf>
+
+/** Verbs that show an object to a caller: if one of them is allowed, the object need not be hidden from the caller. */
+const showing = ['get', 'list', 'watch'] as const
+
+/** What a caller may do with the objects of a kind. An object that the caller may not see is as if it did not exist. */
+export class ObjectAccess<Value extends StoredObject> {
+  readonly #kind: ServedKind<Value>
+  readonly #rights: Rights
+  readonly #store: Pick<ServedStore, 'peekAll'>
+  #pools: readonly Pool[] | undefined
+
+  /** `store` has the pools, whose labels decide about what belongs to them. Make one for each request. */
+  constructor(kind: ServedKind<Value>, rights: Rights, store: Pick<ServedStore, 'peekAll'>) {
+    this.#kind = kind
+    this.#rights = rights
+    this.#store = store
+  }
+
+  get rights(): Rights {
+    return this.#rights
+  }
+
+  /** True for the objects to which the caller may do this; undefined if these are all. */
+  selectorFor(verb: Verb): ObjectSelector<Value> | undefined {
+    return mayAlways(this.#rights, this.#action(verb)) ? undefined : (value) => this.#may(verb, value)
+  }
+
+  /** True if the caller may do this to the object called `name`; of one that is hidden or does not exist, if they may do it to all. */
+  mayTo(view: View, verb: Verb, name: string): boolean {
+    const found = this.#find(view, name)
+    const isKnown = found !== 'absent' && found !== 'unreadable'
+    return isKnown ? this.#may(verb, found) : mayAlways(this.#rights, this.#action(verb))
+  }
+
+  /** Guards a plan that reads the object called `name`: `get` is needed, and an object that the caller may not get does not exist. */
+  guardRead<Answer>(name: string, plan: (view: View) => Plan<Result<Answer>>): (view: View) => Plan<Result<Answer>> {
+    if (mayAlways(this.#rights, this.#action('get'))) return plan
+    return (view) => (this.#isHidden(view, name, 'get') ? answerOnly(notFound(this.#kind, name)) : plan(view))
+  }
+
+  /** Guards a plan that creates an object: its labels must be such that the caller may create it. */
+  guardCreate<Context>(plan: PlanOfChange<Context, Value>): PlanOfChange<Context, Value> {
+    return (view, context) => this.#guardOutcome(plan(view, context), ['create'])
+  }
+
+  /**
+   * Guards a plan that changes the object called `name`, or creates it: the caller must be allowed to do this to the object as it is, and
+   * as it becomes.
+   */
+  guardChange<Context>(
+    name: string,
+    verb: 'update' | 'patch',
+    plan: PlanOfChange<Context, Value>,
+    options: { readonly mayCreate: boolean },
+  ): PlanOfChange<Context, Value> {
+    if (this.#rights.isUnlimited) return plan
+    return (view, context) => {
+      const before = this.#find(view, name)
+      if (before === 'absent') {
+        // Before anything else is said: whether a hidden object has this name must make no difference.
+        if (options.mayCreate && !maySometimes(this.#rights, this.#action('create'))) return this.#forbid('create')
+        return this.#guardOutcome(plan(view, context), [verb, 'create'])
+      }
+      const refused = this.#refusalFor(verb, before)
+      if (refused !== undefined) return refused === 'hidden' ? this.#hide(name, options) : refused
+      return this.#guardOutcome(plan(view, context), [verb])
+    }
+  }
+
+  /** Guards a plan that deletes the object called `name`. */
+  guardDelete<Context, Answer>(
+    name: string,
+    plan: (view: View, context: Context) => Plan<Result<Answer>>,
+  ): (view: View, context: Context) => Plan<Result<Answer>> {
+    if (this.#rights.isUnlimited) return plan
+    return (view, context) => {
+      const before = this.#find(view, name)
+      if (before === 'absent') return plan(view, context)
+      const refused = this.#refusalFor('delete', before)
+      if (refused === undefined) return plan(view, context)
+      return refused === 'hidden' ? answerOnly(notFound(this.#kind, name)) : refused
+    }
+  }
+
+  /** What a plan has made of an object must be such that the caller may do this to it, too. */
+  #guardOutcome(planned: Plan<Result<Changed<Value>>>, needed: readonly Verb[]): Plan<Result<Changed<Value>>> {
+    if (!planned.answer.ok || !planned.answer.value.isWritten) return planned
+    const { value: after } = planned.answer.value
+    const missing = needed.find((verb) => !this.#may(verb, after))
+    return missing === undefined ? planned : this.#forbid(missing)
+  }
+
+  /** A hidden object cannot be created either: its name is taken, which is all that is told of it. */
+  #hide(name: string, { mayCreate }: { readonly mayCreate: boolean }): Plan<Result<never>> {
+    if (!mayCreate) return answerOnly(notFound(this.#kind, name))
+    if (!maySometimes(this.#rights, this.#action('create'))) return this.#forbid('create')
+    return answerOnly(refuse('AlreadyExists', `${quoteObject(this.#kind, name)} already exists`))
+  }
+
+  #refusalFor(verb: Verb, value: Value | 'unreadable'): Plan<Result<never>> | 'hidden' | undefined {
+    const mayDo = (one: Verb): boolean =>
+      value === 'unreadable' ? mayAlways(this.#rights, this.#action(one)) : this.#may(one, value)
+    if (mayDo(verb)) return undefined
+    return showing.some(mayDo) ? this.#forbid(verb) : 'hidden'
+  }
+
+  #isHidden(view: View, name: string, verb: Verb): boolean {
+    const found = this.#find(view, name)
+    // What cannot be read has no labels.
+    return found !== 'absent' && (found === 'unreadable' || !this.#may(verb, found))
+  }
+
+  #find(view: View, name: string): Value | 'absent' | 'unreadable' {
+    const lookup = this.#kind.storage.lookup(view, name)
+    if (lookup.kind === 'value') return lookup.value
+    return lookup.kind === 'unreadable' ? 'unreadable' : (this.#kind.implied?.(name) ?? 'absent')
+  }
+
+  #may(verb: Verb, value: Value): boolean {
+    if (this.#rights.isUnlimited) return true
+    const accessed: readonly AccessedObject[] = this.#kind.accessed?.(value, (cidr) => this.#labelsOf(cidr)) ?? [{}]
+    return accessed.every((object) => may(this.#rights, this.#action(verb), object))
+  }
+
+  /** By what is in memory at this moment. */
+  #labelsOf(cidr: Cidr): Labels {
+    this.#pools ??= this.#store
+      .peekAll(pools, pools.prefix)
+      .flatMap((entry) => (entry.kind === 'value' ? [entry.value] : []))
+    return this.#pools.find((pool) => covers(pool.cidr, cidr))?.labels
+  }
+
+  #forbid(verb: Verb): Plan<Result<never>> {
+    return answerOnly({ ok: false, refusal: denied(this.#rights, this.#action(verb)) })
+  }
+
+  #action(verb: Verb) {
+    return { verb, resource: this.#kind.plural }
+  }
+}
+
+type PlanOfChange<Context, Value> = (view: View, context: Context) => Plan<Result<Changed<Value>>>

@@ -1,0 +1,9 @@
+import type { ServerResponse } from 'node:http'
+import { Http2ServerResponse } from 'node:http2'
+
+/** Calls `callback` once when the response is closed, with or without a client that has got all of it; at once if it is. */
+export function onceClosed(response: ServerResponse | Http2ServerResponse, callback: () => void): void {
+  const isClosed = response instanceof Http2ServerResponse ? response.stream.closed : response.closed
+  if (isClosed) callback()
+  else response.once('close', callback)
+}

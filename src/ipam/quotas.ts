@@ -1,0 +1,68 @@
+import {
+  type AccessPolicy,
+  accessPolicies,
+  type Block,
+  blockKey,
+  type Charges,
+  parseQuotaName,
+  type Quota,
+  quotaKey,
+  quotaName,
+  quotas,
+} from '../model/index.ts'
+import type { Cidr } from '../net/index.ts'
+import { answerOnly, Budget, type Plan, type View } from '../plan/index.ts'
+import { countStale, Ledger } from './ledger.ts'
+import { assigning } from './reach.ts'
+import type { IpamContext } from './request.ts'
+
+/** How much of a quota is in use. */
+export interface QuotaUsage extends Quota {
+  readonly used: number
+  /** The limit; undefined if no rule in this place sets one any more. */
+  readonly limit: number | undefined
+}
+
+/**
+ * Reads the quotas and what is used of them: those that limit the caller, or for a caller whom nothing limits, all of which something is
+ * used.
+ */
+export function planReadQuotas(view: View, { rights }: Pick<IpamContext, 'rights'>): Plan<readonly QuotaUsage[]> {
+  if (rights.isUnlimited) return answerOnly(readAll(view))
+  const limits = new Map(rights.grantsFor(assigning).map((grant) => [quotaName(grant), grant]))
+  return answerOnly(
+    [...limits].flatMap(([name, { policy, position, subject, rule }]) => {
+      if (rule.maxAddresses === undefined) return []
+      const stored = view.get(quotaKey(name))
+      const used = stored.kind === 'value' ? stored.value.used : 0
+      return [{ policy, position, subject, used, limit: rule.maxAddresses }]
+    }),
+  )
+}
+
+function readAll(view: View): readonly QuotaUsage[] {
+  const policies = new Map<string, AccessPolicy>()
+  for (const entry of view.list(accessPolicies, 'hint'))
+    if (entry.kind === 'value') policies.set(entry.value.name, entry.value)
+  return view.list(quotas, 'hint').flatMap((entry) => {
+    const quota = parseQuotaName(entry.key.slice(quotas.prefix.length))
+    if (quota === undefined || entry.kind === 'unreadable') return []
+    const limit = policies.get(quota.policy)?.rules[quota.position]?.maxAddresses
+    return [{ ...quota, used: entry.value.used, limit }]
+  })
+}
+
+/** True if something is charged for assignments that the block does not have any more; `block` is undefined if it does not exist. */
+export function isAnyStale(charges: Charges, block: Block | undefined): boolean {
+  return [...charges.values()].some((charged) => countStale(charged, block) > 0)
+}
+
+/** Gives back what is charged for assignments that the block does not have any more. Returns the number of addresses. */
+export function planSettleCharges(view: View, cidr: Cidr): Plan<number> {
+  const budget = new Budget(view)
+  const stored = budget.view.get(blockKey(cidr))
+  if (stored.kind === 'unreadable') return answerOnly(0)
+  const ledger = new Ledger(budget.view)
+  const count = ledger.settle(cidr, stored.kind === 'value' ? stored.value : undefined, (keys) => budget.hasRoom(keys))
+  return { answer: count, writes: ledger.writes() }
+}

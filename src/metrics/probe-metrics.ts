@@ -1,0 +1,204 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import type { Probe } from '../datastore/index.ts'
+
+/** Bounds in seconds, for calls from clients and of etcd. */
+const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+/** Bounds of numbers of operations. */
+const operationsBuckets = [1, 2, 5, 10, 20, 50, 100, 200, 500]
+
+/** Makes a probe that counts and measures what it hears, in metrics of `registry`. docs/metrics.md says what each means. */
+export function metricsProbe(registry: Registry): Probe {
+  const registers = [registry]
+  const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
+    new Counter({ name: `ippoold_${name}_total`, help, labelNames, registers })
+  const gauge = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
+    new Gauge({ name: `ippoold_${name}`, help, labelNames, registers })
+  const histogram = <Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[] = [],
+    buckets = secondsBuckets,
+  ) => new Histogram({ name: `ippoold_${name}`, help, labelNames, buckets, registers })
+
+  return {
+    ...probeOfRequests(counter, histogram),
+    ...probeOfTransactions(counter, histogram),
+    ...probeOfMemory(counter, gauge, histogram),
+  }
+}
+
+type MakeCounter = <Label extends string>(name: string, help: string, labels?: readonly Label[]) => Counter<Label>
+type MakeGauge = <Label extends string>(name: string, help: string, labels?: readonly Label[]) => Gauge<Label>
+type MakeHistogram = <Label extends string>(
+  name: string,
+  help: string,
+  labels?: readonly Label[],
+  buckets?: number[],
+) => Histogram<Label>
+
+type RequestEvents =
+  | 'requestFinished'
+  | 'requestsRefusedEarly'
+  | 'requestUnavailable'
+  | 'addressesChanged'
+  | 'callerIdentified'
+  | 'auditEventsDropped'
+
+type TransactionEvents =
+  | 'batchPlanned'
+  | 'batchCommitted'
+  | 'operationEnded'
+  | 'datastoreCalled'
+  | 'raceLost'
+  | 'retried'
+  | 'answerLost'
+  | 'answerSettled'
+  | 'transactionRefused'
+
+function probeOfRequests(counter: MakeCounter, histogram: MakeHistogram): Pick<Probe, RequestEvents> {
+  const requests = counter('requests', 'HTTP requests that were answered.', ['method', 'route', 'status', 'reason'])
+  const duration = histogram('request_duration_seconds', 'Time to answer HTTP requests, without watches.', [
+    'method',
+    'route',
+  ])
+  const refusedEarly = counter(
+    'requests_refused_early',
+    'HTTP requests refused before they were read, because the limit of calls in flight was reached.',
+  )
+  const assigned = counter('addresses_assigned', 'Addresses that calls to this server have assigned.')
+  const released = counter('addresses_released', 'Addresses that calls to this server have released.')
+  const authentications = counter('authentications', 'Requests whose sender was looked for.', ['outcome'])
+  const dropped = counter('audit_events_dropped', 'Events of the audit log that could not be written.')
+  return {
+    requestFinished: ({ method, route = 'none', status, reason = '', isWatch, durationMs }) => {
+      requests.inc({ method, route, status, reason })
+      if (!isWatch) duration.observe({ method, route }, durationMs / 1_000)
+    },
+    requestsRefusedEarly: (event) => {
+      refusedEarly.inc(event.requests)
+    },
+    requestUnavailable: () => {
+      // Counted with its reason when it is answered.
+    },
+    addressesChanged: (event) => {
+      assigned.inc(event.assigned)
+      released.inc(event.released)
+    },
+    callerIdentified: ({ outcome }) => {
+      authentications.inc({ outcome })
+    },
+    auditEventsDropped: ({ events }) => {
+      dropped.inc(events)
+    },
+  }
+}
+
+function probeOfTransactions(counter: MakeCounter, histogram: MakeHistogram): Pick<Probe, TransactionEvents> {
+  const operations = counter('operations', 'Operations on the datastore that have ended.', ['outcome'])
+  const operationDuration = histogram('operation_duration_seconds', 'Time from submitting an operation to its end.')
+  const planDuration = histogram('batch_plan_duration_seconds', 'Time to plan the operations of a transaction.')
+  const transactions = counter('transactions', 'Transactions of the datastore.', ['outcome'])
+  const size = histogram('transaction_operations', 'Operations in a committed transaction.', [], operationsBuckets)
+  const duration = histogram('transaction_duration_seconds', 'Time from sending a committed transaction to its answer.')
+  const retried = counter('operations_retried', 'Operations that were planned again.', ['reason'])
+  const settled = counter('lost_answers_settled', 'Transactions whose answer was lost, by what became of them.', [
+    'outcome',
+  ])
+  const calls = counter('etcd_requests', 'Calls to etcd.', ['call', 'outcome'])
+  const callDuration = histogram('etcd_request_duration_seconds', 'Time of calls to etcd.', ['call'])
+  return {
+    batchPlanned: ({ durationMs }) => {
+      planDuration.observe(durationMs / 1_000)
+    },
+    batchCommitted: (event) => {
+      transactions.inc({ outcome: event.writes === 0 ? 'read' : 'committed' })
+      size.observe(event.operations)
+      duration.observe(event.durationMs / 1_000)
+    },
+    operationEnded: ({ isSettled, durationMs }) => {
+      operations.inc({ outcome: isSettled ? 'settled' : 'failed' })
+      operationDuration.observe(durationMs / 1_000)
+    },
+    datastoreCalled: ({ call, outcome, durationMs }) => {
+      calls.inc({ call, outcome })
+      callDuration.observe({ call }, durationMs / 1_000)
+    },
+    raceLost: (event) => {
+      transactions.inc({ outcome: 'race_lost' })
+      retried.inc({ reason: 'race_lost' }, event.operations)
+    },
+    retried: (event) => {
+      retried.inc({ reason: event.reason }, event.operations)
+    },
+    answerLost: () => {
+      transactions.inc({ outcome: 'answer_lost' })
+    },
+    answerSettled: ({ outcome }) => {
+      settled.inc({ outcome })
+    },
+    transactionRefused: () => {
+      transactions.inc({ outcome: 'refused' })
+    },
+  }
+}
+
+function probeOfMemory(
+  counter: MakeCounter,
+  gauge: MakeGauge,
+  histogram: MakeHistogram,
+): Omit<Probe, TransactionEvents | RequestEvents> {
+  const loadedKeys = gauge('family_load_keys', 'Keys of a family when it was last read as a whole.', ['family'])
+  const loadSeconds = gauge('family_load_seconds', 'Time that reading a family took the last time.', ['family'])
+  const rereads = counter('family_rereads', 'Families read again, because the history of a watch was lost.', ['family'])
+  const resets = counter('state_resets', 'How often the datastore was found put back to an earlier state.')
+  const unreadable = counter('unreadable_values', 'Stored values that were read and could not be understood.')
+  const breaks = counter('watch_breaks', 'Watches that broke after they had been open.', ['watch'])
+  const opens = counter('watch_opens', 'Watches that were opened.', ['watch'])
+  const lag = histogram('watch_lag_seconds', 'How long watches were behind a revision of etcd.', ['watch'])
+  const watchers = gauge('watchers', 'Clients that follow changes now.')
+  const ended = counter('watchers_ended', 'Clients that follow changes no more.', ['ending'])
+  const leader = gauge('leader', '1 if this server leads the task.', ['task'])
+  const collected = counter('upkeep_blocks', 'Blocks that upkeep has changed.', ['action'])
+  return {
+    changesChecked: () => {
+      // The health of the store says the same at any time.
+    },
+    familyLoaded: ({ family, keys, durationMs }) => {
+      loadedKeys.set({ family }, keys)
+      loadSeconds.set({ family }, durationMs / 1_000)
+    },
+    familyReread: ({ family }) => {
+      rereads.inc({ family })
+    },
+    stateWasReset: () => {
+      resets.inc()
+    },
+    valueUnreadable: () => {
+      unreadable.inc()
+    },
+    watchBroke: ({ watch }) => {
+      breaks.inc({ watch })
+    },
+    watchOpened: ({ watch }) => {
+      opens.inc({ watch })
+    },
+    watchCaughtUp: ({ watch, lagMs }) => {
+      lag.observe({ watch }, lagMs / 1_000)
+    },
+    followerStarted: () => {
+      watchers.inc()
+    },
+    followerEnded: ({ ending }) => {
+      watchers.dec()
+      ended.inc({ ending })
+    },
+    leadershipChanged: ({ task, isLeading }) => {
+      leader.set({ task }, isLeading ? 1 : 0)
+    },
+    blocksCollected: ({ cooled, released }) => {
+      collected.inc({ action: 'freed' }, cooled)
+      collected.inc({ action: 'released' }, released)
+    },
+  }
+}
