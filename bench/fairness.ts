@@ -7,8 +7,9 @@ import { createPool, startBenchEtcd, startBenchServer } from './processes.ts'
 import { printTable, type Row, saveResults } from './results.ts'
 
 /**
- * One greedy caller with 2,000 requests open beside ten modest ones with one each, and beside one; each caller has an address of its own. The
- * modest ones alone are measured before and after. Their load generator is a thread of its own: it must not wait for the one of the greedy.
+ * One greedy caller with 2,000 requests open beside ten modest ones with one each, and beside one; each caller has an address of its own.
+ * The modest ones alone are measured before and after. Their load generator is a thread of its own: it must not wait for the one of the
+ * greedy.
  */
 
 /** Callers from one address, each of which sends its next request when it has the answer to the last. */

@@ -2,12 +2,11 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Pool } from 'undici'
+import { policiesPath } from '../support/access.ts'
 import { temporaryFolder } from '../support/etcd.ts'
 import { poolOf, poolsPath, startIppoold } from '../support/ippoold.ts'
 import { RawConnection, rawRequest } from '../support/raw-http.ts'
 import { until } from '../support/until.ts'
-
-const policiesPath = '/apis/ippoold.io/v1/accesspolicies'
 
 /** The answer to a call. */
 interface Answered {

@@ -75,6 +75,9 @@ function problemsOf(request: RandomRequest, { status, headers, text }: Sent): re
     const isJson = text.split('\n').every((line) => line === '' || parse(line) !== undefined)
     return isJson ? problems : [...problems, 'an event that is no JSON']
   }
+  if (status === 200 && request.route === '/metrics') {
+    return text.startsWith('# HELP ') ? problems : [...problems, 'no metrics']
+  }
   if (body === undefined) return [...problems, 'no JSON']
   // A path that is not the route it was made from, such as one with a slash in it, is one that the document does not know.
   const isElsewhere = [400, 404, 405].includes(status) || text.includes('The headers of the request are too long')

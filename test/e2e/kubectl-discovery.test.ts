@@ -40,6 +40,7 @@ async function discover(t: Test, kubectl: Kubectl): Promise<void> {
     resources.slice(1).map(([name, , version, isNamespaced, kind]) => [name, version, isNamespaced, kind]),
     [
       ['accesspolicies', 'ippoold.io/v1', 'false', 'AccessPolicy'],
+      ['accesstokens', 'ippoold.io/v1', 'false', 'AccessToken'],
       ['blockaffinities', 'projectcalico.org/v3', 'false', 'BlockAffinity'],
       ['clusterinformations', 'projectcalico.org/v3', 'false', 'ClusterInformation'],
       ['ipamblocks', 'projectcalico.org/v3', 'false', 'IPAMBlock'],
@@ -50,7 +51,7 @@ async function discover(t: Test, kubectl: Kubectl): Promise<void> {
       ['nodes', 'projectcalico.org/v3', 'false', 'Node'],
     ],
   )
-  t.match(resources[7], ['ippools', /(^|,)pool(,|$)/])
+  t.match(resources[8], ['ippools', /(^|,)pool(,|$)/])
   t.equal(await kubectl.print(['api-versions']), 'ippoold.io/v1\nprojectcalico.org/v3\nv1\n')
   t.match(await kubectl.print(['version', '-o', 'json']), /"serverVersion": \{[^}]*"gitVersion": "v1\.\d+\.\d+"/)
   t.match(await kubectl.print(['auth', 'can-i', 'create', 'ippools']), /^yes$/m)

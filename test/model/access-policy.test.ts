@@ -22,6 +22,7 @@ t.test('a stored policy is read into subjects and rules', (t) => {
     [undefined, undefined],
   ])
   t.match(decode({}), { value: { subjects: [], rules: [] } })
+  t.match(decode({ subjects: [{ kind: 'Group' }] }), { value: { subjects: [{ kind: 'Group', name: '' }] } })
   t.end()
 })
 

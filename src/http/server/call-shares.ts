@@ -37,8 +37,8 @@ export class CallShares {
   }
 
   /**
-   * True if a call of this caller has to be refused: the limit is reached, and the caller has its share of it. Whoever has less still gets in,
-   * but all callers together no more than twice the limit.
+   * True if a call of this caller has to be refused: the limit is reached, and the caller has its share of it. Whoever has less still
+   * gets in, but all callers together no more than twice the limit.
    */
   isFull(caller: string): boolean {
     if (this.#total < this.#callsMax) return false

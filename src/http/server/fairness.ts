@@ -6,8 +6,8 @@ import { CallLimits } from './call-limits.ts'
 import { FairGate } from './fair-gate.ts'
 
 /**
- * Calls that a caller may have under way if nobody else calls: those of one batch, and of the next, which gathers meanwhile. With more, more
- * than that would wait in the store, where nobody passes them.
+ * Calls that a caller may have under way if nobody else calls: those of one batch, and of the next, which gathers meanwhile. With more,
+ * more than that would wait in the store, where nobody passes them.
  */
 const places = 128
 

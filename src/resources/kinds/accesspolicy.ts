@@ -8,7 +8,6 @@ import {
   accessPolicyOf,
   isHandleId,
   isJsonArray,
-  isJsonObject,
   type Json,
   type JsonObject,
   subjectKinds,
@@ -281,9 +280,8 @@ function wordCauses(rule: JsonObject, field: string, known: readonly string[], p
 }
 
 function selectorCauses(text: Json, path: string): readonly Cause[] {
-  if (typeof text !== 'string') return []
   const wanted = "must be a selector such as team == 'blue'; leave it out to select everything"
-  if (text.trim() === '') return [invalid(path, text, wanted)]
+  if (typeof text !== 'string' || text.trim() === '') return [invalid(path, text, wanted)]
   if (text.length > textLengthMax) return [tooLong(path, text)]
   const parsed = parseSelector(text)
   return parsed.ok ? [] : [invalid(path, text, `must be a selector such as team == 'blue': ${parsed.error.message}`)]
@@ -293,14 +291,17 @@ function handleCauses(handles: readonly Json[], path: string): readonly Cause[] 
   if (handles.length === 0) return [required(path, 'one or more handles; leave the field out for all handles')]
   const wrong = handles.flatMap((pattern, index) => {
     const where = `${path}[${index}]`
-    if (typeof pattern !== 'string') return []
-    if (pattern.length > textLengthMax) return [tooLong(where, pattern)]
-    const beginning = pattern.endsWith('*') ? pattern.slice(0, -1) : pattern
-    const isRight = (beginning === '' && pattern === '*') || (isHandleId(beginning) && !beginning.includes('*'))
+    if (typeof pattern === 'string' && pattern.length > textLengthMax) return [tooLong(where, pattern)]
     const wanted = 'must be a handle, or the beginning of handles and one *, such as blue.*'
-    return isRight ? [] : [invalid(where, pattern, wanted)]
+    return isHandlePattern(pattern) ? [] : [invalid(where, pattern, wanted)]
   })
   return [...wrong, ...duplicates(path, handles)]
+}
+
+function isHandlePattern(pattern: Json): boolean {
+  if (typeof pattern !== 'string' || pattern === '*') return pattern === '*'
+  const beginning = pattern.endsWith('*') ? pattern.slice(0, -1) : pattern
+  return isHandleId(beginning) && !beginning.includes('*')
 }
 
 function limitCauses(rule: JsonObject, limit: number, path: string): readonly Cause[] {
@@ -311,8 +312,7 @@ function limitCauses(rule: JsonObject, limit: number, path: string): readonly Ca
 }
 
 function textCauses(text: Json | undefined, path: string, what: string): readonly Cause[] {
-  if (text === undefined || text === '') return [required(path, what)]
-  if (typeof text !== 'string') return []
+  if (typeof text !== 'string' || text === '') return [required(path, what)]
   if (text.length > textLengthMax) return [tooLong(path, text)]
   return /^\P{C}+$/u.test(text) ? [] : [invalid(path, text, 'must be printable')]
 }
@@ -361,11 +361,11 @@ function asObject(json: Json): JsonObject {
 }
 
 function listIn(json: Json, field: string): readonly Json[] {
-  const list = isJsonObject(json) ? json[field] : undefined
+  const list = asObject(json)[field]
   return isJsonArray(list) ? list : []
 }
 
 function textAt(json: Json, field: string): string {
-  const text = isJsonObject(json) ? json[field] : undefined
+  const text = asObject(json)[field]
   return typeof text === 'string' ? text : ''
 }

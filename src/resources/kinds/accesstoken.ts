@@ -69,7 +69,7 @@ export function accesstokenKind(admins?: AdminWays): ResourceKind<AccessToken> {
     kind: 'AccessToken',
     plural: 'accesstokens',
     singular: 'accesstoken',
-    shortNames: [],
+    shortNames: ['token', 'tokens'],
     description:
       'A secret with which a program or person calls the server as some user. The answer that creates it has the secret as `status.token`, which is shown only then. Deleting it ends it.',
     example: {

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import { policiesPath } from '../../support/access.ts'
 import { temporaryFolder } from '../../support/etcd.ts'
 import { type Answer, HttpClient } from '../../support/http-client.ts'
 import { poolsPath, startIppoold, type TestIppoold } from '../../support/ippoold.ts'
@@ -39,9 +40,6 @@ export interface Guarded extends TestIppoold {
 
 /** A method of HTTP. */
 export type Method = Parameters<HttpClient['call']>[0]
-
-/** The path of the policies. */
-export const policiesPath = '/apis/ippoold.io/v1/accesspolicies'
 
 /** What the group blue may do: see its pools, and use those for its handles. */
 const bluePolicy = {
