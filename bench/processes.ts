@@ -88,14 +88,20 @@ export async function freePort(): Promise<number> {
 }
 
 /** Creates a pool; throws when it is refused. */
-export async function createPool(url: string, name: string, cidr: string, spec: object = {}): Promise<void> {
+export async function createPool(
+  url: string,
+  name: string,
+  cidr: string,
+  spec: object = {},
+  labels: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const created = await fetch(`${url}/apis/projectcalico.org/v3/ippools`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({
       apiVersion: 'projectcalico.org/v3',
       kind: 'IPPool',
-      metadata: { name },
+      metadata: { name, labels },
       spec: { cidr, ...spec },
     }),
   })

@@ -1,13 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { Etcd3 } from 'etcd3'
 import { Pool } from 'undici'
 import t from 'tap'
 import { attributeOf, type Block, blocks, charges, quotas, releaseOrdinals } from '../../src/model/index.ts'
 import { ordinal } from '../../src/net/index.ts'
+import { policiesPath, tokenOf, writeTokens } from '../support/access.ts'
 import { EtcdKeys } from '../support/etcd-keys.ts'
 import { startEtcd } from '../support/etcd.ts'
+import { startServer, type TestServer } from '../support/server.ts'
 import { disagreements, readStoredState } from '../support/stored.ts'
 import { until } from '../support/until.ts'
 
@@ -18,37 +17,39 @@ import { until } from '../support/until.ts'
 
 const limit = 100
 const callers = 64
-const rules = {
-  blue: [{ verbs: ['*'], resources: ['*'], poolSelector: "team == 'blue'", handles: ['blue.*'], maxAddresses: limit }],
+const policy = {
+  subjects: [{ kind: 'Group', name: 'blue' }],
+  rules: [{ verbs: ['*'], resources: ['*'], poolSelector: "team == 'blue'", handles: ['blue.*'], maxAddresses: limit }],
 }
+const members = ['blue-x', ...Array.from({ length: callers }, (_, caller) => `blue-${caller}`)]
 const etcd = await startEtcd(t)
 const keys = new EtcdKeys(t, etcd.endpoint)
+const env = {
+  ETCD_ENDPOINTS: etcd.endpoint,
+  IPPOOLD_TOKEN_FILE: await writeTokens(t, {
+    'green-x': ['green'],
+    ...Object.fromEntries(members.map((member) => [member, ['blue']])),
+  }),
+  IPPOOLD_UPKEEP_INTERVAL_SECONDS: '1',
+}
 
 interface Answer {
   readonly status: number
   readonly body: Readonly<Record<string, unknown>>
 }
 
-/** A server in a process of its own. */
+/** A server in a process of its own, as the users of the token file call it. */
 class LimitedServer {
-  readonly #child: ChildProcess
+  readonly #server: TestServer
   readonly #pool: Pool
 
-  private constructor(child: ChildProcess, url: string) {
-    this.#child = child
-    this.#pool = new Pool(url, { connections: callers })
+  private constructor(server: TestServer) {
+    this.#server = server
+    this.#pool = new Pool(server.url, { connections: callers })
   }
 
   static async start(): Promise<LimitedServer> {
-    const program = fileURLToPath(new URL('../support/limited-server.ts', import.meta.url))
-    const child = spawn(process.execPath, [program, etcd.endpoint, JSON.stringify(rules)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    t.teardown(() => child.kill('SIGKILL'))
-    let printed = ''
-    child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()))
-    const url = await until('a server', () => /serves (\S+)/.exec(printed)?.[1], 60_000)
-    return new LimitedServer(child, url)
+    return new LimitedServer(await startServer(t, { env }))
   }
 
   /** Sends a call; undefined if the server is gone. */
@@ -58,11 +59,12 @@ class LimitedServer {
     path: string,
     body?: object,
   ): Promise<Answer | undefined> {
+    const authorization = `Bearer ${tokenOf(user)}`
     try {
       const response = await this.#pool.request({
         method,
         path,
-        headers: { authorization: `Bearer ${user}`, ...(body !== undefined && { 'content-type': 'application/json' }) },
+        headers: { authorization, ...(body !== undefined && { 'content-type': 'application/json' }) },
         ...(body !== undefined && { body: JSON.stringify(body) }),
       })
       return { status: response.statusCode, body: (await response.body.json()) as Answer['body'] }
@@ -72,8 +74,7 @@ class LimitedServer {
   }
 
   async kill(): Promise<void> {
-    this.#child.kill('SIGKILL')
-    await once(this.#child, 'exit')
+    await this.#server.stop('SIGKILL')
     await this.#pool.destroy()
   }
 }
@@ -141,6 +142,7 @@ const pool = {
   spec: { cidr: '10.1.0.0/22', blockSize: 28 },
 }
 await one.call('root', 'POST', '/apis/projectcalico.org/v3/ippools', pool)
+await one.call('root', 'POST', policiesPath, { metadata: { name: 'blue' }, spec: policy })
 const start = await keys.revision()
 
 t.test('64 callers on two servers never hold more, also while one server is killed', async (t) => {
@@ -208,7 +210,7 @@ t.test('the use is told, and the refusal says what is missing', async (t) => {
   const usage = await other.call('blue-x', 'GET', '/ipam/v1/quotas')
   t.strictSame(usage?.body, { quotas: [{ policy: 'blue', rule: 0, subject, used: limit, limit }] })
   t.strictSame((await other.call('root', 'GET', '/ipam/v1/quotas'))?.body, {
-    quotas: [{ policy: 'blue', rule: 0, subject, used: limit, limit: null }],
+    quotas: [{ policy: 'blue', rule: 0, subject, used: limit, limit }],
   })
   t.strictSame((await other.call('green-x', 'GET', '/ipam/v1/quotas'))?.body, { quotas: [] })
 })

@@ -22,6 +22,15 @@ export function tokenOf(user: string): string {
   return `token-of-${user}`
 }
 
+/** Writes a token file for these users, each with its groups, and the admin `root`. Returns the path. */
+export async function writeTokens(t: Test, users: Readonly<Record<string, readonly string[]>>): Promise<string> {
+  const file = join(await temporaryFolder(t), 'tokens.csv')
+  const all = { root: ['ippoold:admins'], ...users }
+  const lines = Object.entries(all).map(([user, groups]) => `${tokenOf(user)},${user},${user},"${groups.join(',')}"\n`)
+  await writeFile(file, lines.join(''))
+  return file
+}
+
 /**
  * Starts servers that know these users by a token file, each with its groups; `root` is an admin. `endpoints` are those of etcd as the
  * servers see it, one for each server.
@@ -32,10 +41,7 @@ export async function startGuarded(
   endpointsOf: (endpoint: string) => Promise<readonly string[]>,
 ): Promise<GuardedServers> {
   const etcd = await startEtcd(t)
-  const file = join(await temporaryFolder(t), 'tokens.csv')
-  const all = { root: ['ippoold:admins'], ...users }
-  const lines = Object.entries(all).map(([user, groups]) => `${tokenOf(user)},${user},${user},"${groups.join(',')}"\n`)
-  await writeFile(file, lines.join(''))
+  const file = await writeTokens(t, users)
   const endpoints = await endpointsOf(etcd.endpoint)
   const servers = await Promise.all(
     endpoints.map((endpoint) => startServer(t, { env: { ETCD_ENDPOINTS: endpoint, IPPOOLD_TOKEN_FILE: file } })),
