@@ -47,6 +47,7 @@ export function parseConfig(argv: readonly string[], environment: Environment): 
     tlsCertFile: read(settings.tlsCertFile),
     tlsKeyFile: read(settings.tlsKeyFile),
     clientCaFile: read(settings.clientCaFile),
+    clientCrlFile: read(settings.clientCrlFile),
     metricsNodes: read(settings.metricsNodes),
     insecureHttp: read(settings.insecureHttp),
     insecureNoAuth: read(settings.insecureNoAuth),
@@ -234,7 +235,7 @@ function findProtectionProblems(config: Config): Contradiction[] {
 /** Finds contradictions about the port, the socket and TLS. */
 function findServingProblems(config: Config): Contradiction[] {
   const found: Contradiction[] = []
-  const { port, socket, tlsCertFile, tlsKeyFile, clientCaFile } = settings
+  const { port, socket, tlsCertFile, tlsKeyFile, clientCaFile, clientCrlFile } = settings
   if ((config.tlsCertFile === undefined) !== (config.tlsKeyFile === undefined)) {
     const problem =
       'IPPOOLD_TLS_CERT_FILE, IPPOOLD_TLS_KEY_FILE: a certificate needs its key, and a key its certificate; give both'
@@ -244,6 +245,10 @@ function findServingProblems(config: Config): Contradiction[] {
     const problem =
       'IPPOOLD_CLIENT_CA_FILE: has no effect without TLS; give IPPOOLD_TLS_CERT_FILE and IPPOOLD_TLS_KEY_FILE too'
     found.push({ among: [clientCaFile, tlsCertFile, tlsKeyFile], problem })
+  }
+  if (config.clientCrlFile !== undefined && config.clientCaFile === undefined) {
+    const problem = 'IPPOOLD_CLIENT_CRL_FILE: has no effect without CAs; give IPPOOLD_CLIENT_CA_FILE too'
+    found.push({ among: [clientCrlFile, clientCaFile], problem })
   }
   if (config.port === undefined && config.socket === undefined) {
     found.push({ among: [port, socket], problem: 'IPPOOLD_PORT: none needs a socket; give IPPOOLD_SOCKET too' })

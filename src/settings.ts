@@ -73,6 +73,13 @@ export const settings = {
     fallback: undefined,
     read: text,
   }),
+  clientCrlFile: setting<string | undefined>({
+    variable: 'IPPOOLD_CLIENT_CRL_FILE',
+    placeholder: '<file>',
+    help: 'Lists of revoked certificates (PEM) of those CAs. Clients with a certificate on a list are not who it says.',
+    fallback: undefined,
+    read: text,
+  }),
   insecureHttp: setting({
     variable: 'IPPOOLD_INSECURE_HTTP',
     placeholder: '<true|false>',

@@ -31,6 +31,7 @@ t.test('without settings the server is for this machine alone, with an embedded 
     tlsCertFile: undefined,
     tlsKeyFile: undefined,
     clientCaFile: undefined,
+    clientCrlFile: undefined,
     insecureHttp: false,
     insecureNoAuth: false,
     healthPort: undefined,
@@ -74,7 +75,7 @@ t.test('every setting is a variable and a flag', async (t) => {
   const cluster = { ETCD_ENDPOINTS: 'https://etcd:2379', ETCD_CERT_FILE: 'cert', ETCD_KEY_FILE: 'key' }
   const tls = { IPPOOLD_TLS_CERT_FILE: 'cert', IPPOOLD_TLS_KEY_FILE: 'key' }
   const users = { ETCD_USERNAME: 'root', ETCD_PASSWORD: 'secret' }
-  const files = { IPPOOLD_SOCKET: 'socket', IPPOOLD_AUDIT_LOG: 'log' }
+  const files = { IPPOOLD_CLIENT_CA_FILE: 'ca', IPPOOLD_SOCKET: 'socket', IPPOOLD_AUDIT_LOG: 'log' }
   const together: Variables = { ...cluster, ...users, ...tls, ...files, IPPOOLD_HOST: '::1' }
   // These contradict some of the others.
   const alone: Variables = { IPPOOLD_HOST: '::1' }
@@ -86,6 +87,7 @@ t.test('every setting is a variable and a flag', async (t) => {
     ['IPPOOLD_TLS_CERT_FILE', 'c.pem', 'tlsCertFile', 'c.pem'],
     ['IPPOOLD_TLS_KEY_FILE', 'k.pem', 'tlsKeyFile', 'k.pem'],
     ['IPPOOLD_CLIENT_CA_FILE', 'ca.pem', 'clientCaFile', 'ca.pem'],
+    ['IPPOOLD_CLIENT_CRL_FILE', 'crl.pem', 'clientCrlFile', 'crl.pem'],
     ['IPPOOLD_INSECURE_HTTP', 'true', 'insecureHttp', true, alone],
     ['IPPOOLD_INSECURE_NO_AUTH', 'true', 'insecureNoAuth', true, alone],
     ['IPPOOLD_HEALTH_PORT', '0', 'healthPort', 0],
@@ -229,6 +231,8 @@ t.test('settings that do not go together are named, beside neighbours that do', 
     [tls, undefined],
     [{ IPPOOLD_CLIENT_CA_FILE: 'ca' }, 'IPPOOLD_CLIENT_CA_FILE'],
     [{ ...tls, IPPOOLD_CLIENT_CA_FILE: 'ca' }, undefined],
+    [{ ...tls, IPPOOLD_CLIENT_CRL_FILE: 'crl' }, 'IPPOOLD_CLIENT_CRL_FILE'],
+    [{ ...tls, IPPOOLD_CLIENT_CA_FILE: 'ca', IPPOOLD_CLIENT_CRL_FILE: 'crl' }, undefined],
     [{ IPPOOLD_PORT: 'none' }, 'IPPOOLD_PORT'],
     [{ IPPOOLD_PORT: 'none', IPPOOLD_SOCKET: 'socket' }, undefined],
     [{ ...tls, IPPOOLD_PORT: 'none', IPPOOLD_SOCKET: 'socket' }, 'IPPOOLD_TLS_CERT_FILE'],

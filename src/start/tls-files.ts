@@ -3,12 +3,14 @@ import { readFile } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'
 import type { Logger } from 'pino'
 import { badSettings, messageOf } from './failure.ts'
+import { readRevocationLists, type RevocationLists } from './revocation-lists.ts'
 
 /** The settings for serving with TLS: paths of PEM files. */
 export interface TlsSettings {
   readonly tlsCertFile: string | undefined
   readonly tlsKeyFile: string | undefined
   readonly clientCaFile: string | undefined
+  readonly clientCrlFile: string | undefined
 }
 
 /** What a server needs to serve with TLS: contents of PEM files. */
@@ -17,6 +19,8 @@ export interface TlsMaterial {
   readonly key: Buffer
   /** Certificates of the CAs that sign client certificates. */
   readonly clientCa: Buffer | undefined
+  /** Client certificates, and CAs of them, that were revoked. */
+  readonly clientCrl: RevocationLists | undefined
 }
 
 /** How often the files are read. A change counts once two reads in a row have found it: programs write files one after the other. */
@@ -50,11 +54,11 @@ export class TlsFiles {
 
   /** Reads the files; returns undefined if the settings name none. Throws a `StartFailure` that names all that is wrong with them. */
   static async open(settings: TlsSettings, logger: Logger): Promise<TlsFiles | undefined> {
-    const { tlsCertFile: certificate, tlsKeyFile: key, clientCaFile: clientCa } = settings
+    const { tlsCertFile: certificate, tlsKeyFile: key, clientCaFile: clientCa, clientCrlFile: clientCrl } = settings
     if (certificate === undefined || key === undefined) return undefined
-    const paths = { certificate, key, clientCa }
+    const paths = { certificate, key, clientCa, clientCrl }
     const files = await readFiles(paths)
-    const judged = judge(files)
+    const judged = await judge(files)
     if (!judged.ok) throw badSettings(judged.problems)
     return new TlsFiles(paths, logger, judged.material, fingerprintOf(files))
   }
@@ -72,11 +76,11 @@ export class TlsFiles {
       await this.#poll(renewed)
       isReading = false
     }
-    this.#warnOfExpiry()
+    this.#warn()
     this.#timers = [
       setInterval(() => void poll(), pollIntervalMs),
       setInterval(() => {
-        this.#warnOfExpiry()
+        this.#warn()
       }, expiryCheckIntervalMs),
     ]
     for (const timer of this.#timers) timer.unref()
@@ -93,13 +97,13 @@ export class TlsFiles {
     this.#seen = contents
     if (!isSettled || contents === this.#judged) return
     this.#judged = contents
-    const judged = judge(files)
+    const judged = await judge(files)
     const problems = judged.ok ? this.#objections(judged.material) : judged.problems
     if (judged.ok && problems.length === 0) {
       this.#material = judged.material
       renewed(judged.material)
       this.#logger.info(describe(judged.material), 'the files for TLS were renewed')
-      this.#warnOfExpiry()
+      this.#warn()
     } else {
       this.#logger.error({ problems }, 'the files for TLS have changed and cannot be used; the ones before stay in use')
     }
@@ -115,6 +119,11 @@ export class TlsFiles {
       : []
   }
 
+  #warn(): void {
+    this.#warnOfExpiry()
+    this.#warnOfOldLists()
+  }
+
   #warnOfExpiry(): void {
     const leftMs = expiryOf(this.#material) - Date.now()
     if (leftMs > expiryWarningMs) return
@@ -122,12 +131,20 @@ export class TlsFiles {
     if (leftMs < 0) this.#logger.error(about, 'the certificate of this server has expired; renew IPPOOLD_TLS_CERT_FILE')
     else this.#logger.warn(about, 'the certificate of this server expires soon; renew IPPOOLD_TLS_CERT_FILE')
   }
+
+  #warnOfOldLists(): void {
+    const { endsAt = Infinity } = this.#material.clientCrl ?? {}
+    if (endsAt > Date.now()) return
+    const about = { outOfDateSince: new Date(endsAt).toISOString() }
+    this.#logger.warn(about, 'a list of revoked certificates is out of date; renew IPPOOLD_CLIENT_CRL_FILE')
+  }
 }
 
 interface Paths {
   readonly certificate: string
   readonly key: string
   readonly clientCa: string | undefined
+  readonly clientCrl: string | undefined
 }
 
 /** A file that was read, or the reason why it could not be. */
@@ -140,9 +157,10 @@ interface Files {
   readonly certificate: ReadFile
   readonly key: ReadFile
   readonly clientCa: ReadFile | undefined
+  readonly clientCrl: ReadFile | undefined
 }
 
-async function readFiles({ certificate, key, clientCa }: Paths): Promise<Files> {
+async function readFiles({ certificate, key, clientCa, clientCrl }: Paths): Promise<Files> {
   const read = async (path: string): Promise<ReadFile> => {
     try {
       return { path, content: await readFile(path) }
@@ -154,12 +172,13 @@ async function readFiles({ certificate, key, clientCa }: Paths): Promise<Files> 
     certificate: await read(certificate),
     key: await read(key),
     clientCa: clientCa === undefined ? undefined : await read(clientCa),
+    clientCrl: clientCrl === undefined ? undefined : await read(clientCrl),
   }
 }
 
 /** Two reads that found the same have the same fingerprint. */
-function fingerprintOf({ certificate, key, clientCa }: Files): string {
-  const contents = [certificate, key, clientCa].map((file) => file?.content ?? '')
+function fingerprintOf({ certificate, key, clientCa, clientCrl }: Files): string {
+  const contents = [certificate, key, clientCa, clientCrl].map((file) => file?.content ?? '')
   return JSON.stringify(contents.map((content) => (typeof content === 'string' ? content : content.toString('base64'))))
 }
 
@@ -168,17 +187,17 @@ type Judgement =
   | { readonly ok: false; readonly problems: readonly string[] }
 
 /** Finds all that is wrong with the files. OpenSSL would tell it in its own words, and only when a client connects. */
-function judge(files: Files): Judgement {
+async function judge(files: Files): Promise<Judgement> {
   const problems: string[] = []
-  const attempt = <Value>(
+  const attempt = async <Value>(
     variable: string,
     file: ReadFile,
     expected: string,
-    use: (content: Buffer) => Value,
-  ): Value | undefined => {
+    use: (content: Buffer) => Value | Promise<Value>,
+  ): Promise<Value | undefined> => {
     const { path, content } = file
     try {
-      if (typeof content !== 'string') return use(content)
+      if (typeof content !== 'string') return await use(content)
       problems.push(`${variable}: ${path} cannot be read (${content}); give ${expected}`)
     } catch (error) {
       problems.push(`${variable}: ${path} cannot be used (${messageOf(error)}); give ${expected}`)
@@ -190,18 +209,24 @@ function judge(files: Files): Judgement {
     'IPPOOLD_TLS_KEY_FILE',
     'IPPOOLD_CLIENT_CA_FILE',
   ]
-  const chain = attempt(certVariable, files.certificate, 'certificates in PEM', readCertificates)
-  const key = attempt(keyVariable, files.key, 'a private key in PEM without a passphrase', readKey)
+  const chain = await attempt(certVariable, files.certificate, 'certificates in PEM', readCertificates)
+  const key = await attempt(keyVariable, files.key, 'a private key in PEM without a passphrase', readKey)
   const [leaf] = chain?.certificates ?? []
   if (leaf !== undefined && key !== undefined && !leaf.checkPrivateKey(key.key)) {
     problems.push(
       `${certVariable}, ${keyVariable}: the key in ${files.key.path} is not that of the first certificate in ${files.certificate.path}; give both of one pair`,
     )
   }
-  const ca = files.clientCa && attempt(caVariable, files.clientCa, 'certificates of CAs in PEM', readCertificates)
+  const ca =
+    files.clientCa && (await attempt(caVariable, files.clientCa, 'certificates of CAs in PEM', readCertificates))
+  const lists =
+    files.clientCrl &&
+    (await attempt('IPPOOLD_CLIENT_CRL_FILE', files.clientCrl, 'revocation lists of those CAs in PEM', (content) =>
+      readRevocationLists(content, ca?.certificates ?? []),
+    ))
   if (problems.length > 0 || chain === undefined || key === undefined) return { ok: false, problems }
-  const material = { certificate: chain.pem, key: key.pem, clientCa: ca?.pem }
-  attempt(certVariable, files.certificate, 'a certificate that OpenSSL accepts', () =>
+  const material = { certificate: chain.pem, key: key.pem, clientCa: ca?.pem, clientCrl: lists }
+  await attempt(certVariable, files.certificate, 'a certificate that OpenSSL accepts', () =>
     createSecureContext({ cert: material.certificate, key: material.key, ca: material.clientCa }),
   )
   return problems.length > 0 ? { ok: false, problems } : { ok: true, material }
@@ -228,7 +253,7 @@ function expiryOf({ certificate }: TlsMaterial): number {
   return new X509Certificate(certificate).validToDate.getTime()
 }
 
-function describe({ certificate, clientCa }: TlsMaterial): object {
+function describe({ certificate, clientCa, clientCrl }: TlsMaterial): object {
   const { subject, subjectAltName, serialNumber, validToDate } = new X509Certificate(certificate)
   return {
     subject: subject.replaceAll('\n', ', '),
@@ -236,5 +261,6 @@ function describe({ certificate, clientCa }: TlsMaterial): object {
     serialNumber,
     notAfter: validToDate.toISOString(),
     ...(clientCa !== undefined && { clientCas: certificatesIn(clientCa).length }),
+    ...(clientCrl !== undefined && { revokedCertificates: clientCrl.size }),
   }
 }

@@ -125,6 +125,11 @@ t.test('files that cannot be used stop the start, each with its setting', async 
   const locked = join(folder, 'locked')
   await promisify(execFile)('openssl', ['pkey', '-in', server.key, '-aes256', '-passout', 'pass:x', '-out', locked])
   const missing = join(folder, 'missing')
+  const ca = { IPPOOLD_CLIENT_CA_FILE: authority.file }
+  const list = await authority.revoke([])
+  const halfList = await file('half-list', list.slice(0, list.length / 2))
+  // Another CA of the same name.
+  const strange = await file('strange', await (await Authority.create(t)).revoke([]))
   const [certificate, key] = ['IPPOOLD_TLS_CERT_FILE', 'IPPOOLD_TLS_KEY_FILE']
   const rows: [env: Readonly<Record<string, string>>, told: RegExp][] = [
     [{ [certificate]: missing }, /IPPOOLD_TLS_CERT_FILE: .*missing cannot be read \(ENOENT/],
@@ -135,6 +140,13 @@ t.test('files that cannot be used stop the start, each with its setting', async 
     [{ [key]: locked }, /IPPOOLD_TLS_KEY_FILE: .*locked cannot be used \(the key is encrypted with a passphrase\)/],
     [{ [key]: other.key }, /IPPOOLD_TLS_CERT_FILE, IPPOOLD_TLS_KEY_FILE: the key in .* is not that of/],
     [{ IPPOOLD_CLIENT_CA_FILE: garbage }, /IPPOOLD_CLIENT_CA_FILE: .*garbage cannot be used/],
+    [{ ...ca, IPPOOLD_CLIENT_CRL_FILE: missing }, /IPPOOLD_CLIENT_CRL_FILE: .*missing cannot be read/],
+    [{ ...ca, IPPOOLD_CLIENT_CRL_FILE: garbage }, /IPPOOLD_CLIENT_CRL_FILE: .*there is no revocation list in it/],
+    [{ ...ca, IPPOOLD_CLIENT_CRL_FILE: halfList }, /IPPOOLD_CLIENT_CRL_FILE: .*half-list cannot be used/],
+    [
+      { ...ca, IPPOOLD_CLIENT_CRL_FILE: strange },
+      /IPPOOLD_CLIENT_CRL_FILE: .*is not signed by a CA of IPPOOLD_CLIENT_CA/,
+    ],
   ]
   for (const [env, told] of rows) {
     const { code, output } = await runToEnd({ env: { ...tlsOf(server), ...env } })
@@ -269,6 +281,43 @@ t.test('a certificate that ends soon, or has ended, is told at the start', async
     if (told === undefined) t.notMatch(output(), /expire/)
     else t.match(output(), told)
   }
+})
+
+t.test('a client certificate that is revoked lets nobody in, also over a connection that is open', async (t) => {
+  const folder = await temporaryFolder(t)
+  const [casFile, listsFile] = [join(folder, 'cas'), join(folder, 'lists')]
+  const other = await Authority.create(t, 'another CA of clients')
+  await writeFile(casFile, `${authority.pem}${other.pem}`)
+  const sign = (by: Authority, name: string) => by.sign({ name, organizations: ['ippoold:admins'] })
+  const [alice, bob, carol] = [await sign(authority, 'alice'), await sign(authority, 'bob'), await sign(other, 'carol')]
+  await writeFile(listsFile, `${await authority.revoke([alice])}${await other.revoke([], 0)}`)
+  const env = { IPPOOLD_CLIENT_CA_FILE: casFile, IPPOOLD_CLIENT_CRL_FILE: listsFile }
+  const { url, output } = await start(t, server, env)
+  t.match(output(), /a list of revoked certificates is out of date/)
+  const poolOfClient = async ({ certificate, key }: CertificateFiles): Promise<Pool> => {
+    const [cert, secret] = await Promise.all([readFile(certificate), readFile(key)])
+    const pool = new Pool(url, { connections: 1, connect: { ca: authority.pem, cert, key: secret } })
+    t.teardown(() => pool.destroy())
+    return pool
+  }
+  const clients = await Promise.all([alice, bob, carol].map(poolOfClient))
+  const statuses = (): Promise<readonly number[]> =>
+    Promise.all(
+      clients.map(async (client) => {
+        const { statusCode, body } = await client.request({ method: 'GET', path: poolsPath })
+        await body.dump()
+        return statusCode
+      }),
+    )
+  t.strictSame(await statuses(), [401, 200, 200], 'a list that is out of date counts')
+  await writeFile(listsFile, `${await authority.revoke([bob])}${await other.revoke([])}`)
+  await until('bob is revoked', async () => (await statuses())[1] === 401 || undefined)
+  await writeFile(listsFile, 'rubbish')
+  await until('it is reported', () => output().includes('there is no revocation list in it') || undefined)
+  t.strictSame(await statuses(), [401, 401, 200])
+  await writeFile(listsFile, await other.revoke([carol]))
+  await until('carol is revoked', async () => (await statuses())[2] === 401 || undefined)
+  t.strictSame(await statuses(), [200, 200, 401], 'without a list, nothing is revoked')
 })
 
 t.test('kubectl reads, writes and watches over TLS, with a client certificate', async (t) => {

@@ -75,6 +75,15 @@ export class Authority {
     return { certificate, key }
   }
 
+  /** Revokes certificates that it has signed. Returns its list of all that were revoked, in PEM; it is out of date after `days`. */
+  async revoke(certificates: readonly CertificateFiles[], days = 30): Promise<string> {
+    const signer = ['-config', 'openssl.cnf', '-cert', this.file, '-keyfile', this.key]
+    for (const { certificate } of certificates) await this.#openssl(['ca', ...signer, '-revoke', certificate])
+    const list = join(this.#folder, 'crl.pem')
+    await this.#openssl(['ca', ...signer, '-gencrl', '-crlsec', String(days * 86_400), '-out', list])
+    return readFileSync(list, 'utf8')
+  }
+
   async #openssl(args: readonly string[]): Promise<void> {
     await promisify(execFile)('openssl', args, { cwd: this.#folder })
   }

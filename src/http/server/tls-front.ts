@@ -19,13 +19,15 @@ export interface TlsMaterial {
   readonly key: Buffer
   /** Certificates of the CAs that sign client certificates; undefined if clients are not asked for any. */
   readonly clientCa: Buffer | undefined
+  /** Tells whether a certificate was revoked, by the SHA-256 fingerprint of its issuer and its serial number in hex. */
+  readonly clientCrl: { isRevoked(issuer: string, serialNumber: string): boolean } | undefined
 }
 
 /** The client certificate of a connection, which TLS has verified. */
 export interface ClientCertificate {
   readonly commonNames: readonly string[]
   readonly organizations: readonly string[]
-  /** False once it has expired, or one of its CAs is trusted no more. */
+  /** False once it has expired, it or one of its CAs was revoked, or its CA is trusted no more. */
   isTrusted(): boolean
 }
 
@@ -56,6 +58,7 @@ export class TlsFront {
   #certificate: X509Certificate
   /** The fingerprints of the CAs of client certificates. */
   #clientCas: ReadonlySet<string>
+  #clientCrl: TlsMaterial['clientCrl']
   #http2: Http2Connections | undefined
   /** Connections that have not agreed on keys yet, by the address and port of the client. */
   readonly #handshakes = new Map<string, Socket>()
@@ -63,6 +66,7 @@ export class TlsFront {
   constructor(material: TlsMaterial) {
     this.#certificate = new X509Certificate(material.certificate)
     this.#clientCas = fingerprintsIn(material.clientCa)
+    this.#clientCrl = material.clientCrl
     this.#server = createServer({
       ...contextOf(material),
       ALPNProtocols: ['h2', 'http/1.1'],
@@ -78,6 +82,7 @@ export class TlsFront {
     this.#server.setSecureContext(contextOf(material))
     this.#certificate = new X509Certificate(material.certificate)
     this.#clientCas = fingerprintsIn(material.clientCa)
+    this.#clientCrl = material.clientCrl
   }
 
   /** True if the certificate is for the host, a name or an address. */
@@ -141,13 +146,16 @@ export class TlsFront {
       log.info(about, 'a client certificate was not accepted')
       return
     }
-    const { subject, issuerCertificate } = socket.getPeerCertificate(true)
-    const issuers = issuersOf(issuerCertificate)
+    const certificate = socket.getPeerCertificate(true)
+    const links = chainOf(certificate)
     const expiresAt = shown.validToDate.getTime()
     socket.clientCertificate = {
-      commonNames: textsOf(subject.CN),
-      organizations: textsOf(subject.O),
-      isTrusted: () => Date.now() <= expiresAt && issuers.some((issuer) => this.#clientCas.has(issuer)),
+      commonNames: textsOf(certificate.subject.CN),
+      organizations: textsOf(certificate.subject.O),
+      isTrusted: () =>
+        Date.now() <= expiresAt &&
+        links.some(({ issuer }) => this.#clientCas.has(issuer)) &&
+        !links.some(({ issuer, serialNumber }) => this.#clientCrl?.isRevoked(issuer, serialNumber)),
     }
   }
 }
@@ -170,12 +178,21 @@ function fingerprintsIn(pem: Buffer | undefined): ReadonlySet<string> {
   return new Set(certificates.map((certificate) => new X509Certificate(certificate).fingerprint256))
 }
 
-/** The fingerprints of the CAs in the chain of a certificate, from the issuer of the certificate up. The root is its own issuer. */
-function issuersOf(issuer: DetailedPeerCertificate | undefined): readonly string[] {
-  const fingerprints = new Set<string>()
-  for (let next = issuer; next !== undefined && !fingerprints.has(next.fingerprint256); next = next.issuerCertificate)
-    fingerprints.add(next.fingerprint256)
-  return [...fingerprints]
+/** A certificate of a chain. */
+interface Link {
+  readonly serialNumber: string
+  /** The fingerprint of the CA that signed it. */
+  readonly issuer: string
+}
+
+/** The chain of a certificate that was verified, from itself up. The root is its own issuer. */
+function chainOf(certificate: DetailedPeerCertificate): readonly Link[] {
+  const links = new Map<string, Link>()
+  for (let next = certificate; !links.has(next.fingerprint256); next = next.issuerCertificate) {
+    const { fingerprint256, serialNumber, issuerCertificate } = next
+    links.set(fingerprint256, { serialNumber, issuer: issuerCertificate.fingerprint256 })
+  }
+  return [...links.values()]
 }
 
 /** Takes away what serves HTTP/1.1 over new connections of the server, and returns it. */

@@ -58,6 +58,7 @@ function materialOf({ certificate, key }: CertificateFiles, ca?: Authority) {
     certificate: readFileSync(certificate),
     key: readFileSync(key),
     clientCa: ca === undefined ? undefined : Buffer.from(ca.pem),
+    clientCrl: undefined,
   }
 }
 
