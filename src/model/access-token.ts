@@ -58,8 +58,8 @@ export function accessTokenKey(name: string): Key<AccessToken> {
 
 /** A time that cannot be read makes the whole object unreadable: without it, the token would be valid for longer. */
 function readTime(json: Json | undefined, path: string): bigint | undefined {
-  const text = readString(json, path) ?? ''
-  if (text === '') return undefined
+  const text = readString(json, path)
+  if (text === undefined) return undefined
   const time = parseTime(text)
   if (time === undefined) throw mismatch(path, 'a time', text)
   return time.nanoseconds

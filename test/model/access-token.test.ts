@@ -40,7 +40,13 @@ t.test('what a token does not say', (t) => {
 })
 
 t.test('an expiry that cannot be read makes a token unreadable, rather than valid for ever', (t) => {
-  for (const spec of ['{"expiresAt":"tomorrow"}', '{"expiresAt":7}', '{"user":7}', '{"groups":[1]}']) {
+  for (const spec of [
+    '{"expiresAt":"tomorrow"}',
+    '{"expiresAt":""}',
+    '{"expiresAt":7}',
+    '{"user":7}',
+    '{"groups":[1]}',
+  ]) {
     t.match(accessTokens.decode(key, `{"metadata":{"name":"ci"},"spec":${spec}}`), { ok: false, problem: /^spec\./ })
   }
   t.end()

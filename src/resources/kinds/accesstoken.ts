@@ -135,7 +135,7 @@ function nameCauses(field: string, name: string): readonly Cause[] {
 function expiryCauses(spec: JsonObject, old: AccessToken | undefined): readonly Cause[] {
   const text = textIn(spec, 'expiresAt')
   const time = parseTime(text)
-  if (text !== '' && time === undefined) {
+  if (spec['expiresAt'] !== undefined && time === undefined) {
     return [invalid('spec.expiresAt', text, 'must be a time as in RFC 3339, such as 2027-01-31T00:00:00Z')]
   }
   const isLater = old?.expiresAt !== undefined && (time === undefined || time.nanoseconds > old.expiresAt)

@@ -90,6 +90,7 @@ t.test('the fields are checked', (t) => {
     [{ user: 'ci', groups: many(65) }, ['spec.groups: FieldValueInvalid']],
     [{ user: 'ci', groups: 'blue' }, ['spec.groups: FieldValueTypeInvalid']],
     [{ user: 'ci', expiresAt: 'tomorrow' }, ['spec.expiresAt: FieldValueInvalid']],
+    [{ user: 'ci', expiresAt: '' }, ['spec.expiresAt: FieldValueInvalid']],
     [{ user: 'ci', expiresAt: '2027-01-31' }, ['spec.expiresAt: FieldValueInvalid']],
   ]
   for (const [spec, causes] of cases) {
