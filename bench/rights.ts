@@ -51,8 +51,8 @@ interface Cost extends Measurement {
 const etcd = await startBenchEtcd()
 const client = new Etcd3({ hosts: etcd.endpoint })
 const rows: Row[] = []
+const open = await startBenchServer({ ETCD_ENDPOINTS: etcd.endpoint })
 try {
-  const open = await startBenchServer({ ETCD_ENDPOINTS: etcd.endpoint })
   for (let index = 0; index < 20; index++) {
     await createPool(
       open.url,
@@ -64,21 +64,21 @@ try {
   }
   const secrets = { blue: await storeToken('blue'), limited: await storeToken('limited') }
   for (const [name, rules] of Object.entries(policies)) await storePolicies([[name, rules]])
-  await compare('ten', open, secrets)
+  await compare('ten', secrets)
   const many = Array.from({ length: Number(options.policies) }, (_, index) => [`other${index}`, policies.blue] as const)
   await storePolicies(many)
   await storeTokens(Number(options.tokens))
-  await compare('many', open, secrets)
-  await open.stop()
+  await compare('many', secrets)
 } finally {
+  await open.stop()
   client.close()
   await etcd.stop()
 }
 printTable(rows)
 await saveResults('rights', rows)
 
-/** Measures callers in turns, beside those of the server that asks nobody. */
-async function compare(objects: string, open: BenchServer, secrets: Readonly<Record<string, string>>): Promise<void> {
+/** Measures callers in turns, beside those of the server that asks nobody. `objects` says how many policies and tokens there are. */
+async function compare(objects: string, secrets: Readonly<Record<string, string>>): Promise<void> {
   const tokenFile = join(tmpdir(), `ippoold-bench-tokens-${process.pid}.csv`)
   await writeFile(tokenFile, 'root,root,root,"ippoold:admins"\n')
   const begin = performance.now()
@@ -91,11 +91,14 @@ async function compare(objects: string, open: BenchServer, secrets: Readonly<Rec
     'token, quota': { server: closed, secret: secrets['limited'] },
   }
   const costs = new Map(Object.keys(all).map((name): [string, Cost[]] => [name, []]))
-  for (const caller of Object.values(all)) await measure(caller)
-  for (let round = 0; round < Number(options.rounds); round++) {
-    for (const [name, caller] of Object.entries(all)) costs.get(name)?.push(await measure(caller))
+  try {
+    for (const caller of Object.values(all)) await measure(caller)
+    for (let round = 0; round < Number(options.rounds); round++) {
+      for (const [name, caller] of Object.entries(all)) costs.get(name)?.push(await measure(caller))
+    }
+  } finally {
+    await closed.stop()
   }
-  await closed.stop()
   const baseline = costs.get('nobody is asked') ?? []
   for (const [caller, measured] of costs) {
     const perSecond = median(measured, (cost) => cost.perSecond)
