@@ -130,6 +130,9 @@ function isLike(text: string, pattern: string): boolean {
 /** Callers whose rights are remembered. */
 const callersMax = 10_000
 
+/** A longer caller is not remembered: nobody who calls is, but whom a review asks about may have as many groups as a body holds. */
+const keyLengthMax = 32_768
+
 /** What a policy says of one subject. */
 interface Clause {
   readonly grants: readonly Grant[]
@@ -181,6 +184,7 @@ export class Policies {
     if (known?.isCurrent() === true) return known.rights
     const made = this.#workOut(caller)
     this.#known.delete(key)
+    if (key.length > keyLengthMax) return made.rights
     this.#known.set(key, made)
     const [oldest] = this.#known.keys()
     if (this.#known.size > callersMax && oldest !== undefined) this.#known.delete(oldest)

@@ -161,6 +161,13 @@ t.test('the rights of 10,000 callers are remembered, and those of more are worke
   t.end()
 })
 
+t.test('a caller with far more groups than a credential can name is not remembered', (t) => {
+  const policies = new Policies()
+  const many: Caller = { user: 'alice', groups: Array.from({ length: 10_000 }, (_, index) => `g${index}`) }
+  t.not(policies.rightsOf(many), policies.rightsOf(many))
+  t.end()
+})
+
 t.test('the observer takes over what the datastore tells, and a policy that cannot be read allows nothing', (t) => {
   const policies = new Policies()
   const key = `${accessPolicies.prefix}p`
