@@ -165,11 +165,14 @@ export class Policies {
     },
   }
 
-  /** Takes a policy over that was created or changed; undefined for one that was deleted, or cannot be read. */
+  /**
+   * Takes a policy over that was created or changed; undefined for one that was deleted, or cannot be read. One that is being deleted allows
+   * nothing: a finalizer must not keep in force what was taken away.
+   */
   change(name: string, policy: AccessPolicy | undefined): void {
     for (const subject of this.#policies.get(name)?.subjects ?? []) this.#setClause(subject, name, undefined)
     this.#policies.delete(name)
-    if (policy !== undefined) {
+    if (policy !== undefined && !policy.isTerminating) {
       this.#policies.set(name, policy)
       for (const subject of policy.subjects) this.#setClause(subject, name, clauseOf(policy, subject))
     }

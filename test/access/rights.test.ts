@@ -181,6 +181,22 @@ t.test('the observer takes over what the datastore tells, and a policy that cann
   t.end()
 })
 
+t.test('a policy that is being deleted allows nothing, even if a finalizer keeps it', (t) => {
+  const metadata = { name: 'p', finalizers: ['example.org/keep'] }
+  const spec = { subjects: [user('alice')], rules: [{ verbs: ['get'], resources: ['nodes'] }] }
+  const policyWith = (more: JsonObject): AccessPolicy => {
+    const read = accessPolicyOf({ metadata: { ...metadata, ...more }, spec })
+    if (!read.ok) throw new Error(read.problem)
+    return read.value
+  }
+  const policies = new Policies([policyWith({})])
+  const read = { verb: 'get', resource: 'nodes' } as const
+  t.ok(mayAlways(policies.rightsOf(alice), read))
+  policies.change('p', policyWith({ deletionTimestamp: '2026-11-30T16:00:00Z' }))
+  t.notOk(maySometimes(policies.rightsOf(alice), read))
+  t.end()
+})
+
 t.test('the index of policies allows what the policies allow one by one', (t) => {
   const names: fc.Arbitrary<string> = fc.constantFrom('a', 'b', 'c')
   const subject = fc.record({ kind: fc.constantFrom('User', 'Group'), name: names })
