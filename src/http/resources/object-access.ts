@@ -51,8 +51,8 @@ export class ObjectAccess<Value extends StoredObject> {
 
   /** True if what the caller may do to the objects depends on the pools that they belong to, which are objects of another kind. */
   get dependsOnPools(): boolean {
-    const { accessed, storage } = this.#kind
-    return accessed !== undefined && storage.families.every(({ prefix }) => prefix !== pools.prefix)
+    const isConditional = this.#kind.accessed !== undefined
+    return isConditional && this.#kind.storage.families.every(({ prefix }) => prefix !== pools.prefix)
   }
 
   /** True if the caller may do this to the object called `name`; of one that is hidden or does not exist, if they may do it to all. */

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { isWatch } from '../resources/index.ts'
 import { sharerOf } from '../shares.ts'
 import { onceClosed, refusal, type RefusalError, refuseForNow } from '../wire/index.ts'
