@@ -40,7 +40,9 @@ async function startWatches(t: Test) {
       isFull: () => open >= 2,
       enter: () => {
         open++
-        return () => void open--
+        return () => {
+          open--
+        }
       },
     },
     bookmarkIntervalMs: 60_000,
