@@ -130,6 +130,9 @@ function isLike(text: string, pattern: string): boolean {
 /** Callers whose rights are remembered. */
 const callersMax = 10_000
 
+/** A longer caller is not remembered: nobody who calls is, but whom a review asks about may have as many groups as a body holds. */
+const keyLengthMax = 32_768
+
 /** What a policy says of one subject. */
 interface Clause {
   readonly grants: readonly Grant[]
@@ -162,11 +165,14 @@ export class Policies {
     },
   }
 
-  /** Takes a policy over that was created or changed; undefined for one that was deleted, or cannot be read. */
+  /**
+   * Takes a policy over that was created or changed; undefined for one that was deleted, or cannot be read. One that is being deleted allows
+   * nothing: a finalizer must not keep in force what was taken away.
+   */
   change(name: string, policy: AccessPolicy | undefined): void {
     for (const subject of this.#policies.get(name)?.subjects ?? []) this.#setClause(subject, name, undefined)
     this.#policies.delete(name)
-    if (policy !== undefined) {
+    if (policy !== undefined && !policy.isTerminating) {
       this.#policies.set(name, policy)
       for (const subject of policy.subjects) this.#setClause(subject, name, clauseOf(policy, subject))
     }
@@ -181,6 +187,7 @@ export class Policies {
     if (known?.isCurrent() === true) return known.rights
     const made = this.#workOut(caller)
     this.#known.delete(key)
+    if (key.length > keyLengthMax) return made.rights
     this.#known.set(key, made)
     const [oldest] = this.#known.keys()
     if (this.#known.size > callersMax && oldest !== undefined) this.#known.delete(oldest)

@@ -6,12 +6,33 @@ const redacted = '[redacted]'
 /** Members of objects, and parameters of queries, whose values are secrets. */
 const secretNames = /^(access_?|bearer_?|client_?|id_?|refresh_?)?(token|secret|password|passwd|authorization)$/i
 
-/** The secrets of ippoold's tokens, JSON web tokens, and what follows the scheme of a header `Authorization`. */
-const secrets = /ippoold_\w{16,}|\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*|\b(?:Bearer|Basic) [\w.~+/-]+=*/g
+/** The secrets of ippoold's tokens, and what follows the scheme of a header `Authorization`. */
+const secrets = /ippoold_\w{16,}|(?:Bearer|Basic) [\w.~+/-]+=*/g
+
+/** Everything that the parts of a JSON web token and their dots consist of. */
+const runs = /[\w.-]+/g
+
+/** The beginning of the first part of a JSON web token: of an object in JSON, in base 64. */
+const objectStart = /eyJ[\w-]{8}/
 
 /** Replaces everything in a text that has the form of a secret. */
 export function redactText(text: string): string {
-  return text.replace(secrets, redacted)
+  return text.replace(secrets, redacted).replace(runs, redactJsonWebToken)
+}
+
+/**
+ * Replaces a JSON web token, and all after it. Part by part: an expression for a whole one would look at the rest of the run again for each
+ * beginning in it, and a caller can send a megabyte of those.
+ */
+function redactJsonWebToken(run: string): string {
+  if (!objectStart.test(run)) return run
+  const parts = run.split('.')
+  const first = parts.findIndex(
+    (part, index) => index + 2 < parts.length && parts[index + 1] !== '' && objectStart.test(part),
+  )
+  if (first < 0) return run
+  const begun = parts[first]?.replace(/eyJ.*/s, redacted) ?? ''
+  return [...parts.slice(0, first), begun].join('.')
 }
 
 /** Replaces secrets in the query of a URL. */

@@ -13,7 +13,7 @@ const tokenLengthMax = 16_384
  */
 export function readAuthorization(header: string | undefined): Authorization {
   if (header === undefined || header.trim() === '') return { kind: 'none' }
-  const [, scheme = '', token = ''] = /^\s*(\S+)\s*(.*?)\s*$/s.exec(header) ?? []
+  const [, scheme = '', token = ''] = /^(\S+)\s*(.*)$/s.exec(header.trim()) ?? []
   if (scheme.toLowerCase() !== 'bearer') {
     return { kind: 'unreadable', problem: 'The header Authorization must be "Bearer" and a token.' }
   }

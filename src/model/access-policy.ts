@@ -12,6 +12,8 @@ export interface AccessPolicy {
   readonly rules: readonly AccessRule[]
   /** How much each subject may ask of each server; undefined if there is no limit. */
   readonly limits: AccessLimits | undefined
+  /** True if it is being deleted, and stays only until its finalizers are removed. */
+  readonly isTerminating: boolean
 }
 
 /** How many calls each subject of a policy may send to each server. The members of a group share its limits. */
@@ -53,12 +55,13 @@ export const accessPolicies: ResourceFamily<AccessPolicy> = resourceFamily({
   plural: 'accesspolicies',
   prefix: '/ippoold/v1/accesspolicies/',
   specFields: ['subjects', 'rules', 'limits'],
-  read: ({ object, name, spec }) => ({
+  read: ({ object, name, metadata, spec }) => ({
     object,
     name,
     subjects: objectsIn(spec['subjects'], 'spec.subjects').map(readSubject),
     rules: objectsIn(spec['rules'], 'spec.rules').map(readRule),
     limits: readLimits(readObject(spec['limits'], 'spec.limits')),
+    isTerminating: (readString(metadata['deletionTimestamp'], 'metadata.deletionTimestamp') ?? '') !== '',
   }),
 })
 

@@ -45,7 +45,16 @@ export { planRemoveOrphans } from './annexes.ts'
 export { planBuiltInPolicies } from './built-in-policies.ts'
 
 // Objects as clients see them, and their metadata.
-export { finalizersOf, isBeingDeleted, jsonOf, objectIn, ObjectMeta, showObject, textIn } from './object/index.ts'
+export {
+  finalizersOf,
+  isBeingDeleted,
+  jsonOf,
+  objectIn,
+  ObjectMeta,
+  sameJson,
+  showObject,
+  textIn,
+} from './object/index.ts'
 
 // The two ways to ask for fewer objects, or for less of each.
 export { type LabelSelector, matchesLabels, parseLabelSelector } from './label-selector.ts'

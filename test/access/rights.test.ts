@@ -161,6 +161,13 @@ t.test('the rights of 10,000 callers are remembered, and those of more are worke
   t.end()
 })
 
+t.test('a caller with far more groups than a credential can name is not remembered', (t) => {
+  const policies = new Policies()
+  const many: Caller = { user: 'alice', groups: Array.from({ length: 10_000 }, (_, index) => `g${index}`) }
+  t.not(policies.rightsOf(many), policies.rightsOf(many))
+  t.end()
+})
+
 t.test('the observer takes over what the datastore tells, and a policy that cannot be read allows nothing', (t) => {
   const policies = new Policies()
   const key = `${accessPolicies.prefix}p`
@@ -171,6 +178,22 @@ t.test('the observer takes over what the datastore tells, and a policy that cann
   policies.observer.changed(key, { kind: 'unreadable', problem: 'broken', revision: 2n })
   t.notOk(maySometimes(policies.rightsOf(alice), read))
   policies.observer.changed(key, { kind: 'absent' })
+  t.end()
+})
+
+t.test('a policy that is being deleted allows nothing, even if a finalizer keeps it', (t) => {
+  const metadata = { name: 'p', finalizers: ['example.org/keep'] }
+  const spec = { subjects: [user('alice')], rules: [{ verbs: ['get'], resources: ['nodes'] }] }
+  const policyWith = (more: JsonObject): AccessPolicy => {
+    const read = accessPolicyOf({ metadata: { ...metadata, ...more }, spec })
+    if (!read.ok) throw new Error(read.problem)
+    return read.value
+  }
+  const policies = new Policies([policyWith({})])
+  const read = { verb: 'get', resource: 'nodes' } as const
+  t.ok(mayAlways(policies.rightsOf(alice), read))
+  policies.change('p', policyWith({ deletionTimestamp: '2026-11-30T16:00:00Z' }))
+  t.notOk(maySometimes(policies.rightsOf(alice), read))
   t.end()
 })
 

@@ -6,6 +6,7 @@ import { poolOf, poolsPath, refusalIn } from '../support/ippoold.ts'
 import { startProxy, type TcpProxy } from '../support/proxy.ts'
 import { startTls } from '../support/tls-front.ts'
 import { until } from '../support/until.ts'
+import { watch } from '../support/watcher.ts'
 
 /** What callers may do with objects, by the policies of real servers. */
 
@@ -197,6 +198,36 @@ t.test('a watch shows what comes into sight and what leaves it, and ends when ri
   await root('DELETE', `${policiesPath}/blue`)
   await reading
   t.strictSame(events.slice(4), ['ERROR 410'])
+})
+
+t.test('a watch shows nothing of what a pool becomes or holds after it has left the sight', async (t) => {
+  const { as, root, servers } = await twoTeams(t)
+  const api = '/apis/projectcalico.org/v3'
+  const plurals = ['ippools', 'ipamblocks', 'ipamhandles', 'blockaffinities']
+  const rules = [{ verbs: ['list', 'watch'], resources: plurals, ...onlyBlue }]
+  await createPolicy(root, 'bob', { subjects: [{ kind: 'User', name: 'bob' }], rules })
+  const assign = (handle: string) => root('POST', '/ipam/v1/assign', { handle, pools: ['pool-0'], node: 'n' })
+  t.match(await assign('before'), { status: 201 })
+  const relabel = (team: string, plan: string) =>
+    root('PATCH', `${poolsPath}/pool-0`, { metadata: { labels: { team, plan } } }, 'application/merge-patch+json')
+  t.match(await relabel('blue', 'known'), { status: 200 })
+  await waitFor('the policy to arrive', () => as('bob', 1)('GET', `${api}/ipamblocks`), 200)
+  const watches = await Promise.all(
+    plurals.map((plural) =>
+      watch(t, servers[1]?.url ?? '', `${api}/${plural}?watch=true`, undefined, `Bearer ${tokenOf('bob')}`),
+    ),
+  )
+  const [pools, ...others] = watches
+  await Promise.all(watches.map((one) => one.has(1)))
+  t.match(await relabel('other', 'hidden'), { status: 200 })
+  for (const one of others) {
+    const end = await until('the end of the watch', () => one.events.find(({ type }) => type === 'ERROR'))
+    t.match(end.object, { code: 410 })
+  }
+  const last = await until('the pool to leave', () => pools?.events.find(({ type }) => type === 'DELETED'))
+  t.match(last.object.metadata, { name: 'pool-0', labels: { team: 'blue', plan: 'known' }, generation: 1 })
+  t.match(await assign('after'), { status: 201 })
+  for (const one of watches) t.notMatch(JSON.stringify(one.events), /other|hidden|after/)
 })
 
 t.test('a change of a policy acts within a second on every server', async (t) => {

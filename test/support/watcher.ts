@@ -36,11 +36,21 @@ export interface Watcher {
 }
 
 /** Opens a watch, and resolves when its answer begins. */
-export async function watch(t: Test, url: string, path: string, accept = 'application/json'): Promise<Watcher> {
+export async function watch(
+  t: Test,
+  url: string,
+  path: string,
+  accept = 'application/json',
+  authorization?: string,
+): Promise<Watcher> {
   const client = new Client(url, { bodyTimeout: 0 })
   const stop = (): void => void client.destroy().catch(() => undefined)
   t.teardown(stop)
-  const { statusCode, headers, body } = await client.request({ method: 'GET', path, headers: { accept } })
+  const { statusCode, headers, body } = await client.request({
+    method: 'GET',
+    path,
+    headers: { accept, ...(authorization !== undefined && { authorization }) },
+  })
   const events: WatchEvent[] = []
   const read = async (): Promise<boolean> => {
     let rest = ''

@@ -7,7 +7,8 @@ import {
   type Rights,
   type Verb,
 } from '../../access/index.ts'
-import { type Pool, pools } from '../../model/index.ts'
+import { poolsIn } from '../../ipam/index.ts'
+import { pools } from '../../model/index.ts'
 import { type Cidr, covers } from '../../net/index.ts'
 import { answerOnly, type Plan, type Result, refuse, type View } from '../../plan/index.ts'
 import {
@@ -31,9 +32,8 @@ export class ObjectAccess<Value extends StoredObject> {
   readonly #kind: ServedKind<Value>
   readonly #rights: Rights
   readonly #store: Pick<ServedStore, 'peekAll'>
-  #pools: readonly Pool[] | undefined
 
-  /** `store` has the pools, whose labels decide about what belongs to them. Make one for each request. */
+  /** `store` has the pools, whose labels decide about what belongs to them. */
   constructor(kind: ServedKind<Value>, rights: Rights, store: Pick<ServedStore, 'peekAll'>) {
     this.#kind = kind
     this.#rights = rights
@@ -47,6 +47,12 @@ export class ObjectAccess<Value extends StoredObject> {
   /** True for the objects to which the caller may do this; undefined if these are all. */
   selectorFor(verb: Verb): ObjectSelector<Value> | undefined {
     return mayAlways(this.#rights, this.#action(verb)) ? undefined : (value) => this.#may(verb, value)
+  }
+
+  /** True if what the caller may do to the objects depends on the pools that they belong to, which are objects of another kind. */
+  get dependsOnPools(): boolean {
+    const isConditional = this.#kind.accessed !== undefined
+    return isConditional && this.#kind.storage.families.every(({ prefix }) => prefix !== pools.prefix)
   }
 
   /** True if the caller may do this to the object called `name`; of one that is hidden or does not exist, if they may do it to all. */
@@ -146,12 +152,10 @@ export class ObjectAccess<Value extends StoredObject> {
     return accessed.every((object) => may(this.#rights, this.#action(verb), object))
   }
 
-  /** By what is in memory at this moment. */
+  /** By what is in memory at this moment: a watch goes on for hours, and pools change meanwhile. */
   #labelsOf(cidr: Cidr): Labels {
-    this.#pools ??= this.#store
-      .peekAll(pools, pools.prefix)
-      .flatMap((entry) => (entry.kind === 'value' ? [entry.value] : []))
-    return this.#pools.find((pool) => covers(pool.cidr, cidr))?.labels
+    const { all } = poolsIn(this.#store.peekAll(pools, pools.prefix))
+    return all.find((pool) => covers(pool.cidr, cidr))?.labels
   }
 
   #forbid(verb: Verb): Plan<Result<never>> {

@@ -24,14 +24,13 @@ export interface ResourceOptions extends OperationOptions {
  */
 export const resourceRoutes: FastifyPluginCallbackTypebox<ResourceOptions> = (app, options, done) => {
   for (const schema of resourceSchemas(options.kinds)) app.addSchema(schema)
-  const openWatches = { open: 0 }
   const { store, now } = options
   const counting = { now, terms: () => peekTerms(store, now()) }
   for (const kind of options.kinds) {
     const shared = {
       store,
       operations: new ResourceOperations(options, kind),
-      watches: new Watches(options.watches, kind, openWatches),
+      watches: new Watches(options.watches, kind),
     }
     void app.register(
       (routes, _options, registered) => {

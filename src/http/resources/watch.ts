@@ -6,10 +6,12 @@ import type { Revision } from '../../plan/index.ts'
 import type { ServedKind, StoredObject } from '../../resources/index.ts'
 import type { ServedStore } from '../ipam/index.ts'
 import { isTrue, statusOf } from '../schemas/index.ts'
+import { isAdmin, type Shares, sharerOf } from '../shares.ts'
 import { onceClosed, RefusalError, refusal, refuseFields, refuseForNow } from '../wire/index.ts'
 import { listObjects, type ObjectList, requireReached } from './list.ts'
 import type { ObjectAccess } from './object-access.ts'
 import { allOf, type ObjectSelector, readObjectSelector, type SelectorQuery } from './object-selector.ts'
+import { followPoolMoves } from './pool-moves.ts'
 import type { Representation } from './representation.ts'
 import { printEvent, WatchedKind } from './watched-kind.ts'
 
@@ -27,8 +29,8 @@ export interface WatchOptions {
   readonly store: Pick<ServedStore, 'page' | 'peek' | 'follow'>
   /** Calls `callback` when the server begins to stop. Calling the result unsubscribes. */
   readonly onStopping: (callback: () => void) => () => void
-  /** Watches of all kinds that may be open at once. */
-  readonly watchesMax: number
+  /** Counts the open watches of all kinds, and whose they are. */
+  readonly shares: Pick<Shares, 'isFull' | 'enter'>
   /** Interval between bookmarks, for clients that ask for them. */
   readonly bookmarkIntervalMs: number
 }
@@ -59,13 +61,11 @@ export class Watches<Value extends StoredObject> {
   readonly #options: WatchOptions
   readonly #kind: ServedKind<Value>
   readonly #watched: WatchedKind<Value>
-  readonly #count: { open: number }
 
-  constructor(options: WatchOptions, kind: ServedKind<Value>, count: { open: number }) {
+  constructor(options: WatchOptions, kind: ServedKind<Value>) {
     this.#options = options
     this.#kind = kind
     this.#watched = new WatchedKind(options.store, kind)
-    this.#count = count
   }
 
   /** Sends the events of a watch. Throws a refusal for a wrong parameter, and when too many watches are open. */
@@ -78,12 +78,16 @@ export class Watches<Value extends StoredObject> {
     const start = readStart(query)
     const mayWatch = access.selectorFor('watch')
     const selector = allOf<Value>(readObjectSelector(query), mayWatch)
-    const { watchesMax, store, onStopping } = this.#options
-    if (this.#count.open >= watchesMax)
-      throw refuseForNow(`${watchesMax} watches are open, which is the limit of this server. Try again.`)
+    const { shares, store, onStopping } = this.#options
+    const { caller } = access.rights
+    const sharer = sharerOf(caller, request.ip)
+    if (shares.isFull(sharer) && !isAdmin(caller))
+      throw refuseForNow(
+        'As many watches are open as this server allows, and as many of yours as your share. Try again.',
+      )
     // Before anything is awaited: the client may disconnect and the server may begin to stop in the meantime.
     const watch = new Watch()
-    this.#count.open++
+    const leave = shares.enter(sharer)
     const unsubscribe = onStopping(() => {
       watch.end()
     })
@@ -93,7 +97,7 @@ export class Watches<Value extends StoredObject> {
     const forgetRights = access.rights.onOutdated(outdate)
     const forgetCredential = request.onCredentialEnd?.(outdate)
     onceClosed(reply.raw, () => {
-      this.#count.open--
+      leave()
       unsubscribe()
       forgetRights()
       forgetCredential?.()
@@ -106,6 +110,7 @@ export class Watches<Value extends StoredObject> {
     const stream = Readable.from(
       this.#lines(watch, {
         ...{ start, selector, mayWatch, query },
+        dependsOnPools: mayWatch !== undefined && access.dependsOnPools,
         representation: request.representation,
         log: request.log,
       }),
@@ -137,7 +142,7 @@ export class Watches<Value extends StoredObject> {
 
   async *#events(
     watch: Watch,
-    { start, selector, mayWatch, query, representation }: Asked<Value>,
+    { start, selector, mayWatch, dependsOnPools, query, representation }: Asked<Value>,
   ): AsyncGenerator<string, void> {
     const { timeoutSeconds = 0 } = query
     const lifetimeMs = timeoutSeconds === 0 ? lifetimeMinMs + Math.random() * lifetimeSpreadMs : timeoutSeconds * 1_000
@@ -163,6 +168,12 @@ export class Watches<Value extends StoredObject> {
       if (start.marksEnd) yield this.#bookmark(after, representation, nextIsFirst(), initialEventsEnd)
     }
 
+    if (dependsOnPools) {
+      const onMove = (): void => {
+        watch.outdate()
+      }
+      watch.followBeside(await followPoolMoves(this.#options.store, after, onMove))
+    }
     const follower = await this.#watched.follow(after)
     watch.follow(follower)
     let bookmarkAt = performance.now() + this.#options.bookmarkIntervalMs
@@ -236,6 +247,7 @@ const initialEventsEnd = { 'k8s.io/initial-events-end': 'true' }
 /** One open watch, as the server controls it. */
 class Watch {
   #follower: Follower | undefined
+  #beside: Pick<Follower, 'stop'> | undefined
   #isOver = false
   #isOutdated = false
   onOverrun: (() => void) | undefined
@@ -253,6 +265,12 @@ class Watch {
     if (this.#isOver) follower.stop()
   }
 
+  /** Takes a follower that ends with the watch. */
+  followBeside(follower: Pick<Follower, 'stop'>): void {
+    this.#beside = follower
+    if (this.#isOver) follower.stop()
+  }
+
   /** True once the caller may see other objects than when the watch began, or nothing without another credential. */
   get isOutdated(): boolean {
     return this.#isOutdated
@@ -266,6 +284,7 @@ class Watch {
   end(): void {
     this.#isOver = true
     this.#follower?.stop()
+    this.#beside?.stop()
   }
 }
 
@@ -275,6 +294,8 @@ interface Asked<Value> {
   readonly selector: ObjectSelector<Value> | undefined
   /** True for the objects that the caller may watch; undefined if these are all. */
   readonly mayWatch: ObjectSelector<Value> | undefined
+  /** True if these change with the pools that objects belong to. */
+  readonly dependsOnPools: boolean
   readonly query: WatchQuery
   readonly representation: Representation
   readonly log: FastifyRequest['log']

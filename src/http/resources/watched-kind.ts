@@ -1,7 +1,7 @@
 import type { Change, Follower } from '../../datastore/index.ts'
 import { annexKey, type JsonObject, stringifyJson } from '../../model/index.ts'
 import type { Revision } from '../../plan/index.ts'
-import { showObject, type ServedKind, type StoredObject } from '../../resources/index.ts'
+import { objectIn, sameJson, type ServedKind, showObject, type StoredObject } from '../../resources/index.ts'
 import type { ServedStore } from '../ipam/index.ts'
 import type { ObjectSelector } from './object-selector.ts'
 import type { Representation } from './representation.ts'
@@ -71,15 +71,16 @@ export class WatchedKind<Value extends StoredObject> {
   }
 
   #print(change: ObjectChange<Value>, type: EventType, representation: Representation, isFirst: boolean): string {
-    // A deleted object is reported in its last state; one that has ceased to match the selector, in its current state.
-    const value = change.after ?? change.before
+    // Also of one that has only left the sight of the client: what it has become may not be for the client to see.
+    const value = type === 'DELETED' ? change.before : change.after
     if (value === undefined) throw new Error('an event is about an object')
     return printEvent(type, representation.event(showObject(this.#kind, value, change.revision), isFirst))
   }
 
   async #readOne({ key, revision, text, before }: Change): Promise<ObjectChange<Value>> {
     const [old, value] = [this.#decode(key, before), this.#decode(key, text)]
-    const needsAnnex = value === undefined || this.#kind.storage.annexing?.holdsAllMetadata === true
+    const needsAnnex =
+      this.#kind.storage.annexing?.holdsAllMetadata === true || !sameJson(labelsIn(old), labelsIn(value))
     return {
       revision,
       before: old && (needsAnnex ? await this.#joinAnnex(old, revision - 1n) : old),
@@ -109,6 +110,11 @@ export class WatchedKind<Value extends StoredObject> {
       entries.find((entry) => entry.kind === 'value'),
     )
   }
+}
+
+/** The labels, by which an object enters or leaves what a client sees; undefined if there is no object. */
+function labelsIn(value: StoredObject | undefined): JsonObject | undefined {
+  return value && objectIn(objectIn(value.object, 'metadata'), 'labels')
 }
 
 /** Prints one event of a watch, on a line of its own. */

@@ -1,4 +1,4 @@
-import { isJsonArray, type Json, type JsonObject } from '../../model/index.ts'
+import type { Json, JsonObject } from '../../model/index.ts'
 
 /** A field of a message: its name in JSON, and its type; `texts` and `messages` may occur several times. */
 type FieldType =
@@ -29,6 +29,8 @@ function decodeMessage(bytes: Buffer, fields: MessageFields): JsonObject | undef
   const found = fieldsIn(bytes)
   if (found === undefined) return undefined
   const message: Record<string, Json> = {}
+  // A message of a megabyte may repeat a field half a million times.
+  const lists = new Map<string, string[]>()
   for (const { number, value } of found) {
     const field = fields[number]
     if (field === undefined || value === undefined) continue
@@ -38,11 +40,12 @@ function decodeMessage(bytes: Buffer, fields: MessageFields): JsonObject | undef
       message[field.name] = inner
     } else if (field.type === 'text') message[field.name] = value.toString()
     else {
-      const before = message[field.name]
-      message[field.name] = [...(isJsonArray(before) ? before : []), value.toString()]
+      const list = lists.get(field.name) ?? []
+      list.push(value.toString())
+      lists.set(field.name, list)
     }
   }
-  return message
+  return { ...message, ...Object.fromEntries(lists) }
 }
 
 /** The fields of a message in their order, with the bytes of those that have a length; undefined if it is malformed. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { TLSSocket } from 'node:tls'
-import type { FastifyInstance, FastifySchema } from 'fastify'
+import type { FastifyInstance, FastifyRequest, FastifySchema } from 'fastify'
 import {
   type Action,
   type Credentials,
@@ -30,21 +30,47 @@ export function checkAccess(app: FastifyInstance, gatekeeper: Gatekeeper, probe:
       route.config = { ...config, access: 'everybody' }
     } else if (config.access !== 'everybody') route.schema = guarded(route.schema)
   })
-  app.addHook('onRequest', async (request) => {
-    const { access = 'authenticated' } = request.routeOptions.config
-    if (access === 'everybody') return
-    const identification = await gatekeeper.identify(credentialsOf(request.raw, request.ip))
-    probe.callerIdentified({ outcome: identification.ok ? 'accepted' : identification.reason })
-    if (!identification.ok) throw refuseUnknown(identification)
-    const rights = gatekeeper.rightsOf(identification.caller)
-    request.rights = rights
-    request.onCredentialEnd = identification.onEnd
-    if (access === 'authenticated') return
-    const action = typeof access === 'function' ? access(request) : access
-    if (!maySometimes(rights, action)) throw refuseAccess(rights, action)
-    const problem = isRead(action) ? undefined : gatekeeper.problem?.()
-    if (problem !== undefined) throw refuseForNow(`Nothing can be changed on this server now: ${problem}`)
+  app.decorateRequest('identifiedAt', 0)
+  app.addHook('onRequest', (request) => admit(request, gatekeeper, probe))
+}
+
+/** How long a call may take until it begins, before it is looked again who sends it. */
+const identityFreshMs = 250
+
+/**
+ * Finds out once more who sends a request that has taken long to begin: it may have sent its body slowly, or waited for a place. Without
+ * that, a credential or right that ends would go on for as long as a body may take. Call it after all hooks that let a call wait.
+ */
+export function checkAccessAgain(app: FastifyInstance, gatekeeper: Gatekeeper, probe: Probe): void {
+  // Without a promise for nearly all calls, which begin at once.
+  app.addHook('preHandler', (request, _reply, done) => {
+    if (performance.now() - request.identifiedAt <= identityFreshMs) done()
+    else admit(request, gatekeeper, probe).then(() => done(), done)
   })
+}
+
+async function admit(request: FastifyRequest, gatekeeper: Gatekeeper, probe: Probe): Promise<void> {
+  const { access = 'authenticated' } = request.routeOptions.config
+  if (access === 'everybody') return
+  const identification = await gatekeeper.identify(credentialsOf(request.raw, request.ip))
+  probe.callerIdentified({ outcome: identification.ok ? 'accepted' : identification.reason })
+  if (!identification.ok) throw refuseUnknown(identification)
+  const rights = gatekeeper.rightsOf(identification.caller)
+  request.rights = rights
+  request.onCredentialEnd = identification.onEnd
+  request.identifiedAt = performance.now()
+  if (access === 'authenticated') return
+  const action = typeof access === 'function' ? access(request) : access
+  if (!maySometimes(rights, action)) throw refuseAccess(rights, action)
+  const problem = isRead(action) ? undefined : gatekeeper.problem?.()
+  if (problem !== undefined) throw refuseForNow(`Nothing can be changed on this server now: ${problem}`)
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** When it was found out who sends the request, by the clock of `performance`. */
+    identifiedAt: number
+  }
 }
 
 /** Adds the failures of those whose credential is missing or wrong to the schema of a route. */

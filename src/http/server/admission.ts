@@ -4,8 +4,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { countEachSecond } from '../../datastore/index.ts'
 import { isWatch } from '../resources/index.ts'
 import { statusOf } from '../schemas/index.ts'
+import { credentialOf, isAdmin, RecentCallers, Shares, sharerOf } from '../shares.ts'
 import { onceClosed, reasons, type RefusalError, refuseForNow } from '../wire/index.ts'
-import { CallShares, credentialOf, isAdmin, RecentAdmins } from './call-shares.ts'
 import { safeHeaders } from './headers.ts'
 import type { OnStopping } from './stopping.ts'
 
@@ -34,30 +34,40 @@ export function limitCalls(app: FastifyInstance, limit: Limit): void {
   const refused = refuseForNow(
     `${callsMax} calls are in flight, which is the limit of this server; nothing was changed. Try again.`,
   )
-  const shares = new CallShares(callsMax)
-  const admins = new RecentAdmins()
-  const isFull = (credential: string): boolean => {
-    return (pending() >= callsMax || shares.isFull(credential)) && !admins.has(credential)
+  const shares = new Shares(callsMax)
+  const callers = new RecentCallers()
+  const isFull = ({ sharer, isAdmin }: ReturnType<typeof callerOf>): boolean => {
+    return (pending() >= callsMax || shares.isFull(sharer)) && !isAdmin
   }
-  app.addHook('onRequest', ({ query, method, raw, rights }, reply, done) => {
+  app.addHook('onRequest', (request, reply, done) => {
+    const { query, method, raw } = request
     // A watch waits most of the time, and has a limit of its own.
     if (method === 'GET' && isWatch(query)) {
       done()
       return
     }
-    const credential = credentialOf(raw)
-    if (isAdmin(rights.caller)) admins.add(credential)
-    if (isFull(credential)) {
+    const caller = callerOf(request)
+    callers.set(credentialOf(raw), caller)
+    if (isFull(caller)) {
       done(refused)
       return
     }
-    const leave = shares.enter(credential)
+    const leave = shares.enter(caller.sharer)
     // `finish` comes before the caller can have the response and send its next call; `close` also comes without a response.
     reply.raw.once('finish', leave)
     onceClosed(reply.raw, leave)
     done()
   })
-  refuseEarly(app, limit, isFull, refused)
+  // Whom nobody knows yet may be an admin.
+  const isCertainlyFull = (request: IncomingMessage): boolean => {
+    const caller = callers.get(credentialOf(request))
+    return caller !== undefined && isFull(caller)
+  }
+  refuseEarly(app, limit, isCertainlyFull, refused)
+}
+
+function callerOf({ rights: { caller }, ip }: FastifyRequest) {
+  return { sharer: sharerOf(caller, ip), isAdmin: isAdmin(caller) }
 }
 
 /**
@@ -77,7 +87,7 @@ const refusalsWaitingMax = 16_384
 function refuseEarly(
   app: FastifyInstance,
   limit: Limit,
-  isFull: (credential: string) => boolean,
+  isFull: (request: IncomingMessage) => boolean,
   refused: RefusalError,
 ): void {
   const { server } = app
@@ -105,7 +115,7 @@ function refuseEarly(
   server.removeAllListeners('request')
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     // A server that is stopping gives another response.
-    if (!isFull(credentialOf(request)) || !isLimited(request.url ?? '') || isStopping || isFromPage(request)) {
+    if (!isFull(request) || !isLimited(request.url ?? '') || isStopping || isFromPage(request)) {
       app.routing(request, response)
       return
     }

@@ -114,13 +114,13 @@ export class CallAudit {
   }
 
   #decisionOf(request: FastifyRequest): Decision | undefined {
-    const { audited, url } = request
+    const { audited } = request
     if (audited === undefined) return undefined
     audited.decision ??= decide(this.#trail.policy, {
       caller: callerOf(request),
       verb: verbOf(request),
       object: objectOf(request),
-      path: url.replace(/\?.*$/s, ''),
+      path: pathOf(request),
     })
     return audited.decision
   }
@@ -180,6 +180,11 @@ function verbOf(request: FastifyRequest): string {
   return actionOf(request)?.verb ?? request.method.toLowerCase()
 }
 
+/** The path that rules look at. A caller can write it in several ways (`/%61pis`, a whole URL), all of which lead to the same route. */
+function pathOf({ url, routeOptions: { url: route } }: FastifyRequest): string {
+  return route === undefined || /[:*]/.test(route) ? url.replace(/\?.*$/s, '') : route
+}
+
 /** Resources that are no kinds, and the parameters of paths that have their names. */
 const ownResources: ReadonlyMap<string, string> = new Map([
   ['addresses', 'ip'],
@@ -195,9 +200,10 @@ function objectOf(request: FastifyRequest): ObjectReference | undefined {
   const params = membersIn(request.params)
   const parameter = ownResources.get(resource) ?? ('node' in params ? 'node' : 'name')
   const name = params[parameter]
-  const ofKind = /^\/apis\/([^/]+\/[^/]+)/.exec(request.url)?.[1] ?? calicoGroup.apiVersion
+  const { url: route = '' } = routeOptions
+  const ofKind = /^\/apis\/([^/]+\/[^/]+)/.exec(route)?.[1] ?? calicoGroup.apiVersion
   const [apiGroup, version = 'v1'] = ownResources.has(resource) ? [] : ofKind.split('/')
-  const [, subresource] = routeOptions.url?.split(`/:${parameter}/`) ?? []
+  const [, subresource] = route.split(`/:${parameter}/`)
   return {
     resource,
     name: typeof name === 'string' ? name : changeNote?.name,
@@ -240,8 +246,9 @@ function annotationsOf(request: FastifyRequest): Happening['annotations'] {
   }
 }
 
+/** A body that its route decodes itself, such as protobuf, is no JSON. */
 function bodyOf(body: unknown, decision: Decision): Json | undefined {
-  return body === undefined || body === null ? undefined : redactBody(body, decision)
+  return body === undefined || body === null || body instanceof Uint8Array ? undefined : redactBody(body, decision)
 }
 
 function answerIn(reply: FastifyReply | undefined, payload: unknown, decision: Decision): Json | undefined {

@@ -20,11 +20,11 @@ export function refuseForeignCallers(app: FastifyInstance, settings: CallerSetti
   const judgeHost = hostJudge(settings.hosts)
   const allowed = new Set(settings.allowedOrigins)
 
-  const judge = ({ raw, method, headers }: FastifyRequest): RefusalError | 'own' | 'allowed' => {
+  const judge = ({ raw, method, headers, protocol }: FastifyRequest): RefusalError | 'own' | 'allowed' => {
     const host = hostOf(raw)
     const refused = refusalOfHost(raw, host === undefined ? 'served' : judgeHost(host), host)
     if (refused !== undefined) return refused
-    const verdict = judgeOrigin(method, headers, host ?? '', allowed)
+    const verdict = judgeOrigin(method, headers, host ?? '', allowed, protocol === 'https')
     return verdict === 'foreign' ? refuseOrigin(headers.origin) : verdict
   }
 

@@ -1,6 +1,6 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { unchecked } from '../../access/index.ts'
+import type { FastifyInstance } from 'fastify'
 import { isWatch } from '../resources/index.ts'
+import { sharerOf } from '../shares.ts'
 import { onceClosed, refusal, type RefusalError, refuseForNow } from '../wire/index.ts'
 import { CallLimits } from './call-limits.ts'
 import { FairGate } from './fair-gate.ts'
@@ -79,7 +79,7 @@ export function shareFairly(app: FastifyInstance, deadlineMs: number): void {
     }
     const begin = (): void => decide()
     const refuse = (): void => decide(tooLate())
-    request.leaveGate = gate.enter(callerOf(request), performance.now(), begin, refuse)
+    request.leaveGate = gate.enter(sharerOf(request.rights.caller, request.ip), performance.now(), begin, refuse)
     // What has not begun need not begin for a client that has gone.
     if (!call.isDecided) onceClosed(reply.raw, () => decide(refuseForNow('The client has gone; nothing was changed.')))
   })
@@ -92,9 +92,4 @@ export function shareFairly(app: FastifyInstance, deadlineMs: number): void {
 function tooLate(): RefusalError {
   const message = 'The deadline passed while the call waited for earlier ones of the same caller; nothing was changed.'
   return refusal('Timeout', message)
-}
-
-/** The user, or the address of a caller whom nobody knows. */
-function callerOf({ rights: { caller }, ip }: FastifyRequest): string {
-  return caller.user === unchecked.user ? `address ${ip}` : `user ${caller.user}`
 }

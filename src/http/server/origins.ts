@@ -13,13 +13,16 @@ export type OriginVerdict =
  * Judges by its headers where a request comes from. `Sec-Fetch-Site` is sent by all browsers, but not to every server over plain HTTP;
  * `Origin` is sent with everything that could change something. Following a link to this server is no foreign request: it
  * changes nothing, and the page with the link does not see the answer.
+ *
  * @param authority the host and port that the request is sent to
+ * @param isSecure true if it came over TLS: a page that came without may be by anybody in the network
  */
 export function judgeOrigin(
   method: string,
   headers: IncomingHttpHeaders,
   authority: string,
   allowed: ReadonlySet<string>,
+  isSecure: boolean,
 ): OriginVerdict {
   const { origin } = headers
   const site = headers['sec-fetch-site']
@@ -28,7 +31,8 @@ export function judgeOrigin(
   if (site !== undefined) {
     return site === 'same-origin' || site === 'none' || isLink(method, headers) ? 'own' : 'foreign'
   }
-  return origin?.replace(/^https?:\/\//, '') === authority.toLowerCase() ? 'own' : 'foreign'
+  const scheme = isSecure ? /^https:\/\// : /^https?:\/\//
+  return origin?.replace(scheme, '') === authority.toLowerCase() ? 'own' : 'foreign'
 }
 
 function isLink(method: string, headers: IncomingHttpHeaders): boolean {

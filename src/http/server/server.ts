@@ -13,8 +13,9 @@ import { docsOptions, openapiOptions, kubernetesOpenapiRoutes, openapiRoutes } f
 import { discoveryRoutes, endpointsOfNodes, resourceRoutes } from '../resources/index.ts'
 import { accessReviewRoutes, selfSubjectReviewRoutes } from '../reviews/index.ts'
 import { resourceSchemas, schemas, type VersionResponse } from '../schemas/index.ts'
+import { Shares } from '../shares.ts'
 import { answerJson, readBodies } from '../wire/index.ts'
-import { checkAccess } from './access.ts'
+import { checkAccess, checkAccessAgain } from './access.ts'
 import { CallAudit } from './audit.ts'
 import { type Limit, limitCalls, limitEventLoopDelay } from './admission.ts'
 import { type CallerSettings, refuseForeignCallers } from './callers.ts'
@@ -76,7 +77,10 @@ const requestTimeoutMs = 60_000
 /** Longer than any name in a path, percent-encoded. */
 const pathSegmentLengthMax = 2_048
 
-/** Watches that may be open at once. They wait most of the time, so they do not count as calls in flight. */
+/**
+ * Watches that may be open at once, before each caller has only a share of them. They wait most of the time, so they do not count as calls
+ * in flight.
+ */
 const watchesMax = 10_000
 
 const bookmarkIntervalMs = 60_000
@@ -179,6 +183,7 @@ function addApi(
     limitCalls(api, { ...limited, callsMax, pending: () => store.pending, prefixes, onStopping })
     answerJson(api)
     shareFairly(api, deadlineMs)
+    checkAccessAgain(api, gatekeeper, dependencies.probe ?? silentProbe)
     void api.register((ipam, _options, done) => {
       ipam.setSchemaErrorFormatter(refuseBySchema)
       void ipam.register(ipamRoutes, { prefix: '/ipam/v1', store, blocks, charges, now, newUid, deadlineMs })
@@ -196,7 +201,7 @@ function addApi(
       watches: {
         store,
         onStopping,
-        watchesMax,
+        shares: new Shares(watchesMax),
         bookmarkIntervalMs: dependencies.bookmarkIntervalMs ?? bookmarkIntervalMs,
       },
     })

@@ -28,7 +28,7 @@ class SlowStore extends FakeStore {
 async function startWatches(t: Test) {
   const store = new SlowStore()
   const kind = ippoolKind(new BlockIndex())
-  const count = { open: 0 }
+  let open = 0
   const endless = new Set<() => void>()
   const options: WatchOptions = {
     store,
@@ -36,10 +36,18 @@ async function startWatches(t: Test) {
       endless.add(end)
       return () => endless.delete(end)
     },
-    watchesMax: 2,
+    shares: {
+      isFull: () => open >= 2,
+      enter: () => {
+        open++
+        return () => {
+          open--
+        }
+      },
+    },
     bookmarkIntervalMs: 60_000,
   }
-  const watches = new Watches(options, kind, count)
+  const watches = new Watches(options, kind)
   const app = fastify()
   chooseRepresentations(app, kind, {
     now: () => ({ nanoseconds: 0n }),
@@ -55,26 +63,26 @@ async function startWatches(t: Test) {
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => app.close())
   const waiting = (reads: number) => until(`${String(reads)} reads`, () => store.waiting.length === reads || undefined)
-  return { app, url, store, count, endless, served, waiting }
+  return { app, url, store, open: () => open, endless, served, waiting }
 }
 
 t.test('a client that hangs up before its watch has begun leaves nothing behind', async (t) => {
-  const { app, url, store, count, endless, served, waiting } = await startWatches(t)
+  const { app, url, store, open, endless, served, waiting } = await startWatches(t)
   const connection = await RawConnection.open(url)
   await connection.write(rawRequest('GET', '/'))
   await waiting(1)
   connection.cut()
   await until('the server to notice', async () => {
-    const open = await new Promise((resolve) => app.server.getConnections((_error, open) => resolve(open)))
-    return open === 0 || undefined
+    const connections = await new Promise((resolve) => app.server.getConnections((_error, count) => resolve(count)))
+    return connections === 0 || undefined
   })
   for (const goOn of store.waiting) goOn()
   await Promise.all(served)
-  t.strictSame({ open: count.open, endless: endless.size }, { open: 0, endless: 0 })
+  t.strictSame({ open: open(), endless: endless.size }, { open: 0, endless: 0 })
 })
 
 t.test('watches that begin at the same moment are no more than may be open', async (t) => {
-  const { url, store, count, served } = await startWatches(t)
+  const { url, store, open, served } = await startWatches(t)
   const asked = Array.from({ length: 5 }, () => fetch(url))
   // A watch that ends makes room for another one, so none may end before all have asked.
   await until('all to have asked', () => served.length === 5 || undefined)
@@ -82,5 +90,5 @@ t.test('watches that begin at the same moment are no more than may be open', asy
   const answers = await Promise.all(asked)
   t.strictSame(answers.map(({ status }) => status).sort(), [200, 200, 503, 503, 503])
   for (const answer of answers) await answer.body?.cancel()
-  await until('all to be closed', () => count.open === 0 || undefined)
+  await until('all to be closed', () => open() === 0 || undefined)
 })

@@ -1,9 +1,19 @@
 import { connect } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
+import { type Gatekeeper, unlimited } from '../../../src/access/index.ts'
 import { RawConnection, rawRequest } from '../../support/raw-http.ts'
 import { until } from '../../support/until.ts'
 import { startServer } from '../server-in-memory.ts'
+
+/** Believes the name that a credential is; everybody may do everything. */
+const byName: Gatekeeper = {
+  identify: ({ authorization = '' }) => {
+    const user = authorization.replace(/^Bearer\s+/, '')
+    return { ok: true, caller: { user, groups: user === 'admin' ? ['ippoold:admins'] : [] } }
+  },
+  rightsOf: (caller) => ({ ...unlimited, caller }),
+}
 
 const refused = {
   status: 503,
@@ -114,6 +124,9 @@ t.test('how many were turned away is logged once a second', async (t) => {
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   const connection = await RawConnection.open(url)
   t.teardown(() => connection.cut())
+  // It has to be found out once who calls.
+  await connection.write(rawRequest('GET', '/ipam/v1/handles/a'))
+  await until('an answer', () => connection.answers().length > 0 || undefined)
   for (let n = 0; n < 3; n++) await connection.write(rawRequest('GET', '/ipam/v1/handles/a'))
   const counts = (): number[] => lines.map((line) => (JSON.parse(line) as { calls: number }).calls)
   await until('all to be counted', () => counts().reduce((sum, calls) => sum + calls, 0) === 3 || undefined)
@@ -131,4 +144,35 @@ t.test('a server that is stopping says so, and closes the connection, however ma
   await closed
   await until('the next answer', () => connection.answers().length > 1 || undefined)
   t.match(connection.answers()[1], { status: 503, head: /connection: close/i, body: /is stopping/ })
+})
+
+t.test('who writes one credential in many ways, or has many, has one share', async (t) => {
+  const { app } = startServer(t, { callsMax: 4, gatekeeper: byName })
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  const begin = async (authorization: string): Promise<RawConnection> => {
+    const connection = await RawConnection.open(url)
+    t.teardown(() => connection.cut())
+    const whole = rawRequest('POST', '/ipam/v1/assign', '{}', [`authorization: ${authorization}`])
+    await connection.write(whole.slice(0, -2))
+    return connection
+  }
+  const greedy: RawConnection[] = []
+  for (let n = 1; n <= 12; n++) greedy.push(await begin(`Bearer${' '.repeat(n)}greedy`))
+  await until(
+    'the rest to be refused',
+    () => greedy.filter((one) => one.answers().length > 0).length === 8 || undefined,
+  )
+  const modest = await begin('Bearer modest')
+  await modest.write('{}')
+  await until('an answer', () => modest.answers().length > 0 || undefined)
+  t.match(modest.answers(), [{ status: 201 }])
+})
+
+t.test('an admin who calls for the first time gets in, however busy the server is', async (t) => {
+  const { app, store } = startServer(t, { callsMax: 1, gatekeeper: byName })
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  store.pending = 1
+  const as = (user: string) => fetch(`${url}/ipam/v1/handles/a`, { headers: { authorization: `Bearer ${user}` } })
+  for (const user of ['alice', 'alice', 'admin', 'alice'])
+    t.equal((await as(user)).status, user === 'admin' ? 404 : 503, user)
 })

@@ -28,6 +28,15 @@ t.test('a request is judged by where a browser says that it comes from', async (
     ['a frame', 'foreign', { 'sec-fetch-site': 'cross-site', ...link, 'sec-fetch-dest': 'iframe' }, 'GET'],
   ]
   for (const [claim, verdict, headers, method = 'POST'] of cases) {
-    t.equal(judgeOrigin(method, headers, 'Here:8080', new Set(['https://ours'])), verdict, claim)
+    t.equal(judgeOrigin(method, headers, 'Here:8080', new Set(['https://ours']), false), verdict, claim)
   }
 })
+
+t.test(
+  'over TLS, a page of the same host that came without TLS is foreign: anybody in the network may have made it',
+  async (t) => {
+    const judge = (origin: string) => judgeOrigin('POST', { origin }, 'here:8080', new Set(), true)
+    t.equal(judge('https://here:8080'), 'own')
+    t.equal(judge('http://here:8080'), 'foreign')
+  },
+)
