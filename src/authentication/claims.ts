@@ -1,7 +1,7 @@
 import type { Caller } from '../access/index.ts'
 import { isReserved } from './reserved.ts'
 
-/** How the claims of an issuer's tokens become a user. */
+/** The mapping from the claims of an issuer's tokens to a user. */
 export interface ClaimMappings {
   readonly username: ClaimMapping
   readonly groups: ClaimMapping | undefined
@@ -10,7 +10,7 @@ export interface ClaimMappings {
   readonly required: readonly { readonly claim: string; readonly value: string }[]
 }
 
-/** A claim, and what is put in front of its value. */
+/** A claim, and the prefix for its value. */
 export interface ClaimMapping {
   readonly claim: string
   readonly prefix: string
