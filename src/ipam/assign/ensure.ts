@@ -25,13 +25,13 @@ import { requireHandle } from './assignment.ts'
 export interface EnsureAnswer extends AssignAnswer {
   /** True if some of the addresses were assigned by this call. */
   readonly isAdded: boolean
-  /** How many addresses were assigned, and how many were released, in the transaction. */
+  /** The numbers of addresses that the transaction has assigned and released. */
   readonly changed: { readonly assigned: number; readonly released: number }
   /** Of an exact request: what is still to be released, because it did not fit into the transaction. */
   readonly excess: readonly Allocation[]
 }
 
-/** How to ensure. */
+/** The options of an ensure. */
 export interface EnsureOptions {
   /** True if the handle is to hold nothing else: what is more than the request wants is released. */
   readonly isExact?: boolean
@@ -76,7 +76,7 @@ export function planEnsure(
   return { answer: success(answer), writes: released.value.draft?.writes() ?? [] }
 }
 
-/** Assigns what is missing, in a draft; undefined if nothing is, or if a request that accepts fewer addresses has to do with those. */
+/** Assigns what is missing, in a draft. Returns undefined if nothing is, or if fewer addresses will do and no more can be assigned. */
 function assignMissing(
   view: View,
   request: AssignRequest,

@@ -41,7 +41,7 @@ export interface SelectedAddress {
 export class PoolsAtRevision {
   readonly #stored: Pools
   readonly #visible: Pools
-  /** Where the caller may list addresses. */
+  /** The reach of listing addresses. */
   readonly reach: Reach
 
   constructor(entries: readonly Listed<Pool>[], rights: Rights) {

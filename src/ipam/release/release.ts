@@ -52,7 +52,7 @@ export const releasedTogetherMax = Math.floor((stepLimits.keys - keysPerRelease)
 
 /**
  * Releases addresses, and reports on each of them: a stale sequence number does not stop the others. An address that the caller may not
- * release is reported as if nobody held it.
+ * release is reported as not held.
  * @see docs/calico/ipam.md sections 3.4 and 5.1
  */
 export function planRelease(
@@ -91,7 +91,7 @@ export function planRelease(
   return { answer: success(tally), writes: draft.writes() }
 }
 
-/** Gives back what the quotas were charged for what a draft has released, as far as there is room. */
+/** Gives back the charges for the addresses that a draft has released, while there is room. */
 export function settleCharges(budget: Budget, draft: Draft, { charges }: IpamContext): void {
   if (charges?.isEmpty === false) draft.settleCharges((keys) => budget.hasRoom(keys))
 }
@@ -100,8 +100,8 @@ export function settleCharges(budget: Budget, draft: Draft, { charges }: IpamCon
 const keysPerBlock = 3
 
 /**
- * One step of releasing what a handle holds, from the block on that follows `position`; only in pools in which the caller may release what
- * it holds. Refused with `NotFound` if there is no such handle, or if that is nothing. @see docs/calico/ipam.md section 5.2
+ * One step of releasing what a handle holds, from the block after `position` on; only in pools where the caller may release it. Refused
+ * with `NotFound` if the handle does not exist, or holds nothing there. @see docs/calico/ipam.md section 5.2
  */
 export function planReleaseHandle(
   view: View,
@@ -291,8 +291,8 @@ function groupByBlock(
 }
 
 /**
- * The ordinal of an item that may be released; otherwise none, and an entry in the tally. What the caller may not release looks as if
- * nobody held it. `reach` is undefined if that was decided before.
+ * Returns the ordinal of an item that may be released; otherwise none, and adds an entry to the tally. An address that the caller may not
+ * release looks as if it was not held. `reach` is undefined if rights were checked before.
  */
 function releasable(block: Block, item: ReleaseItem, tally: Tally, reach: Reach | undefined): readonly Ordinal[] {
   const { address, handle, sequenceNumber } = item
