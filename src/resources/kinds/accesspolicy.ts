@@ -39,7 +39,7 @@ const textLengthMax = 1_024
 /** Far more addresses than anybody has; a number that JSON and JavaScript express exactly. */
 const addressesMax = 1_000_000_000
 
-/** What rules can be about besides kinds: what `/ipam/v1` serves, and the metrics. */
+/** The resources of rules that are no kinds: those of `/ipam/v1`, and the metrics. */
 const otherResources: readonly string[] = ['addresses', 'handles', 'affinities', 'metrics']
 
 const AccessSubject = Type.Object(
@@ -200,7 +200,7 @@ export function accesspolicyKind(kinds: readonly string[]): ResourceKind<AccessP
   }
 }
 
-/** Whoever creates a policy, or changes whom it is for or what it allows, must have all rights that it gives. */
+/** Refuses to create a policy, or to change its subjects or rules, unless the caller has all rights that it gives. */
 function findEscalation({ object, spec, old }: Candidate<AccessPolicy>, rights: Rights): string | undefined {
   if (old !== undefined && sameJson(objectIn(old.object, 'spec'), spec)) return undefined
   const policy = accessPolicyOf(object)

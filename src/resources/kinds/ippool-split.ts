@@ -26,12 +26,12 @@ export interface Split {
   readonly parts: readonly { readonly name: string; readonly cidr: Cidr }[]
 }
 
-/** What a split needs from outside the datastore. */
+/** The inputs of a split that are not in the datastore. */
 interface SplitContext {
   readonly now: Now
   /** {@link partsMax} fresh UUIDs. */
   readonly uids: readonly string[]
-  /** What the caller may do. */
+  /** The rights of the caller. */
   readonly rights: Rights
 }
 
