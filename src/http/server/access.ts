@@ -67,7 +67,7 @@ function certificateOf(socket: IncomingMessage['socket']): Credentials['certific
   return certificate?.isTrusted() === true ? certificate : undefined
 }
 
-/** @see RFC 6750 section 3: a request without a credential is told of no error. */
+/** @see RFC 6750 section 3: the answer to a request without a credential names no error. */
 function refuseUnknown(identification: Extract<Identification, { readonly ok: false }>): RefusalError {
   const { reason, problem } = identification
   switch (reason) {
