@@ -251,7 +251,7 @@ async function openAuthentication(config: Config, logger: Logger): Promise<Authe
   }
 }
 
-/** Joins who callers are with what they may do. Without news from etcd, nobody can tell which policies and tokens there are. */
+/** Joins authentication and policies. Without news from etcd, the known policies and tokens may be outdated. */
 function gatekeeperOf(
   authentication: Authentication,
   policies: Policies,
@@ -287,7 +287,7 @@ async function startEtcd(
   return etcd
 }
 
-/** What is kept beside the store, and hears of its changes. */
+/** The parts that are kept beside the store, and follow its changes. */
 interface Observers {
   readonly index: BlockIndex
   readonly chargeIndex: ChargeIndex
