@@ -146,10 +146,10 @@ export class Draft {
    * Gives back the charges for addresses that the changed blocks no longer hold. `hasRoom` tells whether the transaction has room for so
    * many keys; what does not fit is left to upkeep.
    */
-  settleCharges(hasRoom: (keys: number) => boolean): void {
+  giveBackCharges(hasRoom: (keys: number) => boolean): void {
     for (const [key, found] of this.#blocks) {
       const cidr = this.#writes.has(key) ? parseBlockKey(key) : undefined
-      if (cidr !== undefined) this.ledger.settle(cidr, found.kind === 'block' ? found.block : undefined, hasRoom)
+      if (cidr !== undefined) this.ledger.giveBack(cidr, found.kind === 'block' ? found.block : undefined, hasRoom)
     }
   }
 

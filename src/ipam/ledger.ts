@@ -64,7 +64,7 @@ export class Ledger {
    * Gives back the charges for assignments that the block no longer has; `block` is undefined if it does not exist. Leaves to upkeep those
    * that there is no room for, and those that cannot be read.
    */
-  settle(cidr: Cidr, block: Block | undefined, hasRoom: (keys: number) => boolean): number {
+  giveBack(cidr: Cidr, block: Block | undefined, hasRoom: (keys: number) => boolean): number {
     if (!this.#blocks.has(formatCidr(cidr)) && !hasRoom(1)) return 0
     const account = this.#block(cidr)
     let count = 0

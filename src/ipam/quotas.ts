@@ -57,11 +57,13 @@ export function isAnyStale(charges: Charges, block: Block | undefined): boolean 
 }
 
 /** Gives back the charges for assignments that the block no longer has. Returns the number of addresses. */
-export function planSettleCharges(view: View, cidr: Cidr): Plan<number> {
+export function planGiveBackCharges(view: View, cidr: Cidr): Plan<number> {
   const budget = new Budget(view)
   const stored = budget.view.get(blockKey(cidr))
   if (stored.kind === 'unreadable') return answerOnly(0)
   const ledger = new Ledger(budget.view)
-  const count = ledger.settle(cidr, stored.kind === 'value' ? stored.value : undefined, (keys) => budget.hasRoom(keys))
+  const count = ledger.giveBack(cidr, stored.kind === 'value' ? stored.value : undefined, (keys) =>
+    budget.hasRoom(keys),
+  )
   return { answer: count, writes: ledger.writes() }
 }

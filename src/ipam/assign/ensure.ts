@@ -17,7 +17,7 @@ import { reachOf, releasing } from '../reach.ts'
 import { reachable, readHoldings } from '../read/index.ts'
 import type { Allocation, AssignAnswer, AssignRequest, IpamContext } from '../request.ts'
 import { poolOf, readPools } from '../surroundings.ts'
-import { prepareRelease, releaseHeld, settleCharges } from '../release/index.ts'
+import { giveBackCharges, prepareRelease, releaseHeld } from '../release/index.ts'
 import { type Assigned, assignInDraft, matchNamed } from './assign.ts'
 import { requireHandle } from './assignment.ts'
 
@@ -113,7 +113,7 @@ function releaseExcess(
   if (!prepared.ok) return prepared
   const release = { ...prepared.value, draft: draft ?? prepared.value.draft }
   const left = releaseHeld(budget, release, handle, excess)
-  settleCharges(budget, release.draft, context)
+  giveBackCharges(budget, release.draft, context)
   return left.ok ? success({ draft: release.draft, left: left.value }) : left
 }
 

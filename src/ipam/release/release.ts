@@ -87,13 +87,13 @@ export function planRelease(
   const taken: TakenFromHandles = new Map()
   for (const change of changes) store(draft, change, pools, taken)
   takeFromHandles(draft, taken)
-  settleCharges(budget, draft, context)
+  giveBackCharges(budget, draft, context)
   return { answer: success(tally), writes: draft.writes() }
 }
 
 /** Gives back the charges for the addresses that a draft has released, while there is room. */
-export function settleCharges(budget: Budget, draft: Draft, { charges }: IpamContext): void {
-  if (charges?.isEmpty === false) draft.settleCharges((keys) => budget.hasRoom(keys))
+export function giveBackCharges(budget: Budget, draft: Draft, { charges }: IpamContext): void {
+  if (charges?.isEmpty === false) draft.giveBackCharges((keys) => budget.hasRoom(keys))
 }
 
 /** Keys that one block of a handle takes at the most: its own, and of a block that goes the node and the affinity. */
@@ -156,7 +156,7 @@ export function planReleaseHandle(
       emptied.map((text) => [text, 0]),
     )
   }
-  settleCharges(budget, draft, context)
+  giveBackCharges(budget, draft, context)
   const next = last === following.at(-1) ? undefined : last
   return { answer: success({ answer: tally, next }), writes: draft.writes() }
 }
@@ -182,7 +182,7 @@ export function planReleaseHeld(
   const prepared = prepareRelease(budget.view, context)
   if (!prepared.ok) return answerOnly(prepared)
   const left = releaseHeld(budget, prepared.value, handle, held)
-  settleCharges(budget, prepared.value.draft, context)
+  giveBackCharges(budget, prepared.value.draft, context)
   return left.ok ? { answer: left, writes: prepared.value.draft.writes() } : answerOnly(left)
 }
 
