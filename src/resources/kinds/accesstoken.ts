@@ -18,7 +18,7 @@ import { declarePlainStorage } from '../storage.ts'
 
 const AccessTokenSpec = Type.Object(
   {
-    user: Type.String({ description: 'The user that calls with the token are from.', examples: ['ci'] }),
+    user: Type.String({ description: 'The user that calls with the token come from.', examples: ['ci'] }),
     groups: Type.Optional(
       Type.Array(Type.String(), { ...setOfItems, description: 'The groups of that user.', examples: [['blue']] }),
     ),
@@ -30,7 +30,7 @@ const AccessTokenSpec = Type.Object(
       }),
     ),
   },
-  { $id: 'AccessTokenSpec', additionalProperties: false, description: 'Whose calls a token makes.' },
+  { $id: 'AccessTokenSpec', additionalProperties: false, description: 'The user and groups that a token stands for.' },
 )
 
 const AccessTokenStatus = Type.Object(
@@ -43,7 +43,7 @@ const AccessTokenStatus = Type.Object(
     ),
     tokenSHA256: Type.Optional(
       Type.String({
-        description: 'The SHA-256 of the secret, in hex: by it, a secret that was found somewhere can be told.',
+        description: 'The SHA-256 of the secret, in hex. It tells which token a secret belongs to.',
       }),
     ),
     lastUsedAt: Type.Optional(
@@ -81,7 +81,7 @@ export function accesstokenKind(admins?: AdminWays): ResourceKind<AccessToken> {
     specSchema: AccessTokenSpec,
     statusSchema: AccessTokenStatus,
     columns: [
-      textColumn('User', 'spec.user', 'The user that calls with the token are from.'),
+      textColumn('User', 'spec.user', 'The user that calls with the token come from.'),
       textColumn('Groups', 'spec.groups', 'The groups of that user.'),
       derivedColumn('Expires', 'When the token stops being valid.', (object) => timeIn(object, 'spec', 'expiresAt')),
       derivedColumn('LastUsed', 'When the token was last used.', (object) => timeIn(object, 'status', 'lastUsedAt')),
@@ -158,7 +158,7 @@ function findEscalation({ spec, old }: Candidate<AccessToken>, { isUnlimited, ca
     textIn(spec, 'user') === caller.user && textsIn(spec, 'groups').every((group) => caller.groups.includes(group))
   return isOwn
     ? undefined
-    : 'a token for another user, or for groups that one is not in, can only be made by an administrator'
+    : 'a token for another user, or for groups that the caller is not in, can only be made by an administrator'
 }
 
 /** The annotation that allows ending the last token of an admin. */
@@ -184,7 +184,7 @@ function findLockout(
     const other = name === before.name ? undefined : view.get(accessTokenKey(name))
     if (other?.kind === 'value' && makesAdmin(other.value, now)) return undefined
   }
-  return `is the last access token that is valid of the group ${adminGroup}, and this server knows no other way to be an admin. Create another such token first; or, to be without an admin, set the annotation ${lastAdmin.annotation} to "${lastAdmin.mayGo}".`
+  return `is the last valid access token of the group ${adminGroup}, and this server knows no other way to be an admin. Create another such token first; or, to be without an admin, set the annotation ${lastAdmin.annotation} to "${lastAdmin.mayGo}".`
 }
 
 function makesAdmin({ groups, expiresAt, hash, isTerminating }: AccessToken, now: bigint): boolean {

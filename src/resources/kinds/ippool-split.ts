@@ -90,7 +90,7 @@ export function planSplit(
 const updating = { verb: 'update', resource: 'ippools' } as const
 const creating = { verb: 'create', resource: 'ippools' } as const
 
-/** Refuses a caller who may not change the pool, or not create its parts, which have no labels. A pool out of sight does not exist. */
+/** Refuses a caller who may not change the pool, or not create its parts, which have no labels. A hidden pool does not exist. */
 function requireRights(rights: Rights, { name, labels: poolLabels }: Pool): Result<undefined> {
   const isVisible = [...reading.pools, updating].some((action) => may(rights, action, { poolLabels }))
   if (!isVisible) return notFound(name)
