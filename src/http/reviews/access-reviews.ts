@@ -86,7 +86,7 @@ export const accessReviewRoutes: FastifyPluginCallback<AccessReviewOptions> = (a
   async function review(spec: JsonObject, rights: Rights): Promise<Decision> {
     if (isJsonObject(spec['nonResourceAttributes'])) {
       const isRead = textIn(spec['nonResourceAttributes'], 'verb') === 'get'
-      const reason = isRead ? 'everybody may read what is no resource' : 'what is no resource can only be read'
+      const reason = isRead ? 'everybody may read paths of no resource' : 'paths of no resource can only be read'
       return { allowed: isRead || rights.isUnlimited, reason }
     }
     const given = objectIn(spec, 'resourceAttributes')

@@ -71,8 +71,8 @@ function isConditional({ rule }: Pick<Grant, 'rule'>): boolean {
 }
 
 /**
- * The status of a SelfSubjectRulesReview. Kubernetes has no place for conditions about pools: with such rules, the list says that it is
- * not complete, and names them.
+ * Returns the status of a SelfSubjectRulesReview. Kubernetes has no place for conditions about pools: with such rules, the list says that
+ * it is not complete, and names them.
  */
 export function listRules(rights: Rights, groupOf: (resource: string) => string): JsonObject {
   const everyPath = [
@@ -105,7 +105,7 @@ export function listRules(rights: Rights, groupOf: (resource: string) => string)
     nonResourceRules,
     incomplete: limited.length > 0,
     ...(limited.length > 0 && {
-      evaluationError: `some rules hold for some pools, or up to a limit only: ${described.join(', ')}`,
+      evaluationError: `some rules apply to some pools only, or up to a limit: ${described.join(', ')}`,
     }),
   }
 }

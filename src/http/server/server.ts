@@ -36,7 +36,7 @@ export interface ServerDependencies {
   readonly store: ServedStore
   /** The index of blocks that is kept beside the store. */
   readonly blocks: BlockIndex
-  /** Knows which blocks have addresses that are charged to quotas; unless given, upkeep alone gives back what is charged. */
+  /** Knows which blocks have charges; unless given, only upkeep gives charges back. */
   readonly charges?: ChargeIndex
   readonly now: () => Now
   /** Returns a new unique name, for requests, handles and objects that did not bring one. */
@@ -59,7 +59,7 @@ export interface ServerDependencies {
   readonly bookmarkIntervalMs?: number
   /** The hosts and origins by which the server may be called; by default those of this machine. */
   readonly callers?: CallerSettings
-  /** Knows the users and what they may do; unless given, everybody may do everything. */
+  /** Identifies callers, and knows their rights; unless given, everybody may do everything. */
   readonly gatekeeper?: Gatekeeper
   /** The calls to record, and the place for their events; none unless given. */
   readonly audit?: AuditTrail

@@ -34,7 +34,7 @@ export function noteChange(request: FastifyRequest, note: ChangeNote): void {
   request.changeNote = { ...request.changeNote, ...note }
 }
 
-/** True if the request asks only what would happen. */
+/** True if the request is a dry run. */
 export function isDryRun({ changeNote, query }: FastifyRequest): boolean {
   const isAsked = typeof query === 'object' && query !== null && 'dryRun' in query && query.dryRun === 'All'
   return changeNote?.dryRun ?? isAsked
