@@ -45,7 +45,7 @@ export interface AdminWays {
 
 /** Identifies callers, and knows their rights. */
 export interface Gatekeeper {
-  /** Finds out who sends a request. */
+  /** Identifies the caller of a request. */
   identify(credentials: Credentials): Identification | Promise<Identification>
   /** Returns the rights of a caller at this moment. */
   rightsOf(caller: Caller): Rights
@@ -55,7 +55,7 @@ export interface Gatekeeper {
   readonly admins?: AdminWays
 }
 
-/** Lets everybody do everything: for a server that only trusted programs can reach. */
+/** Allows everything to every caller: for a server that only trusted programs can reach. */
 export const openGate: Gatekeeper = {
   identify: () => ({ ok: true, caller: unchecked }),
   rightsOf: () => unlimited,

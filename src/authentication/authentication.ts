@@ -28,7 +28,7 @@ export interface AuthenticationSettings {
 /** A file that a setting names cannot be used. The message says which, and why. */
 export class UnusableFile extends Error {}
 
-/** Finds out who sends requests, in all ways that are switched on. */
+/** Identifies callers in all ways that are switched on. */
 export class Authentication {
   readonly identify: Gatekeeper['identify']
   /** The ways to be an admin. Certificates and issuers may name any user and group, so each of them counts as a way. */

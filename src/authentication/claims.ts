@@ -30,11 +30,11 @@ export type UserOfClaims =
  */
 export function userOf(claims: Claims, { username, groups, uidClaim, required }: ClaimMappings): UserOfClaims {
   for (const { claim, value } of required) {
-    if (claims[claim] !== value) return refuse(`The token has not the value for the claim ${claim} that is required.`)
+    if (claims[claim] !== value) return refuse(`The claim ${claim} of the token does not have the required value.`)
   }
   const name = claims[username.claim]
   if (typeof name !== 'string' || name === '') return refuse(`The token has no claim ${username.claim} with a text.`)
-  // As in Kubernetes: a provider may let anybody claim any address before it has been verified.
+  // As in Kubernetes: a provider may accept any address as a claim before it has verified that.
   if (username.claim === 'email' && (claims['email_verified'] ?? true) !== true) {
     return refuse('The e-mail address in the token is not verified.')
   }

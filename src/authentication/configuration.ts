@@ -59,7 +59,7 @@ export function readConfiguration(text: string): ConfigurationReading {
   if (entries.length > issuersMax) reader.refuse('jwt', `must have at most ${issuersMax} entries`)
   const issuers = entries.map((entry, index) => readIssuer(reader, entry, `jwt[${index}]`))
   const urls = issuers.flatMap(({ url, discoveryUrl }) => [...new Set([url, discoveryUrlOf(url), discoveryUrl])])
-  if (new Set(urls).size < urls.length) reader.refuse('jwt', 'names an issuer, or where it describes itself, twice')
+  if (new Set(urls).size < urls.length) reader.refuse('jwt', 'names an issuer or a discovery URL twice')
   const isAnonymousAllowed = readAnonymous(reader, top['anonymous'])
   return reader.problems.length === 0
     ? { ok: true, configuration: { issuers, isAnonymousAllowed } }

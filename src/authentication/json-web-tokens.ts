@@ -53,7 +53,7 @@ export class JsonWebTokens {
     return undefined
   }
 
-  /** Finds out whom a token is for. `hash` is its hash. Undefined if it is no JSON Web Token. */
+  /** Finds the user of a token. `hash` is its hash. Undefined if it is no JSON Web Token. */
   async verify(token: string, hash: string): Promise<Verdict | undefined> {
     const issuerUrl = issuerOf(token)
     if (issuerUrl === undefined) return undefined
