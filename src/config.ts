@@ -181,7 +181,7 @@ interface Contradiction {
   readonly problem: string
 }
 
-/** True if callers can prove who they are: without, everybody who can reach the server may do everything. */
+/** True if callers can authenticate. Otherwise everybody who can reach the server may do everything. */
 export function hasAuthentication(config: Config): boolean {
   const { clientCaFile, tokenFile, authConfigFile, accessTokens, anonymous } = config
   const isNamed = [clientCaFile, tokenFile, authConfigFile].some((file) => file !== undefined)
@@ -191,7 +191,7 @@ export function hasAuthentication(config: Config): boolean {
 /** The protections that a server on an address which other machines can reach must have. */
 export type Protection = 'tls' | 'authentication'
 
-/** Returns what the server does without, although other machines can reach it. */
+/** Returns the protections that the server lacks, although other machines can reach it. */
 export function missingProtections(config: Config): readonly Protection[] {
   if (config.port === undefined || isLoopback(config.host)) return []
   const missing: Protection[] = []
@@ -205,7 +205,7 @@ function findContradictions(config: Config): Contradiction[] {
   return [...findProtectionProblems(config), ...findServingProblems(config), ...findEtcdProblems(config)]
 }
 
-/** Finds protections that are missing and not waived, and such that are waived and there. */
+/** Finds protections that are missing without being waived, and ones that are waived without being missing. */
 function findProtectionProblems(config: Config): Contradiction[] {
   const found: Contradiction[] = []
   const { host, tlsCertFile, tlsKeyFile, insecureHttp, insecureNoAuth } = settings

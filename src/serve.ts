@@ -199,7 +199,7 @@ async function start(
 }
 
 const warningOf: Readonly<Record<ReturnType<typeof missingProtections>[number], string>> = {
-  tls: 'there is no TLS (IPPOOLD_INSECURE_HTTP): everybody on the network between can read and change everything',
+  tls: 'there is no TLS (IPPOOLD_INSECURE_HTTP): everybody on the network in between can read and change everything',
   authentication:
     'there is no authentication (IPPOOLD_INSECURE_NO_AUTH): everybody who can reach this address may do everything',
 }
@@ -251,7 +251,7 @@ async function openAuthentication(config: Config, logger: Logger): Promise<Authe
   }
 }
 
-/** Joins who callers are with what they may do. Without news from etcd, nobody can tell which policies and tokens there are. */
+/** Joins authentication and policies. Without news from etcd, the known policies and tokens may be outdated. */
 function gatekeeperOf(
   authentication: Authentication,
   policies: Policies,
@@ -287,7 +287,7 @@ async function startEtcd(
   return etcd
 }
 
-/** What is kept beside the store, and hears of its changes. */
+/** The parts that are kept beside the store, and follow its changes. */
 interface Observers {
   readonly index: BlockIndex
   readonly chargeIndex: ChargeIndex
@@ -373,7 +373,7 @@ async function openAudit(
       ageMaxDays: config.auditLogMaxAge,
     })
     running.add(() => log.close())
-    // A limit on the sizes of files is a failure to write; the signal that comes with it would end the process.
+    // Beyond a limit on file sizes, writing fails; without this, the signal that comes with it would end the process.
     process.on('SIGXFSZ', () => undefined)
     return { policy: reading?.policy ?? defaultPolicy, sink: log }
   } catch (error) {
@@ -449,7 +449,7 @@ function strictClock(): () => Now {
   }
 }
 
-/** Tells people something: on standard output, unless the audit log is there. */
+/** Prints a line for people on standard output, unless the audit log goes there. */
 function say({ auditLog }: Config, line: string): void {
   const stream = auditLog === '-' ? process.stderr : process.stdout
   stream.write(`${line}\n`)

@@ -47,7 +47,7 @@ export const settings = {
   socketMode: setting({
     variable: 'IPPOOLD_SOCKET_MODE',
     placeholder: '<mode>',
-    help: 'Mode of that socket, in octal: who may write to it may connect.',
+    help: 'Mode of that socket, in octal: users that may write to it may connect.',
     fallback: 0o600,
     fallbackHelp: '0600',
     read: fileMode,
@@ -69,21 +69,21 @@ export const settings = {
   clientCaFile: setting<string | undefined>({
     variable: 'IPPOOLD_CLIENT_CA_FILE',
     placeholder: '<file>',
-    help: 'CA certificates (PEM). Clients with a certificate of one of them are the user in its CN, in the groups in its O.',
+    help: 'CA certificates (PEM). A client certificate of one of them stands for the user in its CN, in the groups in its O.',
     fallback: undefined,
     read: text,
   }),
   clientCrlFile: setting<string | undefined>({
     variable: 'IPPOOLD_CLIENT_CRL_FILE',
     placeholder: '<file>',
-    help: 'Lists of revoked certificates (PEM) of those CAs. Clients with a certificate on a list are not who it says.',
+    help: 'Lists of revoked certificates (PEM) of those CAs. A client certificate on a list does not count.',
     fallback: undefined,
     read: text,
   }),
   insecureHttp: setting({
     variable: 'IPPOOLD_INSECURE_HTTP',
     placeholder: '<true|false>',
-    help: 'Serve other machines without TLS: everybody on the network between can read and change everything.',
+    help: 'Serve other machines without TLS: everybody on the network in between can read and change everything.',
     fallback: false,
     read: boolean,
   }),
@@ -241,14 +241,14 @@ export const settings = {
   metricsNodes: setting({
     variable: 'IPPOOLD_METRICS_NODES',
     placeholder: '<true|false>',
-    help: 'Whether the metrics have series for each node, and for each node and pool.',
+    help: 'Have metrics for each node, and for each node and pool.',
     fallback: true,
     read: boolean,
   }),
   auditLog: setting<string | undefined>({
     variable: 'IPPOOLD_AUDIT_LOG',
     placeholder: '<file>',
-    help: 'Where to write who did what, one JSON object on each line: a file of this server alone, or - for standard output.',
+    help: 'Audit log, one JSON object on each line: a file of this server alone, or - for standard output.',
     fallback: undefined,
     fallbackHelp: 'no audit',
     read: text,
@@ -256,7 +256,7 @@ export const settings = {
   auditPolicyFile: setting<string | undefined>({
     variable: 'IPPOOLD_AUDIT_POLICY_FILE',
     placeholder: '<file>',
-    help: 'Which calls are in the audit log, and how much of them: an audit.k8s.io/v1 Policy. Read at the start.',
+    help: 'Policy (audit.k8s.io/v1) that decides which calls are in the audit log, and how much of them. Read at the start.',
     fallback: undefined,
     fallbackHelp: 'metadata of all calls but probes and documents',
     read: text,
@@ -264,7 +264,7 @@ export const settings = {
   auditLogMaxSize: setting({
     variable: 'IPPOOLD_AUDIT_LOG_MAX_SIZE',
     placeholder: '<MiB>',
-    help: 'MiB from which on the audit log is renamed, and a new one is begun.',
+    help: 'Size in MiB above which the audit log is renamed, and a new one is begun.',
     fallback: 100,
     read: integer(1, 1_000_000),
   }),
@@ -348,7 +348,7 @@ export const settings = {
   }),
 }
 
-/** Settings of former versions that are gone, and what to do instead. */
+/** Settings of former versions that are gone, with advice on what to do instead. */
 export const goneSettings: ReadonlyMap<string, string> = new Map([
   [
     'IPPOOLD_ALLOW_REMOTE',

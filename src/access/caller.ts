@@ -1,10 +1,10 @@
-/** Who sends a request, as it has proved. */
+/** The sender of a request, as its credential proves: a user and groups. */
 export interface Caller {
   readonly user: string
-  /** Tells users apart who have the same name one after the other; undefined if the credential has none. */
+  /** Distinguishes users that have the same name at different times; undefined if the credential has none. */
   readonly uid?: string | undefined
   readonly groups: readonly string[]
-  /** Which credential the caller has shown, in the form of Kubernetes' `credential-id`: `AccessToken=ci`; undefined if it has no name. */
+  /** The credential of the caller, in the form of Kubernetes' `credential-id`: `AccessToken=ci`; undefined if it has no name. */
   readonly credentialId?: string | undefined
 }
 

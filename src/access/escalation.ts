@@ -11,9 +11,8 @@ export interface Excess {
 }
 
 /**
- * The first thing that one of the rules allows and the caller may not do, so that the caller may not allow it to anybody; undefined if
- * there is none. A rule is compared with each rule of the caller by itself: that one must be for the same verb and resource, and its
- * conditions must be the same or none.
+ * Returns the first verb and resource that one of the rules allows and the caller lacks, so may not give; undefined if there is none.
+ * Each rule of the caller counts by itself: it must be for that verb and resource, and its conditions must be the same or none.
  */
 export function excessOf({ isUnlimited, grants }: Rights, rules: readonly AccessRule[]): Excess | undefined {
   if (isUnlimited) return undefined
@@ -31,7 +30,7 @@ export function excessOf({ isUnlimited, grants }: Rights, rules: readonly Access
 /** True if `held` allows all that `rule` allows with this verb and resource. */
 function isWithin(held: AccessRule, rule: AccessRule, verb: string, resource: string): boolean {
   if (!has(held.verbs, verb) || !has(held.resources, resource)) return false
-  // A limit counts what one subject holds: shared with others, it would be a limit no longer.
+  // Each subject has a count of its own: given to others, the limit would not limit their total.
   const isCounted = held.maxAddresses !== undefined && (verb === 'assign' || verb === '*')
   return !isCounted && isSelectorWithin(held.poolSelector, rule.poolSelector) && areHandlesWithin(held, rule)
 }

@@ -1,7 +1,7 @@
 import { type Caller, unchecked } from './caller.ts'
 import { type Rights, unlimited } from './rights.ts'
 
-/** What a request brings to prove who sends it. */
+/** The parts of a request that can prove who sends it. */
 export interface Credentials {
   /** The header `Authorization`. */
   readonly authorization: string | undefined
@@ -17,14 +17,14 @@ export interface Credentials {
 export type OnEnd = (callback: () => void) => () => void
 
 /**
- * Who sends a request; or why nobody can tell. `missing`: there is no credential. `wrong`: it is not valid. `throttled`: too many were wrong, so
- * that this one is not looked at. `unavailable`: what is needed to verify it cannot be had at the moment.
+ * The caller of a request, or why it is unknown. `missing`: there is no credential. `wrong`: the credential is not valid. `throttled`: it
+ * was not checked, because too many were wrong before. `unavailable`: it cannot be verified at the moment.
  */
 export type Identification =
   | {
       readonly ok: true
       readonly caller: Caller
-      /** Tells of the end of the credential; absent if nobody hears of that. */
+      /** Subscribes to the end of the credential; absent if the server does not learn of it. */
       readonly onEnd?: OnEnd
     }
   | { readonly ok: false; readonly reason: 'missing' | 'wrong'; readonly problem: string }
@@ -35,7 +35,7 @@ export type Identification =
       readonly retryAfterSeconds: number
     }
 
-/** What makes somebody an admin on a server. */
+/** The ways to be an admin of a server. */
 export interface AdminWays {
   /** True if there may be admins who have no AccessToken: by a token file, a client certificate or an issuer. */
   hasOthers(): boolean
@@ -43,19 +43,19 @@ export interface AdminWays {
   tokens(now: bigint): Iterable<string>
 }
 
-/** Knows the users of the server, and what they may do. */
+/** Identifies callers, and knows their rights. */
 export interface Gatekeeper {
-  /** Finds out who sends a request. */
+  /** Identifies the caller of a request. */
   identify(credentials: Credentials): Identification | Promise<Identification>
-  /** What a caller may do at this moment. */
+  /** Returns the rights of a caller at this moment. */
   rightsOf(caller: Caller): Rights
-  /** Why changes of policies may not have arrived, so that nobody is allowed to change anything; undefined while they arrive. */
+  /** Says why changes of policies may be missing, in which case every change is refused; undefined while they arrive. */
   problem?(): string | undefined
-  /** What makes admins; unless given, everybody is one. */
+  /** The ways to be an admin; unless given, every caller is one. */
   readonly admins?: AdminWays
 }
 
-/** Lets everybody do everything: for a server that only trusted programs can reach. */
+/** Allows everything to every caller: for a server that only trusted programs can reach. */
 export const openGate: Gatekeeper = {
   identify: () => ({ ok: true, caller: unchecked }),
   rightsOf: () => unlimited,

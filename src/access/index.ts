@@ -1,4 +1,4 @@
-/** Who sends a request, and what they may do. Pure. */
+/** Callers of requests, and their rights. Pure. */
 export { adminGroup, anonymous, authenticatedGroup, type Caller, unchecked } from './caller.ts'
 export {
   type AccessedObject,

@@ -9,7 +9,7 @@ import { type Observer, type Refusal, shorten } from '../plan/index.ts'
 import { matches } from '../selector/index.ts'
 import { adminGroup, anonymous, type Caller, unchecked } from './caller.ts'
 
-/** What can be done. `get`, `list` and `watch` are to read; `assign` and `release` are for addresses, `check` and `repair` for all data. */
+/** The verbs of rules. `get`, `list` and `watch` read; `assign` and `release` are for addresses, `check` and `repair` for all data. */
 export const verbs = [
   'get',
   'list',
@@ -27,13 +27,13 @@ export const verbs = [
 /** One of the {@link verbs}. */
 export type Verb = (typeof verbs)[number]
 
-/** What is done, and to what kind of thing: the plural of a kind, or `addresses`, `handles`, `affinities`. */
+/** A verb, and the resource that it applies to: the plural of a kind, or `addresses`, `handles`, `affinities`, `metrics`. */
 export interface Action {
   readonly verb: Verb
   readonly resource: string
 }
 
-/** The object of an action. A condition of a rule that is about something which the object does not have is not met. */
+/** The object of an action. A condition about a member that the object lacks is not met. */
 export interface AccessedObject {
   /** The labels of the pool that it is, or belongs to. */
   readonly poolLabels?: Readonly<Record<string, string>> | undefined
@@ -51,14 +51,14 @@ export interface Grant {
   readonly rule: AccessRule
 }
 
-/** The limits of a policy for one of its subjects, which a caller is or belongs to. */
+/** The limits of a policy on calls, for a subject that the caller is or belongs to. */
 export interface CallLimit {
   readonly policy: string
   readonly subject: AccessSubject
   readonly limits: AccessLimits
 }
 
-/** What one caller may do. */
+/** The rights of one caller, by all policies. */
 export interface Rights {
   readonly caller: Caller
   /** True if the caller may do everything, so that there is no need to ask for each object. */
@@ -67,7 +67,7 @@ export interface Rights {
   grantsFor(action: Action): readonly Grant[]
   /** All rules that apply to the caller; none if {@link isUnlimited}. */
   readonly grants: readonly Grant[]
-  /** How many calls the caller may send; all of these hold. None if {@link isUnlimited}. */
+  /** The limits on the caller's calls, all in force; none if {@link isUnlimited}. */
   readonly limits: readonly CallLimit[]
   /** Calls `callback` once the policies for the caller have changed: these rights are outdated. Calling the result unsubscribes. */
   onOutdated(callback: () => void): () => void
@@ -75,7 +75,7 @@ export interface Rights {
 
 const nothingMore = { limits: [], grants: [], grantsFor: () => [], onOutdated: () => () => undefined } as const
 
-/** May do nothing. */
+/** The rights to do nothing. */
 export const noRights: Rights = { ...nothingMore, caller: anonymous, isUnlimited: false }
 
 /** The rights to do everything, of the server itself and of every caller of a server that asks for no credentials. */
@@ -96,17 +96,17 @@ export function may(rights: Rights, action: Action, object: AccessedObject): boo
   return rights.isUnlimited || rights.grantsFor(action).some(({ rule }) => covers(rule, object))
 }
 
-/** True if the conditions of the rule are met by the object. */
+/** True if the object meets all conditions of the rule. */
 export function covers(rule: AccessRule, { poolLabels, handle }: AccessedObject): boolean {
   return coversPool(rule, poolLabels) && coversHandle(rule, handle)
 }
 
-/** True if the condition of the rule about pools is met by a pool with these labels; undefined: by what belongs to no pool. */
+/** True if a pool with these labels meets the rule's condition about pools. Undefined stands for an object that belongs to no pool. */
 export function coversPool({ poolSelector }: AccessRule, labels: AccessedObject['poolLabels']): boolean {
   return poolSelector === undefined || (labels !== undefined && matches(poolSelector, labels))
 }
 
-/** True if the condition of the rule about handles is met by this handle; undefined: by what belongs to no handle. */
+/** True if the handle meets the rule's condition about handles. Undefined stands for an object that belongs to no handle. */
 export function coversHandle({ handles }: AccessRule, handle: string | undefined): boolean {
   return handles === undefined || (handle !== undefined && handles.some((pattern) => isLike(handle, pattern)))
 }
@@ -122,7 +122,7 @@ export function denied({ caller }: Rights, { verb, resource }: Action, what = `t
   return { reason: 'Forbidden', message, causes: [] }
 }
 
-/** True if the text is the pattern, or begins as a pattern that ends with `*`. */
+/** True if the text equals the pattern, or begins with it if the pattern ends with `*`. */
 function isLike(text: string, pattern: string): boolean {
   return pattern.endsWith('*') ? text.startsWith(pattern.slice(0, -1)) : text === pattern
 }
@@ -130,23 +130,23 @@ function isLike(text: string, pattern: string): boolean {
 /** Callers whose rights are remembered. */
 const callersMax = 10_000
 
-/** A longer caller is not remembered: nobody who calls is, but whom a review asks about may have as many groups as a body holds. */
+/** A caller with a longer key is not remembered: a review may ask about a caller with as many groups as a body holds. */
 const keyLengthMax = 32_768
 
-/** What a policy says of one subject. */
+/** The part of a policy that is for one subject. */
 interface Clause {
   readonly grants: readonly Grant[]
   readonly limit: CallLimit | undefined
 }
 
-/** What all policies say of one subject, by the names of the policies. A change of them makes another object. */
+/** The clauses for one subject, by the names of their policies. A change of one replaces this object. */
 interface SubjectRules {
   readonly byPolicy: Map<string, Clause>
 }
 
 /**
- * All policies, by whom they are for, so that the rights of a caller cost the same however many policies there are. The rights of a caller
- * are worked out once, and again after a policy for the caller has changed.
+ * All policies, by subject: finding the rights of a caller costs the same with any number of policies. The rights of a caller are computed
+ * once, and again after a policy for the caller has changed.
  */
 export class Policies {
   readonly #policies = new Map<string, AccessPolicy>()
@@ -158,7 +158,7 @@ export class Policies {
     for (const policy of policies) this.change(policy.name, policy)
   }
 
-  /** Keeps the policies up to date with the datastore. A policy that cannot be read allows nothing; the log of the store tells of it. */
+  /** Keeps the policies up to date with the datastore. A policy that cannot be read allows nothing; the store logs it. */
   readonly observer: Observer<AccessPolicy> = {
     changed: (key, lookup) => {
       this.change(key.slice(accessPolicies.prefix.length), lookup.kind === 'value' ? lookup.value : undefined)
@@ -166,8 +166,8 @@ export class Policies {
   }
 
   /**
-   * Takes a policy over that was created or changed; undefined for one that was deleted, or cannot be read. One that is being deleted allows
-   * nothing: a finalizer must not keep in force what was taken away.
+   * Takes over a policy that was created or changed; undefined if it was deleted, or cannot be read. A policy that is being deleted allows
+   * nothing: a finalizer must not keep in force a right that was taken away.
    */
   change(name: string, policy: AccessPolicy | undefined): void {
     for (const subject of this.#policies.get(name)?.subjects ?? []) this.#setClause(subject, name, undefined)
@@ -179,7 +179,7 @@ export class Policies {
     for (const callback of [...this.#changed]) callback()
   }
 
-  /** What the caller may do by these policies. */
+  /** Returns the rights of the caller by these policies. */
   rightsOf(caller: Caller): Rights {
     if (caller.groups.includes(adminGroup)) return { ...unlimited, caller }
     const key = JSON.stringify([caller.user, caller.uid, caller.groups, caller.credentialId])

@@ -4,13 +4,13 @@ import type { Probe } from '../datastore/index.ts'
 import type { Now } from '../model/index.ts'
 import { lineBreak, RotatingFile, type Rotation } from './rotating-file.ts'
 
-/** How to write the audit log. */
+/** The options of the audit log. */
 export interface AuditLogOptions extends Rotation {
   /** A path, or `-` for standard output. */
   readonly path: string
-  /** What happens while the log cannot be written: no calls, or calls without events. */
+  /** While the log cannot be written, `block` refuses calls, and `drop` carries them out, even without events. */
   readonly whenFull: 'block' | 'drop'
-  /** How long an answer waits for its event at the most. */
+  /** The longest time that an answer waits for its event. */
   readonly patienceMs: number
   readonly now: () => Now
   readonly newUid: () => string
@@ -50,16 +50,16 @@ interface Batch {
   written: Waiting
 }
 
-/** What the callers of a batch wait for. */
+/** The promise that the callers of a batch wait for. */
 interface Waiting {
   readonly promise: Promise<boolean>
   readonly resolve: (isWritten: boolean) => void
 }
 
 /**
- * Writes events, all that wait in one write. In `block`, `write` resolves once the operating system has the line, and from a failure until
- * the next success no call may begin; what could not be written waits and is tried again. In `drop`, nobody waits, and when too much does,
- * events are dropped and counted.
+ * Writes events: all that are queued go out in one write. Those that could not be written stay queued, and are tried again. With `block`,
+ * `write` resolves once the operating system has the line; between a failure and the next success, no call may begin. With `drop`, calls
+ * do not wait, and an event for which the queue has no room is dropped and counted.
  */
 export class AuditLog implements AuditSink {
   readonly #options: AuditLogOptions
@@ -110,7 +110,7 @@ export class AuditLog implements AuditSink {
     this.#missed.set(reason, (this.#missed.get(reason) ?? 0) + calls)
   }
 
-  /** Writes what waits, for a while, and closes the file. */
+  /** Writes the queued events, for {@link closePatienceMs} at the most, and closes the file. */
   async close(): Promise<void> {
     clearInterval(this.#timer)
     this.#tellMissed()
@@ -131,11 +131,11 @@ export class AuditLog implements AuditSink {
       batch.written.resolve(await this.#writeBatch(Buffer.from(batch.lines.join(''))))
     }
     this.#current = undefined
-    // In the same step as the look at what waits: whoever comes later has to begin anew.
+    // Nothing has run since the queue was found empty, so the next `write` starts anew.
     this.#writing = undefined
   }
 
-  /** Writes until all is written, or the log is closed: false. A line goes on in the same file, unless somebody has moved that. */
+  /** Writes all bytes; false if the log is closed before. A line stays in one file, unless another program moves that. */
   async #writeBatch(bytes: Buffer): Promise<boolean> {
     let written = 0
     while (written < bytes.length) {
@@ -161,7 +161,7 @@ export class AuditLog implements AuditSink {
     for (const batch of [this.#current, this.#waiting]) if (batch !== undefined) this.#giveUp(batch)
   }
 
-  /** Lets callers wait no longer than their patience. The lines stay. */
+  /** Ends the wait of callers that have waited long enough. The lines stay queued. */
   #giveUp(batch: Batch): void {
     if (batch.lines.length === 0 || performance.now() - batch.begunAt < this.#options.patienceMs) return
     batch.written.resolve(false)
@@ -185,7 +185,7 @@ export class AuditLog implements AuditSink {
     this.#options.logger.info({ file: this.#options.path }, 'the audit log can be written again')
   }
 
-  /** Writes how many calls have no event. Not while the log cannot be written: that would only add to what waits. */
+  /** Writes how many calls have no event. Not while the log cannot be written: that would only lengthen the queue. */
   #tellMissed(): void {
     if (this.#problem !== undefined) return
     const { now, newUid } = this.#options
@@ -213,7 +213,7 @@ function newWaiting(): Waiting {
   return { promise, resolve }
 }
 
-/** Where the line begins that goes on at `position`. */
+/** Returns the start of the line that continues at `position`. */
 function startOfLine(bytes: Buffer, position: number): number {
   return position === 0 ? 0 : bytes.lastIndexOf(lineBreak, position - 1) + 1
 }

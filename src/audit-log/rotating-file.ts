@@ -11,25 +11,25 @@ const files = {
   write: promisify(fs.write),
 }
 
-/** When a file is put aside, and how many of these are kept. */
+/** The limits on the size of a file, and on the number and age of old ones. */
 export interface Rotation {
-  /** A file does not get larger, unless by one write. */
+  /** The largest size of a file, unless one write is larger. */
   readonly sizeMaxBytes: number
-  /** Files that are kept beside the one that is written to; 0 for all. */
+  /** Old files that are kept; 0 for all. */
   readonly backupsMax: number
-  /** Days after which a file that was put aside is removed; 0 for never. */
+  /** Days after which an old file is removed; 0 for never. */
   readonly ageMaxDays: number
 }
 
-/** How often it is looked whether somebody has moved the file. */
+/** The time between two checks whether the file was moved. */
 const lookIntervalMs = 1_000
 
 const standardOutput = 1
 
 /**
- * A file that is appended to. One that gets too large is renamed, as kube-apiserver names it, and a new one is begun; what somebody else
- * has renamed or removed is begun anew within a second, so that logrotate needs no signal. `-` is standard output, which has no rotation;
- * nor has anything else that is no regular file.
+ * A file to append to. If it gets too large, it is renamed as kube-apiserver does, and a new one is created. If another program renames
+ * or removes it, a new one is created within a second, so logrotate needs no signal. Standard output (`-`), and anything else that is no
+ * regular file, is not rotated.
  */
 export class RotatingFile {
   readonly #path: string
@@ -52,14 +52,14 @@ export class RotatingFile {
     return file
   }
 
-  /** Begins a new file if somebody has moved this one. True if it did. */
+  /** Creates a new file if another program has moved this one; returns true then. */
   async follow(): Promise<boolean> {
     if (!this.#isRegular || !(await this.#isMoved())) return false
     await this.#reopen()
     return true
   }
 
-  /** Begins a new file if this one has no room for `bytes`. True if it did. */
+  /** Creates a new file if this one has no room for `bytes`; returns true then. */
   async rotate(bytes: number): Promise<boolean> {
     if (!this.#isRegular || this.#size === 0 || this.#size + bytes <= this.#rotation.sizeMaxBytes) return false
     await this.#putAside()
@@ -79,7 +79,7 @@ export class RotatingFile {
     this.#lookedAt = 0
   }
 
-  /** Removes files that were put aside, and are too many or too old by now. */
+  /** Removes old files that are too many or too old. */
   async prune(): Promise<void> {
     const { backupsMax, ageMaxDays } = this.#rotation
     const folder = dirname(this.#path)
@@ -101,7 +101,7 @@ export class RotatingFile {
     this.#isRegular = status.isFile()
     this.#size = status.size
     this.#inode = status.ino
-    // The process that wrote the last line was killed.
+    // The last line may be incomplete: the process that wrote it was killed.
     const { size } = status
     if (this.#isRegular && size > 0 && !(await endsWithLine(file, size))) await this.write(Buffer.of(lineBreak))
   }
@@ -126,7 +126,7 @@ export class RotatingFile {
     let time = Date.now()
     while (taken.has(stampOf(time))) time++
     await rename(this.#path, join(folder, this.#backup(stampOf(time))))
-    // Until the new file is there, what is written goes on into the old one.
+    // Until the new file exists, events are written to the renamed one.
     this.lookAgain()
   }
 

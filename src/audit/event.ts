@@ -6,21 +6,21 @@ import { redactText, redactUrl } from './redaction.ts'
 /** The domain of the names of ippoold's annotations. */
 export const annotationDomain = 'ippoold.io'
 
-/** What is known of a call when it arrives. */
+/** The facts about a call that are known when it arrives. */
 export interface ReceivedCall {
-  /** The request id, which the line in the log has too. */
+  /** The request id, as in the log. */
   readonly id: string
   /** Path and query. */
   readonly url: string
   readonly verb: string
-  /** Undefined if nobody could tell who sends it. */
+  /** Undefined if the caller is unknown. */
   readonly caller: Caller | undefined
   readonly source: string | undefined
   readonly agent: string | undefined
   readonly receivedAt: Now
 }
 
-/** What an event adds to that. */
+/** The facts that an event adds to a {@link ReceivedCall}. */
 export interface Happening {
   readonly level: Level
   readonly stage: Stage
@@ -32,7 +32,7 @@ export interface Happening {
     readonly reason?: string | undefined
     readonly message?: string | undefined
   }
-  /** What happened, in ippoold's own words; lists are joined with commas. */
+  /** The facts in ippoold's own words; lists are joined with commas. */
   readonly annotations: Readonly<Record<string, string | readonly string[] | undefined>>
   /** The body that was sent, without secrets. */
   readonly sent?: Json | undefined
@@ -63,7 +63,7 @@ export function printEvent(call: ReceivedCall, happening: Happening): string {
   })
 }
 
-/** Why calls have no events of their own: the limit of calls refused them, no event could be written, or it was dropped. */
+/** The reasons for calls without events of their own: refused at the limit, refused because none could be written, or dropped. */
 export type MissingReason = 'refused-at-limit' | 'refused-without-log' | 'dropped'
 
 const missingMessages: Readonly<Record<MissingReason, string>> = {
@@ -89,7 +89,7 @@ export function printMissing(id: string, reason: MissingReason, calls: number, a
   })
 }
 
-/** The backstop: whatever put a secret into an event, it is not written. */
+/** Prints the line of an event. As a backstop, removes secrets wherever they are. */
 function printLine(members: JsonObject): string {
   return `${redactText(stringifyJson({ kind: 'Event', apiVersion: 'audit.k8s.io/v1', ...members }))}\n`
 }

@@ -1,4 +1,4 @@
-/** Who did what: which calls are recorded, and the events in which they are. Pure. */
+/** The audit: decides which calls are recorded, and prints their events. Pure. */
 export {
   annotationDomain,
   type Happening,

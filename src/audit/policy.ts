@@ -1,17 +1,17 @@
 import type { Caller } from '../access/index.ts'
 
-/** How much of a call is recorded: nothing, who did what, the object that was sent too, or also the one that was answered. */
+/** The parts of a call that are recorded: nothing; metadata; also the body of the request; also that of the answer. */
 export const levels = ['None', 'Metadata', 'Request', 'RequestResponse'] as const
 export type Level = (typeof levels)[number]
 
 /**
- * The moments of a call that have an event: when it is known who sends it, when the head of an answer without an end is sent, when the
- * answer is complete, and when there was a bug. ippoold has no event for the last one: a bug is an answer with status 500.
+ * The moments of a call that have an event: when the caller is known, when the head of a watch or report is sent, when the answer is
+ * complete, and when the server has panicked. ippoold has no event for the last one: a bug is an answer with status 500.
  */
 export const stages = ['RequestReceived', 'ResponseStarted', 'ResponseComplete', 'Panic'] as const
 export type Stage = (typeof stages)[number]
 
-/** Which calls are recorded, and how much of them: Kubernetes' `Policy`, as far as it can be applied here. */
+/** The rules for which calls are recorded, and how much of them: the fields of Kubernetes' `Policy` that apply here. */
 export interface AuditPolicy {
   /** The first one that matches decides. A call that none matches is not recorded. */
   readonly rules: readonly AuditRule[]
@@ -54,9 +54,9 @@ export interface ObjectReference {
   readonly subresource?: string | undefined
 }
 
-/** What rules look at. */
+/** The facts about a call that rules match. */
 export interface MatchedCall {
-  /** Undefined if nobody could tell who sends it. */
+  /** Undefined if the caller is unknown. */
   readonly caller: Caller | undefined
   readonly verb: string
   /** Undefined if the call is about no object. */
@@ -64,14 +64,14 @@ export interface MatchedCall {
   readonly path: string
 }
 
-/** What is recorded of a call. */
+/** The outcome of a policy for one call. */
 export interface Decision {
   readonly level: Level
   readonly omitStages: readonly Stage[]
   readonly omitManagedFields: boolean
 }
 
-/** Records who did what, but no probes and no documents: in force unless a policy is given. */
+/** The policy unless one is given: records metadata of all calls but probes and documents. */
 export const defaultPolicy: AuditPolicy = {
   rules: [
     {

@@ -3,10 +3,10 @@ import { type AccessToken, accessTokenKey } from '../model/index.ts'
 import type { Lookup, Observer } from '../plan/index.ts'
 import { SecretTable } from './secrets.ts'
 
-/** What is kept in memory of an AccessToken. */
+/** The parts of an AccessToken that are kept in memory. */
 export type IndexedToken = Pick<AccessToken, 'name' | 'uid' | 'user' | 'groups' | 'expiresAt' | 'lastUsedAt'>
 
-/** Node's timers take no longer; nothing that waits for the end of a token lasts for these 24 days. */
+/** The longest delay of Node's timers: 24 days. Nothing waits longer for the end of a token. */
 const timeoutMaxMs = 2 ** 31 - 1
 
 /** All AccessTokens by the hashes of their secrets, kept beside the image of the datastore: a look-up costs the same with any number. */
@@ -16,7 +16,7 @@ export class AccessTokenIndex implements Observer<AccessToken> {
   readonly #admins = new Map<string, IndexedToken>()
   /** By key of the datastore. */
   readonly #hashes = new Map<string, string>()
-  /** What is to be called after a change, by key of the datastore. */
+  /** The callbacks for changes, by key of the datastore. */
   readonly #listeners = new Map<string, Set<() => void>>()
 
   changed(key: string, lookup: Lookup<AccessToken>): void {
@@ -24,7 +24,7 @@ export class AccessTokenIndex implements Observer<AccessToken> {
     for (const listener of [...(this.#listeners.get(key) ?? [])]) listener()
   }
 
-  /** An AccessToken that cannot be read, or that is being deleted, lets nobody in. */
+  /** An AccessToken that cannot be read, or that is being deleted, is not accepted. */
   #takeOver(key: string, lookup: Lookup<AccessToken>): void {
     const hash = this.#hashes.get(key)
     if (hash !== undefined) {
@@ -83,7 +83,7 @@ export class AccessTokenIndex implements Observer<AccessToken> {
 }
 
 /**
- * Copies a text that may be a part of the stored one, which would stay in memory for it: with 100,000 tokens, that halves what they take.
+ * Copies a text that may be a part of the stored one, and would keep all of it in memory: with 100,000 tokens, this halves what they take.
  */
 function copy(text: string): string {
   return Buffer.from(text).toString()

@@ -14,12 +14,12 @@ import type { SecretTable } from './secrets.ts'
 import { Throttle } from './throttle.ts'
 import { readTokenFile } from './token-file.ts'
 
-/** Which ways of authentication are switched on. */
+/** The ways of authentication that are switched on. */
 export interface AuthenticationSettings {
   readonly tokenFile: string | undefined
   readonly configurationFile: string | undefined
   readonly acceptsAccessTokens: boolean
-  /** True if client certificates are verified, which the server that listens does. */
+  /** True if client certificates are verified, which is done where the server listens. */
   readonly acceptsCertificates: boolean
   /** Undefined: as the configuration file says, else not. */
   readonly allowsAnonymous: boolean | undefined
@@ -28,10 +28,10 @@ export interface AuthenticationSettings {
 /** A file that a setting names cannot be used. The message says which, and why. */
 export class UnusableFile extends Error {}
 
-/** Finds out who sends requests, in all ways that are switched on. */
+/** Identifies callers in all ways that are switched on. */
 export class Authentication {
   readonly identify: Gatekeeper['identify']
-  /** What makes admins. Nobody knows which users and groups certificates and issuers name, so any of them may. */
+  /** The ways to be an admin. Certificates and issuers may name any user and group, so each of them counts as a way. */
   readonly admins: AdminWays
   readonly #index = new AccessTokenIndex()
   readonly #uses: LastUses
@@ -128,7 +128,7 @@ export class Authentication {
     if (isAnonymousAllowed !== undefined && allowsAnonymous !== undefined) {
       throw new Error('anonymous: is set by IPPOOLD_ANONYMOUS too; give one of them')
     }
-    // The keys of an issuer that is configured as before are still good, and may not be to be had now.
+    // An issuer whose configuration is unchanged keeps its keys: to fetch them again could fail now.
     const opened = issuers.map(
       (issuer) =>
         this.#issuers.find(({ configuration }) => isDeepStrictEqual(configuration, issuer)) ??

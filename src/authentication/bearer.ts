@@ -1,4 +1,4 @@
-/** What a header `Authorization` brings. */
+/** The content of a header `Authorization`. */
 export type Authorization =
   | { readonly kind: 'none' }
   | { readonly kind: 'bearer'; readonly token: string }

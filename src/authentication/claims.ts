@@ -1,7 +1,7 @@
 import type { Caller } from '../access/index.ts'
 import { isReserved } from './reserved.ts'
 
-/** How the claims of an issuer's tokens become a user. */
+/** The mapping from the claims of an issuer's tokens to a user. */
 export interface ClaimMappings {
   readonly username: ClaimMapping
   readonly groups: ClaimMapping | undefined
@@ -10,7 +10,7 @@ export interface ClaimMappings {
   readonly required: readonly { readonly claim: string; readonly value: string }[]
 }
 
-/** A claim, and what is put in front of its value. */
+/** A claim, and the prefix for its value. */
 export interface ClaimMapping {
   readonly claim: string
   readonly prefix: string
@@ -30,11 +30,11 @@ export type UserOfClaims =
  */
 export function userOf(claims: Claims, { username, groups, uidClaim, required }: ClaimMappings): UserOfClaims {
   for (const { claim, value } of required) {
-    if (claims[claim] !== value) return refuse(`The token has not the value for the claim ${claim} that is required.`)
+    if (claims[claim] !== value) return refuse(`The claim ${claim} of the token does not have the required value.`)
   }
   const name = claims[username.claim]
   if (typeof name !== 'string' || name === '') return refuse(`The token has no claim ${username.claim} with a text.`)
-  // As in Kubernetes: a provider may let anybody claim any address before it has been verified.
+  // As in Kubernetes: a provider may accept any address as a claim before it has verified that.
   if (username.claim === 'email' && (claims['email_verified'] ?? true) !== true) {
     return refuse('The e-mail address in the token is not verified.')
   }

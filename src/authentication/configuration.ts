@@ -2,18 +2,18 @@ import { X509Certificate } from 'node:crypto'
 import { parse } from 'yaml'
 import type { ClaimMapping, ClaimMappings } from './claims.ts'
 
-/** What an AuthenticationConfiguration says. */
+/** The content of an AuthenticationConfiguration. */
 export interface AuthenticationConfiguration {
   readonly issuers: readonly IssuerConfiguration[]
-  /** Whether callers without a credential are allowed; undefined if the file does not say. */
+  /** True if callers without a credential are allowed; undefined if the file does not say. */
   readonly isAnonymousAllowed: boolean | undefined
 }
 
 /** An issuer of tokens that are accepted. */
 export interface IssuerConfiguration {
-  /** What the claim `iss` must be, exactly. */
+  /** The exact value of the claim `iss`. */
   readonly url: string
-  /** Where the issuer describes itself. */
+  /** The URL of the issuer's discovery document. */
   readonly discoveryUrl: string
   /** CA certificates (PEM) that the issuer's certificate is verified with; undefined: those that Node.js trusts. */
   readonly certificateAuthority: string | undefined
@@ -35,8 +35,8 @@ const noExpressions = 'CEL expressions are not supported; name a claim'
 const issuersMax = 64
 
 /**
- * Reads an AuthenticationConfiguration in the shape of Kubernetes, as YAML or JSON. What it can express and ippoold cannot do is refused
- * rather than left out: a rule that is not enforced would let in whom it was meant to keep out.
+ * Reads an AuthenticationConfiguration in the shape of Kubernetes, as YAML or JSON. Fields that ippoold does not support are refused, not
+ * ignored: a rule that is not enforced would let in callers that it was meant to keep out.
  * @see https://kubernetes.io/docs/reference/config-api/apiserver-config.v1/
  */
 export function readConfiguration(text: string): ConfigurationReading {
@@ -59,7 +59,7 @@ export function readConfiguration(text: string): ConfigurationReading {
   if (entries.length > issuersMax) reader.refuse('jwt', `must have at most ${issuersMax} entries`)
   const issuers = entries.map((entry, index) => readIssuer(reader, entry, `jwt[${index}]`))
   const urls = issuers.flatMap(({ url, discoveryUrl }) => [...new Set([url, discoveryUrlOf(url), discoveryUrl])])
-  if (new Set(urls).size < urls.length) reader.refuse('jwt', 'names an issuer, or where it describes itself, twice')
+  if (new Set(urls).size < urls.length) reader.refuse('jwt', 'names an issuer or a discovery URL twice')
   const isAnonymousAllowed = readAnonymous(reader, top['anonymous'])
   return reader.problems.length === 0
     ? { ok: true, configuration: { issuers, isAnonymousAllowed } }
@@ -105,7 +105,7 @@ function readAuthority(reader: Reader, json: unknown, path: string): string | un
   const pem = json === undefined || json === '' ? undefined : reader.text(json, path)
   if (pem === undefined) return undefined
   try {
-    // Node's TLS would pass over a text that is none.
+    // Node's TLS would ignore a text that is no certificate.
     return new X509Certificate(pem).raw.length > 0 ? pem : undefined
   } catch {
     reader.refuse(path, 'must be CA certificates in PEM')

@@ -13,7 +13,7 @@ import { formOf, hashOf, type SecretTable } from './secrets.ts'
 import type { Throttle } from './throttle.ts'
 import { known, refused, unavailable, type Verdict } from './verdict.ts'
 
-/** The ways to tell who somebody is. One that is not switched on is undefined. */
+/** The ways to identify a caller. One that is not switched on is undefined. */
 export interface Authenticators {
   /** The users of the token file. */
   readonly tokenFile: () => SecretTable<Caller> | undefined
@@ -28,7 +28,7 @@ export interface Authenticators {
 /** The AccessTokens that are accepted. */
 interface AccessTokens {
   readonly index: Pick<AccessTokenIndex, 'find' | 'onEnd'>
-  /** False while the server starts, and does not know all of them yet. */
+  /** False while the server starts and has not loaded all of them yet. */
   readonly isComplete: () => boolean
   readonly noteUse: (token: IndexedToken) => void
 }
@@ -37,9 +37,8 @@ interface AccessTokens {
 const unavailableSeconds = 5
 
 /**
- * Makes the part of a gatekeeper that finds out who sends a request. As in kube-apiserver, a client certificate counts before a token, and
- * a token is shown to one way of authentication after the other. Who shows a credential that is wrong is refused, also where callers
- * without one are let in.
+ * Makes the part of a gatekeeper that identifies callers. As in kube-apiserver, a client certificate takes precedence over a token, and a
+ * token is tried with one way of authentication after the other. A wrong credential is refused, even where callers without one are let in.
  */
 export function identifyBy(authenticators: Authenticators): Gatekeeper['identify'] {
   return ({ authorization, certificate, address }) => {
@@ -69,8 +68,8 @@ function callerOf({ commonNames, organizations }: NonNullable<Credentials['certi
 }
 
 /**
- * What cannot be guessed is looked up first, and costs no more than that: the secrets of AccessTokens, and tokens that were verified
- * before. The rest is slowed down for an address that tries too many.
+ * Identifies the user of a token. Secrets of AccessTokens and tokens that were verified before cannot be guessed: they are looked up first,
+ * at no other cost. Other tokens are slowed down for an address that tries too many.
  */
 function identifyToken(
   token: string,

@@ -1,3 +1,3 @@
-/** Finds out who sends a request. */
+/** Identifies the callers of requests. */
 export { Authentication, type AuthenticationSettings, UnusableFile } from './authentication.ts'
 export { newSecret } from './secrets.ts'

@@ -3,11 +3,11 @@ import { createLocalJWKSet, type JSONWebKeySet, type LocalJWKSet } from 'jose'
 import type { IssuerConfiguration } from './configuration.ts'
 import type { FileLogger } from './renewed-file.ts'
 
-/** How the keys of an issuer are fetched. */
+/** The limits on fetching the keys of an issuer. */
 export interface IssuerLimits {
   /** Milliseconds after which an answer of the issuer is given up. */
   readonly timeoutMs: number
-  /** Keys that are older are fetched again, while they go on to be used. */
+  /** Older keys are fetched again, and stay in use meanwhile. */
   readonly keysFreshMs: number
   /** The least time between two attempts, whatever tokens ask for. */
   readonly attemptIntervalMs: number
@@ -21,13 +21,13 @@ const answerBytesMax = 1_048_576
 /** The keys with which an issuer signs. */
 export interface IssuerKeys {
   readonly find: LocalJWKSet
-  /** Grows when the keys change: what was verified with others must be verified again. */
+  /** Grows when the keys change: tokens that were verified with earlier ones must be verified again. */
   readonly generation: number
 }
 
 /**
- * The keys of one issuer: found by discovery, kept in memory, and fetched again from time to time, or when a token names a key that is not
- * known. While the issuer cannot be reached, the keys that are known stay: who has a valid token is not locked out.
+ * The keys of one issuer: found by discovery, kept in memory, and fetched again from time to time, or when a token names an unknown key.
+ * While the issuer cannot be reached, known keys stay in use, so that valid tokens are accepted.
  */
 export class Issuer {
   readonly configuration: IssuerConfiguration
@@ -46,18 +46,18 @@ export class Issuer {
     this.#limits = limits
   }
 
-  /** True if the last attempt to fetch the keys had success. */
+  /** True if the last attempt to fetch the keys succeeded. */
   get isReached(): boolean {
     return this.#keys !== undefined && this.#problem === undefined
   }
 
-  /** The keys, without waiting; undefined if they have never been fetched. Old ones are fetched again meanwhile. */
+  /** Returns the keys without waiting; undefined if they were never fetched. Starts to fetch old ones again. */
   peekKeys(): IssuerKeys | undefined {
     if (performance.now() - this.#fetchedAt > this.#limits.keysFreshMs) void this.#fetchSoon()
     return this.#keys
   }
 
-  /** The keys after an attempt to fetch them, unless there was one a moment ago; undefined if they cannot be fetched. */
+  /** Returns the keys after an attempt to fetch them, unless there was one a moment ago; undefined if none were ever fetched. */
   async fetchKeys(): Promise<IssuerKeys | undefined> {
     await this.#fetchSoon()
     return this.#keys

@@ -5,7 +5,7 @@ import type { Issuer, IssuerKeys } from './issuer.ts'
 import { SecretTable } from './secrets.ts'
 import { known, refused, unavailable, type Verdict } from './verdict.ts'
 
-/** The algorithms with a public key. With the others, everybody who knows the key of an issuer could sign. */
+/** The algorithms with a public key. With a shared key, everybody who can verify a token could also sign one. */
 const algorithms = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
@@ -20,7 +20,7 @@ const verifiedMax = 10_000
 /** A token that was verified. */
 interface Verified {
   readonly caller: Caller
-  /** Seconds since the epoch after which it is not valid any more. */
+  /** The end of its validity, in seconds since the epoch. */
   readonly until: number
   readonly issuer: Issuer
   /** The keys that it was verified with. */
@@ -29,7 +29,7 @@ interface Verified {
 
 /**
  * Verifies JSON Web Tokens of several issuers, which do not depend on each other. A verified token is remembered until it expires or the
- * keys of its issuer change, so that it costs no signature again.
+ * keys of its issuer change, so its signature is checked only once.
  */
 export class JsonWebTokens {
   readonly #issuers: ReadonlyMap<string, Issuer>
@@ -42,7 +42,7 @@ export class JsonWebTokens {
     this.#now = now
   }
 
-  /** The user of a token that was verified before, by its hash; undefined if it has to be verified. */
+  /** Returns the user of a token that was verified before, by its hash; undefined if it has to be verified. */
   recall(hash: string): Caller | undefined {
     const verified = this.#verified.get(hash)
     if (verified === undefined) return undefined
@@ -53,7 +53,7 @@ export class JsonWebTokens {
     return undefined
   }
 
-  /** Finds out whom a token is for. `hash` is its hash. Undefined if it is no JSON Web Token. */
+  /** Finds the user of a token. `hash` is its hash. Undefined if it is no JSON Web Token. */
   async verify(token: string, hash: string): Promise<Verdict | undefined> {
     const issuerUrl = issuerOf(token)
     if (issuerUrl === undefined) return undefined
@@ -71,7 +71,7 @@ export class JsonWebTokens {
       : unavailable('The keys of the issuer of the token cannot be fetched at the moment.')
   }
 
-  /** Undefined if the keys are not those that the token is signed with. */
+  /** Undefined if the token is signed with none of the keys. */
   async #verifyWith(issuer: Issuer, keys: IssuerKeys, token: string, hash: string): Promise<Verdict | undefined> {
     const { url, audiences, mappings } = issuer.configuration
     const options: JWTVerifyOptions = {
@@ -100,7 +100,7 @@ export class JsonWebTokens {
   }
 }
 
-/** The claims of a token, verified with the key that it names; with one of those that fit if it names none. */
+/** Returns the claims of a token, verified with the key that it names, or with one that fits if it names none. */
 async function claimsOf(token: string, find: JWTVerifyGetKey, options: JWTVerifyOptions): Promise<JWTPayload> {
   try {
     return (await jwtVerify(token, find, options)).payload
@@ -126,7 +126,7 @@ function issuerOf(token: string): string | undefined {
   }
 }
 
-/** What is wrong with a token, for its owner; nothing of the token itself. */
+/** Says what is wrong with a token, for its owner. Repeats no part of it. */
 function problemOf(error: unknown): string {
   if (error instanceof errors.JWTExpired) return 'The token has expired.'
   if (error instanceof errors.JWTClaimValidationFailed) {

@@ -20,11 +20,11 @@ export interface TokenUse {
   readonly at: bigint
 }
 
-/** How often the last uses are stored. */
+/** The limits on storing last uses. */
 export interface LastUseLimits {
   /** How long a stored use counts as the last one. */
   readonly freshSeconds: number
-  /** How often uses are stored that have been noted. */
+  /** The time between two attempts to store the noted uses. */
   readonly intervalMs: number
 }
 
@@ -33,12 +33,12 @@ const lastUseLimits: LastUseLimits = { freshSeconds: 60, intervalMs: 5_000 }
 /** Uses that one transaction stores: each is a compare and a write. */
 const usesAtOnce = 50
 
-/** A server that stops waits no longer for this. */
+/** The deadline of a transaction: a server that stops waits no longer for it. */
 const deadlineMs = 2_000
 
 /**
- * Stores when AccessTokens were last used, beside the calls that use them: a call only notes the use in memory. For each token at most one
- * use a minute is stored. If it cannot be stored, it is tried again later; if the server is killed before, it is lost.
+ * Stores when AccessTokens were last used, without delaying calls: a call only notes the use in memory. For each token at most one use a
+ * minute is stored. If it cannot be stored, it is tried again later; if the server is killed before, it is lost.
  */
 export class LastUses {
   readonly #now: () => bigint

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 /** Takes the content of a file; throws if it cannot be used. */
 export type TakeContent = (text: string) => void
 
-/** The log of a file that is read again and again. */
+/** The log of a {@link RenewedFile}. */
 export interface FileLogger {
   info(details: object, message: string): void
   warn(details: object, message: string): void
@@ -13,9 +13,9 @@ export interface FileLogger {
 const intervalMs = 500
 
 /**
- * A file whose content is taken over whenever it changes. It is read again and again rather than watched: that also notices what mounted
- * secrets do, which replace a link to a folder above the file. A new content counts once it was read twice, so that a file which is being
- * written is not taken for a short one. A content that cannot be used is reported, and the old one stays.
+ * A file whose content is taken over whenever it changes. It is polled, not watched: polling also notices the renewal of mounted secrets,
+ * which replaces a link to a folder above the file. New content counts once two reads agree, so that a half-written file is not used.
+ * Content that cannot be used is reported, and the old one stays in use.
  */
 export class RenewedFile {
   readonly #path: string

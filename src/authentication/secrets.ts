@@ -1,12 +1,12 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 
-/** What all secrets of AccessTokens begin with, so that scanners for leaked secrets find them. */
+/** The prefix of all secrets of AccessTokens, so that scanners for leaked secrets find them. */
 const prefix = 'ippoold_'
 
 const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
-/** 256 bits, which nobody can guess. */
+/** 256 bits cannot be guessed. */
 const secretBytes = 32
 
 /** 62^43 is more than 2^256, and 62^6 more than 2^32. */
@@ -28,7 +28,7 @@ export function newSecret(random: Buffer = randomBytes(secretBytes)): Secret {
   return { text, hash: hashOf(text) }
 }
 
-/** What the form of a token says: the secret of an AccessToken, one that was mistyped or cut off, or something else. */
+/** Tells by the form of a token if it is the secret of an AccessToken, one that was mistyped or cut off, or something else. */
 export function formOf(token: string): 'secret' | 'damaged' | 'other' {
   if (!token.startsWith(prefix)) return 'other'
   const isWhole =
@@ -38,14 +38,14 @@ export function formOf(token: string): 'secret' | 'damaged' | 'other' {
 }
 
 /**
- * The SHA-256 of a secret, in hex. A fast hash is enough where secrets are random: nobody can try 2^256 of them. For the tokens of a file,
- * which may be shorter, the hash is kept in memory only.
+ * Returns the SHA-256 of a secret, in hex. A fast hash is enough for random secrets: 2^256 of them cannot be tried. Tokens of a file may
+ * be shorter, but their hashes are kept in memory only.
  */
 export function hashOf(secret: string): string {
   return hash('sha256', secret, 'hex')
 }
 
-/** Characters of a hash by which it is looked up: two secrets that share them would have to be made on purpose. */
+/** Characters of a hash by which it is looked up. Two secrets share them only if they were made to. */
 const keyLength = 16
 
 /**

@@ -1,12 +1,12 @@
 import { isIPv6 } from 'node:net'
 
-/** How attempts with wrong credentials are slowed down. */
+/** The limits on attempts with wrong credentials. */
 export interface ThrottleLimits {
   /** Failures in a row that an address may have before it has to wait. */
   readonly failuresMax: number
   /** Seconds after which one failure is forgotten. */
   readonly secondsPerFailure: number
-  /** How long an address may go on with a credential that was accepted from it, however many others fail. */
+  /** How long a credential that was accepted from an address is not slowed down there. */
   readonly acceptedSeconds: number
   /** Addresses, and credentials, that are remembered. */
   readonly entriesMax: number
@@ -20,9 +20,9 @@ const throttleLimits: ThrottleLimits = {
 }
 
 /**
- * Slows down the guessing of credentials, for each address: a bucket of failures that leaks. A full one lets nobody try a credential that
- * is new for the address, and lets those go on whose credential was accepted from it before, so that one who guesses does not lock out
- * others behind the same router. The addresses of an IPv6 network (/64) count as one, because one machine may use all of them.
+ * Slows down the guessing of credentials: each address has a leaky bucket of failures. While it is full, a credential that is new for the
+ * address is not tried. One that was accepted from it before is, so that guessing does not lock out others behind the same router. The
+ * addresses of an IPv6 network (/64) count as one, because one machine may use all of them.
  */
 export class Throttle {
   readonly #limits: ThrottleLimits
@@ -51,7 +51,7 @@ export class Throttle {
   /** A credential from this address was wrong. */
   failed(address: string): void {
     const network = networkOf(address)
-    // A full bucket does not overflow: whoever stops guessing waits no longer for having guessed more.
+    // A full bucket does not overflow: more failures do not lengthen the wait.
     const count = Math.min(this.#failuresOf(network) + 1, this.#limits.failuresMax)
     this.#remember(this.#failures, network, { count, atMs: this.#now() })
   }

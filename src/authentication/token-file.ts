@@ -7,7 +7,7 @@ export type TokenFileReading =
   | { readonly ok: true; readonly users: SecretTable<Caller>; readonly warnings: readonly string[] }
   | { readonly ok: false; readonly problem: string }
 
-/** Whoever can try a thousand tokens a second for a year finds a shorter one of random letters and digits. */
+/** Shorter tokens are warned of: one that a person chose may be guessed. */
 const safeLength = 16
 
 /**

@@ -1,6 +1,6 @@
 import type { Caller, OnEnd } from '../access/index.ts'
 
-/** What is found out about a credential: whose it is, that it is wrong, or that nobody can tell at the moment. */
+/** The outcome of verifying a credential: its user, that it is wrong, or that it cannot be verified at the moment. */
 export type Verdict =
   | { readonly kind: 'known'; readonly caller: Caller; readonly onEnd?: OnEnd | undefined }
   | { readonly kind: 'refused'; readonly problem: string }

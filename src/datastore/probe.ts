@@ -53,7 +53,7 @@ export interface Probe {
   followerStarted(event: object): void
   /** A follower got no more changes; see `Ending`. */
   followerEnded(event: { readonly ending: 'expired' | 'overrun' | 'closed' }): void
-  /** This server leads a task from now on, or does not any more. */
+  /** This server began to lead a task, or ceased to. */
   leadershipChanged(event: { readonly task: string; readonly isLeading: boolean }): void
   /** Upkeep has freed the cooled addresses of blocks, and has released empty blocks. */
   blocksCollected(event: { readonly cooled: number; readonly released: number }): void
@@ -73,24 +73,24 @@ export interface Probe {
   requestsRefusedEarly(event: { readonly requests: number }): void
   /** An HTTP request changed who holds addresses. */
   addressesChanged(event: { readonly assigned: number; readonly released: number }): void
-  /** Somebody showed a credential, or none. */
+  /** The caller of an HTTP request was looked for. */
   callerIdentified(event: { readonly outcome: IdentificationOutcome }): void
   /** Events of the audit were dropped: they could not be written. */
   auditEventsDropped(event: { readonly events: number }): void
-  /** An HTTP request was answered that the datastore is not available. */
+  /** An HTTP request was refused because the datastore is not available. */
   requestUnavailable(event: { readonly fault: DatastoreUnavailable }): void
 }
 
 /** The reason for which operations are planned again: the transaction was never sent, fenced after a lost answer, too large, or refused. */
 export type RetryReason = 'unsent' | 'fenced' | 'split' | 'refused'
 
-/** What the datastore is called for. */
+/** The kinds of calls to the datastore. */
 export type DatastoreCall = 'read' | 'transaction' | 'watch' | 'grant lease' | 'revoke lease'
 
-/** `failed`: the outcome is not known, or nobody answered. */
+/** `failed`: the outcome is not known, or there was no answer. */
 export type CallOutcome = 'answered' | 'refused' | 'failed'
 
-/** Whether somebody was let in, or why not. */
+/** The outcome of looking for the caller of a request. */
 export type IdentificationOutcome = 'accepted' | 'missing' | 'wrong' | 'throttled' | 'unavailable'
 
 /** The watch that keeps memory up to date, or one that clients follow. */
@@ -131,7 +131,7 @@ function ignore(): void {
   // Without a listener there is nothing to do.
 }
 
-/** Tells every probe what happens, in their order. */
+/** Makes a probe that passes each event on to all of these, in their order. */
 export function joinProbes(...probes: readonly Probe[]): Probe {
   // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion -- a probe has the methods of its interface, and no others
   const names = Object.keys(silentProbe) as readonly (keyof Probe)[]

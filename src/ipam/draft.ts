@@ -46,7 +46,7 @@ export class Draft {
   readonly #handles = new Map<string, Handle | undefined>()
   readonly #affinities = new Map<string, Affinity | undefined>()
   readonly #writes = new Map<string, Write>()
-  /** What is charged to quotas, and given back. */
+  /** The charges to quotas that the plan makes and gives back. */
   readonly ledger: Ledger
 
   /** `cooldownSeconds` is undefined where the configuration cannot be read: then no address that cools down is taken for free. */
@@ -143,13 +143,13 @@ export class Draft {
   }
 
   /**
-   * Gives back what quotas were charged for addresses that the changed blocks do not hold any more. `hasRoom` tells whether the transaction
-   * has room for so many keys; what does not fit is left to upkeep.
+   * Gives back the charges for addresses that the changed blocks no longer hold. `hasRoom` tells whether the transaction has room for so
+   * many keys; what does not fit is left to upkeep.
    */
-  settleCharges(hasRoom: (keys: number) => boolean): void {
+  giveBackCharges(hasRoom: (keys: number) => boolean): void {
     for (const [key, found] of this.#blocks) {
       const cidr = this.#writes.has(key) ? parseBlockKey(key) : undefined
-      if (cidr !== undefined) this.ledger.settle(cidr, found.kind === 'block' ? found.block : undefined, hasRoom)
+      if (cidr !== undefined) this.ledger.giveBack(cidr, found.kind === 'block' ? found.block : undefined, hasRoom)
     }
   }
 

@@ -59,7 +59,7 @@ export function eligiblePools(
   })
 }
 
-/** Of some pools, those in which something may be done, to something of some handle. */
+/** Selects those of the pools in which the caller may act for some handle. */
 const usablePools = onceFor((reach: Reach) =>
   onceFor(
     (stored: Pools): Pools =>
@@ -234,7 +234,11 @@ function notForUse(pool: Pool, use: PoolUse): Cause {
 }
 
 function notForCaller(pool: Pool, { handle }: AssignRequest): Cause {
-  return cause(pool.name, 'FieldValueForbidden', `is not for you and the handle ${JSON.stringify(shorten(handle))}`)
+  return cause(
+    pool.name,
+    'FieldValueForbidden',
+    `gives you no addresses for the handle ${JSON.stringify(shorten(handle))}`,
+  )
 }
 
 function noPool(family: IpFamily, { isUnlimited }: Rights): Cause {

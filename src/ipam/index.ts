@@ -66,7 +66,7 @@ export {
   releasedTogetherMax,
   requireAnyDone,
 } from './release/index.ts'
-export { isAnyStale, planReadQuotas, planSettleCharges, type QuotaUsage } from './quotas.ts'
+export { isAnyStale, planGiveBackCharges, planReadQuotas, type QuotaUsage } from './quotas.ts'
 export { type Reach, reachOf, reading } from './reach.ts'
 export type {
   Allocation,

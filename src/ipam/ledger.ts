@@ -17,8 +17,8 @@ interface QuotaAccount {
 }
 
 /**
- * What a plan charges to quotas, and gives back. Each address that is assigned under a quota is charged in the transaction that assigns
- * it; each is given back in the one that releases it, or by upkeep if somebody else released it.
+ * The charges that a plan makes and gives back. Each address that is assigned under a quota is charged in the transaction that assigns it.
+ * The charge is given back in the transaction that releases the address, or by upkeep if another program has released it.
  */
 export class Ledger {
   readonly #view: View
@@ -61,10 +61,10 @@ export class Ledger {
   }
 
   /**
-   * Gives back what is charged for assignments that the block does not have any more; `block` is undefined if it does not exist. Leaves to
-   * upkeep what there is no room for, and what cannot be read.
+   * Gives back the charges for assignments that the block no longer has; `block` is undefined if it does not exist. Leaves to upkeep those
+   * that there is no room for, and those that cannot be read.
    */
-  settle(cidr: Cidr, block: Block | undefined, hasRoom: (keys: number) => boolean): number {
+  giveBack(cidr: Cidr, block: Block | undefined, hasRoom: (keys: number) => boolean): number {
     if (!this.#blocks.has(formatCidr(cidr)) && !hasRoom(1)) return 0
     const account = this.#block(cidr)
     let count = 0
@@ -120,14 +120,14 @@ export class Ledger {
   }
 }
 
-/** The number of charged assignments that the block does not have any more. */
+/** Counts the charged assignments that the block no longer has. */
 export function countStale(charged: ReadonlyMap<number, bigint>, block: Block | undefined): number {
   let count = 0
   for (const [place, number] of charged) if (!hasAssignment(block, ordinal(place), number)) count++
   return count
 }
 
-/** True if the block has this assignment of the ordinal: that it is held is not enough, as it may have been assigned anew. */
+/** True if the block has this assignment of the ordinal. That the ordinal is held is not enough: it may have been assigned anew. */
 function hasAssignment(block: Block | undefined, place: Ordinal, number: bigint): boolean {
   return block !== undefined && isHeld(block, place) && sequenceNumberOf(block, place) === number
 }

@@ -16,16 +16,15 @@ import { countStale, Ledger } from './ledger.ts'
 import { assigning } from './reach.ts'
 import type { IpamContext } from './request.ts'
 
-/** How much of a quota is in use. */
+/** A quota, its use, and its limit. */
 export interface QuotaUsage extends Quota {
   readonly used: number
-  /** The limit; undefined if no rule in this place sets one any more. */
+  /** The limit; undefined if no rule in this place sets one now. */
   readonly limit: number | undefined
 }
 
 /**
- * Reads the quotas and what is used of them: those that limit the caller, or for a caller whom nothing limits, all of which something is
- * used.
+ * Reads the quotas that limit the caller, and their use. For a caller with all rights, reads all quotas that are in use.
  */
 export function planReadQuotas(view: View, { rights }: Pick<IpamContext, 'rights'>): Plan<readonly QuotaUsage[]> {
   if (rights.isUnlimited) return answerOnly(readAll(view))
@@ -52,17 +51,19 @@ function readAll(view: View): readonly QuotaUsage[] {
   })
 }
 
-/** True if something is charged for assignments that the block does not have any more; `block` is undefined if it does not exist. */
+/** True if an assignment is charged that the block no longer has; `block` is undefined if it does not exist. */
 export function isAnyStale(charges: Charges, block: Block | undefined): boolean {
   return [...charges.values()].some((charged) => countStale(charged, block) > 0)
 }
 
-/** Gives back what is charged for assignments that the block does not have any more. Returns the number of addresses. */
-export function planSettleCharges(view: View, cidr: Cidr): Plan<number> {
+/** Gives back the charges for assignments that the block no longer has. Returns the number of addresses. */
+export function planGiveBackCharges(view: View, cidr: Cidr): Plan<number> {
   const budget = new Budget(view)
   const stored = budget.view.get(blockKey(cidr))
   if (stored.kind === 'unreadable') return answerOnly(0)
   const ledger = new Ledger(budget.view)
-  const count = ledger.settle(cidr, stored.kind === 'value' ? stored.value : undefined, (keys) => budget.hasRoom(keys))
+  const count = ledger.giveBack(cidr, stored.kind === 'value' ? stored.value : undefined, (keys) =>
+    budget.hasRoom(keys),
+  )
   return { answer: count, writes: ledger.writes() }
 }

@@ -12,11 +12,11 @@ interface PlacedGrant {
 }
 
 /**
- * Where, and to what of which handles, a caller may do something. What has addresses belongs to every pool that has one of them too, and a
- * grant has to apply to all of these pools; what lies outside of all pools is reached only by grants that do not depend on pools.
+ * The places and the handles for which a caller may do one of some actions. Something with addresses belongs to every pool that contains
+ * one of them, and a grant has to apply to all of these pools. Outside of all pools, only grants that do not depend on pools apply.
  */
 export class Reach {
-  /** True if it may be done to everything. */
+  /** True if the caller may act on everything. */
   readonly isUnlimited: boolean
   readonly #grants: readonly PlacedGrant[]
   readonly #byPool = new Map<Pool, readonly Grant[]>()
@@ -28,7 +28,7 @@ export class Reach {
     this.#grants = grants.map((grant) => (this.isUnlimited ? { grant, place: undefined } : place(grant, all)))
   }
 
-  /** True if it may be done to what lies in this range and belongs to this handle; undefined: to no handle. */
+  /** True if the caller may act on what lies in this range and belongs to this handle; undefined: to no handle. */
   includes(range: Cidr, handle: string | undefined): boolean {
     return (
       this.isUnlimited ||
@@ -36,29 +36,29 @@ export class Reach {
     )
   }
 
-  /** True if it may be done to something in this range, of some handle at least. */
+  /** True if the caller may act in this range, for some handle at least. */
   touches(range: Cidr): boolean {
     return this.isUnlimited || this.#grants.some((placed) => coversRange(placed, range))
   }
 
-  /** Tells of which handles it may be done to what lies in this range; undefined: of none. */
+  /** Returns a test whether the caller may act on what belongs to a handle in this range; undefined if that holds for no handle. */
   handlesIn(range: Cidr): ((handle: string | undefined) => boolean) | undefined {
     if (this.isUnlimited) return () => true
     const grants = this.#grants.filter((placed) => coversRange(placed, range))
     return grants.length === 0 ? undefined : (handle) => grants.some(({ grant }) => coversHandle(grant.rule, handle))
   }
 
-  /** Tells of which handles it may be done to what has no place that can be read; undefined: of none. */
+  /** The same test for what lies in an unknown place, because that cannot be read. */
   get handlesAnywhere(): ((handle: string | undefined) => boolean) | undefined {
     return this.isUnlimited ? () => true : undefined
   }
 
-  /** True if it may be done to something of this handle, in some pool. */
+  /** True if the caller may act on something of this handle, in some pool. */
   touchesHandle(handle: string): boolean {
     return this.isUnlimited || this.#grants.some(({ grant }) => coversHandle(grant.rule, handle))
   }
 
-  /** True if it may be done to everything of this handle, wherever it is. */
+  /** True if the caller may act on everything of this handle, wherever it is. */
   includesHandle(handle: string): boolean {
     return (
       this.isUnlimited ||
@@ -66,17 +66,17 @@ export class Reach {
     )
   }
 
-  /** True if it may be done in the whole pool, to something of some handle at least. */
+  /** True if the caller may act in the whole pool, for some handle at least. */
   touchesPool(pool: Pool): boolean {
     return this.isUnlimited || this.grantsIn(pool).length > 0
   }
 
-  /** True if it may be done in the pool, to what belongs to this handle; undefined: to no handle. */
+  /** True if the caller may act in the pool, on what belongs to this handle; undefined: to no handle. */
   includesPool(pool: Pool, handle: string | undefined): boolean {
     return this.isUnlimited || this.grantsIn(pool).some(({ rule }) => coversHandle(rule, handle))
   }
 
-  /** The grants that apply to the pool; none if the caller has no need of any. */
+  /** Returns the grants that apply to the pool; none if the caller needs none. */
   grantsIn(pool: Pool): readonly Grant[] {
     const known =
       this.#byPool.get(pool) ??
@@ -85,12 +85,12 @@ export class Reach {
     return known
   }
 
-  /** False if it depends on the handle of a thing whether it may be done. */
+  /** False if a grant depends on handles. */
   get isForAllHandles(): boolean {
     return this.isUnlimited || this.#grants.every(({ grant }) => grant.rule.handles === undefined)
   }
 
-  /** The beginnings of the names of the only handles that it may be done to; undefined if it may be any handle. */
+  /** The prefixes of the only handles that the caller may act for; undefined if it may be any handle. */
   get handlePrefixes(): readonly string[] | undefined {
     if (this.isUnlimited) return undefined
     const prefixes: string[] = []
@@ -101,7 +101,7 @@ export class Reach {
     return prefixes
   }
 
-  /** Of `all` pools, those that it may be done in; undefined if it may be done outside of pools, too. */
+  /** Returns those of `all` pools in which the caller may act; undefined if it may act outside of pools, too. */
   poolsAmong(all: readonly Pool[]): readonly Pool[] | undefined {
     if (this.isUnlimited || this.#grants.some(({ place }) => place === undefined)) return undefined
     return all.filter((pool) => this.touchesPool(pool))
@@ -124,7 +124,7 @@ function coversRange({ place }: PlacedGrant, range: Cidr): boolean {
 
 const reachesFor = onceFor((_pools: Pools) => onceFor((_rights: Rights) => new Map<string, Reach>()))
 
-/** Where the caller may do one of these actions. The same object as long as neither the rights nor the pools change. */
+/** Returns where the caller may do one of these actions: the same object as long as neither the rights nor the pools change. */
 export function reachOf(rights: Rights, pools: Pools, ...actions: readonly Action[]): Reach {
   const known = reachesFor(pools)(rights)
   const name = actions.map(({ verb, resource }) => `${verb} ${resource}`).join()
@@ -133,13 +133,13 @@ export function reachOf(rights: Rights, pools: Pools, ...actions: readonly Actio
   return reach
 }
 
-/** What releasing addresses is, as rights name it. */
+/** The action of releasing addresses. */
 export const releasing = { verb: 'release', resource: 'addresses' } as const
 
-/** What assigning addresses is. */
+/** The action of assigning addresses. */
 export const assigning = { verb: 'assign', resource: 'addresses' } as const
 
-/** What reading addresses, handles, blocks and pools is, in lists as well as one by one. */
+/** The actions of reading addresses, pools and blocks, one by one or in lists. */
 export const reading = {
   addresses: [
     { verb: 'get', resource: 'addresses' },
@@ -164,8 +164,8 @@ const visibleBy = onceFor((read: Reach) =>
 )
 
 /**
- * The pools that exist for a caller who wants to do `action`: those that may be read, and those in which it may be done to something of some
- * handle.
+ * Returns the pools that exist for a caller who wants to do `action`: those that may be read, and those in which the action is allowed for
+ * some handle.
  */
 export function visiblePools(rights: Rights, pools: Pools, action: Action): Pools {
   if (rights.isUnlimited) return pools

@@ -3,14 +3,14 @@ import type { BlockIndex, ChargeIndex, HostReserved, Now, PoolUse } from '../mod
 import type { Address, Cidr, IpFamily } from '../net/index.ts'
 import type { Revision } from '../plan/index.ts'
 
-/** What a plan needs from outside the datastore. The caller reads it, so that planning can be repeated. */
+/** The inputs of a plan that are not in the datastore. The caller reads them, so that planning can be repeated. */
 export interface IpamContext {
   readonly now: Now
   /** The index of blocks, kept beside the image that the view answers from. */
   readonly blocks: BlockIndex
-  /** What the caller may do. */
+  /** The rights of the caller. */
   readonly rights: Rights
-  /** Knows which blocks have charges; without it, what is charged is given back by upkeep alone. */
+  /** Knows which blocks have charges; without it, only upkeep gives charges back. */
   readonly charges?: Pick<ChargeIndex, 'isEmpty'> | undefined
   /** The addresses of a handle, if they are too many for the plan to read. */
   readonly held?: HandleSnapshot | undefined

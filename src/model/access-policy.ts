@@ -10,13 +10,13 @@ export interface AccessPolicy {
   readonly name: string
   readonly subjects: readonly AccessSubject[]
   readonly rules: readonly AccessRule[]
-  /** How much each subject may ask of each server; undefined if there is no limit. */
+  /** The limits on the calls of each subject; undefined if there are none. */
   readonly limits: AccessLimits | undefined
   /** True if it is being deleted, and stays only until its finalizers are removed. */
   readonly isTerminating: boolean
 }
 
-/** How many calls each subject of a policy may send to each server. The members of a group share its limits. */
+/** The limits on the calls that each subject of a policy sends to one server. The members of a group share its limits. */
 export interface AccessLimits {
   /** Calls that may begin in a second, on average. */
   readonly requestsPerSecond: number | undefined
@@ -29,13 +29,13 @@ export interface AccessLimits {
 /** The kinds of subjects. */
 export const subjectKinds = ['User', 'Group'] as const
 
-/** Whom a policy is for. */
+/** A user or a group that a policy is for. */
 export interface AccessSubject {
   readonly kind: (typeof subjectKinds)[number]
   readonly name: string
 }
 
-/** What a policy allows. */
+/** An entry of a policy: verbs, resources and conditions. */
 export interface AccessRule {
   /** Verbs, or `*` for all. */
   readonly verbs: readonly string[]

@@ -91,7 +91,7 @@ export { type Reservation, reservationKey, reservationOf, reservations } from '.
 export { metadataMembers } from './resource.ts'
 export { type WorkloadEndpoint, workloadEndpoints, workloadEndpointsInPages } from './workload-endpoint.ts'
 
-// Who may do what.
+// Access: policies, access tokens, and marks of the built-in policies that were made.
 export { builtInMarks, builtInPolicyMarkKey } from './built-in-mark.ts'
 export {
   accessPolicies,
@@ -105,7 +105,7 @@ export {
 } from './access-policy.ts'
 export { type AccessToken, accessTokenKey, accessTokenOf, accessTokens } from './access-token.ts'
 
-// How many addresses are held under rules that limit that.
+// Quotas: the numbers of addresses held under rules with a limit.
 export {
   chargedBlockKey,
   ChargeIndex,

@@ -21,14 +21,14 @@ export interface Quota {
   readonly subject: AccessSubject
 }
 
-/** How many addresses are held under a quota. The number is at least the sum of its charges, see {@link Charges}. */
+/** The number of addresses held under a quota. It is at least the sum of its charges, see {@link Charges}. */
 export interface QuotaUse {
   readonly used: number
 }
 
 const quotasPrefix = '/ippoold/v1/quotas/'
 
-/** How much is used of each quota. A quota of which nothing is used has no key. */
+/** The use of each quota. A quota that is not in use has no key. */
 export const quotas: Family<QuotaUse> = {
   name: 'quotas',
   prefix: quotasPrefix,
@@ -73,8 +73,8 @@ export function quotaKey(name: string): Key<QuotaUse> {
 }
 
 /**
- * Which addresses of a block are charged to which quotas: by the name of the quota and the ordinal of the address, the sequence number of
- * the assignment that was charged. If the block does not have that assignment any more, the charge is to be given back.
+ * The charges for addresses of one block. By the name of the quota and the ordinal of the address, it holds the sequence number of the
+ * charged assignment. Once the block no longer has that assignment, the charge is to be given back.
  */
 export type Charges = ReadonlyMap<string, ReadonlyMap<number, bigint>>
 
@@ -108,7 +108,7 @@ export const charges: Family<Charges> = {
     ])
     return stringifyMembers([['quotas', stringifyMembers(byQuota)]])
   },
-  // As for the quotas: what is charged anew is there before the address is assigned, and what is given back goes after it.
+  // As for the quotas: a charge is stored before its address is assigned, and removed after it is released.
   lead: (before, after) => (after === undefined ? undefined : withChargesOf(before, after)),
 }
 
@@ -125,12 +125,12 @@ export function chargesKey(cidr: Cidr): Key<Charges> {
   return { family: charges, text: `${chargesPrefix}${blockKey(cidr).text.slice(blocks.prefix.length)}` }
 }
 
-/** The key of the block that these charges are of. */
+/** The key of the block that these charges belong to. */
 export function chargedBlockKey(chargesKeyText: string): string {
   return `${blocks.prefix}${chargesKeyText.slice(chargesPrefix.length)}`
 }
 
-/** Knows which blocks have charges, so that nobody has to look where there are none. A hint. */
+/** Knows which blocks have charges, so that the others need not be read. A hint. */
 export class ChargeIndex implements Observer<Charges> {
   readonly #keys = new Set<string>()
 
@@ -139,7 +139,7 @@ export class ChargeIndex implements Observer<Charges> {
     else this.#keys.add(key)
   }
 
-  /** The keys are all that it needs. */
+  /** The index needs the keys only. */
   changedText(key: string): boolean {
     this.#keys.add(key)
     return true

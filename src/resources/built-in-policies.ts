@@ -9,7 +9,7 @@ import { ippooldGroup, type ServedKind, type StoredObject, type WriteContext } f
 const reading = ['get', 'list', 'watch']
 const changing = ['create', 'update', 'patch', 'delete']
 
-/** What can be changed, and what can only be looked at. Policies and tokens are for those who administer them. */
+/** The resources that can be changed, and those that can only be read. Policies and tokens are left to administrators. */
 const changeable = ['ippools', 'ipreservations', 'ipamconfigurations', 'nodes', 'affinities']
 const shown = ['blockaffinities', 'ipamblocks', 'ipamhandles', 'clusterinformations', 'addresses', 'handles']
 
@@ -61,7 +61,7 @@ export function planBuiltInPolicies(
       ...({ subresource: '', fieldValidation: 'Strict' } as const),
     }
     const plan = planCreate(view, kind, policy, context)
-    // Somebody may have made one of this name before the first server with this built-in policy started.
+    // A policy of this name may have been created before the first server with this built-in policy started.
     if (!plan.answer.ok) continue
     made.push(name)
     writes.push(...plan.writes)

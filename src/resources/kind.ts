@@ -9,7 +9,7 @@ import type { Column } from './columns.ts'
 export interface ApiGroup {
   readonly name: string
   readonly version: string
-  /** What its objects carry as their `apiVersion`, and the last part of their path. */
+  /** The `apiVersion` of its objects, and the end of their path. */
   readonly apiVersion: string
   /** The categories of its resources. A category names several resources at once, as in `kubectl get calico`. */
   readonly categories: readonly string[]
@@ -61,7 +61,7 @@ export interface WriteContext {
   readonly manager: string
   /** The part of the object that may change: its status, or everything else. */
   readonly subresource: '' | 'status'
-  /** What the client may do. */
+  /** The rights of the caller. */
   readonly rights: Rights
   /** The hash of a fresh secret, should the plan create an object of a kind that has one. */
   readonly secretHash?: string | undefined
@@ -152,8 +152,8 @@ interface ReadableKind<Value extends StoredObject> {
   /** The object called `name` that is in force while none is stored: it is shown, and changing it stores it. */
   implied?(name: string): Value | undefined
   /**
-   * What of an object decides who may do something with it: the caller must have the right for each of these. Unless given, only a right
-   * without conditions will do.
+   * Returns what the conditions of rights are compared with: the caller needs the right for each entry. Absent: only a right without
+   * conditions suffices.
    */
   accessed?(value: Value, labelsOf: LabelsOf): readonly AccessedObject[]
   /** Fills in the fields that `spec` lacks: from `oldSpec` those that cannot be changed, the others with their defaults. */
@@ -172,7 +172,7 @@ export interface ReadOnlyKind<Value extends StoredObject> extends ReadableKind<V
 export interface ResourceKind<Value extends StoredObject> extends ReadableKind<Value> {
   readonly isReadOnly: false
   readonly storage: Reading<Value> & Writing<Value>
-  /** True if a spec is refused with any field that is unknown or null, whatever the caller asks for: what it meant to say would be lost. */
+  /** True if a spec with an unknown or null field is refused, whatever the caller asks for: what that field meant would be lost. */
   readonly isExact?: true
   /** True if what is deleted with an object can exceed one transaction. The caller deletes the rest in steps before the object. */
   readonly isDeletedInSteps: boolean
@@ -197,11 +197,11 @@ export interface ResourceKind<Value extends StoredObject> extends ReadableKind<V
   validate(candidate: Candidate<Value>): readonly Cause[]
   /** Checks a new object against what else is stored. Returns every problem. */
   admit(view: View, candidate: Candidate<Value>, context: WriteContext): readonly Cause[]
-  /** Says why storing the object would give rights that its writer has not; undefined if it gives none. Absent: it never gives any. */
+  /** Says why storing the object would give rights that the caller lacks; undefined if it would not. Absent: it never gives any. */
   findEscalation?(candidate: Candidate<Value>, rights: Rights): string | undefined
   /**
-   * Says why the object must not change to `after`, or be deleted, because nobody could do everything any more; undefined if somebody can.
-   * Absent: the objects do not decide that.
+   * Says why the object must not change to `after`, or be deleted: no admin would be left. Undefined if one would be. Absent: that does not
+   * depend on these objects.
    */
   findLockout?(
     view: View,

@@ -58,7 +58,7 @@ export function readStored<Value extends StoredObject>(
   }
 }
 
-/** The refusal of what needs an object that does not exist; also of one that the caller may not see, in the same words. */
+/** The refusal for an object that does not exist, and in the same words for one that the caller may not see. */
 export function notFound<Value extends StoredObject>(kind: ServedKind<Value>, name: string): Result<never> {
   return refuse('NotFound', `${quoteObject(kind, name)} not found`)
 }

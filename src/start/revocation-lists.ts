@@ -1,18 +1,18 @@
 import type { X509Certificate } from 'node:crypto'
 
-/** What lists of revoked certificates say (RFC 5280 section 5). */
+/** The content of lists of revoked certificates (RFC 5280 section 5). */
 export interface RevocationLists {
   /** Revoked certificates on the lists. */
   readonly size: number
-  /** When the first of the lists is out of date, in milliseconds since the epoch; Infinity if none says it. */
+  /** The time at which the first list is out of date, in milliseconds since the epoch; Infinity if none has such a time. */
   readonly endsAt: number
   /** True if a certificate is on the list of its CA. `issuer` is the SHA-256 fingerprint of the CA, the serial number is in hex. */
   isRevoked(issuer: string, serialNumber: string): boolean
 }
 
 /**
- * Reads lists of revoked certificates in PEM. Throws if one cannot be read, or is not signed by one of the CAs: whoever can put a list of
- * their own in the place of the CA's could let revoked certificates in again. What is on a list that is out of date stays revoked.
+ * Reads lists of revoked certificates in PEM. Throws if one cannot be read, or is not signed by one of the CAs: a forged list could let
+ * revoked certificates in again. Certificates on a list that is out of date stay revoked.
  */
 export async function readRevocationLists(
   pem: Buffer,

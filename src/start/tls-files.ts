@@ -13,7 +13,7 @@ export interface TlsSettings {
   readonly clientCrlFile: string | undefined
 }
 
-/** What a server needs to serve with TLS: contents of PEM files. */
+/** The contents of the PEM files for serving with TLS. */
 export interface TlsMaterial {
   readonly certificate: Buffer
   readonly key: Buffer
@@ -232,7 +232,7 @@ async function judge(files: Files): Promise<Judgement> {
   return problems.length > 0 ? { ok: false, problems } : { ok: true, material }
 }
 
-/** Throws unless each of the certificates, of which there is at least one, can be read. */
+/** Throws unless there is at least one certificate, and all can be read. */
 function readCertificates(pem: Buffer): { readonly pem: Buffer; readonly certificates: readonly X509Certificate[] } {
   const certificates = certificatesIn(pem).map((one) => new X509Certificate(one))
   if (certificates.length === 0) throw new Error('there is no certificate in it')

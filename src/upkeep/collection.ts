@@ -3,8 +3,8 @@ import {
   type Collected,
   planCollectCooled,
   planCollectEmpty,
+  planGiveBackCharges,
   planReadCooldown,
-  planSettleCharges,
 } from '../ipam/index.ts'
 import {
   annexes,
@@ -107,7 +107,7 @@ export class Collection {
     try {
       await this.#collectBlocks()
       await this.#collectAnnexes()
-      await this.#settleCharges()
+      await this.#giveBackCharges()
     } catch (err) {
       // The next round goes on from what is stored.
       this.#options.logger.warn(detailsOf(err), 'the upkeep could not be carried on')
@@ -141,18 +141,19 @@ export class Collection {
         : planCollectCooled(view, cidr, now)
   }
 
-  /** Gives back to quotas what they are charged for addresses that something else than ippoold released. */
-  async #settleCharges(): Promise<void> {
+  /** Gives back the charges for addresses that other programs have released. */
+  async #giveBackCharges(): Promise<void> {
     if (this.#store === undefined) return
     let count = 0
     for await (const cidr of this.#staleCharges.find(this.#store)) {
-      // As many transactions as it takes: the charges of a block may be to many quotas.
-      for (let settled = 1; settled > 0 && !this.#isStopped; count += settled) {
-        settled = await this.#submit((view) => planSettleCharges(view, cidr), 0)
+      // May take several transactions: a block may have charges to many quotas.
+      for (let returned = 1; returned > 0 && !this.#isStopped; count += returned) {
+        returned = await this.#submit((view) => planGiveBackCharges(view, cidr), 0)
       }
       if (this.#isStopped) return
     }
-    if (count > 0) this.#options.logger.info({ count }, 'gave back to quotas what others had released')
+    if (count > 0)
+      this.#options.logger.info({ count }, 'gave back charges for addresses that other programs had released')
   }
 
   async #collectAnnexes(): Promise<void> {

@@ -23,7 +23,7 @@ const intervalMs = 2_000
 /** How long changes are collected before the pools are looked at. */
 const settleMs = 20
 
-/** How often the condition of a pool that is being deleted tells anew how many hold its addresses, while some are released. */
+/** The time between two updates of the number of holders in the condition of a pool that is being deleted. */
 const tellIntervalMs = 10_000
 
 /** Blocks read at once to count who holds addresses. */

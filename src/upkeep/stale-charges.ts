@@ -14,8 +14,8 @@ import type { Cidr } from '../net/index.ts'
 const blocksAtOnce = 100
 
 /**
- * Finds blocks with addresses that are charged to quotas and not held any more, because something else than ippoold released them. Looks
- * only at blocks that have changed since it last looked at all of those.
+ * Finds blocks with charges for addresses that are no longer held, because another program than ippoold released them. Looks only at blocks
+ * that have changed since the last complete search.
  */
 export class StaleCharges {
   readonly #blocks: BlockIndex
@@ -33,7 +33,7 @@ export class StaleCharges {
     this.#seen = undefined
   }
 
-  /** Finds the blocks, as of now. What is found has been dealt with once the next one is asked for. */
+  /** Finds the blocks, as of now. The caller deals with each before it asks for the next. */
   async *find(store: Pick<Store, 'page'>): AsyncGenerator<Cidr, void> {
     const { changes } = this.#blocks
     const left = this.#due()

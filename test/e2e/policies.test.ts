@@ -256,7 +256,7 @@ t.test('nobody gives rights that they have not', async (t) => {
     status: 403,
     body: {
       message:
-        /^accesspolicies\.ippoold\.io "all" is forbidden: spec\.rules\[0\] allows to get ippools, and nobody can give/,
+        /^accesspolicies\.ippoold\.io "all" is forbidden: spec\.rules\[0\] allows to get ippools, a right that the caller lacks/,
     },
   })
   t.match(await create('star', { verbs: ['*'], resources: ['*'] }), { status: 403 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { planReadQuotas, planSettleCharges } from '../../src/ipam/index.ts'
+import { planGiveBackCharges, planReadQuotas } from '../../src/ipam/index.ts'
 import { Ledger } from '../../src/ipam/ledger.ts'
 import { isAnyStale } from '../../src/ipam/quotas.ts'
 import { accessPolicies, accessPolicyKey, charges, chargesKey, quotas } from '../../src/model/index.ts'
@@ -215,9 +215,9 @@ t.test('what something else released is given back by upkeep, whatever was assig
     const world = worldWith({ ...assign, maxAddresses: 5 })
     world.take({ addresses: ['10.1.0.1', '10.1.0.2'] })
     change(world)
-    world.commit(planSettleCharges(world.view, cidr))
+    world.commit(planGiveBackCharges(world.view, cidr))
     t.strictSame(usedIn(world), left === 0 ? {} : { [quotaOf(0)]: `{"used":${left}}` }, name)
-    t.equal(world.commit(planSettleCharges(world.view, cidr)), 0)
+    t.equal(world.commit(planGiveBackCharges(world.view, cidr)), 0)
   }
   t.ok(isAnyStale(new Map([['q', new Map([[1, 1n]])]]), undefined))
   t.notOk(isAnyStale(new Map(), undefined))
@@ -231,7 +231,7 @@ t.test('what does not fit into a transaction is left to upkeep', (t) => {
   for (const room of [0, 1, 2]) {
     let left = room
     const ledger = new Ledger(world.view)
-    const count = ledger.settle(mustParseCidr('10.1.0.0/26'), undefined, (keys) => (left -= keys) >= 0)
+    const count = ledger.giveBack(mustParseCidr('10.1.0.0/26'), undefined, (keys) => (left -= keys) >= 0)
     t.strictSame([count, ledger.writes().length], room === 2 ? [1, 2] : [0, 0], `room for ${room} keys`)
   }
   t.end()

@@ -63,7 +63,7 @@ t.test('who writes a policy needs the rights that it gives, unless these stay as
     refusal: {
       reason: 'Forbidden',
       message:
-        /^accesspolicies\.ippoold\.io "blue" is forbidden: spec\.rules\[0\] allows to list ippools, and nobody can give .* User "alice" needs/,
+        /^accesspolicies\.ippoold\.io "blue" is forbidden: spec\.rules\[0\] allows to list ippools, a right that the caller lacks .* User "alice" needs/,
     },
   })
   t.match(patch({ spec: { rules: [{ verbs: ['get'], resources: ['ippools'] }] } }), { ok: true })

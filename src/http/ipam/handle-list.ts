@@ -100,8 +100,8 @@ async function readPage(reader: Reader, prefix: string, limit: number, place?: H
 }
 
 /**
- * Reads a page of the handles that the caller may list, with what they hold where it may be listed. The page ends with a handle that may be
- * listed, as its token names it; it ends early if half of the time is over, and the call fails if it has found none by its end.
+ * Reads a page of the handles that the caller may list, with those of their addresses that may be listed. The page ends with such a
+ * handle, because its token names it. It ends early after half of the time; the call fails if it has found no handle by the deadline.
  */
 async function findPage(call: IpamCall, prefix: string, limit: number, place?: HandlePlace): Promise<HandlePage> {
   const enoughMs = call.deadlineMs / 2
@@ -132,7 +132,7 @@ async function findPage(call: IpamCall, prefix: string, limit: number, place?: H
   return { handles, revision, isLast: true }
 }
 
-/** The part of a handle that may be listed; undefined if that is nothing. */
+/** Returns the part of a handle that may be listed; undefined if there is none. */
 function findListed(entry: Listed<Handle>, reach: Reach): ListedHandle | undefined {
   const handle = handleIn(entry)
   if (entry.kind === 'unreadable') return reach.includesHandle(handle) ? { handle, counts: undefined } : undefined
@@ -143,7 +143,7 @@ function findListed(entry: Listed<Handle>, reach: Reach): ListedHandle | undefin
   return counts.length > 0 || reach.includesHandle(handle) ? { handle, counts } : undefined
 }
 
-/** The beginnings of the handles that begin with `prefix` and with one of `allowed`, each of which stands for others than the rest. */
+/** Returns prefixes that cover the handles which begin with `prefix` and with one of `allowed`. No handle begins with two of them. */
 function narrowed(prefix: string, allowed: readonly string[] = ['']): readonly string[] {
   const both = allowed.flatMap((one) => (one.startsWith(prefix) ? [one] : prefix.startsWith(one) ? [prefix] : []))
   return withoutNested(both)

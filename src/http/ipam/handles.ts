@@ -153,7 +153,7 @@ export const handleRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opt
 export async function readHoldings(options: IpamCall, handle: string): Promise<AssignAnswer> {
   const read = (held?: HandleSnapshot): Promise<AssignAnswer> =>
     carryOut(options, (view, context) => planReadHandle(view, handle, { ...context, held }))
-  // Which of its addresses the caller may read is part of the plan.
+  // The plan decides which of its addresses the caller may read.
   if (!options.rights.isUnlimited) return withHoldings(options, handle, read)
   try {
     return await read()

@@ -59,7 +59,7 @@ export function changeModeOf(
   }
 }
 
-/** Who sends a request, for its digest: nobody but the sender gets the answer again. Nothing where nobody is asked who they are. */
+/** The caller's part in the digest of a request, so that others do not get the answer. Empty if callers are not identified. */
 function senderIn({ caller }: Rights): readonly string[] {
   return caller === unchecked ? [] : [caller.user, ...(caller.uid === undefined ? [] : [caller.uid])]
 }

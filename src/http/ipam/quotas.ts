@@ -5,7 +5,7 @@ import { answer, problems, type QuotaItem, QuotaList } from '../schemas/index.ts
 import { carryOut } from './change.ts'
 import { beginCall, type IpamOptions, NoQuery } from './request.ts'
 
-/** `GET /quotas`: how many addresses are held under rules that limit that. */
+/** `GET /quotas`: list the quotas and their use. */
 export const quotasRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, options, done) => {
   app.get(
     '/quotas',
@@ -16,8 +16,8 @@ export const quotasRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
         tags: ['ipam'],
         summary: 'List quotas and their use',
         description: [
-          'How many addresses are held under the rules of AccessPolicies with `maxAddresses`: the quotas that limit the caller, or for',
-          'those who may do everything, all quotas of which something is used.',
+          'The quotas that limit the caller, with the numbers of addresses held under them: rules of AccessPolicies with',
+          '`maxAddresses`. A caller that may do everything gets all quotas that are in use.',
         ].join(' '),
         querystring: NoQuery,
         response: { 200: answer('The quotas.', QuotaList), ...problems('Timeout') },

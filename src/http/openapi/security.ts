@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../model/index.ts'
 import { asObject, mapDocument } from './walk.ts'
 
-/** How callers prove who they are. @see docs/authentication.md */
+/** The ways of authentication. @see docs/authentication.md */
 const securitySchemes = {
   bearer: {
     type: 'http',
@@ -15,11 +15,11 @@ const securitySchemes = {
   },
 }
 
-/** Any one of the schemes, or none: a server may be set up to ask for nothing. */
+/** Any one of the schemes, or none: authentication may be switched off. */
 const security = [{ bearer: [] }, { mutualTLS: [] }, {}]
 
 /**
- * Adds to the document how callers prove who they are, and to each operation that can be answered 401 that they do. The routes do not say
+ * Adds the ways of authentication to the document, and refers to them from each operation that can be answered 401. The routes do not do
  * so themselves, because @fastify/swagger has no type for client certificates.
  */
 export function addSecurity(document: JsonObject): JsonObject {

@@ -33,8 +33,8 @@ const readAhead = 500
 /**
  * Reads one page of the objects of a kind, in the order of their keys; all pages are as of one revision. Objects that cannot be read are
  * left out, with a warning for each. `access` selects the objects that the caller may see; unless given, these are all. A caller who may
- * not see all hears nothing of the others: neither a warning nor how many follow, and the last page is the last one with an object that
- * the caller may see. Throws a refusal: `BadRequest` for a wrong parameter, `Expired` if the revision is compacted.
+ * not see all gets no warnings and no count of the remaining objects, and the last page is the last one with an object that the caller may
+ * see. Throws a refusal: `BadRequest` for a wrong parameter, `Expired` if the revision is compacted.
  * @see docs/kubernetes-api.md section 5
  */
 export async function listObjects<Value extends StoredObject>(
@@ -52,7 +52,7 @@ export async function listObjects<Value extends StoredObject>(
   const warnings: string[] = []
   let position: Position = start
   let remaining: number
-  // For a caller who may not see all: whether another object follows the last item, and where that one ends.
+  // For a caller who may not see all: true if a visible object follows the last item, and the place of that item.
   let hasMore = false
   let end: Position = start
   const isFull = (): boolean => limit > 0 && items.length === limit && (access === undefined || hasMore)

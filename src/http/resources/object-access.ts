@@ -24,10 +24,10 @@ import type { ObjectSelector } from './object-selector.ts'
 
 type Labels = ReturnType<LabelsOf>
 
-/** Verbs that show an object to a caller: if one of them is allowed, the object need not be hidden from the caller. */
+/** The verbs that make an object visible: if one of them is allowed, the object is not hidden from the caller. */
 const showing = ['get', 'list', 'watch'] as const
 
-/** What a caller may do with the objects of a kind. An object that the caller may not see is as if it did not exist. */
+/** Decides what a caller may do with the objects of a kind. To a caller that may not see an object, it does not exist. */
 export class ObjectAccess<Value extends StoredObject> {
   readonly #kind: ServedKind<Value>
   readonly #rights: Rights
@@ -49,13 +49,13 @@ export class ObjectAccess<Value extends StoredObject> {
     return mayAlways(this.#rights, this.#action(verb)) ? undefined : (value) => this.#may(verb, value)
   }
 
-  /** True if what the caller may do to the objects depends on the pools that they belong to, which are objects of another kind. */
+  /** True if the rights to the objects depend on the pools that they belong to, which are objects of another kind. */
   get dependsOnPools(): boolean {
     const isConditional = this.#kind.accessed !== undefined
     return isConditional && this.#kind.storage.families.every(({ prefix }) => prefix !== pools.prefix)
   }
 
-  /** True if the caller may do this to the object called `name`; of one that is hidden or does not exist, if they may do it to all. */
+  /** True if the caller may do this to the object called `name`; if it is unreadable or absent, true if the caller may do it to all. */
   mayTo(view: View, verb: Verb, name: string): boolean {
     const found = this.#find(view, name)
     const isKnown = found !== 'absent' && found !== 'unreadable'
@@ -68,7 +68,7 @@ export class ObjectAccess<Value extends StoredObject> {
     return (view) => (this.#isHidden(view, name, 'get') ? answerOnly(notFound(this.#kind, name)) : plan(view))
   }
 
-  /** Guards a plan that creates an object: its labels must be such that the caller may create it. */
+  /** Guards a plan that creates an object: the caller must have the right to create it with its labels. */
   guardCreate<Context>(plan: PlanOfChange<Context, Value>): PlanOfChange<Context, Value> {
     return (view, context) => this.#guardOutcome(plan(view, context), ['create'])
   }
@@ -87,7 +87,7 @@ export class ObjectAccess<Value extends StoredObject> {
     return (view, context) => {
       const before = this.#find(view, name)
       if (before === 'absent') {
-        // Before anything else is said: whether a hidden object has this name must make no difference.
+        // Checked first: the answer must not depend on whether a hidden object has this name.
         if (options.mayCreate && !maySometimes(this.#rights, this.#action('create'))) return this.#forbid('create')
         return this.#guardOutcome(plan(view, context), [verb, 'create'])
       }
@@ -112,7 +112,7 @@ export class ObjectAccess<Value extends StoredObject> {
     }
   }
 
-  /** What a plan has made of an object must be such that the caller may do this to it, too. */
+  /** Refuses a plan unless the caller has the `needed` verbs for the object as the plan leaves it. */
   #guardOutcome(planned: Plan<Result<Changed<Value>>>, needed: readonly Verb[]): Plan<Result<Changed<Value>>> {
     if (!planned.answer.ok || !planned.answer.value.isWritten) return planned
     const { value: after } = planned.answer.value
@@ -120,7 +120,7 @@ export class ObjectAccess<Value extends StoredObject> {
     return missing === undefined ? planned : this.#forbid(missing)
   }
 
-  /** A hidden object cannot be created either: its name is taken, which is all that is told of it. */
+  /** Refuses a change of a hidden object. A caller that may create objects learns that the name is taken, and no more. */
   #hide(name: string, { mayCreate }: { readonly mayCreate: boolean }): Plan<Result<never>> {
     if (!mayCreate) return answerOnly(notFound(this.#kind, name))
     if (!maySometimes(this.#rights, this.#action('create'))) return this.#forbid('create')
@@ -136,7 +136,7 @@ export class ObjectAccess<Value extends StoredObject> {
 
   #isHidden(view: View, name: string, verb: Verb): boolean {
     const found = this.#find(view, name)
-    // What cannot be read has no labels.
+    // The labels of an object that cannot be read are unknown.
     return found !== 'absent' && (found === 'unreadable' || !this.#may(verb, found))
   }
 
@@ -152,7 +152,7 @@ export class ObjectAccess<Value extends StoredObject> {
     return accessed.every((object) => may(this.#rights, this.#action(verb), object))
   }
 
-  /** By what is in memory at this moment: a watch goes on for hours, and pools change meanwhile. */
+  /** Looks at the pools in memory at this moment: a watch lasts for hours, and pools change meanwhile. */
   #labelsOf(cidr: Cidr): Labels {
     const { all } = poolsIn(this.#store.peekAll(pools, pools.prefix))
     return all.find((pool) => covers(pool.cidr, cidr))?.labels

@@ -41,7 +41,7 @@ import { changedNothing } from '../wire/index.ts'
 import { refusalAbout, unfinished } from './answers.ts'
 import type { ObjectAccess } from './object-access.ts'
 
-/** Finds what has to be removed before an object called `name` is deleted, and returns the plan of one step of that, which may be refused. */
+/** Finds what to remove before the object called `name` is deleted. Returns the plan of one step of that, which may refuse. */
 export type FindDependents = (
   name: string,
 ) => Promise<
@@ -85,7 +85,7 @@ export interface ChangedObject {
   readonly isNew: boolean
 }
 
-/** How to delete an object, and for whom; an undefined `access` is that of the server itself. */
+/** The options of a delete. An undefined `access` is that of the server itself. */
 export interface RemovalOptions {
   readonly dryRun: boolean
   readonly access: ObjectAccess<StoredObject> | undefined
@@ -203,13 +203,13 @@ export class ResourceOperations {
         const { value: step } = await this.carryOut(name, planStep, { ...options, rights })
         return step
       }
-    // A rehearsal, so that nothing is removed if one of the steps is refused.
+    // A dry run of all steps first, so that nothing is removed if one of them is refused.
     if (!rights.isUnlimited) await carryOutSteps(stepsWith({ dryRun: true }), { isHarmless: () => false })
     return isKept ? undefined : stepsWith({ dryRun: false })
   }
 }
 
-/** The object with its secret, for the answer that creates it. */
+/** Adds its secret to an object, for the answer to its creation. */
 function withToken(object: JsonObject, { text }: Secret): JsonObject {
   const status = jsonObject([['token', text], ...Object.entries(objectIn(object, 'status'))])
   return jsonObject([...Object.entries(object), ['status', status]])

@@ -271,7 +271,7 @@ class Watch {
     if (this.#isOver) follower.stop()
   }
 
-  /** True once the caller may see other objects than when the watch began, or nothing without another credential. */
+  /** True once the caller may see other objects than when the watch began, or its credential has ended. */
   get isOutdated(): boolean {
     return this.#isOutdated
   }
@@ -328,7 +328,7 @@ function readStart(query: WatchQuery): Start {
   return { after: isFromNow ? undefined : after, sendsState, marksEnd: false }
 }
 
-/** The end of a watch whose caller may see other objects now, or has to prove anew who it is: informers list again. */
+/** The end of a watch after the rights of its caller have changed, or its credential has ended: informers list again. */
 function rightsChanged(): RefusalError {
   return refusal('Expired', 'what you may see has changed; list again')
 }

@@ -263,7 +263,7 @@ export const resourceWrites: FastifyPluginCallbackTypebox<WritableKindOptions> =
     const metadata = objectIn(object, 'metadata')
     const { uid } = metadata
     if (!kind.isDeletedInSteps || !isBeingDeleted(metadata) || finalizersOf(metadata).length > 0) return
-    // The delete was allowed to somebody before: this only ends it.
+    // Rights were checked when the delete began: this only completes it.
     if (typeof uid === 'string') await removeIfThere(name, uid, { dryRun: false, access: undefined })
   }
 

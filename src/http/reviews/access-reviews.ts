@@ -43,8 +43,8 @@ const accessFields: MessageFields = {
 }
 
 /**
- * Answers what callers may do, as Kubernetes' reviews do: `kubectl auth can-i`, with `--list` too. Who may read all policies may also ask
- * about others. kubectl sends protobuf, and takes JSON.
+ * Answers what callers may do, as Kubernetes' reviews do: `kubectl auth can-i`, with `--list` too. A caller that may read all policies may
+ * also ask about others. kubectl sends protobuf, and accepts JSON.
  * @see https://kubernetes.io/docs/reference/kubernetes-api/authorization-resources/
  */
 export const accessReviewRoutes: FastifyPluginCallback<AccessReviewOptions> = (app, options, done) => {
@@ -86,7 +86,7 @@ export const accessReviewRoutes: FastifyPluginCallback<AccessReviewOptions> = (a
   async function review(spec: JsonObject, rights: Rights): Promise<Decision> {
     if (isJsonObject(spec['nonResourceAttributes'])) {
       const isRead = textIn(spec['nonResourceAttributes'], 'verb') === 'get'
-      const reason = isRead ? 'everybody may read what is no resource' : 'what is no resource can only be read'
+      const reason = isRead ? 'everybody may read paths of no resource' : 'paths of no resource can only be read'
       return { allowed: isRead || rights.isUnlimited, reason }
     }
     const given = objectIn(spec, 'resourceAttributes')
@@ -106,7 +106,7 @@ export const accessReviewRoutes: FastifyPluginCallback<AccessReviewOptions> = (a
     return decide(rights, attributes, await mayToNamed(rights, attributes))
   }
 
-  /** What the labels of the named object say; undefined if the review names none, or one of no kind. */
+  /** Returns whether the action on the named object is allowed; undefined if the review names no stored object. */
   async function mayToNamed(
     rights: Rights,
     { verb, resource, name }: ResourceAttributes,

@@ -1,7 +1,7 @@
 import { coversHandle, type Grant, mayAlways, maySometimes, type Rights, verbs } from '../../access/index.ts'
 import type { JsonObject } from '../../model/index.ts'
 
-/** What a review asks about, as Kubernetes' `resourceAttributes`. */
+/** The action that a review asks about: Kubernetes' `resourceAttributes`. */
 export interface ResourceAttributes {
   readonly verb: string
   readonly group: string
@@ -9,7 +9,7 @@ export interface ResourceAttributes {
   readonly name: string
 }
 
-/** The answer to a review: whether, and by which rule. */
+/** The answer to a review: yes or no, and the rule that decides. */
 export interface Decision {
   readonly allowed: boolean
   readonly reason: string
@@ -17,7 +17,7 @@ export interface Decision {
 
 const anything = '*'
 
-/** What `deletecollection` needs, and the verb of every other action: itself. */
+/** Returns the verb that an action needs: `delete` for `deletecollection`, otherwise its own. */
 export function verbOf(verb: string): string {
   return verb === 'deletecollection' ? 'delete' : verb
 }
@@ -61,7 +61,7 @@ function allowedBy(grant: Grant): Decision {
   }
 }
 
-/** Only `*` stands for everything; of a verb or resource that is not known nothing else is said. */
+/** True if the words of a rule cover `word`. Only `*` covers `*`. */
 function isWhole(words: readonly string[], word: string): boolean {
   return words.includes(anything) || (word !== anything && words.includes(word))
 }
@@ -71,8 +71,8 @@ function isConditional({ rule }: Pick<Grant, 'rule'>): boolean {
 }
 
 /**
- * The status of a SelfSubjectRulesReview. Kubernetes has no place for conditions about pools: with such rules, the list says that it is
- * not complete, and names them.
+ * Returns the status of a SelfSubjectRulesReview. Kubernetes has no place for conditions about pools: with such rules, the list says that
+ * it is not complete, and names them.
  */
 export function listRules(rights: Rights, groupOf: (resource: string) => string): JsonObject {
   const everyPath = [
@@ -105,7 +105,7 @@ export function listRules(rights: Rights, groupOf: (resource: string) => string)
     nonResourceRules,
     incomplete: limited.length > 0,
     ...(limited.length > 0 && {
-      evaluationError: `some rules hold for some pools, or up to a limit only: ${described.join(', ')}`,
+      evaluationError: `some rules apply to some pools only, or up to a limit: ${described.join(', ')}`,
     }),
   }
 }

@@ -1,3 +1,3 @@
-/** Reviews, as Kubernetes has them: who one is, and what one may do. */
+/** Kubernetes' reviews: the user and groups of the caller, and its rights. */
 export { accessReviewRoutes } from './access-reviews.ts'
 export { selfSubjectReviewRoutes } from './self-subject-review.ts'

@@ -8,7 +8,7 @@ type FieldType =
 /** The fields of a message that are read, by their numbers. */
 export type MessageFields = Readonly<Record<number, FieldType>>
 
-/** What Kubernetes writes before a message, which then is in a `runtime.Unknown` that says its kind. */
+/** The prefix of Kubernetes' messages. Behind it, the message lies in a `runtime.Unknown`, which names its kind. */
 const magic = Buffer.from('k8s\0')
 
 /** The number of the envelope's field with the message itself. */

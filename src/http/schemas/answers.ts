@@ -57,12 +57,12 @@ export function problems(...given: readonly Reason[]): Readonly<Record<number, A
   return Object.fromEntries([...byCode].map(([code, found]) => [code, problem(found)]))
 }
 
-/** Describes the failures that only routes have whose callers need a credential. */
+/** Describes the failures of routes that need a credential, beside those of all routes. */
 export function problemsOfGuarded(): Readonly<Record<401 | 429, Answer>> {
   const challenge = {
     'WWW-Authenticate': {
       type: 'string',
-      description: 'What a credential has to be, and what is wrong with that of the request.',
+      description: 'The kind of credential that is needed, and what is wrong with that of the request.',
     },
   }
   return {

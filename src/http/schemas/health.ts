@@ -27,7 +27,7 @@ export const VersionResponse = Type.Object(
   {
     ippooldVersion: Type.String({ description: 'The version of this server.' }),
     missingProtections: Type.Array(oneOf(['tls', 'authentication'], { title: 'Protection', prefix: 'Protection_' }), {
-      description: 'What this server does without, because its settings say so, although other machines can reach it.',
+      description: 'The protections that the settings of this server switch off, although other machines can reach it.',
     }),
     etcdVersions: Type.Array(Type.String(), {
       description:

@@ -36,7 +36,7 @@ export const QuotaItem = Type.Object(
       type: ['integer', 'null'],
       minimum: 0,
       format: 'int64',
-      description: 'Its `maxAddresses`; null if the policy or the rule is gone, or sets no limit any more.',
+      description: 'Its `maxAddresses`; null if the policy or the rule is gone, or no longer sets a limit.',
     }),
   },
   { ...closed, $id: 'QuotaItem', description: 'A quota, and how much of it is in use.', examples: [example] },

@@ -12,12 +12,12 @@ import type { Probe } from '../../datastore/index.ts'
 import { problemsOfGuarded } from '../schemas/index.ts'
 import { refusal, refuseAccess, refuseForNow, type RefusalError } from '../wire/index.ts'
 
-/** Paths of plugins, whose routes cannot say who may call them: the documentation, which holds no data. */
+/** The paths of plugins, whose routes cannot name their callers: the documentation, which holds no data. */
 const everybodysPaths = /^\/docs(\/|$)/
 
 /**
- * Finds out who sends each request and what they may do, and refuses those who may not call the route. A route that does not say who may
- * call it is an error. `probe` hears whether callers were identified. Call it before any route is registered.
+ * Identifies the caller of each request, looks up its rights, and refuses callers that may not use the route. A route that does not name
+ * its callers is an error. `probe` hears whether callers were identified. Call it before any route is registered.
  */
 export function checkAccess(app: FastifyInstance, gatekeeper: Gatekeeper, probe: Probe): void {
   app.decorateRequest('rights')
@@ -68,12 +68,12 @@ async function admit(request: FastifyRequest, gatekeeper: Gatekeeper, probe: Pro
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** When it was found out who sends the request, by the clock of `performance`. */
+    /** When the caller was identified, by the clock of `performance`. */
     identifiedAt: number
   }
 }
 
-/** Adds the failures of those whose credential is missing or wrong to the schema of a route. */
+/** Adds the failures for missing and wrong credentials to the schema of a route. */
 function guarded(schema: FastifySchema = {}): FastifySchema {
   const { response } = schema
   return typeof response === 'object' ? { ...schema, response: { ...response, ...problemsOfGuarded() } } : schema
@@ -93,7 +93,7 @@ function certificateOf(socket: IncomingMessage['socket']): Credentials['certific
   return certificate?.isTrusted() === true ? certificate : undefined
 }
 
-/** @see RFC 6750 section 3: a request without a credential is told of no error. */
+/** @see RFC 6750 section 3: the answer to a request without a credential names no error. */
 function refuseUnknown(identification: Extract<Identification, { readonly ok: false }>): RefusalError {
   const { reason, problem } = identification
   switch (reason) {

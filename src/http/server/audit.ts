@@ -28,7 +28,7 @@ import {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What the audit knows of the call; undefined without an audit, and for calls that are counted only. */
+    /** The call as the audit sees it; undefined without an audit, and for calls that are only counted. */
     audited: AuditedCall | undefined
   }
 }
@@ -38,7 +38,7 @@ interface AuditedCall {
   readonly receivedAt: Now
   /** It is unknown once the client has gone. */
   readonly source: string | undefined
-  /** Undefined until it is known who sends the call, or that nobody can tell. */
+  /** Undefined until the caller was looked for. */
   decision?: Decision
 }
 
@@ -62,8 +62,8 @@ export class CallAudit {
   }
 
   /**
-   * Records calls. An answer is sent after its event is written, unless events may be dropped. While no event can be written, no call may
-   * begin that has any. Call it after the hook that finds out who sends a call, and before the one that compresses answers.
+   * Records calls. An answer is sent after its event is written, unless events may be dropped. While no event can be written, calls that
+   * have one are refused. Call it after the hook that identifies callers, and before the one that compresses answers.
    */
   recordCalls(app: FastifyInstance): void {
     app.addHook('onRequest', (request, _reply, done) => {
@@ -81,7 +81,7 @@ export class CallAudit {
       if (this.#trail.sink.problem !== undefined && request.audited?.decision === undefined) this.#missRefused(request)
       if (payload instanceof Readable) {
         const complete = (): void => void this.#record(request, 'ResponseComplete', reply)
-        // The head of the answer is on its way, so it cannot tell that no event was written.
+        // The head of the answer is on its way: it is too late to report that no event was written.
         whenWritten(this.#record(request, 'ResponseStarted', reply), () => done(null, payload))
         onceClosed(reply.raw, complete)
         return
@@ -168,7 +168,7 @@ function callerOf({ rights }: { readonly rights?: Rights }): Rights['caller'] | 
   return rights?.caller
 }
 
-/** What the call does, and to what; undefined if it is about no object. */
+/** Returns the action of a call; undefined if it is about no object. */
 function actionOf(request: FastifyRequest): Action | undefined {
   const { access } = request.routeOptions.config
   if (access === undefined || typeof access === 'string') return undefined
@@ -221,7 +221,7 @@ function statusIn({ changeNote }: FastifyRequest, { statusCode }: FastifyReply):
   return { code: statusCode, reason: changeNote?.reason, message: changeNote?.message }
 }
 
-/** The facts that the line in the log has too, but whole. */
+/** The facts of the line in the log, but complete. */
 function annotationsOf(request: FastifyRequest): Happening['annotations'] {
   const { changeNote, routeOptions } = request
   const { handle: handleInPath } = membersIn(request.params)
@@ -262,7 +262,7 @@ function refuseUnwritten(): RefusalError {
   return refuseForNow('The audit event of this call could not be written in time; nothing was changed.')
 }
 
-/** Replaces an answer whose event could not be written in time: nobody may hear of what is not recorded. */
+/** Replaces an answer whose event could not be written in time: an outcome that is not recorded must not become known. */
 function answerUnwritten(request: FastifyRequest, reply: FastifyReply): string {
   const isChanged = request.method !== 'GET' && request.method !== 'HEAD' && reply.statusCode < 300
   const message = 'The change was made, but its audit event could not be written in time; it is written later.'

@@ -98,8 +98,8 @@ function countHosts(rawHeaders: readonly string[]): number {
 }
 
 /**
- * The host that a request is for. In HTTP/1.1, a target that is a whole URL names it, whatever the header says (RFC 9112 section 3.2.2). In
- * HTTP/2, `:authority` names it, or the header if that is not there (RFC 9113 section 8.3.1).
+ * Returns the host that a request is for. In HTTP/1.1, a target that is a whole URL takes precedence over the header (RFC 9112 section
+ * 3.2.2); so does `:authority` in HTTP/2 (RFC 9113 section 8.3.1).
  */
 function hostOf({ url = '', headers }: IncomingMessage): string | undefined {
   if (url.startsWith('/')) return authorityOf(headers) ?? headers.host

@@ -8,7 +8,7 @@ import { RefusalError } from '../wire/index.ts'
 export interface HealthOptions {
   readonly store: Pick<ServedStore, 'health' | 'members'>
   readonly version: string
-  /** What the server does without, although other machines can reach it. */
+  /** The protections that the server lacks, although other machines can reach it. */
   readonly missingProtections: VersionResponse['missingProtections']
 }
 

@@ -55,7 +55,7 @@ export class Http2Connections {
   /** Tells all clients to send no more requests; those that are on their way are still served. */
   announceStop(): void {
     for (const session of this.#sessions.keys()) {
-      // One that is destroyed already is closed soon.
+      // A destroyed one is closed soon.
       if (!session.destroyed) session.goaway(constants.NGHTTP2_NO_ERROR, lastStreamIdMax)
     }
   }

@@ -40,7 +40,7 @@ export class Listeners {
   /** Serves a connection without TLS. */
   #servePlain: ((socket: Socket) => void) | undefined
 
-  /** With `tls`, ports are served with TLS. Unix sockets never are: nobody can listen in on them. */
+  /** With `tls`, ports are served with TLS. Unix sockets never are: their traffic does not leave the machine. */
   constructor(tls?: TlsFront) {
     this.#tls = tls
   }
@@ -67,8 +67,8 @@ export class Listeners {
   }
 
   /**
-   * Listens on a Unix socket. Replaces the file of one that nobody listens on, which a server leaves that is killed. Throws if another
-   * program listens on it, or the file is no socket.
+   * Listens on a Unix socket. Replaces the file of a socket without a listener, as a killed server leaves it. Throws if another program
+   * listens on it, or the file is no socket.
    */
   async openUnix(app: FastifyInstance, { path, mode, backlog }: UnixAddress): Promise<void> {
     const servePlain = this.#connect(app)
@@ -76,7 +76,7 @@ export class Listeners {
     await removeStale(path)
     const isFirst = !app.server.listening
     const server = isFirst ? app.server : createServer(socketOptions, servePlain)
-    // The socket is made at once, with this mode: nobody can connect before a change of it.
+    // The socket is created with this mode: if the mode was changed later, others could connect before.
     const before = process.umask(0o777 & ~mode)
     server.listen({ path, backlog })
     process.umask(before)
@@ -84,7 +84,7 @@ export class Listeners {
     if (!isFirst) this.#others.push(server)
   }
 
-  /** Accepts what waits, listens no more, calls `stopped`, and resolves when all connections are closed. */
+  /** Accepts waiting connections, stops listening, calls `stopped`, and resolves when all connections are closed. */
   async close({ server }: FastifyInstance, stopped: () => void): Promise<void> {
     await acceptWaiting(server)
     const closed = [server, ...this.#others].map((listener) => {

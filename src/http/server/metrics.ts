@@ -3,7 +3,7 @@ import { Type } from '@sinclair/typebox'
 import { problems } from '../schemas/index.ts'
 import { answerJson, preferredType } from '../wire/index.ts'
 
-/** The formats in which metrics are written: that of Prometheus, and OpenMetrics. */
+/** The formats of metrics: that of Prometheus, and OpenMetrics. */
 export type MetricsFormat = 'text/plain' | 'application/openmetrics-text'
 
 /** Knows the metrics of the process. */
@@ -12,12 +12,12 @@ export interface MetricsSource {
   read(format: MetricsFormat): Promise<{ readonly type: string; readonly text: string }>
 }
 
-/** The first is for those who accept any. */
+/** The first format is for clients that accept any. */
 const formats = ['text/plain', 'application/openmetrics-text'] as const
 
 const Metrics = Type.Unsafe<string>({ type: 'string', title: 'Metrics', description: 'One sample on each line.' })
 
-/** `GET /metrics`: what monitoring systems read. The names of pools and nodes are in it, so it is not for everybody. */
+/** `GET /metrics`, for monitoring systems. It shows the names of pools and nodes, so it is not for everybody. */
 export const metricsRoute: FastifyPluginCallbackTypebox<{ readonly metrics: MetricsSource }> = (
   app,
   { metrics },
@@ -28,7 +28,7 @@ export const metricsRoute: FastifyPluginCallbackTypebox<{ readonly metrics: Metr
   app.get(
     '/metrics',
     {
-      // How a busy server fares is what its metrics are for.
+      // Metrics are needed most while the server is busy.
       config: { access: { verb: 'get', resource: 'metrics' }, alsoAnswers: formats, pressureHandler: () => undefined },
       schema: {
         operationId: 'readMetrics',

@@ -39,7 +39,7 @@ export function logRequests(app: FastifyInstance, probe: Probe): void {
   })
 }
 
-/** Tells how many addresses a change has assigned and released; nothing of a dry run, and of a repetition, which changed them before. */
+/** Counts the addresses that a change has assigned and released; none for a dry run, or for a repetition, which changed them before. */
 function countAddresses(request: FastifyRequest, reply: FastifyReply, probe: Probe): void {
   const { assigned = 0, released = 0, repeated } = request.changeNote ?? {}
   const isRepeated = repeated === true || reply.hasHeader('idempotent-replayed')

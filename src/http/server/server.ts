@@ -37,7 +37,7 @@ export interface ServerDependencies {
   readonly store: ServedStore
   /** The index of blocks that is kept beside the store. */
   readonly blocks: BlockIndex
-  /** Knows which blocks have addresses that are charged to quotas; unless given, upkeep alone gives back what is charged. */
+  /** Knows which blocks have charges; unless given, only upkeep gives charges back. */
   readonly charges?: ChargeIndex
   readonly now: () => Now
   /** Returns a new unique name, for requests, handles and objects that did not bring one. */
@@ -46,7 +46,7 @@ export interface ServerDependencies {
   readonly newSecret: () => { readonly text: string; readonly hash: string }
   /** The version of ippoold. */
   readonly version: string
-  /** What the server does without, although other machines can reach it; nothing unless given. */
+  /** The protections that the server lacks, although other machines can reach it; none unless given. */
   readonly missingProtections?: VersionResponse['missingProtections']
   /** Largest body of a request, in bytes. */
   readonly bodyLimitBytes: number
@@ -60,9 +60,9 @@ export interface ServerDependencies {
   readonly bookmarkIntervalMs?: number
   /** The hosts and origins by which the server may be called; by default those of this machine. */
   readonly callers?: CallerSettings
-  /** Knows the users and what they may do; unless given, everybody may do everything. */
+  /** Identifies callers, and knows their rights; unless given, everybody may do everything. */
   readonly gatekeeper?: Gatekeeper
-  /** Which calls are recorded, and where; none are unless given. */
+  /** The calls to record, and the place for their events; none unless given. */
   readonly audit?: AuditTrail
   /** Writes what `GET /metrics` answers. */
   readonly metrics: MetricsSource
@@ -150,7 +150,7 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
 /** How long after the start the OpenAPI document is made. Before, the first requests are served. */
 const documentDelayMs = 1_000
 
-/** Makes the OpenAPI document soon after the start: that holds up all other requests for a moment, which no caller should bring about. */
+/** Makes the OpenAPI document soon after the start: it holds up other requests for a moment, and no caller should cause that. */
 function makeDocumentInAdvance(app: FastifyInstance): void {
   let timer: NodeJS.Timeout | undefined
   app.addHook('onReady', (done) => {
@@ -210,8 +210,8 @@ function addApi(
 }
 
 /**
- * Sends callers of `/docs/yaml` to the document in JSON, which YAML includes. The page that it comes with does not need it, and to print the
- * document as YAML would hold up all other requests for longer than anything else.
+ * Redirects `/docs/yaml` to the document in JSON, which is valid YAML. The page of the documentation does not need YAML, and printing it
+ * would hold up other requests for longer than anything else.
  */
 function sendJsonForYaml({ routeOptions }: FastifyRequest, reply: FastifyReply, done: () => void): void {
   if (routeOptions.url === '/docs/yaml') void reply.redirect('/openapi.json')

@@ -29,7 +29,7 @@ export function refuseWhenStopping(app: FastifyInstance, listeners: Listeners): 
     else done()
   })
   app.addHook('onSend', ({ raw }, reply, payload, done) => {
-    // HTTP/2 has no such header, which Fastify sets too, but a frame: see `Listeners`.
+    // HTTP/2 has a frame instead of this header, which Fastify sets too: see `Listeners`.
     if (raw.httpVersionMajor === 2) void reply.removeHeader('connection')
     else if (isStopping) void reply.header('connection', 'close')
     done(null, payload)

@@ -12,7 +12,7 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { refusePlainHttp } from './connection-errors.ts'
 import { Http2Connections } from './http2.ts'
 
-/** What a server needs to serve with TLS: contents of PEM files. */
+/** The contents of the PEM files for serving with TLS. */
 export interface TlsMaterial {
   /** The certificate of the server, followed by its intermediate CAs. */
   readonly certificate: Buffer
@@ -72,7 +72,7 @@ export class TlsFront {
       ALPNProtocols: ['h2', 'http/1.1'],
       handshakeTimeout: handshakeTimeoutMs,
       requestCert: material.clientCa !== undefined,
-      // A client without a valid certificate may prove in another way who it is.
+      // A client without a valid certificate may authenticate in another way.
       rejectUnauthorized: false,
     })
   }

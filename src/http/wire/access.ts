@@ -3,25 +3,25 @@ import { type Action, denied, type OnEnd, type Rights } from '../../access/index
 import { RefusalError } from './errors.ts'
 
 /**
- * Who may call a route: everybody, also without a credential; everybody who has one; or those who may do the action, at least to some
- * objects. Which objects is for the route to decide.
+ * The callers that may use a route: all, even without a credential; all with one; or those that may do the action, at least to some
+ * objects. The route itself decides about each object.
  */
 export type RouteAccess = 'everybody' | 'authenticated' | Action | ((request: FastifyRequest) => Action)
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Who may call the route. Every route says so. */
+    /** The callers that may use the route. Every route names them. */
     access?: RouteAccess
   }
   interface FastifyRequest {
-    /** Who sends the request, and what they may do. Not on routes that are for everybody. */
+    /** The caller of the request, and its rights. Absent on routes for everybody. */
     rights: Rights
-    /** Tells of the end of the credential of the request; undefined if nobody hears of that. */
+    /** Subscribes to the end of the credential of the request; undefined if the server does not learn of it. */
     onCredentialEnd: OnEnd | undefined
   }
 }
 
-/** Makes the refusal of an action. It says what would be needed, and nothing about any object. */
+/** Makes the refusal of an action. It says which right is needed, and nothing about any object. */
 export function refuseAccess(rights: Rights, action: Action): RefusalError {
   return new RefusalError(denied(rights, action))
 }

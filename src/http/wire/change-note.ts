@@ -13,7 +13,7 @@ export interface ChangeNote {
   readonly name?: string | undefined
   /** Addresses that the handle got, or that were released; before that, those that the request names. */
   readonly addresses?: readonly string[]
-  /** How many addresses were assigned, and how many were released. */
+  /** The numbers of addresses that were assigned and released. */
   readonly assigned?: number
   readonly released?: number
   readonly blocks?: readonly string[]
@@ -29,12 +29,12 @@ export interface ChangeNote {
   readonly message?: string
 }
 
-/** Adds to what the log says of the change that this request asks for. */
+/** Adds facts to the log line of the change that this request asks for. */
 export function noteChange(request: FastifyRequest, note: ChangeNote): void {
   request.changeNote = { ...request.changeNote, ...note }
 }
 
-/** True if the request asks only what would happen. */
+/** True if the request is a dry run. */
 export function isDryRun({ changeNote, query }: FastifyRequest): boolean {
   const isAsked = typeof query === 'object' && query !== null && 'dryRun' in query && query.dryRun === 'All'
   return changeNote?.dryRun ?? isAsked

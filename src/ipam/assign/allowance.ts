@@ -14,8 +14,8 @@ interface Limit {
 }
 
 /**
- * How many addresses a caller may still assign to a handle, pool by pool. If a rule without a limit allows it, any number; otherwise the
- * rules with a limit that apply are used one after the other, in the order of the policies.
+ * The number of addresses that a caller may still assign to a handle, pool by pool. A rule without a limit allows any number. Otherwise
+ * the rules with a limit that apply are used one after the other, in the order of the policies.
  */
 export class Allowance {
   readonly #limitsIn: (pool: Pool) => readonly Limit[] | undefined
@@ -23,7 +23,7 @@ export class Allowance {
   readonly #known = new Map<Pool, readonly Limit[] | undefined>()
   readonly #isUnlimited: boolean
 
-  /** Of an assignment to `handle`, of which `ledger` keeps what is charged. */
+  /** Begins an assignment to `handle`. Its charges are kept in `ledger`. */
   constructor(rights: Rights, view: View, handle: string, ledger: Ledger) {
     this.#isUnlimited = rights.isUnlimited
     this.#ledger = ledger
@@ -68,7 +68,7 @@ export class Allowance {
     }
   }
 
-  /** Refuses `requested` addresses in these pools if the quotas of one of them are exhausted; undefined if none is. */
+  /** Returns a refusal of `requested` addresses in these pools if the quotas in one of them are exhausted; otherwise undefined. */
   refusal(pools: readonly Pool[], requested: number): Refusal | undefined {
     const exhausted = new Map<string, Limit>()
     for (const pool of pools) {

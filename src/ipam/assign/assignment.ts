@@ -13,9 +13,9 @@ export interface Assignment {
   readonly request: AssignRequest
   readonly config: IpamConfig
   readonly blocks: BlockIndex
-  /** What the caller may do. */
+  /** The rights of the caller. */
   readonly rights: Rights
-  /** How many addresses the caller may assign. */
+  /** The number of addresses that the caller may assign. */
   readonly allowance: Allowance
   /** The node, or virtual host, that the assignment claims blocks for; undefined: these blocks get no affinity. */
   readonly host: AffinityHost | undefined

@@ -17,7 +17,7 @@ import { reachOf, releasing } from '../reach.ts'
 import { reachable, readHoldings } from '../read/index.ts'
 import type { Allocation, AssignAnswer, AssignRequest, IpamContext } from '../request.ts'
 import { poolOf, readPools } from '../surroundings.ts'
-import { prepareRelease, releaseHeld, settleCharges } from '../release/index.ts'
+import { giveBackCharges, prepareRelease, releaseHeld } from '../release/index.ts'
 import { type Assigned, assignInDraft, matchNamed } from './assign.ts'
 import { requireHandle } from './assignment.ts'
 
@@ -25,13 +25,13 @@ import { requireHandle } from './assignment.ts'
 export interface EnsureAnswer extends AssignAnswer {
   /** True if some of the addresses were assigned by this call. */
   readonly isAdded: boolean
-  /** How many addresses were assigned, and how many were released, in the transaction. */
+  /** The numbers of addresses that the transaction has assigned and released. */
   readonly changed: { readonly assigned: number; readonly released: number }
   /** Of an exact request: what is still to be released, because it did not fit into the transaction. */
   readonly excess: readonly Allocation[]
 }
 
-/** How to ensure. */
+/** The options of an ensure. */
 export interface EnsureOptions {
   /** True if the handle is to hold nothing else: what is more than the request wants is released. */
   readonly isExact?: boolean
@@ -76,7 +76,7 @@ export function planEnsure(
   return { answer: success(answer), writes: released.value.draft?.writes() ?? [] }
 }
 
-/** Assigns what is missing, in a draft; undefined if nothing is, or if a request that accepts fewer addresses has to do with those. */
+/** Assigns what is missing, in a draft. Returns undefined if nothing is, or if fewer addresses will do and no more can be assigned. */
 function assignMissing(
   view: View,
   request: AssignRequest,
@@ -113,7 +113,7 @@ function releaseExcess(
   if (!prepared.ok) return prepared
   const release = { ...prepared.value, draft: draft ?? prepared.value.draft }
   const left = releaseHeld(budget, release, handle, excess)
-  settleCharges(budget, release.draft, context)
+  giveBackCharges(budget, release.draft, context)
   return left.ok ? success({ draft: release.draft, left: left.value }) : left
 }
 

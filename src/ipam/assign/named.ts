@@ -63,7 +63,7 @@ export function assignNamed(assignment: Assignment): Result<readonly Allocation[
       continue
     }
     if (!allowance.canCharge(pool, assigned)) {
-      return refuse('Conflict', `What is charged for addresses of the block ${formatCidr(cidr)} cannot be read.`)
+      return refuse('Conflict', `The charges for addresses of the block ${formatCidr(cidr)} cannot be read.`)
     }
     draft.relyOn(pool)
     draft.setBlock(assigned)
@@ -80,7 +80,7 @@ export function assignNamed(assignment: Assignment): Result<readonly Allocation[
   return refuse('AddressInUse', message, taken)
 }
 
-/** Says who has an address that a request cannot get, if the caller may know. */
+/** Describes why a request cannot get an address. Names its holder if the caller may see it. */
 function describeTaken(block: Block, ordinal: Ordinal, { request, rights }: Assignment, pools: Pools): string {
   const at = addressAt(block.cidr, ordinal)
   const address = formatAddress(at)

@@ -313,7 +313,7 @@ class Search {
     return true
   }
 
-  /** The pools in which the caller may have more. */
+  /** The pools in which the caller may assign more. */
   get #openPools(): readonly Pool[] {
     return this.#scope.allowance.open(this.#scope.pools)
   }

@@ -55,11 +55,11 @@ export function releaseBlock(draft: Draft, block: Block): boolean {
 /** The most blocks that fit into one step: no more are worth fetching for it. */
 export const blocksPerStepMax = Math.floor(stepLimits.keys / keysPerBlock)
 
-/** What releasing blocks is, as rights name it: of a node that is removed, and of others. */
+/** The actions of releasing blocks: those of a node that is removed, and others. */
 const removingNode = { verb: 'delete', resource: 'nodes' } as const
 const releasingBlocks = { verb: 'delete', resource: 'affinities' } as const
 
-/** Which blocks are released: those that fulfil every condition given, and that the caller may release. */
+/** The blocks to release: those that meet every given condition, and that the caller may release. */
 export interface ReleaseScope {
   readonly node?: string | undefined
   readonly cidr?: Cidr | undefined

@@ -6,8 +6,8 @@ import type { Finding } from './finding.ts'
 import type { CheckTerms } from './terms.ts'
 
 /**
- * Tells which findings a caller may see who may do `action` to some addresses: those in pools in which it may be done, if all pools, blocks
- * and handles that the finding names are within reach.
+ * Returns a test for the findings that a caller may see: those in pools where `action` on addresses is allowed, if all pools, blocks and
+ * handles that the finding names are within reach.
  */
 export function findingFilter(rights: Rights, action: Action, { pools }: CheckTerms): (found: Finding) => boolean {
   const all = { all: pools, unreadable: [] }

@@ -1,6 +1,6 @@
 import type { Block } from '../../model/index.ts'
 
-/** Counts who holds the addresses of some blocks: the handles, and the nodes that the holder attributes name. */
+/** Counts the holders of the addresses of some blocks: the handles, and the nodes that the holder attributes name. */
 export class HolderCount {
   #addresses = 0
   readonly #handles = new Set<string>()
@@ -19,8 +19,8 @@ export class HolderCount {
   }
 
   /**
-   * Says in a sentence how many addresses are held, by how many handles and on how many nodes. It names none: the sentence is for everybody
-   * who may see the pool, and not all of them may see its handles.
+   * Says in a sentence how many addresses are held, by how many handles and on how many nodes. It names no handle: some readers may see the
+   * pool, but not its handles.
    */
   print(): string {
     const held = `${count(this.#addresses, 'address is', 'addresses are')} in use`

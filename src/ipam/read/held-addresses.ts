@@ -51,13 +51,6 @@ export interface HeldAddress {
   readonly attribute: Attribute
 }
 
-/** An assigned address: its block, its place in the block, and what is stored of its holder. */
-export interface HeldAddress {
-  readonly block: Block
-  readonly ordinal: Ordinal
-  readonly attribute: Attribute
-}
-
 /**
  * Finds an assigned address in any pool or outside of all pools. Refused with `NotFound` if the address is not assigned, and if the caller
  * may do none of the `actions` to it.
@@ -103,13 +96,13 @@ function readHandle(view: View, handle: string, context: IpamContext): Result<As
   return addresses.length === 0 ? absent : success({ handle, addresses })
 }
 
-/** Of what a handle holds, the addresses that something may be done to. */
+/** Selects those addresses of a handle that are in reach. */
 export function reachable(allocations: readonly Allocation[], handle: string, reach: Reach): readonly Allocation[] {
   if (reach.isUnlimited) return allocations
   return allocations.filter(({ address }) => reach.includes(hostCidr(address), handle))
 }
 
-/** Of addresses that were found to be held, those that the caller may read or release. */
+/** Selects those of the held addresses that the caller may read or release. */
 export function selectReadable(
   view: View,
   allocations: readonly Allocation[],
@@ -121,8 +114,8 @@ export function selectReadable(
 }
 
 /**
- * Reads every address that a handle holds and that exists for a caller who wants to assign, because it may be read, released or assigned;
- * none if the handle does not exist, which the commit proves. Refused with `Conflict` if one of its blocks cannot be read.
+ * Reads the addresses of a handle as they exist for a caller who wants to assign: those that may be read, released or assigned. None if the
+ * handle does not exist, which the commit proves. Refused with `Conflict` if one of its blocks cannot be read.
  */
 export function readHoldings(view: View, handle: string, context: IpamContext): Result<readonly Allocation[]> {
   const held = readReadableHoldings(view, handle, context)

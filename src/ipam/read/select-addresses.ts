@@ -37,11 +37,11 @@ export interface SelectedAddress {
   readonly allocation: Allocation
 }
 
-/** Finds the pools of one listing by name, by CIDR, or by block, as one caller sees them who wants to list addresses. */
+/** Finds the pools of one listing by name, by CIDR, or by block. Knows only those that exist for a caller who lists addresses. */
 export class PoolsAtRevision {
   readonly #stored: Pools
   readonly #visible: Pools
-  /** Where the caller may list addresses. */
+  /** The reach of listing addresses. */
   readonly reach: Reach
 
   constructor(entries: readonly Listed<Pool>[], rights: Rights) {
@@ -61,7 +61,7 @@ export class PoolsAtRevision {
     return poolOf(this.#stored, firstAddress(cidr))
   }
 
-  /** The only pools in which the caller may list addresses; undefined if they may lie anywhere. */
+  /** The only pools in which the caller may list addresses; undefined if the addresses may lie anywhere. */
   get listed(): readonly Pool[] | undefined {
     return this.reach.poolsAmong(this.#stored.all)
   }

@@ -1,6 +1,7 @@
 /** Releasing addresses: by address, by handle, and those of a node's endpoints and tunnels. */
 export { planRemoveEndpoints } from './node-endpoints.ts'
 export {
+  giveBackCharges,
   itemOf,
   planRelease,
   planReleaseHandle,
@@ -8,6 +9,5 @@ export {
   prepareRelease,
   releaseHeld,
   releasedTogetherMax,
-  settleCharges,
 } from './release.ts'
 export { type OutcomeOfRelease, planReleaseAddress, requireAnyDone } from './require-done.ts'

@@ -41,7 +41,7 @@ const endpointsAtOnce = Math.floor(stepLimits.keys / (2 + keysBesideBlock))
  * addresses of its tunnels. A position names an endpoint, or the tunnels after the last of them, and the first of its addresses that is
  * left.
  * An endpoint may be older than the assignment of its address: an address whose attributes do not name the same node and pod stays.
- * Refused with `Forbidden` if one of the addresses must not be released by the caller.
+ * Refused with `Forbidden` if the caller may not release one of the addresses.
  * @see docs/calico/formats.md section 4.3, Delete
  */
 export function planRemoveEndpoints(

@@ -52,7 +52,7 @@ export const releasedTogetherMax = Math.floor((stepLimits.keys - keysPerRelease)
 
 /**
  * Releases addresses, and reports on each of them: a stale sequence number does not stop the others. An address that the caller may not
- * release is reported as if nobody held it.
+ * release is reported as not held.
  * @see docs/calico/ipam.md sections 3.4 and 5.1
  */
 export function planRelease(
@@ -87,21 +87,21 @@ export function planRelease(
   const taken: TakenFromHandles = new Map()
   for (const change of changes) store(draft, change, pools, taken)
   takeFromHandles(draft, taken)
-  settleCharges(budget, draft, context)
+  giveBackCharges(budget, draft, context)
   return { answer: success(tally), writes: draft.writes() }
 }
 
-/** Gives back what the quotas were charged for what a draft has released, as far as there is room. */
-export function settleCharges(budget: Budget, draft: Draft, { charges }: IpamContext): void {
-  if (charges?.isEmpty === false) draft.settleCharges((keys) => budget.hasRoom(keys))
+/** Gives back the charges for the addresses that a draft has released, while there is room. */
+export function giveBackCharges(budget: Budget, draft: Draft, { charges }: IpamContext): void {
+  if (charges?.isEmpty === false) draft.giveBackCharges((keys) => budget.hasRoom(keys))
 }
 
 /** Keys that one block of a handle takes at the most: its own, and of a block that goes the node and the affinity. */
 const keysPerBlock = 3
 
 /**
- * One step of releasing what a handle holds, from the block on that follows `position`; only in pools in which the caller may release what
- * it holds. Refused with `NotFound` if there is no such handle, or if that is nothing. @see docs/calico/ipam.md section 5.2
+ * One step of releasing what a handle holds, from the block after `position` on; only in pools where the caller may release it. Refused
+ * with `NotFound` if the handle does not exist, or holds nothing there. @see docs/calico/ipam.md section 5.2
  */
 export function planReleaseHandle(
   view: View,
@@ -156,7 +156,7 @@ export function planReleaseHandle(
       emptied.map((text) => [text, 0]),
     )
   }
-  settleCharges(budget, draft, context)
+  giveBackCharges(budget, draft, context)
   const next = last === following.at(-1) ? undefined : last
   return { answer: success({ answer: tally, next }), writes: draft.writes() }
 }
@@ -182,7 +182,7 @@ export function planReleaseHeld(
   const prepared = prepareRelease(budget.view, context)
   if (!prepared.ok) return answerOnly(prepared)
   const left = releaseHeld(budget, prepared.value, handle, held)
-  settleCharges(budget, prepared.value.draft, context)
+  giveBackCharges(budget, prepared.value.draft, context)
   return left.ok ? { answer: left, writes: prepared.value.draft.writes() } : answerOnly(left)
 }
 
@@ -291,8 +291,8 @@ function groupByBlock(
 }
 
 /**
- * The ordinal of an item that may be released; otherwise none, and an entry in the tally. What the caller may not release looks as if
- * nobody held it. `reach` is undefined if that was decided before.
+ * Returns the ordinal of an item that may be released; otherwise none, and adds an entry to the tally. An address that the caller may not
+ * release looks as if it was not held. `reach` is undefined if rights were checked before.
  */
 function releasable(block: Block, item: ReleaseItem, tally: Tally, reach: Reach | undefined): readonly Ordinal[] {
   const { address, handle, sequenceNumber } = item

@@ -15,7 +15,7 @@ interface CoolingRun extends Run {
   readonly releasedAt: bigint | undefined
 }
 
-/** How many addresses of a block are held on a node. */
+/** The number of addresses of a block that are held on one node. */
 export interface HeldOnNode {
   /** As the attributes of the holders say; undefined: they name none. */
   readonly node: string | undefined

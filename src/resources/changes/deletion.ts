@@ -77,7 +77,7 @@ export function planRemoval<Value extends StoredObject>(
   return { ...removal, writes: [...removal.writes, ...removeAnnex(view, kind.plural, stored.value.name)] }
 }
 
-/** Refuses a change, or without `after` a deletion, after which nobody could do everything any more. */
+/** Refuses a change, or without `after` a deletion, that would leave no admin. */
 export function refuseLockout<Value extends StoredObject>(
   view: View,
   kind: ResourceKind<Value>,

@@ -225,7 +225,7 @@ function withKeptStatus<Value extends StoredObject>(
   return object === value.object ? value : parseObject(kind, object)
 }
 
-/** Refuses an object that gives rights which its writer has not. */
+/** Refuses an object that gives rights which the caller lacks. */
 function refuseEscalation<Value extends StoredObject>(
   kind: ResourceKind<Value>,
   candidate: Candidate<Value>,

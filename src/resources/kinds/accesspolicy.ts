@@ -39,7 +39,7 @@ const textLengthMax = 1_024
 /** Far more addresses than anybody has; a number that JSON and JavaScript express exactly. */
 const addressesMax = 1_000_000_000
 
-/** What rules can be about besides kinds: what `/ipam/v1` serves, and the metrics. */
+/** The resources of rules that are no kinds: those of `/ipam/v1`, and the metrics. */
 const otherResources: readonly string[] = ['addresses', 'handles', 'affinities', 'metrics']
 
 const AccessSubject = Type.Object(
@@ -47,7 +47,7 @@ const AccessSubject = Type.Object(
     kind: Type.String({
       enum: [...subjectKinds],
       title: 'AccessSubjectKind',
-      description: 'Whether this names one user or the members of a group.',
+      description: 'The kind of the subject: one user, or the members of a group.',
     }),
     name: Type.String({ description: 'The name of the user or group.', examples: ['blue'] }),
   },
@@ -58,12 +58,12 @@ const AccessRule = Type.Object(
   {
     verbs: Type.Array(Type.String(), {
       ...setOfItems,
-      description: `What may be done: ${[...verbs].join(', ')}, or \`*\` for all of it.`,
+      description: `The verbs that are allowed: ${[...verbs].join(', ')}; or \`*\` for all.`,
       examples: [['get', 'list', 'watch']],
     }),
     resources: Type.Array(Type.String(), {
       ...setOfItems,
-      description: `With what: plurals of kinds, such as ippools; ${otherResources.join(', ')}; or \`*\` for everything.`,
+      description: `Their resources: plurals of kinds, such as ippools; ${otherResources.join(', ')}; or \`*\` for all.`,
       examples: [['ippools']],
     }),
     poolSelector: Type.Optional(
@@ -93,7 +93,7 @@ const AccessRule = Type.Object(
   {
     title: 'AccessRule',
     additionalProperties: false,
-    description: 'Something that the subjects may do. All conditions of a rule must be met.',
+    description: 'Verbs that the subjects may use on resources. An object must meet all conditions of the rule.',
   },
 )
 
@@ -127,7 +127,7 @@ const AccessLimits = Type.Object(
   {
     title: 'AccessLimits',
     additionalProperties: false,
-    description: 'How many calls the subjects may send. Members of ippoold:admins have no limits.',
+    description: 'The limits on the calls of the subjects. Members of ippoold:admins have no limits.',
   },
 )
 
@@ -135,12 +135,14 @@ const AccessLimits = Type.Object(
 const AccessPolicySpec = Type.Object(
   {
     subjects: Type.Optional(
-      Type.Array(AccessSubject, { ...mapByKeys('kind', 'name'), description: 'Whom the policy is for.' }),
+      Type.Array(AccessSubject, { ...mapByKeys('kind', 'name'), description: 'The users and groups that it is for.' }),
     ),
-    rules: Type.Optional(Type.Array(AccessRule, { description: 'What they may do. Each rule allows by itself.' })),
+    rules: Type.Optional(
+      Type.Array(AccessRule, { description: 'The rights of the subjects. Each rule allows by itself.' }),
+    ),
     limits: Type.Optional(AccessLimits),
   },
-  { $id: 'AccessPolicySpec', additionalProperties: false, description: 'What some users and groups may do.' },
+  { $id: 'AccessPolicySpec', additionalProperties: false, description: 'The rights of some users and groups.' },
 )
 
 /**
@@ -156,7 +158,7 @@ export function accesspolicyKind(kinds: readonly string[]): ResourceKind<AccessP
     plural: 'accesspolicies',
     singular: 'accesspolicy',
     shortNames: ['policy', 'policies'],
-    description: 'What some users and groups may do. Policies only allow; what no policy allows is refused.',
+    description: 'The rights of some users and groups. Policies only allow; what no policy allows is refused.',
     example: {
       apiVersion: ippooldGroup.apiVersion,
       kind: 'AccessPolicy',
@@ -178,9 +180,9 @@ export function accesspolicyKind(kinds: readonly string[]): ResourceKind<AccessP
     specSchema: AccessPolicySpec,
     statusSchema: undefined,
     columns: [
-      derivedColumn('Subjects', 'Whom the policy is for.', (object) => listSubjects(object)),
-      derivedColumn('Rules', 'How many rules it has.', (object) => String(listIn(specIn(object), 'rules').length)),
-      derivedColumn('Verbs', 'What its rules allow.', (object) => listVerbs(object), { isWide: true }),
+      derivedColumn('Subjects', 'The users and groups that the policy is for.', (object) => listSubjects(object)),
+      derivedColumn('Rules', 'The number of its rules.', (object) => String(listIn(specIn(object), 'rules').length)),
+      derivedColumn('Verbs', 'The verbs that its rules allow.', (object) => listVerbs(object), { isWide: true }),
     ],
     isReadOnly: false,
     names: 'path segment',
@@ -200,7 +202,7 @@ export function accesspolicyKind(kinds: readonly string[]): ResourceKind<AccessP
   }
 }
 
-/** Whoever creates a policy, or changes whom it is for or what it allows, must have all rights that it gives. */
+/** Refuses to create a policy, or to change its subjects or rules, unless the caller has all rights that it gives. */
 function findEscalation({ object, spec, old }: Candidate<AccessPolicy>, rights: Rights): string | undefined {
   if (old !== undefined && sameJson(objectIn(old.object, 'spec'), spec)) return undefined
   const policy = accessPolicyOf(object)
@@ -208,7 +210,7 @@ function findEscalation({ object, spec, old }: Candidate<AccessPolicy>, rights: 
   const excess = excessOf(rights, policy.value.rules)
   if (excess === undefined) return undefined
   const { position, verb, resource } = excess
-  return `spec.rules[${position}] allows to ${verb} ${resource}, and nobody can give a right that they have not themselves. User ${quote(rights.caller.user)} needs a policy that allows the same, under the same conditions or none, and without a limit.`
+  return `spec.rules[${position}] allows to ${verb} ${resource}, a right that the caller lacks and so cannot give. User ${quote(rights.caller.user)} needs a policy that allows the same, under the same conditions or none, and without a limit.`
 }
 
 function validate({ spec }: Candidate<AccessPolicy>, resources: readonly string[]): readonly Cause[] {

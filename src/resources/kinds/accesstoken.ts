@@ -18,7 +18,7 @@ import { declarePlainStorage } from '../storage.ts'
 
 const AccessTokenSpec = Type.Object(
   {
-    user: Type.String({ description: 'The user that calls with the token are from.', examples: ['ci'] }),
+    user: Type.String({ description: 'The user that calls with the token come from.', examples: ['ci'] }),
     groups: Type.Optional(
       Type.Array(Type.String(), { ...setOfItems, description: 'The groups of that user.', examples: [['blue']] }),
     ),
@@ -30,7 +30,7 @@ const AccessTokenSpec = Type.Object(
       }),
     ),
   },
-  { $id: 'AccessTokenSpec', additionalProperties: false, description: 'Whose calls a token makes.' },
+  { $id: 'AccessTokenSpec', additionalProperties: false, description: 'The user and groups that a token stands for.' },
 )
 
 const AccessTokenStatus = Type.Object(
@@ -43,7 +43,7 @@ const AccessTokenStatus = Type.Object(
     ),
     tokenSHA256: Type.Optional(
       Type.String({
-        description: 'The SHA-256 of the secret, in hex: by it, a secret that was found somewhere can be told.',
+        description: 'The SHA-256 of the secret, in hex. It tells which token a secret belongs to.',
       }),
     ),
     lastUsedAt: Type.Optional(
@@ -53,15 +53,15 @@ const AccessTokenStatus = Type.Object(
   { $id: 'AccessTokenStatus', additionalProperties: false, description: 'The secret of a token, and its use.' },
 )
 
-/** A user or a group has a name of at most so many characters. */
+/** The most characters of the name of a user or a group. */
 const nameLengthMax = 256
 
-/** A user has at most so many groups: each is looked up with every call. */
+/** The most groups of a user: each is looked up with every call. */
 const groupsMax = 64
 
 /**
  * AccessToken, as `/apis/ippoold.io/v1/accesstokens` serves it: a secret that lets its owner call the server as some user. The secret is
- * made with the object, and shown once. `admins` says what makes admins; unless given, everybody is one.
+ * made with the object, and shown once. `admins` knows the ways to be an admin; unless given, every caller is one.
  */
 export function accesstokenKind(admins?: AdminWays): ResourceKind<AccessToken> {
   return {
@@ -81,7 +81,7 @@ export function accesstokenKind(admins?: AdminWays): ResourceKind<AccessToken> {
     specSchema: AccessTokenSpec,
     statusSchema: AccessTokenStatus,
     columns: [
-      textColumn('User', 'spec.user', 'The user that calls with the token are from.'),
+      textColumn('User', 'spec.user', 'The user that calls with the token come from.'),
       textColumn('Groups', 'spec.groups', 'The groups of that user.'),
       derivedColumn('Expires', 'When the token stops being valid.', (object) => timeIn(object, 'spec', 'expiresAt')),
       derivedColumn('LastUsed', 'When the token was last used.', (object) => timeIn(object, 'status', 'lastUsedAt')),
@@ -142,7 +142,7 @@ function expiryCauses(spec: JsonObject, old: AccessToken | undefined): readonly 
   return isLater ? [forbidden('spec.expiresAt', 'may only be made earlier; create another token instead')] : []
 }
 
-/** Whoever has the secret must not become somebody else by a change of the object. */
+/** The owner of the secret must not become another user by a change of the object. */
 function changeCauses(spec: JsonObject, old: AccessToken | undefined): readonly Cause[] {
   if (old === undefined) return []
   const before = objectIn(old.object, 'spec')
@@ -151,22 +151,22 @@ function changeCauses(spec: JsonObject, old: AccessToken | undefined): readonly 
     .map((field) => forbidden(`spec.${field}`, 'cannot be changed; create another token instead'))
 }
 
-/** Who may do everything may make tokens for everybody; anybody else only for themselves, with groups that they have. */
+/** Callers that may do everything may make tokens for any user; others only for themselves, with groups that they are in. */
 function findEscalation({ spec, old }: Candidate<AccessToken>, { isUnlimited, caller }: Rights): string | undefined {
   if (isUnlimited || old !== undefined) return undefined
   const isOwn =
     textIn(spec, 'user') === caller.user && textsIn(spec, 'groups').every((group) => caller.groups.includes(group))
   return isOwn
     ? undefined
-    : 'a token for another user, or for groups that one is not in, can only be made by an administrator'
+    : 'a token for another user, or for groups that the caller is not in, can only be made by an administrator'
 }
 
-/** Whoever ends the last token of an admin on purpose says so with this annotation. */
+/** The annotation that allows ending the last token of an admin. */
 const lastAdmin = { annotation: 'ippoold.io/last-admin', mayGo: 'may-go' }
 
 /**
- * A token of an admin that is deleted, or made to expire earlier, must leave another one that is valid, unless there are other ways to be
- * an admin. The other one is read, so that of two changes which rely on each other's token one has to be planned again.
+ * Refuses to delete a token of an admin, or to make it expire earlier, unless another one is valid, or there are other ways to be an admin.
+ * The plan reads the other one: of two changes that rely on each other's token, one is planned again.
  */
 function findLockout(
   view: View,
@@ -184,7 +184,7 @@ function findLockout(
     const other = name === before.name ? undefined : view.get(accessTokenKey(name))
     if (other?.kind === 'value' && makesAdmin(other.value, now)) return undefined
   }
-  return `is the last access token that is valid of the group ${adminGroup}, and this server knows no other way to be an admin. Create another such token first; or, to be without an admin, set the annotation ${lastAdmin.annotation} to "${lastAdmin.mayGo}".`
+  return `is the last valid access token of the group ${adminGroup}, and this server knows no other way to be an admin. Create another such token first; or, to be without an admin, set the annotation ${lastAdmin.annotation} to "${lastAdmin.mayGo}".`
 }
 
 function makesAdmin({ groups, expiresAt, hash, isTerminating }: AccessToken, now: bigint): boolean {

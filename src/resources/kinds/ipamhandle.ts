@@ -73,7 +73,7 @@ function show(key: string, { blocks, deleted, unknownFields }: Handle): StoredOb
   return { name, object: { kind: 'IPAMHandle', apiVersion: calicoGroup.apiVersion, metadata: { name }, spec } }
 }
 
-/** Each block of the handle counts: who may not see one of them does not see the handle. */
+/** Each block of the handle counts: a caller who may not see one of them does not see the handle. */
 function accessed({ name, object }: StoredObject, labelsOf: LabelsOf): readonly AccessedObject[] {
   const blocks = Object.keys(blocksIn(object))
   if (blocks.length === 0) return [{ handle: name }]

@@ -26,12 +26,12 @@ export interface Split {
   readonly parts: readonly { readonly name: string; readonly cidr: Cidr }[]
 }
 
-/** What a split needs from outside the datastore. */
+/** The inputs of a split that are not in the datastore. */
 interface SplitContext {
   readonly now: Now
   /** {@link partsMax} fresh UUIDs. */
   readonly uids: readonly string[]
-  /** What the caller may do. */
+  /** The rights of the caller. */
   readonly rights: Rights
 }
 
@@ -90,7 +90,7 @@ export function planSplit(
 const updating = { verb: 'update', resource: 'ippools' } as const
 const creating = { verb: 'create', resource: 'ippools' } as const
 
-/** Refuses a caller who may not change the pool, or not create its parts, which have no labels. A pool out of sight does not exist. */
+/** Refuses a caller who may not change the pool, or not create its parts, which have no labels. A hidden pool does not exist. */
 function requireRights(rights: Rights, { name, labels: poolLabels }: Pool): Result<undefined> {
   const isVisible = [...reading.pools, updating].some((action) => may(rights, action, { poolLabels }))
   if (!isVisible) return notFound(name)

@@ -13,7 +13,8 @@ import { ipreservationKind } from './ipreservation.ts'
 import { nodeKind } from './node.ts'
 
 /**
- * All kinds that are served. `blocks` is the index that is kept beside the image; `admins` says what makes admins, unless everybody is one.
+ * Returns all kinds that are served. `blocks` is the index that is kept beside the image; `admins` knows the ways to be an admin, unless
+ * every caller is one.
  */
 export function resourceKinds(blocks: BlockIndex, admins?: AdminWays): readonly ServedKind<StoredObject>[] {
   const kinds: readonly ServedKind<StoredObject>[] = [

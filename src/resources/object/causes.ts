@@ -27,7 +27,7 @@ export function notSupported(field: string, value: Json, supported: readonly str
   }
 }
 
-/** A word that is not one of the known ones; says which of them may be meant. */
+/** The cause for an unknown word; suggests the known word that may be meant. */
 export function notKnown(field: string, word: Json, known: readonly string[]): Cause {
   const cause = notSupported(field, word, known)
   // Short words are all alike.

@@ -74,7 +74,7 @@ t.test('of many admins who delete each other at once, one stays', async (t) => {
     status: 409,
     body: {
       reason: 'Conflict',
-      message: /the last access token .* Create another .*ippoold\.io\/last-admin to "may-go"/,
+      message: /the last valid access token .* Create another .*ippoold\.io\/last-admin to "may-go"/,
     },
   }
   t.match(await admin('DELETE', path), refusal, 'a delete of all leaves the last one')

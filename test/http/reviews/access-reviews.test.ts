@@ -164,7 +164,7 @@ t.test('all rules at once, and what the list cannot say', async (t) => {
     status: {
       resourceRules: [{}, { apiGroups: [''], resourceNames: ['blue.*'] }, {}],
       incomplete: true,
-      evaluationError: 'some rules hold for some pools, or up to a limit only: rule 0 of "blue", rule 1 of "blue"',
+      evaluationError: 'some rules apply to some pools only, or up to a limit: rule 0 of "blue", rule 1 of "blue"',
     },
   })
   t.match(await list('ippoold:admins'), { status: { resourceRules: [{ verbs: ['*'], resources: ['*'] }] } })

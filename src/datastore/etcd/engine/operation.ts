@@ -10,7 +10,7 @@ export interface OperationOptions<Answer> {
   readonly isDryRun: boolean
   /** On the clock of `performance.now`, which does not jump. */
   readonly deadline: number
-  /** Hears the end: settled, or failed. */
+  /** Learns whether the operation was settled or has failed. */
   readonly ended?: (isSettled: boolean) => void
 }
 

@@ -26,7 +26,7 @@ export async function readHandleSnapshot(reader: Reader, handle: string): Promis
 async function readOnce(reader: Reader, handle: string): Promise<HandleSnapshot | undefined> {
   const { entries, revision } = await readAt(reader, poolFamily, {}, undefined)
   const snapshot = { reader, revision }
-  // All that the handle holds: the plan that gets it decides what of it the caller may see.
+  // All that the handle holds: the plan decides which part of it the caller may see.
   const { addresses, reach } = selectionOf(new PoolsAtRevision(entries, unlimited), { handle, attributes: [] })
   const stored = await readHandle(snapshot, handle, reach)
   if (stored === undefined) return undefined

@@ -81,7 +81,7 @@ interface FoundAddresses {
   readonly next: Place | undefined
 }
 
-/** Finds a page of the addresses that may be listed, from `start` on: as of its revision, or of now when it has none. */
+/** Finds a page of the addresses that may be listed, from `start` on, at its revision, or as of now if it has none. */
 export async function findAddresses(
   reader: Reader,
   rights: Rights,

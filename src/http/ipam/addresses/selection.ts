@@ -23,7 +23,7 @@ export interface SelectionQuery extends AddressFilter {
 export interface Selection {
   /** The prefixes of the keys of all blocks that may have such addresses, in their order. */
   readonly prefixes: readonly string[]
-  /** Where addresses may be listed. */
+  /** The reach of listing addresses. */
   readonly reach: Reach
   /** False for a block whose addresses may not be listed. No page may begin with it: its token would name the block. */
   readonly isListed: (key: string) => boolean
@@ -66,7 +66,7 @@ export function selectionOf(pools: PoolsAtRevision, query: SelectionQuery): Sele
   }
 }
 
-/** The beginnings of the paths of the blocks to read: in a range if it is given, and otherwise wherever addresses may be listed. */
+/** The prefixes of the paths of the blocks to read: in a range if it is given, and otherwise wherever addresses may be listed. */
 function pathsOf({ listed }: PoolsAtRevision, within: Cidr | undefined): readonly string[] {
   if (within !== undefined) return blockPathPrefixes(within)
   return listed === undefined ? [''] : withoutNested(listed.flatMap(({ cidr }) => blockPathPrefixes(cidr)))

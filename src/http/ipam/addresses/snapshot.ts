@@ -37,8 +37,8 @@ export async function readAt<Value>(
 }
 
 /**
- * A handle that can be read; undefined if there is none. Throws a refusal `Conflict` if the stored one cannot be read; for a caller who
- * does not reach all that it may hold, there is none then.
+ * Returns a handle; undefined if there is none. If the stored one cannot be read, throws a refusal `Conflict`; but for a caller who may
+ * not reach everything of the handle, there is none.
  */
 export async function readHandle(
   { reader, revision }: Snapshot,

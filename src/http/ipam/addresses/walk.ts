@@ -11,8 +11,8 @@ import type { Reader } from './snapshot.ts'
 const readAhead = 1_000
 
 /**
- * Walks through all addresses, whoever may list them, and reads each block once, however few addresses are taken at a time. Addresses may
- * change during the walk, so a caller that changes one must prove that it is still as it was found.
+ * Walks through all addresses, whatever the rights of the caller. Reads each block once, however few addresses are taken at a time.
+ * Addresses may change during the walk, so a caller that changes one must prove that it is still as it was found.
  */
 export class AddressWalk {
   readonly #reader: Reader
@@ -27,7 +27,7 @@ export class AddressWalk {
     this.#query = query
   }
 
-  /** Up to `limit` addresses from `start` on, and where to go on; `next` is undefined when nothing is left to look at. */
+  /** Returns up to `limit` addresses from `start` on. The next take begins at `next`, which is undefined at the end. */
   async take(
     start: Place,
     limit: number,
