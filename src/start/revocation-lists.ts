@@ -26,11 +26,12 @@ export async function readRevocationLists(
   let endsAt = Infinity
   for (const text of texts) {
     const list = CertificateRevocationList.fromBER(Buffer.from(text.replaceAll(/-----[^-]*-----/g, ''), 'base64'))
-    const signer = await find(authorities, ({ raw }) => list.verify({ issuerCertificate: Certificate.fromBER(raw) }))
-    if (signer === undefined) throw new Error('a revocation list in it is not signed by a CA of IPPOOLD_CLIENT_CA_FILE')
+    // A CA may have several certificates for one key, for example while its own is renewed.
+    const signers = await filter(authorities, ({ raw }) => list.verify({ issuerCertificate: Certificate.fromBER(raw) }))
+    if (signers.length === 0) throw new Error('a revocation list in it is not signed by a CA of IPPOOLD_CLIENT_CA_FILE')
     for (const { userCertificate } of list.revokedCertificates ?? []) {
       const serialNumber = Buffer.from(userCertificate.valueBlock.valueHexView).toString('hex')
-      revoked.add(idOf(signer.fingerprint256, serialNumber))
+      for (const { fingerprint256 } of signers) revoked.add(idOf(fingerprint256, serialNumber))
     }
     endsAt = Math.min(endsAt, list.nextUpdate?.value.getTime() ?? Infinity)
   }
@@ -47,7 +48,7 @@ function idOf(issuer: string, serialNumber: string): string {
 }
 
 /** A CA whose key does not fit the signature may make the check throw. */
-async function find<Item>(items: readonly Item[], test: (item: Item) => Promise<boolean>): Promise<Item | undefined> {
-  for (const item of items) if (await test(item).catch(() => false)) return item
-  return undefined
+async function filter<Item>(items: readonly Item[], test: (item: Item) => Promise<boolean>): Promise<readonly Item[]> {
+  const verdicts = await Promise.all(items.map((item) => test(item).catch(() => false)))
+  return items.filter((_, index) => verdicts[index])
 }

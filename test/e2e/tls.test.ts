@@ -287,10 +287,12 @@ t.test('a client certificate that is revoked lets nobody in, also over a connect
   const folder = await temporaryFolder(t)
   const [casFile, listsFile] = [join(folder, 'cas'), join(folder, 'lists')]
   const other = await Authority.create(t, 'another CA of clients')
-  await writeFile(casFile, `${authority.pem}${other.pem}`)
+  // A list counts for each certificate of the CA that signed it.
+  await writeFile(casFile, `${await authority.renew()}${authority.pem}${other.pem}`)
   const sign = (by: Authority, name: string) => by.sign({ name, organizations: ['ippoold:admins'] })
   const [alice, bob, carol] = [await sign(authority, 'alice'), await sign(authority, 'bob'), await sign(other, 'carol')]
-  await writeFile(listsFile, `${await authority.revoke([alice])}${await other.revoke([], 0)}`)
+  await writeFile(listsFile, `${await authority.revoke([alice])}${await other.revoke([], 1)}`)
+  await new Promise((resolve) => setTimeout(resolve, 1_100))
   const env = { IPPOOLD_CLIENT_CA_FILE: casFile, IPPOOLD_CLIENT_CRL_FILE: listsFile }
   const { url, output } = await start(t, server, env)
   t.match(output(), /a list of revoked certificates is out of date/)

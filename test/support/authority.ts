@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -75,12 +76,20 @@ export class Authority {
     return { certificate, key }
   }
 
-  /** Revokes certificates that it has signed. Returns its list of all that were revoked, in PEM; it is out of date after `days`. */
-  async revoke(certificates: readonly CertificateFiles[], days = 30): Promise<string> {
+  /** Makes another certificate for itself, with the same name and key. Returns it in PEM; {@link pem} stays as it is. */
+  async renew(): Promise<string> {
+    const file = join(this.#folder, 'renewed.pem')
+    const subject = ['-subj', `/CN=${new X509Certificate(this.pem).subject.replace('CN=', '')}`]
+    await this.#openssl(['req', '-x509', '-new', '-key', this.key, ...subject, '-days', '180', '-out', file])
+    return readFileSync(file, 'utf8')
+  }
+
+  /** Revokes certificates that it has signed. Returns its list of all that were revoked, in PEM; it is out of date after `seconds`. */
+  async revoke(certificates: readonly CertificateFiles[], seconds = 86_400): Promise<string> {
     const signer = ['-config', 'openssl.cnf', '-cert', this.file, '-keyfile', this.key]
     for (const { certificate } of certificates) await this.#openssl(['ca', ...signer, '-revoke', certificate])
     const list = join(this.#folder, 'crl.pem')
-    await this.#openssl(['ca', ...signer, '-gencrl', '-crlsec', String(days * 86_400), '-out', list])
+    await this.#openssl(['ca', ...signer, '-gencrl', '-crlsec', String(seconds), '-out', list])
     return readFileSync(list, 'utf8')
   }
 
