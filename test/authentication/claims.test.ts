@@ -50,9 +50,9 @@ t.test('a token without the claims that are needed is for nobody', async (t) => 
     [{ sub: 'alice', groups: [1] }, {}, /claim groups of the token must be/],
     [{ sub: 'alice', groups: { a: 1 } }, {}, /claim groups of the token must be/],
     [{ sub: 'alice', oid: 7 }, {}, /claim oid of the token must be a text/],
-    [{ sub: 'alice' }, { required: [{ claim: 'hd', value: 'x' }] }, /not the value for the claim hd/],
-    [{ sub: 'alice', hd: 'y' }, { required: [{ claim: 'hd', value: 'x' }] }, /not the value for the claim hd/],
-    [{ sub: 'alice', hd: ['x'] }, { required: [{ claim: 'hd', value: 'x' }] }, /not the value for the claim hd/],
+    [{ sub: 'alice' }, { required: [{ claim: 'hd', value: 'x' }] }, /does not have the required value/],
+    [{ sub: 'alice', hd: 'y' }, { required: [{ claim: 'hd', value: 'x' }] }, /does not have the required value/],
+    [{ sub: 'alice', hd: ['x'] }, { required: [{ claim: 'hd', value: 'x' }] }, /does not have the required value/],
     [{ email: 'a@b.c', email_verified: false }, { username: { claim: 'email', prefix: '' } }, /not verified/],
     [{ email: 'a@b.c', email_verified: 'true' }, { username: { claim: 'email', prefix: '' } }, /not verified/],
   ] as const
