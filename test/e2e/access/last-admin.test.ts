@@ -69,7 +69,6 @@ t.test('of many admins who delete each other at once, one stays', async (t) => {
   }
   const left = await alive()
   t.ok(left !== undefined, 'there is an admin')
-  const admin = as(left ?? '')
   const refusal = {
     status: 409,
     body: {
@@ -77,7 +76,9 @@ t.test('of many admins who delete each other at once, one stays', async (t) => {
       message: /the last valid access token .* Create another .*ippoold\.io\/last-admin to "may-go"/,
     },
   }
-  t.match(await admin('DELETE', path), refusal, 'a delete of all leaves the last one')
+  t.match(await as(left ?? '')('DELETE', path), refusal, 'a delete of all leaves the last one')
+  // If several were left, it may be another one.
+  const admin = as((await alive()) ?? '')
   const rest = namesIn(await admin('GET', path)).filter((name) => name !== 'reader')
   t.equal(rest.length, 1)
   const last = `${path}/${rest[0] ?? ''}`
