@@ -7,7 +7,10 @@ import type { ServedStore } from './upcoming-store.ts'
 const pageSize = { values: 1_000, digests: 50, recent: 1_000 } as const
 
 /** While others have plans under way, a scan rests for this many times the time for which it has used its last page. */
-const restFactor = 8
+const restFactor = 4
+
+/** The most that a scan rests in all: an embedded etcd keeps history for two minutes, and the scan has to end before. */
+const restMaxMs = 40_000
 
 /** Which entries of a family to read. */
 interface ScanOptions {
@@ -31,6 +34,7 @@ type ScannedStore = Pick<ServedStore, 'page' | 'pending'>
 export class Scan {
   readonly revision: Revision
   readonly #store: ScannedStore
+  #restLeftMs = restMaxMs
 
   private constructor(store: ScannedStore, revision: Revision) {
     this.#store = store
@@ -57,7 +61,7 @@ export class Scan {
       const end: string | undefined = remaining > 0 ? entries.at(-1)?.key : cuts[cut++]
       next = end === undefined ? undefined : this.#read(family, end, cuts[cut])
       if (entries.length > 0) yield entries
-      if (this.#store.pending > 0) await sleep((performance.now() - startedMs) * restFactor)
+      await this.#rest(performance.now() - startedMs)
     }
   }
 
@@ -65,6 +69,13 @@ export class Scan {
   async entry<Value>(key: Key<Value>): Promise<Listed<Value> | undefined> {
     const { entries } = await this.#store.page(key.family, { keys: [key.text], revision: this.revision })
     return entries[0]
+  }
+
+  async #rest(usedMs: number): Promise<void> {
+    if (this.#store.pending === 0 || this.#restLeftMs <= 0) return
+    const restMs = usedMs * restFactor
+    this.#restLeftMs -= restMs
+    await sleep(restMs)
   }
 
   #read<Value>(family: Family<Value>, after: string | undefined, to: string | undefined): Promise<Page<Value>> {

@@ -58,7 +58,7 @@ export async function* check(
       }
     }
     if (isFirst) yield* sumUpCounted(source, sums, known)
-    else yield* suspects.merge(source)
+    else if (sums.hasSuspects) yield* suspects.merge(source)
     yield* affinities.merge(source)
     yield* uses.finishWindow(terms, known)
     isFirst = false

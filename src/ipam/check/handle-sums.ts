@@ -67,8 +67,8 @@ export class HandleSums {
 
   #add(slot: number, block: string, count: number, sign: 1 | -1): void {
     this.#hash.take(`${block} ${count}`)
-    this.#slots[slot + 2] = (this.#slots[slot + 2] ?? 0) + sign * this.#hash.one
-    this.#slots[slot + 3] = (this.#slots[slot + 3] ?? 0) + sign * this.#hash.other
+    this.#slots[slot + 2] = Number(this.#slots[slot + 2]) + sign * this.#hash.one
+    this.#slots[slot + 3] = Number(this.#slots[slot + 3]) + sign * this.#hash.other
   }
 
   #slotOf(key: string): number {
