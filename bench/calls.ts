@@ -7,7 +7,7 @@ import { printTable, type Row, saveResults } from './results.ts'
 
 /**
  * Every kind of call beside assigning one address, which is measured before and after it: releases, two families, calls that may be
- * repeated, a thousand addresses at once.
+ * repeated, a thousand addresses at once. And releases in random order, beside assigning addresses over as many blocks.
  */
 
 const { values: options } = parseArgs({
@@ -27,6 +27,8 @@ interface Held {
 }
 
 const nodes = 4
+/** Nodes with a block each, whose addresses are released in random order. */
+const spreadNodes = 160
 let asked = 0
 
 const store = await startBenchEtcd()
@@ -65,6 +67,7 @@ try {
     return { method: 'PUT', path: `/ipam/v1/handles/${randomUUID()}`, body: wish(number) }
   })
   assigns.push(await measure(calls, assignOne))
+  const spread = await measureSpread(server.url)
   await measureRequests(server.url, 4, 40, thousand)
   const thousands = await measureRequests(server.url, 4, 160, thousand)
   await server.stop()
@@ -81,6 +84,7 @@ try {
     row('dual stack', 2, dualStack, 0.5),
     row('Idempotency-Key', 3, withKey, 0.6),
     row('PUT handle', 4, asPut, 0.6),
+    spread,
   ]
   printTable(rows)
   const perSecond = thousands.perSecond * 1_000
@@ -88,6 +92,32 @@ try {
   await saveResults('calls', [...rows, { call: '1,000 addresses', 'addresses/s': perSecond }])
 } finally {
   await store.stop()
+}
+
+/** Assigns an address after the other to nodes in turn, and releases them in random order. */
+async function measureSpread(url: string): Promise<Row> {
+  const run = randomUUID()
+  const held: Held[] = []
+  const assign = (number: number): Request =>
+    post('assign', { node: `spread-${run}-${number % spreadNodes}`, attributes: attributes(number) })
+  const assigned = await measureRequests(url, callers, calls, assign, (body) => {
+    const { addresses } = JSON.parse(body) as { readonly addresses: readonly Held[] }
+    held.push(...addresses)
+  })
+  // The order of random texts is a random one.
+  const order = held.map((one) => ({ one, key: randomUUID() })).sort((left, right) => (left.key < right.key ? -1 : 1))
+  const { perSecond, p50Ms, p99Ms } = await measureRequests(url, callers, releases, () =>
+    post('release', { addresses: [order.pop()?.one.address ?? '10.0.0.0'] }),
+  )
+  const ratio = perSecond / assigned.perSecond
+  return {
+    call: 'release at random',
+    'calls/s': perSecond,
+    'p50 ms': p50Ms,
+    'p99 ms': p99Ms,
+    'x assign': ratio,
+    aim: 0.9,
+  }
 }
 
 /** Four nodes share what is asked for, until each has been given enough. */

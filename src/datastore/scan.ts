@@ -1,43 +1,67 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Family, Key, Listed, Revision } from '../plan/index.ts'
-import type { Store } from './store.ts'
+import type { Page } from './store.ts'
+import type { ServedStore } from './upcoming-store.ts'
+
+/** Entries per page: few where values are large, because decoding a page holds up everything else. */
+const pageSize = { values: 1_000, digests: 50, recent: 1_000 } as const
+
+/** While others have plans under way, a scan rests for this many times the time for which it has used its last page. */
+const restFactor = 4
+
+/** The most that a scan rests in all: an embedded etcd keeps history for two minutes, and the scan has to end before. */
+const restMaxMs = 40_000
+
+/** Which entries of a family to read. */
+interface ScanOptions {
+  /** Only those with keys after this one. */
+  readonly after?: string | undefined
+  /**
+   * Some of the keys, in order, with about a page of entries between them. etcd counts all entries of the range that it reads a page of:
+   * without cuts, pages of a million entries take 50 times as long.
+   */
+  readonly cuts?: readonly string[] | undefined
+}
+
+/** What a scan needs of a store. */
+type ScannedStore = Pick<ServedStore, 'page' | 'pending'>
 
 /**
- * Entries per page. Few where values are large; many where there are many entries, because etcd counts all remaining entries for each
- * page.
- */
-const pageSize = { values: 1_000, digests: 50, recent: 10_000 } as const
-
-/**
- * Reads everything at one revision, page by page, so that a walk through millions of keys holds few of them at a time. The methods throw
- * what {@link ServedStore.page} throws: `RevisionCompacted` when the walk takes longer than the store keeps history.
+ * Reads everything at one revision, page by page, so that a walk through millions of keys holds few of them at a time. While a page is
+ * used, the next one is read. A scan gives way to plans. The methods throw what {@link ServedStore.page} throws: `RevisionCompacted` when
+ * the walk takes longer than the store keeps history.
  */
 export class Scan {
   readonly revision: Revision
-  readonly #store: Pick<Store, 'page'>
+  readonly #store: ScannedStore
+  #restLeftMs = restMaxMs
 
-  private constructor(store: Pick<Store, 'page'>, revision: Revision) {
+  private constructor(store: ScannedStore, revision: Revision) {
     this.#store = store
     this.revision = revision
   }
 
   /** Begins at the current revision, which it learns by reading one key of `family`. */
-  static async begin(store: Pick<Store, 'page'>, family: Family<unknown>): Promise<Scan> {
+  static async begin(store: ScannedStore, family: Family<unknown>): Promise<Scan> {
     const { revision } = await store.page(family, { limit: 1 })
     return new Scan(store, revision)
   }
 
-  /** The entries of a family after the key `after`, in key order. */
-  async *entries<Value>(family: Family<Value>, after?: string): AsyncGenerator<readonly Listed<Value>[], void> {
-    const limit = pageSize[family.held]
-    for (let last = after; ; ) {
-      const page = await this.#store.page(family, {
-        limit,
-        revision: this.revision,
-        ...(last === undefined ? {} : { after: last }),
-      })
-      if (page.entries.length > 0) yield page.entries
-      last = page.entries.at(-1)?.key
-      if (page.remaining <= 0 || last === undefined) return
+  /** The entries of a family, in key order. */
+  async *entries<Value>(
+    family: Family<Value>,
+    { after, cuts = [] }: ScanOptions = {},
+  ): AsyncGenerator<readonly Listed<Value>[], void> {
+    let cut =
+      after === undefined ? 0 : cuts.filter((key) => Buffer.compare(Buffer.from(key), Buffer.from(after)) <= 0).length
+    let next: Promise<Page<Value>> | undefined = this.#read(family, after, cuts[cut])
+    while (next !== undefined) {
+      const { entries, remaining }: Page<Value> = await next
+      const startedMs = performance.now()
+      const end: string | undefined = remaining > 0 ? entries.at(-1)?.key : cuts[cut++]
+      next = end === undefined ? undefined : this.#read(family, end, cuts[cut])
+      if (entries.length > 0) yield entries
+      await this.#rest(performance.now() - startedMs)
     }
   }
 
@@ -45,5 +69,24 @@ export class Scan {
   async entry<Value>(key: Key<Value>): Promise<Listed<Value> | undefined> {
     const { entries } = await this.#store.page(key.family, { keys: [key.text], revision: this.revision })
     return entries[0]
+  }
+
+  async #rest(usedMs: number): Promise<void> {
+    if (this.#store.pending === 0 || this.#restLeftMs <= 0) return
+    const restMs = usedMs * restFactor
+    this.#restLeftMs -= restMs
+    await sleep(restMs)
+  }
+
+  #read<Value>(family: Family<Value>, after: string | undefined, to: string | undefined): Promise<Page<Value>> {
+    const page = this.#store.page(family, {
+      limit: pageSize[family.held],
+      revision: this.revision,
+      ...(after === undefined ? {} : { after }),
+      ...(to === undefined ? {} : { to }),
+    })
+    // Nobody awaits it if the walk ends before.
+    page.catch(() => undefined)
+    return page
   }
 }

@@ -40,6 +40,7 @@ export {
   HolderCount,
   mayMatch,
   planCountHeld,
+  planFindBlocksOnNode,
   planReadAddress,
   planReadFree,
   planReadBlocks,

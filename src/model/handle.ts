@@ -109,7 +109,14 @@ function isHandleKey(key: string): boolean {
   return key.startsWith(handlePrefix) && key.length > handlePrefix.length && !key.includes('/', handlePrefix.length)
 }
 
+/** A handle in one block as Go and this server write it: nearly all of them. Matching it takes a fifth of the time of parsing JSON. */
+const inOneBlock = /^\{"block":\{"([0-9a-f.:/]+)":([1-9][0-9]{0,8})\},"deleted":false\}$/
+
 function decodeHandle(text: string): Decoded<Handle> {
+  const [, block, count] = inOneBlock.exec(text) ?? []
+  if (block !== undefined) {
+    return { ok: true, value: { blocks: new Map([[block, Number(count)]]), deleted: false, unknownFields: noFields } }
+  }
   return decodeJson(text, (json) => {
     const { fields, unknownFields } = readStruct(json, handleFields, 'handle')
     const counts = Object.entries(readObject(fields['block'], 'block') ?? noFields)

@@ -358,6 +358,17 @@ for (const { name, open } of stores) {
       for await (const entries of scan.entries(pools))
         scanned.push(...entries.map(({ key }) => key.split('/').at(-1) ?? ''))
       t.strictSame(scanned, all)
+      const cuts = ['aaa', 'page-2', 'page-25', 'page-4', 'zzz'].map((name) => `${pools.prefix}${name}`)
+      for (const after of [undefined, 'aaaa', 'page-2', 'page-3', 'zzzz']) {
+        const options = { cuts, ...(after !== undefined && { after: `${pools.prefix}${after}` }) }
+        const cut: string[] = []
+        for await (const entries of scan.entries(pools, options))
+          cut.push(...entries.map(({ key }) => key.split('/').at(-1) ?? ''))
+        t.strictSame(
+          cut,
+          all.filter((name) => name > (after ?? '')),
+        )
+      }
       t.not(names(await call('GET', poolsPath)).join(), all.join())
     })
 

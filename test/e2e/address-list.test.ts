@@ -99,3 +99,50 @@ t.test('a list that etcd has forgotten is answered as such', async (t) => {
   const yetToCome = Buffer.from('999999999/ipv4/block/10.151.0.0-26/0').toString('base64url')
   t.match(await call('GET', `/ipam/v1/addresses?continue=${yetToCome}`), { status: 410, body: { reason: 'Expired' } })
 })
+
+t.test(
+  'addresses of a node are listed from the blocks that have some, borrowed ones and odd keys too, as of one moment',
+  async (t) => {
+    const { call, callOther, keys } = await startIppoold(t, { servers: 2 })
+    await createPool(call, 'four', { cidr: '10.150.0.0/24', blockSize: 28 })
+    for (let number = 0; number < 30; number++) {
+      const body = { handle: `h${number}`, node: `n${number % 4}`, ipv4: 4 }
+      t.equal((await (number % 2 === 0 ? call : callOther)('POST', '/ipam/v1/assign', body)).status, 201)
+    }
+    const borrowed = { handle: 'borrowed', node: 'n9', addresses: ['10.150.0.253', '10.150.0.5'] }
+    await call('DELETE', '/ipam/v1/handles/h0')
+    t.equal((await callOther('POST', '/ipam/v1/assign', { ...borrowed, partial: true })).status, 201)
+    await keys.put('/calico/ipam/v2/assignment/odd', '{"node":"n1"}')
+    const all = allocationsIn(await call('GET', '/ipam/v1/addresses?limit=1000'))
+    for (const [node, unreadableBlocks] of [
+      ['n1', ['odd']],
+      ['n2', []],
+      ['n9', []],
+      ['n17', []],
+    ] as const) {
+      const expected = all.filter((one) => one.node === node)
+      for (const server of [call, callOther]) {
+        const listed = await server('GET', `/ipam/v1/addresses?node=${node}`)
+        t.match(listed, { status: 200, body: { unreadableBlocks } })
+        t.strictSame(allocationsIn(listed), expected, node)
+        const sorted = allocationsIn(await server('GET', `/ipam/v1/addresses?node=${node}&sort=handle`))
+        t.strictSame(sorted.map(({ address }) => address).sort(), expected.map(({ address }) => address).sort())
+      }
+    }
+    // What is released and assigned between two pages is not in the second, whose server has to look at all blocks.
+    const first = await call('GET', '/ipam/v1/addresses?node=n2&limit=5')
+    for (const handle of ['h2', 'h6', 'h26']) await callOther('DELETE', `/ipam/v1/handles/${handle}`)
+    const next = await callOther(
+      'GET',
+      `/ipam/v1/addresses?node=n2&limit=1000&continue=${String(first.body['continue'])}`,
+    )
+    t.strictSame(
+      [...allocationsIn(first), ...allocationsIn(next)],
+      all.filter((one) => one.node === 'n2'),
+    )
+    t.equal(
+      allocationsIn(await callOther('GET', '/ipam/v1/addresses?node=n2')).length,
+      all.filter((one) => one.node === 'n2').length - 12,
+    )
+  },
+)

@@ -1,4 +1,4 @@
-import type { CheckSource } from '../../src/ipam/check/terms.ts'
+import type { CheckSource, EntriesOptions } from '../../src/ipam/check/terms.ts'
 import { check, type Finding, type RepairAnswer, planRepair, readCheckTerms } from '../../src/ipam/index.ts'
 import {
   addToHandle,
@@ -32,7 +32,7 @@ export class CheckWorld {
   get source(): CheckSource {
     const { view } = this
     return {
-      async *entries<Value>(family: Family<Value>, after = '') {
+      async *entries<Value>(family: Family<Value>, { after = '' }: EntriesOptions = {}) {
         const left = view.list(family, 'hint').filter(({ key }) => key > after)
         for (let at = 0; at < left.length; at += 2) yield await Promise.resolve(left.slice(at, at + 2))
       },
@@ -94,14 +94,14 @@ export class CheckWorld {
     this.view.putText(`${handles.prefix}${id}`, JSON.stringify({ block: blockCounts, deleted: false }))
   }
 
-  async findings(windowSize?: number): Promise<readonly Finding[]> {
+  async findings(windowSize = 1_000): Promise<readonly Finding[]> {
     const found: Finding[] = []
-    for await (const one of check(this.source, await readCheckTerms(this.source, now), windowSize)) found.push(one)
+    for await (const one of check(this.source, await readCheckTerms(this.source, now), { windowSize })) found.push(one)
     return found
   }
 
   /** The findings: code, last parts of the key, subject. */
-  async summary(windowSize?: number): Promise<readonly string[]> {
+  async summary(windowSize = 1_000): Promise<readonly string[]> {
     const found = await this.findings(windowSize)
     return found.map(({ code, key, subject }) => [code, key.split('/').slice(-1), subject ?? []].flat().join(' '))
   }

@@ -94,7 +94,7 @@ export const checkRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
 
 /** Reads what everything is checked against first, so that a fault is answered with its own status; the rest is read on demand. */
 async function begin(
-  { store, now }: IpamOptions,
+  { store, now, blocks }: IpamOptions,
   rights: Rights,
   action: Action,
   isStopping: () => boolean,
@@ -103,7 +103,7 @@ async function begin(
   const terms = await readCheckTerms(scan, now())
   return {
     revision: String(scan.revision),
-    findings: whileServing(check(scan, terms), findingFilter(rights, action, terms), isStopping),
+    findings: whileServing(check(scan, terms, { index: blocks }), findingFilter(rights, action, terms), isStopping),
   }
 }
 

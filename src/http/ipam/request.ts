@@ -12,7 +12,7 @@ export type { ServedStore }
 
 /** The dependencies of the IPAM routes. */
 export interface IpamOptions {
-  readonly store: Pick<ServedStore, 'submit' | 'page'>
+  readonly store: Pick<ServedStore, 'submit' | 'page' | 'pending'>
   readonly now: () => Now
   /** The index of blocks that is kept beside the store. */
   readonly blocks: BlockIndex

@@ -216,7 +216,7 @@ function withToken(object: JsonObject, { text }: Secret): JsonObject {
 }
 
 /** Finds the workload endpoints of a node; its tunnels are removed with them. */
-export function endpointsOfNodes(store: Pick<ServedStore, 'page'>, blocks: BlockIndex): FindDependents {
+export function endpointsOfNodes(store: Pick<ServedStore, 'page' | 'pending'>, blocks: BlockIndex): FindDependents {
   return async (node) => {
     // The names of endpoints begin with that of the node, but the namespace comes first in the keys, so all of them are read.
     const scan = await Scan.begin(store, workloadEndpoints)

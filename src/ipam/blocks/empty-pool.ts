@@ -38,8 +38,9 @@ export function proveBlocks(view: View): void {
 }
 
 /** How many blocks live and die with the pool. A hint. */
-export function countBlocks(view: View, pool: Pool, blocks: BlockIndex): number {
-  return blocksOf(view, pool, blocks).length
+export function countBlocks(view: View, pool: Pool, index: BlockIndex): number {
+  const sums = stayingPools(view, pool).length === 0 ? index.sumsOf(pool.cidr) : undefined
+  return sums?.blocks ?? [...blocksOf(view, pool, index)].length
 }
 
 /**
@@ -55,26 +56,48 @@ export function emptyPool(
   { now, looksThrough = false }: { readonly now: Now; readonly looksThrough?: boolean },
 ): Emptying {
   const { view } = budget
-  const blocks = blocksOf(view, pool, index)
+  const { blocks, releasable, isCut: isMore } = nextBlocks(blocksOf(view, pool, index))
   const draft = new Draft(view, now, readCooldown(view))
-  const releasable = blocks.filter((block) => block.affinity !== null || block.isEmpty)
   const released = release(draft, budget, releasable.length > 0 ? releasable : coolingFirst(blocks, now))
   const isLast = releasable.length > 0 && released.isComplete
   const left = looksThrough || isLast || blocks.length === 0 ? removeAffinities(draft, budget, pool) : 'some'
   return {
     writes: draft.writes(),
-    blocksLeft: blocks.length - released.deletedCount,
+    blocksLeft: (isMore ? countBlocks(view, pool, index) : blocks.length) - released.deletedCount,
     isEmpty: blocks.length === 0 && left === 'none',
     isCut: left === 'more than fit',
   }
 }
 
+/** The blocks to release in a step, and all blocks up to the last of them. */
+interface NextBlocks {
+  readonly blocks: readonly IndexedBlock[]
+  /** The blocks that belong to a node, or are empty. */
+  readonly releasable: readonly IndexedBlock[]
+  /** True if there are more to release than fit into a step: what follows was not looked at. */
+  readonly isCut: boolean
+}
+
+/** Looks at no more blocks than it takes to fill a step: there may be very many, and a step for each few of them. */
+function nextBlocks(all: Iterable<IndexedBlock>): NextBlocks {
+  const blocks: IndexedBlock[] = []
+  const releasable: IndexedBlock[] = []
+  for (const block of all) {
+    blocks.push(block)
+    if (block.affinity !== null || block.isEmpty) releasable.push(block)
+    if (releasable.length > blocksPerStepMax) return { blocks, releasable, isCut: true }
+  }
+  return { blocks, releasable, isCut: false }
+}
+
 /** The blocks that live and die with the pool: in its range, and in no other pool that stays. There may be very many. */
-function blocksOf(view: View, pool: Pool, index: BlockIndex): readonly IndexedBlock[] {
-  // A block that shares an address with the pool and is not larger lies in it.
-  const inside = [...index.overlapping(pool.cidr)].filter(({ cidr }) => cidr.prefixLength >= pool.cidr.prefixLength)
+function* blocksOf(view: View, pool: Pool, index: BlockIndex): Iterable<IndexedBlock> {
   const staying = stayingPools(view, pool)
-  return staying.length === 0 ? inside : inside.filter(({ cidr }) => !staying.some((other) => covers(other.cidr, cidr)))
+  for (const block of index.overlapping(pool.cidr)) {
+    // A block that shares an address with the pool and is not larger lies in it.
+    const isInside = block.cidr.prefixLength >= pool.cidr.prefixLength
+    if (isInside && !staying.some((other) => covers(other.cidr, block.cidr))) yield block
+  }
 }
 
 /** The pools in the same range that stay. There are none unless Calico did not check for overlaps, as when it splits a pool. */

@@ -1,44 +1,97 @@
-import { type Block, blockKey, blocks, parseBlockKey } from '../../model/index.ts'
+import {
+  type Block,
+  type BlockIndex,
+  blockKey,
+  blocks,
+  compareBytewise,
+  handles,
+  parseBlockKey,
+} from '../../model/index.ts'
 import { type Cidr, formatCidr } from '../../net/index.ts'
 import type { Listed } from '../../plan/index.ts'
 import { expectAffinity, mergeAffinities } from './affinity-findings.ts'
 import { checkBlock, checkSharedAddresses, reportOverlap } from './block-findings.ts'
-import { BlockSet } from './block-set.ts'
+import { BlockSet, type KnownBlocks } from './block-set.ts'
 import type { Finding } from './finding.ts'
-import { expectHandles, mergeHandles } from './handle-findings.ts'
+import { expectHandles, mergeHandles, sumUpHeld } from './handle-findings.ts'
+import { HandleSums } from './handle-sums.ts'
 import { type CheckSource, type CheckTerms, type ReadableEntry, reportUnreadable } from './terms.ts'
 import { Uses } from './uses.ts'
 import { windowSizeMax } from './window.ts'
 
+/** How to check. */
+interface CheckOptions {
+  /** Knows about where the blocks lie, so that reading them is cheaper. */
+  readonly index?: BlockIndex
+  readonly windowSize?: number
+}
+
 /**
- * Finds everything that is wrong, and yields it as it is found. Blocks are the truth. What they say is merged with the handles and the
- * affinities in key order, and compared with the addresses that workloads and tunnels use. As all of this may not fit into memory, it
- * is done in windows: each takes another walk through the blocks.
+ * Finds everything that is wrong, and yields it as it is found. Blocks are the truth. In the first walk through them, handles are compared
+ * by sums; only those that differ are examined. Affinities, these handles, and the addresses that workloads and tunnels use are merged with
+ * what the blocks say in key order. As all of this may not fit into memory, it is done in windows: each takes another walk through the
+ * blocks.
  */
 export async function* check(
   source: CheckSource,
   terms: CheckTerms,
-  windowSize = windowSizeMax,
+  { index, windowSize = windowSizeMax }: CheckOptions = {},
 ): AsyncGenerator<Finding, void> {
   yield* terms.findings
   const known = { all: new BlockSet(), unreadable: new Map<string, Cidr>() }
-  const handles = mergeHandles(known, windowSize)
+  const sums = new HandleSums(Number(BigInt.asIntN(32, terms.now.nanoseconds)))
+  const suspects = mergeHandles(known, sums, windowSize)
   const affinities = mergeAffinities(known, windowSize)
   const uses = new Uses(windowSize)
-  for (let isFirst = true; !handles.isDone || !affinities.isDone || !uses.isDone; isFirst = false) {
+  const cuts = index && cutsBetween(index)
+  let isFirst = true
+  do {
     yield* uses.collect(source, terms)
-    for await (const page of source.entries(blocks)) {
+    for await (const page of source.entries(blocks, { cuts })) {
       for (const entry of page) {
         if (isFirst) yield* checkEntry(source, entry, terms, known)
         if (entry.kind !== 'value') continue
-        expectHandles(handles, entry.value)
+        if (isFirst) sumUpHeld(sums, entry.value)
+        else expectHandles(suspects, entry.value, sums)
         expectAffinity(affinities, entry.value)
         yield* uses.compare(entry, terms)
       }
     }
-    yield* handles.merge(source)
+    if (isFirst) yield* sumUpCounted(source, sums, known)
+    else if (sums.hasSuspects) yield* suspects.merge(source)
     yield* affinities.merge(source)
     yield* uses.finishWindow(terms, known)
+    isFirst = false
+  } while ((sums.hasSuspects && !suspects.isDone) || !affinities.isDone || !uses.isDone)
+}
+
+/** One of so many blocks begins another page. */
+const blocksBetweenCuts = 40
+
+/** Keys of blocks, in order, about a page apart. */
+function cutsBetween(index: BlockIndex): readonly string[] {
+  const cuts: string[] = []
+  let count = 0
+  for (const { cidr } of index.after()) if (count++ % blocksBetweenCuts === 0) cuts.push(blockKey(cidr).text)
+  return cuts.sort(compareBytewise)
+}
+
+/** Takes what the stored handles count off the sums of what they hold. */
+async function* sumUpCounted(
+  source: CheckSource,
+  sums: HandleSums,
+  { unreadable }: KnownBlocks,
+): AsyncGenerator<Finding, void> {
+  const isIgnored = (block: string): boolean => unreadable.has(block)
+  for await (const page of source.entries(handles, { cuts: sums.samples })) {
+    for (const entry of page) {
+      if (entry.kind === 'value') {
+        sums.count(entry.key, entry.value, isIgnored)
+      } else {
+        sums.clear(entry.key)
+        yield reportUnreadable(entry)
+      }
+    }
   }
 }
 

@@ -3,8 +3,9 @@ import { formatCidr, parseCidr } from '../../net/index.ts'
 import { countByHandle } from './block-findings.ts'
 import type { KnownBlocks } from './block-set.ts'
 import { type Finding, newFinding } from './finding.ts'
+import type { HandleSums } from './handle-sums.ts'
 import { Merge } from './merge.ts'
-import { type ReadableEntry, reportUnreadable } from './terms.ts'
+import type { ReadableEntry } from './terms.ts'
 
 /** The number of addresses that a handle holds in one block, linked to those in its other blocks. */
 export interface HeldInBlock {
@@ -14,23 +15,42 @@ export interface HeldInBlock {
   readonly next: HeldInBlock | undefined
 }
 
-/** Compares the stored handles with the blocks: a handle should count the addresses that it holds in each block. */
-export function mergeHandles(known: KnownBlocks, windowSize: number): Merge<Handle, HeldInBlock> {
+/** Compares the stored handles that are suspects with the blocks: a handle should count the addresses that it holds in each block. */
+export function mergeHandles(known: KnownBlocks, sums: HandleSums, windowSize: number): Merge<Handle, HeldInBlock> {
   return new Merge<Handle, HeldInBlock>(
     {
       families: [handles],
-      compare: (entry, held) => (entry.kind === 'value' ? checkHandle(entry, held, known) : [reportUnreadable(entry)]),
+      cuts: () => sums.samples,
+      compare: (entry, held) =>
+        entry.kind === 'value' && sums.isSuspect(entry.key) ? checkHandle(entry, held, known) : [],
       missing: reportMissingHandle,
     },
     windowSize,
   )
 }
 
-/** Notes what handles should count in `block`. */
-export function expectHandles(merge: Merge<Handle, HeldInBlock>, block: Block): void {
+/** Adds what handles hold in `block` to their sums. */
+export function sumUpHeld(sums: HandleSums, block: Block): void {
   const text = formatCidr(block.cidr)
+  for (const [key, count] of countByKey(block)) sums.hold(key, text, count)
+}
+
+/** Notes what handles that are suspects should count in `block`. */
+export function expectHandles(
+  merge: Merge<Handle, HeldInBlock>,
+  block: Block,
+  suspects: Pick<HandleSums, 'isSuspect'>,
+): void {
+  const text = formatCidr(block.cidr)
+  for (const [key, count] of countByKey(block)) {
+    if (suspects.isSuspect(key)) merge.expect(key, (next) => ({ block: text, count, next }))
+  }
+}
+
+/** The number of addresses that each handle holds in the block, by the handle's key. */
+function* countByKey(block: Block): Iterable<readonly [key: string, count: number]> {
   for (const [handle, count] of countByHandle(block)) {
-    if (isHandleId(handle)) merge.expect(handleKey(handle).text, (next) => ({ block: text, count, next }))
+    if (isHandleId(handle)) yield [handleKey(handle).text, count]
   }
 }
 

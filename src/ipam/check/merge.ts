@@ -7,6 +7,8 @@ import { Window } from './window.ts'
 export interface Comparison<Value, Expected> {
   /** In key order. */
   readonly families: readonly Family<Value>[]
+  /** See {@link EntriesOptions.cuts}. */
+  readonly cuts?: () => readonly string[]
   /** Called for each stored entry; `expected` is undefined if none is expected under its key. */
   compare(entry: Listed<Value>, expected: Expected | undefined): readonly Finding[]
   /** Called for each expected entry that is not stored. */
@@ -50,9 +52,10 @@ export class Merge<Value, Expected> {
 
   async *#compare(source: CheckSource, family: Family<Value>): AsyncGenerator<Finding, void> {
     // All keys of another family come before, or all come after.
+    const { cuts } = this.#comparison
     const isBegun = this.#after.startsWith(family.prefix)
     if (!isBegun && this.#after > family.prefix) return
-    for await (const page of source.entries(family, isBegun ? this.#after : undefined)) {
+    for await (const page of source.entries(family, { cuts: cuts?.(), ...(isBegun && { after: this.#after }) })) {
       for (const entry of page) {
         if (this.#window.isBehind(entry.key)) return
         this.#after = entry.key

@@ -17,10 +17,18 @@ import { type Address, formatCidr, overlaps, parseAddressOrCidr } from '../../ne
 import type { Family, Key, Listed, Revision } from '../../plan/index.ts'
 import { type Finding, newFinding } from './finding.ts'
 
+/** Which entries of a family to read. */
+export interface EntriesOptions {
+  /** Only those with keys after this one. */
+  readonly after?: string | undefined
+  /** Some of the keys in order, about a page of entries apart: they make reading a large family cheaper. */
+  readonly cuts?: readonly string[] | undefined
+}
+
 /** Reads stored values, all as they were at one revision. */
 export interface CheckSource {
-  /** The entries of a family, page by page in key order; only those with keys after `after`, if it is given. */
-  entries<Value>(family: Family<Value>, after?: string): AsyncIterable<readonly Listed<Value>[]>
+  /** The entries of a family, page by page in key order. */
+  entries<Value>(family: Family<Value>, options?: EntriesOptions): AsyncIterable<readonly Listed<Value>[]>
   /** The entry of one key; undefined if it does not exist. */
   entry<Value>(key: Key<Value>): Promise<Listed<Value> | undefined>
 }

@@ -128,7 +128,9 @@ export class Uses {
     terms: CheckTerms,
   ): { readonly attribute: Attribute; readonly unused: CalicoPurpose | undefined } | undefined {
     if (attribute.releasedAt !== undefined) return undefined
-    const purpose = calicoPurposeOf(attribute)
+    // Nothing says what is in use: the case of nearly all who do not run Calico beside.
+    const isUseKnown = this.#endpoints === 'readable' || terms.tunnels.size > 0
+    const purpose = isUseKnown ? calicoPurposeOf(attribute) : undefined
     return { attribute, unused: purpose !== undefined && this.#shouldBeUsed(purpose, terms) ? purpose : undefined }
   }
 

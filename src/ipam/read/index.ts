@@ -23,6 +23,7 @@ export {
 } from './select-addresses.ts'
 export {
   planCountHeld,
+  planFindBlocksOnNode,
   planReadBlocks,
   planReadUtilization,
   type CountedBlock,

@@ -118,6 +118,20 @@ export function planCountHeld(
   return answerOnly(success(count))
 }
 
+/**
+ * Finds the keys of all blocks that had an address held on `node` at any time since the index had changed `since` times, sorted; with them
+ * come others that have changed since, and values that cannot be read. Undefined if the index has changed too often to tell.
+ */
+export function planFindBlocksOnNode(
+  view: View,
+  { node, since }: { readonly node: string; readonly since: number },
+  { blocks }: Pick<IpamContext, 'blocks'>,
+): Plan<readonly string[] | undefined> {
+  view.consult(blockFamily)
+  const changed = blocks.changedSince(since)
+  return answerOnly(changed && [...new Set([...blocks.keysOnNode(node), ...changed])].sort())
+}
+
 function readUtilization(view: View, request: UtilizationRequest, context: IpamContext): Result<UtilizationAnswer> {
   const { stored, terms } = readBasis(view, context)
   const { blocks, rights } = context

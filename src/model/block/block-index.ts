@@ -13,6 +13,7 @@ import {
   RunSet,
 } from '../../net/index.ts'
 import { type Block, parseBlockKey } from './block.ts'
+import { BlocksOfNodes } from './blocks-of-nodes.ts'
 import { digestOf, digestOfUnreadable, type IndexedBlock } from './digest.ts'
 import { OrderedBlocks } from './ordered-blocks.ts'
 import { outlineOf } from './outline.ts'
@@ -47,6 +48,9 @@ export class BlockIndex {
   readonly #openByAffinity = new Map<string, OrderedBlocks<IndexedBlock>>()
   /** The blocks in which a released address cools down, or has cooled and waits to be freed. */
   readonly #cooling: ByFamily = { 4: new OrderedBlocks(), 6: new OrderedBlocks() }
+  readonly #ofNodes = new BlocksOfNodes()
+  /** The keys of values that cannot be read, also those that are not the key of a block. */
+  readonly #unreadable = new Set<string>()
   readonly #sums = new RangeSums()
   /** The CIDRs under which a block is stored, by family and prefix length, as block numbers counted from address 0. */
   readonly #taken = new Map<string, RunSet>()
@@ -71,12 +75,15 @@ export class BlockIndex {
   changed(key: string, lookup: BlockLookup): void {
     const before = this.#entries.get(key)
     const cidr = before?.cidr ?? parseBlockKey(key)
-    if (cidr === undefined) return
     this.#remember(key)
+    if (lookup.kind === 'unreadable') this.#unreadable.add(key)
+    else this.#unreadable.delete(key)
+    if (cidr === undefined) return
     if (lookup.kind === 'absent') {
       if (before === undefined) return
       this.#close(before)
       this.#entries.delete(key)
+      this.#ofNodes.changed(key, before, undefined)
       this.#all[cidr.family].delete(cidr)
       this.#sum(cidr, before, undefined)
       this.#takenOf(cidr.family, cidr.prefixLength).delete(blockNumber(cidr))
@@ -93,6 +100,7 @@ export class BlockIndex {
     const outline = outlineOf(key, text)
     if (outline === undefined) return false
     this.#remember(key)
+    this.#unreadable.delete(key)
     this.#take(key, digestOf(outline))
     return true
   }
@@ -107,6 +115,7 @@ export class BlockIndex {
     const { cidr } = entry
     const before = this.#entries.get(key)
     this.#entries.set(key, entry)
+    this.#ofNodes.changed(key, before, entry)
     this.#all[cidr.family].set(entry)
     if (before === undefined) this.#takenOf(cidr.family, cidr.prefixLength).add(blockNumber(cidr))
     else if (!isOpen(entry) || before.affinity !== entry.affinity) this.#close(before)
@@ -117,6 +126,15 @@ export class BlockIndex {
   /** The digest of the block with this key; undefined if there is no block. */
   entry(key: string): IndexedBlock | undefined {
     return this.#entries.get(key)
+  }
+
+  /**
+   * The keys of all values that may have an address which is held on the node: of the blocks that have one, and those of which nobody can
+   * tell. In no order.
+   */
+  *keysOnNode(node: string): Iterable<string> {
+    yield* this.#ofNodes.of(node)
+    yield* this.#unreadable
   }
 
   /** The blocks that share an address with `range`, ascending. */

@@ -151,7 +151,8 @@ export const windowsReservedHandle = 'windows-reserved-ipam-handle'
  * deleted.
  */
 export function isWindowsReserved(handle: string | undefined): boolean {
-  return handle?.toLowerCase() === windowsReservedHandle
+  // Every address of every block is asked for, so most are told by their length.
+  return handle?.length === windowsReservedHandle.length && handle.toLowerCase() === windowsReservedHandle
 }
 
 const blockFields = declareFields(

@@ -88,7 +88,8 @@ t.test('of many admins who delete each other at once, one stays', async (t) => {
   const mayGo = { metadata: { annotations: { 'ippoold.io/last-admin': 'may-go' } } }
   t.match(await admin('PATCH', last, mayGo, merge), { status: 200 })
   t.match(await admin('DELETE', last), { status: 200 })
-  t.match(await admin('GET', path), { status: 401 })
+  // Too many tokens of others may have failed by now.
+  t.ok([401, 429].includes((await admin('GET', path)).status))
 })
 
 t.test('64 callers who delete the last two leave one of them', async (t) => {

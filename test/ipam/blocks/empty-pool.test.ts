@@ -62,6 +62,7 @@ t.test('what lies in a pool that stays, or around the pool, is not touched', (t)
     world.claim('node1', cidr)
   }
   world.block('10.0.0.0/20', 'host:node1')
+  t.equal(countBlocks(world.view, poolIn(world), world.blocks), 1)
   t.strictSame(step(world), { blocksLeft: 0, isEmpty: false, isCut: false })
   t.ok(world.stored('10.0.0.0/30'))
   t.equal(world.stored('10.0.0.128/30'), undefined)

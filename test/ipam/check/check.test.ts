@@ -1,5 +1,8 @@
 import t from 'tap'
-import { CheckWorld } from '../../support/check-world.ts'
+import type { CheckSource } from '../../../src/ipam/check/terms.ts'
+import { check, readCheckTerms } from '../../../src/ipam/index.ts'
+import { BlockIndex } from '../../../src/model/index.ts'
+import { CheckWorld, now } from '../../support/check-world.ts'
 import { keyOfBlock } from '../../support/corruption.ts'
 
 t.test('everything is checked, and found whatever fits into memory', async (t) => {
@@ -17,6 +20,33 @@ t.test('everything is checked, and found whatever fits into memory', async (t) =
   const all = (await world.summary()).toSorted()
   t.equal(all.length, 2 + 15 + 1 + 3)
   for (const windowSize of [1, 2, 5, 17]) t.strictSame((await world.summary(windowSize)).toSorted(), all)
+})
+
+t.test('reading is cut into pages where the index has blocks, and where handles are', async (t) => {
+  const world = new CheckWorld()
+  const index = new BlockIndex()
+  for (let number = 0; number < 100; number++) {
+    const cidr = `10.0.${number >> 5}.${(number % 32) * 8}/29`
+    const holders = Array.from({ length: 8 }, (_, place) => `${number}-${place}`)
+    index.changed(keyOfBlock(cidr), { kind: 'value', value: world.putBlock(cidr, ...holders) })
+  }
+  const { source } = world
+  const cutsOf = new Map<string, readonly string[]>()
+  const noting: CheckSource = {
+    entries(family, options) {
+      cutsOf.set(family.name, options?.cuts ?? [])
+      return source.entries(family, options)
+    },
+    entry: (key) => source.entry(key),
+  }
+  const codes = new Set<string>()
+  for await (const { code } of check(noting, await readCheckTerms(noting, now), { index })) codes.add(code)
+  t.strictSame([...codes], ['BlockOutsidePools'])
+  t.strictSame(cutsOf.get('blocks'), ['10.0.0.0/29', '10.0.1.64/29', '10.0.2.128/29'].map(keyOfBlock).sort())
+  const handleCuts = cutsOf.get('handles') ?? []
+  t.ok(handleCuts.length > 0)
+  t.ok(handleCuts.every((key) => world.view.text(key) !== undefined))
+  t.strictSame(handleCuts, handleCuts.toSorted())
 })
 
 t.test('blocks that overlap one that cannot be read are told as well', async (t) => {

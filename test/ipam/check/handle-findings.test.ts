@@ -29,6 +29,11 @@ const cases: readonly (readonly [string, Readonly<Record<string, number>>, reado
   ],
   ['what is no block', { [one]: 2, [other]: 1, nonsense: 1 }, ['HandleBlockMissing nonsense stored']],
   ['a block that cannot be read', { [one]: 2, [other]: 1, '10.0.0.32/29': 7 }, []],
+  [
+    'a block that cannot be read, and too few in another',
+    { [one]: 1, [other]: 1, '10.0.0.32/29': 7 },
+    [`HandleCountTooLow ${one} stored`],
+  ],
 ]
 
 for (const [claim, counts, expected] of cases) {

@@ -1,5 +1,11 @@
 import t from 'tap'
-import { planCountHeld, planReadBlocks, planReadUtilization, type CountedBlock } from '../../../src/ipam/index.ts'
+import {
+  planCountHeld,
+  planFindBlocksOnNode,
+  planReadBlocks,
+  planReadUtilization,
+  type CountedBlock,
+} from '../../../src/ipam/index.ts'
 import type { BlocksRequest } from '../../../src/ipam/read/utilization.ts'
 import { formatCidr, mustParseCidr } from '../../../src/net/index.ts'
 import { blockPrefix, World } from '../../support/ipam-world.ts'
@@ -160,5 +166,27 @@ t.test('addresses in use are counted by pool and by range, those that cool down 
   t.equal(count('b', '10.0.0.8/31'), 0)
   t.equal(count(undefined, '10.0.0.248/29'), 0, 'nobody knows what an unreadable block holds')
   t.equal(count('nope'), 'Pool nope does not exist.')
+  t.end()
+})
+
+t.test('the blocks with addresses on a node are found, with those that have changed and what cannot be read', (t) => {
+  const world = usedWorld()
+  const { blocks } = world.context
+  const since = blocks.changes
+  const on = (node: string, from = since): unknown =>
+    planFindBlocksOnNode(world.view, { node, since: from }, world.context).answer?.map((key) =>
+      key.replace(blockPrefix, ''),
+    )
+  t.strictSame(on('n1'), ['10.0.0.8-29'])
+  t.strictSame(on('n2'), ['10.0.0.0-29', '/calico/ipam/v2/assignment/ipv6/block/fd00::-122'])
+  t.strictSame(on('n3'), [])
+  world.give('10.0.0.8', '10.0.0.10')
+  t.strictSame(on('n1'), ['10.0.0.8-29'], 'it had addresses of the node before it changed')
+  t.strictSame(on('n1', blocks.changes), [])
+  world.put(`${blockPrefix}10.0.0.16-29`, 'broken')
+  world.put(`${blockPrefix}nonsense`, '{}')
+  t.strictSame(on('n3', blocks.changes), ['10.0.0.16-29', 'nonsense'])
+  for (let turn = 0; turn < 600; turn++) blocks.changed(`${blockPrefix}10.0.0.24-29`, { kind: 'absent' })
+  t.equal(on('n3'), undefined, 'too much has changed')
   t.end()
 })

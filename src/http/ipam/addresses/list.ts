@@ -1,5 +1,11 @@
 import type { Rights } from '../../../access/index.ts'
-import { type AddressOrder, type Allocation, planCountHeld, PoolsAtRevision } from '../../../ipam/index.ts'
+import {
+  type AddressOrder,
+  type Allocation,
+  planCountHeld,
+  planFindBlocksOnNode,
+  PoolsAtRevision,
+} from '../../../ipam/index.ts'
 import { blocks as blockFamily, parseBlockKey, pools as poolFamily } from '../../../model/index.ts'
 import { formatCidr } from '../../../net/index.ts'
 import type { Revision } from '../../../plan/index.ts'
@@ -8,7 +14,7 @@ import { printContinueToken, readContinueToken, refusal, requireGranted } from '
 import type { IpamCall } from '../request.ts'
 import { printAllocation } from './allocations.ts'
 import { firstPlace, parsePosition, type Place, type Position, printPosition } from './place.ts'
-import { type SelectionQuery, selectedBlocks, selectionOf } from './selection.ts'
+import { type FindBlocks, keysOfHandle, type SelectionQuery, selectedBlocks, selectionOf } from './selection.ts'
 import { type Reader, readAt } from './snapshot.ts'
 import { blocksByAddress, findSorted } from './sorted.ts'
 
@@ -36,12 +42,11 @@ export async function listAddresses(options: IpamCall, query: AddressQuery): Pro
     query.continue === undefined
       ? await beginList(options, query)
       : readContinueToken(query.continue, (text) => parsePosition(text))
-  const { addresses, unreadable, revision, next } = await findAddresses(options, options.rights, query, start).catch(
-    (fault: unknown) => {
-      if (query.order === undefined || options.deadlineMs > 0) throw fault
-      throw refuseForTime(query.order, fault)
-    },
-  )
+  const found = findAddresses(options, options.rights, query, start, blocksToLookAt(options, query, start))
+  const { addresses, unreadable, revision, next } = await found.catch((fault: unknown) => {
+    if (query.order === undefined || options.deadlineMs > 0) throw fault
+    throw refuseForTime(query.order, fault)
+  })
   const total = start?.total
   return {
     addresses: addresses.map(printAllocation),
@@ -63,6 +68,26 @@ async function beginList(
   return { ...firstPlace, revision: counted.revision, total: requireGranted(counted.answer) }
 }
 
+/**
+ * Finds the blocks for addresses of a node from the index of blocks, so that the others need not be read. The index tells of now, and so
+ * of the first page only: it is asked after the revision of the list is known, and with the blocks that have changed since before that, it
+ * knows all blocks that had such addresses at that revision. Undefined if all blocks have to be read.
+ */
+function blocksToLookAt(
+  options: IpamCall,
+  { handle, node }: AddressQuery,
+  start: Position | undefined,
+): FindBlocks | undefined {
+  if (node === undefined || handle !== undefined || start !== undefined) return undefined
+  const { store, blocks } = options
+  const since = blocks.changes
+  return async () => {
+    const { deadlineMs } = options
+    return (await store.submit((view) => planFindBlocksOnNode(view, { node, since }, { blocks }), { deadlineMs }))
+      .answer
+  }
+}
+
 function refuseForTime({ by }: AddressOrder, cause: unknown): Error {
   const message = [
     `The deadline passed before the server had read all that it had to, to sort by ${by}.`,
@@ -81,12 +106,16 @@ interface FoundAddresses {
   readonly next: Place | undefined
 }
 
-/** Finds a page of the addresses that may be listed, from `start` on, at its revision, or as of now if it has none. */
+/**
+ * Finds a page of the addresses that may be listed, from `start` on, at its revision, or as of now if it has none. Reads all blocks, or
+ * those that `findBlocks` names once the revision is known.
+ */
 export async function findAddresses(
   reader: Reader,
   rights: Rights,
   query: Omit<AddressQuery, 'continue'>,
   start?: Place & { readonly revision?: Revision },
+  findBlocks?: FindBlocks,
 ): Promise<FoundAddresses> {
   // Half of the time: what is being read when it is over has the rest.
   const enoughMs = reader.deadlineMs / 2
@@ -95,14 +124,15 @@ export async function findAddresses(
   const snapshot = { reader, revision }
   const selection = selectionOf(new PoolsAtRevision(stored.entries, rights), query)
   const { handle, limit, order } = query
+  const only = handle === undefined ? await findBlocks?.() : await keysOfHandle(snapshot, selection, handle)
   if (order !== undefined && order.by !== 'address') {
-    return { ...(await findSorted(snapshot, selection, { handle, limit, order }, start)), revision }
+    return { ...(await findSorted(snapshot, selection, { only, limit, order }, start)), revision }
   }
   const isDescending = order?.isDescending === true
   const blocks =
     order === undefined
-      ? selectedBlocks(snapshot, selection, handle, start?.key)
-      : blocksByAddress(snapshot, selection, { handle, isDescending, max: blocksMax + 1 }, start)
+      ? selectedBlocks(snapshot, selection, only, start?.key)
+      : blocksByAddress(snapshot, selection, { only, isDescending, max: blocksMax + 1 }, start)
   const addresses: Allocation[] = []
   const unreadable: string[] = []
   let blockCount = 0

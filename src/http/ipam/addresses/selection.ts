@@ -83,33 +83,35 @@ export function withoutNested(prefixes: readonly string[]): readonly string[] {
   return kept
 }
 
-/** Reads the selected blocks from the key `start` on, in the order of their keys; only those of `handle`, if it is given. */
+/** Finds the keys of the only blocks that have to be read, in order; undefined: all. */
+export type FindBlocks = () => Promise<readonly string[] | undefined>
+
+/** Reads the selected blocks from the key `start` on, in the order of their keys; only those with the keys `only`, if they are given. */
 export async function* selectedBlocks(
   snapshot: Snapshot,
   selection: Selection,
-  handle: string | undefined,
+  only: readonly string[] | undefined,
   start = '',
 ): AsyncGenerator<LookedAt, void> {
-  if (handle === undefined) {
+  if (only === undefined) {
     yield* blocksBelow(snapshot, selection, start)
   } else {
-    const keys = await keysOfHandle(snapshot, selection, handle)
     yield* readBlocks(
       snapshot,
       selection.addresses,
-      keys.filter((key) => key >= start),
+      selectedAmong(only, selection).filter((key) => key >= start),
     )
   }
 }
 
-/** The keys of the selected blocks, some at a time, in their order; only those of `handle`, if it is given. */
+/** The keys of the selected blocks, some at a time, in their order; only those among `only`, if they are given. */
 export async function* selectedKeys(
   snapshot: Snapshot,
   selection: Selection,
-  handle: string | undefined,
+  only: readonly string[] | undefined,
 ): AsyncGenerator<readonly string[], void> {
-  if (handle !== undefined) {
-    yield await keysOfHandle(snapshot, selection, handle)
+  if (only !== undefined) {
+    yield selectedAmong(only, selection)
     return
   }
   for (const prefix of selection.prefixes) {
@@ -148,12 +150,16 @@ async function* keysBelow({ reader, revision }: Snapshot, prefix: string): Async
   }
 }
 
-async function keysOfHandle(
+/** The keys of the blocks that a handle names, in order. Throws what {@link readHandle} throws. */
+export async function keysOfHandle(
   snapshot: Snapshot,
-  { prefixes, reach, isListed }: Selection,
+  { reach }: Selection,
   handle: string,
 ): Promise<readonly string[]> {
   const stored = await readHandle(snapshot, handle, reach)
-  const keys = stored === undefined ? [] : blockKeysOf(stored.value)
+  return stored === undefined ? [] : blockKeysOf(stored.value)
+}
+
+function selectedAmong(keys: readonly string[], { prefixes, isListed }: Selection): readonly string[] {
   return keys.filter((key) => isListed(key) && prefixes.some((prefix) => key.startsWith(prefix)))
 }

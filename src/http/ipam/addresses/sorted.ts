@@ -23,10 +23,10 @@ export async function* blocksByAddress(
   snapshot: Snapshot,
   selection: Selection,
   {
-    handle,
+    only,
     isDescending,
     max,
-  }: { readonly handle: string | undefined; readonly isDescending: boolean; readonly max: number },
+  }: { readonly only: readonly string[] | undefined; readonly isDescending: boolean; readonly max: number },
   start: Place | undefined,
 ): AsyncGenerator<LookedAt, void> {
   const direction = isDescending ? -1 : 1
@@ -34,7 +34,7 @@ export async function* blocksByAddress(
   const first = start && blockAt(start.key)
   const odd: string[] = []
   const nearest = new Smallest(max, compare)
-  for await (const some of selectedKeys(snapshot, selection, handle)) {
+  for await (const some of selectedKeys(snapshot, selection, only)) {
     for (const key of some) {
       const block = blockAt(key)
       if (block === undefined) odd.push(key)
@@ -77,10 +77,10 @@ export async function findSorted(
   snapshot: Snapshot,
   selection: Selection,
   {
-    handle,
+    only,
     limit,
     order,
-  }: { readonly handle: string | undefined; readonly limit: number; readonly order: AddressOrder },
+  }: { readonly only: readonly string[] | undefined; readonly limit: number; readonly order: AddressOrder },
   start: Place | undefined,
 ): Promise<SortedPage> {
   const compare = comparisonOf(order)
@@ -88,7 +88,7 @@ export async function findSorted(
   const sought = new Smallest<SortKey & { readonly place: Place; readonly allocation: Allocation }>(limit + 1, compare)
   const unreadable: string[] = []
   // By their keys, because a range with a limit has etcd count all keys that follow.
-  for await (const keys of selectedKeys(snapshot, selection, handle)) {
+  for await (const keys of selectedKeys(snapshot, selection, only)) {
     for await (const block of readBlocks(snapshot, selection.addresses, keys)) {
       if (block.kind === 'unreadable') {
         if (unreadable.length < unreadableMax) unreadable.push(block.key)

@@ -147,15 +147,18 @@ t.test('a page that finds nothing ends after many blocks, and tells where to go 
     const name = number === 2_099 ? 'rare' : 'common'
     store.view.putText(`/calico/ipam/v2/assignment/ipv4/block/${cidr.replace('/', '-')}`, text(cidr, name))
   }
-  const first = await call('GET', '/ipam/v1/addresses?node=nobody')
+  const first = await call('GET', '/ipam/v1/addresses?attribute=node=nobody')
   t.match(first.body, { addresses: [], continue: /./ })
-  t.strictSame(await listAll(call, 'node=rare'), [['10.64.8.51'], 2])
+  t.strictSame(await listAll(call, 'attribute=node=rare'), [['10.64.8.51'], 2])
 })
 
 t.test('a block that cannot be read is told of, unless it cannot have what is asked for', async (t) => {
   const { call, store } = await startUsed(t)
-  store.view.putText('/calico/ipam/v2/assignment/ipv4/block/10.1.0.64-26', '{"vm-9"')
-  store.view.putText('/calico/ipam/v2/assignment/ipv4/block/nonsense', '{"vm-9"')
+  for (const name of ['10.1.0.64-26', 'nonsense']) {
+    const key = `/calico/ipam/v2/assignment/ipv4/block/${name}`
+    store.view.putText(key, '{"vm-9"')
+    store.blocks.changed(key, { kind: 'unreadable' })
+  }
   const unreadable = async (query: string): Promise<unknown> =>
     (await call('GET', `/ipam/v1/addresses?${query}`)).body['unreadableBlocks']
   t.strictSame(await unreadable(''), ['10.1.0.64/26', 'ipv4/block/nonsense'])

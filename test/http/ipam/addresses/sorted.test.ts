@@ -149,10 +149,10 @@ t.test('a page sorted by address ends after many blocks, and the next one goes o
       { handle_id: 'vm', secondary: { node: number === 0 ? 'low' : 'n' } },
     ])
   }
-  const first = await call('GET', '/ipam/v1/addresses?sort=-address&node=low')
+  const first = await call('GET', '/ipam/v1/addresses?sort=-address&attribute=node=low')
   t.match(first.body, { addresses: [], continue: /./ })
-  t.strictSame(addressesOf(await listAll(call, 'sort=-address&node=low')), ['10.64.0.0'])
-  t.strictSame(addressesOf(await listAll(call, 'sort=-handle&node=low')), ['10.64.0.0'])
+  t.strictSame(addressesOf(await listAll(call, 'sort=-address&attribute=node=low')), ['10.64.0.0'])
+  t.strictSame(addressesOf(await listAll(call, 'sort=-handle&attribute=node=low')), ['10.64.0.0'])
 })
 
 t.test('an unknown order, and a token that names no address of the list, are refused', async (t) => {
