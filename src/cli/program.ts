@@ -10,13 +10,13 @@ import { addCommands } from './commands/index.ts'
 import { Failure, exitCodes, type ExitCode } from './failures.ts'
 import { type Io, note } from './io.ts'
 import { formats, visible } from './output/index.ts'
-import { type Cli, Session } from './session.ts'
+import { type Cli, type GlobalOptions, Session } from './session.ts'
 
 /** Carries out a command line, which begins after the name of the program. Gives the exit code; failures are printed. */
 export async function runCommandLine(args: readonly string[], io: Io): Promise<ExitCode> {
   let session: Session | undefined
   const program = build(io, () => {
-    session ??= new Session(io, program.opts())
+    session ??= new Session(io, optionsOf(program))
     return session
   })
   try {
@@ -26,6 +26,21 @@ export async function runCommandLine(args: readonly string[], io: Io): Promise<E
     session?.progress.end()
     return report(problem, io)
   }
+}
+
+/** The flags that have a variable, and mean what a context may mean as well. */
+const fromContext = ['server', 'token', 'tokenFile', 'certificateAuthority', 'clientCertificate', 'clientKey'] as const
+
+/**
+ * The flags of the command line. If it names a context, variables about the server do not count: they are most likely for another one, which
+ * must not get the credentials of this one.
+ */
+function optionsOf(program: CommandUnknownOpts): GlobalOptions {
+  const options: { -readonly [Name in keyof GlobalOptions]: GlobalOptions[Name] } = program.opts()
+  const isFlag = (name: string): boolean => program.getOptionValueSource(name) === 'cli'
+  if (!isFlag('context') && !isFlag('config')) return options
+  for (const name of fromContext) if (!isFlag(name)) options[name] = undefined
+  return options
 }
 
 const examples = `

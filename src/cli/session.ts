@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { type Answer, type Api, apiOver, type ConnectionOptions, connectionOf, Transport } from './api/index.ts'
 import { type ExitCode, exitCodes } from './failures.ts'
 import { type Io, note, Progress, styleOf } from './io.ts'
@@ -9,7 +10,7 @@ import {
   printDetails,
   type RowFormat,
   type Style,
-  type View,
+  type Layout,
 } from './output/index.ts'
 
 /** The flags that every command has. */
@@ -81,22 +82,27 @@ export class Session {
     })
   }
 
-  /** Prints a text as it is. */
-  print(text: string): void {
-    this.io.stdout.write(text)
+  /** Prints a text as it is. False if whoever reads it is slow; {@link printPages} waits then. */
+  print(text: string): boolean {
+    return this.io.stdout.write(text)
   }
 
   /** Prints a list page by page: rows, or, in JSON and YAML, one answer. Says so at a terminal if there is none. */
-  async printPages<Row>(view: View<Row>, pages: AsyncIterable<Page<Row>>, none: string, usual?: Format): Promise<void> {
+  async printPages<Row>(
+    layout: Layout<Row>,
+    pages: AsyncIterable<Page<Row>>,
+    none: string,
+    usual?: Format,
+  ): Promise<void> {
     const format = this.format(usual)
     const answers: Answer<object>[] = []
-    const printer = isRowFormat(format) ? new ListPrinter(view, format, this.style) : undefined
+    const printer = isRowFormat(format) ? new ListPrinter(layout, format, this.style) : undefined
     let count = 0
     for await (const { rows, answer } of pages) {
       count += rows.length
       this.progress.end()
       if (printer === undefined) answers.push(answer)
-      else this.print(printer.print(rows))
+      else if (!this.print(printer.print(rows))) await once(this.io.stdout, 'drain')
       this.progress.show(`${count} so far`)
     }
     this.progress.end()
@@ -105,16 +111,16 @@ export class Session {
   }
 
   /** Prints one answer that has rows. */
-  async printRows<Row>(view: View<Row>, rows: readonly Row[], answer: Answer<object>, none: string): Promise<void> {
-    await this.printPages(view, onePage({ rows, answer }), none)
+  async printRows<Row>(layout: Layout<Row>, rows: readonly Row[], answer: Answer<object>, none: string): Promise<void> {
+    await this.printPages(layout, onePage({ rows, answer }), none)
   }
 
   /** Prints one thing: its details for people, a row in CSV. */
-  async printThing<Thing>(view: View<Thing>, thing: Thing, answer: Answer<object>): Promise<void> {
+  async printThing<Thing>(layout: Layout<Thing>, thing: Thing, answer: Answer<object>): Promise<void> {
     const format = this.format()
     if (!isRowFormat(format)) await this.printAnswer(answer)
-    else if (format === 'table' || format === 'wide') this.print(printDetails(view.columns, thing, this.style))
-    else this.print(new ListPrinter(view, format, this.style).print([thing]))
+    else if (format === 'table' || format === 'wide') this.print(printDetails(layout.columns, thing, this.style))
+    else this.print(new ListPrinter(layout, format, this.style).print([thing]))
   }
 
   /** Prints what was done: a sentence for people and scripts, the names for `-o name`, or the answer. */
@@ -122,7 +128,7 @@ export class Session {
     const format = this.format()
     if (!isRowFormat(format)) await this.printAnswer(answer)
     else if (format === 'name') this.print(names.map((name) => `${name}\n`).join(''))
-    else this.print(`${sentence}${'dryRun' in answer.data ? ' (dry run: nothing was changed)' : ''}\n`)
+    else this.print(`${sentence}\n`)
   }
 
   /** Prints an answer as JSON, byte for byte as the server sent it, or as YAML. */

@@ -11,7 +11,7 @@ import {
   readDuration,
   type Style,
   toneOfUse,
-  type View,
+  type Layout,
   visible,
 } from '../../src/cli/output/index.ts'
 
@@ -30,7 +30,7 @@ const columns: readonly Column<Row>[] = [
   { name: 'inUse', value: ({ inUse }) => inUse, show: ({ inUse }) => `${inUse}!`, isRight: true },
   { name: 'note', value: ({ note }) => note, isWide: true, tone: ({ inUse }) => (inUse > 9 ? 'bad' : undefined) },
 ]
-const view: View<Row> = { columns, name: ({ name }) => name }
+const layout: Layout<Row> = { columns, name: ({ name }) => name }
 const rows: readonly Row[] = [
   { name: 'blue', inUse: 7, note: null },
   { name: 'grün', inUse: 10, note: 'a, "b"' },
@@ -42,22 +42,22 @@ const tables: readonly (readonly [format: 'table' | 'wide' | 'csv' | 'name', tex
   ['csv', 'name,inUse,note\nblue,7,\ngrün,10,"a, ""b"""\n'],
   ['name', 'blue\ngrün\n'],
 ]
-for (const [format, text] of tables) t.equal(new ListPrinter(view, format, plain).print(rows), text, format)
+for (const [format, text] of tables) t.equal(new ListPrinter(layout, format, plain).print(rows), text, format)
 
 t.test('parts of a list stand below each other, with one header', async (t) => {
-  const printer = new ListPrinter(view, 'table', plain)
+  const printer = new ListPrinter(layout, 'table', plain)
   t.equal(printer.print(rows.slice(1)), 'NAME   IN USE\ngrün      10!\n')
   t.equal(printer.print(rows.slice(0, 1)), 'blue       7!\n')
-  const csv = new ListPrinter(view, 'csv', plain)
+  const csv = new ListPrinter(layout, 'csv', plain)
   t.equal(csv.print([]), 'name,inUse,note\n', 'an empty list has its header in CSV')
   t.equal(csv.print(rows.slice(0, 1)), 'blue,7,\n')
-  t.equal(new ListPrinter(view, 'table', plain).print([]), '')
+  t.equal(new ListPrinter(layout, 'table', plain).print([]), '')
 })
 
 t.test('colours are printed only where there are any, and do not move columns', async (t) => {
-  const coloured = new ListPrinter(view, 'wide', { ...plain, isColoured: true }).print(rows)
+  const coloured = new ListPrinter(layout, 'wide', { ...plain, isColoured: true }).print(rows)
   t.match(coloured, `${escape}[31ma, "b"${escape}[0m\n`)
-  t.notMatch(new ListPrinter(view, 'wide', plain).print(rows), escape)
+  t.notMatch(new ListPrinter(layout, 'wide', plain).print(rows), escape)
 })
 
 t.test('one row is printed as lines', async (t) => {
@@ -70,7 +70,7 @@ t.test('one row is printed as lines', async (t) => {
 t.test('names cannot steer the terminal', async (t) => {
   t.equal(visible(`a${escape}[2J${bell}\n\u202eb`), 'a\\u001b[2J\\u0007\\u000a\\u202eb')
   t.equal(visible('Ärger, 汉字 and emoji 🙂'), 'Ärger, 汉字 and emoji 🙂')
-  t.notMatch(new ListPrinter(view, 'table', plain).print([{ name: escape, inUse: 1, note: null }]), escape)
+  t.notMatch(new ListPrinter(layout, 'table', plain).print([{ name: escape, inUse: 1, note: null }]), escape)
 })
 
 const quoting: readonly (readonly [value: string, cell: string])[] = [
@@ -82,7 +82,7 @@ const quoting: readonly (readonly [value: string, cell: string])[] = [
   [' space', '" space"'],
 ]
 for (const [note, cell] of quoting) {
-  const csv = new ListPrinter(view, 'csv', plain).print([{ name: 'x', inUse: 1, note }])
+  const csv = new ListPrinter(layout, 'csv', plain).print([{ name: 'x', inUse: 1, note }])
   t.equal(csv, `name,inUse,note\nx,1,${cell}\n`, JSON.stringify(note))
 }
 

@@ -2,16 +2,16 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings'
 import { type Answer, answerTo, given, isFields, type Schemas } from '../api/index.ts'
 import { exitCodes, usageFailure } from '../failures.ts'
 import { note } from '../io.ts'
-import { readDuration, type View } from '../output/index.ts'
+import { readDuration, type Layout } from '../output/index.ts'
 import { type Cli, isRowFormat, type Session } from '../session.ts'
-import { listOf, dryRunFlag, dryRunOf, examples, listOption } from './options.ts'
+import { dryNote, dryRunFlag, dryRunOf, examples, listOf, listOption } from './options.ts'
 import { pagesOf } from './pages.ts'
-import { timeColumn } from './views.ts'
+import { timeColumn } from './layouts.ts'
 
 const tokensPath = '/apis/ippoold.io/v1/accesstokens'
 const reviewsPath = '/apis/authorization.k8s.io/v1'
 
-const tokenView: View<Schemas['AccessToken']> = {
+const tokenLayout: Layout<Schemas['AccessToken']> = {
   name: ({ metadata }) => metadata.name ?? '',
   columns: [
     { name: 'name', value: ({ metadata }) => metadata.name },
@@ -48,7 +48,7 @@ export function addAccessCommands(program: CommandUnknownOpts, cli: Cli): void {
       const answer = await answerTo((await session.api()).POST(tokensPath, { body }))
       const format = session.format()
       if (format !== 'table' && format !== 'wide') {
-        await session.printThing(tokenView, answer.data, answer)
+        await session.printThing(tokenLayout, answer.data, answer)
         return
       }
       session.print(`${answer.data.status?.token ?? ''}\n`)
@@ -66,7 +66,7 @@ export function addAccessCommands(program: CommandUnknownOpts, cli: Cli): void {
         rowsIn: ({ items }) => items,
         nextIn: ({ metadata }) => metadata.continue,
       })
-      await session.printPages(tokenView, pages, 'There are no tokens.')
+      await session.printPages(tokenLayout, pages, 'There are no tokens.')
     })
   token
     .command('delete')
@@ -78,8 +78,7 @@ export function addAccessCommands(program: CommandUnknownOpts, cli: Cli): void {
       const session = cli.session()
       const params = { path: { name }, query: given({ dryRun: dryRunOf(options.dryRun) }) }
       const answer = await answerTo((await session.api()).DELETE(`${tokensPath}/{name}`, { params }))
-      const dry = options.dryRun === true ? ' (dry run: nothing was changed)' : ''
-      await session.printDone(`token ${name} deleted${dry}`, [name], answer)
+      await session.printDone(`token ${name} deleted${dryNote(options.dryRun)}`, [name], answer)
     })
   addReviews(program, cli)
 }
@@ -157,11 +156,11 @@ function addReviews(program: CommandUnknownOpts, cli: Cli): void {
       const { userInfo } = statusIn(answer)
       const { username, groups } = isFields(userInfo) ? userInfo : {}
       const caller = { user: String(username), groups: textsIn(groups).join(', ') }
-      await session.printThing(callerView, caller, answer)
+      await session.printThing(callerLayout, caller, answer)
     })
 }
 
-const callerView: View<{ readonly user: string; readonly groups: string }> = {
+const callerLayout: Layout<{ readonly user: string; readonly groups: string }> = {
   name: ({ user }) => user,
   columns: [
     { name: 'user', value: ({ user }) => user },
@@ -175,7 +174,7 @@ interface RuleRow {
   readonly handles: string
 }
 
-const ruleView: View<RuleRow> = {
+const ruleLayout: Layout<RuleRow> = {
   name: ({ verbs, resources }) => `${verbs} ${resources}`,
   columns: [
     { name: 'verbs', value: ({ verbs }) => verbs },
@@ -193,7 +192,7 @@ async function listRules(session: Session): Promise<void> {
     resources: textsIn(resources).join(', '),
     handles: textsIn(resourceNames).join(', '),
   }))
-  await session.printRows(ruleView, rows, answer, 'Nothing is allowed.')
+  await session.printRows(ruleLayout, rows, answer, 'Nothing is allowed.')
   if (typeof evaluationError === 'string' && isRowFormat(session.format())) note(session.io, evaluationError)
 }
 

@@ -4,9 +4,9 @@ import { answerTo, given, type Schemas } from '../api/index.ts'
 import { usageFailure } from '../failures.ts'
 import { note } from '../io.ts'
 import type { Cli } from '../session.ts'
-import { countOption, listOf, examples, listOption } from './options.ts'
+import { countOption, examples, listOf, listOption } from './options.ts'
 import { pagesOf } from './pages.ts'
-import { allocationDetails, allocationView, freeRangeView, handleView } from './views.ts'
+import { allocationDetails, allocationLayout, freeRangeLayout, handleLayout } from './layouts.ts'
 
 const sorts = [
   'address',
@@ -44,7 +44,7 @@ export function addAddressCommands(program: CommandUnknownOpts, cli: Cli): void 
       const session = cli.session()
       const params = { path: { handle } }
       const answer = await answerTo((await session.api()).GET('/ipam/v1/handles/{handle}', { params }))
-      await session.printRows(allocationView, answer.data.addresses, answer, 'It holds no address.')
+      await session.printRows(allocationLayout, answer.data.addresses, answer, 'It holds no address.')
     })
 
   program
@@ -62,7 +62,7 @@ export function addAddressCommands(program: CommandUnknownOpts, cli: Cli): void 
         nextIn: (body) => body.continue,
         max,
       })
-      await session.printPages(handleView, pages, 'There are no such handles.')
+      await session.printPages(handleLayout, pages, 'There are no such handles.')
     })
 
   program
@@ -106,7 +106,7 @@ export function addAddressCommands(program: CommandUnknownOpts, cli: Cli): void 
         nextIn: (body) => body.continue,
         max,
       })
-      await session.printPages(allocationView, pages, 'There are no such addresses.')
+      await session.printPages(allocationLayout, pages, 'There are no such addresses.')
       if (unreadable.length > 0)
         note(
           session.io,
@@ -132,6 +132,6 @@ export function addAddressCommands(program: CommandUnknownOpts, cli: Cli): void 
         nextIn: (body) => body.continue,
         max,
       })
-      await session.printPages(freeRangeView, pages, 'No address of it can be assigned.')
+      await session.printPages(freeRangeLayout, pages, 'No address of it can be assigned.')
     })
 }

@@ -4,13 +4,21 @@ import { type Answer, answerTo, given, isFields, type Schemas } from '../api/ind
 import { exitCodes, usageFailure } from '../failures.ts'
 import { note, readInput } from '../io.ts'
 import { type Cli, isRowFormat, repeatable, type Session } from '../session.ts'
-import { countOption, listOf, dryRunFlag, dryRunOf, examples, keyFlag, listOption, readPairs } from './options.ts'
-import { allocationView } from './views.ts'
+import {
+  countOption,
+  dryRunFlag,
+  dryRunOf,
+  examples,
+  keyFlag,
+  listOf,
+  listOption,
+  poolUses,
+  readPairs,
+} from './options.ts'
+import { allocationLayout } from './layouts.ts'
 
 /** The most addresses of one call. */
 const addressesMax = 1024
-
-const uses = ['Workload', 'Tunnel', 'LoadBalancer'] as const satisfies readonly Schemas['PoolUse'][]
 
 /** `assign` and `release`. */
 export function addAssignmentCommands(program: CommandUnknownOpts, cli: Cli): void {
@@ -23,7 +31,7 @@ export function addAssignmentCommands(program: CommandUnknownOpts, cli: Cli): vo
     .addOption(listOption('-a, --address <ip>', 'these addresses, instead of a number of them'))
     .addOption(listOption('--pool <pool>', 'only from these pools, by name or CIDR'))
     .option('--node <node>', 'the node that will use them')
-    .addOption(new Option('--use <use>', 'what they are for').choices(uses))
+    .addOption(new Option('--use <use>', 'what they are for').choices(poolUses))
     .option('--namespace <name>', 'the namespace that pools are selected by')
     .addOption(listOption('--namespace-label <name=value>', 'labels of that namespace'))
     .addOption(listOption('--attribute <name=value>', 'attributes to store with them'))
@@ -61,7 +69,7 @@ export function addAssignmentCommands(program: CommandUnknownOpts, cli: Cli): vo
       })
       const params = { query: given({ dryRun: dryRunOf(options.dryRun) }), header: repeatable(options.idempotencyKey) }
       const answer = await answerTo((await session.api()).POST('/ipam/v1/assign', { params, body }))
-      await session.printRows(allocationView, answer.data.addresses, answer, 'No address was assigned.')
+      await session.printRows(allocationLayout, answer.data.addresses, answer, 'No address was assigned.')
       tellDryRun(session, answer.data)
     })
 

@@ -1,7 +1,7 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings'
 import { type Answer, answerTo, given, isFields, linesOf, type Schemas } from '../api/index.ts'
 import { exitCodes, Failure } from '../failures.ts'
-import type { Column, View } from '../output/index.ts'
+import type { Column, Layout } from '../output/index.ts'
 import { type Cli, isRowFormat, type Session } from '../session.ts'
 import { tellDryRun } from './assignments.ts'
 import { dryRunFlag, dryRunOf, examples, listOption } from './options.ts'
@@ -17,27 +17,27 @@ const howTo: Readonly<Record<Schemas['RepairPolicy'], string>> = {
 
 const findingColumns: readonly Column<Finding>[] = [
   { name: 'code', value: ({ code }) => code, tone: () => 'warning' },
-  { name: 'subject', value: ({ subject }) => subject },
   { name: 'repair', value: ({ repair }) => repair, show: ({ repair }) => howTo[repair] },
+  { name: 'key', value: ({ key }) => key },
   { name: 'message', value: ({ message }) => message },
-  { name: 'key', value: ({ key }) => key, isWide: true },
+  { name: 'subject', value: ({ subject }) => subject, isWide: true },
 ]
 
-const findingView: View<Finding> = { name: ({ subject, key }) => subject ?? key, columns: findingColumns }
+const findingLayout: Layout<Finding> = { name: ({ subject, key }) => subject ?? key, columns: findingColumns }
 
-const repairView: View<Repair> = {
+const repairLayout: Layout<Repair> = {
   name: ({ subject, key }) => subject ?? key,
   columns: [
     { name: 'code', value: ({ code }) => code },
-    { name: 'subject', value: ({ subject }) => subject },
     {
       name: 'outcome',
       value: ({ outcome }) => outcome,
       tone: ({ outcome }) => (outcome === 'Repaired' ? 'good' : 'warning'),
     },
+    { name: 'key', value: ({ key }) => key },
     { name: 'detail', value: ({ detail }) => detail },
     { name: 'message', value: ({ message }) => message, isWide: true },
-    { name: 'key', value: ({ key }) => key, isWide: true },
+    { name: 'subject', value: ({ subject }) => subject, isWide: true },
   ],
 }
 
@@ -50,7 +50,7 @@ export function addCheckCommands(program: CommandUnknownOpts, cli: Cli): void {
       'after',
       examples([
         ['ippool check', 'what is wrong, and how to repair it'],
-        ['ippool check -o wide', 'with the keys in etcd'],
+        ['ippool check -o csv', 'for a spreadsheet'],
       ]),
     )
     .action(async () => {
@@ -68,7 +68,7 @@ export function addCheckCommands(program: CommandUnknownOpts, cli: Cli): void {
         isFinding,
         'finding',
       )
-      await session.printRows(findingView, entries, unused, 'Everything is consistent.')
+      await session.printRows(findingLayout, entries, unused, 'Everything is consistent.')
       if (entries.length > 0) session.exitCode = exitCodes.no
       requireComplete(end)
     })
@@ -104,7 +104,7 @@ export function addCheckCommands(program: CommandUnknownOpts, cli: Cli): void {
         return
       }
       const { entries, end } = await readReport(session, call, isRepair, 'repair')
-      await session.printRows(repairView, entries, unused, 'There is nothing to repair.')
+      await session.printRows(repairLayout, entries, unused, 'There is nothing to repair.')
       const isDone = entries.every(({ outcome }) => outcome === 'Repaired' || outcome === 'NotFound')
       if (!isDone) session.exitCode = exitCodes.no
       tellDryRun(session, isFields(end) ? end : {})

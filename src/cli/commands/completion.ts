@@ -42,7 +42,9 @@ export function addCompletionCommands(program: CommandUnknownOpts, cli: Cli): vo
         ['ippool completion fish > ~/.config/fish/completions/ippool.fish', 'once'],
       ]),
     )
-    .action((shell) => cli.session().print(scripts[shell]))
+    .action((shell) => {
+      cli.session().print(scripts[shell])
+    })
 
   program
     .command('__complete', { hidden: true })

@@ -1,6 +1,6 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import { answerTo, given, type Schemas } from '../api/index.ts'
-import type { View } from '../output/index.ts'
+import type { Layout } from '../output/index.ts'
 import type { Cli } from '../session.ts'
 import { countOption, dryRunFlag, dryRunOf, examples } from './options.ts'
 
@@ -8,7 +8,7 @@ const path = '/apis/projectcalico.org/v3/ipamconfigurations/{name}'
 /** The only object of its kind. */
 const params = { path: { name: 'default' } }
 
-const view: View<Schemas['IPAMConfiguration']> = {
+const layout: Layout<Schemas['IPAMConfiguration']> = {
   name: ({ metadata }) => metadata.name ?? '',
   columns: [
     { name: 'strictAffinity', value: ({ spec }) => spec.strictAffinity },
@@ -48,12 +48,12 @@ export function addConfigurationCommands(program: CommandUnknownOpts, cli: Cli):
       })
       if (Object.keys(spec).length === 0) {
         const answer = await answerTo(api.GET(path, { params }))
-        return session.printThing(view, answer.data, answer)
+        return session.printThing(layout, answer.data, answer)
       }
       const headers = { 'content-type': 'application/merge-patch+json' }
       const query = given({ dryRun: dryRunOf(options.dryRun), fieldValidation: 'Strict' as const })
       const answer = await answerTo(api.PATCH(path, { params: { ...params, query }, headers, body: { spec } }))
-      return session.printThing(view, answer.data, answer)
+      return session.printThing(layout, answer.data, answer)
     })
 }
 

@@ -2,12 +2,12 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings'
 import { answerTo, given, type Schemas } from '../api/index.ts'
 import { exitCodes } from '../failures.ts'
 import { note } from '../io.ts'
-import type { View } from '../output/index.ts'
+import type { Layout } from '../output/index.ts'
 import { type Cli, isRowFormat, repeatable, type Session } from '../session.ts'
 import { tellDryRun } from './assignments.ts'
 import { countOption, dryRunFlag, dryRunOf, examples, keyFlag } from './options.ts'
 import { allRows, pagesOf } from './pages.ts'
-import { blockView, countColumn, printPairs } from './views.ts'
+import { blockLayout, countColumn, printPairs } from './layouts.ts'
 
 /** A node, and what its blocks hold. */
 interface NodeRow {
@@ -19,7 +19,7 @@ interface NodeRow {
   readonly labels: Readonly<Record<string, string>> | undefined
 }
 
-const nodeView: View<NodeRow> = {
+const nodeLayout: Layout<NodeRow> = {
   name: ({ node }) => node,
   columns: [
     { name: 'node', value: ({ node }) => node },
@@ -62,7 +62,7 @@ export function addNodeCommands(program: CommandUnknownOpts, cli: Cli): void {
         nextIn: (body) => body.continue,
       })
       const rows = rowsOf(await allRows(nodes), await blocks, labelSelector !== undefined)
-      return session.printRows(nodeView, rows, { data: {}, text: '' }, 'There are no nodes.')
+      return session.printRows(nodeLayout, rows, { data: {}, text: '' }, 'There are no nodes.')
     })
 
   const node = program.command('node').description('remove a node')
@@ -86,7 +86,7 @@ export function addNodeCommands(program: CommandUnknownOpts, cli: Cli): void {
         ...addresses.left.map((address) => ({ what: address, outcome: 'left: still held' })),
         ...outcomesOf(affinities),
       ]
-      await session.printRows(outcomeView, lines, answer, `The node ${name} has no blocks and no addresses.`)
+      await session.printRows(outcomeLayout, lines, answer, `The node ${name} has no blocks and no addresses.`)
       endChange(session, isComplete && addresses.failed.length + affinities.failed.length === 0, answer.data)
     })
   addBlockCommands(program, cli)
@@ -111,7 +111,7 @@ function addBlockCommands(program: CommandUnknownOpts, cli: Cli): void {
         nextIn: (body) => body.continue,
         max,
       })
-      await session.printPages(blockView, pages, 'There are no such blocks.')
+      await session.printPages(blockLayout, pages, 'There are no such blocks.')
     })
 
   const block = program.command('block').description('claim blocks for a node, or release them')
@@ -135,7 +135,7 @@ function addBlockCommands(program: CommandUnknownOpts, cli: Cli): void {
         ...unchanged.map((what) => ({ what, outcome: 'was claimed already' })),
         ...failed.map((one) => ({ what: one.block, outcome: `not claimed: ${one.message}` })),
       ]
-      await session.printRows(outcomeView, lines, answer, 'There are no such blocks.')
+      await session.printRows(outcomeLayout, lines, answer, 'There are no such blocks.')
       endChange(session, isComplete && failed.length === 0, answer.data)
     })
   block
@@ -153,7 +153,7 @@ function addBlockCommands(program: CommandUnknownOpts, cli: Cli): void {
       const query = given({ node, cidr, pool, onlyIfEmpty, dryRun: dryRunOf(dryRun) })
       const params = { query, header: repeatable(idempotencyKey) }
       const answer = await answerTo((await session.api()).DELETE('/ipam/v1/affinities', { params }))
-      await session.printRows(outcomeView, outcomesOf(answer.data), answer, 'There are no such blocks.')
+      await session.printRows(outcomeLayout, outcomesOf(answer.data), answer, 'There are no such blocks.')
       endChange(session, answer.data.isComplete && answer.data.failed.length === 0, answer.data)
     })
 }
@@ -163,7 +163,7 @@ interface Outcome {
   readonly outcome: string
 }
 
-const outcomeView: View<Outcome> = {
+const outcomeLayout: Layout<Outcome> = {
   name: ({ what }) => what,
   columns: [
     { name: 'what', value: ({ what }) => what },

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from '@commander-js/extra-typings'
+import type { Schemas } from '../api/index.ts'
 import { usageFailure } from '../failures.ts'
 
 /** Flags that several commands share. */
@@ -8,6 +9,14 @@ export const keyFlag = [
   '--idempotency-key <key>',
   'makes it safe to run the command again with the same key: it takes effect once',
 ] as const
+
+/** What addresses of a pool may be for. */
+export const poolUses = ['Workload', 'Tunnel', 'LoadBalancer'] as const satisfies readonly Schemas['PoolUse'][]
+
+/** The end of a sentence that says what was done. */
+export function dryNote(isDryRun: boolean | undefined): string {
+  return isDryRun === true ? ' (dry run: nothing was changed)' : ''
+}
 
 /** The query of a dry run. */
 export function dryRunOf(isDryRun: boolean | undefined): 'All' | undefined {

@@ -3,25 +3,26 @@ import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 import { type Answer, answerTo, type Api, given, isFields, type Schemas } from '../api/index.ts'
 import { Refused, usageFailure } from '../failures.ts'
 import { type Io, note, readInput } from '../io.ts'
-import { printBar, printCount, type View } from '../output/index.ts'
+import { printBar, printCount, type Layout } from '../output/index.ts'
 import { type Cli, repeatable, type Session } from '../session.ts'
 import { edit } from './editing.ts'
 import type { Fields } from './merge-patch.ts'
 import {
   choicesOption,
-  listOf,
   countOption,
+  dryNote,
   dryRunFlag,
   dryRunOf,
   examples,
   keyFlag,
+  listOf,
   listOption,
+  poolUses,
   readPairs,
 } from './options.ts'
-import { poolView } from './views.ts'
+import { poolLayout } from './layouts.ts'
 
 const poolPath = '/apis/projectcalico.org/v3/ippools/{name}'
-const uses = ['Workload', 'Tunnel', 'LoadBalancer'] as const satisfies readonly Schemas['PoolUse'][]
 const modes = ['Always', 'CrossSubnet', 'Never'] as const satisfies readonly Schemas['EncapsulationMode'][]
 const pollMs = 1_000
 
@@ -44,7 +45,7 @@ export function addPoolCommands(program: CommandUnknownOpts, cli: Cli): void {
       const answer = await answerTo((await session.api()).GET('/ipam/v1/utilization', { params: { query } }))
       const { pools: rows, unreadablePools } = answer.data
       await session.printRows(
-        poolView,
+        poolLayout,
         rows,
         answer,
         'There are no pools. "ippool pool create --help" shows how to make one.',
@@ -64,7 +65,7 @@ export function addPoolCommands(program: CommandUnknownOpts, cli: Cli): void {
       const session = cli.session()
       const answer = await answerTo((await session.api()).GET(poolPath, { params: { path: { name } } }))
       if (session.format('yaml') === 'yaml') await printYaml(session, answer.data)
-      else await session.printThing(poolObjectView, answer.data, answer)
+      else await session.printThing(poolObjectLayout, answer.data, answer)
     })
   pool
     .command('edit')
@@ -87,7 +88,7 @@ export function addPoolCommands(program: CommandUnknownOpts, cli: Cli): void {
   addDrain(pool, cli)
 }
 
-const poolObjectView: View<Schemas['IPPool']> = {
+const poolObjectLayout: Layout<Schemas['IPPool']> = {
   name: ({ metadata }) => metadata.name ?? '',
   columns: [
     { name: 'name', value: ({ metadata }) => metadata.name },
@@ -113,7 +114,7 @@ function addCreate(pool: CommandUnknownOpts, cli: Cli): void {
     .addOption(countOption('--block-size <length>', 'prefix length of its blocks', 0, 128))
     .option('--node-selector <selector>', 'which nodes get addresses from it')
     .option('--namespace-selector <selector>', 'for which namespaces')
-    .addOption(choicesOption('--use <use>', 'what its addresses are for', uses))
+    .addOption(choicesOption('--use <use>', 'what its addresses are for', poolUses))
     .option('--manual', 'assign only addresses that are named')
     .option('--nat-outgoing', 'masquerade packets to the outside')
     .option('--disabled', 'assign nothing yet')
@@ -236,12 +237,12 @@ function addSplit(pool: CommandUnknownOpts, cli: Cli): void {
       const params = { path: { name }, query, header: repeatable(options.idempotencyKey) }
       const body = { parts: Number(parts) }
       const answer = await answerTo((await session.api()).POST('/ipam/v1/pools/{name}/split', { params, body }))
-      await session.printRows(partView, answer.data.parts, answer, 'There are no parts.')
+      await session.printRows(partLayout, answer.data.parts, answer, 'There are no parts.')
       if (options.dryRun === true) note(session.io, 'Dry run: nothing was changed.')
     })
 }
 
-const partView: View<Schemas['PoolPart']> = {
+const partLayout: Layout<Schemas['PoolPart']> = {
   name: ({ name }) => name,
   columns: [
     { name: 'pool', value: ({ name }) => name },
@@ -326,8 +327,4 @@ async function printYaml(session: Session, pool: Schemas['IPPool']): Promise<voi
   const { stringify } = await import('yaml')
   const { kind, apiVersion, spec, status } = pool
   session.print(stringify({ apiVersion, kind, metadata, spec, status }, { lineWidth: 0 }))
-}
-
-function dryNote(isDryRun: boolean | undefined): string {
-  return isDryRun === true ? ' (dry run: nothing was changed)' : ''
 }

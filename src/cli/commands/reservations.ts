@@ -1,14 +1,14 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings'
 import { answerTo, given, type Schemas } from '../api/index.ts'
-import type { View } from '../output/index.ts'
+import type { Layout } from '../output/index.ts'
 import type { Cli } from '../session.ts'
-import { dryRunFlag, dryRunOf, examples } from './options.ts'
+import { dryNote, dryRunFlag, dryRunOf, examples } from './options.ts'
 import { pagesOf } from './pages.ts'
-import { timeColumn } from './views.ts'
+import { timeColumn } from './layouts.ts'
 
 const path = '/apis/projectcalico.org/v3/ipreservations'
 
-const view: View<Schemas['IPReservation']> = {
+const layout: Layout<Schemas['IPReservation']> = {
   name: ({ metadata }) => metadata.name ?? '',
   columns: [
     { name: 'name', value: ({ metadata }) => metadata.name },
@@ -31,7 +31,7 @@ export function addReservationCommands(program: CommandUnknownOpts, cli: Cli): v
         rowsIn: ({ items }) => items,
         nextIn: ({ metadata }) => metadata.continue,
       })
-      await session.printPages(view, pages, 'There are no reservations.')
+      await session.printPages(layout, pages, 'There are no reservations.')
     })
 
   program
@@ -49,8 +49,7 @@ export function addReservationCommands(program: CommandUnknownOpts, cli: Cli): v
       const query = given({ dryRun: dryRunOf(options.dryRun) })
       const body = { metadata: { name }, spec: { reservedCIDRs } }
       const answer = await answerTo((await session.api()).POST(path, { params: { query }, body }))
-      const note = options.dryRun === true ? ' (dry run: nothing was changed)' : ''
-      await session.printDone(`reservation ${name} created${note}`, [name], answer)
+      await session.printDone(`reservation ${name} created${dryNote(options.dryRun)}`, [name], answer)
     })
 
   program
@@ -63,7 +62,6 @@ export function addReservationCommands(program: CommandUnknownOpts, cli: Cli): v
       const session = cli.session()
       const params = { path: { name }, query: given({ dryRun: dryRunOf(options.dryRun) }) }
       const answer = await answerTo((await session.api()).DELETE(`${path}/{name}`, { params }))
-      const note = options.dryRun === true ? ' (dry run: nothing was changed)' : ''
-      await session.printDone(`reservation ${name} deleted${note}`, [name], answer)
+      await session.printDone(`reservation ${name} deleted${dryNote(options.dryRun)}`, [name], answer)
     })
 }

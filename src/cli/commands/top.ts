@@ -3,7 +3,7 @@ import { answerTo, type Schemas } from '../api/index.ts'
 import { exitCodes, Failure } from '../failures.ts'
 import { type Column, paint, printCount, printPercent, printTable } from '../output/index.ts'
 import { isRowFormat, type Session } from '../session.ts'
-import { poolView } from './views.ts'
+import { poolLayout } from './layouts.ts'
 
 type Pool = Schemas['PoolUtilization']
 
@@ -13,12 +13,12 @@ interface Sample {
   readonly atMs: number
 }
 
-/** A terminal as it was before, and one for a live view: another screen, without a cursor. */
+/** A terminal as it was before, and one for a live display: another screen, without a cursor. */
 const [enterScreen, leaveScreen] = ['\u001b[?1049h\u001b[?25l', '\u001b[?25h\u001b[?1049l']
 const [home, clearLine, clearRest] = ['\u001b[H', '\u001b[K', '\u001b[J']
 
 /**
- * Shows the use of pools `count` times, the fullest first. At a terminal, each view replaces the one before, until somebody presses q or
+ * Shows the use of pools `count` times, the fullest first. At a terminal, each replaces the one before, until somebody presses q or
  * Ctrl-C. A server that does not answer is shown, and asked again.
  */
 export async function showTop(
@@ -66,7 +66,7 @@ async function show(
     const sample = { pools: answer.data.pools, atMs: Date.now() }
     if (!isRowFormat(session.format())) await session.printAnswer(answer)
     else if (isScreen) session.print(screenOf(session, sample, before))
-    else await session.printRows(viewOf(sample, before), fullestFirst(sample.pools), answer, 'There are no pools.')
+    else await session.printRows(layoutOf(sample, before), fullestFirst(sample.pools), answer, 'There are no pools.')
     return sample
   } catch (problem) {
     const isPassing = problem instanceof Failure && problem.exitCode === exitCodes.unreachable
@@ -79,7 +79,7 @@ async function show(
 /** As many pools as the screen has lines for, below the sum of all. */
 function screenOf(session: Session, sample: Sample, before: Sample | undefined): string {
   const { columns, rows } = session.io.stdout
-  const { columns: tableColumns } = viewOf(sample, before)
+  const { columns: tableColumns } = layoutOf(sample, before)
   const shown = tableColumns.filter(({ isWide }) => isWide !== true)
   const { text } = printTable(shown, fullestFirst(sample.pools).slice(0, Math.max(1, rows - 4)), session.style)
   const hidden = sample.pools.length - Math.max(1, rows - 4)
@@ -102,8 +102,8 @@ function fullestFirst(pools: readonly Pool[]): readonly Pool[] {
   return pools.toSorted((one, other) => other.percentInUse - one.percentInUse || one.pool.localeCompare(other.pool))
 }
 
-/** The view of pools, with how fast the addresses in use become more or fewer. */
-function viewOf(sample: Sample, before: Sample | undefined): typeof poolView {
+/** The layout of pools, with how fast the addresses in use become more or fewer. */
+function layoutOf(sample: Sample, before: Sample | undefined): typeof poolLayout {
   const inUseBefore = new Map(before?.pools.map(({ pool, inUse }) => [pool, inUse]))
   const seconds = before === undefined ? 0 : (sample.atMs - before.atMs) / 1_000
   const perSecond: Column<Pool> = {
@@ -116,5 +116,5 @@ function viewOf(sample: Sample, before: Sample | undefined): typeof poolView {
       return `${rate > 0 ? '+' : ''}${rate.toFixed(1)}`
     },
   }
-  return { ...poolView, columns: [...poolView.columns, perSecond] }
+  return { ...poolLayout, columns: [...poolLayout.columns, perSecond] }
 }

@@ -2,10 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { isFields, linesOf } from '../api/index.ts'
 import { exitCodes, Failure, Refused } from '../failures.ts'
 import { note } from '../io.ts'
-import { ListPrinter, type View } from '../output/index.ts'
+import { ListPrinter, type Layout } from '../output/index.ts'
 import { isRowFormat, type Session } from '../session.ts'
 import type { Fields } from './merge-patch.ts'
-import { printPairs } from './views.ts'
+import { printPairs } from './layouts.ts'
 
 /** A kind whose changes can be watched: where it is served, and what to tell of an object. */
 interface WatchedKind {
@@ -66,7 +66,7 @@ interface Change {
   readonly tells: string
 }
 
-const changeView: View<Change> = {
+const changeLayout: Layout<Change> = {
   name: ({ name }) => name,
   columns: [
     { name: 'time', value: ({ time }) => time },
@@ -144,7 +144,7 @@ function printerOf(session: Session, tell: WatchedKind['tell']): Print {
       await session.printAnswer({ data: { event: JSON.parse(line) as unknown }, text: line })
     }
   }
-  const printer = new ListPrinter(changeView, format, session.style)
+  const printer = new ListPrinter(changeLayout, format, session.style)
   return (_line, type, object) => {
     const { spec, metadata } = object
     const change = {

@@ -1,5 +1,5 @@
 import { printCsv, printCsvHeader } from './csv.ts'
-import { printTable, type Style, type View } from './table.ts'
+import { printTable, type Style, type Layout } from './table.ts'
 
 /** How a command prints its answer. */
 export const formats = ['table', 'wide', 'json', 'yaml', 'name', 'csv'] as const
@@ -10,21 +10,21 @@ export type RowFormat = Exclude<Format, 'json' | 'yaml'>
 
 /** Prints a list part by part. */
 export class ListPrinter<Row> {
-  readonly #view: View<Row>
+  readonly #layout: Layout<Row>
   readonly #format: RowFormat
   readonly #style: Style
   #widths: readonly number[] | undefined
   #isBegun = false
 
-  constructor(view: View<Row>, format: RowFormat, style: Style) {
-    this.#view = view
+  constructor(layout: Layout<Row>, format: RowFormat, style: Style) {
+    this.#layout = layout
     this.#format = format
     this.#style = style
   }
 
   /** The text of the next rows. A table without any row is empty. */
   print(rows: readonly Row[]): string {
-    const { columns, name } = this.#view
+    const { columns, name } = this.#layout
     const isFirst = !this.#isBegun
     this.#isBegun = true
     if (this.#format === 'name') return rows.map((row) => `${name(row)}\n`).join('')

@@ -30,7 +30,7 @@ export interface Column<Row> {
 }
 
 /** How a list of rows is printed. */
-export interface View<Row> {
+export interface Layout<Row> {
   readonly columns: readonly Column<Row>[]
   /** What identifies a row, for `-o name`. */
   readonly name: (row: Row) => string

@@ -115,10 +115,12 @@ t.test('flags and variables count before a context', async (t) => {
   t.match(wrong, { code: 8, stderr: 'https://127.0.0.1:1' })
   const given = await shell.run(`ippool whoami -o name ${trust} --context mistrusted`)
   t.match(given, { stdout: 'bob\n', code: 0 })
-  const variable = await shell.run('ippool whoami -o name --config config --context guess', {
-    IPPOOL_TOKEN: 'the-token-of-bob-1',
-  })
+  const context = { IPPOOL_CONFIG: 'config', IPPOOL_CONTEXT: 'guess' }
+  const variable = await shell.run('ippool whoami -o name', { ...context, IPPOOL_TOKEN: 'the-token-of-bob-1' })
   t.match(variable, { stdout: 'bob\n', code: 0 })
+  const others = { IPPOOL_SERVER: 'https://127.0.0.1:1', IPPOOL_TOKEN: 'the-token-of-nobody' }
+  const named = await shell.run('ippool whoami -o name --config config --context token', others)
+  t.match(named, { stdout: 'bob\n', code: 0 }, 'variables for another server do not count for a context that is named')
   const files = `--client-certificate ${alice.certificate} --client-key ${alice.key}`
   const careless = await shell.run(`ippool -s ${url} ${files} --insecure-skip-tls-verify whoami`)
   t.match(careless, { stdout: /User: +alice\nGroups: +net, /, code: 0 })

@@ -8,7 +8,7 @@ import { until } from '../../support/until.ts'
 
 t.setTimeout(240_000)
 
-const { servers, call } = await startIppoold(t)
+const { servers, call, keys } = await startIppoold(t)
 const url = servers[0]?.url
 await createPool(call, 'blue', { cidr: '10.1.0.0/20' })
 const shell = await ippoolShell(t, url)
@@ -117,6 +117,22 @@ t.test('colours are for terminals, and only if they are wanted', { skip: isMissi
     /\u001b\[\?1049h.*1 pools, .*\u001b\[\?1049l/s,
     'a live view has a screen of its own, and q ends it',
   )
+})
+
+t.test('what is wrong is found and repaired', async (t) => {
+  const key = '/calico/ipam/v2/handle/ghost'
+  await keys.putAll({ [key]: JSON.stringify({ handleID: 'ghost', block: { '10.1.0.64/26': 3 }, deleted: false }) })
+  const found = await shell.run('ippool check; echo $?; ippool check -o name; ippool check -o json; echo $?')
+  t.match(
+    found.stdout,
+    /^CODE +REPAIR +KEY +MESSAGE\nHandle\w+ +ippool repair +\/calico\/ipam\/v2\/handle\/ghost +The .*\n1\n/,
+  )
+  t.match(found.stdout, /"isComplete":true,"problem":null\}\n1\n$/)
+  const row = /^Handle\w+ +Repaired +\/calico\/ipam\/v2\/handle\/ghost +The .*$/m
+  t.match(await shell.run('ippool repair --dry-run'), { code: 0, stdout: row, stderr: /Dry run/ })
+  t.match(await shell.run('ippool repair --code NodeGone'), { code: 0, stdout: '', stderr: /nothing to repair/ })
+  t.match(await shell.run('ippool repair'), { code: 0, stdout: row })
+  t.match(await shell.run('ippool check'), { code: 0, stdout: '', stderr: 'Everything is consistent.\n' })
 })
 
 const completions: readonly (readonly [words: string, found: readonly string[]])[] = [

@@ -1,5 +1,5 @@
 import type { Schemas } from '../api/index.ts'
-import { type Column, printAge, printBar, printCount, toneOfUse, type View } from '../output/index.ts'
+import { type Column, printAge, printBar, printCount, toneOfUse, type Layout } from '../output/index.ts'
 
 /** How the objects of the API are shown: their columns, in tables and in CSV. */
 
@@ -39,7 +39,7 @@ function useColumn<Row extends Used>(): Column<Row> {
   }
 }
 
-export const allocationView: View<Schemas['Allocation']> = {
+export const allocationLayout: Layout<Schemas['Allocation']> = {
   name: ({ address }) => address,
   columns: [
     { name: 'address', value: ({ address }) => address },
@@ -54,14 +54,14 @@ export const allocationView: View<Schemas['Allocation']> = {
 }
 
 /** Of one address, the time itself is shown. */
-export const allocationDetails: View<Schemas['Allocation']> = {
-  ...allocationView,
-  columns: allocationView.columns.map((column) =>
+export const allocationDetails: Layout<Schemas['Allocation']> = {
+  ...allocationLayout,
+  columns: allocationLayout.columns.map((column) =>
     column.name === 'assignedAt' ? { name: column.name, value: ({ assignedAt }) => assignedAt } : column,
   ),
 }
 
-export const poolView: View<Schemas['PoolUtilization']> = {
+export const poolLayout: Layout<Schemas['PoolUtilization']> = {
   name: ({ pool }) => pool,
   columns: [
     { name: 'pool', value: ({ pool }) => pool },
@@ -85,7 +85,7 @@ export const poolView: View<Schemas['PoolUtilization']> = {
   ],
 }
 
-export const blockView: View<Schemas['BlockUtilization']> = {
+export const blockLayout: Layout<Schemas['BlockUtilization']> = {
   name: ({ block }) => block,
   columns: [
     { name: 'block', value: ({ block }) => block },
@@ -103,7 +103,7 @@ export const blockView: View<Schemas['BlockUtilization']> = {
   ],
 }
 
-export const handleView: View<Schemas['Handle']> = {
+export const handleLayout: Layout<Schemas['Handle']> = {
   name: ({ handle }) => handle,
   columns: [
     { name: 'handle', value: ({ handle }) => handle },
@@ -112,7 +112,7 @@ export const handleView: View<Schemas['Handle']> = {
   ],
 }
 
-export const freeRangeView: View<Schemas['FreeRange']> = {
+export const freeRangeLayout: Layout<Schemas['FreeRange']> = {
   name: ({ first, last }) => (first === last ? first : `${first}-${last}`),
   columns: [
     { name: 'first', value: ({ first }) => first },
