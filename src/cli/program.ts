@@ -32,14 +32,17 @@ export async function runCommandLine(args: readonly string[], io: Io): Promise<E
 const fromContext = ['server', 'token', 'tokenFile', 'certificateAuthority', 'clientCertificate', 'clientKey'] as const
 
 /**
- * The flags of the command line. If it names a context, variables about the server do not count: they are most likely for another one, which
- * must not get the credentials of this one.
+ * The flags of the command line. If it names a context, variables about the server do not count, and if it names a server, no variable names
+ * a context: they are most likely for another server, and no server must get the credentials for another.
  */
 function optionsOf(program: CommandUnknownOpts): GlobalOptions {
   const options: { -readonly [Name in keyof GlobalOptions]: GlobalOptions[Name] } = program.opts()
   const isFlag = (name: string): boolean => program.getOptionValueSource(name) === 'cli'
-  if (!isFlag('context') && !isFlag('config')) return options
-  for (const name of fromContext) if (!isFlag(name)) options[name] = undefined
+  const forget = (names: readonly (typeof fromContext)[number][] | readonly ['context', 'config']): void => {
+    for (const name of names) if (!isFlag(name)) options[name] = undefined
+  }
+  if (isFlag('context') || isFlag('config')) forget(fromContext)
+  else if (isFlag('server')) forget(['context', 'config'])
   return options
 }
 

@@ -140,8 +140,8 @@ function addressOf(server: string): { readonly url: string; readonly socketPath:
   const url = URL.parse(server.includes('://') ? server : `http://${server}`)
   if (url === null || !/^https?:$/.test(url.protocol) || url.username !== '' || url.search !== '')
     throw usageFailure(
-      `the server ${JSON.stringify(server)} is no URL`,
-      'Give one such as https://ipam.example.org:8080, or unix:///run/ippoold.sock.',
+      `the server ${JSON.stringify(server)} must be an http or https URL, or unix:///PATH`,
+      'As in https://ipam.example.org:8080, or unix:///run/ippoold.sock.',
     )
   return { url: url.href.replace(/\/+$/, ''), socketPath: undefined }
 }

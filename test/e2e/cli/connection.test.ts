@@ -121,6 +121,12 @@ t.test('flags and variables count before a context', async (t) => {
   const others = { IPPOOL_SERVER: 'https://127.0.0.1:1', IPPOOL_TOKEN: 'the-token-of-nobody' }
   const named = await shell.run('ippool whoami -o name --config config --context token', others)
   t.match(named, { stdout: 'bob\n', code: 0 }, 'variables for another server do not count for a context that is named')
+  const unnamed = await shell.run(`ippool whoami -s ${url} --insecure-skip-tls-verify`, { IPPOOL_CONFIG: 'config' })
+  t.match(
+    unnamed,
+    { stdout: '', code: 6, stderr: /\(Unauthorized\)/ },
+    'nor a context in a variable for a server that is named',
+  )
   const files = `--client-certificate ${alice.certificate} --client-key ${alice.key}`
   const careless = await shell.run(`ippool -s ${url} ${files} --insecure-skip-tls-verify whoami`)
   t.match(careless, { stdout: /User: +alice\nGroups: +net, /, code: 0 })

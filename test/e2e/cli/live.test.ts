@@ -73,13 +73,14 @@ t.test('changes are printed as they happen', async (t) => {
 })
 
 t.test('top shows how fast pools fill', async (t) => {
-  const top = shell.run('ippool top --interval 1 --count 3')
+  const showing = shell.run('ippool top --interval 1 --count 1000 > top.txt & echo $! > pid; wait')
+  const shows = (line: RegExp) => async () => line.test((await shell.run('cat top.txt')).stdout) || undefined
+  await until('the pool is shown', shows(/^blue .* -$/m))
   await shell.run('ippool assign top -n 100')
-  const { stdout, code } = await top
-  t.equal(code, 0)
-  t.equal(stdout.match(/^POOL .* PER SECOND$/gm)?.length, 3)
-  t.match(stdout, /^blue .*\+\d+\.\d$/m)
-  await shell.run('ippool release top')
+  await until('it is shown to fill', shows(/^blue .* \+\d+\.\d$/m))
+  await until('and that it does not any more', shows(/^blue .* \+\d+\.\d\n(.*\n)*blue .* 0\.0$/m))
+  await shell.run('kill $(cat pid); ippool release top')
+  await showing
 })
 
 t.test('draining and deleting wait until the last address is released', async (t) => {

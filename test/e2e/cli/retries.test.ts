@@ -4,7 +4,9 @@ import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { type IppoolShell, ippoolShell } from '../../support/ippool.ts'
 
-/** What the command line does when a server is busy, silent, or no ippoold at all. The servers are imitations: each does one thing wrong. */
+/**
+ * What the command line does when a server is busy, silent, or no ippoold at all. The servers are imitations: each does one thing wrong.
+ */
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void
 
