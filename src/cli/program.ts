@@ -32,13 +32,13 @@ export async function runCommandLine(args: readonly string[], io: Io): Promise<E
 const fromContext = ['server', 'token', 'tokenFile', 'certificateAuthority', 'clientCertificate', 'clientKey'] as const
 
 /**
- * The flags of the command line. If it names a context, variables about the server do not count, and if it names a server, no variable names
- * a context: they are most likely for another server, and no server must get the credentials for another.
+ * The flags of the command line. If it names a context, variables about the server do not count, and if it names a server, no variable
+ * names a context: they are most likely for another server, which must not get these credentials.
  */
 function optionsOf(program: CommandUnknownOpts): GlobalOptions {
   const options: { -readonly [Name in keyof GlobalOptions]: GlobalOptions[Name] } = program.opts()
   const isFlag = (name: string): boolean => program.getOptionValueSource(name) === 'cli'
-  const forget = (names: readonly (typeof fromContext)[number][] | readonly ['context', 'config']): void => {
+  const forget = (names: readonly ((typeof fromContext)[number] | 'context' | 'config')[]): void => {
     for (const name of names) if (!isFlag(name)) options[name] = undefined
   }
   if (isFlag('context') || isFlag('config')) forget(fromContext)
