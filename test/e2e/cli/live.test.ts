@@ -80,7 +80,7 @@ t.test('top shows how fast pools fill', async (t) => {
   await until('it is shown to fill', shows(/^blue .* \+\d+\.\d$/m))
   await until('and that it does not any more', shows(/^blue .* \+\d+\.\d\n(.*\n)*blue .* 0\.0$/m))
   await shell.run('kill $(cat pid); ippool release top')
-  await showing
+  t.equal((await showing).stderr, '')
 })
 
 t.test('draining and deleting wait until the last address is released', async (t) => {
