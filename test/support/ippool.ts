@@ -34,6 +34,7 @@ export async function ippoolShell(t: Test, url?: string): Promise<IppoolShell> {
     HOME: home,
     LC_ALL: 'C.UTF-8',
     TZ: 'UTC',
+    TMPDIR: home,
     ...(url !== undefined && { IPPOOL_SERVER: url }),
   }
   return {
