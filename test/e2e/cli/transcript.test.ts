@@ -35,7 +35,9 @@ const differing: readonly (readonly [pattern: RegExp, word: string])[] = [
   [/(resourceVersion"?: ?"?)\d+/g, '$1REVISION'],
   [/(revision"?: ?")\d+/g, '$1REVISION'],
   [/(continue"?: ?"?)(?!null)\w+/g, '$1TOKEN'],
-  [/\b\d+s\b(?=\s)/g, 'AGE'],
+  // With the blanks that fill its column.
+  [/\b\d+[sm]\b +/g, 'AGE '],
+  [/\b\d+[sm]$/gm, 'AGE'],
   [/ippoold_\w{49}/g, 'SECRET'],
   [/\b[\da-f]{64}\b/g, 'SHA256'],
   [/127\.0\.0\.1:\d+/g, 'SERVER'],
