@@ -19,6 +19,7 @@ const mayImport = {
   upkeep: ['plan', 'resources', 'ipam', 'datastore', 'model', 'net', 'selector'],
   'embedded-etcd': [],
   start: [],
+  cli: [],
 }
 
 const core = '^src/(plan|net|model|selector|access|audit|ipam|resources)/'
@@ -69,6 +70,28 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/((embedded-etcd|upkeep|start)/|(main|serve)\\.ts$)' },
       to: { path: '^src/(embedded-etcd|upkeep|start)/' },
+    },
+    {
+      name: 'the-command-line-is-a-client',
+      comment:
+        'ippool knows the server by its HTTP API only, and a server never loads ippool: bin/ippool.js starts it.',
+      severity: 'error',
+      from: { path: '^(src|sdk)/', pathNot: '^src/cli/' },
+      to: { path: '^src/cli/' },
+    },
+    {
+      name: 'the-command-line-prints-purely',
+      comment: 'src/cli/output makes texts of values; what does I/O is beside it.',
+      severity: 'error',
+      from: { path: '^src/cli/output/' },
+      to: { pathNot: '^src/cli/output/' },
+    },
+    {
+      name: 'libraries-of-the-command-line',
+      comment: 'What parses the command line of ippool, and calls the server, is for src/cli.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/cli/' },
+      to: { path: '^node_modules/(commander|@commander-js/[^/]+|openapi-fetch)/' },
     },
     {
       name: 'the-face-knows-no-store',

@@ -6,6 +6,8 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm install --omit=optional --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
+# The types of the API, which the command line is compiled with.
+COPY openapi/ippoold.d.ts ./openapi/
 RUN npm run build && npm prune --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
 
 FROM node:24-bookworm-slim

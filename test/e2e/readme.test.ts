@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { flagOf, settings } from '../../src/settings.ts'
 import { temporaryFolder } from '../support/etcd.ts'
+import { ippoolShell } from '../support/ippool.ts'
 import { findKubectls } from '../support/kubectl.ts'
 import { startServer } from '../support/server.ts'
 import { firstMissing, sectionOf, type Step, stepsOf } from '../support/shell-blocks.ts'
@@ -63,6 +64,16 @@ t.test('so does what is said of kubectl', { skip: canCurl ? false : 'curl is not
   for (const step of steps) {
     const { output, missing } = await run(step, server.url, env)
     t.equal(missing, undefined, step.command.trim(), { output })
+  }
+})
+
+t.test('and of the command line', async (t) => {
+  const steps = stepsOf(sectionOf('README.md', 'From a shell'))
+  t.ok(steps.length >= 5, 'there are steps')
+  const shell = await ippoolShell(t, (await startServer(t)).url)
+  for (const { command, expected } of steps) {
+    const { stdout } = await shell.run(command)
+    t.equal(firstMissing(stdout, expected), undefined, command.trim(), { stdout })
   }
 })
 

@@ -1,0 +1,19 @@
+#!/usr/bin/env node
+/**
+ * The command `ippool`, for people. As with bin/ippoold.js, Node runs the TypeScript in src/ by itself, except for an installed package.
+ */
+import module from 'node:module'
+import { fileURLToPath } from 'node:url'
+
+if (!process.features.typescript) {
+  process.stderr.write(`ippool needs Node.js 22.18 or newer, and this is ${process.version}.\n`)
+  process.exit(10)
+}
+
+module.enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/node', import.meta.url)))
+const isInstalled = import.meta.url.includes('/node_modules/')
+const { runCommandLine } = await import(isInstalled ? '../dist/cli/index.js' : '../src/cli/index.ts')
+const { argv, env, stdin, stdout, stderr } = process
+// A reader that has read enough, such as head, ends the command quietly.
+stdout.on('error', (error) => process.exit(error.code === 'EPIPE' ? 0 : 10))
+process.exitCode = await runCommandLine(argv.slice(2), { environment: env, stdin, stdout, stderr })

@@ -1,0 +1,3 @@
+import { runTestsOf } from '../support/group.ts'
+
+await runTestsOf('cli')
