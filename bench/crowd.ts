@@ -135,13 +135,14 @@ function readAnswer(received: string): Answer | undefined {
 /** How the server answered questions about its health, each over a connection of its own. */
 export interface Probing {
   readonly p50Ms: number
+  readonly p99Ms: number
   readonly mostMs: number
   readonly failed: number
 }
 
-/** Asks for `path` twenty times a second, from a thread of its own, until `during` is over. */
-export async function probe(url: string, path: string, during: Promise<unknown>): Promise<Probing> {
-  const worker = new Worker(new URL('./prober.ts', import.meta.url), { workerData: `${url}${path}` })
+/** Asks for a URL every `intervalMs`, from a thread of its own, until `during` is over. */
+export async function probe(url: string, intervalMs: number, during: Promise<unknown>): Promise<Probing> {
+  const worker = new Worker(new URL('./prober.ts', import.meta.url), { workerData: { url, intervalMs } })
   const result = once(worker, 'message') as Promise<[Probing]>
   await during
   worker.postMessage('end')

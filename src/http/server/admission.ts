@@ -51,7 +51,7 @@ const keepMs = 50
 const perTurn = 64
 
 /** A turn of the event loop takes some milliseconds then. */
-const perTurnOfCrowd = 32
+const perTurnOfCrowd = 16
 
 /** Fewer open calls are no crowd. */
 const crowdMin = 128

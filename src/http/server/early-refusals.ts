@@ -20,7 +20,7 @@ export interface EarlyRefusalOptions {
 }
 
 /** Refusals that a turn of the event loop sends. Callers that call again at once would otherwise leave no time for calls. */
-const perTurn = 16
+const perTurn = 32
 
 /** Refusals that may wait for their turn: a caller may send many requests in one go. */
 const waitingMax = 16_384
