@@ -62,7 +62,10 @@ const waitShareMax = 0.3
 /** So few calls may wait until their deadline: a commit of many takes a slow etcd no longer than one of few. */
 const slowCallsMax = 512
 
-const expiryIntervalMs = 250
+/** Nobody takes a place by sending slowly. */
+const arrivalMs = 100
+
+const expiryIntervalMs = 100
 
 /**
  * Decides which calls below `app` begin, wait or are refused, before their body is read, by the shares of those who send them; see
@@ -72,7 +75,7 @@ const expiryIntervalMs = 250
 export function admitCalls(app: FastifyInstance, admission: Admission): void {
   const { callsMax, deadlineMs, store, prefixes } = admission
   const gate = new FairGate({
-    ...{ callsMax, slowCallsMax, slowMs: deadlineMs * waitShareMax, patienceMs: deadlineMs },
+    ...{ callsMax, slowCallsMax, slowMs: deadlineMs * waitShareMax, patienceMs: deadlineMs, arrivalMs },
     ...{ places, placesBesideModest, modestMax, keepMs, perTurn, perTurnOfCrowd, crowdMin },
     nextTurn: (callback) => setImmediate(() => callback(performance.now())),
   })
@@ -82,8 +85,8 @@ export function admitCalls(app: FastifyInstance, admission: Admission): void {
     done()
   })
   const callers = new KnownCallers()
-  followCalls(app, gate, callers)
   const refusals = new EarlyRefusals({ ...admission, log: app.log, gate })
+  followCalls(app, gate, callers, refusals)
   let isStopping = false
   admission.onStopping(() => {
     isStopping = true
@@ -124,11 +127,18 @@ export function admitCalls(app: FastifyInstance, admission: Admission): void {
   })
 }
 
-/** Tells the gate which calls are answered, and remembers who has sent them. */
-function followCalls(app: FastifyInstance, gate: FairGate, callers: KnownCallers): void {
+/** Tells the gate which calls have arrived and which are answered, and remembers who has sent them. */
+function followCalls(app: FastifyInstance, gate: FairGate, callers: KnownCallers, refusals: EarlyRefusals): void {
   app.addHook('onRequest', ({ raw, rights }, _reply, done) => {
     callers.note(credentialOf(raw), rights.caller)
     done(raw.refusedAtGate)
+  })
+  app.addHook('preHandler', ({ raw }, _reply, done) => {
+    if (raw.gateCall === undefined) done()
+    else {
+      const waiter = { begin: () => done(), refuse: () => done(refusals.error) }
+      gate.arrive(raw.gateCall, waiter, performance.now())
+    }
   })
   app.addHook('onSend', ({ raw }, { statusCode }, payload, done) => {
     if (raw.gateCall !== undefined) gate.answer(raw.gateCall, performance.now())

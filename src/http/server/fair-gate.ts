@@ -27,6 +27,8 @@ export interface GateOptions {
   readonly slowMs: number
   /** Milliseconds after which a call that waits is refused. */
   readonly patienceMs: number
+  /** Milliseconds after which a call that has begun loses its place until its body has arrived. */
+  readonly arrivalMs: number
   /** Calls that are under way at once if all who call send many. */
   readonly places: number
   /** Calls of those who send many that are under way beside a modest caller: it waits for a part of their work at the most. */
@@ -50,7 +52,7 @@ interface Line {
   /** Calls that are not over. */
   open: number
   /** Those of them that have a place: they have begun, and are not answered. */
-  underWay: number
+  readonly underWay: Set<GateCall>
   /** Those that have not begun, in the order in which they came. */
   readonly waiting: Set<GateCall>
 }
@@ -58,11 +60,13 @@ interface Line {
 /** A call that the gate knows, from its arrival to its end. Its other members are the gate's own. */
 export class GateCall {
   readonly line: Line
-  readonly waiter: Waiter
-  readonly since: number
+  waiter: Waiter
+  since: number
   /** How long it waited until it began, in milliseconds. */
   waitedMs = 0
-  state: 'waiting' | 'underWay' | 'answered' | 'over' = 'waiting'
+  begunAt = 0
+  hasArrived = false
+  state: 'waiting' | 'underWay' | 'arriving' | 'answered' | 'over' = 'waiting'
 
   constructor(line: Line, waiter: Waiter, since: number) {
     this.line = line
@@ -88,6 +92,7 @@ export class FairGate {
   /** Those with a call that waits and a place for it, in the order in which it is their turn. */
   readonly #ready = new Set<Line>()
   #open = 0
+  #served = 0
   #waiting = 0
   /** How many of the lines are of callers that are not modest. */
   #greedy = 0
@@ -105,7 +110,12 @@ export class FairGate {
     return this.#open
   }
 
-  /** The number of those that have not begun. */
+  /** The number of calls that were answered so far. */
+  get served(): number {
+    return this.#served
+  }
+
+  /** The number of open calls that have not begun. */
   get waiting(): number {
     return this.#waiting
   }
@@ -121,23 +131,34 @@ export class FairGate {
   enter(arrival: Arrival, waiter: Waiter): GateCall | undefined {
     const { caller, now } = arrival
     this.#forget(now)
-    const line = this.#lines.get(caller) ?? { caller, open: 0, underWay: 0, waiting: new Set() }
+    const line = this.#lines.get(caller) ?? { caller, open: 0, underWay: new Set(), waiting: new Set() }
     if (!arrival.isAdmin && this.#isFull(line, arrival)) return undefined
     this.#lines.set(caller, line)
     this.#quiet.delete(caller)
     this.#count(line, 1)
     const call = new GateCall(line, waiter, now)
-    line.waiting.add(call)
-    this.#waiting++
-    this.#admit(line, now)
+    this.#putIn(call, now)
     return call
+  }
+
+  /** Notes that the body of a call has arrived. `waiter` goes on with it: at once, unless it has lost its place meanwhile. */
+  arrive(call: GateCall, waiter: Waiter, now: number): void {
+    call.hasArrived = true
+    if (call.state !== 'arriving') {
+      waiter.begin(call)
+      return
+    }
+    call.waiter = waiter
+    call.since = now
+    this.#putIn(call, now)
   }
 
   /** Gives the place of a call back: it does no more work, though its answer may still be on the way to a slow client. */
   answer(call: GateCall, now: number): void {
     if (call.state !== 'underWay') return
     call.state = 'answered'
-    call.line.underWay--
+    this.#served++
+    call.line.underWay.delete(call)
     this.#admit(call.line, now)
   }
 
@@ -147,23 +168,31 @@ export class FairGate {
     if (state === 'over') return
     call.state = 'over'
     if (state === 'waiting') this.#takeOut(call)
-    if (state === 'underWay') line.underWay--
+    line.underWay.delete(call)
     this.#count(line, -1)
     if (line.open === 0) this.#quiet.set(line.caller, now)
     this.#forget(now)
     this.#admit(line, now)
+    // What has been read and does not go on must hear so.
+    if (state === 'waiting' && call.hasArrived) call.waiter.refuse()
   }
 
-  /** Refuses the calls that have waited for too long. To be called regularly. */
+  /** Refuses the calls that have waited for too long, and takes the places of those that arrive slowly. To be called regularly. */
   expire(now: number): void {
-    if (this.#waiting === 0) return
-    for (const { waiting } of this.#lines.values()) {
-      for (const call of waiting) {
-        if (now - call.since < this.#options.patienceMs) break
+    const { patienceMs, arrivalMs } = this.#options
+    for (const line of this.#lines.values()) {
+      for (const call of line.waiting) {
+        if (now - call.since < patienceMs) break
         this.#takeOut(call)
         call.state = 'answered'
         call.waiter.refuse()
       }
+      for (const call of line.underWay) {
+        if (call.hasArrived || now - call.begunAt < arrivalMs) continue
+        call.state = 'arriving'
+        line.underWay.delete(call)
+      }
+      this.#admit(line, now)
     }
   }
 
@@ -180,7 +209,7 @@ export class FairGate {
 
   /** Lets calls begin after something has changed in a line. */
   #admit(line: Line, now: number): void {
-    if (line.waiting.size === 0 || line.underWay >= this.#share()) this.#ready.delete(line)
+    if (line.waiting.size === 0 || line.underWay.size >= this.#share()) this.#ready.delete(line)
     else this.#ready.add(line)
     this.#begin(now)
   }
@@ -197,9 +226,10 @@ export class FairGate {
       if (call === undefined) continue
       this.#takeOut(call)
       call.state = 'underWay'
-      line.underWay++
-      if (line.waiting.size > 0 && line.underWay < this.#share()) this.#ready.add(line)
-      call.waitedMs = now - call.since
+      line.underWay.add(call)
+      if (line.waiting.size > 0 && line.underWay.size < this.#share()) this.#ready.add(line)
+      call.waitedMs += now - call.since
+      call.begunAt = now
       call.waiter.begin(call)
     }
     this.#isBeginning = false
@@ -219,6 +249,13 @@ export class FairGate {
     if (this.#begunInTurn >= (this.#open < crowdMin ? perTurn : perTurnOfCrowd)) return false
     this.#begunInTurn++
     return true
+  }
+
+  #putIn(call: GateCall, now: number): void {
+    call.state = 'waiting'
+    call.line.waiting.add(call)
+    this.#waiting++
+    this.#admit(call.line, now)
   }
 
   #takeOut(call: GateCall): void {

@@ -1,17 +1,21 @@
-/** Refusals that are sent in a second at the most, if callers wait as they are told: they cost a fraction of what is served then. */
-const perSecondMax = 500
+/** Refusals for each call that is served, if callers wait as they are told. A refusal costs about as much as half of a call. */
+const refusedPerServed = 0.25
 
-/** For how long the number of refusals of a second counts, in milliseconds: until the next one is known, and a moment. */
+/** Nobody has to wait for longer, even if nothing is served. */
+const secondsMax = 10
+
+/** For how long the figures of a second count, in milliseconds: until those of the next one are known, and a moment. */
 const validMs = 2_500
 
-/** Says how long refused callers have to wait: the longer, the more of them there are. Time comes in as a value, in milliseconds. */
+/** Says how long refused callers have to wait: the more are refused for each one that is served, the longer. Times are in milliseconds. */
 export class RetryAfter {
   #seconds = 1
   #notedAt = -Infinity
 
-  /** Notes how many callers were refused in the last second. */
-  note(refused: number, now: number): void {
-    this.#seconds = Math.max(1, Math.ceil(refused / perSecondMax))
+  /** Notes how many calls were refused and served in the last second. */
+  note(refused: number, served: number, now: number): void {
+    const seconds = Math.ceil(refused / (refusedPerServed * served))
+    this.#seconds = Math.max(1, Math.min(secondsMax, seconds))
     this.#notedAt = now
   }
 

@@ -3,7 +3,8 @@
  * crowd fills each turn with all that it sent during the turn before, and whatever else the server does waits as long.
  */
 export class TurnQueue<Task> {
-  readonly #perTurn: number
+  /** Tasks that run in a turn from the next one on. */
+  perTurn: number
   readonly #run: (task: Task) => void
   readonly #waiting: Task[] = []
   /** Tasks that may still run in this turn. Nothing waits while there is room. */
@@ -11,7 +12,7 @@ export class TurnQueue<Task> {
   #isScheduled = false
 
   constructor(perTurn: number, run: (task: Task) => void) {
-    this.#perTurn = perTurn
+    this.perTurn = perTurn
     this.#run = run
     this.#room = perTurn
   }
@@ -41,8 +42,8 @@ export class TurnQueue<Task> {
 
   #beginTurn(): void {
     this.#isScheduled = false
-    const some = this.#waiting.splice(0, this.#perTurn)
-    this.#room = this.#perTurn - some.length
+    const some = this.#waiting.splice(0, this.perTurn)
+    this.#room = this.perTurn - some.length
     if (some.length > 0) this.#schedule()
     for (const task of some) this.#run(task)
   }

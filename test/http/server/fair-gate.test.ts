@@ -3,7 +3,7 @@ import t from 'tap'
 import { FairGate, type GateCall, type GateOptions } from '../../../src/http/server/fair-gate.ts'
 
 const usual = {
-  ...{ callsMax: 1_000, slowCallsMax: 20, slowMs: 100, patienceMs: 1_000 },
+  ...{ callsMax: 1_000, slowCallsMax: 20, slowMs: 100, patienceMs: 1_000, arrivalMs: 100 },
   ...{ places: 8, placesBesideModest: 4, modestMax: 1, keepMs: 50 },
   ...{ perTurn: 1_000, perTurnOfCrowd: 1_000, crowdMin: 1_000 },
 }
@@ -31,12 +31,16 @@ function openGate(changes: Partial<GateOptions> = {}) {
     if (call === undefined) throw new Error(`${name} was refused.`)
     return call
   }
+  const arrive = (name: string, now = 0): void => {
+    const waiter = { begin: () => begun.push(`${name} goes on`), refuse: () => late.push(`${name} does not`) }
+    gate.arrive(callOf(name), waiter, now)
+  }
   const leave = (name: string, now = 0): void => gate.leave(callOf(name), now)
   const answer = (name: string, now = 0): void => gate.answer(callOf(name), now)
   const turn = (now = 0): void => {
     for (const callback of turns.splice(0)) callback(now)
   }
-  return { gate, begun, late, enter, leave, answer, turn, callOf }
+  return { gate, begun, late, enter, arrive, leave, answer, turn, callOf }
 }
 
 /** Enters calls `a0`, `a1`, and so on, of the caller `a`. */
@@ -66,6 +70,7 @@ t.test('a call that is answered makes place at once, and counts until its answer
   answer('a0')
   t.strictSame(begun.slice(8), ['a8'])
   t.equal(gate.open, 10)
+  t.equal(gate.served, 1)
   t.notOk(enter('a', 'more'))
   leave('a0')
   t.strictSame(begun.slice(8), ['a8'], 'its place was given away before')
@@ -109,8 +114,9 @@ t.test('a call that leaves before it began takes no place, then or later', async
 })
 
 t.test('a call that has waited for too long is refused, those after it are not', async (t) => {
-  const { gate, begun, late, enter, leave } = openGate()
+  const { gate, begun, late, enter, arrive, leave } = openGate()
   enterMany(enter, 'a', 8)
+  for (let n = 0; n < 8; n++) arrive(`a${n}`)
   enter('a', 'late', 10)
   enter('a', 'later', 500)
   t.equal(gate.waitedMs(600), 590)
@@ -120,10 +126,35 @@ t.test('a call that has waited for too long is refused, those after it are not',
   gate.expire(1_011)
   t.strictSame(late, ['late'], 'once')
   leave('a0', 1_011)
-  t.strictSame(begun.slice(8), ['later'])
+  t.strictSame(begun.slice(16), ['later'])
   leave('late', 1_012)
   t.equal(gate.waiting, 0)
   t.equal(gate.open, 8)
+})
+
+t.test('a call whose body arrives slowly has no place meanwhile, and waits for one then', async (t) => {
+  const { gate, begun, late, enter, arrive, leave, answer, callOf } = openGate()
+  enterMany(enter, 'a', 12)
+  for (let n = 1; n < 8; n++) arrive(`a${n}`)
+  t.equal(begun.at(-1), 'a7 goes on', 'at once')
+  gate.expire(99)
+  t.equal(begun.length, 15)
+  gate.expire(100)
+  t.strictSame(begun.slice(15), ['a8'], 'in the place of a0')
+  gate.expire(100)
+  arrive('a8', 150)
+  arrive('a0', 150)
+  t.strictSame(begun.slice(16), ['a8 goes on'])
+  for (let n = 1; n < 4; n++) answer(`a${n}`, 160)
+  t.strictSame(begun.slice(17), ['a9', 'a10', 'a11'])
+  answer('a4', 170)
+  t.strictSame(begun.slice(20), ['a0 goes on'])
+  t.equal(callOf('a0').waitedMs, 20)
+  gate.expire(300)
+  enterMany(enter, 'b', 8)
+  arrive('a9', 310)
+  leave('a9', 320)
+  t.strictSame(late, ['a9 does not'], 'its client has gone')
 })
 
 t.test('each turn of the event loop begins a few calls, of each caller in turn, and fewer of a crowd', async (t) => {

@@ -30,3 +30,12 @@ t.test('what comes while others wait does not overtake them', async (t) => {
   await nextTurn()
   t.strictSame(done, [0, 1, 2, 3, 4, 5, 6])
 })
+
+t.test('the number of tasks in a turn can be changed', async (t) => {
+  const done: number[] = []
+  const queue = new TurnQueue<number>(3, (task) => done.push(task))
+  for (let task = 0; task < 6; task++) queue.add(task)
+  queue.perTurn = 1
+  await nextTurn()
+  t.strictSame(done, [0, 1, 2, 3])
+})
