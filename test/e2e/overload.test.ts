@@ -29,10 +29,11 @@ t.test('a crowd is served by and by if it waits as it is told, and nothing is lo
   const url = servers[0]?.url ?? ''
   await createPool(call, 'crowd', { cidr: '10.140.0.0/16' })
   let refusals = 0
-  let isOver = false
+  const over = new AbortController()
   const health = (async () => {
     const statuses = new Set<number>()
-    while (!isOver) for (const path of ['/livez', '/readyz', '/metrics']) statuses.add((await ask(url, path)).status)
+    while (!over.signal.aborted)
+      for (const path of ['/livez', '/readyz', '/metrics']) statuses.add((await ask(url, path)).status)
     return [...statuses]
   })()
   const callers = Array.from({ length: 300 }, async (_, number) => {
@@ -47,7 +48,7 @@ t.test('a crowd is served by and by if it waits as it is told, and nothing is lo
     }
   })
   await Promise.all(callers)
-  isOver = true
+  over.abort()
   t.strictSame(await health, [200], 'health and metrics are never refused')
   t.ok(refusals > 0, `${refusals} were refused`)
   const state = await readStoredState(etcd.endpoint)

@@ -219,20 +219,23 @@ export class FairGate {
     // A call may be answered as soon as it begins: the loop below goes on with what that makes ready.
     if (this.#isBeginning) return
     this.#isBeginning = true
-    for (const line of this.#ready) {
-      if (!this.#takeRoom()) break
-      this.#ready.delete(line)
-      const call = firstOf(line)
-      if (call === undefined) continue
-      this.#takeOut(call)
-      call.state = 'underWay'
-      line.underWay.add(call)
-      if (line.waiting.size > 0 && line.underWay.size < this.#share()) this.#ready.add(line)
-      call.waitedMs += now - call.since
-      call.begunAt = now
-      call.waiter.begin(call)
+    try {
+      for (const line of this.#ready) {
+        if (!this.#takeRoom()) break
+        this.#ready.delete(line)
+        const call = firstOf(line)
+        if (call === undefined) continue
+        this.#takeOut(call)
+        call.state = 'underWay'
+        line.underWay.add(call)
+        if (line.waiting.size > 0 && line.underWay.size < this.#share()) this.#ready.add(line)
+        call.waitedMs += now - call.since
+        call.begunAt = now
+        call.waiter.begin(call)
+      }
+    } finally {
+      this.#isBeginning = false
     }
-    this.#isBeginning = false
   }
 
   /** True if one more call may begin in this turn of the event loop. If not, the next turn goes on. */
