@@ -68,9 +68,9 @@ const arrivalMs = 100
 const expiryIntervalMs = 100
 
 /**
- * Decides which calls below `app` begin, wait or are refused, before their body is read, by the shares of those who send them: see
- * {@link FairGate}. A call counts from its head until its response is sent or its connection is closed. A watch needs no place, and a report
- * none once it has begun. Call it after the hook that finds out who sends a call.
+ * Decides which calls below `app` begin, wait or are refused, before their body is read, by the shares of those who send them; see
+ * {@link FairGate}. A call counts from its head until its response is sent or its connection is closed. A watch needs no place, and a
+ * report none once it has begun. Call it after the hook that finds out who sends a call.
  */
 export function admitCalls(app: FastifyInstance, admission: Admission): void {
   const { callsMax, deadlineMs, store, prefixes } = admission
