@@ -39,7 +39,7 @@ declare module 'node:http' {
  */
 const places = 128
 
-/** Chosen by estimate, and to be checked with `npm run bench:fairness`: small batches, so that a call beside them waits for little work. */
+/** Small batches, so that a call beside them waits for little work; measured with `npm run bench:fairness`. */
 const placesBesideModest = 16
 
 const modestMax = 4
