@@ -10,6 +10,8 @@ export interface Crowd {
   /** Requests over each connection. */
   readonly requests: number
   readonly seconds: number
+  /** Whether a refused caller waits as long as `Retry-After` says, and up to half as long again, or calls again at once. */
+  readonly heedsRetryAfter?: boolean
 }
 
 /** What the callers of a crowd got. */
@@ -20,71 +22,127 @@ export interface CrowdOutcome {
   readonly broken: number
 }
 
+/** Callers that arrive in a second. */
+const arrivalsPerSecond = 4_000
+
 /** Sends a crowd that assigns addresses. A caller whose connection breaks pauses for a moment. */
-export async function measureCrowd(url: string, { callers, requests, seconds }: Crowd): Promise<CrowdOutcome> {
+export async function measureCrowd(url: string, crowd: Crowd): Promise<CrowdOutcome> {
   const samples = new Map<number, number[]>()
   let broken = 0
   const begin = performance.now()
-  const end = begin + seconds * 1_000
+  const end = begin + crowd.seconds * 1_000
+  const pause = (ms: number): Promise<void> => sleep(Math.max(0, Math.min(ms, end - performance.now())))
+  const note = ({ status, retryAfterSeconds }: Answer, durationMs: number): Promise<void> | undefined => {
+    const known = samples.get(status)
+    if (known === undefined) samples.set(status, [durationMs])
+    else known.push(durationMs)
+    if (crowd.heedsRetryAfter !== true || retryAfterSeconds === 0) return undefined
+    return pause(retryAfterSeconds * 1_000 * (1 + Math.random() / 2))
+  }
   const call = async (): Promise<void> => {
+    await pause((Math.random() * crowd.callers * 1_000) / arrivalsPerSecond)
     while (performance.now() < end) {
       let start = performance.now()
-      const socket = connect(Number(new URL(url).port), '127.0.0.1')
+      const connection = new Connection(url)
       try {
-        for (let request = 0; request < requests; request++) {
-          const status = await exchange(socket, request === requests - 1)
-          const known = samples.get(status) ?? []
-          samples.set(status, known)
-          known.push(performance.now() - start)
-          start = performance.now()
+        for (let left = crowd.requests; left > 0 && start < end; start = performance.now()) {
+          left--
+          const answer = await connection.assign(left === 0)
+          if (answer.isLast) left = 0
+          await note(answer, performance.now() - start)
         }
       } catch {
         broken++
-        await sleep(100)
+        await pause(100)
       } finally {
-        socket.destroy()
+        connection.close()
       }
     }
   }
-  await Promise.all(Array.from({ length: callers }, call))
+  await Promise.all(Array.from({ length: crowd.callers }, call))
   const duration = (performance.now() - begin) / 1_000
   return { answers: new Map([...samples].map(([status, of]) => [status, summarise(of, duration)])), broken }
 }
 
-/** Assigns one address; returns the status once the whole answer is there. */
-async function exchange(socket: Socket, isLast: boolean): Promise<number> {
-  const connection = isLast ? 'close' : 'keep-alive'
-  socket.write(
-    `POST /ipam/v1/assign HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nconnection: ${connection}\r\ncontent-length: 2\r\n\r\n{}`,
-  )
-  const closed = new AbortController()
-  const onClose = (): void => {
-    closed.abort()
+/** The parts of an answer that a caller looks at. */
+interface Answer {
+  readonly status: number
+  /** 0 if the answer does not say. */
+  readonly retryAfterSeconds: number
+  /** The server closes the connection. */
+  readonly isLast: boolean
+}
+
+/** A connection of one caller. As lean as can be: the callers share the machine with the server. */
+class Connection {
+  readonly #socket: Socket
+  #received = ''
+  #settle: ((answer: Answer | Error) => void) | undefined
+  #isClosed = false
+
+  constructor(url: string) {
+    this.#socket = connect(Number(new URL(url).port), '127.0.0.1')
+    this.#socket.setEncoding('latin1')
+    this.#socket.on('data', (text: string) => {
+      this.#received += text
+      const answer = readAnswer(this.#received)
+      if (answer !== undefined) this.#settle?.(answer)
+    })
+    this.#socket.on('error', () => undefined)
+    this.#socket.on('close', () => {
+      this.#isClosed = true
+      this.#settle?.(new Error('The connection broke.'))
+    })
   }
-  socket.once('close', onClose)
-  try {
-    for (let received = ''; ; ) {
-      const [chunk] = (await once(socket, 'data', { signal: closed.signal })) as [Buffer]
-      received += chunk.toString('latin1')
-      const headEnd = received.indexOf('\r\n\r\n')
-      const length = Number(/^content-length: (\d+)/im.exec(received)?.[1] ?? 0)
-      if (headEnd >= 0 && received.length >= headEnd + 4 + length) return Number(received.slice(9, 12))
-    }
-  } finally {
-    socket.off('close', onClose)
+
+  /** Assigns one address; resolves once the whole answer is there. */
+  assign(isLast: boolean): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      if (this.#isClosed) throw new Error('The connection is closed.')
+      this.#received = ''
+      this.#settle = (answer) => {
+        this.#settle = undefined
+        if (answer instanceof Error) reject(answer)
+        else resolve(answer)
+      }
+      this.#socket.write(isLast ? lastRequest : request)
+    })
+  }
+
+  close(): void {
+    this.#socket.destroy()
+  }
+}
+
+const [request, lastRequest] = ['keep-alive', 'close'].map(
+  (connection) =>
+    `POST /ipam/v1/assign HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nconnection: ${connection}\r\ncontent-length: 2\r\n\r\n{}`,
+) as [string, string]
+
+/** Returns what an answer says, once all of it was received. */
+function readAnswer(received: string): Answer | undefined {
+  const headEnd = received.indexOf('\r\n\r\n')
+  if (headEnd < 0) return undefined
+  const length = Number(/^content-length: (\d+)/im.exec(received)?.[1] ?? 0)
+  if (received.length < headEnd + 4 + length) return undefined
+  return {
+    status: Number(received.slice(9, 12)),
+    retryAfterSeconds: Number(/^retry-after: (\d+)/im.exec(received)?.[1] ?? 0),
+    isLast: /^connection: close/im.test(received),
   }
 }
 
 /** How the server answered questions about its health, each over a connection of its own. */
 export interface Probing {
   readonly p50Ms: number
+  readonly p99Ms: number
   readonly mostMs: number
   readonly failed: number
 }
 
-/** Asks for `path` twenty times a second, from a thread of its own, until `during` is over. */
-export async function probe(url: string, path: string, during: Promise<unknown>): Promise<Probing> {
-  const worker = new Worker(new URL('./prober.ts', import.meta.url), { workerData: `${url}${path}` })
+/** Asks for a URL every `intervalMs`, from a thread of its own, until `during` is over. */
+export async function probe(url: string, intervalMs: number, during: Promise<unknown>): Promise<Probing> {
+  const worker = new Worker(new URL('./prober.ts', import.meta.url), { workerData: { url, intervalMs } })
   const result = once(worker, 'message') as Promise<[Probing]>
   await during
   worker.postMessage('end')

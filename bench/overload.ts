@@ -1,9 +1,19 @@
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { Worker } from 'node:worker_threads'
 import { Etcd3 } from 'etcd3'
 import { type Crowd, type CrowdOutcome, measureCrowd, probe } from './crowd.ts'
 import { measureByStatus, type Measurement } from './measure.ts'
-import { createPool, freePort, mostResident, resident, startBenchEtcd, startBenchServer } from './processes.ts'
+import {
+  type BenchServer,
+  createPool,
+  freePort,
+  mostResident,
+  resident,
+  startBenchEtcd,
+  startBenchServer,
+} from './processes.ts'
 
 /**
  * Ten times the load that a server can serve. First as many callers as it takes, to measure how many calls it serves and how fast; then
@@ -11,11 +21,14 @@ import { createPool, freePort, mostResident, resident, startBenchEtcd, startBenc
  * must stay flat, and a refused call must hold nothing. The column `x served` is the ratio of calls asked to calls served: callers share
  * the machine with the server, and cannot ask faster than they get answers.
  *
- * Then crowds that open connections all the time. Meanwhile `/livez` and `/readyz` are asked for over new connections, at the port of the
- * server and at the one for health. The best that is served, by fewer callers of the same kind, is measured before and after each crowd.
+ * Then crowds that open connections all the time: callers that wait as `Retry-After` says, and callers that do not. Meanwhile health
+ * and metrics are asked for over new connections, at the port of the server and at the one for health. The best that is served, by fewer
+ * callers of the same kind, is measured before and after each crowd. For callers that do not wait, the cheapest possible server shows how
+ * fast these callers and this machine are. Arguments select parts by name: `steady`, `heeding`, `ignoring`.
  */
 
-const { values: options } = parseArgs({
+const { values: options, positionals: names } = parseArgs({
+  allowPositionals: true,
   options: {
     seconds: { type: 'string', default: '10' },
     limit: { type: 'string', default: '256' },
@@ -27,6 +40,7 @@ const seconds = Number(options.seconds)
 const limit = Number(options.limit)
 const callers = limit * Number(options.times)
 const healthPort = await freePort()
+const isSelected = (name: string): boolean => names.length === 0 || names.includes(name)
 
 const store = await startBenchEtcd()
 const etcd = new Etcd3({ hosts: store.endpoint })
@@ -39,6 +53,23 @@ try {
   })
   // Large enough that it never runs out.
   await createPool(server.url, 'bench', '10.0.0.0/8')
+  if (isSelected('steady')) await measureSteady(server)
+  else await measureCrowd(server.url, { callers: 64, requests: 1, seconds: 3 })
+  for (const heedsRetryAfter of [true, false]) {
+    if (!isSelected(heedsRetryAfter ? 'heeding' : 'ignoring')) continue
+    for (const [count, requests] of [
+      [1_000, 1],
+      [4_000, 3],
+    ] as const)
+      await measureAndPrintCrowd(server.url, { callers: count, requests, seconds, heedsRetryAfter })
+  }
+  await server.stop()
+} finally {
+  etcd.close()
+  await store.stop()
+}
+
+async function measureSteady(server: BenchServer): Promise<void> {
   const url = `${server.url}/ipam/v1/assign`
   await measureByStatus(url, limit, 2)
   const fitting = await measureByStatus(url, limit, seconds)
@@ -55,21 +86,13 @@ try {
   const served = (over.get(201)?.perSecond ?? 0) * seconds
   say(`handles in etcd: ${String((await handles()) - before)} more, answered with 201: ${served.toFixed(0)};`)
   say(`the difference may be as large as the ${String(callers)} calls that were cut off at the end`)
-  for (const [count, requests] of [
-    [1_000, 1],
-    [4_000, 3],
-  ] as const)
-    await measureAndPrintCrowd(server.url, { callers: count, requests, seconds })
-  await server.stop()
-} finally {
-  etcd.close()
-  await store.stop()
 }
 
 async function measureAndPrintCrowd(url: string, crowd: Crowd): Promise<void> {
   const few: Crowd = { ...crowd, callers: 64, seconds: 4 }
+  const kind = crowd.heedsRetryAfter === true ? 'wait as Retry-After says' : 'call again at once'
   say('')
-  say(`crowd: ${crowd.callers} callers, ${crowd.requests} requests over each connection`)
+  say(`crowd: ${crowd.callers} callers, ${crowd.requests} requests over each connection; if refused, they ${kind}`)
   row(['callers', 'status', 'answers/s', 'x best', 'p50 ms', 'p99 ms', 'broken'])
   const best = await measureCrowd(url, few)
   printCrowd(few, best, best)
@@ -79,18 +102,34 @@ async function measureAndPrintCrowd(url: string, crowd: Crowd): Promise<void> {
   say('after the crowd, for 2 s:')
   await printHealth(url, sleep(2_000))
   printCrowd(few, await measureCrowd(url, few), best)
+  if (crowd.heedsRetryAfter === true) return
+  say('the same crowd, at a server that does nothing but refuse:')
+  printCrowd(crowd, await measureAtBareServer({ ...crowd, seconds: 4 }), best)
+}
+
+async function measureAtBareServer(crowd: Crowd): Promise<CrowdOutcome> {
+  const worker = new Worker(new URL('./bare-server.ts', import.meta.url))
+  const [url] = (await once(worker, 'message')) as [string]
+  const outcome = await measureCrowd(url, crowd)
+  await worker.terminate()
+  return outcome
 }
 
 /** Prints how the server and its port for health answer until `during` is over. */
 async function printHealth(url: string, during: Promise<unknown>): Promise<void> {
-  const origins = [url, `http://127.0.0.1:${healthPort}`]
-  const asked = origins.flatMap((origin) => ['/livez', '/readyz'].map((path) => ({ origin, path })))
-  const found = await Promise.all(asked.map(({ origin, path }) => probe(origin, path, during)))
-  for (const [index, { p50Ms, mostMs, failed }] of found.entries()) {
-    const { origin, path } = asked[index] ?? { origin: '', path: '' }
-    const where = origin === url ? 'server' : 'port for health'
-    say(`${path} at the ${where}: p50 ${p50Ms.toFixed(1)} ms, at most ${mostMs.toFixed(1)} ms, ${failed} failed`)
-  }
+  const health = `http://127.0.0.1:${healthPort}`
+  const asked = [
+    ...['/livez', '/readyz'].map((path) => ({ path, origin: url, where: 'server', intervalMs: 50 })),
+    // To write all metrics takes the server some milliseconds: often enough to see how long they take, and not more.
+    { path: '/metrics', origin: url, where: 'server', intervalMs: 500 },
+    ...['/livez', '/readyz'].map((path) => ({ path, origin: health, where: 'port for health', intervalMs: 50 })),
+  ]
+  const found = asked.map(async ({ path, origin, where, intervalMs }) => {
+    const { p50Ms, p99Ms, mostMs, failed } = await probe(`${origin}${path}`, intervalMs, during)
+    const times = [p50Ms, p99Ms, mostMs].map((ms) => ms.toFixed(1))
+    return `${path} at the ${where}: p50 ${times[0]} ms, p99 ${times[1]} ms, at most ${times[2]} ms, ${failed} failed`
+  })
+  for (const line of await Promise.all(found)) say(line)
 }
 
 function printCrowd({ callers: count }: Crowd, { answers, broken }: CrowdOutcome, best: CrowdOutcome): void {

@@ -1,9 +1,9 @@
 import { get } from 'node:http'
 import { parentPort, workerData } from 'node:worker_threads'
 
-/** A thread that asks for a URL twenty times a second. On any message it ends, and posts how long the answers took. */
+/** A thread that asks for a URL again and again. On any message it ends, and posts how long the answers took. */
 
-const url = String(workerData)
+const { url, intervalMs } = workerData as { readonly url: string; readonly intervalMs: number }
 const samples: number[] = []
 let failed = 0
 const waiting = new Set<Promise<void>>()
@@ -29,12 +29,13 @@ function ask(): Promise<void> {
 const timer = setInterval(() => {
   const asked = ask().finally(() => waiting.delete(asked))
   waiting.add(asked)
-}, 50)
+}, intervalMs)
 
 parentPort?.once('message', () => {
   clearInterval(timer)
   void Promise.all(waiting).then(() => {
     samples.sort((left, right) => left - right)
-    parentPort?.postMessage({ p50Ms: samples[samples.length >> 1] ?? NaN, mostMs: samples.at(-1) ?? NaN, failed })
+    const [p50Ms = NaN, p99Ms = NaN] = [0.5, 0.99].map((share) => samples[Math.floor(samples.length * share)])
+    parentPort?.postMessage({ p50Ms, p99Ms, mostMs: samples.at(-1) ?? NaN, failed })
   })
 })

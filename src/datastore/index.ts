@@ -4,7 +4,6 @@
  */
 export { type Change, type ChangeSource, type Ending, Follower } from './changes.ts'
 export { type Declaration, declare } from './declaration.ts'
-export { countEachSecond } from './each-second.ts'
 export { DatastoreNotOpened, DatastoreUnavailable, detailsOf, expired, RevisionCompacted, stopping } from './faults.ts'
 export type { Leadership, LeadershipOptions } from './leadership.ts'
 export {

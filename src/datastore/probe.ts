@@ -69,7 +69,7 @@ export interface Probe {
     readonly isWatch: boolean
     readonly durationMs: number
   }): void
-  /** HTTP requests were refused before they were read, because the limit of calls in flight is reached. */
+  /** HTTP requests were refused before they were read, because too many calls are in flight. */
   requestsRefusedEarly(event: { readonly requests: number }): void
   /** An HTTP request changed who holds addresses. */
   addressesChanged(event: { readonly assigned: number; readonly released: number }): void

@@ -30,6 +30,8 @@ export interface Store {
   candidate(options: LeadershipOptions): Leadership
   /** The number of plans submitted that have no outcome yet. */
   readonly pending: number
+  /** How long the oldest plan whose commit has not begun had waited a moment ago, in milliseconds. */
+  readonly waitedMs: number
   /** Tells whether the server can do its work. */
   health(): Health
   /** The place of the data in words, such as `the etcd at http://127.0.0.1:2379`. */

@@ -6,7 +6,7 @@ import type { Health, Member, Outcome, Page, PageOptions, Store, SubmitOptions }
 /** The part of a store that the server uses for its clients. */
 export type ServedStore = Pick<
   Store,
-  'submit' | 'page' | 'peek' | 'peekAll' | 'follow' | 'health' | 'members' | 'pending'
+  'submit' | 'page' | 'peek' | 'peekAll' | 'follow' | 'health' | 'members' | 'pending' | 'waitedMs'
 >
 
 /** Stands in for a store that is not open yet: refuses everything and is not ready. Once the store is open, passes everything on to it. */
@@ -40,6 +40,10 @@ export class UpcomingStore implements ServedStore {
 
   get pending(): number {
     return this.#store?.pending ?? 0
+  }
+
+  get waitedMs(): number {
+    return this.#store?.waitedMs ?? 0
   }
 
   health(): Health {

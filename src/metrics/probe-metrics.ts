@@ -64,7 +64,7 @@ function probeOfRequests(counter: MakeCounter, histogram: MakeHistogram): Pick<P
   ])
   const refusedEarly = counter(
     'requests_refused_early',
-    'HTTP requests refused before they were read, because the limit of calls in flight was reached.',
+    'HTTP requests refused before they were read, because too many calls were in flight.',
   )
   const assigned = counter('addresses_assigned', 'Addresses that calls to this server have assigned.')
   const released = counter('addresses_released', 'Addresses that calls to this server have released.')

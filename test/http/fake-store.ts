@@ -17,6 +17,8 @@ export class FakeStore implements ServedStore {
   fault: Error | undefined
   /** Operations that are under way, as far as the server is told. */
   pending = 0
+  /** How long these wait, as far as the server is told. */
+  waitedMs = 0
   state: Health = { ready: true, checks: [{ name: 'etcd', ok: true, message: 'answers' }] }
 
   submit<Answer>(plan: (view: View) => Plan<Answer>, options: SubmitOptions = {}): Promise<Outcome<Answer>> {

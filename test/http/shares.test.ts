@@ -1,8 +1,6 @@
-import { Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
 import t from 'tap'
 import { unchecked } from '../../src/access/index.ts'
-import { credentialOf, isAdmin, RecentCallers, Shares, sharerOf } from '../../src/http/shares.ts'
+import { isAdmin, Shares, sharerOf } from '../../src/http/shares.ts'
 
 t.test('a caller alone has the whole limit; beside others, each has its share once the limit is reached', async (t) => {
   const shares = new Shares(10)
@@ -43,32 +41,4 @@ t.test('an admin has proved to be one', async (t) => {
 t.test('a share is of a user, or of an address where nobody is asked', async (t) => {
   t.equal(sharerOf({ user: 'alice', groups: [] }, '192.0.2.1'), 'user alice')
   t.equal(sharerOf(unchecked, '192.0.2.1'), 'address 192.0.2.1')
-})
-
-t.test('who has called with a credential is remembered, unless the credential is huge', async (t) => {
-  const callers = new RecentCallers()
-  const alice = { sharer: 'user alice', isAdmin: false }
-  for (let n = 0; n < 10_500; n++) callers.set(`token ${n}`, alice)
-  t.equal(callers.get('token 10499'), alice)
-  t.equal(callers.get('token 1'), undefined, 'the oldest are forgotten')
-  callers.set('x'.repeat(5_000), alice)
-  t.equal(callers.get('x'.repeat(5_000)), undefined)
-})
-
-t.test('a credential is a client certificate, a header, or an address', async (t) => {
-  const socketOf = (remoteAddress: string | undefined) =>
-    Object.defineProperty(new Socket(), 'remoteAddress', { value: remoteAddress })
-  const plain = (remoteAddress: string | undefined, authorization?: string) =>
-    credentialOf({
-      headers: { ...(authorization !== undefined && { authorization }) },
-      socket: socketOf(remoteAddress),
-    })
-  t.equal(plain('192.0.2.1', 'Bearer x'), 'Bearer x')
-  t.equal(plain('192.0.2.1'), '192.0.2.1')
-  t.equal(plain(undefined), '')
-  const certified = (organization: string) => {
-    const clientCertificate = { commonNames: ['alice'], organizations: [organization], isTrusted: () => true }
-    return credentialOf({ headers: {}, socket: Object.assign(new TLSSocket(new Socket()), { clientCertificate }) })
-  }
-  t.not(certified('blue'), certified('ippoold:admins'), 'two at one address are not taken for each other')
 })

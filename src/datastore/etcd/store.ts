@@ -214,6 +214,10 @@ class EtcdStore implements Store {
     return this.#engine.pending
   }
 
+  get waitedMs(): number {
+    return this.#engine.waitedMs
+  }
+
   health(): Health {
     const checks = [
       { name: 'etcd', problem: this.#contactProblem, message: 'answers' },

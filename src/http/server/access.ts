@@ -87,6 +87,13 @@ function credentialsOf({ headers, socket }: IncomingMessage, address: string): C
   return { authorization: headers.authorization, certificate: certificateOf(socket), address }
 }
 
+/** What tells the callers of an address apart before anybody has looked who they are; undefined without a credential. */
+export function credentialOf({ headers, socket }: IncomingMessage): string | undefined {
+  const certificate = certificateOf(socket)
+  if (certificate === undefined) return headers.authorization
+  return `certificate ${JSON.stringify([certificate.commonNames, certificate.organizations])}`
+}
+
 /** See {@link TlsFront}, which sets it. The socket of a request of HTTP/2 stands for that of its connection. */
 function certificateOf(socket: IncomingMessage['socket']): Credentials['certificate'] {
   const certificate = socket instanceof TLSSocket ? socket.clientCertificate : undefined

@@ -1,143 +1,168 @@
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { parse } from 'node:querystring'
 import underPressure from '@fastify/under-pressure'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { countEachSecond } from '../../datastore/index.ts'
+import type { ServedStore } from '../../datastore/index.ts'
 import { isWatch } from '../resources/index.ts'
-import { statusOf } from '../schemas/index.ts'
-import { credentialOf, isAdmin, RecentCallers, Shares, sharerOf } from '../shares.ts'
-import { onceClosed, reasons, type RefusalError, refuseForNow } from '../wire/index.ts'
-import { safeHeaders } from './headers.ts'
+import { onceClosed, type RefusalError, refuseForNow } from '../wire/index.ts'
+import { credentialOf } from './access.ts'
+import { EarlyRefusals, type EarlyRefusalOptions } from './early-refusals.ts'
+import { FairGate, type GateCall } from './fair-gate.ts'
+import { KnownCallers } from './known-callers.ts'
 import type { OnStopping } from './stopping.ts'
 
-/** Which calls are limited, and to how many. */
-export interface Limit {
+/** Which calls the server admits, and how many. */
+export interface Admission extends Pick<EarlyRefusalOptions, 'requestId' | 'refused'> {
   /** Calls that may be in flight at once. */
   readonly callsMax: number
-  /** Number of operations in the datastore, including those whose callers have gone. */
-  readonly pending: () => number
+  /** Milliseconds after which an operation that is not done fails. */
+  readonly deadlineMs: number
+  /** Its operations include those whose callers have gone. */
+  readonly store: Pick<ServedStore, 'pending' | 'waitedMs'>
   /** How the paths of these calls begin. */
   readonly prefixes: readonly string[]
-  /** Request id for a response. */
-  readonly requestId: (headers: IncomingHttpHeaders) => string
   readonly onStopping: OnStopping
-  /** Hears once a second how many calls were refused before they were read. */
-  readonly refused: (calls: number) => void
+}
+
+declare module 'node:http' {
+  interface IncomingMessage {
+    /** The place of the call at the gate; undefined for requests that need none. */
+    gateCall?: GateCall
+    /** Why the call may not begin. */
+    refusedAtGate?: RefusalError
+  }
 }
 
 /**
- * Refuses calls below `app` that exceed the limit, before their body is read: of those who have their share of it, and never of admins. A
- * call counts from its head until its response is sent or its connection is closed.
+ * Calls that a caller may have under way if nobody else calls: those of one batch, and of the next, which gathers meanwhile. With more,
+ * more than that would wait in the store, where nobody passes them.
  */
-export function limitCalls(app: FastifyInstance, limit: Limit): void {
-  const { callsMax, pending } = limit
-  // Made once: the server is busy when it is needed.
-  const refused = refuseForNow(
-    `${callsMax} calls are in flight, which is the limit of this server; nothing was changed. Try again.`,
-  )
-  const shares = new Shares(callsMax)
-  const callers = new RecentCallers()
-  const isFull = ({ sharer, isAdmin }: ReturnType<typeof callerOf>): boolean => {
-    return (pending() >= callsMax || shares.isFull(sharer)) && !isAdmin
-  }
-  app.addHook('onRequest', (request, reply, done) => {
-    const { query, method, raw } = request
-    // A watch waits most of the time, and has a limit of its own.
-    if (method === 'GET' && isWatch(query)) {
-      done()
-      return
-    }
-    const caller = callerOf(request)
-    callers.set(credentialOf(raw), caller)
-    if (isFull(caller)) {
-      done(refused)
-      return
-    }
-    const leave = shares.enter(caller.sharer)
-    // `finish` comes before the caller can have the response and send its next call; `close` also comes without a response.
-    reply.raw.once('finish', leave)
-    onceClosed(reply.raw, leave)
+const places = 128
+
+/** Small batches, so that a call beside them waits for little work; measured with `npm run bench:fairness`. */
+const placesBesideModest = 16
+
+const modestMax = 4
+
+/** Longer than a client in the same network needs to send its next call. */
+const keepMs = 50
+
+/** As many as one batch gathers from as many callers. */
+const perTurn = 64
+
+/** A turn of the event loop takes some milliseconds then. */
+const perTurnOfCrowd = 16
+
+/** Fewer open calls are no crowd. */
+const crowdMin = 128
+
+/** Share of its deadline that a call may wait for those before it. Beyond it, more of them only wait longer. */
+const waitShareMax = 0.3
+
+/** So few calls may wait until their deadline: a commit of many takes a slow etcd no longer than one of few. */
+const slowCallsMax = 512
+
+/** Nobody takes a place by sending slowly. */
+const arrivalMs = 100
+
+const expiryIntervalMs = 100
+
+/**
+ * Decides which calls below `app` begin, wait or are refused, before their body is read, by the shares of those who send them; see
+ * {@link FairGate}. A call counts from its head until its response is sent or its connection is closed. A watch needs no place, and a
+ * report none once it has begun. Call it after the hook that finds out who sends a call.
+ */
+export function admitCalls(app: FastifyInstance, admission: Admission): void {
+  const { callsMax, deadlineMs, store, prefixes } = admission
+  const gate = new FairGate({
+    ...{ callsMax, slowCallsMax, slowMs: deadlineMs * waitShareMax, patienceMs: deadlineMs, arrivalMs },
+    ...{ places, placesBesideModest, modestMax, keepMs, perTurn, perTurnOfCrowd, crowdMin },
+    nextTurn: (callback) => setImmediate(() => callback(performance.now())),
+  })
+  const timer = setInterval(() => gate.expire(performance.now()), expiryIntervalMs).unref()
+  app.addHook('onClose', (_app, done) => {
+    clearInterval(timer)
     done()
   })
-  // Whom nobody knows yet may be an admin.
-  const isCertainlyFull = (request: IncomingMessage): boolean => {
-    const caller = callers.get(credentialOf(request))
-    return caller !== undefined && isFull(caller)
-  }
-  refuseEarly(app, limit, isCertainlyFull, refused)
-}
-
-function callerOf({ rights: { caller }, ip }: FastifyRequest) {
-  return { sharer: sharerOf(caller, ip), isAdmin: isAdmin(caller) }
-}
-
-/**
- * Refusals that may be sent in one turn of the event loop. Callers that call again as soon as they are refused would otherwise fill each
- * turn, and calls that are served need several turns.
- */
-const refusalsPerTurn = 64
-
-/** Refusals that may wait for their turn: a caller may send many requests in one go. */
-const refusalsWaitingMax = 16_384
-
-/**
- * Sends the refusal of the hook above before Fastify sees the request, at a fraction of the cost: an overload brings many such requests,
- * and all of them wait for one event loop. Only for calls that are certain to be refused for this: Fastify handles all others, and those
- * of web pages. Logs the number of refused calls once a second instead of a line for each.
- */
-function refuseEarly(
-  app: FastifyInstance,
-  limit: Limit,
-  isFull: (request: IncomingMessage) => boolean,
-  refused: RefusalError,
-): void {
-  const { server } = app
-  const body = JSON.stringify(statusOf(refused))
-  const headers = [
-    ...Object.entries(safeHeaders).flat(),
-    ...['content-type', 'application/json; charset=utf-8'],
-    ...['retry-after', String(refused.retryAfterSeconds)],
-    ...['content-length', String(Buffer.byteLength(body))],
-  ]
-  const count = countEachSecond((calls) => {
-    app.log.warn({ calls }, 'calls were refused: the limit of calls in flight is reached')
-    limit.refused(calls)
-  })
-  const isLimited = (url: string): boolean =>
-    limit.prefixes.some((prefix) => url.startsWith(prefix)) && !url.includes('watch')
-  const { code } = reasons[refused.refusal.reason]
-  const sendInTurn = eachInTurn((response: ServerResponse) => {
-    response.writeHead(code, ['x-request-id', limit.requestId(response.req.headers), ...headers]).end(body)
-  })
+  const callers = new KnownCallers()
+  const refusals = new EarlyRefusals({ ...admission, log: app.log, gate })
+  followCalls(app, gate, callers, refusals)
   let isStopping = false
-  limit.onStopping(() => {
+  admission.onStopping(() => {
     isStopping = true
   })
-  server.removeAllListeners('request')
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+  const refuse = (request: IncomingMessage, response: ServerResponse): void => {
+    if (isFromPage(request)) {
+      request.refusedAtGate = refusals.error
+      app.routing(request, response)
+    } else refusals.send(response)
+  }
+  app.server.removeAllListeners('request')
+  app.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     // A server that is stopping gives another response.
-    if (!isFull(request) || !isLimited(request.url ?? '') || isStopping || isFromPage(request)) {
+    if (isStopping || !isCall(request, prefixes)) {
       app.routing(request, response)
       return
     }
-    count(undefined)
-    sendInTurn(response)
+    const { name: caller, isAdmin } = callers.find(credentialOf(request), request.socket.remoteAddress)
+    const { pending, waitedMs } = store
+    const call = gate.enter(
+      { caller, isAdmin, now: performance.now(), pending, waitedMs },
+      {
+        begin: (begun) => {
+          request.gateCall = begun
+          app.routing(request, response)
+        },
+        refuse: () => refuse(request, response),
+      },
+    )
+    if (call === undefined) {
+      refuse(request, response)
+      return
+    }
+    const leave = (): void => gate.leave(call, performance.now())
+    // `finish` comes before the caller can have the response and send its next call; `close` also comes without a response.
+    response.once('finish', leave)
+    onceClosed(response, leave)
   })
 }
 
-/** Returns a function that sends at most {@link refusalsPerTurn} of the responses that it is given in a turn of the event loop. */
-function eachInTurn(send: (response: ServerResponse) => void): (response: ServerResponse) => void {
-  const waiting: ServerResponse[] = []
-  const sendSome = (): void => {
-    const some = waiting.splice(0, refusalsPerTurn)
-    if (waiting.length > 0) setImmediate(sendSome)
-    for (const response of some) send(response)
-  }
-  return (response) => {
-    if (waiting.length >= refusalsWaitingMax) {
-      send(response)
-      return
+/** Tells the gate which calls have arrived and which are answered, and remembers who has sent them. */
+function followCalls(app: FastifyInstance, gate: FairGate, callers: KnownCallers, refusals: EarlyRefusals): void {
+  app.addHook('onRequest', ({ raw, rights }, _reply, done) => {
+    callers.note(credentialOf(raw), rights.caller)
+    done(raw.refusedAtGate)
+  })
+  app.addHook('preHandler', ({ raw }, _reply, done) => {
+    if (raw.gateCall === undefined) done()
+    else {
+      const waiter = { begin: () => done(), refuse: () => done(refusals.error) }
+      gate.arrive(raw.gateCall, waiter, performance.now())
     }
-    if (waiting.push(response) === 1) setImmediate(sendSome)
+  })
+  app.addHook('onSend', ({ raw }, { statusCode }, payload, done) => {
+    if (raw.gateCall !== undefined) gate.answer(raw.gateCall, performance.now())
+    if (statusCode === 401) callers.forget(credentialOf(raw))
+    done(null, payload)
+  })
+}
+
+/** Whether a request is a call that needs a place, as far as its head tells. */
+function isCall({ method, url = '' }: IncomingMessage, prefixes: readonly string[]): boolean {
+  const path = pathOf(url)
+  if (!prefixes.some((prefix) => path.startsWith(prefix))) return false
+  const isWatching = method === 'GET' && url.includes('watch') && isWatch(parse(url.slice(url.indexOf('?') + 1)))
+  return !isWatching
+}
+
+/** The path of a target, which may be written in an odd way. */
+function pathOf(url: string): string {
+  if (url.startsWith('/') && !url.includes('%')) return url
+  const [path = ''] = url.replace(/^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i, '').split(/[?#]/)
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return path
   }
 }
 

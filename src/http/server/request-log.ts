@@ -30,7 +30,8 @@ export function logRequests(app: FastifyInstance, probe: Probe): void {
   })
   app.addHook('onResponse', (request, reply, done) => {
     const { method, routeOptions, log, changeNote } = request
-    const { statusCode: status, elapsedTime: durationMs } = reply
+    const { statusCode: status } = reply
+    const durationMs = durationOf(request, reply)
     const route = routeOptions.url
     const reason = status < 400 ? undefined : changeNote?.reason
     probe.requestFinished({ method, route, status, reason, isWatch: isWatch(request.query), durationMs })
@@ -54,8 +55,15 @@ function operationOf({ method, routeOptions }: FastifyRequest): string | undefin
 
 type Line = Record<string, unknown>
 
-function lineOf({ method, routeOptions }: FastifyRequest, { statusCode, elapsedTime }: FastifyReply): Line {
-  return { method, route: routeOptions.url ?? null, status: statusCode, ms: Math.round(elapsedTime * 100) / 100 }
+function lineOf(request: FastifyRequest, reply: FastifyReply): Line {
+  const { method, routeOptions } = request
+  const ms = Math.round(durationOf(request, reply) * 100) / 100
+  return { method, route: routeOptions.url ?? null, status: reply.statusCode, ms }
+}
+
+/** Milliseconds from the arrival of a request, before it waited at the gate, to its answer. */
+function durationOf({ raw }: FastifyRequest, { elapsedTime }: FastifyReply): number {
+  return elapsedTime + (raw.gateCall?.waitedMs ?? 0)
 }
 
 /** Adds to the line of a request what was to be changed, for whom, by whom, and why it was not. Long texts and lists are cut. */

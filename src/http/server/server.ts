@@ -17,12 +17,12 @@ import { Shares } from '../shares.ts'
 import { answerJson, readBodies } from '../wire/index.ts'
 import { checkAccess, checkAccessAgain } from './access.ts'
 import { CallAudit } from './audit.ts'
-import { type Limit, limitCalls, limitEventLoopDelay } from './admission.ts'
+import { type Admission, admitCalls, limitEventLoopDelay } from './admission.ts'
+import { limitCallers } from './caller-limits.ts'
 import { type CallerSettings, refuseForeignCallers } from './callers.ts'
 import { compressAnswers } from './compression.ts'
 import { answerConnectionErrors } from './connection-errors.ts'
 import { answerUnreadablePath, handleErrors } from './error-handling.ts'
-import { limitCallers, shareFairly } from './fairness.ts'
 import { safeHeaders } from './headers.ts'
 import { healthRoutes } from './health.ts'
 import { Listeners } from './listeners.ts'
@@ -168,7 +168,7 @@ function addApi(
   app: FastifyInstance,
   kinds: ReturnType<typeof resourceKinds>,
   dependencies: ServerDependencies,
-  { onStopping, ...limited }: Pick<Limit, 'requestId' | 'onStopping' | 'refused'>,
+  { onStopping, ...limited }: Pick<Admission, 'requestId' | 'onStopping' | 'refused'>,
 ): void {
   const { store, blocks, charges, now, newUid, newSecret, deadlineMs, callsMax } = dependencies
   void app.register(discoveryRoutes, { kinds })
@@ -179,10 +179,9 @@ function addApi(
   void app.register(openapiRoutes)
   void app.register((api, _options, done) => {
     const prefixes = ['/ipam/v1/', ...groupsOf(kinds).map(({ apiVersion }) => `/apis/${apiVersion}/`)]
+    admitCalls(api, { ...limited, callsMax, deadlineMs, store, prefixes, onStopping })
     limitCallers(api)
-    limitCalls(api, { ...limited, callsMax, pending: () => store.pending, prefixes, onStopping })
     answerJson(api)
-    shareFairly(api, deadlineMs)
     checkAccessAgain(api, gatekeeper, dependencies.probe ?? silentProbe)
     void api.register((ipam, _options, done) => {
       ipam.setSchemaErrorFormatter(refuseBySchema)

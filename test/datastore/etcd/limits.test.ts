@@ -105,6 +105,23 @@ t.test('callers are refused at once when the queue is full', async (t) => {
   t.equal((await datastore.submit(increment(key))).answer, 5, 'there is room again')
 })
 
+t.test('how long operations wait is told, without those that are being committed', async (t) => {
+  const { proxy, datastore, key } = await start(t, 'waiting')
+  t.equal(datastore.waitedMs, 0)
+  proxy.hold('requests')
+  const first = datastore.submit(increment(key))
+  await until('the commit', () => proxy.holds('requests', key.text) || undefined)
+  const submittedMs = performance.now()
+  await until('some turns of the timer', () => performance.now() > submittedMs + 200 || undefined)
+  t.equal(datastore.waitedMs, 0, 'nothing waits behind the commit')
+  const second = datastore.submit(increment(key))
+  await until('it to wait', () => datastore.waitedMs > 200 || undefined)
+  t.ok(datastore.waitedMs < performance.now() - submittedMs)
+  proxy.release()
+  await Promise.all([first, second])
+  await until('nothing to wait', () => datastore.waitedMs === 0 || undefined)
+})
+
 t.test('a deadline holds wherever an operation waits, and nothing is held then', async (t) => {
   const { proxy, datastore, family, cold, key } = await start(t, 'deadline', { batchesInFlight: 2, queueLengthMax: 7 })
   const other = keyOf(family, 'other')

@@ -97,7 +97,7 @@ t.test('a page of an allowed origin may call the server, and read every answer',
 })
 
 t.test('every answer says that it is only what its type says, and is not kept', async (t) => {
-  const { app, call } = startServer(t, { callers, callsMax: 1 })
+  const { app, call } = startServer(t, { callers, callsMax: 0 })
   const safe = {
     'x-content-type-options': 'nosniff',
     'content-security-policy': /^default-src 'none'/,
@@ -116,16 +116,12 @@ t.test('every answer says that it is only what its type says, and is not kept', 
   t.match(await call('GET', '/livez', undefined, { origin: 'http://evil' }), { status: 403, headers: safe })
 
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
-  const inFlight = await RawConnection.open(url)
-  t.teardown(() => inFlight.cut())
-  await inFlight.write(rawRequest('POST', '/ipam/v1/assign', '{}').slice(0, -1))
   const headOf = async (bytes: string): Promise<string> => {
     const connection = await RawConnection.open(url)
     t.teardown(() => connection.cut())
     await connection.write(bytes)
     return until('an answer', () => connection.answers()[0]?.head)
   }
-  await until('the server is full', async () => (await call('GET', '/ipam/v1/handles/a')).status === 503 || undefined)
   for (const bytes of ['nonsense\r\n\r\n', rawRequest('POST', '/ipam/v1/assign', '{}')]) {
     const head = await headOf(bytes)
     t.match(head, /^HTTP\/1.1 (400|503) /)

@@ -39,6 +39,7 @@ import { type Done, settleHandle, takeBack } from './take-back.ts'
  */
 export class MemoryStore implements Store {
   readonly description = 'memory'
+  readonly waitedMs = 0
   readonly #server: ObjectServer
   readonly #deadlineMs: number
   readonly #stopListening: () => void

@@ -92,6 +92,7 @@ export class Engine {
       sequence: this.#sequence++,
       plan,
       isDryRun: options.dryRun ?? false,
+      submittedMs,
       deadline: submittedMs + (options.deadlineMs ?? this.#limits.deadlineMs),
       ended: (isSettled) => {
         this.#probe.operationEnded({ isSettled, durationMs: performance.now() - submittedMs })
@@ -106,6 +107,11 @@ export class Engine {
   /** The number of operations submitted and not yet settled. */
   get pending(): number {
     return this.#open.size
+  }
+
+  /** See {@link OpenOperations.waitedMs}. */
+  get waitedMs(): number {
+    return this.#open.waitedMs
   }
 
   /** Fails the operations that have waited long enough, see {@link OpenOperations.expire}. To be called regularly. */

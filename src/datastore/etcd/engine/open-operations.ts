@@ -13,9 +13,15 @@ export class OpenOperations {
   readonly #open: Operation[] = []
   readonly #drained: (() => void)[] = []
   #lastCallMs = Infinity
+  #waitedMs = 0
 
   get size(): number {
     return this.#open.length
+  }
+
+  /** How long the oldest operation that is not being committed had waited when {@link expire} looked last, in milliseconds. */
+  get waitedMs(): number {
+    return this.#waitedMs
   }
 
   /** Adds an operation, until it is settled. */
@@ -45,7 +51,9 @@ export class OpenOperations {
    */
   expire(nowMs: number): boolean {
     let isAnyExpired = false
+    this.#waitedMs = 0
     for (const operation of [...this.#open]) {
+      if (!operation.isCommitting) this.#waitedMs = Math.max(this.#waitedMs, nowMs - operation.submittedMs)
       const dueMs = operation.deadline + (operation.isCommitting ? settlingPatienceMs : 0)
       if (Math.min(dueMs, this.#lastCallMs) > nowMs) continue
       if (operation.isCommitting) operation.fail(outcomeUnknown())

@@ -9,6 +9,8 @@ export interface OperationOptions<Answer> {
   readonly plan: (view: View) => Plan<Answer>
   readonly isDryRun: boolean
   /** On the clock of `performance.now`, which does not jump. */
+  readonly submittedMs: number
+  /** On the same clock. */
   readonly deadline: number
   /** Learns whether the operation was settled or has failed. */
   readonly ended?: (isSettled: boolean) => void
@@ -18,6 +20,7 @@ export interface OperationOptions<Answer> {
 export class Operation<Answer = unknown> implements Plannable {
   readonly sequence: number
   readonly isDryRun: boolean
+  readonly submittedMs: number
   readonly deadline: number
   /** Resolves when the operation is settled; rejects when it failed. */
   readonly outcome: Promise<Outcome<Answer>>
@@ -39,9 +42,10 @@ export class Operation<Answer = unknown> implements Plannable {
   #resolve!: (revision: Revision) => void
   #reject!: (fault: Error) => void
 
-  constructor({ sequence, plan, isDryRun, deadline, ended }: OperationOptions<Answer>) {
+  constructor({ sequence, plan, isDryRun, submittedMs, deadline, ended }: OperationOptions<Answer>) {
     this.sequence = sequence
     this.isDryRun = isDryRun
+    this.submittedMs = submittedMs
     this.deadline = deadline
     this.#plan = plan
     this.#ended = ended

@@ -8,7 +8,7 @@ import { FakeView } from '../../../support/fake-view.ts'
 function operations(count: number): Operation[] {
   return Array.from({ length: count }, (_, sequence) => {
     const plan = () => answerOnly(sequence)
-    const operation = new Operation({ sequence, plan, isDryRun: false, deadline: Infinity })
+    const operation = new Operation({ sequence, plan, isDryRun: false, submittedMs: 0, deadline: Infinity })
     operation.outcome.catch(() => undefined)
     return operation
   })
@@ -92,7 +92,7 @@ t.test('an operation is settled once, with the answer of the plan that ran last'
   const view = new FakeView()
   const [failed, settled, unplanned] = Array.from(
     { length: 3 },
-    (_, sequence) => new Operation({ sequence, plan, isDryRun: false, deadline: Infinity }),
+    (_, sequence) => new Operation({ sequence, plan, isDryRun: false, submittedMs: 0, deadline: Infinity }),
   )
   if (!failed || !settled || !unplanned) throw new Error('Three operations were made.')
   t.notOk(failed.isSettled)
