@@ -1,4 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { parse } from 'yaml'
@@ -6,6 +8,8 @@ import { helm, helmTemplate, type Manifest, manifestsIn, renderings } from '../.
 import { skipWithout } from '../../scripts/tools.ts'
 import { parseConfig } from '../../src/config.ts'
 import { messageOf } from '../../src/start/failure.ts'
+import { temporaryFolder } from '../support/etcd.ts'
+import { sectionOf, shellBlocksOf } from '../support/shell-blocks.ts'
 import { containerOf, deploymentIn, notRestrictedIn, wrongIn } from './manifests.ts'
 
 const root = new URL('../../', import.meta.url)
@@ -128,6 +132,23 @@ t.test('values that the server could not start with are refused', { skip: skipWi
     if (problem === undefined) t.equal(said, undefined, what)
     else t.match(said, problem, what)
   }
+})
+
+t.test('what docs/operations.md says to install renders', { skip: skipWithout('helm') }, async (t) => {
+  const section = sectionOf('docs/operations.md', 'On Kubernetes with Helm')
+  const [, values = ''] = /^```yaml\n# values\.yaml\n(.*?)^```$/ms.exec(section) ?? []
+  const [line = ''] = shellBlocksOf(section).flatMap((block) => /^helm upgrade --install .*$/m.exec(block) ?? [])
+  t.match(line, '--values values.yaml')
+  const file = join(await temporaryFolder(t), 'values.yaml')
+  await writeFile(file, values)
+  const objects = manifestsIn(helmTemplate(file))
+  const created = [...section.matchAll(/create secret \w+ (\S+)/g)].map(([, name]) => name)
+  const mounted = deploymentIn(objects).spec.template.spec.volumes?.map(({ secret }) => secret)
+  t.strictSame(
+    mounted?.map((secret) => (secret as { readonly secretName: string }).secretName).sort(),
+    created.sort(),
+    'the Secrets that it makes are those that are needed',
+  )
 })
 
 t.test('parts can be switched off', { skip: skipWithout('helm') }, async (t) => {

@@ -90,6 +90,6 @@ t.test('the unit fits to the program', async (t) => {
   t.equal(option('RestartPreventExitStatus'), String(exitCodes.badSetting))
   const variables = variablesIn(readFileSync(join(folder, 'ippoold.env'), 'utf8'))
   t.ok(Number(option('TimeoutStopSec')) > Number(variables['IPPOOLD_DRAIN_MS']) / 1000 + 20, 'there is time to drain')
-  const [, program = ''] = /node_modules\/ippoold\/(bin\/\S+)$/m.exec(unit) ?? []
+  const [, program = ''] = /^ExecStart=.* \/opt\/ippoold\/current\/(\S+)$/m.exec(unit) ?? []
   t.ok(existsSync(fileURLToPath(new URL(`../../${program}`, import.meta.url))), program)
 })
