@@ -21,7 +21,7 @@ import { findTool } from './tools.ts'
 
 /**
  * Makes the files of a release in `release/`, or in the folder of `--out`: the package, the chart, the plain manifests, the OpenAPI documents,
- * the SBOM, notes from CHANGELOG.md, and checksums; and the image, if there is Docker. `--snapshot` takes what is not committed and the
+ * the SBOM, notes from CHANGELOG.md, and checksums; with `--image` also the image, by Docker. `--snapshot` takes what is not committed and the
  * "Unreleased" of the changelog.
  */
 
@@ -81,7 +81,6 @@ function release(out: string, isSnapshot: boolean): void {
   } finally {
     rmSync(work, { recursive: true, force: true })
   }
-  buildImage()
   writeFileSync(join(out, 'notes.md'), notes)
   const sums = readdirSync(out)
     .sort()
@@ -95,11 +94,8 @@ function release(out: string, isSnapshot: boolean): void {
   say(`${out} has the release ${version}: ${readdirSync(out).join(', ')}`)
 }
 
+/** Builds the image, with labels that say what it was made of. */
 function buildImage(): void {
-  if (findTool('docker') === undefined) {
-    say('The image is left out: there is no docker.')
-    return
-  }
   const labels = {
     VERSION: version,
     REVISION: run('git', ['rev-parse', 'HEAD']).trim(),
@@ -110,8 +106,10 @@ function buildImage(): void {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { out: { type: 'string' }, snapshot: { type: 'boolean', default: false } } })
+  const flag = { type: 'boolean', default: false } as const
+  const { values } = parseArgs({ options: { out: { type: 'string' }, snapshot: flag, image: flag } })
   // The scripts of npm run on this Node.
   process.env['PATH'] = `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`
   release(resolve(values.out ?? join(root, 'release')), values.snapshot)
+  if (values.image) buildImage()
 }

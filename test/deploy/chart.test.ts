@@ -70,7 +70,7 @@ for (const { file } of renderings) {
   t.test(`${file}: ippoold takes the settings`, async (t) => {
     const names = container.env.map(({ name }) => name)
     t.strictSame(names, [...new Set(names)], 'each is there once')
-    const settings = container.env.map(({ name, value = 'from a Secret' }) => [name, value])
+    const settings = container.env.map(({ name, value = 'from a Secret' }) => [name, value] as const)
     t.match(parseConfig([], Object.fromEntries(settings)), {
       ok: true,
       config: { port: 8080, healthPort: 8081 },
@@ -85,7 +85,7 @@ for (const { file } of renderings) {
       return found === undefined ? [] : [{ kind, labels: 'matchLabels' in found ? found.matchLabels : found }]
     })
     t.ok(selectors.length >= 4)
-    for (const selector of selectors) t.match(labels, selector.labels as object, `${selector.kind} selects the pods`)
+    for (const selector of selectors) t.match(labels, selector.labels, `${selector.kind} selects the pods`)
     const volumes = deployment.spec.template.spec.volumes ?? []
     t.strictSame(
       container.volumeMounts?.map(({ name }) => name) ?? [],

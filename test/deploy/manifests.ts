@@ -42,6 +42,13 @@ interface Container {
   readonly env: readonly { readonly name: string; readonly value?: string; readonly valueFrom?: object }[]
   readonly ports: readonly { readonly name: string; readonly containerPort: number; readonly hostPort?: number }[]
   readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[]
+  readonly startupProbe: Probe
+  readonly livenessProbe: Probe
+  readonly readinessProbe: Probe
+}
+
+interface Probe {
+  readonly httpGet: { readonly path: string; readonly port: string }
 }
 
 /** The Deployment among the objects. */

@@ -79,7 +79,7 @@ t.test('the settings are settings, and so are those that are commented out', asy
     option('Environment')
       ?.split(' ')
       .filter((one) => !one.startsWith('NODE_')) ?? []
-  t.match(parseConfig([], Object.fromEntries(environment.map((one) => one.split('=')))), {
+  t.match(parseConfig([], variablesIn(environment.join('\n'))), {
     ok: true,
     config: { dataDir: '/var/lib/ippoold', cacheDir: '/var/cache/ippoold' },
   })
