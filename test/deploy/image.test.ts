@@ -9,10 +9,13 @@ import { freePorts } from '../../src/embedded-etcd/ports.ts'
 import { startEtcd, temporaryFolder } from '../support/etcd.ts'
 import { ownEnvironment } from '../support/server.ts'
 import { until } from '../support/until.ts'
+import { isAll } from '../support/volume.ts'
 
 /** Carries out the steps of the Dockerfile without an engine: each stage in a folder, and RUN by the shell of this machine. */
 
 t.setTimeout(280_000)
+
+const skip = !isAll && 'it takes a minute: run "npm run test:all"'
 
 const context = fileURLToPath(new URL('../../', import.meta.url))
 const dockerfile = readFileSync(join(context, 'Dockerfile'), 'utf8')
@@ -102,7 +105,7 @@ t.test('hadolint finds nothing wrong', { skip: skipWithout('hadolint') }, async 
   t.match({ status, stdout }, { status: 0, stdout: '' })
 })
 
-t.test('the image builds from the lock, and serves as its user, who may write nothing', async (t) => {
+t.test('the image builds from the lock, and serves as its user, who may write nothing', { skip }, async (t) => {
   const image = await build(t)
   const folder = join(image.root, image.workdir)
   t.match(image.user, /^[1-9]\d*:[1-9]\d*$/, 'Kubernetes sees that it is not root')

@@ -12,10 +12,13 @@ import { addressesIn, createPool } from '../support/ippoold.ts'
 import { ownEnvironment, startServer } from '../support/server.ts'
 import { sectionOf, shellBlocksOf } from '../support/shell-blocks.ts'
 import { until } from '../support/until.ts'
+import { isAll } from '../support/volume.ts'
 
 /** The files of a release, and whether they can be used elsewhere. */
 
 t.setTimeout(280_000)
+
+const skip = !isAll && 'it takes a minute: run "npm run test:all"'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
@@ -54,7 +57,7 @@ t.test('the notes of a version are those of the changelog', async (t) => {
   t.throws(() => notesOf(changelog, '2.0.0'), /no section "## \[2\.0\.0\]"/)
 })
 
-t.test('a release can be installed elsewhere, from the registry and from its lock, and serves', async (t) => {
+t.test('a release can be installed elsewhere, from the registry and from its lock, and serves', { skip }, async (t) => {
   const place = await temporaryFolder(t)
   const out = join(place, 'release')
   execFileSync(process.execPath, ['scripts/release.ts', '--snapshot', '--out', out], { cwd: root, env })
