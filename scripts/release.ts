@@ -62,12 +62,13 @@ function release(out: string, isSnapshot: boolean): void {
   mkdirSync(out, { recursive: true })
   const work = mkdtempSync(join(tmpdir(), 'ippoold-release-'))
   try {
-    // npm calls the application in the SBOM by the name of its folder.
-    const source = join(work, 'ippoold')
+    const source = join(work, 'source')
     copySource(source)
     run('npm', ['pack', '--silent', '--pack-destination', out], source)
-    const sbom = ['--package-lock-only', '--sbom-format=cyclonedx', '--sbom-type=application', '--omit=dev']
-    writeFileSync(join(out, `ippoold-${version}.cdx.json`), run('npm', ['sbom', ...sbom], source))
+    writeFileSync(
+      join(out, `ippoold-${version}.cdx.json`),
+      sbomOf(join(out, `ippoold-${version}.tgz`), join(work, 'sbom')),
+    )
     run('tar', ['-czf', join(out, `ippoold-kustomize-${version}.tar.gz`), '-C', join(source, 'deploy'), 'kustomize'])
     for (const name of ['ippoold', 'ippoold-3.0']) {
       copyFileSync(join(source, 'openapi', `${name}.json`), join(out, `${name}-${version}.openapi.json`))
@@ -92,6 +93,20 @@ function release(out: string, isSnapshot: boolean): void {
     )
   writeFileSync(join(out, 'SHA256SUMS'), sums.join(''))
   say(`${out} has the release ${version}: ${readdirSync(out).join(', ')}`)
+}
+
+/**
+ * Lists what the package installs here: Node is the one for this machine. From the lock alone, npm leaves out what the tools of development
+ * need, too.
+ */
+function sbomOf(archive: string, place: string): string {
+  // npm calls the application by the name of its folder.
+  const folder = join(place, 'ippoold')
+  mkdirSync(folder, { recursive: true })
+  run('tar', ['-xzf', archive, '-C', folder, '--strip-components=1'])
+  run('npm', ['ci', '--omit=dev', '--ignore-scripts', '--silent', '--no-audit', '--no-fund'], folder)
+  run('npm', ['pkg', 'delete', 'devDependencies'], folder)
+  return run('npm', ['sbom', '--sbom-format=cyclonedx', '--sbom-type=application'], folder)
 }
 
 /** Builds the image, with labels that say what it was made of. */

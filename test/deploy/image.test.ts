@@ -38,7 +38,7 @@ interface Stage {
 
 /** The instructions, with what continues on the next line in one. */
 function instructionsOf(text: string): readonly (readonly [name: string, rest: string])[] {
-  const lines = text.replaceAll(/^#.*\n/gm, '').replaceAll(/\\\n/g, ' ')
+  const lines = text.replaceAll(/^ *#.*\n/gm, '').replaceAll(/\\\n/g, ' ')
   return [...lines.matchAll(/^([A-Z]+) (.+)$/gm)].map(([, name = '', rest = '']) => [name, rest.trim()])
 }
 
@@ -151,10 +151,12 @@ t.test('the image builds from the lock, and serves as its user, who may write no
   t.notOk(isHealthy(), 'without a server, the health check fails')
   const server = spawn(process.execPath, args, { ...options, stdio: ['ignore', 'ignore', 'pipe'] })
   t.teardown(() => server.kill('SIGKILL'))
-  const ended = once(server, 'exit')
+  const ended = once(server, 'close')
+  let printed = ''
+  server.stderr.on('data', (text: Buffer) => (printed += text.toString()))
   await until('the health check succeeds', () => (isHealthy() ? true : undefined), 30_000)
   const answer = await fetch(`http://127.0.0.1:${port}/version`)
-  t.match(await answer.json(), { version })
+  t.match(await answer.json(), { ippooldVersion: version })
   server.kill('SIGTERM')
-  t.strictSame(await ended, [0, null])
+  t.strictSame(await ended, [0, null], 'it stops in order', { printed })
 })

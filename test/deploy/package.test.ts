@@ -28,6 +28,10 @@ interface Lock {
   readonly packages: Readonly<Record<string, { readonly version?: string }>>
 }
 
+interface Sbom {
+  readonly components: readonly { readonly name: string }[]
+}
+
 /** The packages in a folder whose versions are not those of the lock. */
 function otherVersionsIn(folder: string): readonly string[] {
   const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lock
@@ -70,10 +74,15 @@ t.test('a release can be installed elsewhere, from the registry and from its loc
   )
   t.equal(readdirSync(out).includes(`ippoold-chart-${version}.tgz`), findTool('helm') !== undefined)
   t.equal(spawnSync('sha256sum', ['--check', '--strict', 'SHA256SUMS'], { cwd: out }).status, 0, 'the checksums hold')
-  t.match(JSON.parse(readFileSync(join(out, `ippoold-${version}.cdx.json`), 'utf8')), {
-    bomFormat: 'CycloneDX',
-    metadata: { component: { name: 'ippoold', version } },
-  })
+  const sbom = JSON.parse(readFileSync(join(out, `ippoold-${version}.cdx.json`), 'utf8')) as Sbom
+  t.match(sbom, { bomFormat: 'CycloneDX', metadata: { component: { name: 'ippoold', version } } })
+  const listed = new Set(sbom.components.map(({ name }) => name))
+  const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: object }
+  t.strictSame(
+    Object.keys(dependencies).filter((name) => !listed.has(name)),
+    [],
+    'the SBOM lists every dependency',
+  )
   const archive = join(out, `ippoold-${version}.tgz`)
   const etcd = await startEtcd(t)
 
