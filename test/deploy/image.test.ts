@@ -149,7 +149,9 @@ t.test('the image builds from the lock, and serves as its user, who may write no
   const options = { cwd: folder, env, ...identity(image) }
   const isHealthy = () => spawnSync(process.execPath, check, options).status === 0
   t.notOk(isHealthy(), 'without a server, the health check fails')
-  const server = spawn(process.execPath, args, { ...options, stdio: ['ignore', 'ignore', 'pipe'] })
+  // tap makes Node write down what it ran, where this user may not write.
+  const command = ['-u', 'NODE_OPTIONS', process.execPath, ...args]
+  const server = spawn('env', command, { ...options, stdio: ['ignore', 'ignore', 'pipe'] })
   t.teardown(() => server.kill('SIGKILL'))
   const ended = once(server, 'close')
   let printed = ''
