@@ -9,8 +9,10 @@ export { DatastoreNotOpened, DatastoreUnavailable, detailsOf, expired, RevisionC
 export type { Leadership, LeadershipOptions } from './leadership.ts'
 export {
   type CallOutcome,
+  type CheckFindings,
   type DatastoreCall,
   joinProbes,
+  type Leak,
   logProbe,
   type Probe,
   type ProbeLogger,
@@ -22,10 +24,12 @@ export { Scan } from './scan.ts'
 export type {
   Health,
   Member,
+  MemberFigures,
   Outcome,
   Page,
   PageOptions,
   Store,
+  StoreFigures,
   StoreLimits,
   StoreOptions,
   SubmitOptions,

@@ -20,6 +20,8 @@ export interface Limit {
   /** Request id for a response. */
   readonly requestId: (headers: IncomingHttpHeaders) => string
   readonly onStopping: OnStopping
+  /** Hears how many calls are in flight. */
+  readonly counted: (calls: number) => void
   /** Hears once a second how many calls were refused before they were read. */
   readonly refused: (calls: number) => void
 }
@@ -29,7 +31,7 @@ export interface Limit {
  * call counts from its head until its response is sent or its connection is closed.
  */
 export function limitCalls(app: FastifyInstance, limit: Limit): void {
-  const { callsMax, pending } = limit
+  const { callsMax, pending, counted } = limit
   // Made once: the server is busy when it is needed.
   const refused = refuseForNow(
     `${callsMax} calls are in flight, which is the limit of this server; nothing was changed. Try again.`,
@@ -51,7 +53,12 @@ export function limitCalls(app: FastifyInstance, limit: Limit): void {
       done(refused)
       return
     }
-    const leave = shares.enter(credential)
+    const end = shares.enter(credential)
+    counted(shares.total)
+    const leave = (): void => {
+      end()
+      counted(shares.total)
+    }
     // `finish` comes before the caller can have the response and send its next call; `close` also comes without a response.
     reply.raw.once('finish', leave)
     onceClosed(reply.raw, leave)

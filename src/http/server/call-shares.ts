@@ -36,6 +36,11 @@ export class CallShares {
     this.#callsMax = callsMax
   }
 
+  /** The number of calls in flight. */
+  get total(): number {
+    return this.#total
+  }
+
   /**
    * True if a call of this caller has to be refused: the limit is reached, and the caller has its share of it. Whoever has less still
    * gets in, but all callers together no more than twice the limit.

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { unchecked } from '../../access/index.ts'
+import type { Probe } from '../../datastore/index.ts'
 import { isWatch } from '../resources/index.ts'
 import { onceClosed, refusal, type RefusalError, refuseForNow } from '../wire/index.ts'
 import { CallLimits } from './call-limits.ts'
@@ -23,9 +24,9 @@ const expiryIntervalMs = 250
 
 /**
  * Refuses calls below `app` that exceed a limit of a policy for their caller (429). Call it after it is known who sends a call, and before calls
- * are counted that are in flight.
+ * are counted that are in flight. `probe` hears of each.
  */
-export function limitCallers(app: FastifyInstance): void {
+export function limitCallers(app: FastifyInstance, probe: Pick<Probe, 'callLimited'>): void {
   const callLimits = new CallLimits()
   app.addHook('onRequest', ({ rights: { limits }, method, query }, reply, done) => {
     if (limits.length === 0) {
@@ -39,7 +40,8 @@ export function limitCallers(app: FastifyInstance): void {
       onceClosed(reply.raw, entered)
       done()
     } else {
-      const { message, retryAfterSeconds } = entered
+      const { limit, message, retryAfterSeconds } = entered
+      probe.callLimited({ limit })
       done(refusal('TooManyRequests', message, { retryAfterSeconds }))
     }
   })
@@ -54,9 +56,13 @@ declare module 'fastify' {
 
 /**
  * Lets calls below `app` begin by the shares of those who send them, after their bodies were read: nobody takes a place by sending slowly. A
- * watch needs no place, and a report none once it has begun.
+ * watch needs no place, and a report none once it has begun. `probe` hears how many calls wait, and how long each has waited.
  */
-export function shareFairly(app: FastifyInstance, deadlineMs: number): void {
+export function shareFairly(
+  app: FastifyInstance,
+  deadlineMs: number,
+  probe: Pick<Probe, 'callsWaiting' | 'callBegun'>,
+): void {
   const gate = new FairGate({ places, placesBesideModest, modestMax, keepMs, patienceMs: deadlineMs })
   const timer = setInterval(() => {
     gate.expire(performance.now())
@@ -71,20 +77,23 @@ export function shareFairly(app: FastifyInstance, deadlineMs: number): void {
       done()
       return
     }
-    const call = { isDecided: false }
+    const call = { isDecided: false, sinceMs: performance.now() }
     const decide = (refused?: RefusalError): void => {
       if (call.isDecided) return
       call.isDecided = true
+      if (refused === undefined) probe.callBegun({ waitedMs: performance.now() - call.sinceMs })
       done(refused)
     }
     const begin = (): void => decide()
     const refuse = (): void => decide(tooLate())
-    request.leaveGate = gate.enter(callerOf(request), performance.now(), begin, refuse)
+    request.leaveGate = gate.enter(callerOf(request), call.sinceMs, begin, refuse)
+    probe.callsWaiting({ calls: gate.waiting })
     // What has not begun need not begin for a client that has gone.
     if (!call.isDecided) onceClosed(reply.raw, () => decide(refuseForNow('The client has gone; nothing was changed.')))
   })
   app.addHook('onSend', (request, _reply, payload, done) => {
     request.leaveGate?.(performance.now())
+    probe.callsWaiting({ calls: gate.waiting })
     done(null, payload)
   })
 }

@@ -139,7 +139,8 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
     audit?.missRefusedEarly(calls)
     probe.requestsRefusedEarly({ requests: calls })
   }
-  addApi(app, kinds, dependencies, { requestId, onStopping, refused })
+  const counted = (calls: number): void => probe.callsInFlight({ calls, callsMax: dependencies.callsMax })
+  addApi(app, kinds, { ...dependencies, probe }, { requestId, onStopping, refused, counted })
   return app
 }
 
@@ -163,10 +164,10 @@ function makeDocumentInAdvance(app: FastifyInstance): void {
 function addApi(
   app: FastifyInstance,
   kinds: ReturnType<typeof resourceKinds>,
-  dependencies: ServerDependencies,
-  { onStopping, ...limited }: Pick<Limit, 'requestId' | 'onStopping' | 'refused'>,
+  dependencies: ServerDependencies & { readonly probe: Probe },
+  { onStopping, ...limited }: Pick<Limit, 'requestId' | 'onStopping' | 'refused' | 'counted'>,
 ): void {
-  const { store, blocks, charges, now, newUid, newSecret, deadlineMs, callsMax } = dependencies
+  const { store, blocks, charges, now, newUid, newSecret, deadlineMs, callsMax, probe } = dependencies
   void app.register(discoveryRoutes, { kinds })
   void app.register(selfSubjectReviewRoutes)
   const { gatekeeper = openGate } = dependencies
@@ -175,13 +176,13 @@ function addApi(
   void app.register(openapiRoutes)
   void app.register((api, _options, done) => {
     const prefixes = ['/ipam/v1/', ...groupsOf(kinds).map(({ apiVersion }) => `/apis/${apiVersion}/`)]
-    limitCallers(api)
+    limitCallers(api, probe)
     limitCalls(api, { ...limited, callsMax, pending: () => store.pending, prefixes, onStopping })
     answerJson(api)
-    shareFairly(api, deadlineMs)
+    shareFairly(api, deadlineMs, probe)
     void api.register((ipam, _options, done) => {
       ipam.setSchemaErrorFormatter(refuseBySchema)
-      void ipam.register(ipamRoutes, { prefix: '/ipam/v1', store, blocks, charges, now, newUid, deadlineMs })
+      void ipam.register(ipamRoutes, { prefix: '/ipam/v1', store, blocks, charges, now, newUid, deadlineMs, probe })
       done()
     })
     void api.register(resourceRoutes, {

@@ -10,8 +10,8 @@ export interface OperationOptions<Answer> {
   readonly isDryRun: boolean
   /** On the clock of `performance.now`, which does not jump. */
   readonly deadline: number
-  /** Hears the end: settled, or failed. */
-  readonly ended?: (isSettled: boolean) => void
+  /** Hears the end: settled, or failed; and when the plan first ran, on the clock of the deadline. */
+  readonly ended?: (isSettled: boolean, plannedMs: number | undefined) => void
 }
 
 /** A submitted operation on its way: queued, parked behind a commit, being committed, and settled exactly once. */
@@ -32,7 +32,8 @@ export class Operation<Answer = unknown> implements Plannable {
   readonly #plan: (view: View) => Plan<Answer>
   /** The answer of the plan that ran last: when that is committed, it is the operation's. */
   #planned: { readonly answer: Answer } | undefined
-  readonly #ended: ((isSettled: boolean) => void) | undefined
+  readonly #ended: OperationOptions<Answer>['ended']
+  #plannedMs: number | undefined
   readonly #fresh: Family<unknown>[] = []
   #isSettled = false
   /** Resolves `outcome` with what was planned last. */
@@ -60,6 +61,7 @@ export class Operation<Answer = unknown> implements Plannable {
   }
 
   plan(view: View): Plan<Answer> {
+    this.#plannedMs ??= performance.now()
     const plan = this.#plan(view)
     this.#planned = { answer: plan.answer }
     return plan
@@ -87,7 +89,7 @@ export class Operation<Answer = unknown> implements Plannable {
     if (this.#isSettled) return false
     this.#isSettled = true
     this.onEnd?.()
-    this.#ended?.(isSettled)
+    this.#ended?.(isSettled, this.#plannedMs)
     return true
   }
 }
