@@ -28,7 +28,7 @@ export interface CollectionOptions {
   readonly kinds: readonly ServedKind<StoredObject>[]
   readonly now: () => Now
   readonly logger: UpkeepLogger
-  readonly probe: Pick<Probe, 'blocksCollected'>
+  readonly probe: Pick<Probe, 'blocksCollected' | 'upkeepEnded'>
   /** The interval at which everything is looked at; 0: never. */
   readonly intervalSeconds: number
   /** How long a block must have been empty before it is released; 0: it never is. */
@@ -85,6 +85,11 @@ export class Collection {
     this.#plan()
   }
 
+  /** True if this server led the upkeep when it last looked. */
+  get isLeading(): boolean {
+    return this.#leadership?.isLeading === true
+  }
+
   /** Ends after the step under way, and leaves the work to another server. */
   async stop(): Promise<void> {
     this.#isStopped = true
@@ -103,15 +108,19 @@ export class Collection {
   }
 
   async #round(): Promise<void> {
-    if (this.#leadership?.isLeading !== true) return
+    if (!this.isLeading) return
+    const startedMs = performance.now()
+    const done = { isDone: false, annexes: 0, charges: 0 }
     try {
       await this.#collectBlocks()
-      await this.#collectAnnexes()
-      await this.#settleCharges()
+      done.annexes = await this.#collectAnnexes()
+      done.charges = await this.#settleCharges()
+      done.isDone = true
     } catch (err) {
       // The next round goes on from what is stored.
       this.#options.logger.warn(detailsOf(err), 'the upkeep could not be carried on')
     }
+    this.#options.probe.upkeepEnded({ ...done, durationMs: performance.now() - startedMs })
   }
 
   async #collectBlocks(): Promise<void> {
@@ -141,21 +150,23 @@ export class Collection {
         : planCollectCooled(view, cidr, now)
   }
 
-  /** Gives back to quotas what they are charged for addresses that something else than ippoold released. */
-  async #settleCharges(): Promise<void> {
-    if (this.#store === undefined) return
+  /** Gives back to quotas what they are charged for addresses that something else than ippoold released. Returns how many charges. */
+  async #settleCharges(): Promise<number> {
+    if (this.#store === undefined) return 0
     let count = 0
     for await (const cidr of this.#staleCharges.find(this.#store)) {
       // As many transactions as it takes: the charges of a block may be to many quotas.
       for (let settled = 1; settled > 0 && !this.#isStopped; count += settled) {
         settled = await this.#submit((view) => planSettleCharges(view, cidr), 0)
       }
-      if (this.#isStopped) return
+      if (this.#isStopped) return count
     }
     if (count > 0) this.#options.logger.info({ count }, 'gave back to quotas what others had released')
+    return count
   }
 
-  async #collectAnnexes(): Promise<void> {
+  /** Removes the annexes of objects that are gone. Returns how many. */
+  async #collectAnnexes(): Promise<number> {
     let removed = 0
     for (const kind of this.#options.kinds) {
       const names = this.#orphansOf(kind)
@@ -171,6 +182,7 @@ export class Collection {
       if (fault !== undefined) throw fault
     }
     if (removed > 0) this.#options.logger.info({ removed }, 'removed annexes of objects that are gone')
+    return removed
   }
 
   /** Takes the steps until this server stops. Returns the fault of a later step, throws that of the first. */
