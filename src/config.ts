@@ -83,6 +83,7 @@ export function parseConfig(argv: readonly string[], environment: Environment): 
     batchOperationsMax: read(settings.batchOperationsMax),
     batchesInFlight: read(settings.batchesInFlight),
     upkeepIntervalSeconds: read(settings.upkeepIntervalSeconds),
+    checkIntervalSeconds: read(settings.checkIntervalSeconds),
     upkeepGraceSeconds: read(settings.upkeepGraceSeconds),
   }
   for (const { among, problem } of findContradictions(config)) {

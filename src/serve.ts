@@ -47,6 +47,7 @@ import { planBuiltInPolicies, resourceKinds } from './resources/index.ts'
 import { type Setting, settings } from './settings.ts'
 import {
   badSettings,
+  endsOf,
   exitCodes,
   type Log,
   messageOf,
@@ -57,7 +58,7 @@ import {
   stopOnSignal,
   TlsFiles,
 } from './start/index.ts'
-import { Collection, PoolUpkeep } from './upkeep/index.ts'
+import { CheckRounds, Collection, PoolUpkeep } from './upkeep/index.ts'
 import type { Environment } from './variables.ts'
 
 /** The parts of its process that the server uses. */
@@ -116,14 +117,24 @@ async function start(
   const index = new BlockIndex()
   const chargeIndex = new ChargeIndex()
   const now = strictClock()
-  const tls = await openTls(config, logger, parts)
+  const tlsFiles = await TlsFiles.open(config, logger)
+  const tls = tlsFiles && followTls(tlsFiles, parts)
   const listeners = new Listeners(tls)
   const missing = missingProtections(config)
   const waived = { tls: missing.includes('tls'), authentication: missing.includes('authentication') }
-  const metrics = new Metrics({ store, blocks: index, now, version, waived, hasNodes: config.metricsNodes })
-  const probe = joinProbes(logProbe(logger), metrics.probe)
   const policies = new Policies()
   const authentication = hasAuthentication(config) ? await openAuthentication(config, logger) : undefined
+  const metrics = new Metrics({
+    store,
+    blocks: index,
+    now,
+    version,
+    waived,
+    certificateEnds: () => ({ ...tlsFiles?.ends, ...endsOf(credentials) }),
+    countAccessTokens: authentication && ((at) => authentication.countAccessTokens(at)),
+    hasNodes: config.metricsNodes,
+  })
+  const probe = joinProbes(logProbe(logger), metrics.probe)
   const audit = await openAudit(config, { now, newUid: randomUUID, logger, probe }, parts)
   const server = buildServer({
     store,
@@ -160,7 +171,7 @@ async function start(
   const poolUpkeep = new PoolUpkeep(index, now, logger)
   const datastore = await openDatastore(
     { ...credentials, endpoints },
-    { index, chargeIndex, poolUpkeep, policies, authentication },
+    { index, chargeIndex, poolUpkeep, policies, authentication, metrics },
     config,
     probe,
   )
@@ -185,7 +196,19 @@ async function start(
   })
   collection.start(datastore)
   parts.add(() => collection.stop())
+  const isLeading = (): boolean => collection.isLeading
+  const checks = new CheckRounds({
+    blocks: index,
+    isLeading,
+    now,
+    logger,
+    probe,
+    intervalSeconds: config.checkIntervalSeconds,
+  })
+  checks.start(datastore)
+  parts.add(() => checks.stop())
   store.open(datastore)
+  void metrics.prepare()
   // The server stops before the store. If the start fails before this, no request is in flight: all were refused at once.
   parts.add(() => server.close())
   // Added last, so it comes first: clients that watch the readiness stop sending, while requests are still answered.
@@ -204,10 +227,8 @@ const warningOf: Readonly<Record<ReturnType<typeof missingProtections>[number], 
     'there is no authentication (IPPOOLD_INSECURE_NO_AUTH): everybody who can reach this address may do everything',
 }
 
-/** Reads the files for TLS, and again when they change; undefined without TLS. */
-async function openTls(config: Config, logger: Logger, parts: RunningParts): Promise<TlsFront | undefined> {
-  const files = await TlsFiles.open(config, logger)
-  if (files === undefined) return undefined
+/** Serves TLS with the files, also after they have changed. */
+function followTls(files: TlsFiles, parts: RunningParts): TlsFront {
   const tls = new TlsFront(files.material)
   files.follow((material) => {
     tls.renew(material)
@@ -294,11 +315,12 @@ interface Observers {
   readonly poolUpkeep: PoolUpkeep
   readonly policies: Policies
   readonly authentication: Authentication | undefined
+  readonly metrics: Metrics
 }
 
 async function openDatastore(
   connection: EtcdConnection,
-  { index, chargeIndex, poolUpkeep, policies, authentication }: Observers,
+  { index, chargeIndex, poolUpkeep, policies, authentication, metrics }: Observers,
   config: Config,
   probe: Probe,
 ): Promise<Store> {
@@ -310,11 +332,14 @@ async function openDatastore(
           changed: (key, lookup) => {
             index.changed(key, lookup)
             poolUpkeep.blockChanged(key)
+            metrics.blockChanged(key)
           },
           changedText: (key, text) => {
             const isTold = index.changedText(key, text)
-            if (isTold) poolUpkeep.blockChanged(key)
-            return isTold
+            if (!isTold) return false
+            poolUpkeep.blockChanged(key)
+            metrics.blockChanged(key)
+            return true
           },
         }),
         declare(affinities),

@@ -339,6 +339,13 @@ export const settings = {
     fallback: 60,
     read: integer(0, 86_400),
   }),
+  checkIntervalSeconds: setting({
+    variable: 'IPPOOLD_CHECK_INTERVAL_SECONDS',
+    placeholder: '<seconds>',
+    help: 'How often one of the servers checks that the stored data is consistent, for the metrics; 0 for never.',
+    fallback: 3_600,
+    read: integer(0, 604_800),
+  }),
   upkeepGraceSeconds: setting({
     variable: 'IPPOOLD_UPKEEP_GRACE_SECONDS',
     placeholder: '<seconds>',

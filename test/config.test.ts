@@ -67,6 +67,7 @@ t.test('without settings the server is for this machine alone, with an embedded 
     batchOperationsMax: 128,
     batchesInFlight: 4,
     upkeepIntervalSeconds: 60,
+    checkIntervalSeconds: 3_600,
     upkeepGraceSeconds: 900,
   })
 })
@@ -133,6 +134,7 @@ t.test('every setting is a variable and a flag', async (t) => {
     ['IPPOOLD_BATCH_OPERATIONS_MAX', '1', 'batchOperationsMax', 1],
     ['IPPOOLD_BATCHES_IN_FLIGHT', '64', 'batchesInFlight', 64],
     ['IPPOOLD_UPKEEP_INTERVAL_SECONDS', '0', 'upkeepIntervalSeconds', 0],
+    ['IPPOOLD_CHECK_INTERVAL_SECONDS', '0', 'checkIntervalSeconds', 0],
     ['IPPOOLD_UPKEEP_GRACE_SECONDS', '60', 'upkeepGraceSeconds', 60],
   ]
   t.strictSame(

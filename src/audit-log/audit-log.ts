@@ -15,7 +15,7 @@ export interface AuditLogOptions extends Rotation {
   readonly now: () => Now
   readonly newUid: () => string
   readonly logger: AuditLogger
-  readonly probe: Pick<Probe, 'auditEventsDropped'>
+  readonly probe: Pick<Probe, 'auditEventsWritten' | 'auditEventsDropped' | 'auditLogChecked'>
 }
 
 /** The log of what happens to the audit log. */
@@ -128,7 +128,9 @@ export class AuditLog implements AuditSink {
       const batch = this.#waiting
       this.#waiting = newBatch()
       this.#current = batch
-      batch.written.resolve(await this.#writeBatch(Buffer.from(batch.lines.join(''))))
+      const isWritten = await this.#writeBatch(Buffer.from(batch.lines.join('')))
+      if (isWritten) this.#options.probe.auditEventsWritten({ events: batch.lines.length })
+      batch.written.resolve(isWritten)
     }
     this.#current = undefined
     // Nothing has run since the queue was found empty, so the next `write` starts anew.
@@ -174,6 +176,7 @@ export class AuditLog implements AuditSink {
     const { logger, path, whenFull } = this.#options
     if (this.#problem === undefined) {
       const outcome = whenFull === 'block' ? 'calls are refused' : 'events will be dropped'
+      this.#options.probe.auditLogChecked({ isFailing: true })
       logger.error({ file: path, problem }, `the audit log cannot be written; ${outcome} until it can`)
     }
     this.#problem = problem
@@ -182,6 +185,7 @@ export class AuditLog implements AuditSink {
   #recover(): void {
     if (this.#problem === undefined) return
     this.#problem = undefined
+    this.#options.probe.auditLogChecked({ isFailing: false })
     this.#options.logger.info({ file: this.#options.path }, 'the audit log can be written again')
   }
 

@@ -91,6 +91,11 @@ export class Authentication {
     return this.#index
   }
 
+  /** How many AccessTokens can be used, and how many have expired. `now` is in nanoseconds since the epoch. */
+  countAccessTokens(now: bigint): ReturnType<AccessTokenIndex['count']> {
+    return this.#index.count(now)
+  }
+
   /** To be called once all AccessTokens have been observed. Begins to store when they are used. */
   start(store: Pick<Store, 'submit'>): void {
     this.#isStarted = true

@@ -8,8 +8,10 @@ export { DatastoreNotOpened, DatastoreUnavailable, detailsOf, expired, RevisionC
 export type { Leadership, LeadershipOptions } from './leadership.ts'
 export {
   type CallOutcome,
+  type CheckFindings,
   type DatastoreCall,
   joinProbes,
+  type Leak,
   logProbe,
   type Probe,
   type ProbeLogger,
@@ -21,10 +23,12 @@ export { Scan } from './scan.ts'
 export type {
   Health,
   Member,
+  MemberFigures,
   Outcome,
   Page,
   PageOptions,
   Store,
+  StoreFigures,
   StoreLimits,
   StoreOptions,
   SubmitOptions,

@@ -1,4 +1,4 @@
-import type { Reason } from '../plan/index.ts'
+import type { Reason, Refusal } from '../plan/index.ts'
 import { countEachSecond } from './each-second.ts'
 import { type DatastoreUnavailable, detailsOf } from './faults.ts'
 
@@ -9,8 +9,8 @@ import { type DatastoreUnavailable, detailsOf } from './faults.ts'
 export interface Probe {
   /** Plans were run to form a transaction: `operations` are in it, `waiting` are still in the queue. */
   batchPlanned(event: { readonly operations: number; readonly waiting: number; readonly durationMs: number }): void
-  /** An operation was settled or has failed, `durationMs` after it was submitted. */
-  operationEnded(event: { readonly isSettled: boolean; readonly durationMs: number }): void
+  /** An operation was settled or has failed, `durationMs` after it was submitted. It had waited for `waitedMs` to be planned first. */
+  operationEnded(event: { readonly isSettled: boolean; readonly waitedMs: number; readonly durationMs: number }): void
   /** The datastore answered a call, or did not. */
   datastoreCalled(event: {
     readonly call: DatastoreCall
@@ -53,10 +53,23 @@ export interface Probe {
   followerStarted(event: object): void
   /** A follower got no more changes; see `Ending`. */
   followerEnded(event: { readonly ending: 'expired' | 'overrun' | 'closed' }): void
-  /** This server began to lead a task, or ceased to. */
+  /** This server began to lead a task, or ceased to; or it became a candidate, and does not lead yet. */
   leadershipChanged(event: { readonly task: string; readonly isLeading: boolean }): void
   /** Upkeep has freed the cooled addresses of blocks, and has released empty blocks. */
   blocksCollected(event: { readonly cooled: number; readonly released: number }): void
+  /** Upkeep went through everything once, or gave up. `annexes` of objects that are gone were removed, `charges` given back to quotas. */
+  upkeepEnded(event: {
+    readonly isDone: boolean
+    readonly annexes: number
+    readonly charges: number
+    readonly durationMs: number
+  }): void
+  /** The consistency check went through everything once, or gave up: then `findings` is undefined. */
+  checkEnded(event: { readonly findings: CheckFindings | undefined; readonly durationMs: number }): void
+  /** This server checks no more: another one leads. */
+  checkLeft(event: object): void
+  /** A repair released addresses that the check had found to be leaked. */
+  leaksRepaired(event: Leak): void
   /**
    * An HTTP request was answered. `route` is undefined when no route has the path, `reason` when it was no refusal. Watches last as long as
    * their clients like.
@@ -69,16 +82,49 @@ export interface Probe {
     readonly isWatch: boolean
     readonly durationMs: number
   }): void
+  /** An HTTP request was refused. `action` is what its caller wanted to do; undefined if that was not looked at. */
+  requestRefused(event: {
+    readonly refusal: Refusal
+    readonly action: { readonly verb: string; readonly resource: string } | undefined
+  }): void
+  /** The number of calls in flight changed; more than `callsMax` are refused. */
+  callsInFlight(event: { readonly calls: number; readonly callsMax: number }): void
+  /** The number of calls that wait until they may begin changed. */
+  callsWaiting(event: { readonly calls: number }): void
+  /** A call has begun, after it waited for its turn. */
+  callBegun(event: { readonly waitedMs: number }): void
+  /** A call exceeded a limit that a policy has for its caller. */
+  callLimited(event: { readonly limit: 'requestsPerSecond' | 'concurrentRequests' }): void
   /** HTTP requests were refused before they were read, because too many calls are in flight. */
   requestsRefusedEarly(event: { readonly requests: number }): void
   /** An HTTP request changed who holds addresses. */
   addressesChanged(event: { readonly assigned: number; readonly released: number }): void
   /** The caller of an HTTP request was looked for. */
   callerIdentified(event: { readonly outcome: IdentificationOutcome }): void
+  /** Events of the audit were written. */
+  auditEventsWritten(event: { readonly events: number }): void
+  /** The audit log cannot be written from now on, or can again. */
+  auditLogChecked(event: { readonly isFailing: boolean }): void
   /** Events of the audit were dropped: they could not be written. */
   auditEventsDropped(event: { readonly events: number }): void
   /** An HTTP request was refused because the datastore is not available. */
   requestUnavailable(event: { readonly fault: DatastoreUnavailable }): void
+}
+
+/** What the consistency check has found. */
+export interface CheckFindings {
+  /** How often each code was found, for every code that there is. */
+  readonly codes: ReadonlyMap<string, number>
+  readonly leaks: readonly Leak[]
+}
+
+/** Addresses that are held and that nobody seems to use. */
+export interface Leak {
+  /** Undefined: they lie in no pool. */
+  readonly pool: string | undefined
+  /** Undefined: their holder names none. */
+  readonly node: string | undefined
+  readonly addresses: number
 }
 
 /** The reason for which operations are planned again: the transaction was never sent, fenced after a lost answer, too large, or refused. */
@@ -119,10 +165,21 @@ export const silentProbe: Probe = {
   followerEnded: ignore,
   leadershipChanged: ignore,
   blocksCollected: ignore,
+  upkeepEnded: ignore,
+  checkEnded: ignore,
+  checkLeft: ignore,
+  leaksRepaired: ignore,
   requestFinished: ignore,
+  requestRefused: ignore,
+  callsInFlight: ignore,
+  callsWaiting: ignore,
+  callBegun: ignore,
+  callLimited: ignore,
   requestsRefusedEarly: ignore,
   addressesChanged: ignore,
   callerIdentified: ignore,
+  auditEventsWritten: ignore,
+  auditLogChecked: ignore,
   auditEventsDropped: ignore,
   requestUnavailable: ignore,
 }

@@ -32,6 +32,8 @@ export interface Store {
   readonly pending: number
   /** How long the oldest plan whose commit has not begun had waited a moment ago, in milliseconds. */
   readonly waitedMs: number
+  /** What the store has in memory, what waits, and how its servers were when they were last asked. Costs next to nothing. */
+  figures(): StoreFigures
   /** Tells whether the server can do its work. */
   health(): Health
   /** The place of the data in words, such as `the etcd at http://127.0.0.1:2379`. */
@@ -113,6 +115,58 @@ export interface Page<Value> {
 export interface Health {
   readonly ready: boolean
   readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly message: string }[]
+}
+
+/** Operations and transactions on their way. */
+export interface QueueFigures {
+  /** Operations that wait to be planned; those that wait for a commit are not among them. */
+  readonly waiting: number
+  /** Transactions that the datastore has not answered. */
+  readonly inFlight: number
+}
+
+/** What is in memory of a family of keys. */
+export interface FamilyFigures {
+  readonly family: string
+  readonly keys: number
+  /** The length of these keys, and of the values that are held with them, as they are stored. */
+  readonly bytes: number
+}
+
+/** What is remembered of the changes of one kind of keys, for all that follow them. */
+export interface JournalFigures {
+  /** The name of the journal: what its keys begin with. */
+  readonly journal: string
+  /** Keys that exist. */
+  readonly keys: number
+  /** Changes that are remembered. */
+  readonly changes: number
+  /** The length of the values of these changes. */
+  readonly bytes: number
+}
+
+/** A server of the datastore, as it was when it was last asked. A figure that it does not tell is undefined. */
+export interface MemberFigures {
+  readonly endpoint: string
+  readonly isAnswering: boolean
+  readonly hasLeader: boolean | undefined
+  readonly isLeader: boolean | undefined
+  /** What the database takes on disk. */
+  readonly databaseBytes: number | undefined
+  /** What of it is in use: the rest is free for new data. */
+  readonly databaseUsedBytes: number | undefined
+  /** What the database may take on disk before all changes are refused. */
+  readonly quotaBytes: number | undefined
+  /** Alarms that some server has raised, as this one knows them. */
+  readonly alarms: readonly string[]
+}
+
+/** What a store tells of itself. */
+export interface StoreFigures {
+  readonly queue: QueueFigures
+  readonly families: readonly FamilyFigures[]
+  readonly journals: readonly JournalFigures[]
+  readonly members: readonly MemberFigures[]
 }
 
 /** One server of the datastore. */

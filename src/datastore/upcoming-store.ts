@@ -1,7 +1,7 @@
 import type { Decodable, Family, Key, Listed, Lookup, Plan, Revision, View } from '../plan/index.ts'
 import type { Follower } from './changes.ts'
 import { starting } from './faults.ts'
-import type { Health, Member, Outcome, Page, PageOptions, Store, SubmitOptions } from './store.ts'
+import type { Health, Member, Outcome, Page, PageOptions, Store, StoreFigures, SubmitOptions } from './store.ts'
 
 /** The part of a store that the server uses for its clients. */
 export type ServedStore = Pick<
@@ -9,12 +9,15 @@ export type ServedStore = Pick<
   'submit' | 'page' | 'peek' | 'peekAll' | 'follow' | 'health' | 'members' | 'pending' | 'waitedMs'
 >
 
+/** The same, and what metrics tell of it. */
+type OpenedStore = ServedStore & Pick<Store, 'figures'>
+
 /** Stands in for a store that is not open yet: refuses everything and is not ready. Once the store is open, passes everything on to it. */
-export class UpcomingStore implements ServedStore {
-  #store: ServedStore | undefined
+export class UpcomingStore implements OpenedStore {
+  #store: OpenedStore | undefined
 
   /** Passes everything on to `store` from now on. */
-  open(store: ServedStore): void {
+  open(store: OpenedStore): void {
     this.#store = store
   }
 
@@ -44,6 +47,10 @@ export class UpcomingStore implements ServedStore {
 
   get waitedMs(): number {
     return this.#store?.waitedMs ?? 0
+  }
+
+  figures(): StoreFigures {
+    return this.#store?.figures() ?? { queue: { waiting: 0, inFlight: 0 }, families: [], journals: [], members: [] }
   }
 
   health(): Health {

@@ -25,6 +25,7 @@ export {
   checkCodes,
   type Finding,
   findingFilter,
+  leakOf,
   planRepair,
   readCheckTerms,
   type RepairAnswer,

@@ -1,27 +1,36 @@
-import { collectDefaultMetrics, Gauge, type OpenMetricsContentType, Registry } from 'prom-client'
-import type { Probe, Store } from '../datastore/index.ts'
+import { collectDefaultMetrics, type OpenMetricsContentType, Registry } from 'prom-client'
+import { joinProbes, type Probe, silentProbe, type Store } from '../datastore/index.ts'
 import { availabilityOf, poolsIn } from '../ipam/index.ts'
 import {
+  type Availability,
   type BlockIndex,
   defaultIpamConfig,
   ipamConfigKey,
   type Now,
+  type Pool,
   pools as poolFamily,
   reservations,
 } from '../model/index.ts'
-import { ComputedGauge } from './computed-gauge.ts'
-import { countNodes, countPools, type NodeFigures, type PoolFigures, sumByNode } from './figures.ts'
+import { CheckMetrics } from './check-metrics.ts'
+import { ComputedMetric, type ExpositionFormat, type Sample } from './exposition.ts'
+import { PoolMetrics } from './pool-metrics.ts'
 import { metricsProbe } from './probe-metrics.ts'
+import { RefusalMetrics } from './refusal-metrics.ts'
+import { StoreMetrics } from './store-metrics.ts'
 
 /** What metrics are made of, beside what their probe hears. */
 export interface MetricsOptions {
-  readonly store: Pick<Store, 'peek' | 'peekAll' | 'health' | 'pending'>
+  readonly store: Pick<Store, 'peek' | 'peekAll' | 'health' | 'pending' | 'figures'>
   /** The index of blocks that is kept beside the store. */
   readonly blocks: BlockIndex
   readonly now: () => Now
   readonly version: string
   /** What protects a server that other machines can reach, and whether this one does without. */
   readonly waived: Readonly<Record<string, boolean>>
+  /** When certificates end, in milliseconds since the epoch, by what they are for. */
+  readonly certificateEnds: () => Readonly<Partial<Record<string, number>>>
+  /** How many AccessTokens there are, by state; undefined if none are accepted. `now` is in nanoseconds since the epoch. */
+  readonly countAccessTokens: ((now: bigint) => Readonly<Record<string, number>>) | undefined
   /** False leaves out the series of nodes. */
   readonly hasNodes: boolean
 }
@@ -35,122 +44,104 @@ export class Metrics {
     'text/plain': Registry
     'application/openmetrics-text': Registry<OpenMetricsContentType>
   }>
-  readonly #pools: PoolGauges
-  readonly #constants: readonly ComputedGauge[]
-  readonly #ready: ComputedGauge
-  readonly #pending: Gauge
+  readonly #pools: PoolMetrics
+  readonly #check: CheckMetrics
+  readonly #refusals = new RefusalMetrics()
+  readonly #store = new StoreMetrics()
+  readonly #constants: readonly ComputedMetric[]
+  readonly #certificates = new ComputedMetric(
+    'ippoold_certificate_seconds_left',
+    'Time until the certificate ends; negative afterwards.',
+  )
+  readonly #tokens = new ComputedMetric('ippoold_access_tokens', 'AccessTokens, by state.')
 
   constructor(options: MetricsOptions) {
     this.#options = options
     const registry = new Registry()
-    const registers = [registry]
-    this.probe = metricsProbe(registry)
-    this.#pools = new PoolGauges()
-    this.#ready = new ComputedGauge('ippoold_ready', '1 if the check of the readiness is passed.')
-    this.#pending = new Gauge({
-      name: 'ippoold_operations_pending',
-      help: 'Operations that have not ended.',
-      registers,
+    this.#pools = new PoolMetrics(options.blocks, options.hasNodes)
+    this.#check = new CheckMetrics(options.hasNodes)
+    this.#constants = constantMetrics(options)
+    this.probe = joinProbes(metricsProbe(registry), {
+      ...silentProbe,
+      ...this.#check.probe,
+      requestRefused: ({ refusal }) => {
+        this.#refusals.add(refusal)
+      },
     })
-    this.#constants = constantGauges(options)
     collectDefaultMetrics({ register: registry })
     this.#registries = { 'text/plain': registry, 'application/openmetrics-text': openMetricsOf(registry) }
   }
 
-  /** Writes all metrics as they are now, in one of the formats. `type` is the media type, with its version. */
-  async read(
-    format: 'text/plain' | 'application/openmetrics-text',
-  ): Promise<{ readonly type: string; readonly text: string }> {
-    const { store } = this.#options
-    this.#pending.set(store.pending)
-    this.#ready.samples = store.health().checks.map(({ name, ok }) => ({ labels: { check: name }, value: ok ? 1 : 0 }))
-    this.#countPools()
-    const registry = this.#registries[format]
-    const computed = [...this.#pools.all, this.#ready, ...this.#constants].map((gauge) => gauge.print()).join('')
-    return { type: registry.contentType, text: `${computed}${await registry.metrics()}` }
+  /** To be called for every change of a block, with its key. */
+  blockChanged(key: string): void {
+    this.#pools.blockChanged(key)
   }
 
-  #countPools(): void {
-    const { store, blocks, now, hasNodes } = this.#options
-    const { all: pools } = poolsIn(store.peekAll(poolFamily, poolFamily.prefix))
+  /** Counts the pools in advance, a little in each turn of the event loop, so that the first scrape has as little to do as any other. */
+  async prepare(): Promise<void> {
+    await this.#pools.catchUp(this.#readPools(), this.#availability())
+  }
+
+  /** Writes all metrics as they are now, in one of the formats. `type` is the media type, with its version. */
+  async read(format: ExpositionFormat): Promise<{ readonly type: string; readonly text: string }> {
+    const { store, now, certificateEnds, countAccessTokens } = this.#options
+    await this.#pools.catchUp(this.#readPools(), this.#availability())
+    const pools = this.#readPools()
+    this.#certificates.samples = samplesOf('certificate', certificateEnds(), (end) => (end - Date.now()) / 1_000)
+    this.#tokens.samples = samplesOf('state', countAccessTokens?.(now().nanoseconds) ?? {})
+    const registry = this.#registries[format]
+    const texts = [
+      this.#pools.print(pools, this.#availability(), format),
+      this.#refusals.print(pools, format),
+      this.#check.print(format),
+      this.#store.print({ ...store.figures(), health: store.health(), pending: store.pending }, format),
+      ...[this.#certificates, this.#tokens, ...this.#constants].map((metric) => metric.print(format)),
+      await registry.metrics(),
+    ]
+    return { type: registry.contentType, text: texts.join('') }
+  }
+
+  /** The same list as long as no pool changes. */
+  #readPools(): readonly Pool[] {
+    const { store } = this.#options
+    return poolsIn(store.peekAll(poolFamily, poolFamily.prefix)).all
+  }
+
+  /** Without a known cooldown, all released addresses still cool down. */
+  #availability(): Availability {
+    const { store, now } = this.#options
     const config = store.peek(ipamConfigKey) ?? { kind: 'absent' }
     const { ipCooldownSeconds } =
       config.kind === 'value' ? config.value : config.kind === 'absent' ? defaultIpamConfig : unknownCooldown
-    const terms = availabilityOf(ipCooldownSeconds, store.peekAll(reservations, reservations.prefix), now())
-    this.#pools.show(countPools(pools, blocks, terms), hasNodes ? countNodes(pools, blocks) : undefined)
+    return availabilityOf(ipCooldownSeconds, store.peekAll(reservations, reservations.prefix), now())
   }
 }
 
-/** Without a known cooldown, all released addresses still cool down. */
 const unknownCooldown = { ipCooldownSeconds: undefined }
 
-/** The gauges of pools and nodes. Those whose names begin with `ipam_` are Calico's, with its meanings. */
-class PoolGauges {
-  readonly #size = new ComputedGauge('ipam_ippool_size', 'Addresses of the pool.')
-  readonly #addresses = new ComputedGauge('ippoold_pool_addresses', 'Addresses of the pool, by state.')
-  readonly #inUse = new ComputedGauge(
-    'ipam_allocations_in_use',
-    'Addresses that are held, by the node of their holder.',
+/** A sample for each member of an object, with its name as the value of a label. */
+function samplesOf(
+  label: string,
+  values: Readonly<Partial<Record<string, number>>>,
+  convert: (value: number) => number = (value) => value,
+): readonly Sample[] {
+  return Object.entries(values).flatMap(([name, value]) =>
+    value === undefined ? [] : [{ labels: { [label]: name }, value: convert(value) }],
   )
-  readonly #borrowed = new ComputedGauge(
-    'ipam_allocations_borrowed',
-    'Addresses held on the node, in blocks that do not belong to it.',
-  )
-  readonly #blocks = new ComputedGauge('ipam_blocks', 'Blocks, by the node that they belong to.')
-  readonly #inUsePerNode = new ComputedGauge('ipam_allocations_per_node', 'Addresses that are held on the node.')
-  readonly #borrowedPerNode = new ComputedGauge(
-    'ipam_allocations_borrowed_per_node',
-    'Addresses held on the node, in blocks that do not belong to it, over all pools.',
-  )
-  readonly #blocksPerNode = new ComputedGauge('ipam_blocks_per_node', 'Blocks that belong to the node.')
-
-  get all(): readonly ComputedGauge[] {
-    const ofPools = [this.#size, this.#addresses, this.#inUse, this.#borrowed, this.#blocks]
-    return [...ofPools, this.#inUsePerNode, this.#borrowedPerNode, this.#blocksPerNode]
-  }
-
-  /** Replaces what is told. Without the figures of nodes, what they add up to is told of the pools. */
-  show(pools: readonly PoolFigures[], nodes: readonly NodeFigures[] | undefined): void {
-    const ofPools = (value: (figures: PoolFigures) => number) =>
-      pools.map((figures) => ({ labels: { ippool: figures.ippool }, value: value(figures) }))
-    this.#size.samples = ofPools(({ size }) => size)
-    this.#addresses.samples = pools.flatMap(({ ippool, inUse, cooling, reserved, available }) =>
-      Object.entries({ in_use: inUse, cooling, reserved, available }).map(([state, value]) => ({
-        labels: { ippool, state },
-        value,
-      })),
-    )
-    if (nodes === undefined) {
-      this.#inUse.samples = ofPools(({ inUse }) => inUse)
-      this.#blocks.samples = ofPools(({ blocks }) => blocks)
-      return
-    }
-    const ofNodes = (value: (figures: NodeFigures) => number) =>
-      nodes.map((figures) => ({ labels: { ippool: figures.ippool, node: figures.node }, value: value(figures) }))
-    this.#inUse.samples = ofNodes(({ inUse }) => inUse)
-    this.#borrowed.samples = ofNodes(({ borrowed }) => borrowed)
-    this.#blocks.samples = ofNodes(({ blocks }) => blocks)
-    const sums = sumByNode(nodes)
-    const perNode = (value: (sum: (typeof sums)[number]) => number) =>
-      sums.map((sum) => ({ labels: { node: sum.node }, value: value(sum) }))
-    this.#inUsePerNode.samples = perNode(({ inUse }) => inUse)
-    this.#borrowedPerNode.samples = perNode(({ borrowed }) => borrowed)
-    this.#blocksPerNode.samples = perNode(({ blocks }) => blocks)
-  }
 }
 
 /** What does not change while the process runs. */
-function constantGauges({ version, waived }: Pick<MetricsOptions, 'version' | 'waived'>): readonly ComputedGauge[] {
-  const build = new ComputedGauge('ippoold_build_info', 'The versions of the server and of Node; always 1.')
+function constantMetrics({ version, waived }: Pick<MetricsOptions, 'version' | 'waived'>): readonly ComputedMetric[] {
+  const build = new ComputedMetric('ippoold_build_info', 'The versions of the server and of Node; always 1.')
   build.samples = [{ labels: { version, node_version: process.version }, value: 1 }]
-  const protections = new ComputedGauge(
+  const protections = new ComputedMetric(
     'ippoold_protection_waived',
-    '1 if the server does without the protection, although other machines can reach it.',
+    'True (1) if the server does without the protection, although other machines can reach it.',
   )
-  protections.samples = Object.entries(waived).map(([protection, isWaived]) => ({
-    labels: { protection },
-    value: isWaived ? 1 : 0,
-  }))
+  protections.samples = samplesOf(
+    'protection',
+    Object.fromEntries(Object.entries(waived).map(([protection, isWaived]) => [protection, Number(isWaived)])),
+  )
   return [build, protections]
 }
 

@@ -23,9 +23,19 @@ export function metricsProbe(registry: Registry): Probe {
 
   return {
     ...probeOfRequests(counter, histogram),
+    ...probeOfCalls(counter, gauge, histogram),
     ...probeOfTransactions(counter, histogram),
     ...probeOfMemory(counter, gauge, histogram),
+    ...probeOfUpkeep(counter, gauge),
+    // What is found and refused has metrics of its own.
+    checkEnded: ignore,
+    checkLeft: ignore,
+    leaksRepaired: ignore,
   }
+}
+
+function ignore(): void {
+  // Nothing is counted.
 }
 
 type MakeCounter = <Label extends string>(name: string, help: string, labels?: readonly Label[]) => Counter<Label>
@@ -41,9 +51,22 @@ type RequestEvents =
   | 'requestFinished'
   | 'requestsRefusedEarly'
   | 'requestUnavailable'
+  | 'requestRefused'
   | 'addressesChanged'
   | 'callerIdentified'
+
+type CallEvents =
+  | 'callsInFlight'
+  | 'callsWaiting'
+  | 'callBegun'
+  | 'callLimited'
+  | 'auditEventsWritten'
   | 'auditEventsDropped'
+  | 'auditLogChecked'
+
+type UpkeepEvents = 'leadershipChanged' | 'blocksCollected' | 'upkeepEnded'
+
+type CheckEvents = 'checkEnded' | 'checkLeft' | 'leaksRepaired'
 
 type TransactionEvents =
   | 'batchPlanned'
@@ -69,7 +92,11 @@ function probeOfRequests(counter: MakeCounter, histogram: MakeHistogram): Pick<P
   const assigned = counter('addresses_assigned', 'Addresses that calls to this server have assigned.')
   const released = counter('addresses_released', 'Addresses that calls to this server have released.')
   const authentications = counter('authentications', 'Requests whose sender was looked for.', ['outcome'])
-  const dropped = counter('audit_events_dropped', 'Events of the audit log that could not be written.')
+  const denied = counter('access_refusals', 'Calls refused for want of a credential or of a right.', [
+    'reason',
+    'verb',
+    'resource',
+  ])
   return {
     requestFinished: ({ method, route = 'none', status, reason = '', isWatch, durationMs }) => {
       requests.inc({ method, route, status, reason })
@@ -81,15 +108,54 @@ function probeOfRequests(counter: MakeCounter, histogram: MakeHistogram): Pick<P
     requestUnavailable: () => {
       // Counted with its reason when it is answered.
     },
+    requestRefused: ({ refusal: { reason, causes }, action }) => {
+      if (reason !== 'Forbidden') return
+      const { verb = '', resource = '' } = action ?? {}
+      const isQuota = causes.some((cause) => cause.reason === 'QuotaExceeded')
+      denied.inc({ reason: isQuota ? 'quota' : action === undefined ? 'origin' : 'right', verb, resource })
+    },
     addressesChanged: (event) => {
       assigned.inc(event.assigned)
       released.inc(event.released)
     },
     callerIdentified: ({ outcome }) => {
       authentications.inc({ outcome })
+      if (outcome === 'missing' || outcome === 'wrong') denied.inc({ reason: outcome, verb: '', resource: '' })
+    },
+  }
+}
+
+function probeOfCalls(counter: MakeCounter, gauge: MakeGauge, histogram: MakeHistogram): Pick<Probe, CallEvents> {
+  const inFlight = gauge('calls_in_flight', 'Calls that have not been answered, without watches.')
+  const limit = gauge('calls_in_flight_limit', 'Calls that may be in flight at once.')
+  const waiting = gauge('calls_waiting', 'Calls that wait for earlier ones of their callers.')
+  const wait = histogram('call_wait_seconds', 'Time for which calls waited for earlier ones of their callers.')
+  const limited = counter('calls_limited', 'Calls refused because they exceed a limit of a policy.', ['limit'])
+  const written = counter('audit_events_written', 'Events of the audit log that were written.')
+  const dropped = counter('audit_events_dropped', 'Events of the audit log that could not be written.')
+  const failing = gauge('audit_failing', 'True (1) while the audit log cannot be written.')
+  return {
+    callsInFlight: ({ calls, callsMax }) => {
+      inFlight.set(calls)
+      limit.set(callsMax)
+    },
+    callsWaiting: ({ calls }) => {
+      waiting.set(calls)
+    },
+    callBegun: ({ waitedMs }) => {
+      wait.observe(waitedMs / 1_000)
+    },
+    callLimited: (event) => {
+      limited.inc({ limit: event.limit })
+    },
+    auditEventsWritten: ({ events }) => {
+      written.inc(events)
     },
     auditEventsDropped: ({ events }) => {
       dropped.inc(events)
+    },
+    auditLogChecked: ({ isFailing }) => {
+      failing.set(isFailing ? 1 : 0)
     },
   }
 }
@@ -97,6 +163,7 @@ function probeOfRequests(counter: MakeCounter, histogram: MakeHistogram): Pick<P
 function probeOfTransactions(counter: MakeCounter, histogram: MakeHistogram): Pick<Probe, TransactionEvents> {
   const operations = counter('operations', 'Operations on the datastore that have ended.', ['outcome'])
   const operationDuration = histogram('operation_duration_seconds', 'Time from submitting an operation to its end.')
+  const operationWait = histogram('operation_wait_seconds', 'Time from submitting an operation to its first planning.')
   const planDuration = histogram('batch_plan_duration_seconds', 'Time to plan the operations of a transaction.')
   const transactions = counter('transactions', 'Transactions of the datastore.', ['outcome'])
   const size = histogram('transaction_operations', 'Operations in a committed transaction.', [], operationsBuckets)
@@ -116,7 +183,8 @@ function probeOfTransactions(counter: MakeCounter, histogram: MakeHistogram): Pi
       size.observe(event.operations)
       duration.observe(event.durationMs / 1_000)
     },
-    operationEnded: ({ isSettled, durationMs }) => {
+    operationEnded: ({ isSettled, waitedMs, durationMs }) => {
+      operationWait.observe(waitedMs / 1_000)
       operations.inc({ outcome: isSettled ? 'settled' : 'failed' })
       operationDuration.observe(durationMs / 1_000)
     },
@@ -147,7 +215,7 @@ function probeOfMemory(
   counter: MakeCounter,
   gauge: MakeGauge,
   histogram: MakeHistogram,
-): Omit<Probe, TransactionEvents | RequestEvents> {
+): Omit<Probe, TransactionEvents | RequestEvents | CallEvents | UpkeepEvents | CheckEvents> {
   const loadedKeys = gauge('family_load_keys', 'Keys of a family when it was last read as a whole.', ['family'])
   const loadSeconds = gauge('family_load_seconds', 'Time that reading a family took the last time.', ['family'])
   const rereads = counter('family_rereads', 'Families read again, because the history of a watch was lost.', ['family'])
@@ -158,8 +226,6 @@ function probeOfMemory(
   const lag = histogram('watch_lag_seconds', 'How long watches were behind a revision of etcd.', ['watch'])
   const watchers = gauge('watchers', 'Clients that follow changes now.')
   const ended = counter('watchers_ended', 'Clients that follow changes no more.', ['ending'])
-  const leader = gauge('leader', '1 if this server leads the task.', ['task'])
-  const collected = counter('upkeep_blocks', 'Blocks that upkeep has changed.', ['action'])
   return {
     changesChecked: () => {
       // The health of the store says the same at any time.
@@ -193,12 +259,31 @@ function probeOfMemory(
       watchers.dec()
       ended.inc({ ending })
     },
+  }
+}
+
+function probeOfUpkeep(counter: MakeCounter, gauge: MakeGauge): Pick<Probe, UpkeepEvents> {
+  const leader = gauge('leader', 'True (1) if this server leads the task.', ['task'])
+  const collected = counter('upkeep_blocks', 'Blocks that upkeep has changed.', ['action'])
+  const annexesRemoved = counter('upkeep_annexes_removed', 'Overlay metadata removed because its object is gone.')
+  const chargesReturned = counter('upkeep_charges_returned', 'Charges given back to quotas.')
+  const rounds = counter('upkeep_rounds', 'Rounds of upkeep, by outcome.', ['outcome'])
+  const seconds = gauge('upkeep_round_seconds', 'Time that the last round of upkeep took.')
+  const endedAt = gauge('upkeep_last_success_timestamp_seconds', 'When the last round of upkeep ended.')
+  return {
     leadershipChanged: ({ task, isLeading }) => {
       leader.set({ task }, isLeading ? 1 : 0)
     },
     blocksCollected: ({ cooled, released }) => {
       collected.inc({ action: 'freed' }, cooled)
       collected.inc({ action: 'released' }, released)
+    },
+    upkeepEnded: ({ isDone, annexes, charges, durationMs }) => {
+      rounds.inc({ outcome: isDone ? 'done' : 'failed' })
+      annexesRemoved.inc(annexes)
+      chargesReturned.inc(charges)
+      seconds.set(durationMs / 1_000)
+      if (isDone) endedAt.setToCurrentTime()
     },
   }
 }

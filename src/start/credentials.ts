@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'
 import { badSettings, messageOf } from './failure.ts'
+import { type CertificateEnds, firstEndOf } from './tls-files.ts'
 
 /** The settings for the connection to an external etcd: paths of PEM files, and a user. */
 export interface CredentialSettings {
@@ -39,6 +40,11 @@ export async function readCredentials(settings: CredentialSettings): Promise<Etc
   problems.push(...findTlsProblems({ ca, certificate, key }))
   if (problems.length > 0) throw badSettings(problems)
   return { ca, certificate, key, user: settings.etcdUser, password: settings.etcdPassword }
+}
+
+/** When the client certificate for etcd ends, in milliseconds since the epoch. */
+export function endsOf({ certificate }: Pick<EtcdCredentials, 'certificate'>): CertificateEnds {
+  return certificate === undefined ? {} : { etcd_client: firstEndOf(certificate) }
 }
 
 /** Finds what is wrong with the contents of the files: gRPC would report it late, as an error of the connection, or not at all. */

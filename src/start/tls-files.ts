@@ -23,6 +23,9 @@ export interface TlsMaterial {
   readonly clientCrl: RevocationLists | undefined
 }
 
+/** When certificates end, in milliseconds since the epoch, by what they are for. */
+export type CertificateEnds = Readonly<Partial<Record<'served' | 'client_ca' | 'etcd_client', number>>>
+
 /** How often the files are read. A change counts once two reads in a row have found it: programs write files one after the other. */
 const pollIntervalMs = 1_000
 
@@ -65,6 +68,12 @@ export class TlsFiles {
 
   get material(): TlsMaterial {
     return this.#material
+  }
+
+  /** When the certificates in use end, by what they are for. */
+  get ends(): CertificateEnds {
+    const { certificate, clientCa } = this.#material
+    return { served: firstEndOf(certificate), ...(clientCa !== undefined && { client_ca: firstEndOf(clientCa) }) }
   }
 
   /** Calls `renewed` with new contents of the files, if they can be used, until {@link stop}. Warns of certificates that expire. */
@@ -247,6 +256,11 @@ function readKey(pem: Buffer): { readonly pem: Buffer; readonly key: KeyObject }
   if (!pem.includes('PRIVATE KEY-----')) throw new Error('there is no private key in it')
   if (pem.includes('ENCRYPTED')) throw new Error('the key is encrypted with a passphrase')
   return { pem, key: createPrivateKey(pem) }
+}
+
+/** When the first of the certificates in a PEM file ends, in milliseconds since the epoch. The file has one at least. */
+export function firstEndOf(pem: Buffer): number {
+  return Math.min(...certificatesIn(pem).map((one) => new X509Certificate(one).validToDate.getTime()))
 }
 
 function expiryOf({ certificate }: TlsMaterial): number {

@@ -28,7 +28,7 @@ export interface CollectionOptions {
   readonly kinds: readonly ServedKind<StoredObject>[]
   readonly now: () => Now
   readonly logger: UpkeepLogger
-  readonly probe: Pick<Probe, 'blocksCollected'>
+  readonly probe: Pick<Probe, 'blocksCollected' | 'upkeepEnded'>
   /** The interval at which everything is looked at; 0: never. */
   readonly intervalSeconds: number
   /** How long a block must have been empty before it is released; 0: it never is. */
@@ -85,6 +85,11 @@ export class Collection {
     this.#plan()
   }
 
+  /** True if this server led the upkeep when it last looked. */
+  get isLeading(): boolean {
+    return this.#leadership?.isLeading === true
+  }
+
   /** Ends after the step under way, and leaves the work to another server. */
   async stop(): Promise<void> {
     this.#isStopped = true
@@ -103,15 +108,19 @@ export class Collection {
   }
 
   async #round(): Promise<void> {
-    if (this.#leadership?.isLeading !== true) return
+    if (!this.isLeading) return
+    const startedMs = performance.now()
+    const done = { isDone: false, annexes: 0, charges: 0 }
     try {
       await this.#collectBlocks()
-      await this.#collectAnnexes()
-      await this.#giveBackCharges()
+      done.annexes = await this.#collectAnnexes()
+      done.charges = await this.#giveBackCharges()
+      done.isDone = true
     } catch (err) {
       // The next round goes on from what is stored.
       this.#options.logger.warn(detailsOf(err), 'the upkeep could not be carried on')
     }
+    this.#options.probe.upkeepEnded({ ...done, durationMs: performance.now() - startedMs })
   }
 
   async #collectBlocks(): Promise<void> {
@@ -141,22 +150,24 @@ export class Collection {
         : planCollectCooled(view, cidr, now)
   }
 
-  /** Gives back the charges for addresses that other programs have released. */
-  async #giveBackCharges(): Promise<void> {
-    if (this.#store === undefined) return
+  /** Gives back the charges for addresses that other programs have released. Returns how many. */
+  async #giveBackCharges(): Promise<number> {
+    if (this.#store === undefined) return 0
     let count = 0
     for await (const cidr of this.#staleCharges.find(this.#store)) {
       // May take several transactions: a block may have charges to many quotas.
       for (let returned = 1; returned > 0 && !this.#isStopped; count += returned) {
         returned = await this.#submit((view) => planGiveBackCharges(view, cidr), 0)
       }
-      if (this.#isStopped) return
+      if (this.#isStopped) return count
     }
     if (count > 0)
       this.#options.logger.info({ count }, 'gave back charges for addresses that other programs had released')
+    return count
   }
 
-  async #collectAnnexes(): Promise<void> {
+  /** Removes the annexes of objects that are gone. Returns how many. */
+  async #collectAnnexes(): Promise<number> {
     let removed = 0
     for (const kind of this.#options.kinds) {
       const names = this.#orphansOf(kind)
@@ -172,6 +183,7 @@ export class Collection {
       if (fault !== undefined) throw fault
     }
     if (removed > 0) this.#options.logger.info({ removed }, 'removed annexes of objects that are gone')
+    return removed
   }
 
   /** Takes the steps until this server stops. Returns the fault of a later step, throws that of the first. */

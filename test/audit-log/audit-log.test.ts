@@ -2,6 +2,7 @@ import { appendFile, chmod, mkdir, readdir, readFile, rename, rm, stat, writeFil
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { AuditLog, type AuditLogOptions } from '../../src/audit-log/index.ts'
+import { silentProbe } from '../../src/datastore/index.ts'
 import { temporaryFolder } from '../support/etcd.ts'
 import { until } from '../support/until.ts'
 
@@ -22,7 +23,7 @@ async function openLog(t: Test, changes: Partial<AuditLogOptions> = {}) {
     now: () => ({ nanoseconds: 1_794_812_345_678_901_234n }),
     newUid: () => `uid-${++uids}`,
     logger: { info: say, warn: say, error: say },
-    probe: { auditEventsDropped: ({ events }) => void dropped.push(events) },
+    probe: { ...silentProbe, auditEventsDropped: ({ events }) => void dropped.push(events) },
     ...changes,
   }
   const log = await AuditLog.open(options)

@@ -28,6 +28,17 @@ function start(spec: object = {}) {
   return { index, put, token, remove }
 }
 
+t.test('tokens are counted by whether they can be used', (t) => {
+  const { index, put, remove } = start()
+  put({ expiresAt: second }, { name: 'short' })
+  const at = (seconds: number) => index.count(BigInt(nowMs + seconds * 1_000) * 1_000_000n)
+  t.strictSame(at(0), { valid: 2, expired: 0 })
+  t.strictSame(at(1), { valid: 1, expired: 1 })
+  remove()
+  t.strictSame(at(1), { valid: 0, expired: 1 })
+  t.end()
+})
+
 t.test('the end of a token is told to who waits for it', (t) => {
   const ends: readonly [string, boolean, (token: ReturnType<typeof start>) => void][] = [
     ['deleted', true, ({ remove }) => remove()],

@@ -6,6 +6,7 @@ import { request } from 'undici'
 import { temporaryFolder } from '../support/etcd.ts'
 import { createPool, poolsPath, startIppoold } from '../support/ippoold.ts'
 import { readMetrics, type Samples } from '../support/metrics.ts'
+import { findPromtool } from '../support/prometheus.ts'
 import { until } from '../support/until.ts'
 
 /** How much the samples have grown. */
@@ -164,20 +165,23 @@ t.test('the formats are those of Prometheus and of OpenMetrics', async (t) => {
   t.equal((await request(url, { headers: { accept: 'image/png' } })).statusCode, 406)
 })
 
-/** Checks metrics by Prometheus' own tool, where it is installed. */
+/** Checks metrics by Prometheus' own tool, where it can be had. */
 async function checkByPromtool(t: Test, text: string): Promise<void> {
   const file = join(await temporaryFolder(t), 'metrics')
   await writeFile(file, text)
-  const problem = await new Promise<string | undefined>((resolve) => {
-    execFile('sh', ['-c', `promtool check metrics < ${file}`], (error, stdout, stderr) => {
-      resolve(error === null ? '' : error.code === 127 ? undefined : `${stdout}${stderr}`)
+  const promtool = await findPromtool()
+  if ('missing' in promtool) {
+    t.comment(promtool.missing)
+    return
+  }
+  const problem = await new Promise<string>((resolve) => {
+    execFile('sh', ['-c', `"${promtool.path}" check metrics < ${file}`], (error, stdout, stderr) => {
+      resolve(error === null ? '' : `${stdout}${stderr}`)
     })
   })
-  if (problem === undefined) t.comment('promtool is not installed')
-  // Node's own metrics are not named as the tool would like.
-  else
-    t.strictSame(
-      problem.split('\n').filter((line) => /ippoold_|parse/.test(line)),
-      [],
-    )
+  // Calico's and Node's own metrics are not named as the tool would like.
+  t.strictSame(
+    problem.split('\n').filter((line) => /ippoold_|parse/.test(line)),
+    [],
+  )
 }

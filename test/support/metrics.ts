@@ -12,7 +12,7 @@ export async function readMetrics(url: string): Promise<Samples> {
 }
 
 /** The samples of a text in the format of Prometheus. */
-function samplesIn(text: string): Samples {
+export function samplesIn(text: string): Samples {
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
   return new Map(
     lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]),

@@ -16,6 +16,7 @@ import {
   type IOptions,
   type IRangeRequest,
   type IRangeResponse,
+  type IStatusResponse,
   type ITxnRequest,
   type ITxnResponse,
   type IWatchRequest,
@@ -160,14 +161,19 @@ export class EtcdClient {
 
   /** The version of every member; `unreachable` for one that does not answer. */
   async versions(): Promise<readonly { endpoint: string; version: string }[]> {
+    const statuses = await this.statuses()
+    return statuses.map(({ endpoint, status }) => ({ endpoint, version: status?.version ?? 'unreachable' }))
+  }
+
+  /** What every member says of itself; undefined for one that does not answer. */
+  async statuses(): Promise<readonly { endpoint: string; status: IStatusResponse | undefined }[]> {
     return Promise.all(
       this.#members.map(async (member, index) => {
         const endpoint = this.#endpoints[index] ?? ''
         try {
-          const status = await member.maintenance.status({ deadline: Date.now() + 1_000 })
-          return { endpoint, version: status.version }
+          return { endpoint, status: await member.maintenance.status({ deadline: Date.now() + 1_000 }) }
         } catch {
-          return { endpoint, version: 'unreachable' }
+          return { endpoint, status: undefined }
         }
       }),
     )

@@ -40,6 +40,7 @@ export class EtcdLeadership implements Leadership {
   }
 
   start(): void {
+    this.#probe.leadershipChanged({ task: this.#options.task, isLeading: false })
     this.#campaigning = this.#campaign()
   }
 

@@ -33,6 +33,11 @@ export const watchSilenceMaxMs = 5_000
 /** How often a server without trouble checks that etcd carries out changes. Each check is an entry in etcd's log. */
 export const changeCheckMs = 5_000
 
+/** How often members of etcd are asked how they are, how often for their quota, and how long that may take. */
+export const memberPollMs = 10_000
+export const quotaPollMs = 300_000
+export const pagePatienceMs = 2_000
+
 /** How long a plan that needs the present waits for the watch to tell of a mark, before the families are read instead. */
 export const markPatienceMs = 500
 

@@ -13,6 +13,7 @@ import type {
   Page,
   PageOptions,
   Store,
+  StoreFigures,
   StoreLimits,
   StoreOptions,
   SubmitOptions,
@@ -27,6 +28,7 @@ import { EtcdLeadership, leaders } from './leadership.ts'
 import { Lease } from './lease.ts'
 import { expiringLeaseTurnSeconds, slotLeaseSeconds, stoppingPatienceMs, transactionOperationsMax } from './limits.ts'
 import { Lineage } from './lineage.ts'
+import { MemberPoll } from './member-poll.ts'
 import { Journal, ImageWatch } from './watch/index.ts'
 
 /** How to open a store on etcd. */
@@ -64,6 +66,7 @@ interface Parts {
   readonly engine: Engine
   readonly leases: EngineLeases
   readonly changes: ChangeCheck
+  readonly poll: MemberPoll
   readonly limits: StoreLimits
   readonly probe: Probe
 }
@@ -99,7 +102,8 @@ async function startParts(client: EtcdClient, options: EtcdStoreOptions): Promis
   watch.start()
   const refresher = new Refresher({ client, watch, mark: `${slotsPrefix}${server}/mark`, lease: leases.slots })
   const engine = new Engine({ client, image, leases, slots, refresher, limits, changes, probe })
-  return { client, server, image, watch, engine, leases, changes, limits, probe }
+  const poll = new MemberPoll(client, options.connection)
+  return { client, server, image, watch, engine, leases, changes, poll, limits, probe }
 }
 
 /** Below it are the slots and the mark of each server. */
@@ -137,6 +141,7 @@ class EtcdStore implements Store {
   readonly #engine: Engine
   readonly #leases: EngineLeases
   readonly #changes: ChangeCheck
+  readonly #poll: MemberPoll
   readonly #deadlineMs: number
   readonly #probe: Probe
   readonly #timers: readonly NodeJS.Timeout[]
@@ -146,7 +151,7 @@ class EtcdStore implements Store {
   #contactProblem: string | undefined
   #isClosing = false
 
-  constructor({ client, description, server, image, watch, engine, leases, changes, limits, probe }: Parts) {
+  constructor({ client, description, server, image, watch, engine, leases, changes, poll, limits, probe }: Parts) {
     this.description = description
     this.#client = client
     this.#server = server
@@ -155,6 +160,7 @@ class EtcdStore implements Store {
     this.#engine = engine
     this.#leases = leases
     this.#changes = changes
+    this.#poll = poll
     this.#deadlineMs = limits.deadlineMs
     this.#probe = probe
     this.#timers = [
@@ -192,7 +198,8 @@ class EtcdStore implements Store {
     let journal = this.#journals.get(first)
     if (journal === undefined) {
       const range = { start: Buffer.from(first), end: prefixEnd(last) }
-      journal = new Journal({ client: this.#client, range, probe: this.#probe })
+      const name = [...this.#image.families()].find(({ family }) => family.prefix === first)?.family.name ?? first
+      journal = new Journal({ client: this.#client, name, range, probe: this.#probe })
       this.#journals.set(first, journal)
     }
     return journal.follow(after)
@@ -216,6 +223,17 @@ class EtcdStore implements Store {
 
   get waitedMs(): number {
     return this.#engine.waitedMs
+  }
+
+  figures(): StoreFigures {
+    return {
+      queue: this.#engine.load,
+      families: Array.from(this.#image.families(), ({ family, size, bytes }) => {
+        return { family: family.name, keys: size, bytes }
+      }),
+      journals: Array.from(this.#journals.values(), (journal) => journal.figures),
+      members: this.#poll.members,
+    }
   }
 
   health(): Health {
@@ -243,6 +261,7 @@ class EtcdStore implements Store {
     for (const timer of this.#timers) clearInterval(timer)
     this.#watch.close()
     this.#changes.close()
+    this.#poll.close()
     for (const journal of this.#journals.values()) journal.close('closed')
     // If this fails, the slots stay until the lease expires. A commit that is still on its way finds no slot, and is kept out.
     await this.#leases.slots.revoke().catch(() => undefined)

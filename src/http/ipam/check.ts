@@ -2,7 +2,7 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import type { FastifyRequest } from 'fastify'
 import type { Action, Rights } from '../../access/index.ts'
 import { Scan } from '../../datastore/index.ts'
-import { check, type Finding, findingFilter, readCheckTerms } from '../../ipam/index.ts'
+import { check, type Finding, findingFilter, leakOf, readCheckTerms } from '../../ipam/index.ts'
 import { ipamConfigs } from '../../model/index.ts'
 import {
   type Answer,
@@ -82,11 +82,19 @@ export const checkRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, opti
       const codes = request.body.codes ? new Set<string>(request.body.codes) : undefined
       const isWanted = ({ code, repair }: Finding): boolean =>
         codes === undefined ? repair === 'Default' : repair !== 'None' && codes.has(code)
-      const { revision, findings } = await begin(options, request.rights, repairing, () => isStopping)
+      const { revision, findings, terms } = await begin(options, request.rights, repairing, () => isStopping)
       const { dryRun } = request.query
       const repairs = repair(options, findings, { isWanted, isDryRun: dryRun === 'All' })
+      const noteLeak = (finding: Finding): void => {
+        const leak = dryRun === undefined ? leakOf(finding, terms) : undefined
+        if (leak !== undefined) options.probe?.leaksRepaired(leak)
+      }
       const head = { revision, ...(dryRun !== undefined && { dryRun }) }
-      return sendReport(request, reply, { head, listName: 'repairs', entries: printedRepairs(request, repairs) })
+      return sendReport(request, reply, {
+        head,
+        listName: 'repairs',
+        entries: printedRepairs(request, repairs, noteLeak),
+      })
     },
   )
   done()
@@ -98,11 +106,16 @@ async function begin(
   rights: Rights,
   action: Action,
   isStopping: () => boolean,
-): Promise<{ readonly revision: string; readonly findings: AsyncIterable<Finding> }> {
+): Promise<{
+  readonly revision: string
+  readonly findings: AsyncIterable<Finding>
+  readonly terms: Awaited<ReturnType<typeof readCheckTerms>>
+}> {
   const scan = await Scan.begin(store, ipamConfigs)
   const terms = await readCheckTerms(scan, now())
   return {
     revision: String(scan.revision),
+    terms,
     findings: whileServing(check(scan, terms, { index: blocks }), findingFilter(rights, action, terms), isStopping),
   }
 }
@@ -125,11 +138,15 @@ async function* printed(findings: AsyncIterable<Finding>): AsyncGenerator<object
 async function* printedRepairs(
   request: FastifyRequest,
   repairs: ReturnType<typeof repair>,
+  noteRepaired: (finding: Finding) => void,
 ): AsyncGenerator<object, void> {
   const names: string[] = []
   noteChange(request, { names })
   for await (const { finding, outcome, detail } of repairs) {
-    if (outcome === 'Repaired') names.push(finding.key)
+    if (outcome === 'Repaired') {
+      names.push(finding.key)
+      noteRepaired(finding)
+    }
     yield { ...print(finding), outcome, detail }
   }
 }

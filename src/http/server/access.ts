@@ -22,6 +22,7 @@ const everybodysPaths = /^\/docs(\/|$)/
 export function checkAccess(app: FastifyInstance, gatekeeper: Gatekeeper, probe: Probe): void {
   app.decorateRequest('rights')
   app.decorateRequest('onCredentialEnd')
+  app.decorateRequest('action')
   app.addHook('onRoute', (route) => {
     const { url, method, config } = route
     if (config?.access === undefined) {
@@ -61,6 +62,7 @@ async function admit(request: FastifyRequest, gatekeeper: Gatekeeper, probe: Pro
   request.identifiedAt = performance.now()
   if (access === 'authenticated') return
   const action = typeof access === 'function' ? access(request) : access
+  request.action = action
   if (!maySometimes(rights, action)) throw refuseAccess(rights, action)
   const problem = isRead(action) ? undefined : gatekeeper.problem?.()
   if (problem !== undefined) throw refuseForNow(`Nothing can be changed on this server now: ${problem}`)

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { parse } from 'node:querystring'
 import underPressure from '@fastify/under-pressure'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { ServedStore } from '../../datastore/index.ts'
+import type { Probe, ServedStore } from '../../datastore/index.ts'
 import { isWatch } from '../resources/index.ts'
 import { onceClosed, type RefusalError, refuseForNow } from '../wire/index.ts'
 import { credentialOf } from './access.ts'
@@ -22,6 +22,8 @@ export interface Admission extends Pick<EarlyRefusalOptions, 'requestId' | 'refu
   /** How the paths of these calls begin. */
   readonly prefixes: readonly string[]
   readonly onStopping: OnStopping
+  /** Hears of the calls at the gate. */
+  readonly probe: Pick<Probe, 'callsInFlight' | 'callsWaiting' | 'callBegun'>
 }
 
 declare module 'node:http' {
@@ -73,7 +75,7 @@ const expiryIntervalMs = 100
  * report none once it has begun. Call it after the hook that finds out who sends a call.
  */
 export function admitCalls(app: FastifyInstance, admission: Admission): void {
-  const { callsMax, deadlineMs, store, prefixes } = admission
+  const { callsMax, deadlineMs, store, prefixes, probe } = admission
   const gate = new FairGate({
     ...{ callsMax, slowCallsMax, slowMs: deadlineMs * waitShareMax, patienceMs: deadlineMs, arrivalMs },
     ...{ places, placesBesideModest, modestMax, keepMs, perTurn, perTurnOfCrowd, crowdMin },
@@ -87,6 +89,10 @@ export function admitCalls(app: FastifyInstance, admission: Admission): void {
   const callers = new KnownCallers()
   const refusals = new EarlyRefusals({ ...admission, log: app.log, gate })
   followCalls(app, gate, callers, refusals)
+  const tell = (): void => {
+    probe.callsInFlight({ calls: gate.open, callsMax })
+    probe.callsWaiting({ calls: gate.waiting })
+  }
   let isStopping = false
   admission.onStopping(() => {
     isStopping = true
@@ -110,6 +116,7 @@ export function admitCalls(app: FastifyInstance, admission: Admission): void {
       { caller, isAdmin, now: performance.now(), pending, waitedMs },
       {
         begin: (begun) => {
+          probe.callBegun({ waitedMs: begun.waitedMs })
           request.gateCall = begun
           app.routing(request, response)
         },
@@ -120,7 +127,11 @@ export function admitCalls(app: FastifyInstance, admission: Admission): void {
       refuse(request, response)
       return
     }
-    const leave = (): void => gate.leave(call, performance.now())
+    const leave = (): void => {
+      gate.leave(call, performance.now())
+      tell()
+    }
+    tell()
     // `finish` comes before the caller can have the response and send its next call; `close` also comes without a response.
     response.once('finish', leave)
     onceClosed(response, leave)

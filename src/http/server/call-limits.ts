@@ -19,6 +19,7 @@ export function refill({ tokens, at }: Bucket, { perSecond, burst }: Rate, now: 
 
 /** Which limit a call exceeds, and after how many seconds it may be sent again. */
 export interface Excess {
+  readonly limit: 'requestsPerSecond' | 'concurrentRequests'
   readonly message: string
   readonly retryAfterSeconds: number
 }
@@ -93,12 +94,12 @@ function excessOf(limit: CallLimit, usage: Usage, now: number, isWatch: boolean)
   const { concurrentRequests } = limits
   if (!isWatch && concurrentRequests !== undefined && usage.inFlight >= concurrentRequests) {
     const message = `The limit concurrentRequests ${whose} is reached: ${concurrentRequests} calls are in flight; nothing was changed.`
-    return { message, retryAfterSeconds: 1 }
+    return { limit: 'concurrentRequests', message, retryAfterSeconds: 1 }
   }
   const rate = rateOf(limit)
   if (rate === undefined) return undefined
   const { tokens } = bucketOf(usage, rate, now)
   if (tokens >= 1) return undefined
   const message = `The limit requestsPerSecond ${whose} is reached: ${rate.perSecond} calls in a second; nothing was changed.`
-  return { message, retryAfterSeconds: Math.ceil((1 - tokens) / rate.perSecond) }
+  return { limit: 'requestsPerSecond', message, retryAfterSeconds: Math.ceil((1 - tokens) / rate.perSecond) }
 }

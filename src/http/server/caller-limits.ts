@@ -1,12 +1,14 @@
 import type { FastifyInstance } from 'fastify'
+import type { Probe } from '../../datastore/index.ts'
 import { isWatch } from '../resources/index.ts'
 import { onceClosed, refusal } from '../wire/index.ts'
 import { CallLimits } from './call-limits.ts'
 
 /**
- * Refuses calls below `app` that exceed a limit of a policy for their caller (429). Call it after it is known who sends a call.
+ * Refuses calls below `app` that exceed a limit of a policy for their caller (429). `probe` hears of each. Call it after it is known who sends a
+ * call.
  */
-export function limitCallers(app: FastifyInstance): void {
+export function limitCallers(app: FastifyInstance, probe: Pick<Probe, 'callLimited'>): void {
   const callLimits = new CallLimits()
   app.addHook('onRequest', ({ rights: { limits }, method, query }, reply, done) => {
     if (limits.length === 0) {
@@ -20,7 +22,8 @@ export function limitCallers(app: FastifyInstance): void {
       onceClosed(reply.raw, entered)
       done()
     } else {
-      const { message, retryAfterSeconds } = entered
+      const { limit, message, retryAfterSeconds } = entered
+      probe.callLimited({ limit })
       done(refusal('TooManyRequests', message, { retryAfterSeconds }))
     }
   })

@@ -9,14 +9,14 @@ import { refuseUnknownRoutes } from './unknown-routes.ts'
 /**
  * Answers every error of every route below `app` with a `Status`, and every request without a route too. Call it once, at the root, before
  * any route or plugin is registered. A refusal gets the status code of its reason, a fault of the datastore 503, 504, 413 or 500.
- * Anything else is a bug: it is logged with its stack, and the response names only the request id. `probe` hears of requests for which
- * the datastore was not available.
+ * Anything else is a bug: it is logged with its stack, and the response names only the request id. `probe` hears of all refusals, and of
+ * requests for which the datastore was not available.
  */
 export function handleErrors(app: FastifyInstance, probe: Probe = silentProbe): void {
   app.setErrorHandler((error, request, reply) => {
     if (error instanceof DatastoreUnavailable && error.code === 'ServiceUnavailable')
       probe.requestUnavailable({ fault: error })
-    answerError(error, request, reply)
+    answerError(error, request, reply, probe)
   })
   refuseUnknownRoutes(app)
 }
@@ -29,7 +29,12 @@ export function answerUnreadablePath(error: Error, request: FastifyRequest, repl
 }
 
 /** Answers `error` with a `Status`. */
-function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+function answerError(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  probe: Pick<Probe, 'requestRefused'> = silentProbe,
+): void {
   if (isBodyTooLong(error)) {
     // Reads and discards the rest: a client that is still sending when the connection closes never sees the response.
     void reply.removeHeader('connection')
@@ -38,6 +43,7 @@ function answerError(error: unknown, request: FastifyRequest, reply: FastifyRepl
   const refused = refusalOf(error, request)
   const { reason } = refused.refusal
   noteChange(request, { reason, message: refused.message })
+  probe.requestRefused({ refusal: refused.refusal, action: request.action })
   if (reason === 'OutcomeUnknown') request.log.error({ problem: refused.message }, 'the outcome of a change is unknown')
   const { code } = reasons[reason]
   void reply.code(code).headers(refused.headers).type('application/json; charset=utf-8')

@@ -143,7 +143,7 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
     audit?.missRefusedEarly(calls)
     probe.requestsRefusedEarly({ requests: calls })
   }
-  addApi(app, kinds, dependencies, { requestId, onStopping, refused })
+  addApi(app, kinds, { ...dependencies, probe }, { requestId, onStopping, refused })
   return app
 }
 
@@ -167,10 +167,10 @@ function makeDocumentInAdvance(app: FastifyInstance): void {
 function addApi(
   app: FastifyInstance,
   kinds: ReturnType<typeof resourceKinds>,
-  dependencies: ServerDependencies,
+  dependencies: ServerDependencies & { readonly probe: Probe },
   { onStopping, ...limited }: Pick<Admission, 'requestId' | 'onStopping' | 'refused'>,
 ): void {
-  const { store, blocks, charges, now, newUid, newSecret, deadlineMs, callsMax } = dependencies
+  const { store, blocks, charges, now, newUid, newSecret, deadlineMs, callsMax, probe } = dependencies
   void app.register(discoveryRoutes, { kinds })
   void app.register(selfSubjectReviewRoutes)
   const { gatekeeper = openGate } = dependencies
@@ -179,13 +179,13 @@ function addApi(
   void app.register(openapiRoutes)
   void app.register((api, _options, done) => {
     const prefixes = ['/ipam/v1/', ...groupsOf(kinds).map(({ apiVersion }) => `/apis/${apiVersion}/`)]
-    admitCalls(api, { ...limited, callsMax, deadlineMs, store, prefixes, onStopping })
-    limitCallers(api)
+    admitCalls(api, { ...limited, callsMax, deadlineMs, store, prefixes, onStopping, probe })
+    limitCallers(api, probe)
     answerJson(api)
-    checkAccessAgain(api, gatekeeper, dependencies.probe ?? silentProbe)
+    checkAccessAgain(api, gatekeeper, probe)
     void api.register((ipam, _options, done) => {
       ipam.setSchemaErrorFormatter(refuseBySchema)
-      void ipam.register(ipamRoutes, { prefix: '/ipam/v1', store, blocks, charges, now, newUid, deadlineMs })
+      void ipam.register(ipamRoutes, { prefix: '/ipam/v1', store, blocks, charges, now, newUid, deadlineMs, probe })
       done()
     })
     void api.register(resourceRoutes, {

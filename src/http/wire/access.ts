@@ -18,6 +18,8 @@ declare module 'fastify' {
     rights: Rights
     /** Subscribes to the end of the credential of the request; undefined if the server does not learn of it. */
     onCredentialEnd: OnEnd | undefined
+    /** What the caller wants to do; undefined before that is looked at, and on routes that ask for no right. */
+    action: Action | undefined
   }
 }
 

@@ -197,9 +197,9 @@ function checkHolders(stored: ReadableEntry<Block>, { nodes }: CheckTerms): read
   const found: Finding[] = []
   const ownerless = ordinalsWithoutHandle(block)
   if (ownerless.length > 0) {
-    found.push(
-      newFinding('OwnerUnknown', stored, `${listOrdinals(block, ownerless)} assigned, and the holder is not stored.`),
-    )
+    const leaked = { node: undefined, addresses: ownerless.length }
+    const message = `${listOrdinals(block, ownerless)} assigned, and the holder is not stored.`
+    found.push(newFinding('OwnerUnknown', { ...stored, leaked }, message))
   }
   const held = (block.attributes ?? []).flatMap((attribute) => nodeUsing(block, attribute) ?? [])
   for (const node of nodes.size === 0 ? [] : new Set(held)) {
@@ -207,7 +207,8 @@ function checkHolders(stored: ReadableEntry<Block>, { nodes }: CheckTerms): read
     const ordinals = ordinalsOfNode(block, node)
     if (ordinals.length === 0) continue
     const message = `${listOrdinals(block, ordinals)} assigned for the node ${node}, which is not registered; register the node, or release the addresses.`
-    found.push(newFinding('NodeGone', { ...stored, subject: node }, message))
+    const leaked = { node, addresses: ordinals.length }
+    found.push(newFinding('NodeGone', { ...stored, subject: node, leaked }, message))
   }
   for (const handle of countByHandle(block).keys()) {
     if (isHandleId(handle)) continue

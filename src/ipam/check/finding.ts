@@ -92,16 +92,19 @@ export interface Finding {
   readonly repair: RepairPolicy
   /** The revision of the key; 0 if it does not exist. */
   readonly revision: Revision
+  /** Addresses that are held and that nobody seems to use, and the node of their holder; absent unless the finding is about such. */
+  readonly leaked?: { readonly node: string | undefined; readonly addresses: number }
 }
 
 /** A finding with the repair policy of its code, unless `repair` is given. */
 export function newFinding(
   code: CheckCode,
-  at: { readonly key: string; readonly revision: Revision; readonly subject?: string },
+  at: Pick<Finding, 'key' | 'revision' | 'leaked'> & { readonly subject?: string },
   message: string,
   repair: RepairPolicy = checkCodes[code].repair,
 ): Finding {
-  return { code, key: at.key, subject: at.subject, message, repair, revision: at.revision }
+  const { key, subject, revision, leaked } = at
+  return { code, key, subject, message, repair, revision, ...(leaked !== undefined && { leaked }) }
 }
 
 function none(when: string): CodeEntry {

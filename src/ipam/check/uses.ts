@@ -189,5 +189,6 @@ function reportUnused(
       : `the pod ${purpose.namespace}/${purpose.pod} on ${purpose.node} at ${formatTime(purpose.assignedAt)}, and no workload endpoint uses it`
   const number = String(sequenceNumberOf(block, ordinal(place)))
   const message = `${formatAddress(address)} was assigned for ${holder}; release it with the handle ${JSON.stringify(handle)} and the sequence number ${number}.`
-  return newFinding('AddressUnused', { key, revision, subject: formatAddress(address) }, message)
+  const leaked = { node: purpose.node, addresses: 1 }
+  return newFinding('AddressUnused', { key, revision, subject: formatAddress(address), leaked }, message)
 }

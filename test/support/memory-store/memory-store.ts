@@ -13,6 +13,7 @@ import {
   RevisionCompacted,
   stopping,
   type Store,
+  type StoreFigures,
   type SubmitOptions,
 } from '../../../src/datastore/index.ts'
 import {
@@ -122,6 +123,10 @@ export class MemoryStore implements Store {
 
   candidate(options: LeadershipOptions): Leadership {
     return new MemoryLeadership(this.#server, options)
+  }
+
+  figures(): StoreFigures {
+    return { queue: { waiting: 0, inFlight: 0 }, families: [], journals: [], members: [] }
   }
 
   health(): Health {

@@ -1,5 +1,5 @@
 import type { ICompare, IRequestOp } from 'etcd3'
-import type { Family, Plan, View, Write } from '../../../plan/index.ts'
+import type { Family, Key, Plan, View, Write } from '../../../plan/index.ts'
 import type { Image } from '../image/index.ts'
 import { compareKey, comparePrefix } from '../keys.ts'
 import { transactionOperationsMax } from '../limits.ts'
@@ -34,6 +34,7 @@ export class Batch {
   readonly #image: Image
   readonly #busy: BusyKeys
   readonly #contents = new Contents()
+  readonly #encodedBytes = new Map<string, number>()
 
   constructor(image: Image, busy: BusyKeys) {
     this.#image = image
@@ -92,8 +93,14 @@ export class Batch {
       const key = Buffer.from(write.key.text)
       if (write.kind === 'delete') return { request_delete_range: { key } }
       const value = Buffer.from(write.encode())
+      this.#encodedBytes.set(write.key.text, value.length)
       return { request_put: write.isExpiring ? { key, value, lease: expiringLease } : { key, value } }
     })
+  }
+
+  /** The length of a value that {@link changes} has encoded. */
+  encodedBytes(key: Key<unknown>): number {
+    return this.#encodedBytes.get(key.text) ?? 0
   }
 
   /** A read of every key that is compared. */

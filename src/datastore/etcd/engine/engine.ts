@@ -3,7 +3,7 @@ import { EtcdLeaseInvalidError, type IRequestOp, type IResponseOp, type ITxnResp
 import type { Key, Plan, Revision, View } from '../../../plan/index.ts'
 import { expired, queueFull, stopping, tooLarge } from '../../faults.ts'
 import type { Probe, RetryReason } from '../../probe.ts'
-import type { Outcome, StoreLimits, SubmitOptions } from '../../store.ts'
+import type { Outcome, QueueFigures, StoreLimits, SubmitOptions } from '../../store.ts'
 import type { ChangeCheck } from '../change-check.ts'
 import { isAboutContent, isTooLarge, type EtcdClient, type TransactionOutcome } from '../client.ts'
 import { asError, outcomeUnknown, refusedByEtcd, unreachable } from '../faults.ts'
@@ -94,8 +94,10 @@ export class Engine {
       isDryRun: options.dryRun ?? false,
       submittedMs,
       deadline: submittedMs + (options.deadlineMs ?? this.#limits.deadlineMs),
-      ended: (isSettled) => {
-        this.#probe.operationEnded({ isSettled, durationMs: performance.now() - submittedMs })
+      ended: (isSettled, plannedMs) => {
+        const endedMs = performance.now()
+        const waitedMs = (plannedMs ?? endedMs) - submittedMs
+        this.#probe.operationEnded({ isSettled, waitedMs, durationMs: endedMs - submittedMs })
       },
     })
     this.#open.add(operation)
@@ -112,6 +114,11 @@ export class Engine {
   /** See {@link OpenOperations.waitedMs}. */
   get waitedMs(): number {
     return this.#open.waitedMs
+  }
+
+  /** How many operations wait to be planned, and how many transactions are in flight. */
+  get load(): QueueFigures {
+    return { waiting: this.#queue.length, inFlight: this.#slotCount - this.#freeSlots.length }
   }
 
   /** Fails the operations that have waited long enough, see {@link OpenOperations.expire}. To be called regularly. */
@@ -329,8 +336,9 @@ export class Engine {
     for (const write of batch.writes.values()) {
       const held = this.#image.of(write.key.family)
       this.#busy.noteWin(write.key.text)
-      if (write.kind === 'put') held.storeCommitted(write.key.text, write.value, revision)
-      else held.storeAbsent(write.key.text, revision)
+      if (write.kind === 'put') {
+        held.storeCommitted(write.key.text, write.value, revision, batch.encodedBytes(write.key))
+      } else held.storeAbsent(write.key.text, revision)
     }
     for (const { family, guard, prefix } of batch.guards) this.#image.of(family).prove(guard, prefix, revision)
   }

@@ -12,8 +12,8 @@ export interface OperationOptions<Answer> {
   readonly submittedMs: number
   /** On the same clock. */
   readonly deadline: number
-  /** Learns whether the operation was settled or has failed. */
-  readonly ended?: (isSettled: boolean) => void
+  /** Learns whether the operation was settled or has failed, and when the plan first ran, on the same clock. */
+  readonly ended?: (isSettled: boolean, plannedMs: number | undefined) => void
 }
 
 /** A submitted operation on its way: queued, parked behind a commit, being committed, and settled exactly once. */
@@ -35,7 +35,8 @@ export class Operation<Answer = unknown> implements Plannable {
   readonly #plan: (view: View) => Plan<Answer>
   /** The answer of the plan that ran last: when that is committed, it is the operation's. */
   #planned: { readonly answer: Answer } | undefined
-  readonly #ended: ((isSettled: boolean) => void) | undefined
+  readonly #ended: OperationOptions<Answer>['ended']
+  #plannedMs: number | undefined
   readonly #fresh: Family<unknown>[] = []
   #isSettled = false
   /** Resolves `outcome` with what was planned last. */
@@ -64,6 +65,7 @@ export class Operation<Answer = unknown> implements Plannable {
   }
 
   plan(view: View): Plan<Answer> {
+    this.#plannedMs ??= performance.now()
     const plan = this.#plan(view)
     this.#planned = { answer: plan.answer }
     return plan
@@ -91,7 +93,7 @@ export class Operation<Answer = unknown> implements Plannable {
     if (this.#isSettled) return false
     this.#isSettled = true
     this.onEnd?.()
-    this.#ended?.(isSettled)
+    this.#ended?.(isSettled, this.#plannedMs)
     return true
   }
 }

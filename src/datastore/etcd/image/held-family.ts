@@ -23,6 +23,8 @@ interface Undecoded {
 interface Held {
   readonly revision: Revision
   lookup: Lookup<unknown> | Undecoded | undefined
+  /** The length of the stored value. */
+  readonly valueBytes: number
   /** Another server wrote the key while this one watched. */
   readonly isOthers?: boolean
   /** The same entry as listings return it. It stays the same object while the key does not change, so callers can cache by it. */
@@ -66,6 +68,7 @@ export class HeldFamily {
   /** Keys absent since a revision that the watch has yet to reach, so that its older events cannot bring them back. */
   readonly #absentSince = new Map<string, Revision>()
   #keySetChanges = 0
+  #bytes = 0
   #newestRevision = 0n
   readonly #provenRevisions = new Map<string, Revision>()
   /** Listings by prefix, each until a key below it changes. */
@@ -94,6 +97,11 @@ export class HeldFamily {
 
   get size(): number {
     return this.#entries.size
+  }
+
+  /** The length of all keys in memory, and of the values that are held with them, as they are stored. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   /** Counts keys that came or went. Compare it before and after an await. */
@@ -166,11 +174,11 @@ export class HeldFamily {
     this.#store(key, stored, { isKept: this.#recent.size < this.#recentMax || this.#recent.has(key), isOthers: false })
   }
 
-  /** Applies a value that this server has just committed. */
-  storeCommitted(key: string, value: unknown, revision: Revision): void {
+  /** Applies a value that this server has just committed, and that is stored in `valueBytes`. */
+  storeCommitted(key: string, value: unknown, revision: Revision, valueBytes: number): void {
     if (this.#isOutdated(key, revision, revision)) return
     const lookup = { kind: 'value', value, revision } as const
-    const held = { revision, lookup }
+    const held = { revision, lookup, valueBytes }
     this.#keep(key, held)
     this.#updateListings(key, held)
     this.#observer?.changed(key, lookup)
@@ -182,7 +190,7 @@ export class HeldFamily {
     const held = this.#entries.get(key)
     if (held !== undefined && held.revision > revision) return
     // In a family that is not complete, absence must be held too.
-    if (!this.isComplete) this.#keep(key, { revision, lookup: { kind: 'absent' } })
+    if (!this.isComplete) this.#keep(key, { revision, lookup: { kind: 'absent' }, valueBytes: 0 })
     else if (held !== undefined) this.#drop(key, revision)
     if (held !== undefined && held.lookup?.kind !== 'absent') this.#observer?.changed(key, { kind: 'absent' })
   }
@@ -260,8 +268,11 @@ export class HeldFamily {
     this.#provenRevisions.clear()
     for (const awaited of this.#awaited.values()) awaited.change = undefined
     if (!this.isComplete) this.#entries.clear()
-    for (const [key, { lookup }] of this.#entries) {
-      this.#entries.set(key, { revision: 0n, lookup: this.family.held === 'values' ? lookup : undefined })
+    this.#bytes = 0
+    for (const [key, { lookup, valueBytes }] of this.#entries) {
+      const held = { revision: 0n, lookup: this.family.held === 'values' ? lookup : undefined, valueBytes }
+      this.#entries.set(key, held)
+      this.#bytes += key.length + bytesOf(held)
     }
     this.#recent.clear()
   }
@@ -306,7 +317,8 @@ export class HeldFamily {
     if (this.#isOutdated(key, revision, asOf)) return
     // A key that was only read again has not been written since.
     const isOthers = options.isOthers && this.#entries.get(key)?.revision !== revision
-    const held: Held = { revision, lookup: isKept ? { kind: 'undecoded', text } : undefined, isOthers }
+    const lookupLater = isKept ? ({ kind: 'undecoded', text } as const) : undefined
+    const held: Held = { revision, lookup: lookupLater, valueBytes: text.length, isOthers }
     this.#keep(key, held)
     if (this.#observer?.changedText?.(key, text) === true) return
     const lookup = this.#decode(key, text, revision)
@@ -349,10 +361,13 @@ export class HeldFamily {
 
   #keep(key: string, held: Held): void {
     this.#seeNew(held.revision)
-    if (!this.#entries.has(key)) {
+    const before = this.#entries.get(key)
+    if (before === undefined) {
       this.#keySetChanges++
       this.#sortedKeys?.add(key)
-    }
+      this.#bytes += key.length
+    } else this.#bytes -= bytesOf(before)
+    this.#bytes += bytesOf(held)
     this.#entries.set(key, held)
     if (held.lookup !== undefined) this.#touch(key)
   }
@@ -360,7 +375,7 @@ export class HeldFamily {
   #drop(key: string, revision: Revision): void {
     this.#seeNew(revision)
     this.#keySetChanges++
-    this.#entries.delete(key)
+    this.#deleteEntry(key)
     this.#recent.delete(key)
     this.#sortedKeys?.delete(key)
     this.#updateListings(key, undefined)
@@ -378,13 +393,26 @@ export class HeldFamily {
     for (const oldest of this.#recent) {
       this.#recent.delete(oldest)
       if (this.isComplete) this.#forgetValue(oldest)
-      else this.#entries.delete(oldest)
+      else this.#deleteEntry(oldest)
       return
     }
   }
 
   #forgetValue(key: string): void {
     const held = this.#entries.get(key)
-    if (held !== undefined) held.lookup = undefined
+    if (held === undefined) return
+    this.#bytes -= bytesOf(held)
+    held.lookup = undefined
   }
+
+  #deleteEntry(key: string): void {
+    const held = this.#entries.get(key)
+    if (held !== undefined) this.#bytes -= key.length + bytesOf(held)
+    this.#entries.delete(key)
+  }
+}
+
+/** The length of a value that is in memory. */
+function bytesOf({ lookup, valueBytes }: Held): number {
+  return lookup === undefined ? 0 : valueBytes
 }

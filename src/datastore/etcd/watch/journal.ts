@@ -3,6 +3,7 @@ import { firstAtOrAfter, type Revision } from '../../../plan/index.ts'
 import { type Change, type ChangeSource, type Ending, Follower } from '../../changes.ts'
 import { RevisionCompacted } from '../../faults.ts'
 import { type Probe, silentProbe } from '../../probe.ts'
+import type { JournalFigures } from '../../store.ts'
 import type { EtcdClient } from '../client.ts'
 import type { KeyRange } from '../keys.ts'
 import { type JournalLimits, journalLimits } from '../limits.ts'
@@ -11,6 +12,8 @@ import { WatchStream } from './stream.ts'
 /** The parts of a journal. */
 export interface JournalOptions {
   readonly client: EtcdClient
+  /** For its figures. */
+  readonly name?: string
   readonly range: KeyRange
   readonly limits?: JournalLimits
   readonly probe?: Probe
@@ -23,6 +26,7 @@ export interface JournalOptions {
  */
 export class Journal implements ChangeSource {
   readonly #client: EtcdClient
+  readonly #name: string
   readonly #range: KeyRange
   readonly #limits: JournalLimits
   readonly #probe: Probe
@@ -46,8 +50,9 @@ export class Journal implements ChangeSource {
   /** Followers are admitted one after the other. */
   #admission: Promise<void> = Promise.resolve()
 
-  constructor({ client, range, limits = journalLimits, probe = silentProbe }: JournalOptions) {
+  constructor({ client, name = '', range, limits = journalLimits, probe = silentProbe }: JournalOptions) {
     this.#client = client
+    this.#name = name
     this.#range = range
     this.#limits = limits
     this.#probe = probe
@@ -85,6 +90,11 @@ export class Journal implements ChangeSource {
     if (first + max >= this.#changes.length) return this.#changes.slice(first)
     const last = this.#changes[first + max - 1]?.revision ?? seen
     return this.#changes.slice(first, this.#indexAfter(last))
+  }
+
+  get figures(): JournalFigures {
+    const { length: changes } = this.#changes
+    return { journal: this.#name, keys: this.#isRunning ? this.#keys : 0, changes, bytes: this.#characters }
   }
 
   get ceiling(): Revision {

@@ -175,7 +175,7 @@ t.test('a plan without writes is not believed on the word of an index', async (t
 t.test('a refusal on the word of an index stands on one revision of it', async (t) => {
   const { batch, image } = startBatch()
   const refusing = operation((view) => answerOnly(view.list(values, 'hint').length), { isFresh: true })
-  image.of(values).storeCommitted(a.text, 5, 35n)
+  image.of(values).storeCommitted(a.text, 5, 35n, 1)
   t.strictSame(batch.add(refusing), { kind: 'unproved', families: [values] }, 'a commit of this server went ahead')
   image.of(values).completeUpTo(35n)
   batch.add(operation(increment(keyOf(values, 'c'))))
@@ -240,7 +240,7 @@ t.test('a key is contested after contention for it, and for a while so is what o
     const planned = batch.add(looking((view) => [view.isContested(a), view.isContested(b)]))
     return planned.kind === 'added' && planned.answer
   }
-  image.of(values).storeCommitted(a.text, 2, 31n)
+  image.of(values).storeCommitted(a.text, 2, 31n, 1)
   image.of(values).store(b.text, { text: '3', revision: 32n, asOf: 32n })
   t.strictSame(contested(), [false, false], 'others may write what they like')
   for (const _ of ['once', 'twice']) busy.noteLoss('/values/another')

@@ -137,7 +137,7 @@ t.test('what this server creates during a refresh stays', async (t) => {
   client.meanwhile = async () => {
     if (client.reads !== 2) return
     await keys.put('/created/ours').value('7')
-    held.storeCommitted('/created/ours', 7, BigInt(await revisionOf(keys)))
+    held.storeCommitted('/created/ours', 7, BigInt(await revisionOf(keys)), 1)
   }
   await refreshFamily(client, held)
   t.strictSame(heldIn(held), { '/created/a': 1, '/created/ours': 7 })
