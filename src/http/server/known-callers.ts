@@ -10,8 +10,8 @@ export interface KnownCaller {
 }
 
 /**
- * Remembers whose each credential was when it was last shown. A credential that was never proved is known by the address that it comes from:
- * a client that makes up many is one caller still.
+ * Remembers whose each credential was when it was last shown. A credential that was never proved is known by the address that it comes
+ * from: a client that makes up many is one caller still.
  */
 export class KnownCallers {
   static readonly #sizeMax = 10_000

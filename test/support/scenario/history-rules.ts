@@ -76,8 +76,28 @@ export class HistoryRules {
       if (!isDeselected(decided, cidr, affinity)) at(`the block ${cidr} of ${affinity} is gone`)
     }
     for (const one of assigned) checkAssigned(one, decided, at)
-    for (const claim of this.#state.claims.keys()) {
-      if (!claimsBefore.has(claim)) checkLimit(claim, assigned, decided, at)
+    this.#checkLimits(claimsBefore, assigned, decided, at)
+  }
+
+  /**
+   * A claim that is new must fit into the limit of a call that took from its block; named addresses know no limit. Calls of one transaction
+   * may have had different limits: a node's new claims count one after the other, those with the smallest limits first.
+   */
+  #checkLimits(
+    claimsBefore: ReadonlySet<string>,
+    assigned: readonly Assigned[],
+    decided: NaiveState,
+    at: (problem: string) => void,
+  ): void {
+    const made = [...this.#state.claims.keys()]
+      .filter((claim) => !claimsBefore.has(claim))
+      .map((claim) => limitOf(claim, assigned, decided))
+      .toSorted((left, right) => left.most - right.most)
+    const later = new Set(made.map(({ claim }) => claim))
+    for (const { claim, node, cidr, most, isWithin } of made) {
+      later.delete(claim)
+      const others = decided.claimsOf(node).filter((other) => other !== cidr && !later.has(`${node} ${other}`))
+      if (!isWithin(others)) at(`${node} claims ${cidr} beyond its limit of ${most}, beside ${others.join(', ')}`)
     }
   }
 
@@ -135,24 +155,34 @@ function checkAssigned(
     at(`${address} was given to ${handle}, for whom ${pool.name} is not`)
 }
 
-/** A claim that is new must fit into the limit of one of the calls that took from its block; named addresses know no limit. */
-function checkLimit(
-  claim: string,
-  assigned: readonly Assigned[],
-  decided: NaiveState,
-  at: (problem: string) => void,
-): void {
+/** The limit of a new claim. */
+interface ClaimLimit {
+  readonly claim: string
+  readonly node: string
+  readonly cidr: string
+  /** The largest limit of the calls that may have made it; Infinity if a call named its addresses. */
+  readonly most: number
+  /** True if one of these calls could make it beside these blocks of the node. */
+  isWithin(others: readonly string[]): boolean
+}
+
+function limitOf(claim: string, assigned: readonly Assigned[], decided: NaiveState): ClaimLimit {
   const [node = '', cidr = ''] = claim.split(' ')
   const ofNode = assigned.filter(({ call: { wish } }) => wish.node === node)
-  if (ofNode.some(({ call: { wish } }) => wish.addresses !== undefined)) return
-  const inBlock = ofNode.filter((one) => one.cidr === cidr)
-  const isAllowed = inBlock.some(({ call: { wish } }) => {
-    const { family } = poolOfBlock(cidr)
-    const pools = poolsFor(decided, wish, family, wish.use ?? 'Workload')
-    const claims = decided.claimsOf(node).filter((other) => pools.includes(poolOfBlock(other)))
-    return claims.length <= blockLimit(decided, wish)
-  })
-  if (!isAllowed) at(`${node} claims ${cidr} beyond its limit`)
+  if (ofNode.some(({ call: { wish } }) => wish.addresses !== undefined))
+    return { claim, node, cidr, most: Infinity, isWithin: () => true }
+  const calls = ofNode
+    .filter((one) => one.cidr === cidr)
+    .map(({ call: { wish } }) => ({
+      limit: blockLimit(decided, wish),
+      pools: poolsFor(decided, wish, poolOfBlock(cidr).family, wish.use ?? 'Workload'),
+    }))
+  return {
+    ...{ claim, node, cidr },
+    most: Math.max(0, ...calls.map(({ limit }) => limit)),
+    isWithin: (others) =>
+      calls.some(({ limit, pools }) => others.filter((other) => pools.includes(poolOfBlock(other))).length < limit),
+  }
 }
 
 function isDeselected(state: NaiveState, cidr: string, affinity: string): boolean {
