@@ -207,11 +207,10 @@ export class HeldFamily {
   commitEnded(key: string): void {
     const awaited = this.#awaited.get(key)
     if (awaited === undefined) return
+    if (awaited.change !== undefined) this.#takeOver(key, awaited.change)
     this.#awaited.delete(key)
-    const { change } = awaited
     // An outgrown table of the map may still refer to it; see OpenOperations.
     awaited.change = undefined
-    if (change !== undefined) this.#takeOver(key, change)
   }
 
   /** Applies a change that the watch brought. */
@@ -298,9 +297,10 @@ export class HeldFamily {
   #isOutdated(key: string, revision: Revision, asOf: Revision): boolean {
     if ((this.#absentSince.get(key) ?? 0n) >= revision) return true
     const held = this.#entries.get(key)
-    // A key that is not held did not exist at the complete revision, whatever a late answer says of the time before. A read as new as
-    // that is believed: etcd may have lost an event of the watch (docs/etcd.md section 1).
-    if (held === undefined) return this.isComplete && asOf < this.#completeRevision
+    // A key that is not held did not exist at the complete revision, whatever a late answer says of the time before, unless a change of it
+    // was put aside. A read as new as that revision is believed: etcd may have lost an event of the watch (docs/etcd.md section 1).
+    if (held === undefined)
+      return this.isComplete && asOf < this.#completeRevision && this.#awaited.get(key)?.change === undefined
     return held.revision > revision || (held.revision === revision && held.lookup !== undefined)
   }
 

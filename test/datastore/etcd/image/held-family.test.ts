@@ -377,6 +377,42 @@ t.test('the commit itself, brought by the watch before its answer, is not decode
   t.match(family.lookup(a), { kind: 'value', value: 1, revision: 6n })
 })
 
+t.test('a key that a commit has created is known, however far the watch has come before its answer', async (t) => {
+  const { family, observed } = hold('digests')
+  family.completeUpTo(5n)
+  family.awaitCommit(a)
+  family.applyChange(a, put(6n, '1'))
+  family.completeUpTo(8n)
+  family.storeCommitted(a, 1, 6n, 1)
+  family.commitEnded(a)
+  t.match(family.lookup(a), { kind: 'value', value: 1, revision: 6n })
+  t.match(observed, [[a, { kind: 'value', value: 1 }]])
+})
+
+t.test('so is one whose answer was lost, and one that another server has created meanwhile', async (t) => {
+  const { family, observed } = hold('digests')
+  family.completeUpTo(5n)
+  family.awaitCommit(a)
+  family.applyChange(a, put(6n, '1'))
+  family.completeUpTo(8n)
+  family.commitEnded(a)
+  t.match(family.lookup(a), { kind: 'value', value: 1, revision: 6n })
+  t.match(observed, [[a, { kind: 'value', value: 1 }]])
+})
+
+t.test('a key that a commit has created, and another server has deleted since, is absent', async (t) => {
+  const { family, observed } = hold('digests')
+  family.completeUpTo(5n)
+  family.awaitCommit(a)
+  family.applyChange(a, put(6n, '1'))
+  family.applyChange(a, deleted(7n))
+  family.completeUpTo(8n)
+  family.storeCommitted(a, 1, 6n, 1)
+  family.commitEnded(a)
+  t.strictSame(family.lookup(a), { kind: 'absent' })
+  t.match(observed.at(-1), [a, { kind: 'absent' }])
+})
+
 t.test('a deletion by another server during a commit that failed is applied after it', async (t) => {
   const { family } = hold('digests')
   family.store(a, { revision: 2n, text: '1', asOf: 2n })
