@@ -71,12 +71,12 @@ function problemsOf(request: RandomRequest, { status, headers, text }: Sent): re
   const isTimeTravel = status === 504 && tellsOfTimeTravel
   if (status >= 500 && !isTimeTravel) problems.push('a fault of the server')
   if (request.method === 'HEAD') return problems
+  if (status === 200 && request.route === '/metrics') {
+    return text.startsWith('# HELP ') ? problems : [...problems, 'no metrics']
+  }
   if (status === 200 && isWatch(request)) {
     const isJson = text.split('\n').every((line) => line === '' || parse(line) !== undefined)
     return isJson ? problems : [...problems, 'an event that is no JSON']
-  }
-  if (status === 200 && request.route === '/metrics') {
-    return text.startsWith('# HELP ') ? problems : [...problems, 'no metrics']
   }
   if (body === undefined) return [...problems, 'no JSON']
   // A path that is not the route it was made from, such as one with a slash in it, is one that the document does not know.
