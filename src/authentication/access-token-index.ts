@@ -53,7 +53,7 @@ export class AccessTokenIndex implements Observer<AccessToken> {
     for (const { name, expiresAt } of this.#admins.values()) if (expiresAt === undefined || expiresAt > now) yield name
   }
 
-  /** How many AccessTokens can be used, and how many have expired. `now` is in nanoseconds since the epoch. */
+  /** Counts the AccessTokens that can be used, and those that have expired. `now` is in nanoseconds since the epoch. */
   count(now: bigint): { readonly valid: number; readonly expired: number } {
     let expired = 0
     for (const { expiresAt } of this.#byHash.values()) if (expiresAt !== undefined && expiresAt <= now) expired++

@@ -91,7 +91,7 @@ export class Authentication {
     return this.#index
   }
 
-  /** How many AccessTokens can be used, and how many have expired. `now` is in nanoseconds since the epoch. */
+  /** Counts the AccessTokens that can be used, and those that have expired. `now` is in nanoseconds since the epoch. */
   countAccessTokens(now: bigint): ReturnType<AccessTokenIndex['count']> {
     return this.#index.count(now)
   }
