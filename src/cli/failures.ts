@@ -21,10 +21,10 @@ export const exitCodes = {
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]
 
-/** What ends a command early: what to print, and the exit code. */
+/** Ends a command early. Has the message to print, and the exit code. */
 export class Failure extends Error {
   readonly exitCode: ExitCode
-  /** What to do about it. */
+  /** The remedy, if one is known. */
   readonly advice: string | undefined
 
   constructor(exitCode: ExitCode, message: string, advice?: string) {

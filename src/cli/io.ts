@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers'
 import type { ReadStream, WriteStream } from 'node:tty'
 import type { Style } from './output/index.ts'
 
-/** What a command line has of its process. */
+/** The parts of the process that a command line uses. */
 export interface Io {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly stdin: Pick<ReadStream, 'isTTY' | 'setRawMode'> & NodeJS.ReadableStream
@@ -33,7 +33,7 @@ export function note({ stderr }: Io, line: string): void {
   stderr.write(`${line}\n`)
 }
 
-/** What ends sooner needs no progress. */
+/** Work that ends sooner shows no progress. */
 const silentMs = 500
 
 /** Shows how far long work is, on one line that is written again and again. Silent unless standard error is a terminal that can do that. */

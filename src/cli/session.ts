@@ -50,7 +50,7 @@ export class Session {
     return this.#options.output ?? usual
   }
 
-  /** Whether somebody looks at standard output. */
+  /** True if standard output is a terminal, where a person may be watching. */
   get isWatched(): boolean {
     return this.io.stdout.isTTY
   }
@@ -82,7 +82,7 @@ export class Session {
     })
   }
 
-  /** Prints a text as it is. False if whoever reads it is slow; {@link printPages} waits then. */
+  /** Prints a text unchanged. False if the reader of standard output is slow; {@link printPages} waits then. */
   print(text: string): boolean {
     return this.io.stdout.write(text)
   }
@@ -142,14 +142,14 @@ export class Session {
   }
 }
 
-/** What a command gets: the session that carries it out. */
+/** The dependencies of a command: the process, and the session that carries the command out. */
 export interface Cli {
   readonly io: Io
   /** Gives the session of this run, which has the flags that were parsed. */
   readonly session: () => Session
 }
 
-/** What every call that changes something carries, so that it takes effect once, however often it is sent. */
+/** The header of every call that changes something: with it, the call takes effect once, however often it is sent. */
 export function repeatable(key: string | undefined): { readonly 'Idempotency-Key': string } {
   return { 'Idempotency-Key': key ?? randomUUID() }
 }

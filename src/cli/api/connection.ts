@@ -16,7 +16,7 @@ import {
   readKubeconfig,
 } from './kubeconfig.ts'
 
-/** What the flags and variables say about the connection; a flag counts before a variable, and both before a context. */
+/** The connection that flags and variables ask for; a flag takes precedence over a variable, and both over a context. */
 export interface ConnectionOptions {
   readonly server?: string | undefined
   readonly token?: string | undefined
@@ -29,7 +29,7 @@ export interface ConnectionOptions {
   readonly insecureSkipTlsVerify?: boolean | undefined
 }
 
-/** Where the server is, and how to prove who calls. */
+/** The address of the server, and the credentials of the caller. */
 export interface Connection {
   /** Without a slash at the end. For a Unix socket, what the server is called there. */
   readonly url: string
@@ -175,7 +175,7 @@ function isMissing(problem: unknown): boolean {
   return problem instanceof Error && 'code' in problem && (problem.code === 'ENOENT' || problem.code === 'ENOTDIR')
 }
 
-/** What a credential plugin gives. */
+/** The credential that a credential plugin returns. */
 interface IssuedCredential {
   readonly token?: string
   readonly certificate?: string

@@ -28,7 +28,7 @@ export interface CredentialPlugin {
   readonly installHint: string | undefined
 }
 
-/** What a context says: which server, and as whom. */
+/** The content of a context: the server, and the credentials of the caller. */
 export interface Context {
   readonly server: string
   readonly serverName: string | undefined
@@ -157,7 +157,7 @@ function textIn(fields: Fields, name: string): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
-/** Whether a value is an object with fields. */
+/** True if a value is an object with fields. */
 export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

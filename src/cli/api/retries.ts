@@ -1,4 +1,4 @@
-/** What is known of a call that has not succeeded. */
+/** An attempt at a call that has not succeeded. */
 export interface Attempt {
   /** Of the answer; undefined if none came. */
   readonly status: number | undefined
@@ -6,9 +6,9 @@ export interface Attempt {
   readonly reason: string | undefined
   /** The header of the answer, in seconds. */
   readonly retryAfter: string | undefined
-  /** Whether the connection was never made, so that the server has not seen the call. */
+  /** True if the connection was never made, so that the server has not seen the call. */
   readonly isUnsent: boolean
-  /** Whether the call may be carried out twice: a read, or one with an `Idempotency-Key`. */
+  /** True if the call may be carried out twice: a read, or one with an `Idempotency-Key`. */
   readonly isRepeatable: boolean
   /** From 1. */
   readonly number: number

@@ -95,7 +95,7 @@ function endOf(text: string): string {
   return text
 }
 
-/** What people call kinds, and what policies call them. */
+/** The names of resources in policies, by the words that people use for them. */
 const plurals: Readonly<Record<string, string>> = {
   pool: 'ippools',
   pools: 'ippools',

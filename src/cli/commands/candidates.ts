@@ -6,18 +6,18 @@ export interface Candidate {
   readonly meaning: string
 }
 
-/** What may stand in the place of the last word. */
+/** The candidates for the last word. */
 export interface Candidates {
   readonly candidates: readonly Candidate[]
-  /** Whether it may be the name of a pool, too. */
+  /** True if the word may be the name of a pool, too. */
   readonly isPool: boolean
-  /** What the word begins with so far. */
+  /** The beginning of the word, as typed so far. */
   readonly start: string
 }
 
 type Flag = CommandUnknownOpts['options'][number]
 
-/** What may come in the place of the last of `words`, which begin after the name of the program. */
+/** Returns the candidates for the last of `words`, which begin after the name of the program. */
 export function candidatesFor(program: CommandUnknownOpts, words: readonly string[]): Candidates {
   const start = words.at(-1) ?? ''
   let command = program

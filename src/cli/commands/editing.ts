@@ -19,8 +19,9 @@ export interface Editable<Outcome> {
 }
 
 /**
- * Lets a person edit an object as YAML, and sends what they have changed. If somebody else has changed other fields meanwhile, both changes
- * are made; if the same ones, or if the server refuses the values, the editor opens again and says so. Undefined if nothing was changed.
+ * Lets a person edit an object as YAML, and sends the fields that changed. If another client has changed other fields meanwhile, both
+ * changes are made; if the same ones, or if the server refuses the values, the editor opens again and says so. Undefined if nothing was
+ * changed.
  */
 export async function edit<Outcome>(io: Io, { name, read, change }: Editable<Outcome>): Promise<Outcome | undefined> {
   const { parse, stringify } = await import('yaml')
@@ -29,7 +30,7 @@ export async function edit<Outcome>(io: Io, { name, read, change }: Editable<Out
   let base = await read()
   let text = commented([`${name}: to change nothing, leave this as it is, or empty.`]) + stringify(withoutVersion(base))
   let isKept = false
-  // Why the editor is open once more, if the text cannot be used as it is.
+  // The reason that the editor opens again; undefined if the text can be used as it is.
   let problem: Failure | undefined
   try {
     for (;;) {

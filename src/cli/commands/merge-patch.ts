@@ -20,7 +20,7 @@ export function mergePatchOf(from: Fields, to: Fields): Fields {
   return Object.fromEntries(changes)
 }
 
-/** What a JSON merge patch makes of an object. */
+/** Applies a JSON merge patch to an object. Returns the result. */
 export function applyMergePatch(object: Fields, patch: Fields): Fields {
   const merged = new Map(Object.entries(object))
   for (const [name, change] of Object.entries(patch)) {
@@ -41,7 +41,7 @@ export function clashesOf(one: Fields, other: Fields): readonly string[] {
   })
 }
 
-/** Whether two values of JSON are the same; the order of fields does not count. */
+/** True if two JSON values are equal; the order of fields does not count. */
 function isSame(one: unknown, other: unknown): boolean {
   if (isFields(one) && isFields(other)) return Object.keys(mergePatchOf(one, other)).length === 0
   if (Array.isArray(one) && Array.isArray(other))

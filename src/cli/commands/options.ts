@@ -10,7 +10,7 @@ export const keyFlag = [
   'makes it safe to run the command again with the same key: it takes effect once',
 ] as const
 
-/** What addresses of a pool may be for. */
+/** The uses that addresses of a pool may have. */
 export const poolUses = ['Workload', 'Tunnel', 'LoadBalancer'] as const satisfies readonly Schemas['PoolUse'][]
 
 /** The end of a sentence that says what was done. */

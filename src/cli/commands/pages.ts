@@ -1,7 +1,7 @@
 import type { Answer } from '../api/index.ts'
 import type { Page } from '../session.ts'
 
-/** Where a page begins, and how long it may be. */
+/** The position at which a page begins, and its maximum length. */
 export interface PageQuery {
   readonly continue: string | undefined
   readonly limit: number | undefined

@@ -188,7 +188,7 @@ async function poolIn(io: Io, file: string): Promise<Schemas['IPPool']> {
   return content
 }
 
-/** Whether it looks like a pool. The server says everything that is wrong with it. */
+/** True if the value has the shape of a pool. The server reports everything that is wrong with it. */
 function isPool(value: unknown): value is Schemas['IPPool'] {
   return isFields(value) && isFields(value['metadata']) && isFields(value['spec'])
 }
@@ -291,7 +291,7 @@ function progressOf({ style }: Session, { inUse, percentInUse }: Schemas['PoolUt
   return `${printBar(percentInUse, style)}   ${printCount(inUse)} in use`
 }
 
-/** How much of a pool is used; undefined if there is no such pool any more. */
+/** Returns the utilization of a pool; undefined if the pool no longer exists. */
 async function usageOf(api: Api, name: string): Promise<Schemas['PoolUtilization'] | undefined> {
   try {
     const query = { pools: [name] }
@@ -316,7 +316,7 @@ function patchPool(
   return answerTo(api.PATCH(poolPath, { params, headers, body: { ...patch } }))
 }
 
-/** What a person may change, and the version that they have seen. */
+/** Returns the fields that a person may change, and the version that they have seen. */
 function editable({ metadata, spec }: Schemas['IPPool']): Fields {
   const { name, resourceVersion, labels, annotations, finalizers } = metadata
   return { metadata: given({ name, labels, annotations, finalizers, resourceVersion }), spec }

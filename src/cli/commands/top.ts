@@ -18,7 +18,7 @@ const [enterScreen, leaveScreen] = ['\u001b[?1049h\u001b[?25l', '\u001b[?25h\u00
 const [home, clearLine, clearRest] = ['\u001b[H', '\u001b[K', '\u001b[J']
 
 /**
- * Shows the use of pools `count` times, the fullest first. At a terminal, each replaces the one before, until somebody presses q or
+ * Shows the use of pools `count` times, the fullest first. At a terminal, each replaces the one before, until the user presses q or
  * Ctrl-C. A server that does not answer is shown, and asked again.
  */
 export async function showTop(

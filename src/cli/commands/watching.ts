@@ -55,7 +55,7 @@ const kinds = {
   },
 } as const satisfies Readonly<Record<string, WatchedKind>>
 
-/** What can be watched. */
+/** The kinds that can be watched. */
 export const watchedKinds = ['pools', 'handles', 'blocks', 'affinities', 'nodes', 'reservations'] as const
 
 /** A change, as it is printed. */

@@ -36,7 +36,7 @@ export function toneOfUse(percent: number): Tone {
   return percent >= 75 ? 'warning' : 'good'
 }
 
-/** Groups the digits of a whole number by thousands. Beyond 15 digits it is shown as a power of ten, as nobody counts them. */
+/** Groups the digits of a whole number by thousands. Beyond 15 digits it prints a power of ten: so many digits cannot be read. */
 export function printCount(digits: string): string {
   if (digits.replace('-', '').length <= 15) return digits.replaceAll(/\B(?=(\d{3})+$)/g, ',')
   return `${digits.slice(0, 1)}.${digits.slice(1, 3)}e${digits.length - 1}`

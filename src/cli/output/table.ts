@@ -7,7 +7,7 @@ export type Tone = 'good' | 'warning' | 'bad' | 'quiet'
 /** How to print for the terminal at hand. */
 export interface Style {
   readonly isColoured: boolean
-  /** Whether it shows more than ASCII. */
+  /** True if the terminal shows more than ASCII. */
   readonly isUnicode: boolean
   /** For ages. */
   readonly now: Date
@@ -32,7 +32,7 @@ export interface Column<Row> {
 /** How a list of rows is printed. */
 export interface Layout<Row> {
   readonly columns: readonly Column<Row>[]
-  /** What identifies a row, for `-o name`. */
+  /** Returns the text that identifies a row, for `-o name`. */
   readonly name: (row: Row) => string
 }
 
