@@ -111,14 +111,14 @@ export interface Probe {
   requestUnavailable(event: { readonly fault: DatastoreUnavailable }): void
 }
 
-/** What the consistency check has found. */
+/** The findings of a consistency check. */
 export interface CheckFindings {
   /** How often each code was found, for every code that there is. */
   readonly codes: ReadonlyMap<string, number>
   readonly leaks: readonly Leak[]
 }
 
-/** Addresses that are held and that nobody seems to use. */
+/** Addresses that are held and seem to be unused. */
 export interface Leak {
   /** Undefined: they lie in no pool. */
   readonly pool: string | undefined

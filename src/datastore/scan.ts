@@ -23,7 +23,7 @@ interface ScanOptions {
   readonly cuts?: readonly string[] | undefined
 }
 
-/** What a scan needs of a store. */
+/** The members of a store that a scan uses. */
 type ScannedStore = Pick<ServedStore, 'page' | 'pending'>
 
 /**

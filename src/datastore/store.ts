@@ -32,7 +32,7 @@ export interface Store {
   readonly pending: number
   /** How long the oldest plan whose commit has not begun had waited a moment ago, in milliseconds. */
   readonly waitedMs: number
-  /** What the store has in memory, what waits, and how its servers were when they were last asked. Costs next to nothing. */
+  /** Returns the sizes of memory and queue, and the state of the servers when they were last asked. Costs next to nothing. */
   figures(): StoreFigures
   /** Tells whether the server can do its work. */
   health(): Health
@@ -125,7 +125,7 @@ export interface QueueFigures {
   readonly inFlight: number
 }
 
-/** What is in memory of a family of keys. */
+/** The size of a family of keys in memory. */
 export interface FamilyFigures {
   readonly family: string
   readonly keys: number
@@ -133,7 +133,7 @@ export interface FamilyFigures {
   readonly bytes: number
 }
 
-/** What is remembered of the changes of one kind of keys, for all that follow them. */
+/** The size of a journal: the changes of one kind of keys, remembered for all its followers. */
 export interface JournalFigures {
   /** The name of the journal: what its keys begin with. */
   readonly journal: string
@@ -151,17 +151,17 @@ export interface MemberFigures {
   readonly isAnswering: boolean
   readonly hasLeader: boolean | undefined
   readonly isLeader: boolean | undefined
-  /** What the database takes on disk. */
+  /** The size of the database on disk. */
   readonly databaseBytes: number | undefined
-  /** What of it is in use: the rest is free for new data. */
+  /** The part of that size in use: the rest is free for new data. */
   readonly databaseUsedBytes: number | undefined
-  /** What the database may take on disk before all changes are refused. */
+  /** The size that the database may reach on disk before all changes are refused. */
   readonly quotaBytes: number | undefined
   /** Alarms that some server has raised, as this one knows them. */
   readonly alarms: readonly string[]
 }
 
-/** What a store tells of itself. */
+/** The figures that a store reports about itself. */
 export interface StoreFigures {
   readonly queue: QueueFigures
   readonly families: readonly FamilyFigures[]

@@ -165,7 +165,7 @@ export class EtcdClient {
     return statuses.map(({ endpoint, status }) => ({ endpoint, version: status?.version ?? 'unreachable' }))
   }
 
-  /** What every member says of itself; undefined for one that does not answer. */
+  /** Returns the status of every member; undefined for a member that does not answer. */
   async statuses(): Promise<readonly { endpoint: string; status: IStatusResponse | undefined }[]> {
     return Promise.all(
       this.#members.map(async (member, index) => {

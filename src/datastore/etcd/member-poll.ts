@@ -5,8 +5,8 @@ import { memberPollMs, quotaPollMs } from './limits.ts'
 import { type MemberPages, readQuota } from './member-pages.ts'
 
 /**
- * Asks every member of etcd regularly how it is, so that whoever wants to know it need not wait. A status is answered by the member alone,
- * from its memory. Only its metrics page tells the quota, and is read less often.
+ * Asks every member of etcd for its status regularly, so that readers of the status need not wait. A member answers alone, from its
+ * memory. Only its metrics page shows the quota; that page is read less often.
  */
 export class MemberPoll {
   readonly #client: Pick<EtcdClient, 'statuses'>
@@ -69,7 +69,7 @@ function figuresOf(
   }
 }
 
-/** Alarms are told as `memberID:1 alarm:NOSPACE`; that there is no leader is among the errors too. */
+/** Returns the alarms among the errors of a status, such as `memberID:1 alarm:NOSPACE`. A missing leader is an error, too. */
 function alarmsIn(errors: readonly string[]): readonly string[] {
   return errors.flatMap((error) => /\balarm:(\w+)/.exec(error)?.[1] ?? [])
 }

@@ -116,7 +116,7 @@ export class Engine {
     return this.#open.waitedMs
   }
 
-  /** How many operations wait to be planned, and how many transactions are in flight. */
+  /** The number of operations that wait to be planned, and of transactions in flight. */
   get load(): QueueFigures {
     return { waiting: this.#queue.length, inFlight: this.#slotCount - this.#freeSlots.length }
   }
