@@ -1,11 +1,11 @@
 import { adminGroup, type Caller, unchecked } from '../access/index.ts'
 
-/** Names the one whose share a call is counted in: the user, or the address where nobody is asked. */
+/** Returns the name under which a caller's share is counted: the user, or, without authentication, the address. */
 export function sharerOf({ user }: Caller, address: string): string {
   return user === unchecked.user ? `address ${address}` : `user ${user}`
 }
 
-/** True if the caller has proved to be an admin. Where nobody is asked, everybody may do everything, and has no precedence. */
+/** True if the caller has proved to be an admin. Without authentication, all callers may do everything, and none has precedence. */
 export function isAdmin(caller: Caller): boolean {
   return caller.user !== unchecked.user && caller.groups.includes(adminGroup)
 }

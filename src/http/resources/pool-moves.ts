@@ -11,8 +11,8 @@ const changesAtOnce = 100
 const waitMaxMs = 2 ** 31 - 1
 
 /**
- * Calls `moved` after a change of pools by which what belongs to them enters or leaves the sight of callers: of their labels or their
- * ranges. Also if such a change may have been missed. Follows the changes after a revision that etcd has reached, until the result is
+ * Calls `moved` after a change of the labels or the range of a pool: objects that belong to pools may enter or leave the sight of callers
+ * by it. Also if such a change may have been missed. Follows the changes after a revision that etcd has reached, until the result is
  * stopped.
  */
 export async function followPoolMoves(
@@ -40,7 +40,7 @@ function isMove({ key, before, text }: Change): boolean {
   return !isDeepStrictEqual(placeIn(key, before), placeIn(key, text))
 }
 
-/** What decides about the objects that belong to a pool; undefined if there is none that can be read. */
+/** The fields of a pool that decide who sees the objects that belong to it; undefined if there is no pool that can be read. */
 function placeIn(key: string, text: string | undefined): object | undefined {
   const pool = text === undefined ? undefined : pools.decode(key, text)
   return pool?.ok === true ? { cidr: pool.value.cidr, labels: pool.value.labels } : undefined

@@ -89,7 +89,7 @@ function credentialsOf({ headers, socket }: IncomingMessage, address: string): C
   return { authorization: headers.authorization, certificate: certificateOf(socket), address }
 }
 
-/** What tells the callers of an address apart before anybody has looked who they are; undefined without a credential. */
+/** Returns a text that distinguishes the callers at one address before they are authenticated; undefined without a credential. */
 export function credentialOf({ headers, socket }: IncomingMessage): string | undefined {
   const certificate = certificateOf(socket)
   if (certificate === undefined) return headers.authorization

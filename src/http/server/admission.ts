@@ -30,14 +30,14 @@ declare module 'node:http' {
   interface IncomingMessage {
     /** The place of the call at the gate; undefined for requests that need none. */
     gateCall?: GateCall
-    /** Why the call may not begin. */
+    /** The refusal of a call that may not begin. */
     refusedAtGate?: RefusalError
   }
 }
 
 /**
- * Calls that a caller may have under way if nobody else calls: those of one batch, and of the next, which gathers meanwhile. With more,
- * more than that would wait in the store, where nobody passes them.
+ * Calls that a caller may have under way if there is no other caller: those of one batch, and of the next, which gathers meanwhile. Any
+ * beyond that would wait in the store, where calls of other callers cannot overtake them.
  */
 const places = 128
 
@@ -158,7 +158,7 @@ function followCalls(app: FastifyInstance, gate: FairGate, callers: KnownCallers
   })
 }
 
-/** Whether a request is a call that needs a place, as far as its head tells. */
+/** True if the head of a request shows that it is a call that needs a place. */
 function isCall({ method, url = '' }: IncomingMessage, prefixes: readonly string[]): boolean {
   const path = pathOf(url)
   if (!prefixes.some((prefix) => path.startsWith(prefix))) return false

@@ -180,7 +180,7 @@ function verbOf(request: FastifyRequest): string {
   return actionOf(request)?.verb ?? request.method.toLowerCase()
 }
 
-/** The path that rules look at. A caller can write it in several ways (`/%61pis`, a whole URL), all of which lead to the same route. */
+/** The path that rules are matched with. A caller can write it in several ways (`/%61pis`, a whole URL), which all lead to one route. */
 function pathOf({ url, routeOptions: { url: route } }: FastifyRequest): string {
   return route === undefined || /[:*]/.test(route) ? url.replace(/\?.*$/s, '') : route
 }

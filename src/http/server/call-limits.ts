@@ -1,23 +1,23 @@
 import type { CallLimit } from '../../access/index.ts'
 
-/** What is left of a rate: `tokens` at the time `at`, in milliseconds. Each call takes one; they come back with time. */
+/** A token bucket: it had `tokens` at the time `at`, in milliseconds. Each call takes one; they come back with time. */
 export interface Bucket {
   readonly tokens: number
   readonly at: number
 }
 
-/** How many calls may begin: so many in a second, and so many at once. */
+/** The rate at which calls may begin: so many in a second, and `burst` at once. */
 export interface Rate {
   readonly perSecond: number
   readonly burst: number
 }
 
-/** What is left of a rate now. */
+/** Returns the bucket at the time `now`, with the tokens that have come back since. */
 export function refill({ tokens, at }: Bucket, { perSecond, burst }: Rate, now: number): Bucket {
   return { tokens: Math.min(burst, tokens + (Math.max(0, now - at) / 1_000) * perSecond), at: now }
 }
 
-/** Which limit a call exceeds, and after how many seconds it may be sent again. */
+/** The limit that a call exceeds, and the seconds after which it may be sent again. */
 export interface Excess {
   readonly limit: 'requestsPerSecond' | 'concurrentRequests'
   readonly message: string
@@ -30,7 +30,7 @@ interface Usage {
   inFlight: number
 }
 
-/** More usages than this are looked through for those that say nothing any more. */
+/** Above this number of usages, the idle ones are removed. */
 const usagesMax = 10_000
 
 /** Counts the calls of each subject of each policy, and says which of them are too many. Time comes in as a value, in milliseconds. */

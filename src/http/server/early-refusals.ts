@@ -8,7 +8,7 @@ import { safeHeaders } from './headers.ts'
 import { RetryAfter } from './retry-after.ts'
 import { TurnQueue } from './turn-queue.ts'
 
-/** Who hears of the calls that are refused before Fastify sees them, and what the log says about them. */
+/** The observers of calls that are refused before Fastify sees them, and the sources of the figures in the log. */
 export interface EarlyRefusalOptions {
   readonly log: FastifyBaseLogger
   /** Request id for a response. */

@@ -1,4 +1,4 @@
-/** What happens to a call that came to the gate. */
+/** The callbacks of a call that came to the gate. */
 export interface Waiter {
   /** It begins, at once or later. Not called if it has left before. */
   begin(call: GateCall): void
@@ -18,7 +18,7 @@ export interface Arrival {
   readonly waitedMs: number
 }
 
-/** How many calls there may be, and how long they may wait. */
+/** Limits for the number of calls, and for the time that they wait. */
 export interface GateOptions {
   /** Calls that may be open at once. */
   readonly callsMax: number
@@ -76,16 +76,16 @@ export class GateCall {
 }
 
 /**
- * Decides about each call whether it is refused, begins, or waits. The places for calls, and the limit of open ones, are divided equally
- * among those who call. A caller has its share of calls under way, and its others wait in their order; once the limit is reached, whoever
- * has a share of it is refused. A modest caller never waits for the calls of others to end, however many there are. There are also few
- * calls of others beside it, because it shares a store and an event loop with them. Who sends many calls has many places as long as no
- * modest caller is there. A turn of the event loop begins a few calls only, one of each caller after the other: it stays short, however
- * many arrive, and health, new connections and refusals wait for no more than that. Time comes in as a value.
+ * Decides for each call whether it begins, waits, or is refused. The places for calls, and the limit of open ones, are divided equally
+ * among the callers. A caller has its share of calls under way, and its others wait in their order. Once the limit of open calls is
+ * reached, a caller that has its share of it is refused. A modest caller never waits for the calls of others to end, however many there
+ * are. There are also few calls of others beside it, because it shares a store and an event loop with them. A greedy caller has many
+ * places as long as no modest caller is there. A turn of the event loop begins only a few calls, one of each caller in rotation. So it
+ * stays short, however many arrive, and health, new connections and refusals wait for no more than that. Time comes in as a value.
  */
 export class FairGate {
   readonly #options: GateOptions
-  /** Who has a share. */
+  /** The callers that have a share. */
   readonly #lines = new Map<string, Line>()
   /** Those without a call, and when their last one was over; the oldest first. */
   readonly #quiet = new Map<string, number>()
@@ -94,7 +94,7 @@ export class FairGate {
   #open = 0
   #served = 0
   #waiting = 0
-  /** How many of the lines are of callers that are not modest. */
+  /** The number of lines of greedy callers. */
   #greedy = 0
   /** Calls that have begun in this turn of the event loop. */
   #begunInTurn = 0
@@ -173,7 +173,7 @@ export class FairGate {
     if (line.open === 0) this.#quiet.set(line.caller, now)
     this.#forget(now)
     this.#admit(line, now)
-    // What has been read and does not go on must hear so.
+    // The waiter of a call whose body has arrived must hear that the call does not go on.
     if (state === 'waiting' && call.hasArrived) call.waiter.refuse()
   }
 

@@ -26,7 +26,7 @@ export class KnownCallers {
     return known ?? { name: sharerOf(unchecked, address ?? ''), isAdmin: false }
   }
 
-  /** Remembers the caller with a credential. Where nobody is asked, callers are known by their addresses. */
+  /** Remembers the caller with a credential. Without authentication, callers are known by their addresses. */
   note(credential: string | undefined, caller: Caller): void {
     if (credential === undefined || credential.length > KnownCallers.#lengthMax) return
     if (caller.user === unchecked.user) return
@@ -37,7 +37,7 @@ export class KnownCallers {
     if (oldest !== undefined) this.#known.delete(oldest)
   }
 
-  /** Forgets a credential that is not accepted any more. */
+  /** Forgets a credential that is no longer accepted. */
   forget(credential: string | undefined): void {
     if (credential !== undefined) this.#known.delete(credential)
   }

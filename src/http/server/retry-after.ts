@@ -1,10 +1,10 @@
-/** Refusals for each call that is served, if callers wait as they are told. A refusal costs about as much as half of a call. */
+/** Refusals for each call that is served, if callers wait for the seconds that they get. A refusal costs about half as much as a call. */
 const refusedPerServed = 0.25
 
-/** Nobody has to wait for longer, even if nothing is served. */
+/** The longest wait that callers are asked for, even if nothing is served. */
 const secondsMax = 10
 
-/** For how long the figures of a second count, in milliseconds: until those of the next one are known, and a moment. */
+/** Milliseconds for which the figures of a second count: until those of the next second are known, and a moment. */
 const validMs = 2_500
 
 /** Says how long refused callers have to wait: the more are refused for each one that is served, the longer. Times are in milliseconds. */

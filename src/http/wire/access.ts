@@ -18,7 +18,7 @@ declare module 'fastify' {
     rights: Rights
     /** Subscribes to the end of the credential of the request; undefined if the server does not learn of it. */
     onCredentialEnd: OnEnd | undefined
-    /** What the caller wants to do; undefined before that is looked at, and on routes that ask for no right. */
+    /** The action that the caller wants to do; undefined before it is determined, and on routes that require no right. */
     action: Action | undefined
   }
 }
