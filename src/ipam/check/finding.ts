@@ -92,7 +92,7 @@ export interface Finding {
   readonly repair: RepairPolicy
   /** The revision of the key; 0 if it does not exist. */
   readonly revision: Revision
-  /** Addresses that are held and that nobody seems to use, and the node of their holder; absent unless the finding is about such. */
+  /** Addresses that are held and seem to be unused, and the node of their holder; absent unless the finding is about such. */
   readonly leaked?: { readonly node: string | undefined; readonly addresses: number }
 }
 

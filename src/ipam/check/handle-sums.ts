@@ -21,7 +21,7 @@ export class HandleSums {
   #slots = new Int32Array(1_024 * slotLength)
   #size = 0
 
-  /** Hashes begin with `seed`, so that nobody can choose handles which hide each other. */
+  /** Hashes begin with `seed`, so that callers cannot choose handles which hide each other. */
   constructor(seed: number) {
     this.#hash = new Hash(seed)
   }
@@ -38,7 +38,7 @@ export class HandleSums {
     for (const [block, count] of blocks) if (!isIgnored(block)) this.#add(slot, block, count, -1)
   }
 
-  /** Makes the handle no suspect, because nobody can tell what it counts. */
+  /** Removes a handle from the suspects, because its counts cannot be read. */
   clear(key: string): void {
     const slot = this.#slotOf(key)
     this.#slots.fill(0, slot + 2, slot + slotLength)

@@ -3,7 +3,7 @@ import { covers } from '../../net/index.ts'
 import type { Finding } from './finding.ts'
 import type { CheckTerms } from './terms.ts'
 
-/** Addresses that are held and that nobody seems to use: nobody will release them. */
+/** Addresses that are held and seem to be unused, so that no caller will release them. */
 export interface LeakedAddresses {
   /** The first pool, by name, that contains them; undefined if none does. */
   readonly pool: string | undefined
