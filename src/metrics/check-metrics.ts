@@ -3,7 +3,7 @@ import { ComputedMetric, type ExpositionFormat, type Sample } from './exposition
 
 type CheckEvents = 'checkEnded' | 'checkLeft' | 'leaksRepaired'
 
-/** What the consistency check finds, on the server that checks; and what repairs have released. */
+/** Metrics of the findings of the consistency check, on the server that checks, and of the addresses that repairs have released. */
 export class CheckMetrics {
   readonly #findings = new ComputedMetric('ippoold_check_findings', 'Findings of the last consistency check, by code.')
   readonly #endedAt = new ComputedMetric(

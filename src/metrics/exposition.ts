@@ -1,7 +1,7 @@
 /** The formats in which metrics are written: that of Prometheus, and OpenMetrics. */
 export type ExpositionFormat = 'text/plain' | 'application/openmetrics-text'
 
-/** What a metric is. The name of a counter ends with `_total`, unless it is Calico's. */
+/** The type of a metric. The name of a counter ends with `_total`, unless it is Calico's. */
 export type MetricType = 'counter' | 'gauge'
 
 /** A sample: the values of its labels, and its own. */

@@ -1,2 +1,2 @@
-/** What monitoring systems read of a server: what its parts tell as it happens, and the state of the pools. */
+/** Metrics for monitoring systems: the events that the parts of a server report, and the state of the pools. */
 export { Metrics, type MetricsOptions } from './metrics.ts'

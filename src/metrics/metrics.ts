@@ -18,18 +18,18 @@ import { metricsProbe } from './probe-metrics.ts'
 import { RefusalMetrics } from './refusal-metrics.ts'
 import { StoreMetrics } from './store-metrics.ts'
 
-/** What metrics are made of, beside what their probe hears. */
+/** The sources of metrics, beside the events that their probe hears. */
 export interface MetricsOptions {
   readonly store: Pick<Store, 'peek' | 'peekAll' | 'health' | 'pending' | 'figures'>
   /** The index of blocks that is kept beside the store. */
   readonly blocks: BlockIndex
   readonly now: () => Now
   readonly version: string
-  /** What protects a server that other machines can reach, and whether this one does without. */
+  /** By protection of a server that other machines can reach: true if this server does without it. */
   readonly waived: Readonly<Record<string, boolean>>
   /** When certificates end, in milliseconds since the epoch, by what they are for. */
   readonly certificateEnds: () => Readonly<Partial<Record<string, number>>>
-  /** How many AccessTokens there are, by state; undefined if none are accepted. `now` is in nanoseconds since the epoch. */
+  /** Counts the AccessTokens by state; undefined if none are accepted. `now` is in nanoseconds since the epoch. */
   readonly countAccessTokens: ((now: bigint) => Readonly<Record<string, number>>) | undefined
   /** False leaves out the series of nodes. */
   readonly hasNodes: boolean
@@ -130,7 +130,7 @@ function samplesOf(
   )
 }
 
-/** What does not change while the process runs. */
+/** Returns the metrics that do not change while the process runs. */
 function constantMetrics({ version, waived }: Pick<MetricsOptions, 'version' | 'waived'>): readonly ComputedMetric[] {
   const build = new ComputedMetric('ippoold_build_info', 'The versions of the server and of Node; always 1.')
   build.samples = [{ labels: { version, node_version: process.version }, value: 1 }]

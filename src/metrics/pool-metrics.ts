@@ -21,7 +21,7 @@ const unknownNode = 'unknown_node'
 /** How long a turn of the event loop may be kept by counting. */
 const turnMs = 5
 
-/** What a node has, in Calico's sense: `blocks` are those that belong to the node, wherever their addresses are used. */
+/** The figures of a node, in Calico's sense: `blocks` are those that belong to the node, wherever their addresses are used. */
 class NodeFigures {
   readonly labels: string
   inUse = 0
@@ -64,7 +64,7 @@ interface Row {
   lines: readonly string[]
 }
 
-/** Where a block was counted, and as what. */
+/** The row in which a block was counted, and the block as it was then. */
 interface Counted {
   readonly row: Row | undefined
   readonly block: IndexedBlock
@@ -101,7 +101,7 @@ export class PoolMetrics {
   readonly #counted = new Map<string, Counted>()
   /** By the names of the pools. */
   readonly #rows = new Map<string, Row>()
-  /** What lies in no pool, by node. */
+  /** The figures of blocks outside all pools, by node. */
   readonly #outside = new Map<string, NodeFigures>()
   readonly #nodes = new Map<string, NodeFigures>()
   #byRange = new PoolsByRange<Row>([])

@@ -27,7 +27,7 @@ export function metricsProbe(registry: Registry): Probe {
     ...probeOfTransactions(counter, histogram),
     ...probeOfMemory(counter, gauge, histogram),
     ...probeOfUpkeep(counter, gauge),
-    // What is found and refused has metrics of its own.
+    // Findings and refusals have metrics of their own.
     checkEnded: ignore,
     checkLeft: ignore,
     leaksRepaired: ignore,

@@ -2,7 +2,7 @@ import type { Pool } from '../model/index.ts'
 import type { CauseReason, Refusal } from '../plan/index.ts'
 import { ComputedMetric, type ExpositionFormat } from './exposition.ts'
 
-/** What the causes of refusals about addresses say. The rest of the causes are faults of fields, which are counted by their reason. */
+/** The reasons of causes that concern addresses. All other causes are faults of fields, which are counted by their reason. */
 const countedReasons: ReadonlySet<CauseReason> = new Set<CauseReason>([
   'PoolDisabled',
   'PoolTerminating',

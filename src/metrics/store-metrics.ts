@@ -1,7 +1,7 @@
 import type { Health, StoreFigures } from '../datastore/index.ts'
 import { ComputedMetric, type ExpositionFormat, type Sample } from './exposition.ts'
 
-/** What is printed of the store at each scrape. */
+/** The state of the store that each scrape prints. */
 export interface StoreState extends StoreFigures {
   readonly health: Health
   /** Operations that have not ended. */
@@ -14,7 +14,7 @@ interface StoreMetric {
   readonly samplesOf: (state: StoreState) => readonly Sample[]
 }
 
-/** What the store has in memory, what waits in it, and how the members of etcd are. */
+/** Metrics of the store's memory and queue, and of the members of etcd. */
 export class StoreMetrics {
   readonly #metrics: readonly StoreMetric[] = [
     gauge('ippoold_ready', 'True (1) if the check of the readiness is passed.', ({ health }) =>
@@ -86,7 +86,7 @@ function ofJournals(
   )
 }
 
-/** What a member does not tell has no sample. */
+/** Makes a metric with a sample for each member. A figure that a member does not report has no sample. */
 function ofMembers(
   name: string,
   help: string,
