@@ -129,8 +129,8 @@ export class BlockIndex {
   }
 
   /**
-   * The keys of all values that may have an address which is held on the node: of the blocks that have one, and those of which nobody can
-   * tell. In no order.
+   * The keys of all blocks that may have an address which is held on the node: those that have one, and those that cannot be read. In no
+   * order.
    */
   *keysOnNode(node: string): Iterable<string> {
     yield* this.#ofNodes.of(node)

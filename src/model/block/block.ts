@@ -151,7 +151,7 @@ export const windowsReservedHandle = 'windows-reserved-ipam-handle'
  * deleted.
  */
 export function isWindowsReserved(handle: string | undefined): boolean {
-  // Every address of every block is asked for, so most are told by their length.
+  // Called for every address of every block: comparing the lengths first settles most calls.
   return handle?.length === windowsReservedHandle.length && handle.toLowerCase() === windowsReservedHandle
 }
 
