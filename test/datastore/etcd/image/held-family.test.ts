@@ -2,36 +2,13 @@ import fc from 'fast-check'
 import t from 'tap'
 import { HeldFamily } from '../../../../src/datastore/etcd/image/index.ts'
 import { recentValuesMax } from '../../../../src/datastore/etcd/limits.ts'
-import type { Family, Lookup, Observer, Revision } from '../../../../src/plan/index.ts'
+import type { Family, Lookup, Observer } from '../../../../src/plan/index.ts'
 import { numbersBelow, summary } from '../../rig.ts'
+import { hold, put, stored } from './held-rig.ts'
 
 const a = '/n/a'
 
-/** What is held of a family of numbers, with what its observer and its reporter were told. */
-function hold(held: Family<number>['held']) {
-  const observed: [key: string, lookup: Lookup<unknown>][] = []
-  const observer: Observer<unknown> = { changed: (key, lookup) => observed.push([key, lookup]) }
-  const problems: [key: string, problem: string][] = []
-  const family = new HeldFamily(numbersBelow('/n/', held), observer, (key, problem) => problems.push([key, problem]))
-  return { family, observed, problems }
-}
-
-/** A value as an event of the watch brings it. */
-function stored(text: string, revision: Revision, asOf = revision) {
-  return { text, revision, asOf }
-}
-
-/** What the watch tells of a key that was written, and created then unless before. */
-function put(revision: Revision, text: string, createRevision = revision) {
-  return { revision, createRevision, value: Buffer.from(text) }
-}
-
-/** What the watch tells of a key that was deleted. */
-function deleted(revision: Revision) {
-  return { revision, createRevision: 0n, value: undefined }
-}
-
-/** The same, with an observer to whom texts of digits say all; and the texts that were decoded, in order. */
+/** Like {@link hold}, with an observer to whom texts of digits say all; and the texts that were decoded, in order. */
 function holdUndecoded(held: Family<number>['held']) {
   const told: [key: string, text: string | Lookup<unknown>][] = []
   const decodedTexts: string[] = []
@@ -352,96 +329,6 @@ t.test('a history ends in the same state whatever the order in which it arrives,
       }),
     ),
   )
-})
-
-t.test('changes that the watch brings of a key that is being committed wait for the end of the commit', async (t) => {
-  const { family } = hold('digests')
-  family.completeUpTo(5n)
-  family.awaitCommit(a)
-  family.applyChange(a, put(6n, '1'))
-  t.strictSame(family.lookup(a), { kind: 'absent' })
-  family.completeUpTo(6n)
-  t.notOk(family.isExact, 'a change is known to be missing')
-  family.commitEnded(a)
-  t.match(family.lookup(a), { kind: 'value', revision: 6n })
-  t.ok(family.isExact)
-})
-
-t.test('the commit itself, brought by the watch before its answer, is not decoded again', async (t) => {
-  const { family, problems } = hold('digests')
-  family.awaitCommit(a)
-  family.applyChange(a, put(6n, 'decoding this would be reported'))
-  family.storeCommitted(a, 1, 6n, 1)
-  family.commitEnded(a)
-  t.strictSame(problems, [])
-  t.match(family.lookup(a), { kind: 'value', value: 1, revision: 6n })
-})
-
-t.test('a key that a commit has created is known, however far the watch has come before its answer', async (t) => {
-  const { family, observed } = hold('digests')
-  family.completeUpTo(5n)
-  family.awaitCommit(a)
-  family.applyChange(a, put(6n, '1'))
-  family.completeUpTo(8n)
-  family.storeCommitted(a, 1, 6n, 1)
-  family.commitEnded(a)
-  t.match(family.lookup(a), { kind: 'value', value: 1, revision: 6n })
-  t.match(observed, [[a, { kind: 'value', value: 1 }]])
-})
-
-t.test('so is one whose answer was lost, and one that another server has created meanwhile', async (t) => {
-  const { family, observed } = hold('digests')
-  family.completeUpTo(5n)
-  family.awaitCommit(a)
-  family.applyChange(a, put(6n, '1'))
-  family.completeUpTo(8n)
-  family.commitEnded(a)
-  t.match(family.lookup(a), { kind: 'value', value: 1, revision: 6n })
-  t.match(observed, [[a, { kind: 'value', value: 1 }]])
-})
-
-t.test('a key that a commit has created, and another server has deleted since, is absent', async (t) => {
-  const { family, observed } = hold('digests')
-  family.completeUpTo(5n)
-  family.awaitCommit(a)
-  family.applyChange(a, put(6n, '1'))
-  family.applyChange(a, deleted(7n))
-  family.completeUpTo(8n)
-  family.storeCommitted(a, 1, 6n, 1)
-  family.commitEnded(a)
-  t.strictSame(family.lookup(a), { kind: 'absent' })
-  t.match(observed.at(-1), [a, { kind: 'absent' }])
-})
-
-t.test('a deletion by another server during a commit that failed is applied after it', async (t) => {
-  const { family } = hold('digests')
-  family.store(a, { revision: 2n, text: '1', asOf: 2n })
-  family.awaitCommit(a)
-  family.applyChange(a, deleted(7n))
-  t.match(family.lookup(a), { kind: 'value' })
-  family.commitEnded(a)
-  t.strictSame(family.lookup(a), { kind: 'absent' })
-})
-
-t.test('a key that another server created again during a commit is known to be missing', async (t) => {
-  const { family } = hold('digests')
-  for (const key of [a, '/n/b']) family.store(key, stored('1', 2n))
-  const missing = () => [family.createdAside('/n/'), family.createdAside('/n/b')]
-  for (const key of [a, '/n/b', '/n/c']) family.awaitCommit(key)
-  t.strictSame(missing(), [undefined, undefined])
-  family.applyChange(a, put(5n, '2', 2n))
-  family.applyChange('/n/b', deleted(6n))
-  t.strictSame(missing(), [undefined, undefined], 'it is no other key, or no key any more')
-  family.applyChange('/n/b', put(7n, '2'))
-  t.strictSame(missing(), ['/n/b', '/n/b'])
-  family.applyChange('/n/b', put(8n, '3', 7n))
-  t.strictSame(missing(), ['/n/b', '/n/b'], 'and was changed then')
-  family.commitEnded('/n/b')
-  t.strictSame(missing(), [undefined, undefined])
-  family.applyChange('/n/c', put(9n, '1'))
-  t.strictSame(missing(), ['/n/c', undefined], 'there was none before')
-  family.storeCommitted('/n/c', 1, 9n, 1)
-  t.strictSame(missing(), [undefined, undefined], 'it was the commit itself')
 })
 
 t.test(
