@@ -87,10 +87,11 @@ export interface Probe {
     readonly refusal: Refusal
     readonly action: { readonly verb: string; readonly resource: string } | undefined
   }): void
-  /** The number of calls in flight changed; more than `callsMax` are refused. */
-  callsInFlight(event: { readonly calls: number; readonly callsMax: number }): void
-  /** The number of calls that wait until they may begin changed. */
-  callsWaiting(event: { readonly calls: number }): void
+  /** The server counts its calls from now on; more than `callsMax` in flight are refused. `waiting` of those have not begun. */
+  callsCounted(event: {
+    readonly callsMax: number
+    readonly count: () => { readonly inFlight: number; readonly waiting: number }
+  }): void
   /** A call has begun, after it waited for its turn. */
   callBegun(event: { readonly waitedMs: number }): void
   /** A call exceeded a limit that a policy has for its caller. */
@@ -171,8 +172,7 @@ export const silentProbe: Probe = {
   leaksRepaired: ignore,
   requestFinished: ignore,
   requestRefused: ignore,
-  callsInFlight: ignore,
-  callsWaiting: ignore,
+  callsCounted: ignore,
   callBegun: ignore,
   callLimited: ignore,
   requestsRefusedEarly: ignore,

@@ -14,6 +14,14 @@ export function metricsProbe(registry: Registry): Probe {
     new Counter({ name: `ippoold_${name}_total`, help, labelNames, registers })
   const gauge = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
     new Gauge({ name: `ippoold_${name}`, help, labelNames, registers })
+  const readAtScrape: ReadAtScrape = (name, help, read) => {
+    new Gauge({
+      ...{ name: `ippoold_${name}`, help, registers },
+      collect() {
+        this.set(read())
+      },
+    })
+  }
   const histogram = <Label extends string>(
     name: string,
     help: string,
@@ -23,7 +31,7 @@ export function metricsProbe(registry: Registry): Probe {
 
   return {
     ...probeOfRequests(counter, histogram),
-    ...probeOfCalls(counter, gauge, histogram),
+    ...probeOfCalls(counter, gauge, histogram, readAtScrape),
     ...probeOfTransactions(counter, histogram),
     ...probeOfMemory(counter, gauge, histogram),
     ...probeOfUpkeep(counter, gauge),
@@ -40,6 +48,8 @@ function ignore(): void {
 
 type MakeCounter = <Label extends string>(name: string, help: string, labels?: readonly Label[]) => Counter<Label>
 type MakeGauge = <Label extends string>(name: string, help: string, labels?: readonly Label[]) => Gauge<Label>
+/** Makes a gauge of what `read` returns at each scrape. */
+type ReadAtScrape = (name: string, help: string, read: () => number) => void
 type MakeHistogram = <Label extends string>(
   name: string,
   help: string,
@@ -56,8 +66,7 @@ type RequestEvents =
   | 'callerIdentified'
 
 type CallEvents =
-  | 'callsInFlight'
-  | 'callsWaiting'
+  | 'callsCounted'
   | 'callBegun'
   | 'callLimited'
   | 'auditEventsWritten'
@@ -125,22 +134,26 @@ function probeOfRequests(counter: MakeCounter, histogram: MakeHistogram): Pick<P
   }
 }
 
-function probeOfCalls(counter: MakeCounter, gauge: MakeGauge, histogram: MakeHistogram): Pick<Probe, CallEvents> {
-  const inFlight = gauge('calls_in_flight', 'Calls that have not been answered, without watches.')
+function probeOfCalls(
+  counter: MakeCounter,
+  gauge: MakeGauge,
+  histogram: MakeHistogram,
+  readAtScrape: ReadAtScrape,
+): Pick<Probe, CallEvents> {
+  // They change several times in a call.
+  let count = (): { readonly inFlight: number; readonly waiting: number } => ({ inFlight: 0, waiting: 0 })
+  readAtScrape('calls_in_flight', 'Calls that have not been answered, without watches.', () => count().inFlight)
   const limit = gauge('calls_in_flight_limit', 'Calls that may be in flight at once.')
-  const waiting = gauge('calls_waiting', 'Calls that wait for earlier ones of their callers.')
+  readAtScrape('calls_waiting', 'Calls that wait for earlier ones of their callers.', () => count().waiting)
   const wait = histogram('call_wait_seconds', 'Time for which calls waited for earlier ones of their callers.')
   const limited = counter('calls_limited', 'Calls refused because they exceed a limit of a policy.', ['limit'])
   const written = counter('audit_events_written', 'Events of the audit log that were written.')
   const dropped = counter('audit_events_dropped', 'Events of the audit log that could not be written.')
   const failing = gauge('audit_failing', 'True (1) while the audit log cannot be written.')
   return {
-    callsInFlight: ({ calls, callsMax }) => {
-      inFlight.set(calls)
-      limit.set(callsMax)
-    },
-    callsWaiting: ({ calls }) => {
-      waiting.set(calls)
+    callsCounted: (calls) => {
+      limit.set(calls.callsMax)
+      count = calls.count
     },
     callBegun: ({ waitedMs }) => {
       wait.observe(waitedMs / 1_000)

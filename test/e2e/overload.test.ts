@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { HttpClient } from '../support/http-client.ts'
 import { createPool, startIppoold } from '../support/ippoold.ts'
+import { readMetrics } from '../support/metrics.ts'
 import { type RawAnswer, RawConnection, rawRequest } from '../support/raw-http.ts'
 import { disagreements, readStoredState } from '../support/stored.ts'
 import { startEtcdCluster } from '../support/etcd.ts'
@@ -90,6 +91,11 @@ t.test('while etcd is slow, calls beyond a few hundred are refused before they h
   })
   t.match(refused, { head: /^retry-after: \d+\r?$/im, body: /"More calls are in flight/ })
   t.equal((await ask(server.url, '/livez')).status, 200)
+  const samples = await readMetrics(server.url)
+  const inFlight = samples.get('ippoold_calls_in_flight') ?? 0
+  t.ok(inFlight >= 500, `${inFlight} calls are in flight`)
+  // The last call to arrive began to wait after every other event.
+  t.equal(samples.get('ippoold_calls_waiting'), inFlight - 128, 'all that have no place wait')
   member.thaw()
   await Promise.all(asked)
   await until('all to be answered', () => connections.every((one) => one.answers().length > 0) || undefined)

@@ -23,7 +23,7 @@ export interface Admission extends Pick<EarlyRefusalOptions, 'requestId' | 'refu
   readonly prefixes: readonly string[]
   readonly onStopping: OnStopping
   /** Hears of the calls at the gate. */
-  readonly probe: Pick<Probe, 'callsInFlight' | 'callsWaiting' | 'callBegun'>
+  readonly probe: Pick<Probe, 'callsCounted' | 'callBegun'>
 }
 
 declare module 'node:http' {
@@ -89,10 +89,7 @@ export function admitCalls(app: FastifyInstance, admission: Admission): void {
   const callers = new KnownCallers()
   const refusals = new EarlyRefusals({ ...admission, log: app.log, gate })
   followCalls(app, gate, callers, refusals)
-  const tell = (): void => {
-    probe.callsInFlight({ calls: gate.open, callsMax })
-    probe.callsWaiting({ calls: gate.waiting })
-  }
+  probe.callsCounted({ callsMax, count: () => ({ inFlight: gate.open, waiting: gate.waiting }) })
   let isStopping = false
   admission.onStopping(() => {
     isStopping = true
@@ -127,11 +124,7 @@ export function admitCalls(app: FastifyInstance, admission: Admission): void {
       refuse(request, response)
       return
     }
-    const leave = (): void => {
-      gate.leave(call, performance.now())
-      tell()
-    }
-    tell()
+    const leave = (): void => gate.leave(call, performance.now())
     // `finish` comes before the caller can have the response and send its next call; `close` also comes without a response.
     response.once('finish', leave)
     onceClosed(response, leave)
