@@ -43,9 +43,16 @@ export async function startBenchEtcd(): Promise<BenchEtcd> {
   }
 }
 
-/** Starts the server as `npm start` does, on a free port. Resolves once it serves; throws with what it printed when it ends before. */
-export async function startBenchServer(settings: Readonly<Record<string, string>>): Promise<BenchServer> {
+/**
+ * Starts the server as `npm start` does, on a free port. Resolves once it serves; throws with what it printed when it ends before. `folder`
+ * has the code: this clone, unless another is given.
+ */
+export async function startBenchServer(
+  settings: Readonly<Record<string, string>>,
+  folder = process.cwd(),
+): Promise<BenchServer> {
   const child = spawn(process.execPath, ['--max-semi-space-size=32', 'bin/ippoold.js'], {
+    cwd: folder,
     env: { ...process.env, IPPOOLD_PORT: '0', IPPOOLD_LOG_LEVEL: 'error', ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -15,6 +15,7 @@ import {
   joinProbes,
   logProbe,
   type Probe,
+  silentProbe,
   type Store,
   UpcomingStore,
 } from './datastore/index.ts'
@@ -58,6 +59,7 @@ import {
   stopOnSignal,
   TlsFiles,
 } from './start/index.ts'
+import { openTraces } from './traces/index.ts'
 import { CheckRounds, Collection, PoolUpkeep } from './upkeep/index.ts'
 import type { Environment } from './variables.ts'
 
@@ -112,6 +114,9 @@ async function start(
   { logger, serverLog }: Log,
   parts: RunningParts,
 ): Promise<Served> {
+  const traces = await openTraces(environment, { version, logger })
+  // Added first, so it comes last: the spans of the last requests are sent too.
+  if (traces !== undefined) parts.add(() => traces.close())
   const credentials = await readCredentials(config)
   const store = new UpcomingStore()
   const index = new BlockIndex()
@@ -133,8 +138,9 @@ async function start(
     certificateEnds: () => ({ ...tlsFiles?.ends, ...endsOf(credentials) }),
     countAccessTokens: authentication && ((at) => authentication.countAccessTokens(at)),
     hasNodes: config.metricsNodes,
+    hasExemplars: traces !== undefined,
   })
-  const probe = joinProbes(logProbe(logger), metrics.probe)
+  const probe = joinProbes(logProbe(logger), metrics.probe, traces?.probe ?? silentProbe)
   const audit = await openAudit(config, { now, newUid: randomUUID, logger, probe }, parts)
   const server = buildServer({
     store,
@@ -159,6 +165,7 @@ async function start(
     gatekeeper: authentication === undefined ? openGate : gatekeeperOf(authentication, policies, store),
     newSecret,
     ...(audit !== undefined && { audit }),
+    ...(traces !== undefined && { traces }),
     logger: serverLog,
     probe,
     metrics,
@@ -207,7 +214,7 @@ async function start(
   })
   checks.start(datastore)
   parts.add(() => checks.stop())
-  store.open(datastore)
+  store.open(traces?.follow(datastore) ?? datastore)
   void metrics.prepare()
   // The server stops before the store. If the start fails before this, no request is in flight: all were refused at once.
   parts.add(() => server.close())

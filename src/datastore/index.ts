@@ -8,15 +8,19 @@ export { DatastoreNotOpened, DatastoreUnavailable, detailsOf, expired, RevisionC
 export type { Leadership, LeadershipOptions } from './leadership.ts'
 export {
   type CallOutcome,
+  type Carried,
   type CheckFindings,
   type DatastoreCall,
   joinProbes,
   type Leak,
   logProbe,
+  type PlanOutcome,
   type Probe,
+  type ProbedOperation,
   type ProbeLogger,
   type RetryReason,
   silentProbe,
+  type SpanIds,
   type WatchName,
 } from './probe.ts'
 export { Scan } from './scan.ts'
@@ -33,4 +37,4 @@ export type {
   StoreOptions,
   SubmitOptions,
 } from './store.ts'
-export { type ServedStore, UpcomingStore } from './upcoming-store.ts'
+export { type OpenedStore, type ServedStore, UpcomingStore } from './upcoming-store.ts'

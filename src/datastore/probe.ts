@@ -7,10 +7,23 @@ import { type DatastoreUnavailable, detailsOf } from './faults.ts'
  * path of every request, so they must be quick, and must not throw.
  */
 export interface Probe {
-  /** Plans were run to form a transaction: `operations` are in it, `waiting` are still in the queue. */
-  batchPlanned(event: { readonly operations: number; readonly waiting: number; readonly durationMs: number }): void
+  /** A plan was submitted. Heard before `submit` returns, so a listener can know whose it is. */
+  operationSubmitted(event: { readonly operation: ProbedOperation }): void
+  /** A plan was run, from `startedMs` on the clock of `performance.now` until now. */
+  operationPlanned(event: {
+    readonly operation: ProbedOperation
+    readonly outcome: PlanOutcome
+    readonly startedMs: number
+  }): void
+  /** Plans were run to form a transaction: `operations` are in it and are sent now, `waiting` are still in the queue. */
+  batchPlanned(event: Carried & { readonly waiting: number; readonly durationMs: number }): void
   /** An operation was settled or has failed, `durationMs` after it was submitted. It had waited for `waitedMs` to be planned first. */
-  operationEnded(event: { readonly isSettled: boolean; readonly waitedMs: number; readonly durationMs: number }): void
+  operationEnded(event: {
+    readonly operation: ProbedOperation
+    readonly isSettled: boolean
+    readonly waitedMs: number
+    readonly durationMs: number
+  }): void
   /** The datastore answered a call, or did not. */
   datastoreCalled(event: {
     readonly call: DatastoreCall
@@ -18,21 +31,19 @@ export interface Probe {
     readonly durationMs: number
   }): void
   /** A transaction was sent and applied, or answered that nothing changed when it has no writes. */
-  batchCommitted(event: { readonly operations: number; readonly writes: number; readonly durationMs: number }): void
+  batchCommitted(event: Carried & { readonly writes: number; readonly durationMs: number }): void
   /** Another server changed `keys` before a transaction could: its operations are planned again. */
-  raceLost(event: { readonly operations: number; readonly keys: readonly string[] }): void
+  raceLost(event: Carried & { readonly keys: readonly string[] }): void
   /** Operations are planned again, for another reason than a race. */
-  retried(event: { readonly operations: number; readonly reason: RetryReason }): void
+  retried(event: Carried & { readonly reason: RetryReason }): void
   /** The answer to a transaction was lost; the store finds out whether it was applied. `transaction` names its receipt. */
-  answerLost(event: { readonly operations: number; readonly transaction: string; readonly error: Error }): void
+  answerLost(event: Carried & { readonly transaction: string; readonly error: Error }): void
   /** The store found out what became of the transaction. `unknown`: it could not. */
-  answerSettled(event: {
-    readonly operations: number
-    readonly outcome: 'applied' | 'fenced' | 'unknown'
-    readonly durationMs: number
-  }): void
+  answerSettled(
+    event: Carried & { readonly outcome: 'applied' | 'fenced' | 'unknown'; readonly durationMs: number },
+  ): void
   /** The store refused a transaction. */
-  transactionRefused(event: { readonly operations: number; readonly error: Error }): void
+  transactionRefused(event: Carried & { readonly error: Error }): void
   /** Changes can no longer be made for the reason in `problem`; or can be made again, if that is undefined. */
   changesChecked(event: { readonly problem: string | undefined }): void
   /** All of a family is in memory. */
@@ -81,6 +92,8 @@ export interface Probe {
     readonly reason: Reason | undefined
     readonly isWatch: boolean
     readonly durationMs: number
+    /** The span of the request, if its trace is recorded. */
+    readonly span: SpanIds | undefined
   }): void
   /** An HTTP request was refused. `action` is what its caller wanted to do; undefined if that was not looked at. */
   requestRefused(event: {
@@ -110,6 +123,26 @@ export interface Probe {
   auditEventsDropped(event: { readonly events: number }): void
   /** An HTTP request was refused because the datastore is not available. */
   requestUnavailable(event: { readonly fault: DatastoreUnavailable }): void
+}
+
+/** An operation on its way: all events about it name it by the same object. */
+export type ProbedOperation = object
+
+/** An event about operations that share a transaction. */
+export interface Carried {
+  readonly operations: readonly ProbedOperation[]
+}
+
+/**
+ * The outcome of running a plan. `added`: it is in the transaction. `full`: it has to be run again for the next one. `busy`: it waits for a
+ * commit of this server; `cold`: for keys to be read; `unproved`: for memory to be brought up to the present. `too-large`: it fails.
+ */
+export type PlanOutcome = 'added' | 'full' | 'busy' | 'cold' | 'unproved' | 'too-large'
+
+/** Names a span of a trace, in hexadecimal digits. */
+export interface SpanIds {
+  readonly traceId: string
+  readonly spanId: string
 }
 
 /** The findings of a consistency check. */
@@ -145,6 +178,8 @@ export type WatchName = 'image' | 'journal'
 
 /** Hears nothing. */
 export const silentProbe: Probe = {
+  operationSubmitted: ignore,
+  operationPlanned: ignore,
   batchPlanned: ignore,
   operationEnded: ignore,
   datastoreCalled: ignore,
@@ -188,12 +223,16 @@ function ignore(): void {
   // Without a listener there is nothing to do.
 }
 
-/** Makes a probe that passes each event on to all of these, in their order. */
+/** Makes a probe that passes each event on to all of these, in their order. An event that none of them listens to costs nothing. */
 export function joinProbes(...probes: readonly Probe[]): Probe {
   // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion -- a probe has the methods of its interface, and no others
   const names = Object.keys(silentProbe) as readonly (keyof Probe)[]
-  const tell = (name: keyof Probe) => (event: never) => {
-    for (const probe of probes) probe[name](event)
+  const tell = (name: keyof Probe): ((event: never) => void) => {
+    const listeners = probes.filter((probe) => probe[name] !== ignore)
+    if (listeners.length === 0) return ignore
+    return (event) => {
+      for (const listener of listeners) listener[name](event)
+    }
   }
   // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion -- each name has got its method
   return Object.fromEntries(names.map((name) => [name, tell(name)])) as unknown as Probe

@@ -10,7 +10,7 @@ export type ServedStore = Pick<
 >
 
 /** The same, and what metrics tell of it. */
-type OpenedStore = ServedStore & Pick<Store, 'figures'>
+export type OpenedStore = ServedStore & Pick<Store, 'figures'>
 
 /** Stands in for a store that is not open yet: refuses everything and is not ready. Once the store is open, passes everything on to it. */
 export class UpcomingStore implements OpenedStore {

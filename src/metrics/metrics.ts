@@ -33,6 +33,8 @@ export interface MetricsOptions {
   readonly countAccessTokens: ((now: bigint) => Readonly<Record<string, number>>) | undefined
   /** False leaves out the series of nodes. */
   readonly hasNodes: boolean
+  /** True names a recorded trace for each bucket of the time to answer requests, in OpenMetrics. */
+  readonly hasExemplars: boolean
 }
 
 /** The metrics of the process. */
@@ -61,7 +63,7 @@ export class Metrics {
     this.#pools = new PoolMetrics(options.blocks, options.hasNodes)
     this.#check = new CheckMetrics(options.hasNodes)
     this.#constants = constantMetrics(options)
-    this.probe = joinProbes(metricsProbe(registry), {
+    this.probe = joinProbes(metricsProbe(registry, options.hasExemplars), {
       ...silentProbe,
       ...this.#check.probe,
       requestRefused: ({ refusal }) => {

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
-import type { Probe } from '../datastore/index.ts'
+import { type Probe, silentProbe } from '../datastore/index.ts'
 
 /** Bounds in seconds, for calls from clients and of etcd. */
 const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -7,8 +7,11 @@ const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 /** Bounds of numbers of operations. */
 const operationsBuckets = [1, 2, 5, 10, 20, 50, 100, 200, 500]
 
-/** Makes a probe that counts and measures what it hears, in metrics of `registry`. docs/metrics.md says what each means. */
-export function metricsProbe(registry: Registry): Probe {
+/**
+ * Makes a probe that counts and measures what it hears, in metrics of `registry`. docs/metrics.md says what each means. With exemplars, the
+ * time to answer requests names a recorded trace for each bucket.
+ */
+export function metricsProbe(registry: Registry, hasExemplars: boolean): Probe {
   const registers = [registry]
   const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
     new Counter({ name: `ippoold_${name}_total`, help, labelNames, registers })
@@ -27,10 +30,16 @@ export function metricsProbe(registry: Registry): Probe {
     help: string,
     labelNames: readonly Label[] = [],
     buckets = secondsBuckets,
-  ) => new Histogram({ name: `ippoold_${name}`, help, labelNames, buckets, registers })
+    enableExemplars = false,
+  ) => {
+    // A registry that also prints the format without exemplars takes one with them only afterwards.
+    const made = new Histogram({ name: `ippoold_${name}`, help, labelNames, buckets, enableExemplars, registers: [] })
+    registry.registerMetric(made)
+    return made
+  }
 
   return {
-    ...probeOfRequests(counter, histogram),
+    ...probeOfRequests(counter, histogram, hasExemplars),
     ...probeOfCalls(counter, gauge, histogram, readAtScrape),
     ...probeOfTransactions(counter, histogram),
     ...probeOfMemory(counter, gauge, histogram),
@@ -55,6 +64,7 @@ type MakeHistogram = <Label extends string>(
   help: string,
   labels?: readonly Label[],
   buckets?: number[],
+  enableExemplars?: boolean,
 ) => Histogram<Label>
 
 type RequestEvents =
@@ -78,6 +88,8 @@ type UpkeepEvents = 'leadershipChanged' | 'blocksCollected' | 'upkeepEnded'
 type CheckEvents = 'checkEnded' | 'checkLeft' | 'leaksRepaired'
 
 type TransactionEvents =
+  | 'operationSubmitted'
+  | 'operationPlanned'
   | 'batchPlanned'
   | 'batchCommitted'
   | 'operationEnded'
@@ -88,12 +100,20 @@ type TransactionEvents =
   | 'answerSettled'
   | 'transactionRefused'
 
-function probeOfRequests(counter: MakeCounter, histogram: MakeHistogram): Pick<Probe, RequestEvents> {
+function probeOfRequests(
+  counter: MakeCounter,
+  histogram: MakeHistogram,
+  hasExemplars: boolean,
+): Pick<Probe, RequestEvents> {
   const requests = counter('requests', 'HTTP requests that were answered.', ['method', 'route', 'status', 'reason'])
-  const duration = histogram('request_duration_seconds', 'Time to answer HTTP requests, without watches.', [
-    'method',
-    'route',
-  ])
+  // The types of the library want the labels of exemplars among those of the metric.
+  const duration = histogram<'method' | 'route' | 'trace_id' | 'span_id'>(
+    'request_duration_seconds',
+    'Time to answer HTTP requests, without watches.',
+    ['method', 'route'],
+    secondsBuckets,
+    hasExemplars,
+  )
   const refusedEarly = counter(
     'requests_refused_early',
     'HTTP requests refused before they were read, because too many calls were in flight.',
@@ -107,9 +127,16 @@ function probeOfRequests(counter: MakeCounter, histogram: MakeHistogram): Pick<P
     'resource',
   ])
   return {
-    requestFinished: ({ method, route = 'none', status, reason = '', isWatch, durationMs }) => {
+    requestFinished: ({ method, route = 'none', status, reason = '', isWatch, durationMs, span }) => {
       requests.inc({ method, route, status, reason })
-      if (!isWatch) duration.observe({ method, route }, durationMs / 1_000)
+      if (isWatch) return
+      const value = durationMs / 1_000
+      if (!hasExemplars) duration.observe({ method, route }, value)
+      else if (span === undefined) duration.observe({ labels: { method, route }, value })
+      else {
+        const exemplarLabels = { trace_id: span.traceId, span_id: span.spanId }
+        duration.observe({ labels: { method, route }, value, exemplarLabels })
+      }
     },
     requestsRefusedEarly: (event) => {
       refusedEarly.inc(event.requests)
@@ -188,12 +215,15 @@ function probeOfTransactions(counter: MakeCounter, histogram: MakeHistogram): Pi
   const calls = counter('etcd_requests', 'Calls to etcd.', ['call', 'outcome'])
   const callDuration = histogram('etcd_request_duration_seconds', 'Time of calls to etcd.', ['call'])
   return {
+    // A batch and the end of an operation say the same, for many at once.
+    operationSubmitted: silentProbe.operationSubmitted,
+    operationPlanned: silentProbe.operationPlanned,
     batchPlanned: ({ durationMs }) => {
       planDuration.observe(durationMs / 1_000)
     },
     batchCommitted: (event) => {
       transactions.inc({ outcome: event.writes === 0 ? 'read' : 'committed' })
-      size.observe(event.operations)
+      size.observe(event.operations.length)
       duration.observe(event.durationMs / 1_000)
     },
     operationEnded: ({ isSettled, waitedMs, durationMs }) => {
@@ -207,10 +237,10 @@ function probeOfTransactions(counter: MakeCounter, histogram: MakeHistogram): Pi
     },
     raceLost: (event) => {
       transactions.inc({ outcome: 'race_lost' })
-      retried.inc({ reason: 'race_lost' }, event.operations)
+      retried.inc({ reason: 'race_lost' }, event.operations.length)
     },
     retried: (event) => {
-      retried.inc({ reason: event.reason }, event.operations)
+      retried.inc({ reason: event.reason }, event.operations.length)
     },
     answerLost: () => {
       transactions.inc({ outcome: 'answer_lost' })

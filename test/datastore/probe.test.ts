@@ -1,5 +1,5 @@
 import t from 'tap'
-import { DatastoreUnavailable, logProbe, type Probe, silentProbe } from '../../src/datastore/index.ts'
+import { DatastoreUnavailable, joinProbes, logProbe, type Probe, silentProbe } from '../../src/datastore/index.ts'
 import { answerOnly } from '../../src/plan/index.ts'
 import { startEtcd } from '../support/etcd.ts'
 import { startProxy } from '../support/proxy.ts'
@@ -60,16 +60,62 @@ t.test('it hears what is loaded, planned, queued and committed, and how long tha
   await Promise.all([first, ...second])
   const tookMs = performance.now() - startedMs
   const [committed, ...others] = events('batchCommitted')
-  t.match(committed, { operations: 3, writes: 1 })
+  t.match(committed, { writes: 1 })
+  t.equal(committed?.operations.length, 3)
   t.strictSame(others, [])
   t.ok(committed !== undefined && committed.durationMs > 0 && committed.durationMs <= tookMs)
   const [planned] = events('batchPlanned')
-  t.match(planned, { operations: 3, waiting: 0 })
+  t.match(planned, { waiting: 0 })
   t.ok(planned !== undefined && planned.durationMs > 0 && planned.durationMs <= tookMs)
 
   await datastore.submit((view) => answerOnly(view.get(key)))
-  t.match(events('batchCommitted').at(-1), { operations: 1, writes: 0 })
+  t.match(events('batchCommitted').at(-1), { operations: { length: 1 }, writes: 0 })
   for (const name of ['raceLost', 'retried', 'answerLost', 'watchBroke'] as const) t.strictSame(events(name), [], name)
+})
+
+t.test(
+  'all events about an operation name it by the same object, and the first one comes before submit returns',
+  async (t) => {
+    const { datastore, key, events, forget } = await start(t, 'named')
+    await datastore.submit(increment(key))
+    forget()
+    const outcomes = [datastore.submit(increment(key)), datastore.submit(increment(key))]
+    const submitted = events('operationSubmitted').map(({ operation }) => operation)
+    t.equal(new Set(submitted).size, 2)
+    const startedMs = performance.now()
+    await Promise.all(outcomes)
+    const planned = events('operationPlanned')
+    t.match(
+      planned.map(({ outcome }) => outcome),
+      ['added', 'added'],
+    )
+    t.ok(planned.every((event) => event.startedMs >= startedMs))
+    for (const [name, operations] of [
+      ['planned', planned.map(({ operation }) => operation)],
+      ['batch', events('batchPlanned')[0]?.operations],
+      ['committed', events('batchCommitted')[0]?.operations],
+      ['ended', events('operationEnded').map(({ operation }) => operation)],
+    ] as const) {
+      t.equal(operations?.length, 2, name)
+      t.ok(
+        operations?.every((operation, index) => operation === submitted[index]),
+        name,
+      )
+    }
+  },
+)
+
+t.test('joined probes hear in their order; an event that none listens to is dropped', (t) => {
+  const heard: string[] = []
+  const hear = (name: string): Probe => ({
+    ...silentProbe,
+    stateWasReset: ({ reason }) => void heard.push(`${name} ${reason}`),
+  })
+  const joined = joinProbes(hear('one'), silentProbe, hear('two'))
+  joined.stateWasReset({ reason: 'restored' })
+  t.strictSame(heard, ['one restored', 'two restored'])
+  t.equal(joined.batchPlanned, silentProbe.batchPlanned)
+  t.end()
 })
 
 t.test('it hears of lost races', async (t) => {
@@ -78,7 +124,7 @@ t.test('it hears of lost races', async (t) => {
   proxy.hold('pushes')
   await keys.put(key.text).value('10')
   t.equal((await datastore.submit(increment(key))).answer, 11)
-  t.strictSame(events('raceLost'), [{ operations: 1, keys: [key.text] }])
+  t.match(events('raceLost'), [{ operations: { length: 1 }, keys: [key.text] }])
 })
 
 t.test('it hears of lost answers, and what became of them', async (t) => {
@@ -89,8 +135,8 @@ t.test('it hears of lost answers, and what became of them', async (t) => {
   await until('it to be applied', async () => (await keys.get(key.text).number()) === 2 || undefined)
   proxy.cut()
   await applied
-  t.match(events('answerLost'), [{ operations: 1, transaction: /^\/ippoold\/v1\/slots\//, error: Error }])
-  t.match(events('answerSettled'), [{ operations: 1, outcome: 'applied' }])
+  t.match(events('answerLost'), [{ operations: { length: 1 }, transaction: /^\/ippoold\/v1\/slots\//, error: Error }])
+  t.match(events('answerSettled'), [{ operations: { length: 1 }, outcome: 'applied' }])
   t.ok((events('answerSettled')[0]?.durationMs ?? 0) > 0)
   t.strictSame(events('retried'), [])
 
@@ -99,8 +145,8 @@ t.test('it hears of lost answers, and what became of them', async (t) => {
   await until('it to be on its way', () => proxy.holds('requests', key.text) || undefined)
   proxy.cutClients()
   t.equal((await fenced).answer, 3)
-  t.match(events('answerSettled')[1], { operations: 1, outcome: 'fenced' })
-  t.strictSame(events('retried'), [{ operations: 1, reason: 'fenced' }])
+  t.match(events('answerSettled')[1], { operations: { length: 1 }, outcome: 'fenced' })
+  t.match(events('retried'), [{ operations: { length: 1 }, reason: 'fenced' }])
 })
 
 t.test('it hears how watches fare, and their followers', async (t) => {
@@ -143,7 +189,7 @@ function startLog() {
 t.test('the log has what an operator should look at', (t) => {
   const { lines, probe } = startLog()
   const error = new Error('reset')
-  probe.batchCommitted({ operations: 1, writes: 1, durationMs: 1 })
+  probe.batchCommitted({ operations: [], writes: 1, durationMs: 1 })
   probe.watchBroke({ watch: 'journal', error })
   probe.watchBroke({ watch: 'image', error })
   probe.familyReread({ family: 'blocks', reason: 'compacted' })
@@ -170,8 +216,8 @@ t.test('what happens to many requests at once is logged once a second, with a co
   const { lines, probe } = startLog()
   for (const reason of ['first', 'last']) {
     const error = new Error(reason)
-    probe.answerLost({ operations: 1, transaction: `/slots/${reason}`, error })
-    probe.transactionRefused({ operations: 1, error })
+    probe.answerLost({ operations: [], transaction: `/slots/${reason}`, error })
+    probe.transactionRefused({ operations: [], error })
     probe.requestUnavailable({ fault: new DatastoreUnavailable('ServiceUnavailable', 'away', { cause: error }) })
   }
   t.strictSame(lines, [])

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
@@ -22,6 +22,8 @@ export interface TestIssuer {
   readonly authority: string
   /** How many requests it has answered, or begun to. */
   requests(): number
+  /** The headers of these requests. */
+  readonly headers: readonly IncomingHttpHeaders[]
   /** The keys that it shows. */
   keys: readonly SigningKey[]
   /** How it answers: at once, not at all, with an error, or with whatever is given instead of its keys. */
@@ -52,9 +54,9 @@ export async function newKey(kid: string, alg = 'ES256'): Promise<SigningKey> {
 
 /** Starts an issuer that ends with the test; its address is `https://localhost` with some port. */
 export async function startIssuer(t: Test): Promise<TestIssuer> {
-  let requests = 0
+  const headers: IncomingHttpHeaders[] = []
   const server = createServer({ cert: file('server.pem'), key: file('server.key') }, (request, response) => {
-    requests += 1
+    headers.push(request.headers)
     serve(request, response)
   })
   server.listen(0, '127.0.0.1')
@@ -68,7 +70,8 @@ export async function startIssuer(t: Test): Promise<TestIssuer> {
   const issuer: TestIssuer = {
     url,
     authority: file('authority.pem'),
-    requests: () => requests,
+    requests: () => headers.length,
+    headers,
     keys: [await newKey('first')],
     behaviour: 'good',
     sign: async (claims, { key: given, namesKey = true } = {}) => {

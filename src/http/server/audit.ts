@@ -239,6 +239,7 @@ function annotationsOf(request: FastifyRequest): Happening['annotations'] {
     failed: failed?.toString(),
     repeated: repeated?.toString(),
     'dry-run': isDryRun(request) ? 'true' : undefined,
+    'trace-id': request.trace?.ids.traceId,
   }
   return {
     ...(isDecided && { 'authorization.k8s.io/decision': changeNote?.reason === 'Forbidden' ? 'forbid' : 'allow' }),

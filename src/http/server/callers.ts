@@ -70,7 +70,7 @@ function refuseOrigin(origin: string | undefined): RefusalError {
 }
 
 /** Headers of answers that pages of other origins may read, besides those that they always may. */
-const readable = 'etag, retry-after, warning, x-request-id'
+const readable = 'etag, retry-after, traceresponse, warning, x-request-id'
 
 /** Seconds for which a browser remembers the answer to a preflight. */
 const preflightSeconds = 600

@@ -75,7 +75,8 @@ function refusalOf(error: unknown, request: FastifyRequest): RefusalError {
     if (reason) return refusal(reason, error.message, { cause: error })
   }
   request.log.error({ err: error }, 'bug')
-  const message = `This is a fault of the server; its log has the details under the request id ${request.id}`
+  const trace = request.trace === undefined ? '' : ` and the trace id ${request.trace.ids.traceId}`
+  const message = `This is a fault of the server; its log has the details under the request id ${request.id}${trace}`
   return refusal('InternalError', message, { cause: error })
 }
 

@@ -5,7 +5,7 @@ import { isWatch } from '../resources/index.ts'
 import { isDryRun, noteChange, onceClosed } from '../wire/index.ts'
 
 /** Programs request these all the time; people need their log lines only when something is wrong. */
-const probes: ReadonlySet<string | undefined> = new Set(['/livez', '/readyz'])
+export const healthProbes: ReadonlySet<string | undefined> = new Set(['/livez', '/readyz'])
 
 /**
  * Logs one line for every request, probes at debug. The line of a change says what was asked for, whose it is, who asked from where, and
@@ -29,13 +29,15 @@ export function logRequests(app: FastifyInstance, probe: Probe): void {
     done(null, payload)
   })
   app.addHook('onResponse', (request, reply, done) => {
-    const { method, routeOptions, log, changeNote } = request
+    const { method, routeOptions, log, changeNote, trace } = request
     const { statusCode: status } = reply
     const durationMs = durationOf(request, reply)
     const route = routeOptions.url
     const reason = status < 400 ? undefined : changeNote?.reason
-    probe.requestFinished({ method, route, status, reason, isWatch: isWatch(request.query), durationMs })
-    if (operationOf(request) === undefined) log[probes.has(route) ? 'debug' : 'info'](lineOf(request, reply), 'request')
+    const span = trace?.isRecorded === true ? trace.ids : undefined
+    probe.requestFinished({ method, route, status, reason, isWatch: isWatch(request.query), durationMs, span })
+    if (operationOf(request) === undefined)
+      log[healthProbes.has(route) ? 'debug' : 'info'](lineOf(request, reply), 'request')
     done()
   })
 }

@@ -30,6 +30,7 @@ import { type MetricsSource, metricsRoute } from './metrics.ts'
 import { logRequests } from './request-log.ts'
 import { startPage } from './start-page.ts'
 import { refuseWhenStopping } from './stopping.ts'
+import { type RequestTracer, traceAfterGate, traceRequests } from './tracing.ts'
 import { refuseAsKubernetes, refuseBySchema, validatorCompiler } from './validation.ts'
 
 /** Everything that the server takes from outside: it reads no clock, no environment and no random numbers itself. */
@@ -64,6 +65,8 @@ export interface ServerDependencies {
   readonly gatekeeper?: Gatekeeper
   /** The calls to record, and the place for their events; none unless given. */
   readonly audit?: AuditTrail
+  /** Traces requests; nothing does unless given. */
+  readonly traces?: RequestTracer
   /** Writes what `GET /metrics` answers. */
   readonly metrics: MetricsSource
   readonly logger: NonNullable<FastifyServerOptions['logger']>
@@ -120,6 +123,7 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
   app.setValidatorCompiler(validatorCompiler([...schemas, ...resourceSchemas(kinds)]))
   const probe = dependencies.probe ?? silentProbe
   audit?.receiveCalls(app)
+  if (dependencies.traces !== undefined) traceRequests(app, dependencies.traces)
   sendHeaders(app)
   logRequests(app, probe)
   refuseForeignCallers(app, dependencies.callers ?? localCallers)
@@ -180,6 +184,7 @@ function addApi(
   void app.register((api, _options, done) => {
     const prefixes = ['/ipam/v1/', ...groupsOf(kinds).map(({ apiVersion }) => `/apis/${apiVersion}/`)]
     admitCalls(api, { ...limited, callsMax, deadlineMs, store, prefixes, onStopping, probe })
+    if (dependencies.traces !== undefined) traceAfterGate(api)
     limitCallers(api, probe)
     answerJson(api)
     checkAccessAgain(api, gatekeeper, probe)

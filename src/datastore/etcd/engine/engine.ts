@@ -97,11 +97,12 @@ export class Engine {
       ended: (isSettled, plannedMs) => {
         const endedMs = performance.now()
         const waitedMs = (plannedMs ?? endedMs) - submittedMs
-        this.#probe.operationEnded({ isSettled, waitedMs, durationMs: endedMs - submittedMs })
+        this.#probe.operationEnded({ operation, isSettled, waitedMs, durationMs: endedMs - submittedMs })
       },
     })
     this.#open.add(operation)
     this.#queue.add(operation)
+    this.#probe.operationSubmitted({ operation })
     this.#schedule()
     return operation.outcome
   }
@@ -182,13 +183,14 @@ export class Engine {
       return !isFull && !isApart && this.#addTo(batch, operation, operations)
     })
     const durationMs = performance.now() - startedMs
-    this.#probe.batchPlanned({ operations: operations.length, waiting: this.#queue.length, durationMs })
+    this.#probe.batchPlanned({ operations, waiting: this.#queue.length, durationMs })
     return { batch, operations }
   }
 
   /** Plans one operation, and puts it into the batch or lets it wait. False when the batch is full. */
   #addTo(batch: Batch, operation: Operation, operations: Operation[]): boolean {
-    if (operation.deadline <= performance.now()) {
+    const startedMs = performance.now()
+    if (operation.deadline <= startedMs) {
       operation.fail(expired())
       return true
     }
@@ -199,6 +201,7 @@ export class Engine {
       operation.fail(asError(bug))
       return true
     }
+    this.#probe.operationPlanned({ operation, outcome: planned.kind, startedMs })
     switch (planned.kind) {
       case 'added':
         operations.push(operation)
@@ -300,7 +303,7 @@ export class Engine {
         this.#unsentInRow = 0
         if (outcome.response.succeeded) {
           const durationMs = performance.now() - startedMs
-          this.#probe.batchCommitted({ operations: operations.length, writes: batch.writes.size, durationMs })
+          this.#probe.batchCommitted({ operations, writes: batch.writes.size, durationMs })
           this.#acceptCommit(batch, operations, BigInt(outcome.response.header.revision), slot)
         } else this.#replanAfterRace(batch, operations, outcome.response, slot)
         break
@@ -353,7 +356,7 @@ export class Engine {
       reads.map(({ revision }) => revision),
     )
     for (const key of outdated) if (batch.writes.has(key)) this.#busy.noteLoss(key)
-    this.#probe.raceLost({ operations: operations.length, keys: outdated })
+    this.#probe.raceLost({ operations, keys: outdated })
     slot.take(response.responses[reads.length])
     if (outdated.length > 0 || [...batch.guards].length === 0) {
       this.#putBack(operations)
@@ -413,7 +416,7 @@ export class Engine {
       )
       return
     }
-    this.#probe.transactionRefused({ operations: operations.length, error })
+    this.#probe.transactionRefused({ operations, error })
     for (const operation of operations) operation.fail(refusedByEtcd(error))
   }
 
@@ -441,7 +444,7 @@ export class Engine {
   async #settleLostAnswer(batch: Batch, operations: readonly Operation[], slot: Slot, error: Error): Promise<void> {
     const startedMs = performance.now()
     this.#changes.doubt()
-    this.#probe.answerLost({ operations: operations.length, transaction: slot.key, error })
+    this.#probe.answerLost({ operations, transaction: slot.key, error })
     // Other operations do not wait for the outcome.
     this.#schedule()
     const settlement = await settle({
@@ -451,11 +454,8 @@ export class Engine {
       isClosed: () => this.#isClosed,
       pause: () => sleep(100),
     })
-    this.#probe.answerSettled({
-      operations: operations.length,
-      outcome: settlement.kind,
-      durationMs: performance.now() - startedMs,
-    })
+    const durationMs = performance.now() - startedMs
+    this.#probe.answerSettled({ operations, outcome: settlement.kind, durationMs })
     for (const operation of operations) operation.isCommitting = false
     switch (settlement.kind) {
       case 'applied':
@@ -470,7 +470,7 @@ export class Engine {
   }
 
   #tryAgain(operations: readonly Operation[], reason: RetryReason): void {
-    this.#probe.retried({ operations: operations.length, reason })
+    this.#probe.retried({ operations, reason })
     this.#putBack(operations)
   }
 
