@@ -43,6 +43,7 @@ import {
   workloadEndpoints,
 } from './model/index.ts'
 import { Metrics } from './metrics/index.ts'
+import { openPage } from './page.ts'
 import { planBuiltInPolicies, resourceKinds } from './resources/index.ts'
 import { type Setting, settings } from './settings.ts'
 import {
@@ -135,6 +136,7 @@ async function start(
     hasNodes: config.metricsNodes,
   })
   const probe = joinProbes(logProbe(logger), metrics.probe)
+  const page = openPage(config, authentication, logger)
   const audit = await openAudit(config, { now, newUid: randomUUID, logger, probe }, parts)
   const server = buildServer({
     store,
@@ -159,6 +161,7 @@ async function start(
     gatekeeper: authentication === undefined ? openGate : gatekeeperOf(authentication, policies, store),
     newSecret,
     ...(audit !== undefined && { audit }),
+    ...(page !== undefined && { page }),
     logger: serverLog,
     probe,
     metrics,

@@ -10,6 +10,7 @@ import type { BlockIndex, ChargeIndex, Now } from '../../model/index.ts'
 import { groupsOf, resourceKinds } from '../../resources/index.ts'
 import { ipamRoutes, type ServedStore } from '../ipam/index.ts'
 import { docsOptions, openapiOptions, kubernetesOpenapiRoutes, openapiRoutes } from '../openapi/index.ts'
+import { pageRoutes, type PageSettings } from '../page/index.ts'
 import { discoveryRoutes, endpointsOfNodes, resourceRoutes } from '../resources/index.ts'
 import { accessReviewRoutes, selfSubjectReviewRoutes } from '../reviews/index.ts'
 import { resourceSchemas, schemas, type VersionResponse } from '../schemas/index.ts'
@@ -64,6 +65,8 @@ export interface ServerDependencies {
   readonly gatekeeper?: Gatekeeper
   /** The calls to record, and the place for their events; none unless given. */
   readonly audit?: AuditTrail
+  /** The page for people, to which `/` leads browsers; none unless given. */
+  readonly page?: PageSettings
   /** Writes what `GET /metrics` answers. */
   readonly metrics: MetricsSource
   readonly logger: NonNullable<FastifyServerOptions['logger']>
@@ -138,7 +141,9 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
   limitEventLoopDelay(app, deadlineMs)
   void app.register(healthRoutes, { store, version, missingProtections: dependencies.missingProtections ?? [] })
   void app.register(metricsRoute, { metrics: dependencies.metrics })
-  void app.register(startPage, { store, kinds, version })
+  const { page } = dependencies
+  void app.register(startPage, { store, kinds, version, hasPage: page !== undefined })
+  if (page !== undefined) void app.register(pageRoutes, { ...page, version })
   const refused = (calls: number): void => {
     audit?.missRefusedEarly(calls)
     probe.requestsRefusedEarly({ requests: calls })
