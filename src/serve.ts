@@ -42,6 +42,7 @@ import {
   virtualAffinities,
   workloadEndpoints,
 } from './model/index.ts'
+import { PoolTrends } from './ipam/index.ts'
 import { Metrics } from './metrics/index.ts'
 import { openPage } from './page.ts'
 import { planBuiltInPolicies, resourceKinds } from './resources/index.ts'
@@ -59,7 +60,7 @@ import {
   stopOnSignal,
   TlsFiles,
 } from './start/index.ts'
-import { CheckRounds, Collection, PoolUpkeep } from './upkeep/index.ts'
+import { CheckRounds, Collection, PoolUpkeep, TrendRounds } from './upkeep/index.ts'
 import type { Environment } from './variables.ts'
 
 /** The parts of its process that the server uses. */
@@ -118,6 +119,7 @@ async function start(
   const index = new BlockIndex()
   const chargeIndex = new ChargeIndex()
   const now = strictClock()
+  const trends = new PoolTrends()
   const tlsFiles = await TlsFiles.open(config, logger)
   const tls = tlsFiles && followTls(tlsFiles, parts)
   const listeners = new Listeners(tls)
@@ -142,6 +144,7 @@ async function start(
     store,
     blocks: index,
     charges: chargeIndex,
+    trends,
     now,
     newUid: randomUUID,
     version,
@@ -210,6 +213,9 @@ async function start(
   })
   checks.start(datastore)
   parts.add(() => checks.stop())
+  const trendRounds = new TrendRounds({ blocks: index, trends, now })
+  trendRounds.start(datastore)
+  parts.add(() => trendRounds.stop())
   store.open(datastore)
   void metrics.prepare()
   // The server stops before the store. If the start fails before this, no request is in flight: all were refused at once.

@@ -48,7 +48,8 @@ export const handleListRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, 
   done()
 }
 
-async function listHandles(
+/** Lists a page of the handles that the caller may list. */
+export async function listHandles(
   call: IpamCall,
   { prefix = '', limit = pageMax, continue: token }: Static<typeof HandlesQuery>,
 ): Promise<HandleList> {

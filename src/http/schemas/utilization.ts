@@ -1,12 +1,6 @@
 import type { Static } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
-import { closed, nullableText, ref } from './fields.ts'
-
-const count = (description: string) =>
-  Type.String({
-    pattern: '^(0|[1-9][0-9]*)$',
-    description: `${description} Decimal, because an IPv6 pool may have 2^128.`,
-  })
+import { closed, count, nullableText, ref } from './fields.ts'
 
 const usage = {
   capacity: count('Number of addresses.'),

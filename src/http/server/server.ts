@@ -6,6 +6,7 @@ import fastify, { LogController } from 'fastify'
 import { type Gatekeeper, openGate } from '../../access/index.ts'
 import type { AuditTrail } from '../../audit/index.ts'
 import { type Probe, silentProbe } from '../../datastore/index.ts'
+import type { PoolTrends } from '../../ipam/index.ts'
 import type { BlockIndex, ChargeIndex, Now } from '../../model/index.ts'
 import { groupsOf, resourceKinds } from '../../resources/index.ts'
 import { ipamRoutes, type ServedStore } from '../ipam/index.ts'
@@ -40,6 +41,8 @@ export interface ServerDependencies {
   readonly blocks: BlockIndex
   /** Knows which blocks have charges; unless given, only upkeep gives charges back. */
   readonly charges?: ChargeIndex
+  /** How full pools were; unless given, nobody looked. */
+  readonly trends?: PoolTrends
   readonly now: () => Now
   /** Returns a new unique name, for requests, handles and objects that did not bring one. */
   readonly newUid: () => string
@@ -175,7 +178,7 @@ function addApi(
   dependencies: ServerDependencies & { readonly probe: Probe },
   { onStopping, ...limited }: Pick<Admission, 'requestId' | 'onStopping' | 'refused'>,
 ): void {
-  const { store, blocks, charges, now, newUid, newSecret, deadlineMs, callsMax, probe } = dependencies
+  const { store, blocks, charges, trends, now, newUid, newSecret, deadlineMs, callsMax, probe } = dependencies
   void app.register(discoveryRoutes, { kinds })
   void app.register(selfSubjectReviewRoutes)
   const { gatekeeper = openGate } = dependencies
@@ -190,7 +193,8 @@ function addApi(
     checkAccessAgain(api, gatekeeper, probe)
     void api.register((ipam, _options, done) => {
       ipam.setSchemaErrorFormatter(refuseBySchema)
-      void ipam.register(ipamRoutes, { prefix: '/ipam/v1', store, blocks, charges, now, newUid, deadlineMs, probe })
+      const options = { store, blocks, charges, trends, now, newUid, deadlineMs, probe }
+      void ipam.register(ipamRoutes, { prefix: '/ipam/v1', ...options })
       done()
     })
     void api.register(resourceRoutes, {
