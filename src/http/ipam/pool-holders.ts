@@ -2,10 +2,10 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import { Type } from '@sinclair/typebox'
 import { addTo, countHolders, type HolderCounts, mostOf, planCountNodes, PoolsAtRevision } from '../../ipam/index.ts'
 import { blocks as blockFamily, parseBlockKey, type Pool, pools as poolFamily } from '../../model/index.ts'
-import type { Decodable } from '../../plan/index.ts'
+import { answerOnly, type Decodable } from '../../plan/index.ts'
 import { answer, closed, holderKinds, oneOf, PoolHolderList, problems } from '../schemas/index.ts'
 import { limits, requireGranted } from '../wire/index.ts'
-import { blocksBelow, readAt, selectionOf } from './addresses/index.ts'
+import { blocksBelow, selectionOf } from './addresses/index.ts'
 import { beginCall, type IpamCall, type IpamOptions } from './request.ts'
 
 const PoolPath = Type.Object(
@@ -62,7 +62,11 @@ export const poolHoldersRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app,
     async (request): Promise<PoolHolderList> => {
       const { by = 'handle', limit = 10 } = request.query
       const call = beginCall(options, request)
-      const { entries, revision } = await readAt(call, poolFamily, {}, undefined)
+      // From memory, because there may be thousands of pools.
+      const { answer: entries, revision } = await call.store.submit(
+        (view) => answerOnly(view.list(poolFamily, 'changed')),
+        { deadlineMs: call.deadlineMs },
+      )
       const pools = new PoolsAtRevision(entries, call.rights)
       const pool = requireGranted(pools.named(request.params.name))
       const { counts, isComplete } =

@@ -179,6 +179,8 @@ class Cells {
   readonly #length: PrefixLength
   readonly #shift: bigint
   readonly #cells = new Map<bigint, CellCounts>()
+  /** The last one that was asked for: blocks come in order, so many follow each other in one range. */
+  #latest: { readonly number: bigint; readonly counts: CellCounts } | undefined
 
   constructor({ cidr, prefixLength: length }: MapRequest) {
     this.#cidr = cidr
@@ -193,25 +195,25 @@ class Cells {
   /** The counts of the range that contains the address. */
   at(address: bigint): CellCounts {
     const number = address >> this.#shift
-    const known = this.#cells.get(number)
-    if (known !== undefined) return known
+    if (this.#latest?.number === number) return this.#latest.counts
     const made = { blocks: 0, inUse: 0, cooling: 0, inBlocks: 0, reserved: 0, available: 0, last: undefined }
-    this.#cells.set(number, made)
-    return made
+    const counts: CellCounts = this.#cells.get(number) ?? made
+    if (counts === made) this.#cells.set(number, counts)
+    this.#latest = { number, counts }
+    return counts
   }
 
   /** The parts of a block that lie in different ranges of the map. */
-  *partsOf(block: Cidr): Iterable<Cidr> {
-    if (block.prefixLength >= this.#length) {
-      yield block
-      return
-    }
+  partsOf(block: Cidr): readonly Cidr[] {
+    if (block.prefixLength >= this.#length) return [block]
     const { family } = block
     const whole = covers(this.#cidr, block) ? block : this.#cidr
-    const size = 1n << this.#shift
-    for (let base = whole.base; base < whole.base + addressCount(whole); base += size) {
-      yield { family, base, prefixLength: this.#length }
-    }
+    // Of a block with 4,096 addresses, no more than these.
+    return Array.from({ length: Number(addressCount(whole) >> this.#shift) }, (_, index) => ({
+      family,
+      base: whole.base + (BigInt(index) << this.#shift),
+      prefixLength: this.#length,
+    }))
   }
 
   *ascending(): Iterable<readonly [Cidr, CellCounts]> {

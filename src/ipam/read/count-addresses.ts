@@ -157,7 +157,8 @@ export interface PartCounts {
 /** Counts the addresses of a block that lie in `within`, which is covered by the block or covers it. */
 export function countPart(entry: IndexedBlock, { reserved, cooledBefore }: Availability, within: Cidr): PartCounts {
   const { cidr, free, cooling, isReadable } = entry
-  const part = covers(within, cidr) ? cidr : within
+  const isWhole = within.prefixLength <= cidr.prefixLength
+  const part = isWhole ? cidr : within
   const first = Number(part.base - cidr.base)
   const capacity = Number(addressCount(part))
   const last = first + capacity - 1

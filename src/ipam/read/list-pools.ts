@@ -54,8 +54,8 @@ export function planListPools(view: View, request: PoolsRequest, context: IpamCo
   const wanted = request.text.toLowerCase()
   const { by, isDescending } = request.order
   const direction = isDescending ? -1 : 1
-  const compare = (one: PoolPlace, other: PoolPlace): number =>
-    direction * (one.value - other.value) || (one.name < other.name ? -1 : one.name > other.name ? 1 : 0)
+  const isAfter = (place: PoolPlace, other: PoolPlace): boolean =>
+    place.value === other.value ? place.name > other.name : direction * (place.value - other.value) > 0
   const selected: (PoolPlace & CountedPool)[] = []
   for (const pool of visiblePools(rights, stored, listing).all) {
     const usage = counts.get(pool)
@@ -64,8 +64,9 @@ export function planListPools(view: View, request: PoolsRequest, context: IpamCo
     selected.push({ pool, usage, name: pool.name, value: valueOf(usage, by) })
   }
   const { after, limit } = request
-  const following = after === undefined ? selected : selected.filter((place) => compare(place, after) > 0)
-  const page = by === 'name' && !isDescending ? following : following.sort(compare)
+  const following = after === undefined ? selected : selected.filter((place) => isAfter(place, after))
+  // Pools with the same value stay in the order of their names, in which they come.
+  const page = following.sort((one, other) => direction * (one.value - other.value))
   const last = page.length > limit ? page[limit - 1] : undefined
   return answerOnly(
     success({

@@ -140,6 +140,9 @@ t.test('the keys changed since an earlier state are known, unless that is too lo
   for (let time = 0; time < 256; time++) store(index, full('10.0.0.128/26', 'host:a'))
   t.equal(index.changedSince(changes), undefined)
   t.equal(index.changedSince(index.changes - 256)?.length, 256)
+  t.equal(index.changedSince(changes, Infinity)?.length, 512, 'who wants more gets more')
+  for (let time = 0; time < 16_384; time++) store(index, full('10.0.0.128/26', 'host:a'))
+  t.equal(index.changedSince(changes, Infinity), undefined)
   t.end()
 })
 
