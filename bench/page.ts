@@ -7,8 +7,8 @@ import { printTable, saveResults } from './results.ts'
 import { seed } from './seed.ts'
 
 /**
- * The reads of a page for people, on a server with 10,000 pools, 5,000 nodes and a million addresses held: the time of one, and the server's
- * processor time for it; beside the same after an address was assigned, so that what the server remembers is outdated.
+ * The reads of a page for people, on a server with 10,000 pools, 5,000 nodes and a million addresses held: the time of one, and the
+ * server's processor time for it; beside the same after an address was assigned, so that what the server remembers is outdated.
  */
 
 const { values: options } = parseArgs({

@@ -66,8 +66,8 @@ export class Issuer {
   }
 
   /**
-   * Asks the issuer for the tokens of a client without a secret. Throws {@link SignInRefused} if it refuses the grant, and an error if it cannot
-   * be asked.
+   * Asks the issuer for the tokens of a client without a secret. Throws {@link SignInRefused} if it refuses the grant, and an error if it
+   * cannot be asked.
    */
   async redeem(grant: SignInGrant, clientId: string): Promise<SignInTokens> {
     const endpoint = this.endpoints?.token

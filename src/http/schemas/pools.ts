@@ -1,9 +1,7 @@
 import type { Static } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
 import { closed, nullableText, oneOf, ref } from './fields.ts'
-import { PoolUtilization } from './utilization.ts'
-
-const [poolExample] = PoolUtilization['examples'] as [Static<typeof PoolUtilization>]
+import { poolExample, PoolUtilization } from './utilization.ts'
 
 const listedPool = Type.Object(
   {

@@ -34,7 +34,8 @@ const blockUsageExample = {
   percentInUse: 1.5625,
 }
 
-const poolExample = {
+/** The example of a pool. */
+export const poolExample = {
   pool: 'my.ippool-1',
   cidr: '10.1.0.0/24',
   blockSize: 26,

@@ -17,7 +17,8 @@ export interface StartPageOptions {
 const [json, html] = ['application/json', 'text/html']
 
 /**
- * `GET /`: leads browsers to the page for people, or is a small one itself if there is none. For programs, the paths in JSON, as a Kubernetes API server lists them.
+ * `GET /`: leads browsers to the page for people, or is a small one itself if there is none. For programs, the paths in JSON, as a
+ * Kubernetes API server lists them.
  */
 export const startPage: FastifyPluginCallback<StartPageOptions> = (app, { store, kinds, version, hasPage }, done) => {
   answerJson(app)

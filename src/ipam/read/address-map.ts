@@ -59,8 +59,8 @@ export interface AddressMap {
 }
 
 /**
- * Counts the addresses of ranges of one size, from the index of blocks: the answer is given only after the store has confirmed that the index
- * is current. Refused with `Invalid` if more than {@link mapMax} ranges have something in them.
+ * Counts the addresses of ranges of one size, from the index of blocks: the answer is given only after the store has confirmed that the
+ * index is current. Refused with `Invalid` if more than {@link mapMax} ranges have something in them.
  */
 export function planReadMap(view: View, request: MapRequest, context: IpamContext): Plan<Result<AddressMap>> {
   const { cidr, prefixLength: length } = request

@@ -3,8 +3,8 @@ import { onceFor, type Pools } from '../surroundings.ts'
 import { countInRange, type PoolCounts } from './count-addresses.ts'
 
 /**
- * Counts the addresses of all pools again and again. From one time to the next, it counts only those pools again of which something may have
- * changed: there may be thousands.
+ * Counts the addresses of all pools again and again. From one time to the next, it counts only those pools again of which something may
+ * have changed: there may be thousands.
  */
 class PoolCounter {
   readonly #blocks: BlockIndex
