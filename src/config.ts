@@ -60,6 +60,9 @@ export function parseConfig(argv: readonly string[], environment: Environment): 
     authConfigFile: read(settings.authConfigFile),
     accessTokens: read(settings.accessTokens),
     anonymous: read(settings.anonymous),
+    ui: read(settings.ui),
+    uiOidcClientId: read(settings.uiOidcClientId),
+    uiOidcScopes: read(settings.uiOidcScopes),
     dataDir: read(settings.dataDir),
     cacheDir: read(settings.cacheDir),
     etcdBinary: read(settings.etcdBinary),
@@ -277,6 +280,10 @@ function findEtcdProblems(config: Config): Contradiction[] {
     const problem =
       'IPPOOLD_AUDIT_POLICY_FILE: has no effect without a log; give IPPOOLD_AUDIT_LOG too, or leave it out'
     found.push({ among: [settings.auditPolicyFile, settings.auditLog], problem })
+  }
+  if (config.uiOidcClientId !== undefined && config.authConfigFile === undefined) {
+    const problem = 'IPPOOLD_UI_OIDC_CLIENT_ID: has no effect without issuers; give IPPOOLD_AUTH_CONFIG_FILE too'
+    found.push({ among: [settings.uiOidcClientId, settings.authConfigFile], problem })
   }
   const isPlain = config.etcdEndpoints.some((endpoint) => endpoint.startsWith('http:'))
   if (isPlain && config.etcdEndpoints.some((endpoint) => endpoint.startsWith('https:'))) {

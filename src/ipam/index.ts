@@ -1,6 +1,6 @@
 /** The allocator: pure plans over the datastore's view. */
 export { assignedAtOf, type HolderAttributes } from './allocation.ts'
-export { type EnsureAnswer, planAssign, planEnsure } from './assign/index.ts'
+export { type AssignExplanation, type EnsureAnswer, planAssign, planEnsure, planExplainAssign } from './assign/index.ts'
 export {
   type BlockClaim,
   type BlockFailure,
@@ -32,22 +32,42 @@ export {
 } from './check/index.ts'
 export { type HolderChange, type AddressHolders, planChangeHolders, planReadHolders } from './holder-attributes.ts'
 export {
+  addTo,
   type AddressFilter,
+  type AddressMap,
   type AddressOrder,
   blockPathPrefixes,
   comparisonOf,
+  countHolders,
   countInRange,
+  countInUse,
+  type FoundOfKind,
+  fullAt,
   handleChanged,
   HolderCount,
+  type HolderCounts,
+  mapMax,
+  type MapRequest,
   mayMatch,
+  mostOf,
   planCountHeld,
+  planCountNodes,
   planFindBlocksOnNode,
+  planListPools,
+  planMatchNodes,
   planReadAddress,
+  planReadAddressStates,
   planReadFree,
   planReadBlocks,
   planReadHandle,
+  planReadMap,
   planReadUtilization,
+  planSearch,
+  type PoolOrder,
+  type PoolPlace,
+  poolSortFields,
   PoolsAtRevision,
+  PoolTrends,
   selectAddresses,
   selectReadable,
   type SelectedAddress,

@@ -6,7 +6,7 @@ interface Ranged {
   readonly cidr: Cidr
 }
 
-/** Finds the pools that share addresses with a block, in a time that does not depend on how many pools there are. */
+/** Finds the pools that share addresses with a block or a range, in a time that does not depend on how many pools there are. */
 export class PoolsByRange<Entry extends Ranged> {
   /** By family, prefix length and first address. Several pools may have the same range. */
   readonly #byStart: Readonly<Record<IpFamily, Map<PrefixLength, Map<bigint, Entry[]>>>> = {
