@@ -1,6 +1,13 @@
 /** The allocator: pure plans over the datastore's view. */
 export { assignedAtOf, type HolderAttributes } from './allocation.ts'
-export { type EnsureAnswer, planAssign, planEnsure } from './assign/index.ts'
+export {
+  type EnsureAnswer,
+  type EnsureEachAnswer,
+  planAssign,
+  planEnsure,
+  planEnsureEach,
+  type WantedAddress,
+} from './assign/index.ts'
 export {
   type BlockClaim,
   type BlockFailure,

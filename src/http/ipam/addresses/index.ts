@@ -2,6 +2,7 @@
 export {
   addressesIn,
   FailedAddress,
+  printAllocation,
   printAssignment,
   printAttributes,
   printHoldings,
