@@ -88,11 +88,19 @@ module.exports = {
       to: { pathNot: '^src/cli/output/' },
     },
     {
+      name: 'formats-are-pure',
+      comment:
+        'src/cli/formats makes entries of texts, and texts of entries; src/cli/moving opens the files, and calls the server.',
+      severity: 'error',
+      from: { path: '^src/cli/formats/' },
+      to: { pathNot: '^(src/cli/formats/|node_modules/csv-parse/|(crypto|net|stream)$)' },
+    },
+    {
       name: 'libraries-of-the-command-line',
       comment: 'What parses the command line of ippool, and calls the server, is for src/cli.',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/cli/' },
-      to: { path: '^node_modules/(commander|@commander-js/[^/]+|openapi-fetch)/' },
+      to: { path: '^node_modules/(commander|@commander-js/[^/]+|openapi-fetch|csv-parse)/' },
     },
     {
       name: 'the-face-knows-no-store',

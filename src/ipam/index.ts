@@ -1,6 +1,15 @@
 /** The allocator: pure plans over the datastore's view. */
 export { assignedAtOf, type HolderAttributes } from './allocation.ts'
-export { type AssignExplanation, type EnsureAnswer, planAssign, planEnsure, planExplainAssign } from './assign/index.ts'
+export {
+  type AssignExplanation,
+  type EnsureAnswer,
+  type EnsureEachAnswer,
+  planAssign,
+  planEnsure,
+  planEnsureEach,
+  planExplainAssign,
+  type WantedAddress,
+} from './assign/index.ts'
 export {
   type BlockClaim,
   type BlockFailure,

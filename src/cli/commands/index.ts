@@ -7,6 +7,7 @@ import { addCheckCommands } from './check.ts'
 import { addCompletionCommands } from './completion.ts'
 import { addConfigurationCommands } from './configuration.ts'
 import { addLiveCommands } from './live.ts'
+import { addMovingCommands } from './moving.ts'
 import { addNodeCommands } from './nodes.ts'
 import { addPoolCommands } from './pools.ts'
 import { addReservationCommands } from './reservations.ts'
@@ -19,6 +20,7 @@ const groups = [
   },
   { heading: 'Nodes and blocks:', add: [addNodeCommands] },
   { heading: 'Watching and repairing:', add: [addLiveCommands, addCheckCommands] },
+  { heading: 'Moving data:', add: [addMovingCommands] },
   { heading: 'Access:', add: [addAccessCommands] },
   { heading: 'More:', add: [addCompletionCommands] },
 ] as const

@@ -8,6 +8,7 @@ import { affinityRoutes } from './affinities.ts'
 import { assignRoute } from './assign.ts'
 import { checkRoutes } from './check.ts'
 import { explainRoute } from './explain.ts'
+import { ensureRoute } from './ensure.ts'
 import { freeAddressesRoute } from './free-addresses.ts'
 import { handleListRoute } from './handle-list.ts'
 import { handleRoutes } from './handles.ts'
@@ -53,6 +54,7 @@ export const ipamRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
   // The prefix is that of this plugin already.
   const below = { ...options, prefix: '' }
   void app.register(assignRoute, below)
+  void app.register(ensureRoute, below)
   void app.register(releaseRoute, below)
   void app.register(addressRoute, below)
   void app.register(handleListRoute, below)

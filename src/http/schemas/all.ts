@@ -8,8 +8,15 @@ import {
   ReleasedBlockItem,
   StaleAffinityItem,
 } from './affinity.ts'
-import { AssignBody, EnsureBody } from './assign-request.ts'
-import { AddressList, AllocationItem, AssignmentResponse, HandleItem, HandleList } from './assignment.ts'
+import { AssignBody, EnsureAddressesBody, EnsureBody, WantedAddressItem } from './assign-request.ts'
+import {
+  AddressList,
+  AllocationItem,
+  AssignmentResponse,
+  EnsuredAddresses,
+  HandleItem,
+  HandleList,
+} from './assignment.ts'
 import { CheckFinding, CheckReport, RepairItem, RepairReport, RepairBody } from './check.ts'
 import { HoldersResponse, HoldersBody, SwapBody, UsageItem, UsageBodyItem } from './ownership.ts'
 import { AddressMap, AddressStates } from './map.ts'
@@ -31,8 +38,11 @@ export const schemas: readonly TSchema[] = [
   VersionResponse,
   AssignBody,
   EnsureBody,
+  WantedAddressItem,
+  EnsureAddressesBody,
   AllocationItem,
   AssignmentResponse,
+  EnsuredAddresses,
   AddressList,
   HandleItem,
   HandleList,

@@ -20,8 +20,8 @@ export {
   problemsOfRepeatable,
   repeatable,
 } from './answers.ts'
-export { AssignBody, EnsureBody } from './assign-request.ts'
-export { AddressList, AllocationItem, AssignmentResponse, HandleList } from './assignment.ts'
+export { AssignBody, EnsureAddressesBody, EnsureBody } from './assign-request.ts'
+export { AddressList, AllocationItem, AssignmentResponse, EnsuredAddresses, HandleList } from './assignment.ts'
 export { CheckFinding, CheckReport, exampleFinding, type RepairOutcome, RepairReport, RepairBody } from './check.ts'
 export {
   attributeKeyPattern,
