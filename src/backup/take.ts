@@ -23,17 +23,19 @@ type Progress = (bytes: number, ofBytes: number) => void
 
 /**
  * Streams the database of a member of etcd into `target`: a path, where no file may be, or a stream. A file gets its name once it is whole
- * and on disk, and a manifest beside it; only its owner can read it, because it holds hashes of tokens. Throws a {@link BackupFailure}.
+ * and on disk, and a manifest beside it; only its owner can read it, because it holds hashes of tokens. `hasQuorum` is false for an etcd that
+ * has lost most of its members. Throws a {@link BackupFailure}.
  */
 export async function takeBackup(
   connection: Connection,
   target: string | NodeJS.WritableStream,
   progress: Progress,
+  { hasQuorum = true }: { readonly hasQuorum?: boolean } = {},
 ): Promise<Taken> {
   if (typeof target === 'string') await requireFree(target)
   let snapshot: Snapshot
   try {
-    snapshot = await openSnapshot(connection)
+    snapshot = await openSnapshot(connection, hasQuorum)
   } catch (error) {
     throw explain(error, connection)
   }

@@ -21,6 +21,7 @@ export function addBackupCommands(program: CommandUnknownOpts, cli: Cli): void {
     .addOption(new Option('--etcd-username <name>', 'user name for etcd').env('ETCD_USERNAME'))
     .addOption(new Option('--etcd-password <password>', 'its password; prefer the variable').env('ETCD_PASSWORD'))
     .addOption(dataDirOption())
+    .option('--without-quorum', 'take what one member has, although most of them are lost')
     .addHelpText(
       'after',
       examples([
@@ -34,7 +35,9 @@ export function addBackupCommands(program: CommandUnknownOpts, cli: Cli): void {
       const { connectionOf, takeBackup } = await import('../../backup/index.ts')
       await failing(async () => {
         const target = file === '-' ? session.io.stdout : file
-        const taken = await takeBackup(await connectionOf(flags), target, progressOf(session, 'received'))
+        const taken = await takeBackup(await connectionOf(flags), target, progressOf(session, 'received'), {
+          hasQuorum: flags.withoutQuorum !== true,
+        })
         session.progress.end()
         await tellBackup(session, file, taken)
       })

@@ -29,12 +29,15 @@ export interface Snapshot {
 /** A member that sends nothing for so long is given up. */
 const silenceMaxMs = 30_000
 
-/** Opens a snapshot of a member that answers. Throws {@link DatastoreUnavailable} if none does, or if etcd refuses. */
-export async function openSnapshot(connection: EtcdConnection): Promise<Snapshot> {
+/**
+ * Opens a snapshot of a member that answers. Without `hasQuorum`, it may be one that is cut off from the others: then changes may be missing
+ * that they have acknowledged. Throws {@link DatastoreUnavailable} if no member answers, or if etcd refuses.
+ */
+export async function openSnapshot(connection: EtcdConnection, hasQuorum: boolean): Promise<Snapshot> {
   const client = new EtcdClient(connection)
   try {
-    // Linearizable: the member has applied everything that was acknowledged before, so it is in the snapshot.
-    const { header } = await client.range({ key: Buffer.from('\0'), count_only: true })
+    // A linearizable read: the member has applied everything that was acknowledged before, so it is in the snapshot.
+    const { header } = await client.range({ key: Buffer.from('\0'), count_only: true, serializable: !hasQuorum })
     const { endpoint } = client
     const versions = await client.versions()
     return {
@@ -44,7 +47,7 @@ export async function openSnapshot(connection: EtcdConnection): Promise<Snapshot
       member: BigInt(header.member_id).toString(16),
       atLeast: BigInt(header.revision),
       chunks: () => readChunks(client),
-      countKeys: (revision) => countKeys(client, revision),
+      countKeys: (revision) => countKeys(client, revision, hasQuorum),
       close: () => {
         client.close()
       },
@@ -82,8 +85,8 @@ function isChunk(response: unknown): response is Pick<ISnapshotResponse, 'blob' 
   return typeof response === 'object' && response !== null && 'blob' in response && Buffer.isBuffer(response.blob)
 }
 
-async function countKeys(client: EtcdClient, revision: Revision): Promise<number | undefined> {
-  const all = { key: Buffer.from('\0'), range_end: Buffer.from('\0'), count_only: true }
+async function countKeys(client: EtcdClient, revision: Revision, hasQuorum: boolean): Promise<number | undefined> {
+  const all = { key: Buffer.from('\0'), range_end: Buffer.from('\0'), count_only: true, serializable: !hasQuorum }
   try {
     const { count } = await client.range({ ...all, revision: String(revision) })
     return Number(count)
