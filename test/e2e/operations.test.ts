@@ -270,6 +270,45 @@ t.test('etcd moves to another machine, member by member, under load', { skip }, 
   t.match((await next('GET', '/ipam/v1/check')).body, { findings: [], isComplete: true })
 })
 
+/** The tests that carry out the commands of the sections of the page. */
+const rehearsedIn: Readonly<Record<string, string>> = {
+  'As a service': 'test/deploy/package.test.ts',
+  'On Kubernetes with Helm': 'test/deploy/chart.test.ts',
+  'Change the version': 'test/e2e/rolling-upgrade.test.ts',
+  'Back up and restore': 'test/e2e/operations.test.ts',
+  Restore: 'test/e2e/operations.test.ts',
+  'Rehearse it': 'test/e2e/operations.test.ts',
+  'Member by member': 'test/e2e/operations.test.ts',
+  'Most members of etcd are lost': 'test/e2e/operations.test.ts',
+  'The database or the disk is full': 'test/e2e/operations.test.ts',
+  'A value is corrupted': 'test/e2e/operations.test.ts',
+  'When /readyz fails': 'test/e2e/operations.test.ts',
+}
+/** They need the files of a release, a registry for images, and a Kubernetes cluster. */
+const notRehearsed = ['Before you install', 'As a container', 'On Kubernetes with kustomize']
+
+t.test('the commands of every section are carried out by a test', async (t) => {
+  const text = readFileSync(new URL(`../../${page}`, import.meta.url), 'utf8')
+  const sections = text.split(/^###? /m).slice(1)
+  const withCommands = sections.filter((section) => commandsOf(section).length > 0)
+  for (const path of new Set(Object.values(rehearsedIn))) {
+    t.match(readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8'), page, `${path} reads the page`)
+  }
+  const titles = withCommands.map((section) => section.split('\n', 1)[0] ?? '')
+  t.strictSame(titles.toSorted(), [...Object.keys(rehearsedIn), ...notRehearsed].toSorted())
+})
+
+t.test('a server whose etcd is gone says so', { skip }, async (t) => {
+  const [member] = (await startEtcdCluster(t, 1)).members
+  if (member === undefined) throw new Error('A cluster of one has a member.')
+  const server = await startServer(t, { env: { ETCD_ENDPOINTS: member.endpoint } })
+  await member.kill()
+  const call = clientOf(t, server)
+  await until('it to be noticed', async () => (await call('GET', '/readyz')).status === 503 || undefined)
+  const { carryOut } = await prepareRehearsal(t, { IPPOOLD: server.url })
+  await carryOut(t, blocksOf('When /readyz fails'))
+})
+
 t.test('the page names every reason for which a server is not ready', async (t) => {
   const read = (path: string): string => readFileSync(new URL(`../../src/datastore/${path}`, import.meta.url), 'utf8')
   const table = sectionOf(page, 'When /readyz fails')
