@@ -1,5 +1,4 @@
 import { BlockList } from 'node:net'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { nearest } from './nearest.ts'
 import { flagOf, goneSettings, settings, type Setting } from './settings.ts'
@@ -117,13 +116,6 @@ export function helpText(): string {
     '      Print the version.',
     '',
   ].join('\n')
-}
-
-/** Returns where a fetched etcd is kept by default: in the cache folder of the user, which all clones of the project share. */
-export function defaultCacheDir(environment: Environment): string {
-  // Empty counts as unset (XDG Base Directory Specification).
-  const base = environment['XDG_CACHE_HOME'] || (environment['HOME'] && join(environment['HOME'], '.cache'))
-  return base ? join(base, 'ippoold') : '.cache'
 }
 
 interface Flags {

@@ -7,7 +7,7 @@ import { type Gatekeeper, openGate, Policies } from './access/index.ts'
 import { type AuditTrail, defaultPolicy } from './audit/index.ts'
 import { AuditLog, type AuditLogOptions, readAuditPolicyFile } from './audit-log/index.ts'
 import { Authentication, newSecret, UnusableFile } from './authentication/index.ts'
-import { type Config, defaultCacheDir, hasAuthentication, isLoopback, missingProtections } from './config.ts'
+import { type Config, hasAuthentication, isLoopback, missingProtections } from './config.ts'
 import { type EtcdConnection, openEtcdStore } from './datastore/etcd/index.ts'
 import {
   DatastoreNotOpened,
@@ -19,7 +19,7 @@ import {
   type Store,
   UpcomingStore,
 } from './datastore/index.ts'
-import { type EmbeddedEtcd, startEmbeddedEtcd } from './embedded-etcd/index.ts'
+import { defaultCacheDir, type EmbeddedEtcd, startEmbeddedEtcd } from './embedded-etcd/index.ts'
 import { buildServer, HealthListener, Listeners, type TcpAddress, TlsFront } from './http/index.ts'
 import {
   accessPolicies,

@@ -1,12 +1,5 @@
 import t from 'tap'
-import {
-  defaultCacheDir,
-  helpText,
-  missingProtections,
-  parseConfig,
-  type Config,
-  type Protection,
-} from '../src/config.ts'
+import { helpText, missingProtections, parseConfig, type Config, type Protection } from '../src/config.ts'
 import { flagOf, settings } from '../src/settings.ts'
 
 type Variables = Readonly<Record<string, string>>
@@ -444,11 +437,4 @@ t.test('the help tells flag, variable and default of every setting', async (t) =
     t.match(fallback, /^ {6}Default: \S/)
   }
   t.ok(help.split('\n').every((line) => line.length <= 120))
-})
-
-t.test('fetched binaries are kept in the cache folder of the user', async (t) => {
-  t.equal(defaultCacheDir({ HOME: '/a' }), '/a/.cache/ippoold')
-  t.equal(defaultCacheDir({ HOME: '/a', XDG_CACHE_HOME: '/b' }), '/b/ippoold')
-  t.equal(defaultCacheDir({ HOME: '/a', XDG_CACHE_HOME: '' }), '/a/.cache/ippoold')
-  t.equal(defaultCacheDir({}), '.cache')
 })

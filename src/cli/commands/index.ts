@@ -3,6 +3,7 @@ import type { Cli } from '../session.ts'
 import { addAccessCommands } from './access.ts'
 import { addAddressCommands } from './addresses.ts'
 import { addAssignmentCommands } from './assignments.ts'
+import { addBackupCommands } from './backup.ts'
 import { addCheckCommands } from './check.ts'
 import { addCompletionCommands } from './completion.ts'
 import { addConfigurationCommands } from './configuration.ts'
@@ -22,6 +23,7 @@ const groups = [
   { heading: 'Watching and repairing:', add: [addLiveCommands, addCheckCommands] },
   { heading: 'Moving data:', add: [addMovingCommands] },
   { heading: 'Access:', add: [addAccessCommands] },
+  { heading: 'Backups:', add: [addBackupCommands] },
   { heading: 'More:', add: [addCompletionCommands] },
 ] as const
 
