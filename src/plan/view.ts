@@ -44,7 +44,7 @@ export interface View {
   consult(family: Family<unknown>, guard?: 'created' | 'hint'): void
   /**
    * Groups plans that contend for the same keys: once one plan of the group waits for a commit in flight, the rest wait too, without
-   * being planned. Call it before reading those keys.
+   * being planned. If the plan writes a family that is changed singly, the rest wait for its own commit. Call it before reading those keys.
    */
   waitWith(group: string): void
   /** True if a commit in flight on this server writes the key: choosing another key of equal worth avoids waiting. A hint. */

@@ -53,6 +53,11 @@ export class Batch {
     return this.#contents.writes
   }
 
+  /** Contention groups of which no other plan can be committed before this batch, each with a key that the batch writes. */
+  get apartGroups(): ReadonlyMap<string, string> {
+    return this.#contents.apartGroups
+  }
+
   /** Plans `operation` on top of the batch. Unless the outcome is `added`, the batch is unchanged. */
   add(operation: Plannable): Planned {
     const view = new RecordingView(this.#contents, this.#image, this.#busy)
@@ -77,6 +82,8 @@ export class Batch {
     const size = this.#sizeWith(view, writes)
     if (size > transactionOperationsMax) return tooMany(this.#contents, size)
     this.#take(view, writes)
+    const apart = writes.find(({ key: { family } }) => family.isChangedSingly === true)
+    if (apart !== undefined && view.group !== undefined) this.#contents.apartGroups.set(view.group, apart.key.text)
     return { kind: 'added', answer: plan.answer }
   }
 

@@ -22,6 +22,8 @@ export class Contents {
   readonly reads = new Map<string, Read>()
   readonly guards = new Map<string, GuardedPrefix>()
   readonly writes = new Map<string, Write>()
+  /** The contention groups of plans that must not share a transaction, each with a key that its plan writes. */
+  readonly apartGroups = new Map<string, string>()
   /** Listings with the writes so far, by their prefix. */
   readonly listings = new Map<string, readonly Listed<unknown>[]>()
 
@@ -136,6 +138,7 @@ export class RecordingView implements View {
   }
 
   waitWith(group: string): void {
+    if (this.#contents.apartGroups.has(group)) interrupt({ kind: 'full' })
     const key = this.#busy.awaitedBy(group)
     if (key !== undefined) interrupt({ kind: 'busy', key })
     this.#group = group
