@@ -66,9 +66,12 @@ export function requireUnlocked(view: View): Result<undefined> {
     : success(undefined)
 }
 
-/** Every pool; the commit proves that none was added or changed. */
+/**
+ * Every pool, as known within the call. If the plan uses a pool, it must read the key of the pool: the guard does not show what other
+ * programs change until the commit.
+ */
 export function readPools(view: View): Pools {
-  return poolsIn(view.list(poolFamily, 'changed'))
+  return poolsIn(view.list(poolFamily, 'current'))
 }
 
 /** The pools of a listing. */
@@ -82,9 +85,9 @@ export const poolsIn = onceFor((entries: readonly Listed<Pool>[]): Pools => {
   return { all, unreadable }
 })
 
-/** Which addresses can be assigned automatically. The commit proves that no reservation was added or changed. */
+/** Which addresses can be assigned automatically, by the reservations as known within the call. */
 export function readAvailability(view: View, cooldownSeconds: number | undefined, now: Now): Availability {
-  return availabilityOf(cooldownSeconds, view.list(reservations, 'changed'), now)
+  return availabilityOf(cooldownSeconds, view.list(reservations, 'current'), now)
 }
 
 /** Which addresses can be assigned automatically, by these reservations. Without a known cooldown, all that cool down still do. */

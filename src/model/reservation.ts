@@ -25,6 +25,7 @@ export const reservations: ResourceFamily<Reservation> = resourceFamily({
   name: 'reservations',
   plural: 'ipreservations',
   specFields: ['reservedCIDRs'],
+  isAnnounced: true,
   read: ({ object, name, spec }) => ({ object, name, cidrs: readCidrs(spec['reservedCIDRs']) }),
   trim: withoutEmptyList,
 })

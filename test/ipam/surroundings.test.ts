@@ -66,7 +66,7 @@ t.test('pools come in the order of their names, and those that cannot be read st
     ['a', 'a-1', 'a.1', 'b'],
   )
   t.match(unreadable, [{ name: 'broken', problem: /cidr/ }])
-  t.ok(world.view.reads.has(`changed ${poolKey('').text}`), 'the commit proves that no pool was added or changed')
+  t.ok(world.view.reads.has(`current ${poolKey('').text}`), 'the commit proves that no pool was added or changed')
   t.end()
 })
 
@@ -81,7 +81,7 @@ t.test('reserved is what any reservation says, as far as it can be read', (t) =>
     t.ok(reserved.covers(mustParseCidr(cidr)), cidr)
   for (const address of ['10.0.0.4', '10.0.0.9', '10.0.2.0', 'fd00::100'])
     t.notOk(reserved.has(mustParseAddress(address)), address)
-  t.ok(world.view.reads.has(`changed ${reservationKey('').text}`))
+  t.ok(world.view.reads.has(`current ${reservationKey('').text}`))
   t.end()
 })
 
