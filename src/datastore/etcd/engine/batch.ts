@@ -1,7 +1,7 @@
 import type { ICompare, IRequestOp } from 'etcd3'
 import type { Family, Key, Plan, View, Write } from '../../../plan/index.ts'
 import type { Image } from '../image/index.ts'
-import { compareKey, comparePrefix } from '../keys.ts'
+import { announcementKey, compareAnnouncement, compareKey, comparePrefix } from '../keys.ts'
 import { transactionOperationsMax } from '../limits.ts'
 import type { BusyKeys } from './busy-keys.ts'
 import {
@@ -53,9 +53,14 @@ export class Batch {
     return this.#contents.writes
   }
 
+  /** Contention groups of which no other plan can be committed before this batch, each with a key that the batch writes. */
+  get apartGroups(): ReadonlyMap<string, string> {
+    return this.#contents.apartGroups
+  }
+
   /** Plans `operation` on top of the batch. Unless the outcome is `added`, the batch is unchanged. */
   add(operation: Plannable): Planned {
-    const view = new RecordingView(this.#contents, this.#image, this.#busy)
+    const view = new RecordingView(this.#contents, this.#image, this.#busy, (family) => operation.isFresh(family))
     const outcome = uninterrupted(() => operation.plan(view))
     if ('obstacle' in outcome) {
       const { obstacle } = outcome
@@ -77,25 +82,33 @@ export class Batch {
     const size = this.#sizeWith(view, writes)
     if (size > transactionOperationsMax) return tooMany(this.#contents, size)
     this.#take(view, writes)
+    const apart = writes.find(({ key: { family } }) => family.isChangedSingly === true)
+    if (apart !== undefined && view.group !== undefined) this.#contents.apartGroups.set(view.group, apart.key.text)
     return { kind: 'added', answer: plan.answer }
   }
 
   /** The compares of the transaction, without that of its slot. */
   compares(): ICompare[] {
     const keys = [...this.reads].map(({ key, revision }) => compareKey(key.text, revision))
-    const prefixes = [...this.guards].map(({ prefix, guard, revision }) => comparePrefix(prefix, guard, revision))
+    const prefixes = [...this.guards].map(({ family, prefix, guard, revision }) => {
+      return guard === 'current' ? compareAnnouncement(family, revision) : comparePrefix(prefix, guard, revision)
+    })
     return [...keys, ...prefixes]
   }
 
-  /** The writes, encoded. Expiring keys are attached to `expiringLease`. */
+  /** The writes, encoded, and the announcements of the families that they change. Expiring keys are attached to `expiringLease`. */
   changes(expiringLease: string): IRequestOp[] {
-    return [...this.writes.values()].map((write) => {
+    const writes = [...this.writes.values()].map((write): IRequestOp => {
       const key = Buffer.from(write.key.text)
       if (write.kind === 'delete') return { request_delete_range: { key } }
       const value = Buffer.from(write.encode())
       this.#encodedBytes.set(write.key.text, value.length)
       return { request_put: write.isExpiring ? { key, value, lease: expiringLease } : { key, value } }
     })
+    const announcements = [...announcedBy(this.writes.values())].map((family): IRequestOp => {
+      return { request_put: { key: announcementKey(family), value: Buffer.alloc(0) } }
+    })
+    return [...writes, ...announcements]
   }
 
   /** The length of a value that {@link changes} has encoded. */
@@ -121,7 +134,7 @@ export class Batch {
     return hinted.some((family) => this.#contents.writesTo(family)) ? { kind: 'full' } : undefined
   }
 
-  /** The longest list of the transaction with `view` and `writes` added; one for the slot. */
+  /** The longest list of the transaction with `view` and `writes` added, announcements included; one for the slot. */
   #sizeWith(view: RecordingView, writes: readonly Write[]): number {
     const contents = this.#contents
     let reads = contents.reads.size
@@ -130,7 +143,8 @@ export class Batch {
     for (const name of view.guards.keys()) if (!contents.guards.has(name)) guards++
     let changes = contents.writes.size
     for (const { key } of writes) if (!contents.writes.has(key.text)) changes++
-    return Math.max(reads + guards, changes) + 1
+    const announcements = announcedBy([...contents.writes.values(), ...writes]).size
+    return Math.max(reads + guards, changes + announcements) + 1
   }
 
   #take(view: RecordingView, writes: readonly Write[]): void {
@@ -150,6 +164,13 @@ export class Batch {
     if (write.kind === 'delete' && reads.get(text)?.revision === 0n) writes.delete(text)
     else writes.set(text, write)
   }
+}
+
+/** The announced families that these writes change. */
+function announcedBy(writes: Iterable<Write>): ReadonlySet<Family<unknown>> {
+  const families = new Set<Family<unknown>>()
+  for (const { key } of writes) if (key.family.isAnnounced === true) families.add(key.family)
+  return families
 }
 
 /** Bytes of the keys and values that are written. */

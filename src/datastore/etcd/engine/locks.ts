@@ -21,6 +21,7 @@ export function lock(batch: Batch, image: Image, busy: BusyKeys): readonly Locke
     busy.add(key, isCreated)
     held.awaitCommit(key)
   }
+  for (const [group, key] of batch.apartGroups) busy.letGroupWait(group, key)
   return locked
 }
 
