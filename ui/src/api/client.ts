@@ -28,7 +28,7 @@ export type Call<Data> = (api: Api) => Promise<CallOutcome<Data>>
 
 /** What a client answers. */
 interface CallOutcome<Data> {
-  readonly data?: Data
+  readonly data?: Data | undefined
   readonly error?: unknown
   readonly response: Response
 }

@@ -25,7 +25,7 @@ const answerMs = 4_000
 
 /** Asks the server every few seconds how it is, as long as the page is visible. */
 export function followHealth(): void {
-  let timer = 0
+  let timer: ReturnType<typeof setTimeout> | undefined
   const look = async (): Promise<void> => {
     clearTimeout(timer)
     if (document.visibilityState === 'visible') connection.value = await ask()

@@ -38,7 +38,7 @@ export function useOutcome<Data>(
     let isOver = false
     let isReading = false
     let isStale = false
-    let timer: number | undefined
+    let timer: ReturnType<typeof setTimeout> | undefined
     const look = async (): Promise<void> => {
       isReading = true
       isStale = false

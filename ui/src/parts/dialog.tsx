@@ -12,7 +12,7 @@ export function Dialog({ title, onClose, children }: { title: string; onClose: (
       aria-labelledby={id}
       onClose={onClose}
       onClick={(event) => {
-        if (event.target === element.current) element.current.close()
+        if (event.target === event.currentTarget) event.currentTarget.close()
       }}
     >
       <div>

@@ -57,7 +57,12 @@ export function TextField({ value, onValue, placeholder, isCode = false, rows, i
     <Field {...field}>
       {(ties) =>
         rows === undefined ? (
-          <input {...ties} {...common} type={isSecret ? 'password' : 'text'} onInput={(event) => onValue(event.currentTarget.value)} />
+          <input
+            {...ties}
+            {...common}
+            {...(isSecret ? { type: 'password' as const } : { type: 'text' as const })}
+            onInput={(event) => onValue(event.currentTarget.value)}
+          />
         ) : (
           <textarea {...ties} {...common} rows={rows} onInput={(event) => onValue(event.currentTarget.value)} />
         )

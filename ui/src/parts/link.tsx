@@ -1,8 +1,17 @@
 import type { ComponentChildren, JSX } from 'preact'
 import { printRoute, type Route } from '../router/index.ts'
 
+interface LinkProps {
+  readonly to: Route
+  readonly class?: string
+  readonly title?: string
+  readonly 'aria-label'?: string
+  readonly 'aria-current'?: 'page'
+  readonly children: ComponentChildren
+}
+
 /** A link to a view. */
-export function Link({ to, children, ...rest }: { to: Route; children: ComponentChildren } & JSX.AnchorHTMLAttributes): JSX.Element {
+export function Link({ to, children, ...rest }: LinkProps): JSX.Element {
   return (
     <a {...rest} href={printRoute(to)}>
       {children}

@@ -5,7 +5,7 @@ import { printAge, printLocal, printUtc } from '../text/index.ts'
 /** How long ago something was; the exact time, local and in UTC, when pointed at. */
 export function Age({ at }: { at: string | null | undefined }): JSX.Element {
   const time = timeOf(at)
-  if (time === undefined) return <span class="quiet">unknown</span>
+  if (time === undefined) return <span class="quiet">–</span>
   return (
     <time dateTime={time.toISOString()} title={`${printLocal(time)}\n${printUtc(time)}`}>
       {printAge(time, now.value)}

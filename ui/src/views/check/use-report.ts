@@ -24,7 +24,7 @@ const showMs = 100
 /** Reads a report, and shows its entries as they come. */
 export function useReport<Entry>(isEntry: (value: unknown) => value is Entry): ReportState<Entry> {
   const [progress, setProgress] = useState<Progress<Entry>>({ entries: [], isRunning: false })
-  const abort = useRef<AbortController>()
+  const abort = useRef<AbortController | undefined>(undefined)
   useEffect(() => () => abort.current?.abort(), [])
 
   const run = async (request: (signal: AbortSignal) => Request, signal: AbortSignal): Promise<void> => {
