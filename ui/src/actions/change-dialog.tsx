@@ -41,7 +41,7 @@ export function ChangeDialog<Answer>({
           {outcome(state.done)}
         </div>
         <div class="buttons">
-          <button type="button" class="button main" autofocus onClick={onClose}>
+          <button type="button" class="button main" onClick={onClose}>
             Close
           </button>
         </div>

@@ -14,7 +14,7 @@ export function App(): JSX.Element {
   useEffect(() => {
     scrollTo(0, 0)
     // After a change of the view, the keyboard goes on in it, and screen readers tell of it.
-    main.current?.focus({ preventScroll: true })
+    if (main.current?.contains(document.activeElement) !== true) main.current?.focus({ preventScroll: true })
   }, [subject])
   if (isSignInNeeded.value) return <SignIn />
   return (

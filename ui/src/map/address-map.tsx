@@ -1,13 +1,13 @@
 import type { JSX } from 'preact'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import { addressCount, type Cidr, formatAddress, formatCidr } from '../../../src/net/index.ts'
+import { addressCount, bits, type Cidr, formatAddress, formatCidr } from '../../../src/net/index.ts'
 import { useOutcome } from '../live/index.ts'
 import { Trouble } from '../parts/index.ts'
 import { theme } from '../theme/index.ts'
 import { readCells } from './cells.ts'
 import { drawCursor, drawMap } from './draw.ts'
 import { cellsOf, cidrOfCell, gridOf, stepInto, stepOut } from './geometry.ts'
-import { cellAt, layOut, type Layout, xOf, yOf } from './layout.ts'
+import { cellAt, heightOf, layOut, type Layout, widthOf, xOf, yOf } from './layout.ts'
 import { Legend } from './legend.tsx'
 import { paletteOf } from './palette.ts'
 import { describeCell } from './words.ts'
@@ -112,7 +112,7 @@ export function AddressMap({ outermost, shown, onShow, onOpenAddress, about }: A
   const more = pointed && addressCount(pointed) === 1n ? about?.(formatAddress({ family: pointed.family, value: pointed.base })) : undefined
   return (
     <div class="map">
-      <ZoomPath outermost={outermost} shown={shown} onShow={show} />
+      {outermost.prefixLength < bits(outermost.family) - 8 && <ZoomPath outermost={outermost} shown={shown} onShow={show} />}
       <Trouble problem={problem} />
       <div
         ref={frame}
@@ -175,7 +175,7 @@ function useRoom(frame: { readonly current: HTMLElement | null }): { readonly wi
   useEffect(() => {
     const element = frame.current
     if (element === null) return undefined
-    const look = (): void => setRoom({ width: element.clientWidth, heightMax: Math.max(360, Math.min(1400, innerHeight - 230)) })
+    const look = (): void => setRoom({ width: element.clientWidth, heightMax: Math.max(480, Math.min(1600, innerHeight - 130)) })
     const observer = new ResizeObserver(look)
     observer.observe(element)
     look()
@@ -224,7 +224,7 @@ function drawMagnified(
   const part = cellsOf(from.grid, to)
   if (part === undefined || to.prefixLength <= from.grid.root.prefixLength) return
   const [x, y] = [xOf(from, part.column), yOf(from, part.row)]
-  const [width, height] = [part.columns * from.cell, part.rows * from.cell]
+  const [width, height] = [widthOf(from, part.column, part.columns), heightOf(from, part.row, part.rows)]
   const between = (start: number, end: number): number => start + (end - start) * progress
   context.save()
   context.globalAlpha = 1 - progress * 0.8

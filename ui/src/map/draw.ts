@@ -2,13 +2,13 @@ import { bits, type Cidr } from '../../../src/net/index.ts'
 import { shareOf } from '../text/index.ts'
 import type { Cell } from './cells.ts'
 import { cidrOfCell } from './geometry.ts'
-import { type Layout, xOf, yOf } from './layout.ts'
+import { heightOf, type Layout, widthOf, xOf, yOf } from './layout.ts'
 import { type Palette, stepOf } from './palette.ts'
 
 /** Draws a map: squares, cells, labels. What is free is the ground on which the rest lies. */
 export function drawMap(context: CanvasRenderingContext2D, layout: Layout, cells: readonly Cell[], palette: Palette, ratio: number): void {
   context.clearRect(0, 0, context.canvas.width, context.canvas.height)
-  drawGround(context, layout, palette)
+  drawGround(context, layout, cells, palette)
   for (const cell of cells) drawCell(context, layout, cell, palette, ratio)
   drawMargins(context, layout, palette, ratio)
   if (layout.cell >= 24 * ratio && layout.square === 1) drawNumbers(context, layout, cells, palette, ratio)
@@ -23,79 +23,103 @@ export function drawCursor(context: CanvasRenderingContext2D, layout: Layout, co
   const [first, upper] = [Math.floor(column / span) * span, Math.floor(row / span) * span]
   const columns = Math.min(span, layout.grid.columns - first)
   const rows = Math.min(span, layout.grid.rows - upper)
-  if (span > 1) frame(context, xOf(layout, first), yOf(layout, upper), columns * layout.cell, rows * layout.cell, width)
-  frame(context, xOf(layout, column), yOf(layout, row), layout.cell, layout.cell, width)
+  const box = (x: number, y: number, across: number, down: number): void =>
+    frame(context, xOf(layout, x), yOf(layout, y), widthOf(layout, x, across), heightOf(layout, y, down), width)
+  if (span > 1) box(first, upper, columns, rows)
+  box(column, row, 1, 1)
 }
 
 function frame(context: CanvasRenderingContext2D, x: number, y: number, width: number, height: number, line: number): void {
   context.strokeRect(x - line / 2, y - line / 2, width + line, height + line)
 }
 
-function drawGround(context: CanvasRenderingContext2D, layout: Layout, palette: Palette): void {
-  const { grid, square, cell } = layout
-  context.fillStyle = palette.free
+/** The octet squares. One with something in use is marked, so that a single address in a /8 is found. */
+function drawGround(context: CanvasRenderingContext2D, layout: Layout, cells: readonly Cell[], palette: Palette): void {
+  const { grid, square } = layout
+  const placeOf = (column: number, row: number): number => Math.floor(row / square) * grid.columns + Math.floor(column / square)
+  const touched = new Set(square === 1 ? [] : cells.filter(isInUse).map(({ column, row }) => placeOf(column, row)))
   for (let row = 0; row < grid.rows; row += square) {
     for (let column = 0; column < grid.columns; column += square) {
-      const width = Math.min(square, grid.columns - column) * cell
-      const height = Math.min(square, grid.rows - row) * cell
+      const width = widthOf(layout, column, Math.min(square, grid.columns - column))
+      const height = heightOf(layout, row, Math.min(square, grid.rows - row))
+      context.fillStyle = touched.has(placeOf(column, row)) ? palette.touched : palette.free
       context.fillRect(xOf(layout, column), yOf(layout, row), width, height)
     }
   }
 }
 
-function drawCell(context: CanvasRenderingContext2D, layout: Layout, { column, row, content }: Cell, palette: Palette, ratio: number): void {
-  const [x, y, size] = [xOf(layout, column), yOf(layout, row), layout.cell]
+function isInUse({ content }: Cell): boolean {
+  return content.kind === 'address' ? content.state === 'u' || content.state === 'U' : content.range.inUse !== '0'
+}
+
+/** A place on the canvas. */
+interface Box {
+  readonly x: number
+  readonly y: number
+  readonly width: number
+  readonly height: number
+}
+
+function drawCell(context: CanvasRenderingContext2D, layout: Layout, cell: Cell, palette: Palette, ratio: number): void {
+  const { column, row, content } = cell
+  const box = {
+    x: xOf(layout, column),
+    y: yOf(layout, row),
+    width: widthOf(layout, column, 1),
+    height: heightOf(layout, row, 1),
+  }
   if (content.kind === 'range') {
     const { inUse, cooling, reserved, capacity } = content.range
     const step = stepOf(shareOf(inUse, capacity))
-    if (step > 0) fill(context, palette.ramp[step - 1] ?? palette.inUse, x, y, size)
-    else if (cooling !== '0') hatch(context, palette.cooling, x, y, size, ratio, 'falling')
-    else if (reserved !== '0' && reserved === capacity) hatch(context, palette.reserved, x, y, size, ratio, 'crossed')
+    if (step > 0) fill(context, palette.ramp[step - 1] ?? palette.inUse, box)
+    else if (cooling !== '0') hatch(context, palette.cooling, box, ratio, 'falling')
+    else if (reserved !== '0') hatch(context, palette.reserved, box, ratio, 'crossed')
     return
   }
   switch (content.state) {
     case 'u':
-      fill(context, palette.inUse, x, y, size)
+      fill(context, palette.inUse, box)
       return
     case 'U':
-      fill(context, palette.inUse, x, y, size)
-      hatch(context, palette.onFull, x, y, size, ratio, 'crossed')
+      fill(context, palette.inUse, box)
+      hatch(context, palette.onFull, box, ratio, 'crossed')
       return
     case 'c':
     case 'C':
-      hatch(context, palette.cooling, x, y, size, ratio, 'falling')
+      hatch(context, palette.cooling, box, ratio, 'falling')
       return
     case 'r':
-      hatch(context, palette.reserved, x, y, size, ratio, 'crossed')
+      hatch(context, palette.reserved, box, ratio, 'crossed')
       return
     case '-':
-      fill(context, palette.outside, x, y, size)
+      fill(context, palette.outside, box)
       return
     case 'a':
       return
   }
 }
 
-function fill(context: CanvasRenderingContext2D, colour: string, x: number, y: number, size: number): void {
+function fill(context: CanvasRenderingContext2D, colour: string, { x, y, width, height }: Box): void {
   context.fillStyle = colour
-  context.fillRect(x, y, size, size)
+  context.fillRect(x, y, width, height)
 }
 
 /** Lines within a cell, so that no state is told by its colour alone. A cell too small for lines is filled. */
-function hatch(context: CanvasRenderingContext2D, colour: string, x: number, y: number, size: number, ratio: number, lines: 'falling' | 'crossed'): void {
+function hatch(context: CanvasRenderingContext2D, colour: string, box: Box, ratio: number, lines: 'falling' | 'crossed'): void {
+  const { x, y, width, height } = box
+  const size = Math.max(width, height)
   if (size < 5 * ratio) {
-    fill(context, colour, x, y, size)
+    fill(context, colour, box)
     return
   }
   context.save()
   context.beginPath()
-  context.rect(x, y, size, size)
+  context.rect(x, y, width, height)
   context.clip()
   context.strokeStyle = colour
   context.lineWidth = (lines === 'falling' ? 2 : 1.2) * ratio
-  const step = 5 * ratio
   context.beginPath()
-  for (let at = -size; at < size; at += step) {
+  for (let at = -size; at < size; at += 5 * ratio) {
     context.moveTo(x + at, y)
     context.lineTo(x + at + size, y + size)
     if (lines === 'crossed') {
@@ -104,7 +128,7 @@ function hatch(context: CanvasRenderingContext2D, colour: string, x: number, y: 
     }
   }
   context.stroke()
-  context.strokeRect(x + ratio / 2, y + ratio / 2, size - ratio, size - ratio)
+  context.strokeRect(x + ratio / 2, y + ratio / 2, width - ratio, height - ratio)
   context.restore()
 }
 

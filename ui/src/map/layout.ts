@@ -3,7 +3,7 @@ import type { Grid } from './geometry.ts'
 /** Where the cells of a grid are on a canvas, in device pixels. */
 export interface Layout {
   readonly grid: Grid
-  /** The side of a cell. */
+  /** The side of a cell, which need not be whole; edges of cells are. */
   readonly cell: number
   /** Cells to a side of an octet square; 1 if the cells are addresses of one octet. */
   readonly square: number
@@ -25,8 +25,8 @@ export function layOut(grid: Grid, width: number, heightMax: number, ratio: numb
   const room = (available: number, cells: number): number =>
     (available - Math.max(0, Math.ceil(cells / square) - 1) * gap) / cells
   const cellMax = (square === 1 ? 52 : 16) * ratio
-  const cell = Math.max(1, Math.floor(Math.min(cellMax, room(width - left, grid.columns), room(heightMax - top, grid.rows))))
-  const extent = (cells: number): number => cells * cell + Math.max(0, Math.ceil(cells / square) - 1) * gap
+  const cell = Math.max(1, Math.min(cellMax, room(width - left, grid.columns), room(heightMax - top, grid.rows)))
+  const extent = (cells: number): number => Math.round(cells * cell) + Math.max(0, Math.ceil(cells / square) - 1) * gap
   return { grid, cell, square, gap, left, top, width: left + extent(grid.columns), height: top + extent(grid.rows) }
 }
 
@@ -37,12 +37,22 @@ function isOfTwoOctets({ root, cellLength }: Grid): boolean {
 
 /** The left edge of a column. */
 export function xOf({ cell, square, gap, left }: Layout, column: number): number {
-  return left + column * cell + Math.floor(column / square) * gap
+  return left + Math.round(column * cell) + Math.floor(column / square) * gap
 }
 
 /** The upper edge of a row. */
 export function yOf({ cell, square, gap, top }: Layout, row: number): number {
-  return top + row * cell + Math.floor(row / square) * gap
+  return top + Math.round(row * cell) + Math.floor(row / square) * gap
+}
+
+/** How far cells reach to the right, from a column on. They lie in one octet square. */
+export function widthOf({ cell }: Layout, column: number, columns: number): number {
+  return Math.round((column + columns) * cell) - Math.round(column * cell)
+}
+
+/** How far cells reach down, from a row on. They lie in one octet square. */
+export function heightOf({ cell }: Layout, row: number, rows: number): number {
+  return Math.round((row + rows) * cell) - Math.round(row * cell)
 }
 
 /** The cell at a place on the canvas; undefined in a margin or a gap. */

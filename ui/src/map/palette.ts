@@ -8,7 +8,8 @@ export interface Palette {
   /** What is in no pool. */
   readonly outside: string
   readonly free: string
-  readonly frame: string
+  /** An octet square with something in use. */
+  readonly touched: string
   /** One for each step above nothing. In the light, darker is fuller; in the dark, lighter. */
   readonly ramp: readonly string[]
   readonly inUse: string
@@ -24,7 +25,7 @@ const palettes: Readonly<Record<Theme, Palette>> = {
   light: {
     outside: '#f6f8f9',
     free: '#e9eff2',
-    frame: '#c9d5db',
+    touched: '#d7e7f0',
     ramp: ['#b5d5e6', '#86bcd8', '#559fc5', '#2781af', '#0e6390', '#08425f'],
     inUse: '#0b6a9c',
     cooling: '#c9690a',
@@ -37,7 +38,7 @@ const palettes: Readonly<Record<Theme, Palette>> = {
   dark: {
     outside: '#0b1115',
     free: '#1a262d',
-    frame: '#34454e',
+    touched: '#1c3a4a',
     ramp: ['#1f4f66', '#276a89', '#3289af', '#47a5cf', '#78c6ea', '#bfe6fa'],
     inUse: '#58b4e3',
     cooling: '#f0a35c',

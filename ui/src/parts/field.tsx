@@ -1,5 +1,5 @@
 import type { ComponentChildren, JSX } from 'preact'
-import { useId } from 'preact/hooks'
+import { useEffect, useId, useRef } from 'preact/hooks'
 import { causesAt, type Problem } from '../api/index.ts'
 
 /** What an input needs to be tied to its label, its help, and what is wrong with it. */
@@ -52,7 +52,11 @@ interface TextFieldProps extends Omit<FieldProps, 'children'> {
 
 /** A field with a text. */
 export function TextField({ value, onValue, placeholder, isCode = false, rows, isSecret = false, isFocused = false, ...field }: TextFieldProps): JSX.Element {
-  const common = { value, placeholder, spellcheck: false, autocomplete: 'off', class: isCode ? 'code' : undefined, autofocus: isFocused }
+  const common = { value, placeholder, spellcheck: false, autocomplete: 'off', class: isCode ? 'code' : undefined }
+  const input = useRef<HTMLInputElement>(null)
+  useEffect(() => {
+    if (isFocused) input.current?.focus()
+  }, [])
   return (
     <Field {...field}>
       {(ties) =>
@@ -60,6 +64,7 @@ export function TextField({ value, onValue, placeholder, isCode = false, rows, i
           <input
             {...ties}
             {...common}
+            ref={input}
             {...(isSecret ? { type: 'password' as const } : { type: 'text' as const })}
             onInput={(event) => onValue(event.currentTarget.value)}
           />

@@ -8,6 +8,8 @@ import type { Column } from './table.tsx'
 
 /** What is shown, in forms for programs. */
 export interface Shown {
+  /** True where there is little room: the menu's button is three dots. */
+  readonly isSmall?: boolean
   /** What the calls are for, and the calls. */
   readonly calls: readonly (readonly [what: string, call: Call<unknown>])[]
   /** The rows that are shown, with the name of the file to save them in. */
@@ -20,7 +22,7 @@ export interface Shown {
 }
 
 /** A menu: show the view as curl, save it as CSV or JSON. */
-export function ShowAs({ calls, table }: Shown): JSX.Element {
+export function ShowAs({ calls, table, isSmall = false }: Shown): JSX.Element {
   const [isOpen, setOpen] = useState(false)
   const [isCurl, setCurl] = useState(false)
   const element = useRef<HTMLDivElement>(null)
@@ -48,8 +50,8 @@ export function ShowAs({ calls, table }: Shown): JSX.Element {
         if (event.key === 'Escape') setOpen(false)
       }}
     >
-      <button type="button" class="button plain" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
-        Show as…
+      <button type="button" class="button plain" aria-label="Show as" title="Show as curl, CSV or JSON" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+        {isSmall ? '⋯' : 'Show as …'}
       </button>
       {isOpen && (
         <div>

@@ -22,7 +22,8 @@ export function Moment({ at }: { at: string | null | undefined }): JSX.Element {
       {printAge(time, now.value)}
       <br />
       <span class="quiet small number">
-        {printLocal(time)} · {printUtc(time)}
+        {time.getTimezoneOffset() !== 0 && `${printLocal(time)} · `}
+        {printUtc(time)}
       </span>
     </time>
   )

@@ -3,13 +3,17 @@ export type Count = string | bigint | number
 
 const grouped = new Intl.NumberFormat('en')
 
-/** With a comma between thousands; from a quadrillion on as a power of two if it is one, else as a power of ten: `2^80`, `1.2 × 10^24`. */
+/** With a comma between thousands; from a quadrillion on as a power of two if it is one, else as a power of ten: `2⁸⁰`, `1.2 × 10²⁴`. */
 export function printCount(count: Count): string {
   const value = BigInt(count)
   if (value < 1_000_000_000_000_000n) return grouped.format(value)
-  if ((value & (value - 1n)) === 0n) return `2^${value.toString(2).length - 1}`
+  if ((value & (value - 1n)) === 0n) return `2${superscript(value.toString(2).length - 1)}`
   const digits = value.toString()
-  return `${digits[0]}.${digits[1]} × 10^${digits.length - 1}`
+  return `${digits[0]}.${digits[1]} × 10${superscript(digits.length - 1)}`
+}
+
+function superscript(exponent: number): string {
+  return String(exponent).replaceAll(/\d/g, (digit) => '⁰¹²³⁴⁵⁶⁷⁸⁹'.charAt(Number(digit)))
 }
 
 /** For little room: `16.8 M`, `65.5 k`. Up to 9,999 as it is. */

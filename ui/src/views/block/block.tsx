@@ -61,7 +61,7 @@ function Block({ cidr, text }: { cidr: NonNullable<ReturnType<typeof parseCidr>>
         </div>
       )}
       <div class="with-side">
-        <section aria-label="Map">
+        <div>
           <AddressMap
             outermost={cidr}
             shown={cidr}
@@ -69,7 +69,8 @@ function Block({ cidr, text }: { cidr: NonNullable<ReturnType<typeof parseCidr>>
             onOpenAddress={(address) => go({ view: 'address', address })}
             about={about}
           />
-        </section>
+          <AddressList title="Held" of={{ cidr: text }} without={['pool']} empty="No address of the block is held." />
+        </div>
         <aside class="side">
           <section>
             <h2>Whose it is</h2>
@@ -88,7 +89,6 @@ function Block({ cidr, text }: { cidr: NonNullable<ReturnType<typeof parseCidr>>
           </section>
         </aside>
       </div>
-      <AddressList title="Held" of={{ cidr: text }} without={['pool']} empty="No address of the block is held." />
     </>
   )
 }

@@ -28,7 +28,7 @@ export function Holders({ pool }: { pool: string }): JSX.Element {
             </button>
           ))}
         </div>
-        <ShowAs calls={[['Who holds most', call]]} />
+        <ShowAs isSmall calls={[['Who holds most', call]]} />
       </header>
       <Trouble problem={problem} />
       <ol class="holders">

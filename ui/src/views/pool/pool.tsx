@@ -82,14 +82,15 @@ export function PoolView({ name, at }: { name: string; at: string | undefined })
       )}
       {outermost !== undefined && shown !== undefined && (
         <div class="with-side">
-          <section aria-label="Map">
+          <div>
             <AddressMap
               outermost={outermost}
               shown={shown}
               onShow={(cidr) => go({ view: 'pool', name, ...(formatCidr(cidr) !== formatCidr(outermost) && { at: formatCidr(cidr) }) })}
               onOpenAddress={(address) => go({ view: 'address', address })}
             />
-          </section>
+            <BlockList of={{ pool: name }} empty="No block exists: nothing was assigned from the pool yet." />
+          </div>
           <aside class="side">
             {object !== undefined && <Reach selector={object.spec.nodeSelector ?? 'all()'} />}
             <Holders pool={name} />
@@ -97,7 +98,6 @@ export function PoolView({ name, at }: { name: string; at: string | undefined })
           </aside>
         </div>
       )}
-      {object !== undefined && <BlockList of={{ pool: name }} empty="No block exists: nothing was assigned from the pool yet." />}
       {action?.kind === 'assign' && <AssignDialog initial={{ pools: name }} onClose={close} />}
       {action?.kind === 'drain' && <DrainPool pool={action.pool} onClose={close} />}
       {action?.kind === 'split' && <SplitPool pool={action.pool} onClose={close} />}

@@ -19,7 +19,7 @@ export function Reach({ selector }: { selector: string }): JSX.Element {
     <section>
       <header class="side-head">
         <h2>Serves {data === undefined ? 'nodes' : `${printCount(data.matched)} of ${counted(data.total, 'node')}`}</h2>
-        <ShowAs calls={[['List the nodes', call]]} />
+        <ShowAs isSmall calls={[['List the nodes', call]]} />
       </header>
       <Trouble problem={problem} />
       <p class="mono">{selector}</p>

@@ -96,9 +96,9 @@ function poolColumns(trends: Trends): readonly Column<CountedPool>[] {
     { title: 'CIDR', width: 'minmax(120px, 1.2fr)', cell: (row) => <span class="mono">{row.cidr}</span>, text: (row) => row.cidr, isOnPhone: false },
     { title: 'Use', width: 'minmax(90px, 2fr)', cell: (row) => <Meter counts={row} />, text: () => '' },
     { title: '%', width: '64px', cell: (row) => <UseShare counts={row} />, text: (row) => String(row.percentInUse), isRight: true, sort: 'percentInUse' },
-    { title: 'Last hour', width: '104px', cell: (row) => <PoolTrend of={row} trends={trends} />, text: (row) => String(row.growthPerHour ?? ''), isOnPhone: false },
+    { title: 'Trend', width: '104px', cell: (row) => <PoolTrend of={row} trends={trends} />, text: (row) => String(row.growthPerHour ?? ''), isOnPhone: false },
     { title: 'In use', width: '84px', cell: (row) => <Short of={row.inUse} />, text: (row) => row.inUse, isRight: true, sort: 'inUse', isOnPhone: false },
-    { title: 'Free', width: '84px', cell: (row) => <Short of={row.available} />, text: (row) => row.available, isRight: true, sort: 'available' },
+    { title: 'Free', width: '96px', cell: (row) => <Short of={row.available} />, text: (row) => row.available, isRight: true, sort: 'available' },
     { title: 'Capacity', width: '92px', cell: (row) => <Short of={row.capacity} />, text: (row) => row.capacity, isRight: true, sort: 'capacity', isOnPhone: false },
   ]
 }
