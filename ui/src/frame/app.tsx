@@ -4,6 +4,7 @@ import { isSignInNeeded } from '../api/index.ts'
 import { printRoute, route } from '../router/index.ts'
 import { View } from '../views/index.ts'
 import { Bar, ConnectionNote } from './bar.tsx'
+import { Boundary } from './boundary.tsx'
 import { SignIn } from './sign-in.tsx'
 
 /** The page: the bar, and the view that its address names. */
@@ -22,7 +23,9 @@ export function App(): JSX.Element {
       <Bar />
       <ConnectionNote />
       <main ref={main} tabIndex={-1} data-view={view}>
-        <View key={subject} route={route.value} />
+        <Boundary key={subject}>
+          <View route={route.value} />
+        </Boundary>
       </main>
     </>
   )

@@ -4,7 +4,7 @@ import { addressCount, bits, type Cidr, formatAddress, formatCidr } from '../../
 import { useOutcome } from '../live/index.ts'
 import { Trouble } from '../parts/index.ts'
 import { theme } from '../theme/index.ts'
-import { readCells } from './cells.ts'
+import { readCells, settle } from './cells.ts'
 import { drawCursor, drawMap } from './draw.ts'
 import { cellsOf, cidrOfCell, gridOf, stepInto, stepOut } from './geometry.ts'
 import { cellAt, heightOf, layOut, type Layout, widthOf, xOf, yOf } from './layout.ts'
@@ -88,7 +88,7 @@ export function AddressMap({ outermost, shown, onShow, onOpenAddress, about }: A
   const enter = ({ column, row }: Cursor): void => {
     const cidr = cidrOfCell(grid, column, row)
     if (addressCount(cidr) === 1n && layout.square === 1) onOpenAddress(formatAddress({ family: cidr.family, value: cidr.base }))
-    else show(stepInto(grid, column, row))
+    else void settle(stepInto(grid, column, row)).then(show)
   }
   const cellOf = (event: MouseEvent): Cursor | undefined => {
     const box = canvas.current?.getBoundingClientRect()

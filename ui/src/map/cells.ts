@@ -15,6 +15,23 @@ export interface Cell {
 /** The state of an address, as the API writes it: available, in use, cooling, reserved, in use or cooling and reserved, in no pool. */
 export type AddressState = 'a' | 'u' | 'c' | 'r' | 'U' | 'C' | '-'
 
+/**
+ * Where a step nearer leads: on through ranges in which all that is in use lies in one range again, so that a few addresses in an IPv6 /48
+ * are found in one step. `target` itself if it has nothing in it, or more than one.
+ */
+export async function settle(target: Cidr): Promise<Cidr> {
+  let at = target
+  while (at.prefixLength < bits(at.family) - octet) {
+    const next = await readMap(at, at.prefixLength + octet)
+    const only = next.ok && next.data.length === 1 ? next.data[0] : undefined
+    if (only === undefined) return at
+    at = mustParse(only.range)
+  }
+  return at
+}
+
+const octet = 8
+
 /** The addresses that one answer has at most. */
 const stripBits = 12
 
@@ -27,7 +44,7 @@ async function readRanges(grid: Grid): Promise<Outcome<readonly Cell[]>> {
   const whole = await readMap(grid.root, grid.cellLength)
   if (whole.ok || whole.problem.status !== 422) return mapOutcome(whole, (ranges) => cellsOfRanges(grid, ranges))
   // More ranges have something in them than fit into an answer: each octet square is read by itself, if it has anything in it.
-  const coarse = await readMap(grid.root, grid.cellLength - 8)
+  const coarse = await readMap(grid.root, grid.cellLength - octet)
   if (!coarse.ok) return coarse
   const parts = await Promise.all(coarse.data.map(({ range }) => readMap(mustParse(range), grid.cellLength)))
   const failed = parts.find((part) => !part.ok)

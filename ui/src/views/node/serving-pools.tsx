@@ -18,7 +18,7 @@ const columns: readonly Column<Pool>[] = [
   { title: 'Pool', width: 'minmax(120px, 1fr)', cell: ({ metadata }) => <PoolName of={metadata.name} />, text: ({ metadata }) => metadata.name ?? '' },
   { title: 'CIDR', width: 'minmax(130px, 1fr)', cell: ({ spec }) => <span class="mono">{spec.cidr}</span>, text: ({ spec }) => spec.cidr },
   { title: 'Selector', width: 'minmax(120px, 2fr)', cell: ({ spec }) => <span class="mono">{spec.nodeSelector ?? 'all()'}</span>, text: ({ spec }) => spec.nodeSelector ?? 'all()', isOnPhone: false },
-  { title: 'Assigns', width: '140px', cell: (pool) => stateOf(pool), text: stateOf },
+  { title: 'Assigns', width: 'minmax(100px, 1fr)', cell: (pool) => stateOf(pool), text: stateOf },
 ]
 
 /** The pools whose selector matches the labels. */
@@ -47,5 +47,7 @@ export function ServingPools({ labels }: { labels: Readonly<Record<string, strin
 function stateOf({ metadata, spec }: Pool): string {
   if (metadata.deletionTimestamp !== undefined) return 'no: terminating'
   if (spec.disabled === true) return 'no: disabled'
-  return spec.assignmentMode === 'Manual' ? 'when named' : 'yes'
+  const uses = spec.allowedUses ?? ['Workload']
+  const purpose = uses.includes('Workload') ? '' : `, for ${uses.join(', ')}`
+  return `${spec.assignmentMode === 'Manual' ? 'when named' : 'yes'}${purpose}`
 }

@@ -58,7 +58,7 @@ export function TryAssignView({ draft }: { draft: AssignDraft }): JSX.Element {
           {data !== undefined && <Explained answer={data} />}
           {may('assign', 'addresses') && (
             <div class="buttons">
-              <button type="button" class="button" disabled={data === undefined || data.refusal !== null} onClick={() => setAssigning(true)}>
+              <button type="button" class="button" disabled={data?.reason !== null} onClick={() => setAssigning(true)}>
                 Assign …
               </button>
             </div>
@@ -73,11 +73,11 @@ export function TryAssignView({ draft }: { draft: AssignDraft }): JSX.Element {
   )
 }
 
-function Explained({ answer: { addresses, refusal } }: { answer: Schemas['AssignExplanation'] }): JSX.Element {
-  if (refusal !== null) {
+function Explained({ answer: { addresses, reason, message } }: { answer: Schemas['AssignExplanation'] }): JSX.Element {
+  if (reason !== null) {
     return (
       <p class="note warn">
-        <strong>Refused.</strong> {refusal.message}
+        <strong>Refused.</strong> {message}
       </p>
     )
   }
@@ -95,9 +95,17 @@ function Explained({ answer: { addresses, refusal } }: { answer: Schemas['Assign
 /** What each pool says: first those that would serve the request. A pool may give several reasons. */
 function answersOf({ eligiblePools, causes }: Schemas['AssignExplanation']): readonly PoolAnswer[] {
   const reasons = new Map<string, string[]>()
-  for (const { field, message } of causes) reasons.set(field, [...(reasons.get(field) ?? []), message])
+  for (const { field, message } of causes) {
+    const pool = poolIn(field)
+    reasons.set(pool, [...(reasons.get(pool) ?? []), message])
+  }
   const eligible = new Set(eligiblePools)
   const others = [...reasons.keys()].filter((pool) => !eligible.has(pool))
   const answerOf = (pool: string): PoolAnswer => ({ pool, isEligible: eligible.has(pool), message: reasons.get(pool)?.join('; ') })
   return [...eligiblePools, ...others].map(answerOf)
+}
+
+/** The pool that a cause is about: `pools[blue]` names one; other fields are of the request. */
+function poolIn(field: string): string {
+  return /^pools\[(.+)\]$/.exec(field)?.[1] ?? field
 }
