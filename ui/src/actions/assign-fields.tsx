@@ -19,7 +19,14 @@ export function AssignFieldInputs({ draft, onDraft, problem }: AssignFieldsProps
   const hasAddresses = (draft.addresses ?? '').trim() !== ''
   return (
     <div class="fields">
-      <TextField label="Handle" help="The name that will hold the addresses; the server makes one up if empty." blamed={['handle', 'maxPerHandle']} {...field('handle')} isCode isFocused />
+      <TextField
+        label="Handle"
+        help="The name that will hold the addresses; the server makes one up if empty."
+        blamed={['handle', 'maxPerHandle']}
+        {...field('handle')}
+        isCode
+        isFocused
+      />
       <TextField label="Node" help="The machine that will use them." blamed={['node']} {...field('node')} isCode />
       {!hasAddresses && (
         <>
@@ -27,8 +34,21 @@ export function AssignFieldInputs({ draft, onDraft, problem }: AssignFieldsProps
           <TextField label="IPv6 addresses" placeholder="0" help="How many." blamed={['ipv6']} {...field('ipv6')} />
         </>
       )}
-      <TextField label="These addresses" help="Instead of numbers, with blanks in between." blamed={['addresses']} {...field('addresses')} isCode isWide={hasAddresses} />
-      <TextField label="Pools" help="Names or CIDRs; all pools if empty." blamed={['pools']} {...field('pools')} isCode />
+      <TextField
+        label="These addresses"
+        help="Instead of numbers, with blanks in between."
+        blamed={['addresses']}
+        {...field('addresses')}
+        isCode
+        isWide={hasAddresses}
+      />
+      <TextField
+        label="Pools"
+        help="Names or CIDRs; all pools if empty."
+        blamed={['pools']}
+        {...field('pools')}
+        isCode
+      />
       <SelectField
         label="Use"
         blamed={['use']}
@@ -40,7 +60,14 @@ export function AssignFieldInputs({ draft, onDraft, problem }: AssignFieldsProps
         {...field('use')}
         value={draft.use ?? 'Workload'}
       />
-      <TextField label="Attributes" placeholder="tenant=blue app=web" help="name=value, with blanks in between." blamed={['attributes']} {...field('attributes')} isCode />
+      <TextField
+        label="Attributes"
+        placeholder="tenant=blue app=web"
+        help="name=value, with blanks in between."
+        blamed={['attributes']}
+        {...field('attributes')}
+        isCode
+      />
     </div>
   )
 }

@@ -20,7 +20,10 @@ export function AssignDialog({ initial = {}, onClose }: { initial?: AssignDraft;
       title="Assign addresses"
       draft={JSON.stringify(body)}
       change={(query) => (api) =>
-        api.POST('/ipam/v1/assign', { params: { query, ...(query.dryRun === undefined && { header: { 'Idempotency-Key': key } }) }, body })
+        api.POST('/ipam/v1/assign', {
+          params: { query, ...(query.dryRun === undefined && { header: { 'Idempotency-Key': key } }) },
+          body,
+        })
       }
       preview={(answer) => <AssignTold answer={answer} isDone={false} />}
       outcome={(answer) => <AssignTold answer={answer} isDone />}

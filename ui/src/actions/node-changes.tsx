@@ -64,13 +64,17 @@ export function RemoveNode({ name, onClose }: { name: string; onClose: () => voi
       isDanger
       draft={`${name} ${String(releaseAddresses)}`}
       change={(query) => (api) =>
-        api.DELETE('/ipam/v1/nodes/{node}', { params: { path: { node: name }, query: { ...query, ...(releaseAddresses && { releaseAddresses }) } } })
+        api.DELETE('/ipam/v1/nodes/{node}', {
+          params: { path: { node: name }, query: { ...query, ...(releaseAddresses && { releaseAddresses }) } },
+        })
       }
       preview={(answer) => <RemovalTold answer={answer} isDone={false} />}
       outcome={(answer) => <RemovalTold answer={answer} isDone />}
       onClose={onClose}
     >
-      {() => <Choice label="Also release the addresses that the node uses" isOn={releaseAddresses} onChange={setReleasing} />}
+      {() => (
+        <Choice label="Also release the addresses that the node uses" isOn={releaseAddresses} onChange={setReleasing} />
+      )}
     </ChangeDialog>
   )
 }
@@ -81,7 +85,8 @@ function RemovalTold({ answer, isDone }: { answer: Schemas['ForgottenNode']; isD
   return (
     <div>
       <p>
-        {counted(affinities.released.length, 'block')} {verb} released, and {counted(addresses.released.length, 'address', 'addresses')}.
+        {counted(affinities.released.length, 'block')} {verb} released, and{' '}
+        {counted(addresses.released.length, 'address', 'addresses')}.
       </p>
       <AddressTexts addresses={addresses.released} />
       {addresses.left.length > 0 && (

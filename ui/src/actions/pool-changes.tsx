@@ -37,7 +37,13 @@ export function DrainPool({ pool, onClose }: OfPool): JSX.Element {
             : 'The pool would assign addresses again.'}
         </p>
       )}
-      outcome={() => <p>{disabled ? 'The pool assigns no new addresses any more. It empties as addresses are released.' : 'The pool assigns addresses again.'}</p>}
+      outcome={() => (
+        <p>
+          {disabled
+            ? 'The pool assigns no new addresses any more. It empties as addresses are released.'
+            : 'The pool assigns addresses again.'}
+        </p>
+      )}
       onClose={onClose}
     />
   )
@@ -61,7 +67,14 @@ export function DeletePool({ pool, onClose }: OfPool): JSX.Element {
 
 function DeletionTold({ answer, isDone }: { answer: Schemas['IPPoolDeletion']; isDone: boolean }): JSX.Element {
   const isGone = answer.kind === 'Status'
-  if (isDone) return <p>{isGone ? 'The pool is deleted.' : 'The pool is terminating: it assigns nothing, and is deleted when its last address is released.'}</p>
+  if (isDone)
+    return (
+      <p>
+        {isGone
+          ? 'The pool is deleted.'
+          : 'The pool is terminating: it assigns nothing, and is deleted when its last address is released.'}
+      </p>
+    )
   return (
     <p>
       {isGone
@@ -106,7 +119,8 @@ function SplitTold({ answer, isDone }: { answer: Schemas['SplitAnswer']; isDone:
   return (
     <div>
       <p>
-        {answer.pool} {isDone ? 'is' : 'would be'} replaced by {counted(answer.parts.length, 'pool')}; all assignments stay.
+        {answer.pool} {isDone ? 'is' : 'would be'} replaced by {counted(answer.parts.length, 'pool')}; all assignments
+        stay.
       </p>
       <ul class="pairs">
         {answer.parts.map(({ name, cidr }) => (

@@ -50,7 +50,11 @@ export function draftOfPool(pool: unknown): PoolDraft {
 }
 
 /** The object with one field of the form changed; everything else of it stays. */
-export function withPoolField<Name extends keyof PoolDraft>(pool: unknown, name: Name, value: PoolDraft[Name]): unknown {
+export function withPoolField<Name extends keyof PoolDraft>(
+  pool: unknown,
+  name: Name,
+  value: PoolDraft[Name],
+): unknown {
   const { object, metadata, spec } = partsOf(pool)
   if (name === 'name') return { ...object, metadata: { ...metadata, name: value } }
   if (name === 'labels') {

@@ -13,13 +13,19 @@ interface ReleasedAddress {
 
 /** Releases one address, if it is still the assignment that was seen. */
 export function ReleaseAddress({ of, onClose }: { of: ReleasedAddress; onClose: () => void }): JSX.Element {
-  const item = { address: of.address, sequenceNumber: of.sequenceNumber, ...(of.handle !== null && { handle: of.handle }) }
+  const item = {
+    address: of.address,
+    sequenceNumber: of.sequenceNumber,
+    ...(of.handle !== null && { handle: of.handle }),
+  }
   return (
     <ChangeDialog
       title={`Release ${of.address}`}
       isDanger
       draft={JSON.stringify(item)}
-      change={(dryRun) => (api) => api.POST('/ipam/v1/release', { params: { query: dryRun }, body: { addresses: [item] } })}
+      change={(dryRun) => (api) =>
+        api.POST('/ipam/v1/release', { params: { query: dryRun }, body: { addresses: [item] } })
+      }
       preview={(answer) => <ReleaseTold answer={answer} tense="would be" />}
       outcome={(answer) => <ReleaseTold answer={answer} tense="was" />}
       onClose={onClose}

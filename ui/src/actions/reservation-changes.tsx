@@ -12,7 +12,13 @@ const list = '/apis/projectcalico.org/v3/ipreservations'
 const one = '/apis/projectcalico.org/v3/ipreservations/{name}'
 
 /** Creates a reservation, or changes one. */
-export function SaveReservation({ reservation, onClose }: { reservation?: Reservation; onClose: () => void }): JSX.Element {
+export function SaveReservation({
+  reservation,
+  onClose,
+}: {
+  reservation?: Reservation
+  onClose: () => void
+}): JSX.Element {
   const [base] = useState(reservation)
   const [name, setName] = useState(base?.metadata.name ?? '')
   const [text, setText] = useState((base?.spec.reservedCIDRs ?? []).join('\n'))
@@ -38,7 +44,17 @@ export function SaveReservation({ reservation, onClose }: { reservation?: Reserv
     >
       {(problem) => (
         <>
-          {base === undefined && <TextField label="Name" value={name} onValue={setName} blamed={['metadata.name']} problem={problem} isCode isFocused />}
+          {base === undefined && (
+            <TextField
+              label="Name"
+              value={name}
+              onValue={setName}
+              blamed={['metadata.name']}
+              problem={problem}
+              isCode
+              isFocused
+            />
+          )}
           <TextField
             label="Ranges"
             help="CIDRs or addresses, one a line."
@@ -59,14 +75,20 @@ function ReservedTold({ spec, isDone }: { spec: Reservation['spec']; isDone: boo
   const ranges = spec.reservedCIDRs ?? []
   return (
     <p>
-      Addresses of {counted(ranges.length, 'range')} {isDone ? 'are' : 'would be'} assigned only to who asks for them by name:{' '}
-      <span class="mono">{ranges.join(', ')}</span>. Those that are held stay.
+      Addresses of {counted(ranges.length, 'range')} {isDone ? 'are' : 'would be'} assigned only to who asks for them by
+      name: <span class="mono">{ranges.join(', ')}</span>. Those that are held stay.
     </p>
   )
 }
 
 /** Deletes a reservation. */
-export function DeleteReservation({ reservation, onClose }: { reservation: Reservation; onClose: () => void }): JSX.Element {
+export function DeleteReservation({
+  reservation,
+  onClose,
+}: {
+  reservation: Reservation
+  onClose: () => void
+}): JSX.Element {
   const name = reservation.metadata.name ?? ''
   const ranges = (reservation.spec.reservedCIDRs ?? []).join(', ')
   return (

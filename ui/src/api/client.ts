@@ -13,7 +13,11 @@ export type Api = Client<paths>
 /** The server of this page: the page is at `/ui/` of it, also if both are below the path of a proxy. */
 export const serverUrl = new URL('..', location.href.replace(/[?#].*$/, '')).href.replace(/\/$/, '')
 
-const api: Api = createClient<paths>({ baseUrl: serverUrl, fetch: send, querySerializer: { array: { style: 'form', explode: true } } })
+const api: Api = createClient<paths>({
+  baseUrl: serverUrl,
+  fetch: send,
+  querySerializer: { array: { style: 'form', explode: true } },
+})
 
 /** Sends a request with the token, if there is one. */
 export async function send(request: Request): Promise<Response> {

@@ -19,7 +19,9 @@ export function clashes(base: unknown, mine: unknown, theirs: unknown, path = ''
   if (!isFields(mine) || !isFields(theirs)) return [path]
   const before = isFields(base) ? base : {}
   const names = [...new Set([...Object.keys(theirs), ...Object.keys(mine)])]
-  return names.flatMap((name) => clashes(before[name], mine[name], theirs[name], path === '' ? name : `${path}.${name}`))
+  return names.flatMap((name) =>
+    clashes(before[name], mine[name], theirs[name], path === '' ? name : `${path}.${name}`),
+  )
 }
 
 /** True of equal JSON values; the order of fields does not matter. */

@@ -62,7 +62,10 @@ function PoolEditor({ title, stored }: { title: string; stored: Pool | undefined
     if (!hasFormOfPool(body)) throw new Error('the draft has not the form of a pool')
     const pool = body
     return base === undefined
-      ? api.POST('/apis/projectcalico.org/v3/ippools', { params: { query: { ...query, fieldValidation: 'Strict' } }, body: pool })
+      ? api.POST('/apis/projectcalico.org/v3/ippools', {
+          params: { query: { ...query, fieldValidation: 'Strict' } },
+          body: pool,
+        })
       : api.PUT('/apis/projectcalico.org/v3/ippools/{name}', {
           params: { path: { name: base.metadata.name ?? '' }, query: { ...query, fieldValidation: 'Strict' } },
           body: pool,
@@ -131,7 +134,11 @@ function PoolEditor({ title, stored }: { title: string; stored: Pool | undefined
         </div>
         <aside>
           {isUnchanged ? (
-            <p class="quiet">{base === undefined ? 'Fill in the name and the CIDR: the server then says what would happen.' : 'Nothing is changed yet.'}</p>
+            <p class="quiet">
+              {base === undefined
+                ? 'Fill in the name and the CIDR: the server then says what would happen.'
+                : 'Nothing is changed yet.'}
+            </p>
           ) : (
             <Preview draft={isTouched ? 'draft' : undefined} problem={problem}>
               {state.preview?.ok === true && (
@@ -145,10 +152,19 @@ function PoolEditor({ title, stored }: { title: string; stored: Pool | undefined
           )}
           {isCurl && <Curl what={verb} call={makeChange({})} />}
           <div class="buttons">
-            <button type="button" class="button main" disabled={state.preview?.ok !== true || state.isBusy || isConflict} onClick={() => void state.carryOut()}>
+            <button
+              type="button"
+              class="button main"
+              disabled={state.preview?.ok !== true || state.isBusy || isConflict}
+              onClick={() => void state.carryOut()}
+            >
               {verb}
             </button>
-            <button type="button" class="button" onClick={() => go(base === undefined ? { view: 'pools' } : { view: 'pool', name })}>
+            <button
+              type="button"
+              class="button"
+              onClick={() => go(base === undefined ? { view: 'pools' } : { view: 'pool', name })}
+            >
               Cancel
             </button>
             <button type="button" class="button plain end" disabled={!isTouched} onClick={() => setCurl(!isCurl)}>

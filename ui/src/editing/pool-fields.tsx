@@ -24,8 +24,14 @@ const uses = [
 /** The inputs of a pool. */
 export function PoolFields({ pool, onPool, isNew, problem }: PoolFieldsProps): JSX.Element {
   const draft = draftOfPool(pool)
-  const change = <Name extends keyof PoolDraft>(name: Name) => (value: PoolDraft[Name]) => onPool(withPoolField(pool, name, value))
-  const field = (name: 'name' | 'cidr' | 'blockSize' | 'nodeSelector' | 'namespaceSelector' | 'labels', blamed: string) => ({
+  const change =
+    <Name extends keyof PoolDraft>(name: Name) =>
+    (value: PoolDraft[Name]) =>
+      onPool(withPoolField(pool, name, value))
+  const field = (
+    name: 'name' | 'cidr' | 'blockSize' | 'nodeSelector' | 'namespaceSelector' | 'labels',
+    blamed: string,
+  ) => ({
     value: draft[name],
     onValue: change(name),
     blamed: [blamed],
@@ -37,13 +43,40 @@ export function PoolFields({ pool, onPool, isNew, problem }: PoolFieldsProps): J
       {isNew && (
         <>
           <TextField label="Name" {...field('name', 'metadata.name')} isFocused />
-          <TextField label="CIDR" placeholder="10.1.0.0/16" help="The range of the pool. It cannot be changed later." {...field('cidr', 'spec.cidr')} />
-          <TextField label="Block size" placeholder="26, or 122 for IPv6" help="Prefix length of its blocks. It cannot be changed later." {...field('blockSize', 'spec.blockSize')} />
+          <TextField
+            label="CIDR"
+            placeholder="10.1.0.0/16"
+            help="The range of the pool. It cannot be changed later."
+            {...field('cidr', 'spec.cidr')}
+          />
+          <TextField
+            label="Block size"
+            placeholder="26, or 122 for IPv6"
+            help="Prefix length of its blocks. It cannot be changed later."
+            {...field('blockSize', 'spec.blockSize')}
+          />
         </>
       )}
-      <TextField label="Labels" placeholder="team=net" help="name=value, with blanks in between." {...field('labels', 'metadata.labels')} />
-      <TextField label="Nodes" help="Selector of the nodes that get addresses from it." isWide {...field('nodeSelector', 'spec.nodeSelector')} />
-      <TextField label="Namespaces" placeholder="all" help="Selector of the namespaces that get addresses from it." isWide {...field('namespaceSelector', 'spec.namespaceSelector')} />
+      <TextField
+        label="Labels"
+        placeholder="team=net"
+        help="name=value, with blanks in between."
+        isWide
+        {...field('labels', 'metadata.labels')}
+      />
+      <TextField
+        label="Nodes"
+        help="Selector of the nodes that get addresses from it."
+        isWide
+        {...field('nodeSelector', 'spec.nodeSelector')}
+      />
+      <TextField
+        label="Namespaces"
+        placeholder="all"
+        help="Selector of the namespaces that get addresses from it."
+        isWide
+        {...field('namespaceSelector', 'spec.namespaceSelector')}
+      />
       <fieldset class="field wide">
         <legend class="label">Addresses are for</legend>
         <div class="choices">
@@ -58,8 +91,22 @@ export function PoolFields({ pool, onPool, isNew, problem }: PoolFieldsProps): J
         </div>
         <Wrong problem={problem} field="spec.allowedUses" />
       </fieldset>
-      <SelectField label="IP in IP" value={draft.ipipMode} onValue={change('ipipMode')} options={modes} blamed={['spec.ipipMode']} problem={problem} />
-      <SelectField label="VXLAN" value={draft.vxlanMode} onValue={change('vxlanMode')} options={modes} blamed={['spec.vxlanMode']} problem={problem} />
+      <SelectField
+        label="IP in IP"
+        value={draft.ipipMode}
+        onValue={change('ipipMode')}
+        options={modes}
+        blamed={['spec.ipipMode']}
+        problem={problem}
+      />
+      <SelectField
+        label="VXLAN"
+        value={draft.vxlanMode}
+        onValue={change('vxlanMode')}
+        options={modes}
+        blamed={['spec.vxlanMode']}
+        problem={problem}
+      />
       <SelectField
         label="Assigns"
         value={draft.assignmentMode}
@@ -74,7 +121,11 @@ export function PoolFields({ pool, onPool, isNew, problem }: PoolFieldsProps): J
       <div class="field wide choices">
         <Choice label="Disabled: assigns no new addresses" isOn={draft.disabled} onChange={change('disabled')} />
         <Choice label="NAT for packets to the outside" isOn={draft.natOutgoing} onChange={change('natOutgoing')} />
-        <Choice label="Keep its routes out of BGP" isOn={draft.disableBGPExport} onChange={change('disableBGPExport')} />
+        <Choice
+          label="Keep its routes out of BGP"
+          isOn={draft.disableBGPExport}
+          onChange={change('disableBGPExport')}
+        />
       </div>
     </div>
   )

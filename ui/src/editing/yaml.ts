@@ -6,7 +6,9 @@ export function printYaml(value: unknown): string {
 }
 
 /** Reads YAML, of which JSON is a part. A text that is none gives why. */
-export function readYaml(text: string): { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly message: string } {
+export function readYaml(
+  text: string,
+): { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly message: string } {
   try {
     return { ok: true, value: parse(text) as unknown }
   } catch (problem) {

@@ -34,7 +34,12 @@ export function Bar(): JSX.Element {
       <div class="end">
         <SearchBox />
         <ConnectionState />
-        <button type="button" class="button plain" onClick={switchTheme} aria-label={`Switch to ${theme() === 'dark' ? 'light' : 'dark'}`}>
+        <button
+          type="button"
+          class="button plain"
+          onClick={switchTheme}
+          aria-label={`Switch to ${theme() === 'dark' ? 'light' : 'dark'}`}
+        >
           <svg width="16" height="16" viewBox="0 0 16 16" aria-hidden="true">
             <circle cx="8" cy="8" r="6.2" fill="none" stroke="currentColor" stroke-width="1.5" />
             <path d="M8 1.8a6.2 6.2 0 0 1 0 12.4z" fill="currentColor" />
@@ -54,7 +59,12 @@ function ConnectionState(): JSX.Element {
   const { state } = connection.value
   const words = { connected: 'Live', unwell: 'Trouble', lost: 'No connection' } as const
   return (
-    <span class="state" data-state={state} role="status" title={state === 'connected' ? 'Changes are shown as they happen' : undefined}>
+    <span
+      class="state"
+      data-state={state}
+      role="status"
+      title={state === 'connected' ? 'Changes are shown as they happen' : undefined}
+    >
       {words[state]}
     </span>
   )
@@ -67,11 +77,13 @@ export function ConnectionNote(): JSX.Element | null {
   return (
     <div class="lost-note" role="alert">
       {now.state === 'lost' ? (
-        <>No connection to the server. What is shown is from {now.since.toLocaleTimeString()}; the page tries again by itself.</>
+        <>
+          No connection to the server. What is shown is from {now.since.toLocaleTimeString()}; the page tries again by
+          itself.
+        </>
       ) : (
         <>The server is not ready: {now.checks.map(({ name, message }) => `${name} ${message}`).join('; ')}.</>
       )}
     </div>
   )
 }
-

@@ -65,9 +65,14 @@ export async function finishOidc(): Promise<string | undefined> {
   sessionStorage.removeItem(key)
   history.replaceState(null, '', `${redirectUri}${journey?.view ?? ''}`)
   if (journey?.state !== state) return 'The sign-in was begun in another tab, or a while ago. Begin again.'
-  if (code === null) return `The issuer refused: ${answer.get('error_description') ?? answer.get('error') ?? 'no reason given'}.`
+  if (code === null)
+    return `The issuer refused: ${answer.get('error_description') ?? answer.get('error') ?? 'no reason given'}.`
   const body = JSON.stringify({ code, codeVerifier: journey.codeVerifier, redirectUri })
-  const request = new Request(`${serverUrl}/ui/token`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+  const request = new Request(`${serverUrl}/ui/token`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body,
+  })
   const issued: unknown = await (await send(request)).json()
   if (!isFields(issued) || typeof issued['idToken'] !== 'string')
     return isFields(issued) && typeof issued['message'] === 'string' ? issued['message'] : 'The issuer gave no token.'
@@ -78,7 +83,8 @@ export async function finishOidc(): Promise<string | undefined> {
 function readIssuer(value: unknown): OidcIssuer | null {
   if (!isFields(value)) return null
   const { issuer, clientId, authorizationEndpoint, scopes } = value
-  if (typeof issuer !== 'string' || typeof clientId !== 'string' || typeof authorizationEndpoint !== 'string') return null
+  if (typeof issuer !== 'string' || typeof clientId !== 'string' || typeof authorizationEndpoint !== 'string')
+    return null
   const listed = Array.isArray(scopes) ? scopes.filter((scope) => typeof scope === 'string') : ['openid']
   return { issuer, clientId, authorizationEndpoint, scopes: listed }
 }
@@ -96,5 +102,8 @@ function randomText(): string {
 }
 
 function base64Url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '')
 }

@@ -9,7 +9,9 @@ export interface WholeList<Item> {
 
 /** Reads a list of objects to its end, at most `pagesMax` pages of it. */
 export async function readAll<Item>(
-  call: (next: string | undefined) => Call<{ readonly metadata: { readonly continue?: string }; readonly items: readonly Item[] }>,
+  call: (
+    next: string | undefined,
+  ) => Call<{ readonly metadata: { readonly continue?: string }; readonly items: readonly Item[] }>,
   pagesMax: number,
 ): Promise<Outcome<WholeList<Item>>> {
   const items: Item[] = []

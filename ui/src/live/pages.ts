@@ -67,7 +67,10 @@ export function usePages<Answer, Item>(
       isReadingOn.current = false
       if (!outcome.ok) return
       pageCount.current.count += 1
-      setExtra((before) => [...before.filter(({ after }) => after === pages), { after: pages, page: pageOf(outcome.data) }])
+      setExtra((before) => [
+        ...before.filter(({ after }) => after === pages),
+        { after: pages, page: pageOf(outcome.data) },
+      ])
     })
   }, [pages, last])
   return {

@@ -66,7 +66,9 @@ class Watch {
   }
 
   async #newestRevision(signal: AbortSignal): Promise<string> {
-    const response = await send(new Request(`${this.#url}?limit=1`, { headers: { accept: 'application/json' }, signal }))
+    const response = await send(
+      new Request(`${this.#url}?limit=1`, { headers: { accept: 'application/json' }, signal }),
+    )
     const list: unknown = await response.json()
     const revision = isFields(list) && isFields(list['metadata']) ? list['metadata']['resourceVersion'] : undefined
     if (typeof revision !== 'string') throw new Error('the list has no revision')
@@ -75,7 +77,9 @@ class Watch {
 
   async *#events(revision: string, signal: AbortSignal): AsyncGenerator<string, void> {
     const query = new URLSearchParams({ watch: 'true', resourceVersion: revision })
-    const response = await send(new Request(`${this.#url}?${query.toString()}`, { headers: { accept: metadataOnly }, signal }))
+    const response = await send(
+      new Request(`${this.#url}?${query.toString()}`, { headers: { accept: metadataOnly }, signal }),
+    )
     if (!response.ok || response.body === null) throw new Error(`status ${response.status}`)
     yield* linesOf(response.body)
   }

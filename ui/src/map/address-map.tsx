@@ -35,7 +35,11 @@ const zoomMs = 160
 export function AddressMap({ outermost, shown, onShow, onOpenAddress, about }: AddressMapProps): JSX.Element {
   const root = formatCidr(shown)
   const grid = useMemo(() => gridOf(shown), [root])
-  const { data, problem } = useOutcome(`map ${root}`, () => readCells(grid), ['ipamblocks', 'ippools', 'ipreservations'])
+  const { data, problem } = useOutcome(`map ${root}`, () => readCells(grid), [
+    'ipamblocks',
+    'ippools',
+    'ipreservations',
+  ])
   const cells = data ?? []
   const frame = useRef<HTMLDivElement>(null)
   const canvas = useRef<HTMLCanvasElement>(null)
@@ -43,8 +47,14 @@ export function AddressMap({ outermost, shown, onShow, onOpenAddress, about }: A
   const [cursor, setCursor] = useState<Cursor>()
   const ratio = devicePixelRatio
   const layout = useMemo(() => layOut(grid, width * ratio, heightMax * ratio, ratio), [grid, width, heightMax, ratio])
-  const byPlace = useMemo(() => new Map(cells.map((cell) => [cell.row * grid.columns + cell.column, cell])), [data, grid])
-  const zoomed = useRef<{ readonly picture: HTMLCanvasElement; readonly from: Layout; readonly to: Cidr; readonly start: number } | undefined>(undefined)
+  const byPlace = useMemo(
+    () => new Map(cells.map((cell) => [cell.row * grid.columns + cell.column, cell])),
+    [data, grid],
+  )
+  const zoomed = useRef<
+    | { readonly picture: HTMLCanvasElement; readonly from: Layout; readonly to: Cidr; readonly start: number }
+    | undefined
+  >(undefined)
   const palette = paletteOf(theme())
 
   useEffect(() => setCursor(undefined), [root])
@@ -87,7 +97,8 @@ export function AddressMap({ outermost, shown, onShow, onOpenAddress, about }: A
   }
   const enter = ({ column, row }: Cursor): void => {
     const cidr = cidrOfCell(grid, column, row)
-    if (addressCount(cidr) === 1n && layout.square === 1) onOpenAddress(formatAddress({ family: cidr.family, value: cidr.base }))
+    if (addressCount(cidr) === 1n && layout.square === 1)
+      onOpenAddress(formatAddress({ family: cidr.family, value: cidr.base }))
     else void settle(stepInto(grid, column, row)).then(show)
   }
   const cellOf = (event: MouseEvent): Cursor | undefined => {
@@ -109,10 +120,15 @@ export function AddressMap({ outermost, shown, onShow, onOpenAddress, about }: A
   }
   const pointed = cursor && cidrOfCell(grid, cursor.column, cursor.row)
   const words = pointed && cursor && describeCell(pointed, byPlace.get(cursor.row * grid.columns + cursor.column))
-  const more = pointed && addressCount(pointed) === 1n ? about?.(formatAddress({ family: pointed.family, value: pointed.base })) : undefined
+  const more =
+    pointed && addressCount(pointed) === 1n
+      ? about?.(formatAddress({ family: pointed.family, value: pointed.base }))
+      : undefined
   return (
     <div class="map">
-      {outermost.prefixLength < bits(outermost.family) - 8 && <ZoomPath outermost={outermost} shown={shown} onShow={show} />}
+      {outermost.prefixLength < bits(outermost.family) - 8 && (
+        <ZoomPath outermost={outermost} shown={shown} onShow={show} />
+      )}
       <Trouble problem={problem} />
       <div
         ref={frame}
@@ -170,12 +186,16 @@ function moved(cursor: Cursor | undefined, key: string, { grid, square }: Layout
 }
 
 /** The room for the map: the width of its frame, and most of the height of the screen. */
-function useRoom(frame: { readonly current: HTMLElement | null }): { readonly width: number; readonly heightMax: number } {
+function useRoom(frame: { readonly current: HTMLElement | null }): {
+  readonly width: number
+  readonly heightMax: number
+} {
   const [room, setRoom] = useState({ width: 0, heightMax: 600 })
   useEffect(() => {
     const element = frame.current
     if (element === null) return undefined
-    const look = (): void => setRoom({ width: element.clientWidth, heightMax: Math.max(480, Math.min(1600, innerHeight - 130)) })
+    const look = (): void =>
+      setRoom({ width: element.clientWidth, heightMax: Math.max(480, Math.min(1600, innerHeight - 130)) })
     const observer = new ResizeObserver(look)
     observer.observe(element)
     look()
@@ -238,4 +258,3 @@ function drawMagnified(
   )
   context.restore()
 }
-

@@ -9,7 +9,9 @@ export type MappedRange = Schemas['MappedRange']
 export interface Cell {
   readonly column: number
   readonly row: number
-  readonly content: { readonly kind: 'address'; readonly state: AddressState } | { readonly kind: 'range'; readonly range: MappedRange }
+  readonly content:
+    | { readonly kind: 'address'; readonly state: AddressState }
+    | { readonly kind: 'range'; readonly range: MappedRange }
 }
 
 /** The state of an address, as the API writes it: available, in use, cooling, reserved, in use or cooling and reserved, in no pool. */
@@ -64,7 +66,9 @@ async function readAddresses(grid: Grid): Promise<Outcome<readonly Cell[]>> {
 }
 
 async function readStrip(grid: Grid, cidr: Cidr): Promise<Outcome<readonly Cell[]>> {
-  const outcome = await perform((api) => api.GET('/ipam/v1/map/addresses', { params: { query: { cidr: formatCidr(cidr) } } }))
+  const outcome = await perform((api) =>
+    api.GET('/ipam/v1/map/addresses', { params: { query: { cidr: formatCidr(cidr) } } }),
+  )
   return mapOutcome(outcome, ({ states }) =>
     [...states].flatMap((letter, index) => {
       const state = stateOf(letter)
@@ -76,7 +80,9 @@ async function readStrip(grid: Grid, cidr: Cidr): Promise<Outcome<readonly Cell[
 }
 
 async function readMap(cidr: Cidr, prefixLength: number): Promise<Outcome<readonly MappedRange[]>> {
-  const outcome = await perform((api) => api.GET('/ipam/v1/map', { params: { query: { cidr: formatCidr(cidr), prefixLength } } }))
+  const outcome = await perform((api) =>
+    api.GET('/ipam/v1/map', { params: { query: { cidr: formatCidr(cidr), prefixLength } } }),
+  )
   return mapOutcome(outcome, ({ ranges }) => ranges)
 }
 
@@ -114,4 +120,3 @@ function mustParse(text: string): Cidr {
 function mapOutcome<One, Other>(outcome: Outcome<One>, map: (data: One) => Other): Outcome<Other> {
   return outcome.ok ? { ok: true, data: map(outcome.data) } : outcome
 }
-

@@ -6,7 +6,13 @@ import { heightOf, type Layout, widthOf, xOf, yOf } from './layout.ts'
 import { type Palette, stepOf } from './palette.ts'
 
 /** Draws a map: squares, cells, labels. What is free is the ground on which the rest lies. */
-export function drawMap(context: CanvasRenderingContext2D, layout: Layout, cells: readonly Cell[], palette: Palette, ratio: number): void {
+export function drawMap(
+  context: CanvasRenderingContext2D,
+  layout: Layout,
+  cells: readonly Cell[],
+  palette: Palette,
+  ratio: number,
+): void {
   context.clearRect(0, 0, context.canvas.width, context.canvas.height)
   drawGround(context, layout, cells, palette)
   for (const cell of cells) drawCell(context, layout, cell, palette, ratio)
@@ -15,7 +21,14 @@ export function drawMap(context: CanvasRenderingContext2D, layout: Layout, cells
 }
 
 /** Draws a frame around the cell of the cursor. */
-export function drawCursor(context: CanvasRenderingContext2D, layout: Layout, column: number, row: number, palette: Palette, ratio: number): void {
+export function drawCursor(
+  context: CanvasRenderingContext2D,
+  layout: Layout,
+  column: number,
+  row: number,
+  palette: Palette,
+  ratio: number,
+): void {
   const width = Math.round(2 * ratio)
   context.strokeStyle = palette.cursor
   context.lineWidth = width
@@ -29,14 +42,22 @@ export function drawCursor(context: CanvasRenderingContext2D, layout: Layout, co
   box(column, row, 1, 1)
 }
 
-function frame(context: CanvasRenderingContext2D, x: number, y: number, width: number, height: number, line: number): void {
+function frame(
+  context: CanvasRenderingContext2D,
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+  line: number,
+): void {
   context.strokeRect(x - line / 2, y - line / 2, width + line, height + line)
 }
 
 /** The octet squares. One with something in use is marked, so that a single address in a /8 is found. */
 function drawGround(context: CanvasRenderingContext2D, layout: Layout, cells: readonly Cell[], palette: Palette): void {
   const { grid, square } = layout
-  const placeOf = (column: number, row: number): number => Math.floor(row / square) * grid.columns + Math.floor(column / square)
+  const placeOf = (column: number, row: number): number =>
+    Math.floor(row / square) * grid.columns + Math.floor(column / square)
   const touched = new Set(square === 1 ? [] : cells.filter(isInUse).map(({ column, row }) => placeOf(column, row)))
   for (let row = 0; row < grid.rows; row += square) {
     for (let column = 0; column < grid.columns; column += square) {
@@ -60,13 +81,21 @@ interface Box {
   readonly height: number
 }
 
-function drawCell(context: CanvasRenderingContext2D, layout: Layout, cell: Cell, palette: Palette, ratio: number): void {
+function drawCell(
+  context: CanvasRenderingContext2D,
+  layout: Layout,
+  cell: Cell,
+  palette: Palette,
+  ratio: number,
+): void {
   const { column, row, content } = cell
+  // Where there is room, a line of the ground tells one cell from the next.
+  const line = layout.square > 1 && layout.cell >= 6 * ratio ? Math.round(ratio) : 0
   const box = {
     x: xOf(layout, column),
     y: yOf(layout, row),
-    width: widthOf(layout, column, 1),
-    height: heightOf(layout, row, 1),
+    width: widthOf(layout, column, 1) - line,
+    height: heightOf(layout, row, 1) - line,
   }
   if (content.kind === 'range') {
     const { inUse, cooling, reserved, capacity } = content.range
@@ -105,7 +134,13 @@ function fill(context: CanvasRenderingContext2D, colour: string, { x, y, width, 
 }
 
 /** Lines within a cell, so that no state is told by its colour alone. A cell too small for lines is filled. */
-function hatch(context: CanvasRenderingContext2D, colour: string, box: Box, ratio: number, lines: 'falling' | 'crossed'): void {
+function hatch(
+  context: CanvasRenderingContext2D,
+  colour: string,
+  box: Box,
+  ratio: number,
+  lines: 'falling' | 'crossed',
+): void {
   const { x, y, width, height } = box
   const size = Math.max(width, height)
   if (size < 5 * ratio) {
@@ -158,10 +193,20 @@ function drawMargins(context: CanvasRenderingContext2D, layout: Layout, palette:
   }
 }
 
-function drawNumbers(context: CanvasRenderingContext2D, layout: Layout, cells: readonly Cell[], palette: Palette, ratio: number): void {
+function drawNumbers(
+  context: CanvasRenderingContext2D,
+  layout: Layout,
+  cells: readonly Cell[],
+  palette: Palette,
+  ratio: number,
+): void {
   const { grid, cell } = layout
   const full = new Set(cells.filter(isDark).map(({ column, row }) => row * grid.columns + column))
-  const hatched = new Set(cells.filter((one) => one.content.kind === 'address' && /[crC]/.test(one.content.state)).map(({ column, row }) => row * grid.columns + column))
+  const hatched = new Set(
+    cells
+      .filter((one) => one.content.kind === 'address' && /[crC]/.test(one.content.state))
+      .map(({ column, row }) => row * grid.columns + column),
+  )
   const octet = Math.floor(grid.root.prefixLength / 8) - (grid.root.prefixLength === bits(grid.root.family) ? 1 : 0)
   context.font = `${12 * ratio}px ui-monospace, "DejaVu Sans Mono", monospace`
   context.textAlign = 'center'
@@ -183,7 +228,9 @@ function drawNumbers(context: CanvasRenderingContext2D, layout: Layout, cells: r
 }
 
 function isDark({ content }: Cell): boolean {
-  return content.kind === 'address' ? content.state === 'u' || content.state === 'U' : stepOf(shareOf(content.range.inUse, content.range.capacity)) > 3
+  return content.kind === 'address'
+    ? content.state === 'u' || content.state === 'U'
+    : stepOf(shareOf(content.range.inUse, content.range.capacity)) > 3
 }
 
 function octetOf({ family, base }: Cidr, octet: number): number {

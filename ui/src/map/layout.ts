@@ -56,7 +56,11 @@ export function heightOf({ cell }: Layout, row: number, rows: number): number {
 }
 
 /** The cell at a place on the canvas; undefined in a margin or a gap. */
-export function cellAt(layout: Layout, x: number, y: number): { readonly column: number; readonly row: number } | undefined {
+export function cellAt(
+  layout: Layout,
+  x: number,
+  y: number,
+): { readonly column: number; readonly row: number } | undefined {
   const { grid, cell, square, gap, left, top } = layout
   const index = (distance: number): number | undefined => {
     if (distance < 0) return undefined

@@ -24,6 +24,7 @@ export function describeCell(cidr: Cidr, cell: Cell | undefined): string {
   }
   const count = addressCount(cidr)
   const name = count === 1n ? formatAddress({ family: cidr.family, value: cidr.base }) : formatCidr(cidr)
-  if (cell === undefined) return count === 1n ? `${name}: free` : `${name}: nothing in use, ${printCount(count)} addresses`
+  if (cell === undefined)
+    return count === 1n ? `${name}: free` : `${name}: nothing in use, ${printCount(count)} addresses`
   return `${name}: ${states[cell.content.state]}`
 }

@@ -27,7 +27,10 @@ const pageSize = 200
 const sorts = ['address', '-address', 'handle', '-handle', 'node', '-node', 'assignedAt', '-assignedAt'] as const
 
 /** The call that lists addresses. */
-function listAddresses({ q, pool, node, cidr, attribute, sort, handle }: AddressSelection, next?: string): Call<Schemas['AddressList']> {
+function listAddresses(
+  { q, pool, node, cidr, attribute, sort, handle }: AddressSelection,
+  next?: string,
+): Call<Schemas['AddressList']> {
   const query = given({
     ...{ q, pool, node, cidr, handle },
     attribute: attribute === undefined ? undefined : [attribute],
@@ -52,7 +55,12 @@ export function AddressList({ title, of, without = [], onSort, empty }: AddressL
   return (
     <Section
       title={count === undefined ? title : `${title} (${printCount(count)})`}
-      end={<ShowAs calls={[['List these addresses', listAddresses(of)]]} table={tableOf('addresses', columns, list.items)} />}
+      end={
+        <ShowAs
+          calls={[['List these addresses', listAddresses(of)]]}
+          table={tableOf('addresses', columns, list.items)}
+        />
+      }
     >
       <Trouble problem={list.problem} />
       <Table

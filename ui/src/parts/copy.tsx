@@ -24,7 +24,15 @@ export function Copy({ text, what }: { text: string; what: string }): JSX.Elemen
 }
 
 /** Something with a button that copies it. */
-export function Copyable({ text, what, children }: { text: string; what: string; children: ComponentChildren }): JSX.Element {
+export function Copyable({
+  text,
+  what,
+  children,
+}: {
+  text: string
+  what: string
+  children: ComponentChildren
+}): JSX.Element {
   return (
     <span class="copyable">
       {children}

@@ -2,7 +2,15 @@ import type { ComponentChildren, JSX } from 'preact'
 import { useEffect, useId, useRef } from 'preact/hooks'
 
 /** A dialog above everything else. Escape closes it. */
-export function Dialog({ title, onClose, children }: { title: string; onClose: () => void; children: ComponentChildren }): JSX.Element {
+export function Dialog({
+  title,
+  onClose,
+  children,
+}: {
+  title: string
+  onClose: () => void
+  children: ComponentChildren
+}): JSX.Element {
   const element = useRef<HTMLDialogElement>(null)
   const id = useId()
   useEffect(() => element.current?.showModal(), [])

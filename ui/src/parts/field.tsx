@@ -51,7 +51,16 @@ interface TextFieldProps extends Omit<FieldProps, 'children'> {
 }
 
 /** A field with a text. */
-export function TextField({ value, onValue, placeholder, isCode = false, rows, isSecret = false, isFocused = false, ...field }: TextFieldProps): JSX.Element {
+export function TextField({
+  value,
+  onValue,
+  placeholder,
+  isCode = false,
+  rows,
+  isSecret = false,
+  isFocused = false,
+  ...field
+}: TextFieldProps): JSX.Element {
   const common = { value, placeholder, spellcheck: false, autocomplete: 'off', class: isCode ? 'code' : undefined }
   const input = useRef<HTMLInputElement>(null)
   useEffect(() => {
@@ -100,7 +109,15 @@ export function SelectField({ value, options, onValue, ...field }: SelectFieldPr
 }
 
 /** A field that is on or off. */
-export function Choice({ label, isOn, onChange }: { label: string; isOn: boolean; onChange: (isOn: boolean) => void }): JSX.Element {
+export function Choice({
+  label,
+  isOn,
+  onChange,
+}: {
+  label: string
+  isOn: boolean
+  onChange: (isOn: boolean) => void
+}): JSX.Element {
   return (
     <label class="choice">
       <input type="checkbox" checked={isOn} onChange={(event) => onChange(event.currentTarget.checked)} />

@@ -32,7 +32,15 @@ export function Heading({ kind, title, isName = false, beside, children }: Headi
 }
 
 /** A part of a view. */
-export function Section({ title, end, children }: { title: string; end?: ComponentChildren; children: ComponentChildren }): JSX.Element {
+export function Section({
+  title,
+  end,
+  children,
+}: {
+  title: string
+  end?: ComponentChildren
+  children: ComponentChildren
+}): JSX.Element {
   return (
     <section class="section">
       <header>

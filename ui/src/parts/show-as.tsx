@@ -50,7 +50,14 @@ export function ShowAs({ calls, table, isSmall = false }: Shown): JSX.Element {
         if (event.key === 'Escape') setOpen(false)
       }}
     >
-      <button type="button" class="button plain" aria-label="Show as" title="Show as curl, CSV or JSON" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+      <button
+        type="button"
+        class="button plain"
+        aria-label="Show as"
+        title="Show as curl, CSV or JSON"
+        aria-expanded={isOpen}
+        onClick={() => setOpen(!isOpen)}
+      >
         {isSmall ? '⋯' : 'Show as …'}
       </button>
       {isOpen && (
@@ -60,12 +67,17 @@ export function ShowAs({ calls, table, isSmall = false }: Shown): JSX.Element {
           </button>
           {table !== undefined && (
             <>
-              <button type="button" onClick={choose(() => save(`${table.name}.csv`, 'text/csv', printCsv(table.header, table.rows())))}>
+              <button
+                type="button"
+                onClick={choose(() => save(`${table.name}.csv`, 'text/csv', printCsv(table.header, table.rows())))}
+              >
                 Save as CSV
               </button>
               <button
                 type="button"
-                onClick={choose(() => save(`${table.name}.json`, 'application/json', `${JSON.stringify(table.json(), null, 2)}\n`))}
+                onClick={choose(() =>
+                  save(`${table.name}.json`, 'application/json', `${JSON.stringify(table.json(), null, 2)}\n`),
+                )}
               >
                 Save as JSON
               </button>
@@ -85,7 +97,11 @@ export function ShowAs({ calls, table, isSmall = false }: Shown): JSX.Element {
 }
 
 /** The rows of a table, to be saved. */
-export function tableOf<Row>(name: string, columns: readonly Column<Row>[], rows: readonly Row[]): NonNullable<Shown['table']> {
+export function tableOf<Row>(
+  name: string,
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+): NonNullable<Shown['table']> {
   return {
     name,
     header: columns.map(({ title }) => title),

@@ -26,7 +26,8 @@ function sparkPath(points: readonly TrendPoint[]): string {
   return points
     .map(({ at, value }, index) => {
       const x = margin + ((at - start) / Math.max(1, end - start)) * (width - 2 * margin)
-      const y = most === least ? height / 2 : height - margin - ((value - least) / (most - least)) * (height - 2 * margin)
+      const y =
+        most === least ? height / 2 : height - margin - ((value - least) / (most - least)) * (height - 2 * margin)
       return `${index === 0 ? 'M' : 'L'}${x.toFixed(1)} ${y.toFixed(1)}`
     })
     .join('')

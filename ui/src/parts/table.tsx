@@ -104,7 +104,11 @@ export function Table<Row>(props: TableProps<Row>): JSX.Element {
           ))}
         </div>
       </div>
-      <div role="rowgroup" ref={body} style={{ paddingTop: `${first * rowHeight}px`, paddingBottom: `${(rows.length - end) * rowHeight}px` }}>
+      <div
+        role="rowgroup"
+        ref={body}
+        style={{ paddingTop: `${first * rowHeight}px`, paddingBottom: `${(rows.length - end) * rowHeight}px` }}
+      >
         {rows.slice(first, end).map((row, index) => {
           const key = keyOf(row)
           return (
@@ -161,10 +165,16 @@ function ColumnHead<Row>({ column, sort, onSort }: ColumnHeadProps<Row>): JSX.El
 }
 
 /** The rows in their order; the one they had before, while the list is held. */
-function useHeldOrder<Row>(rows: readonly Row[], keyOf: (row: Row) => string, isHeld: boolean, subject: string): readonly Row[] {
+function useHeldOrder<Row>(
+  rows: readonly Row[],
+  keyOf: (row: Row) => string,
+  isHeld: boolean,
+  subject: string,
+): readonly Row[] {
   const before = useRef<{ subject: string; keys: readonly string[] }>({ subject, keys: [] })
   const isSame = before.current.subject === subject
-  const ordered = isHeld && isSame && before.current.keys.length > 0 ? keepOrder(rows, keyOf, before.current.keys) : rows
+  const ordered =
+    isHeld && isSame && before.current.keys.length > 0 ? keepOrder(rows, keyOf, before.current.keys) : rows
   before.current = { subject, keys: ordered.map(keyOf) }
   return ordered
 }

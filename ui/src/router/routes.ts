@@ -52,7 +52,9 @@ export function parseRoute(hash: string): Route {
     return first === 'pools' && second !== undefined && second !== '' && third === 'edit'
       ? { view: 'edit-pool', name: second }
       : unknown
-  return (second === undefined || second === '' ? listRoute(first, fields) : objectRoute(first, second, fields)) ?? unknown
+  return (
+    (second === undefined || second === '' ? listRoute(first, fields) : objectRoute(first, second, fields)) ?? unknown
+  )
 }
 
 function listRoute(first: string, fields: URLSearchParams): Route | undefined {
@@ -125,7 +127,10 @@ export function printRoute(route: Route): string {
   }
 }
 
-function pick<Name extends string>(fields: URLSearchParams, names: readonly Name[]): { readonly [Key in Name]?: string } {
+function pick<Name extends string>(
+  fields: URLSearchParams,
+  names: readonly Name[],
+): { readonly [Key in Name]?: string } {
   const picked: { [Key in Name]?: string } = {}
   for (const name of names) {
     const value = fields.get(name)

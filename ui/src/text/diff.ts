@@ -34,7 +34,8 @@ function commonLengths(one: readonly string[], other: readonly string[]): readon
     for (let j = other.length - 1; j >= 0; j--) {
       const row = lengths[i]
       if (row === undefined) continue
-      row[j] = one[i] === other[j] ? at(lengths, i + 1, j + 1) + 1 : Math.max(at(lengths, i + 1, j), at(lengths, i, j + 1))
+      row[j] =
+        one[i] === other[j] ? at(lengths, i + 1, j + 1) + 1 : Math.max(at(lengths, i + 1, j), at(lengths, i, j + 1))
     }
   }
   return lengths

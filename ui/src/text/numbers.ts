@@ -21,7 +21,12 @@ export function printShort(count: Count): string {
   const value = BigInt(count)
   if (value < 10_000n) return grouped.format(value)
   if (value >= 1_000_000_000_000_000n) return printCount(value)
-  const units: readonly (readonly [string, number])[] = [['T', 1e12], ['G', 1e9], ['M', 1e6], ['k', 1e3]]
+  const units: readonly (readonly [string, number])[] = [
+    ['T', 1e12],
+    ['G', 1e9],
+    ['M', 1e6],
+    ['k', 1e3],
+  ]
   const number = Number(value)
   const [unit, size] = units.find(([, one]) => number >= one) ?? ['', 1]
   const scaled = number / size

@@ -54,7 +54,8 @@ export function View({ route }: { route: Route }): JSX.Element {
         <>
           <Heading title="Nothing is here" />
           <p>
-            No view has the address <span class="mono">{route.path}</span>. <Link to={{ view: 'pools' }}>Show the pools.</Link>
+            No view has the address <span class="mono">{route.path}</span>.{' '}
+            <Link to={{ view: 'pools' }}>Show the pools.</Link>
           </p>
         </>
       )

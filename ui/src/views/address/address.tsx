@@ -3,11 +3,25 @@ import { useState } from 'preact/hooks'
 import { AssignDialog, ReleaseAddress } from '../../actions/index.ts'
 import { type Call, may, type Schemas } from '../../api/index.ts'
 import { useReading } from '../../live/index.ts'
-import { Attributes, BlockName, Copyable, HandleName, Heading, Link, Moment, NodeName, PoolName, Section, ShowAs, Trouble } from '../../parts/index.ts'
+import {
+  Attributes,
+  BlockName,
+  Copyable,
+  HandleName,
+  Heading,
+  Link,
+  Moment,
+  NodeName,
+  PoolName,
+  Section,
+  ShowAs,
+  Trouble,
+} from '../../parts/index.ts'
 
 /** One address: who holds it, or that nobody does. */
 export function AddressView({ address }: { address: string }): JSX.Element {
-  const call: Call<Schemas['Allocation']> = (api) => api.GET('/ipam/v1/addresses/{ip}', { params: { path: { ip: address } } })
+  const call: Call<Schemas['Allocation']> = (api) =>
+    api.GET('/ipam/v1/addresses/{ip}', { params: { path: { ip: address } } })
   const { data, problem } = useReading(`address ${address}`, call, ['ipamblocks'])
   const [isAssigning, setAssigning] = useState(false)
   // As it was seen: the release is of this assignment only, and its dialog stays when the address is free.
@@ -43,7 +57,15 @@ function Holding({ of }: { of: Schemas['Allocation'] }): JSX.Element {
   return (
     <dl class="sheet">
       <dt>Holder</dt>
-      <dd>{of.handle === null ? <span class="quiet">assigned without a handle</span> : <Copyable text={of.handle} what="the handle"><HandleName of={of.handle} /></Copyable>}</dd>
+      <dd>
+        {of.handle === null ? (
+          <span class="quiet">assigned without a handle</span>
+        ) : (
+          <Copyable text={of.handle} what="the handle">
+            <HandleName of={of.handle} />
+          </Copyable>
+        )}
+      </dd>
       <dt>Node</dt>
       <dd>
         <NodeName of={of.node} />
@@ -76,9 +98,11 @@ function Holding({ of }: { of: Schemas['Allocation'] }): JSX.Element {
 }
 
 function HolderAttributes({ address }: { address: string }): JSX.Element | null {
-  const call: Call<Schemas['Ownership']> = (api) => api.GET('/ipam/v1/addresses/{ip}/attributes', { params: { path: { ip: address } } })
+  const call: Call<Schemas['Ownership']> = (api) =>
+    api.GET('/ipam/v1/addresses/{ip}/attributes', { params: { path: { ip: address } } })
   const { data } = useReading(`holders of ${address}`, call, ['ipamblocks'])
-  if (data === undefined || (data.alternate.node === null && Object.keys(data.alternate.attributes).length === 0)) return null
+  if (data === undefined || (data.alternate.node === null && Object.keys(data.alternate.attributes).length === 0))
+    return null
   return (
     <Section title="Who uses it" end={<ShowAs calls={[['Read who uses the address', call]]} />}>
       <dl class="sheet">
@@ -92,7 +116,8 @@ function HolderAttributes({ address }: { address: string }): JSX.Element | null 
         ))}
       </dl>
       <p class="quiet small">
-        A live migration hands the address from one to the other. <Link to={{ view: 'handle', handle: data.handle ?? '' }}>The handle</Link> stays.
+        A live migration hands the address from one to the other.{' '}
+        <Link to={{ view: 'handle', handle: data.handle ?? '' }}>The handle</Link> stays.
       </p>
     </Section>
   )

@@ -15,7 +15,10 @@ export function AddressesView({ filter }: { filter: AddressFilter }): JSX.Elemen
   useEffect(() => {
     if (text === (filter.q ?? '')) return undefined
     const { q: _, ...rest } = filter
-    const timer = setTimeout(() => go({ view: 'addresses', ...rest, ...(text !== '' && { q: text }) }, { replace: true }), typingMs)
+    const timer = setTimeout(
+      () => go({ view: 'addresses', ...rest, ...(text !== '' && { q: text }) }, { replace: true }),
+      typingMs,
+    )
     return () => clearTimeout(timer)
   }, [text])
   const narrowed = (['pool', 'node', 'cidr', 'attribute'] as const).filter((name) => filter[name] !== undefined)
@@ -56,7 +59,9 @@ export function AddressesView({ filter }: { filter: AddressFilter }): JSX.Elemen
         title="Held"
         of={filter}
         onSort={(sort) => go({ view: 'addresses', ...filter, sort }, { replace: true })}
-        empty={filter.q === undefined && narrowed.length === 0 ? 'No address is held.' : 'No address that is held matches.'}
+        empty={
+          filter.q === undefined && narrowed.length === 0 ? 'No address is held.' : 'No address that is held matches.'
+        }
       />
       {isAssigning && <AssignDialog onClose={() => setAssigning(false)} />}
     </>

@@ -4,7 +4,18 @@ import { parseCidr } from '../../../../src/net/index.ts'
 import type { Call, Schemas } from '../../api/index.ts'
 import { useReading } from '../../live/index.ts'
 import { AddressMap } from '../../map/index.ts'
-import { AddressList, CountFacts, Heading, Link, Meter, Moment, NodeName, PoolName, ShowAs, Trouble } from '../../parts/index.ts'
+import {
+  AddressList,
+  CountFacts,
+  Heading,
+  Link,
+  Meter,
+  Moment,
+  NodeName,
+  PoolName,
+  ShowAs,
+  Trouble,
+} from '../../parts/index.ts'
 import { go } from '../../router/index.ts'
 
 const addressesMax = 1000
@@ -23,8 +34,10 @@ export function BlockView({ cidr: text }: { cidr: string }): JSX.Element {
 }
 
 function Block({ cidr, text }: { cidr: NonNullable<ReturnType<typeof parseCidr>>; text: string }): JSX.Element {
-  const listHeld: Call<Schemas['AddressList']> = (api) => api.GET('/ipam/v1/addresses', { params: { query: { cidr: text, limit: addressesMax } } })
-  const readMap: Call<Schemas['AddressMap']> = (api) => api.GET('/ipam/v1/map', { params: { query: { cidr: text, prefixLength: cidr.prefixLength } } })
+  const listHeld: Call<Schemas['AddressList']> = (api) =>
+    api.GET('/ipam/v1/addresses', { params: { query: { cidr: text, limit: addressesMax } } })
+  const readMap: Call<Schemas['AddressMap']> = (api) =>
+    api.GET('/ipam/v1/map', { params: { query: { cidr: text, prefixLength: cidr.prefixLength } } })
   const readBlock: Call<Schemas['IPAMBlock']> = (api) =>
     api.GET('/apis/projectcalico.org/v3/ipamblocks/{name}', { params: { path: { name: nameOf(text) } } })
   const held = useReading(`held in ${text}`, listHeld, ['ipamblocks'])
@@ -36,7 +49,9 @@ function Block({ cidr, text }: { cidr: NonNullable<ReturnType<typeof parseCidr>>
   const about = (address: string): string | undefined => {
     const one = holders.get(address)
     if (one === undefined) return undefined
-    return [`held by ${one.handle ?? 'nobody known'}`, one.node !== null && `on ${one.node}`].filter((part) => part !== false).join(' ')
+    return [`held by ${one.handle ?? 'nobody known'}`, one.node !== null && `on ${one.node}`]
+      .filter((part) => part !== false)
+      .join(' ')
   }
   const isGone = block.problem?.status === 404
   return (
@@ -53,7 +68,9 @@ function Block({ cidr, text }: { cidr: NonNullable<ReturnType<typeof parseCidr>>
         />
       </Heading>
       {!isGone && <Trouble problem={map.problem ?? block.problem} />}
-      {isGone && <p class="note">There is no block of this range: it is made when the first address is assigned from it.</p>}
+      {isGone && (
+        <p class="note">There is no block of this range: it is made when the first address is assigned from it.</p>
+      )}
       {counts !== undefined && (
         <div class="use">
           <Meter counts={counts} />
@@ -76,7 +93,9 @@ function Block({ cidr, text }: { cidr: NonNullable<ReturnType<typeof parseCidr>>
             <h2>Whose it is</h2>
             <dl class="sheet narrow">
               <dt>Node</dt>
-              <dd>{block.data === undefined ? <span class="quiet">–</span> : <Affinity of={block.data.spec.affinity} />}</dd>
+              <dd>
+                {block.data === undefined ? <span class="quiet">–</span> : <Affinity of={block.data.spec.affinity} />}
+              </dd>
               <dt>Pool</dt>
               <dd>
                 <PoolName of={pool} />

@@ -14,9 +14,29 @@ const repairs: Readonly<Record<Finding['repair'], string>> = {
   None: 'by hand',
 }
 const columns: readonly Column<Finding>[] = [
-  { title: 'Finding', width: 'minmax(150px, 1fr)', cell: ({ code }) => <strong title={code}>{wordsOf(code)}</strong>, text: ({ code }) => code },
-  { title: 'What is wrong', width: 'minmax(160px, 4fr)', cell: ({ message }) => <span title={message}>{message}</span>, text: ({ message }) => message },
-  { title: 'Key in etcd', width: 'minmax(120px, 2fr)', cell: ({ key }) => <span class="mono" title={key}>{key}</span>, text: ({ key }) => key, isOnPhone: false },
+  {
+    title: 'Finding',
+    width: 'minmax(150px, 1fr)',
+    cell: ({ code }) => <strong title={code}>{wordsOf(code)}</strong>,
+    text: ({ code }) => code,
+  },
+  {
+    title: 'What is wrong',
+    width: 'minmax(160px, 4fr)',
+    cell: ({ message }) => <span title={message}>{message}</span>,
+    text: ({ message }) => message,
+  },
+  {
+    title: 'Key in etcd',
+    width: 'minmax(120px, 2fr)',
+    cell: ({ key }) => (
+      <span class="mono" title={key}>
+        {key}
+      </span>
+    ),
+    text: ({ key }) => key,
+    isOnPhone: false,
+  },
   { title: 'Repair', width: '90px', cell: ({ repair }) => repairs[repair], text: ({ repair }) => repair },
 ]
 
@@ -42,11 +62,15 @@ export function CheckView(): JSX.Element {
       <p class="quiet">Whether blocks, handles, affinities and pools in etcd agree with each other.</p>
       <Trouble problem={report.problem} />
       <div role="status">
-        {report.isRunning && <p class="note">Checking … {findings.length > 0 && `${counted(findings.length, 'finding')} so far.`}</p>}
+        {report.isRunning && (
+          <p class="note">Checking … {findings.length > 0 && `${counted(findings.length, 'finding')} so far.`}</p>
+        )}
         {report.end?.problem === null && findings.length === 0 && (
           <p class="note good">Everything is consistent, at revision {report.end.revision} of etcd.</p>
         )}
-        {report.end !== undefined && report.end.problem !== null && <p class="note trouble">The check ended early: {report.end.problem}</p>}
+        {report.end !== undefined && report.end.problem !== null && (
+          <p class="note trouble">The check ended early: {report.end.problem}</p>
+        )}
       </div>
       {findings.length > 0 && (
         <Section

@@ -15,7 +15,8 @@ const shownMax = 200
 
 /** Repairs what one chooses: first as a dry run, then for good. */
 export function RepairDialog({ codes, findings, onClose }: RepairDialogProps): JSX.Element {
-  const isSafe = (code: string): boolean => findings.some((finding) => finding.code === code && finding.repair === 'Default')
+  const isSafe = (code: string): boolean =>
+    findings.some((finding) => finding.code === code && finding.repair === 'Default')
   const [chosen, setChosen] = useState<readonly string[]>(codes.filter(isSafe))
   const [isCarriedOut, setCarriedOut] = useState(false)
   const report = useReport(isRepair)
@@ -42,7 +43,9 @@ export function RepairDialog({ codes, findings, onClose }: RepairDialogProps): J
         <p class="quiet small">{isCarriedOut ? 'What happened' : 'What would happen'}</p>
         {report.isRunning && <p class="quiet">{isCarriedOut ? 'Repairing …' : 'Asking the server …'}</p>}
         {chosen.length > 0 && <RepairsTold repairs={report.entries} isDone={isCarriedOut} />}
-        {report.end !== undefined && report.end.problem !== null && <p class="note trouble">It ended early: {report.end.problem}</p>}
+        {report.end !== undefined && report.end.problem !== null && (
+          <p class="note trouble">It ended early: {report.end.problem}</p>
+        )}
       </div>
       <div class="buttons">
         {!isCarriedOut && (
@@ -71,7 +74,10 @@ function RepairsTold({ repairs, isDone }: { repairs: readonly Repair[]; isDone: 
     <ul class="repairs">
       {repairs.slice(0, shownMax).map(({ code, key, subject, detail, outcome }) => (
         <li key={`${code} ${key} ${subject ?? ''}`}>
-          <span class={outcome === 'Repaired' ? 'tag good' : 'tag warn'}>{isDone || outcome !== 'Repaired' ? outcome : 'Would be repaired'}</span> {detail}
+          <span class={outcome === 'Repaired' ? 'tag good' : 'tag warn'}>
+            {isDone || outcome !== 'Repaired' ? outcome : 'Would be repaired'}
+          </span>{' '}
+          {detail}
           <span class="mono quiet"> {key}</span>
         </li>
       ))}

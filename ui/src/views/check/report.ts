@@ -21,12 +21,17 @@ export async function readReport<Entry>(
   onEntry: (entry: Entry) => void,
 ): Promise<{ readonly ok: true; readonly end: ReportEnd } | { readonly ok: false; readonly problem: Problem }> {
   const response = await send(request)
-  if (!response.ok || response.body === null) return { ok: false, problem: readProblem(response.status, await response.json()) }
+  if (!response.ok || response.body === null)
+    return { ok: false, problem: readProblem(response.status, await response.json()) }
   let end: ReportEnd = { revision: '', problem: 'The report ended before its last line.' }
   for await (const line of linesOf(response.body)) {
     const value: unknown = JSON.parse(line)
     if (isEntry(value)) onEntry(value)
-    else if (isFields(value)) end = { revision: String(value['revision']), problem: value['problem'] === null ? null : String(value['problem']) }
+    else if (isFields(value))
+      end = {
+        revision: String(value['revision']),
+        problem: value['problem'] === null ? null : String(value['problem']),
+      }
   }
   return { ok: true, end }
 }

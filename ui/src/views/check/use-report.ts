@@ -35,7 +35,8 @@ export function useReport<Entry>(isEntry: (value: unknown) => value is Entry): R
       const report = await readReport(request(signal), isEntry, (entry) => entries.push(entry))
       setProgress({ entries, isRunning: false, ...(report.ok ? { end: report.end } : { problem: report.problem }) })
     } catch {
-      if (!signal.aborted) setProgress({ entries, isRunning: false, end: { revision: '', problem: 'The connection was lost.' } })
+      if (!signal.aborted)
+        setProgress({ entries, isRunning: false, end: { revision: '', problem: 'The connection was lost.' } })
     } finally {
       clearInterval(timer)
     }

@@ -27,17 +27,25 @@ export function Borrowed({ node }: { node: string }): JSX.Element | null {
   )
 }
 
-async function readBorrowed(node: string): Promise<Outcome<{ readonly addresses: readonly HeldAddress[]; readonly isComplete: boolean }>> {
+async function readBorrowed(
+  node: string,
+): Promise<Outcome<{ readonly addresses: readonly HeldAddress[]; readonly isComplete: boolean }>> {
   const [blocks, held] = await Promise.all([
     perform((api) => api.GET('/ipam/v1/blocks', { params: { query: { node, limit: addressesMax } } })),
     perform((api) => api.GET('/ipam/v1/addresses', { params: { query: { node, limit: addressesMax } } })),
   ])
   if (!blocks.ok) return blocks
   if (!held.ok) return held
-  return { ok: true, data: { addresses: borrowedOf(held.data.addresses, blocks.data.blocks), isComplete: held.data.continue === null } }
+  return {
+    ok: true,
+    data: { addresses: borrowedOf(held.data.addresses, blocks.data.blocks), isComplete: held.data.continue === null },
+  }
 }
 
-function borrowedOf(addresses: readonly HeldAddress[], blocks: readonly Schemas['BlockUtilization'][]): readonly HeldAddress[] {
+function borrowedOf(
+  addresses: readonly HeldAddress[],
+  blocks: readonly Schemas['BlockUtilization'][],
+): readonly HeldAddress[] {
   const own = new Set(blocks.map(({ block }) => block))
   return addresses.filter(({ block }) => !own.has(block))
 }

@@ -9,7 +9,8 @@ import { ServingPools } from './serving-pools.tsx'
 
 /** A node: its labels, what it has and uses, and the pools that serve it. */
 export function NodeView({ name }: { name: string }): JSX.Element {
-  const call: Call<Schemas['Node']> = (api) => api.GET('/apis/projectcalico.org/v3/nodes/{name}', { params: { path: { name } } })
+  const call: Call<Schemas['Node']> = (api) =>
+    api.GET('/apis/projectcalico.org/v3/nodes/{name}', { params: { path: { name } } })
   const { data: node, problem } = useReading(`node ${name}`, call, ['nodes'])
   const [labelled, setLabelled] = useState<Schemas['Node']>()
   const [isRemoving, setRemoving] = useState(false)

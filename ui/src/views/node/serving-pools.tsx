@@ -11,13 +11,30 @@ const pageSize = 500
 const pagesMax = 20
 
 function listPools(next?: string): Call<Schemas['IPPoolList']> {
-  return (api) => api.GET('/apis/projectcalico.org/v3/ippools', { params: { query: given({ limit: pageSize, continue: next }) } })
+  return (api) =>
+    api.GET('/apis/projectcalico.org/v3/ippools', { params: { query: given({ limit: pageSize, continue: next }) } })
 }
 
 const columns: readonly Column<Pool>[] = [
-  { title: 'Pool', width: 'minmax(120px, 1fr)', cell: ({ metadata }) => <PoolName of={metadata.name} />, text: ({ metadata }) => metadata.name ?? '' },
-  { title: 'CIDR', width: 'minmax(130px, 1fr)', cell: ({ spec }) => <span class="mono">{spec.cidr}</span>, text: ({ spec }) => spec.cidr },
-  { title: 'Selector', width: 'minmax(120px, 2fr)', cell: ({ spec }) => <span class="mono">{spec.nodeSelector ?? 'all()'}</span>, text: ({ spec }) => spec.nodeSelector ?? 'all()', isOnPhone: false },
+  {
+    title: 'Pool',
+    width: 'minmax(120px, 1fr)',
+    cell: ({ metadata }) => <PoolName of={metadata.name} />,
+    text: ({ metadata }) => metadata.name ?? '',
+  },
+  {
+    title: 'CIDR',
+    width: 'minmax(130px, 1fr)',
+    cell: ({ spec }) => <span class="mono">{spec.cidr}</span>,
+    text: ({ spec }) => spec.cidr,
+  },
+  {
+    title: 'Selector',
+    width: 'minmax(120px, 2fr)',
+    cell: ({ spec }) => <span class="mono">{spec.nodeSelector ?? 'all()'}</span>,
+    text: ({ spec }) => spec.nodeSelector ?? 'all()',
+    isOnPhone: false,
+  },
   { title: 'Assigns', width: 'minmax(100px, 1fr)', cell: (pool) => stateOf(pool), text: stateOf },
 ]
 
@@ -31,7 +48,9 @@ export function ServingPools({ labels }: { labels: Readonly<Record<string, strin
       end={<ShowAs calls={[['List the pools', listPools()]]} table={tableOf('pools', columns, pools)} />}
     >
       <Trouble problem={problem} />
-      {data?.isComplete === false && <p class="note warn">There are more than {pageSize * pagesMax} pools; the rest was not looked at.</p>}
+      {data?.isComplete === false && (
+        <p class="note warn">There are more than {pageSize * pagesMax} pools; the rest was not looked at.</p>
+      )}
       <Table
         label="Pools that serve the node"
         columns={columns}

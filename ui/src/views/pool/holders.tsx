@@ -8,7 +8,8 @@ import { printCount, shareOf } from '../../text/index.ts'
 const listedMax = 8
 
 function holdersOf(name: string, by: 'handle' | 'node'): Call<Schemas['PoolHolderList']> {
-  return (api) => api.GET('/ipam/v1/pools/{name}/holders', { params: { path: { name }, query: { by, limit: listedMax } } })
+  return (api) =>
+    api.GET('/ipam/v1/pools/{name}/holders', { params: { path: { name }, query: { by, limit: listedMax } } })
 }
 
 /** Who holds most addresses of a pool. */

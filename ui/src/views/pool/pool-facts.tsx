@@ -2,7 +2,11 @@ import type { JSX } from 'preact'
 import type { Schemas } from '../../api/index.ts'
 import { Attributes, Moment } from '../../parts/index.ts'
 
-const words: Readonly<Record<string, string>> = { Workload: 'workloads', Tunnel: 'tunnels', LoadBalancer: 'load balancers' }
+const words: Readonly<Record<string, string>> = {
+  Workload: 'workloads',
+  Tunnel: 'tunnels',
+  LoadBalancer: 'load balancers',
+}
 
 /** The rest of what is known about a pool. */
 export function PoolFacts({ pool: { metadata, spec } }: { pool: Schemas['IPPool'] }): JSX.Element {

@@ -17,8 +17,10 @@ type Action = { readonly kind: 'assign' } | { readonly kind: 'drain' | 'split' |
 
 /** A pool: how full it is and where, whom it serves, who holds most. */
 export function PoolView({ name, at }: { name: string; at: string | undefined }): JSX.Element {
-  const readPool: Call<Pool> = (api) => api.GET('/apis/projectcalico.org/v3/ippools/{name}', { params: { path: { name } } })
-  const readCounts: Call<Schemas['Utilization']> = (api) => api.GET('/ipam/v1/utilization', { params: { query: { pools: [name] } } })
+  const readPool: Call<Pool> = (api) =>
+    api.GET('/apis/projectcalico.org/v3/ippools/{name}', { params: { path: { name } } })
+  const readCounts: Call<Schemas['Utilization']> = (api) =>
+    api.GET('/ipam/v1/utilization', { params: { query: { pools: [name] } } })
   const pool = useReading(`pool ${name}`, readPool, ['ippools'])
   const use = useReading(`counts of ${name}`, readCounts, ['ipamblocks', 'ippools', 'ipreservations'])
   const [action, setAction] = useState<Action>()
@@ -86,7 +88,9 @@ export function PoolView({ name, at }: { name: string; at: string | undefined })
             <AddressMap
               outermost={outermost}
               shown={shown}
-              onShow={(cidr) => go({ view: 'pool', name, ...(formatCidr(cidr) !== formatCidr(outermost) && { at: formatCidr(cidr) }) })}
+              onShow={(cidr) =>
+                go({ view: 'pool', name, ...(formatCidr(cidr) !== formatCidr(outermost) && { at: formatCidr(cidr) }) })
+              }
               onOpenAddress={(address) => go({ view: 'address', address })}
             />
             <BlockList of={{ pool: name }} empty="No block exists: nothing was assigned from the pool yet." />
@@ -118,4 +122,3 @@ function PoolTags({ pool: { metadata, spec } }: { pool: Pool }): JSX.Element {
     </p>
   )
 }
-

@@ -22,14 +22,16 @@ export function Attention({ fullest, terminating, disabled }: AttentionProps): J
   const isCalm = full.length + terminating.length === 0 && state.state === 'connected'
   return (
     <section class="attention" aria-label="What needs attention">
-      {state.state === 'unwell' && state.checks.map(({ name, message }) => (
-        <Item key={name} kind="trouble" word="Trouble">
-          {name}: {message}
-        </Item>
-      ))}
+      {state.state === 'unwell' &&
+        state.checks.map(({ name, message }) => (
+          <Item key={name} kind="trouble" word="Trouble">
+            {name}: {message}
+          </Item>
+        ))}
       {full.slice(0, namedMax).map((pool) => (
         <Item key={pool.pool} kind="warn" word={pool.available === '0' ? 'Full' : 'Nearly full'}>
-          <PoolName of={pool.pool} /> has {printCount(pool.available)} of {printCount(pool.capacity)} left ({printShare(shareOf(pool.available, pool.capacity))})
+          <PoolName of={pool.pool} /> has {printCount(pool.available)} of {printCount(pool.capacity)} left (
+          {printShare(shareOf(pool.available, pool.capacity))})
           {pool.fullAt !== null && (
             <>
               , full <Age at={pool.fullAt} />

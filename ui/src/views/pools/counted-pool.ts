@@ -13,7 +13,12 @@ const sorts = [
 
 /** The call that lists the pools in an order, those with a text in them. */
 export function listPools(sort: string, q: string, next?: string): Call<Schemas['PoolList']> {
-  const query = given({ sort: sorts.find((one) => one === sort), q: q === '' ? undefined : q, limit: pageSize, continue: next })
+  const query = given({
+    sort: sorts.find((one) => one === sort),
+    q: q === '' ? undefined : q,
+    limit: pageSize,
+    continue: next,
+  })
   return (api) => api.GET('/ipam/v1/pools', { params: { query } })
 }
 

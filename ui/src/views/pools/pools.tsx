@@ -2,7 +2,20 @@ import type { JSX } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { type Call, may, type Schemas } from '../../api/index.ts'
 import { usePages, useReading } from '../../live/index.ts'
-import { type Column, Heading, Link, Meter, PoolName, Section, ShowAs, Spark, Table, tableOf, Trouble, UseShare } from '../../parts/index.ts'
+import {
+  type Column,
+  Heading,
+  Link,
+  Meter,
+  PoolName,
+  Section,
+  ShowAs,
+  Spark,
+  Table,
+  tableOf,
+  Trouble,
+  UseShare,
+} from '../../parts/index.ts'
 import { go } from '../../router/index.ts'
 import { printCount, printShort } from '../../text/index.ts'
 import { Attention } from './attention.tsx'
@@ -11,8 +24,10 @@ import { type Trends, useTrends } from './trends.ts'
 
 const typingMs = 200
 const trendsMax = 100
-const fullest: Call<Schemas['PoolList']> = (api) => api.GET('/ipam/v1/pools', { params: { query: { sort: '-percentInUse', limit: 50 } } })
-const notAssigning: Call<Schemas['IPPoolList']> = (api) => api.GET('/apis/projectcalico.org/v3/ippools', { params: { query: { limit: 500 } } })
+const fullest: Call<Schemas['PoolList']> = (api) =>
+  api.GET('/ipam/v1/pools', { params: { query: { sort: '-percentInUse', limit: 50 } } })
+const notAssigning: Call<Schemas['IPPoolList']> = (api) =>
+  api.GET('/apis/projectcalico.org/v3/ippools', { params: { query: { limit: 500 } } })
 
 /** The pools by fullness, below what needs attention. */
 export function PoolsView(): JSX.Element {
@@ -46,7 +61,11 @@ export function PoolsView(): JSX.Element {
         )}
       </Heading>
       {attention.data !== undefined && objects.data !== undefined && !hasNone && (
-        <Attention fullest={poolsIn(attention.data)} terminating={terminating.map(nameOf)} disabled={disabled.map(nameOf)} />
+        <Attention
+          fullest={poolsIn(attention.data)}
+          terminating={terminating.map(nameOf)}
+          disabled={disabled.map(nameOf)}
+        />
       )}
       <Section
         title={list.total === undefined ? 'All pools' : `All pools (${printCount(list.total)})`}
@@ -85,21 +104,70 @@ export function PoolsView(): JSX.Element {
 function NoPools(): JSX.Element {
   return (
     <>
-      There is no pool. A pool is a range from which addresses are assigned. {may('create', 'ippools') && <Link to={{ view: 'new-pool' }}>Create the first one.</Link>}
+      There is no pool. A pool is a range from which addresses are assigned.{' '}
+      {may('create', 'ippools') && <Link to={{ view: 'new-pool' }}>Create the first one.</Link>}
     </>
   )
 }
 
 function poolColumns(trends: Trends): readonly Column<CountedPool>[] {
   return [
-    { title: 'Pool', width: 'minmax(110px, 1.4fr)', cell: (row) => <PoolState of={row} />, text: (row) => row.pool, sort: 'name' },
-    { title: 'CIDR', width: 'minmax(120px, 1.2fr)', cell: (row) => <span class="mono">{row.cidr}</span>, text: (row) => row.cidr, isOnPhone: false },
+    {
+      title: 'Pool',
+      width: 'minmax(110px, 1.4fr)',
+      cell: (row) => <PoolState of={row} />,
+      text: (row) => row.pool,
+      sort: 'name',
+    },
+    {
+      title: 'CIDR',
+      width: 'minmax(120px, 1.2fr)',
+      cell: (row) => <span class="mono">{row.cidr}</span>,
+      text: (row) => row.cidr,
+      isOnPhone: false,
+    },
     { title: 'Use', width: 'minmax(90px, 2fr)', cell: (row) => <Meter counts={row} />, text: () => '' },
-    { title: '%', width: '64px', cell: (row) => <UseShare counts={row} />, text: (row) => String(row.percentInUse), isRight: true, sort: 'percentInUse' },
-    { title: 'Trend', width: '104px', cell: (row) => <PoolTrend of={row} trends={trends} />, text: (row) => String(row.growthPerHour ?? ''), isOnPhone: false },
-    { title: 'In use', width: '84px', cell: (row) => <Short of={row.inUse} />, text: (row) => row.inUse, isRight: true, sort: 'inUse', isOnPhone: false },
-    { title: 'Free', width: '96px', cell: (row) => <Short of={row.available} />, text: (row) => row.available, isRight: true, sort: 'available' },
-    { title: 'Capacity', width: '92px', cell: (row) => <Short of={row.capacity} />, text: (row) => row.capacity, isRight: true, sort: 'capacity', isOnPhone: false },
+    {
+      title: '%',
+      width: '64px',
+      cell: (row) => <UseShare counts={row} />,
+      text: (row) => String(row.percentInUse),
+      isRight: true,
+      sort: 'percentInUse',
+    },
+    {
+      title: 'Trend',
+      width: '104px',
+      cell: (row) => <PoolTrend of={row} trends={trends} />,
+      text: (row) => String(row.growthPerHour ?? ''),
+      isOnPhone: false,
+    },
+    {
+      title: 'In use',
+      width: '84px',
+      cell: (row) => <Short of={row.inUse} />,
+      text: (row) => row.inUse,
+      isRight: true,
+      sort: 'inUse',
+      isOnPhone: false,
+    },
+    {
+      title: 'Free',
+      width: '96px',
+      cell: (row) => <Short of={row.available} />,
+      text: (row) => row.available,
+      isRight: true,
+      sort: 'available',
+    },
+    {
+      title: 'Capacity',
+      width: '92px',
+      cell: (row) => <Short of={row.capacity} />,
+      text: (row) => row.capacity,
+      isRight: true,
+      sort: 'capacity',
+      isOnPhone: false,
+    },
   ]
 }
 

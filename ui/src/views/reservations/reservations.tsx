@@ -13,7 +13,10 @@ type Action = { readonly kind: 'create' } | { readonly kind: 'change' | 'delete'
 const pageSize = 500
 
 function listReservations(next?: string): Call<Schemas['IPReservationList']> {
-  return (api) => api.GET('/apis/projectcalico.org/v3/ipreservations', { params: { query: given({ limit: pageSize, continue: next }) } })
+  return (api) =>
+    api.GET('/apis/projectcalico.org/v3/ipreservations', {
+      params: { query: given({ limit: pageSize, continue: next }) },
+    })
 }
 
 /** What is never assigned automatically. */
@@ -26,9 +29,25 @@ export function ReservationsView(): JSX.Element {
     ['ipreservations'],
   )
   const columns: readonly Column<Reservation>[] = [
-    { title: 'Name', width: 'minmax(120px, 1fr)', cell: ({ metadata }) => <span class="mono">{metadata.name}</span>, text: ({ metadata }) => metadata.name ?? '' },
-    { title: 'Ranges', width: 'minmax(120px, 3fr)', cell: (row) => <span class="mono">{rangesOf(row)}</span>, text: rangesOf },
-    { title: 'Created', width: '130px', cell: ({ metadata }) => <Age at={metadata.creationTimestamp} />, text: ({ metadata }) => metadata.creationTimestamp ?? '', isOnPhone: false },
+    {
+      title: 'Name',
+      width: 'minmax(120px, 1fr)',
+      cell: ({ metadata }) => <span class="mono">{metadata.name}</span>,
+      text: ({ metadata }) => metadata.name ?? '',
+    },
+    {
+      title: 'Ranges',
+      width: 'minmax(120px, 3fr)',
+      cell: (row) => <span class="mono">{rangesOf(row)}</span>,
+      text: rangesOf,
+    },
+    {
+      title: 'Created',
+      width: '130px',
+      cell: ({ metadata }) => <Age at={metadata.creationTimestamp} />,
+      text: ({ metadata }) => metadata.creationTimestamp ?? '',
+      isOnPhone: false,
+    },
     {
       title: 'Actions',
       width: '160px',
@@ -63,7 +82,12 @@ export function ReservationsView(): JSX.Element {
       <p class="quiet">Addresses in these ranges are assigned only to requests that ask for them by name.</p>
       <Section
         title={list.isComplete ? `All reservations (${printCount(list.items.length)})` : 'All reservations'}
-        end={<ShowAs calls={[['List the reservations', listReservations()]]} table={tableOf('reservations', columns.slice(0, 3), list.items)} />}
+        end={
+          <ShowAs
+            calls={[['List the reservations', listReservations()]]}
+            table={tableOf('reservations', columns.slice(0, 3), list.items)}
+          />
+        }
       >
         <Trouble problem={list.problem} />
         <Table

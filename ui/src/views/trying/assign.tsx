@@ -65,8 +65,17 @@ export function TryAssignView({ draft }: { draft: AssignDraft }): JSX.Element {
           )}
         </aside>
       </div>
-      <Section title="What each pool says" end={<ShowAs calls={[['Explain the assign', call]]} table={tableOf('pools', columns, pools)} />}>
-        <Table label="Pools" columns={columns} rows={pools} keyOf={({ pool }) => pool} empty={data === undefined ? 'Reading …' : 'There is no pool.'} />
+      <Section
+        title="What each pool says"
+        end={<ShowAs calls={[['Explain the assign', call]]} table={tableOf('pools', columns, pools)} />}
+      >
+        <Table
+          label="Pools"
+          columns={columns}
+          rows={pools}
+          keyOf={({ pool }) => pool}
+          empty={data === undefined ? 'Reading …' : 'There is no pool.'}
+        />
       </Section>
       {isAssigning && <AssignDialog initial={draft} onClose={() => setAssigning(false)} />}
     </>
@@ -85,7 +94,8 @@ function Explained({ answer: { addresses, reason, message } }: { answer: Schemas
     <ul class="pairs">
       {addresses.map(({ address, pool, block }) => (
         <li key={address}>
-          <span class="mono">{address}</span> <span class="quiet">of {pool ?? 'no pool'}, block</span> <span class="mono quiet">{block}</span>
+          <span class="mono">{address}</span> <span class="quiet">of {pool ?? 'no pool'}, block</span>{' '}
+          <span class="mono quiet">{block}</span>
         </li>
       ))}
     </ul>
@@ -101,7 +111,11 @@ function answersOf({ eligiblePools, causes }: Schemas['AssignExplanation']): rea
   }
   const eligible = new Set(eligiblePools)
   const others = [...reasons.keys()].filter((pool) => !eligible.has(pool))
-  const answerOf = (pool: string): PoolAnswer => ({ pool, isEligible: eligible.has(pool), message: reasons.get(pool)?.join('; ') })
+  const answerOf = (pool: string): PoolAnswer => ({
+    pool,
+    isEligible: eligible.has(pool),
+    message: reasons.get(pool)?.join('; '),
+  })
   return [...eligiblePools, ...others].map(answerOf)
 }
 
