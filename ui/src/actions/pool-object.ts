@@ -1,4 +1,4 @@
-import { isFields } from '../api/index.ts'
+import { isFields } from '../fields.ts'
 import { printLabels, readLabels } from './labels.ts'
 
 type Fields = Readonly<Record<string, unknown>>

@@ -9,9 +9,8 @@ export interface ShownRequest {
 
 /** The command line of curl that sends the request. The token is not part of it: it comes from the variable `IPAM_TOKEN`. */
 export function printCurl({ method, url, contentType, body, hasToken }: ShownRequest): string {
-  const parts = ['curl -sS']
-  if (method !== (body === undefined ? 'GET' : 'POST')) parts[0] += ` -X ${method}`
-  parts[0] += ` ${quote(url)}`
+  const implied = body === undefined ? 'GET' : 'POST'
+  const parts = [`curl -sS${method === implied ? '' : ` -X ${method}`} ${quote(url)}`]
   if (hasToken) parts.push('-H "Authorization: Bearer $IPAM_TOKEN"')
   if (contentType !== undefined) parts.push(`-H ${quote(`Content-Type: ${contentType}`)}`)
   if (body !== undefined) parts.push(`--data-binary ${quote(body)}`)

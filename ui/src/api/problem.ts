@@ -1,3 +1,5 @@
+import { type Fields, isFields } from '../fields.ts'
+
 /** Something wrong with one field of what was sent, or with one pool, in the server's words. */
 export interface Cause {
   readonly field: string
@@ -48,13 +50,6 @@ function readCause(cause: Fields): Cause {
     reason: textOr(cause['reason'], ''),
     message: textOr(cause['message'], ''),
   }
-}
-
-type Fields = Readonly<Record<string, unknown>>
-
-/** True of an object with fields. */
-export function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function textOr(value: unknown, otherwise: string): string {

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals'
 import { token } from './credentials.ts'
 import { send, serverUrl } from './client.ts'
-import { isFields } from './problem.ts'
+import { isFields } from '../fields.ts'
 
 /** A rule of what the caller may do. `*` stands for everything. */
 export interface AccessRule {

@@ -1,4 +1,4 @@
-import { isFields } from '../api/index.ts'
+import { isFields } from '../fields.ts'
 
 /**
  * What I made of `base`, applied to what others made of it: for each field, mine if I changed it, else theirs. A list is changed as a whole.

@@ -1,4 +1,5 @@
-import { isFields, type Schemas } from '../api/index.ts'
+import type { Schemas } from '../api/index.ts'
+import { isFields } from '../fields.ts'
 
 /** An object of Kubernetes' form. */
 export interface KubernetesObject {
@@ -11,8 +12,13 @@ export interface KubernetesObject {
 /** The part of an object that people decide about: without what the server alone writes, except the version that is being changed. */
 export function ownPart({ apiVersion, kind, metadata, spec }: KubernetesObject): object {
   const { name, labels, annotations, finalizers } = metadata
-  const kept = { name, labels, annotations, finalizers }
-  return { apiVersion, kind, metadata: JSON.parse(JSON.stringify(kept)) as object, spec }
+  const own = {
+    name,
+    ...(labels !== undefined && { labels }),
+    ...(annotations !== undefined && { annotations }),
+    ...(finalizers !== undefined && { finalizers }),
+  }
+  return { apiVersion, kind, metadata: own, spec }
 }
 
 /** The version of an object: the revision of etcd that wrote it. */

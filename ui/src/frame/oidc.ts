@@ -1,4 +1,5 @@
-import { isFields, send, serverUrl, signIn } from '../api/index.ts'
+import { send, serverUrl, signIn } from '../api/index.ts'
+import { isFields } from '../fields.ts'
 
 /** An issuer of OpenID Connect, as the server tells of it. */
 export interface OidcIssuer {

@@ -1,5 +1,6 @@
 import { type Signal, signal } from '@preact/signals'
-import { isFields, send, serverUrl } from '../api/index.ts'
+import { send, serverUrl } from '../api/index.ts'
+import { isFields } from '../fields.ts'
 import { waitBefore } from './backoff.ts'
 import { noteLost } from './connection.ts'
 import { linesOf } from './lines.ts'
@@ -47,7 +48,7 @@ class Watch {
 
   async #keepUp(signal: AbortSignal): Promise<void> {
     let failures = 0
-    for (let isFirst = true; !signal.aborted; isFirst = false) {
+    for (let isFirst = true; ; isFirst = false) {
       try {
         const revision = await this.#newestRevision(signal)
         // What changed between the end of the last watch and this revision was not seen.
@@ -62,6 +63,7 @@ class Watch {
         if (failures === 1) noteLost()
       }
       await pause(waitBefore(failures), signal)
+      if (signal.aborted) return
     }
   }
 

@@ -70,7 +70,7 @@ async function readStrip(grid: Grid, cidr: Cidr): Promise<Outcome<readonly Cell[
     api.GET('/ipam/v1/map/addresses', { params: { query: { cidr: formatCidr(cidr) } } }),
   )
   return mapOutcome(outcome, ({ states }) =>
-    [...states].flatMap((letter, index) => {
+    Array.from(states).flatMap((letter, index) => {
       const state = stateOf(letter)
       if (state === 'a') return []
       const cells = cellsOf(grid, { ...cidr, base: cidr.base + BigInt(index), prefixLength: hostLength(grid) })

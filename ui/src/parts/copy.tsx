@@ -48,6 +48,7 @@ async function copyText(text: string): Promise<void> {
   area.value = text
   ;(document.querySelector('dialog[open]') ?? document.body).append(area)
   area.select()
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- the clipboard's own interface is there only with TLS.
   document.execCommand('copy')
   area.remove()
 }

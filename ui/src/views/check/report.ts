@@ -1,4 +1,5 @@
-import { isFields, type Problem, readProblem, type Schemas, send, serverUrl } from '../../api/index.ts'
+import { type Problem, readProblem, type Schemas, send, serverUrl } from '../../api/index.ts'
+import { isFields } from '../../fields.ts'
 import { linesOf } from '../../live/index.ts'
 
 /** What the check finds. */
