@@ -76,7 +76,10 @@ t.test('the keyboard alone finds, zooms, opens and saves', { skip: skipWithout(f
       await page.getByText('Held (9)').waitFor()
       const saved = async (name: string): Promise<string> => {
         await page.getByRole('button', { name: 'Show as' }).click()
-        const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name }).click()])
+        const [download] = await Promise.all([
+          page.waitForEvent('download'),
+          page.getByRole('button', { name }).click(),
+        ])
         return readFile(await download.path(), 'utf8')
       }
       const csv = await saved('Save as CSV')

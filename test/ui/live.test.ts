@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 import t from 'tap'
-import { policiesPath, startGuarded, tokenOf } from '../support/access.ts'
+import { createPolicy, startGuarded, tokenOf } from '../support/access.ts'
 import { startEtcd } from '../support/etcd.ts'
 import { freePorts } from '../../src/embedded-etcd/ports.ts'
 import { HttpClient } from '../support/http-client.ts'
@@ -84,7 +84,8 @@ t.test('a server that goes away is missed, and found again when it is back', { s
   const [port = 0] = await freePorts(1)
   const env = { ETCD_ENDPOINTS: etcd.endpoint, IPPOOLD_PORT: String(port) }
   const server = await startServer(t, { env })
-  await createPool(new HttpClient(t, server.url).call.bind(new HttpClient(t, server.url)), 'blue', { cidr: '10.8.0.0/24' })
+  const client = new HttpClient(t, server.url)
+  await createPool((...request) => client.call(...request), 'blue', { cidr: '10.8.0.0/24' })
   const browser = await startBrowser(t, pathOf(found))
   await withPage(t, browser, server.url, {}, async ({ page, show }) => {
     await show('#/')
@@ -93,23 +94,20 @@ t.test('a server that goes away is missed, and found again when it is back', { s
     await page.getByText('No connection to the server').waitFor()
     t.ok(await page.getByRole('link', { name: 'blue' }).isVisible(), 'what was read stays')
     const again = await startServer(t, { env })
-    const client = new HttpClient(t, again.url)
-    await createPool(client.call.bind(client), 'green', { cidr: '10.9.0.0/24' })
+    const newClient = new HttpClient(t, again.url)
+    await createPool((...request) => newClient.call(...request), 'green', { cidr: '10.9.0.0/24' })
     await page.getByRole('link', { name: 'green' }).waitFor()
     await page.getByText('No connection to the server').waitFor({ state: 'detached' })
   })
 })
 
 t.test('who is not known signs in, and is offered only what is allowed', { skip }, async (t) => {
-  const { servers, as } = await startGuarded(t, { alice: [] })
+  const { servers, as } = await startGuarded(t, { alice: [] }, async (endpoint) => [endpoint])
   const root = as('root')
   await createPool(root, 'blue', { cidr: '10.8.0.0/24' })
-  await root('POST', policiesPath, {
-    metadata: { name: 'readers' },
-    spec: {
-      subjects: [{ kind: 'User', name: 'alice' }],
-      rules: [{ verbs: ['get', 'list', 'watch'], resources: ['*'] }],
-    },
+  await createPolicy(root, 'readers', {
+    subjects: [{ kind: 'User', name: 'alice' }],
+    rules: [{ verbs: ['get', 'list', 'watch'], resources: ['*'] }],
   })
   const browser = await startBrowser(t, pathOf(found))
   await withPage(t, browser, servers[0]?.url ?? '', {}, async ({ page, show }) => {

@@ -36,37 +36,47 @@ const views: readonly (readonly [name: string, hash: string, shown: string])[] =
   ['nowhere', '#/nowhere', 'Nothing is here'],
 ]
 
-t.test('each view shows what it is for, is accessible, and keeps to the policy', { skip: skipWithout(found) }, async (t) => {
-  await buildPage()
-  const { servers, call } = await startIppoold(t)
-  await fillWorld(call)
-  const browser = await startBrowser(t, pathOf(found))
-  const url = servers[0]?.url ?? ''
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await t.test(`in the ${colorScheme}`, async (t) => {
-      await withPage(t, browser, url, { colorScheme }, async ({ page, show }) => {
-        for (const [name, hash, shown] of views) {
-          await show(hash)
-          await page.getByText(shown).first().waitFor()
-          await mapIsDrawn(page)
-          t.strictSame(await violationsOf(page), [], `axe finds nothing in ${name}`)
-          await takeScreenshot(page, `${name}-${colorScheme}`)
-        }
+t.test(
+  'each view shows what it is for, is accessible, and keeps to the policy',
+  { skip: skipWithout(found) },
+  async (t) => {
+    await buildPage()
+    const { servers, call } = await startIppoold(t)
+    await fillWorld(call)
+    const browser = await startBrowser(t, pathOf(found))
+    const url = servers[0]?.url ?? ''
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await t.test(`in the ${colorScheme}`, async (t) => {
+        await withPage(t, browser, url, { colorScheme }, async ({ page, show }) => {
+          for (const [name, hash, shown] of views) {
+            await show(hash)
+            await page.getByText(shown).first().waitFor()
+            await mapIsDrawn(page)
+            t.strictSame(await violationsOf(page), [], `axe finds nothing in ${name}`)
+            await takeScreenshot(page, `${name}-${colorScheme}`)
+          }
+        })
       })
+    }
+    await t.test('on a phone, nothing is wider than the screen', async (t) => {
+      await withPage(
+        t,
+        browser,
+        url,
+        { viewport: { width: 390, height: 844 }, colorScheme: 'light' },
+        async ({ page, show }) => {
+          for (const [name, hash, shown] of views) {
+            await show(hash)
+            await page.getByText(shown).first().waitFor()
+            await mapIsDrawn(page)
+            t.equal(await page.evaluate('document.documentElement.scrollWidth'), 390, name)
+            if (['pools', 'pool', 'addresses'].includes(name)) await takeScreenshot(page, `${name}-phone`)
+          }
+        },
+      )
     })
-  }
-  await t.test('on a phone, nothing is wider than the screen', async (t) => {
-    await withPage(t, browser, url, { viewport: { width: 390, height: 844 }, colorScheme: 'light' }, async ({ page, show }) => {
-      for (const [name, hash, shown] of views) {
-        await show(hash)
-        await page.getByText(shown).first().waitFor()
-        await mapIsDrawn(page)
-        t.equal(await page.evaluate('document.documentElement.scrollWidth'), 390, name)
-        if (['pools', 'pool', 'addresses'].includes(name)) await takeScreenshot(page, `${name}-phone`)
-      }
-    })
-  })
-})
+  },
+)
 
 /** A map has read its cells once it says how many there are. */
 async function mapIsDrawn(page: Page): Promise<void> {
@@ -78,5 +88,7 @@ async function mapIsDrawn(page: Page): Promise<void> {
 async function violationsOf(page: Page): Promise<readonly string[]> {
   await page.evaluate(axe)
   const { violations } = await page.evaluate<AxeResults>('axe.run()')
-  return violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id} at ${target.join(' ')}: ${failureSummary ?? ''}`))
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, failureSummary }) => `${id} at ${target.join(' ')}: ${failureSummary ?? ''}`),
+  )
 }

@@ -21,7 +21,11 @@ export async function withPage(
   options: BrowserContextOptions,
   use: (opened: OpenedPage) => Promise<void>,
 ): Promise<void> {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce', ...options })
+  const context = await browser.newContext({
+    viewport: { width: 1440, height: 900 },
+    reducedMotion: 'reduce',
+    ...options,
+  })
   try {
     const page = await context.newPage()
     page.setDefaultTimeout(waitMs)
@@ -31,7 +35,9 @@ export async function withPage(
       const text = message.text()
       if (message.type() === 'error' && !expected.some((pattern) => pattern.test(text))) faults.push(text)
     })
-    await page.exposeFunction('reportViolation', (directive: string, what: string) => faults.push(`violates ${directive}: ${what}`))
+    await page.exposeFunction('reportViolation', (directive: string, what: string) =>
+      faults.push(`violates ${directive}: ${what}`),
+    )
     await page.addInitScript({
       content: `addEventListener('securitypolicyviolation', (event) => reportViolation(event.violatedDirective, event.blockedURI))`,
     })

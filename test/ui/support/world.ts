@@ -28,7 +28,8 @@ export async function fillWorld(call: HttpClient['call']): Promise<void> {
 
 const nodes = ['a', 'b', 'c'].flatMap((zone) =>
   [1, 2, 3, 4].map(
-    (number) => [`rack-${zone}-${number}`, { zone, rack: String(number), ...(number === 1 && { edge: 'true' }) }] as const,
+    (number) =>
+      [`rack-${zone}-${number}`, { zone, rack: String(number), ...(number === 1 && { edge: 'true' }) }] as const,
   ),
 )
 

@@ -99,7 +99,8 @@ export function AddressMap({ outermost, shown, onShow, onOpenAddress, about }: A
     const cidr = cidrOfCell(grid, column, row)
     if (addressCount(cidr) === 1n && layout.square === 1)
       onOpenAddress(formatAddress({ family: cidr.family, value: cidr.base }))
-    else void settle(stepInto(grid, column, row)).then(show)
+    else if (byPlace.has(row * grid.columns + column)) void settle(stepInto(grid, column, row)).then(show)
+    else show(stepInto(grid, column, row))
   }
   const cellOf = (event: MouseEvent): Cursor | undefined => {
     const box = canvas.current?.getBoundingClientRect()

@@ -20,10 +20,10 @@ export function Heading({ kind, title, isName = false, beside, children }: Headi
     <div class="heading">
       <div>
         {kind !== undefined && <span class="kind">{kind}</span>}
-        <h1>
-          {title}
+        <div class="title">
+          <h1>{title}</h1>
           {isName && <Copy text={title} what={title} />}
-        </h1>
+        </div>
         {beside}
       </div>
       {children !== undefined && <div class="actions">{children}</div>}
