@@ -59,7 +59,7 @@ const waitMs = 10_000
 const shots = fileURLToPath(new URL('../../../docs/ui/', import.meta.url))
 
 /** True if the screenshots of docs/ui are to be made anew: `IPPOOLD_SCREENSHOTS=1`. */
-export const makesScreenshots = process.env['IPPOOLD_SCREENSHOTS'] === '1'
+const makesScreenshots = process.env['IPPOOLD_SCREENSHOTS'] === '1'
 
 /** Takes a screenshot for docs/ui, if they are to be made. */
 export async function takeScreenshot(page: Page, name: string): Promise<void> {

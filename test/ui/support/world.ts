@@ -18,9 +18,14 @@ export async function fillWorld(call: HttpClient['call']): Promise<void> {
   for (const [index, [node, { zone }]] of nodes.entries()) {
     const attributes = { tenant: ['red', 'blue', 'green'][index % 3], app: `web-${index % 5}` }
     for (let count = 1; count <= 3; count++)
-      await assign({ handle: `vm-${index}-${count}`, node, ipv4: 9 * count, pools: ['core'], attributes })
+      await assign({ handle: `vm-${index}-${count}`, node, ipv4: 60 * count, pools: ['core'], attributes })
     await assign({ handle: `vm-${index}-1`, node, ipv4: 0, ipv6: 4, pools: ['six'] })
-    await assign({ handle: `${zone}-${index}`, node, ipv4: 30 + 7 * index, pools: [zone === 'a' ? 'blue' : 'green'] })
+    await assign({
+      handle: `${zone}-${index}`,
+      node,
+      ipv4: zone === 'a' ? 400 : 110,
+      pools: [zone === 'a' ? 'blue' : 'green'],
+    })
   }
   await assign({ handle: 'edge-gateway', node: 'rack-a-1', ipv4: 55, pools: ['edge'] })
   await assign({ handle: 'front', ipv4: 9, pools: ['load-balancers'], use: 'LoadBalancer' })

@@ -35,7 +35,7 @@ export function AssignDialog({ initial = {}, onClose }: { initial?: AssignDraft;
 }
 
 /** What an assign gave, or would give. */
-export function AssignTold({ answer, isDone }: { answer: Schemas['Assignment']; isDone: boolean }): JSX.Element {
+function AssignTold({ answer, isDone }: { answer: Schemas['Assignment']; isDone: boolean }): JSX.Element {
   const { handle, addresses } = answer
   const pools = [...new Set(addresses.map(({ pool }) => pool ?? 'no pool'))]
   return (

@@ -1,5 +1,5 @@
 /** What can be changed. Each action shows what would happen before it does it. */
-export { AssignDialog, AssignTold } from './assign.tsx'
+export { AssignDialog } from './assign.tsx'
 export { AssignFieldInputs } from './assign-fields.tsx'
 export { readAssign } from './assign-request.ts'
 export { Preview } from './change-dialog.tsx'

@@ -49,7 +49,7 @@ export function ReleaseHandle({ handle, onClose }: { handle: string; onClose: ()
 }
 
 /** What a release did, or would do. */
-export function ReleaseTold({ answer, tense }: { answer: Schemas['Release']; tense: 'would be' | 'was' }): JSX.Element {
+function ReleaseTold({ answer, tense }: { answer: Schemas['Release']; tense: 'would be' | 'was' }): JSX.Element {
   const { released, unallocated, failed, isComplete } = answer
   const verb = tense === 'was' && released.length !== 1 ? 'were' : tense
   return (

@@ -21,7 +21,7 @@ export function may(verb: string, resource: string): boolean {
 }
 
 /** True if one of the rules has both the verb and the resource. */
-export function allows(rules: readonly AccessRule[], verb: string, resource: string): boolean {
+function allows(rules: readonly AccessRule[], verb: string, resource: string): boolean {
   const has = (values: readonly string[], value: string): boolean => values.includes('*') || values.includes(value)
   return rules.some(({ verbs, resources }) => has(verbs, verb) && has(resources, resource))
 }

@@ -1,5 +1,5 @@
 /** What changes while one looks: readings that renew themselves, the connection, the time. */
-export { connection, type FailedCheck, followHealth, isLost } from './connection.ts'
+export { connection, type FailedCheck, followHealth } from './connection.ts'
 export { followClock, now } from './now.ts'
 export { keepOrder } from './order.ts'
 export { type Reading, useOutcome, useReading } from './reading.ts'

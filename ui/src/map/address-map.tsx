@@ -120,7 +120,9 @@ export function AddressMap({ outermost, shown, onShow, onOpenAddress, about }: A
     event.preventDefault()
   }
   const pointed = cursor && cidrOfCell(grid, cursor.column, cursor.row)
-  const words = pointed && cursor && describeCell(pointed, byPlace.get(cursor.row * grid.columns + cursor.column))
+  const words =
+    cursor &&
+    describeCell(cidrOfCell(grid, cursor.column, cursor.row), byPlace.get(cursor.row * grid.columns + cursor.column))
   const more =
     pointed && addressCount(pointed) === 1n
       ? about?.(formatAddress({ family: pointed.family, value: pointed.base }))

@@ -105,7 +105,7 @@ export function stepOut(cidr: Cidr, outermost: Cidr): Cidr {
 }
 
 /** The CIDR of that prefix length around another. */
-export function widen(cidr: Cidr, length: number): Cidr {
+function widen(cidr: Cidr, length: number): Cidr {
   const rest = BigInt(bits(cidr.family) - length)
   return cidrAt(cidr.family, (cidr.base >> rest) << rest, length)
 }

@@ -20,7 +20,7 @@ interface FieldProps {
 }
 
 /** A labelled input, with the server's words when it is wrong. */
-export function Field({ label, help, isWide = false, blamed = [], problem, children }: FieldProps): JSX.Element {
+function Field({ label, help, isWide = false, blamed = [], problem, children }: FieldProps): JSX.Element {
   const id = useId()
   const causes = blamed.flatMap((field) => causesAt(problem, field))
   const about = `${id}-about`

@@ -20,7 +20,7 @@ export function Link({ to, children, ...rest }: LinkProps): JSX.Element {
 }
 
 /** The name of an object as a link to it, in the face of addresses. A dash for none. */
-export function Name({ of, to }: { of: string | null | undefined; to: (name: string) => Route }): JSX.Element {
+function Name({ of, to }: { of: string | null | undefined; to: (name: string) => Route }): JSX.Element {
   if (of === null || of === undefined || of === '') return <span class="quiet">–</span>
   return (
     <Link to={to(of)} class="mono" title={of}>

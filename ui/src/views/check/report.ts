@@ -31,7 +31,7 @@ export async function readReport<Entry>(
     else if (isFields(value))
       end = {
         revision: String(value['revision']),
-        problem: value['problem'] === null ? null : String(value['problem']),
+        problem: typeof value['problem'] === 'string' ? value['problem'] : null,
       }
   }
   return { ok: true, end }

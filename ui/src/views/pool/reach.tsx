@@ -7,7 +7,7 @@ import { counted, printCount } from '../../text/index.ts'
 const namedMax = 12
 
 /** Asks which nodes a selector matches. */
-export function nodesOf(selector: string, limit: number): Call<Schemas['MatchedNodes']> {
+function nodesOf(selector: string, limit: number): Call<Schemas['MatchedNodes']> {
   return (api) => api.GET('/ipam/v1/selectors/nodes', { params: { query: { selector, limit } } })
 }
 

@@ -158,6 +158,7 @@ function poolColumns(trends: Trends): readonly Column<CountedPool>[] {
       text: (row) => row.available,
       isRight: true,
       sort: 'available',
+      isOnPhone: false,
     },
     {
       title: 'Capacity',
