@@ -13,8 +13,8 @@ export interface AccessRule {
 export const caller = signal<{ readonly name: string; readonly rules: readonly AccessRule[] } | undefined>(undefined)
 
 /**
- * True if some rule lets the caller do this to some objects. A rule that holds for certain pools or handles counts too: whether it holds for
- * this one is what the dry run says.
+ * True if some rule lets the caller do this to some objects. A rule for certain pools or handles counts too: whether it holds for this
+ * one is what the dry run says.
  */
 export function may(verb: string, resource: string): boolean {
   return allows(caller.value?.rules ?? [], verb, resource)

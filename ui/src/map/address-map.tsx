@@ -4,12 +4,13 @@ import { addressCount, bits, type Cidr, formatAddress, formatCidr } from '../../
 import { useOutcome } from '../live/index.ts'
 import { Trouble } from '../parts/index.ts'
 import { theme } from '../theme/index.ts'
-import { readCells, settle } from './cells.ts'
-import { drawCursor, drawMap } from './draw.ts'
+import { type Cell, readCells, settle } from './cells.ts'
+import { drawCursor } from './draw.ts'
 import { cellsOf, cidrOfCell, gridOf, stepInto, stepOut } from './geometry.ts'
 import { cellAt, heightOf, layOut, type Layout, widthOf, xOf, yOf } from './layout.ts'
 import { Legend } from './legend.tsx'
 import { paletteOf } from './palette.ts'
+import { MapPictures } from './pictures.ts'
 import { describeCell } from './words.ts'
 import { ZoomPath } from './zoom-path.tsx'
 
@@ -30,6 +31,7 @@ interface Cursor {
 }
 
 const zoomMs = 160
+const noCells: readonly Cell[] = []
 
 /** Addresses as a picture: an octet is a square of 16 × 16, see docs/ui/README.md. */
 export function AddressMap({ outermost, shown, onShow, onOpenAddress, about }: AddressMapProps): JSX.Element {
@@ -40,7 +42,7 @@ export function AddressMap({ outermost, shown, onShow, onOpenAddress, about }: A
     'ippools',
     'ipreservations',
   ])
-  const cells = data ?? []
+  const cells = data ?? noCells
   const frame = useRef<HTMLDivElement>(null)
   const canvas = useRef<HTMLCanvasElement>(null)
   const { width, heightMax } = useRoom(frame)
@@ -56,14 +58,17 @@ export function AddressMap({ outermost, shown, onShow, onOpenAddress, about }: A
     | undefined
   >(undefined)
   const palette = paletteOf(theme())
+  const pictures = useRef(new MapPictures())
 
   useEffect(() => setCursor(undefined), [root])
   useEffect(() => {
     const element = canvas.current
     const context = element?.getContext('2d')
     if (element === null || context === null || context === undefined || width === 0) return undefined
+    const picture = pictures.current.of(layout, cells, palette, ratio)
     const paint = (): void => {
-      drawMap(context, layout, cells, palette, ratio)
+      context.clearRect(0, 0, element.width, element.height)
+      context.drawImage(picture, 0, 0)
       if (cursor !== undefined) drawCursor(context, layout, cursor.column, cursor.row, palette, ratio)
     }
     // A canvas is emptied when it gets a size, even its own.
@@ -207,7 +212,7 @@ function useRoom(frame: { readonly current: HTMLElement | null }): {
   return room
 }
 
-/** One step for one turn of the wheel, and none for what a trackpad sends after it. Only with Ctrl or Alt, so that the page still scrolls. */
+/** One step for one turn of the wheel, and none for what a trackpad sends after it. Only with Ctrl or Alt: without, the page scrolls. */
 function useWheel(canvas: { readonly current: HTMLElement | null }, act: (event: WheelEvent) => void): void {
   const newest = useRef(act)
   newest.current = act

@@ -1,7 +1,7 @@
 import type { ComponentChildren, JSX } from 'preact'
 import { connection } from '../../live/index.ts'
 import { Age, Link, PoolName } from '../../parts/index.ts'
-import { printCount, printShare, shareOf } from '../../text/index.ts'
+import { counted, printCount, printShare, shareOf } from '../../text/index.ts'
 import type { CountedPool } from './counted-pool.ts'
 
 /** A pool counts as nearly full from this share on. */
@@ -13,13 +13,15 @@ interface AttentionProps {
   readonly fullest: readonly CountedPool[]
   readonly terminating: readonly string[]
   readonly disabled: readonly string[]
+  /** Of the last regular check of the stored data, if that is known. */
+  readonly findings: number | undefined
 }
 
 /** What needs attention: nearly full pools, terminating ones, trouble with etcd. */
-export function Attention({ fullest, terminating, disabled }: AttentionProps): JSX.Element {
+export function Attention({ fullest, terminating, disabled, findings = 0 }: AttentionProps): JSX.Element {
   const full = fullest.filter((pool) => pool.isAllocatable && shareOf(usedUp(pool), pool.capacity) >= nearlyFull)
   const state = connection.value
-  const isCalm = full.length + terminating.length === 0 && state.state === 'connected'
+  const isCalm = full.length + terminating.length + findings === 0 && state.state === 'connected'
   return (
     <section class="attention" aria-label="What needs attention">
       {state.state === 'unwell' &&
@@ -28,6 +30,12 @@ export function Attention({ fullest, terminating, disabled }: AttentionProps): J
             {name}: {message}
           </Item>
         ))}
+      {findings > 0 && (
+        <Item kind="trouble" word="Findings">
+          the last check of the stored data found {counted(findings, 'inconsistency', 'inconsistencies')}.{' '}
+          <Link to={{ view: 'check' }}>Check and repair</Link>
+        </Item>
+      )}
       {full.slice(0, namedMax).map((pool) => (
         <Item key={pool.pool} kind="warn" word={pool.available === '0' ? 'Full' : 'Nearly full'}>
           <PoolName of={pool.pool} /> has {printCount(pool.available)} of {printCount(pool.capacity)} left (

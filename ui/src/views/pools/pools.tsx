@@ -20,6 +20,7 @@ import { go } from '../../router/index.ts'
 import { printCount, printShort } from '../../text/index.ts'
 import { Attention } from './attention.tsx'
 import { type CountedPool, listPools, poolsIn } from './counted-pool.ts'
+import { useFindings } from './findings.ts'
 import { type Trends, useTrends } from './trends.ts'
 
 const typingMs = 200
@@ -46,6 +47,7 @@ export function PoolsView(): JSX.Element {
   )
   const attention = useReading('fullest', fullest, ['ipamblocks', 'ippools'])
   const objects = useReading('not assigning', notAssigning, ['ippools'])
+  const findings = useFindings(!list.isAwaited)
   const trends = useTrends(list.items.slice(0, trendsMax).map(({ pool }) => pool))
   const columns = poolColumns(trends)
   const terminating = (objects.data?.items ?? []).filter(({ metadata }) => metadata.deletionTimestamp !== undefined)
@@ -62,6 +64,7 @@ export function PoolsView(): JSX.Element {
       </Heading>
       {attention.data !== undefined && objects.data !== undefined && !hasNone && (
         <Attention
+          findings={findings}
           fullest={poolsIn(attention.data)}
           terminating={terminating.map(nameOf)}
           disabled={disabled.map(nameOf)}
