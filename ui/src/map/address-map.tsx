@@ -134,9 +134,15 @@ export function AddressMap({ outermost, shown, onShow, onOpenAddress, about }: A
       : undefined
   return (
     <div class="map">
-      {outermost.prefixLength < bits(outermost.family) - 8 && (
-        <ZoomPath outermost={outermost} shown={shown} onShow={show} />
-      )}
+      <div class="map-head">
+        {outermost.prefixLength < bits(outermost.family) - 8 && (
+          <ZoomPath outermost={outermost} shown={shown} onShow={show} />
+        )}
+        <p class="map-words number" role="status">
+          {words ?? <span class="quiet">Point at the map, or move on it with the arrows.</span>}
+          {more !== undefined && <span class="quiet">, {more}</span>}
+        </p>
+      </div>
       <Trouble problem={problem} />
       <div
         ref={frame}
@@ -160,10 +166,6 @@ export function AddressMap({ outermost, shown, onShow, onOpenAddress, about }: A
         />
       </div>
       <div class="map-foot">
-        <p class="map-words number" role="status">
-          {words ?? <span class="quiet">Point at the map, or move on it with the arrows.</span>}
-          {more !== undefined && <span class="quiet">, {more}</span>}
-        </p>
         <Legend ofAddresses={addressCount(cidrOfCell(grid, 0, 0)) === 1n} />
       </div>
     </div>

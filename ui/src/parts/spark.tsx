@@ -11,9 +11,16 @@ const [width, height, margin] = [96, 24, 2]
 /** A small line of how a figure went. It begins at the least value, not at nothing: the trend is what it is for. */
 export function Spark({ points, label }: { points: readonly TrendPoint[]; label: string }): JSX.Element | null {
   if (points.length < 2) return null
+  const isFlat = points.every(({ value }) => value === points[0]?.value)
   return (
     <svg class="spark" viewBox={`0 0 ${width} ${height}`} role="img" aria-label={label}>
-      <path d={sparkPath(points)} fill="none" stroke="var(--in-use)" stroke-width="1.5" stroke-linejoin="round" />
+      <path
+        d={sparkPath(points)}
+        fill="none"
+        stroke={isFlat ? 'var(--line-strong)' : 'var(--in-use)'}
+        stroke-width="1.5"
+        stroke-linejoin="round"
+      />
     </svg>
   )
 }
