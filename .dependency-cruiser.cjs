@@ -120,6 +120,35 @@ module.exports = {
       to: { path: '^src/datastore/[^/]+/' },
     },
     {
+      name: 'the-page-is-a-client',
+      comment:
+        'The page knows the server by its HTTP API only. It shares the arithmetic of addresses and the selector language, which are pure.',
+      severity: 'error',
+      from: { path: '^ui/' },
+      to: { path: '^(src|test|bench|sdk|scripts)/', pathNot: '^src/(net|selector|plan)/' },
+    },
+    {
+      name: 'the-server-without-the-page',
+      comment: 'Only the built page is served; no code of it runs in the server.',
+      severity: 'error',
+      from: { path: '^(src|bench|sdk|scripts)/' },
+      to: { path: '^ui/' },
+    },
+    {
+      name: 'the-texts-of-the-page-are-pure',
+      comment: 'ui/src/text makes texts of values; what does I/O is beside it.',
+      severity: 'error',
+      from: { path: '^ui/src/text/' },
+      to: { pathNot: '^ui/src/text/' },
+    },
+    {
+      name: 'parts-of-the-page-know-no-view',
+      comment: 'Views are made of parts, actions and the map; none of them knows a view.',
+      severity: 'error',
+      from: { path: '^ui/src/(api|router|live|text|theme|parts|map|actions|editing|search|selecting)/' },
+      to: { path: '^ui/src/(views|frame)/' },
+    },
+    {
       name: 'no-circular',
       comment: 'Two files that need each other are one file, or share a third.',
       severity: 'error',
