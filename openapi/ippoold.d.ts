@@ -5706,6 +5706,14 @@ export interface operations {
                     "application/json": components["schemas"]["Status"];
                 };
             };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
             406: {
                 headers: {
                     [name: string]: unknown;
