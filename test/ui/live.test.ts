@@ -36,6 +36,23 @@ t.test('what others change is shown, within a second on a machine at rest', { sk
   })
 })
 
+t.test('all pools that are disabled or being deleted are counted', { skip }, async (t) => {
+  const { servers, call } = await startIppoold(t)
+  for (let number = 1; number <= 7; number++)
+    await createPool(call, `off-${number}`, { cidr: `10.8.${number}.0/24`, disabled: true })
+  await createPool(call, 'blue', { cidr: '10.9.0.0/24' })
+  await call('POST', '/ipam/v1/assign', { handle: 'vm-1', ipv4: 1 })
+  await call('DELETE', `${poolsPath}/blue`)
+  const browser = await startBrowser(t, pathOf(found))
+  await withPage(t, browser, servers[0]?.url ?? '', {}, async ({ page, show }) => {
+    await show('#/')
+    await page.locator('.attention p', { hasText: 'Disabled off-1, off-2, off-3, off-4, off-5 and 2 more' }).waitFor()
+    await page.locator('.attention p', { hasText: 'Terminating blue' }).waitFor()
+    await call('DELETE', '/ipam/v1/handles/vm-1')
+    await page.getByText('Terminating', { exact: true }).waitFor({ state: 'detached' })
+  })
+})
+
 t.test('rows keep their places under the pointer, and find their order when it leaves', { skip }, async (t) => {
   const { servers, call } = await startIppoold(t)
   await createPool(call, 'blue', { cidr: '10.8.0.0/26' })
