@@ -96,6 +96,37 @@ t.test('two people who edit one pool see each other, and neither loses a change'
   })
 })
 
+t.test('an address says what is known of its past, and what is not', { skip }, async (t) => {
+  const { servers, call } = await startIppoold(t)
+  await createPool(call, 'blue', { cidr: '10.8.0.0/24' })
+  await call('POST', '/ipam/v1/assign', { handle: 'vm-1', addresses: ['10.8.0.7'] })
+  const attributes = { timestamp: '2026-11-16T06:59:05Z' }
+  await call('POST', '/ipam/v1/assign', { handle: 'vm-2', addresses: ['10.8.0.8'], attributes })
+  await call('POST', '/apis/projectcalico.org/v3/ipreservations', {
+    metadata: { name: 'gateways' },
+    spec: { reservedCIDRs: ['10.8.0.1'] },
+  })
+  const browser = await startBrowser(t, pathOf(found))
+  await withPage(t, browser, servers[0]?.url ?? '', {}, async ({ page, show }) => {
+    const cases = [
+      ['10.8.0.7', 'not stored: only some callers'],
+      ['10.8.0.8', '2026-11-16 06:59:05 UTC'],
+      ['10.8.0.9', 'It is available.'],
+      ['10.8.0.1', 'It is reserved: only a request that names it gets it.'],
+      ['10.9.0.1', 'It lies in no pool.'],
+    ] as const
+    for (const [address, words] of cases) {
+      await show(`#/addresses/${address}`)
+      await page.getByText(words).waitFor()
+      await page.getByText('Nothing is stored about earlier holders').waitFor()
+    }
+    await show('#/addresses/10.8.0.7')
+    await page.getByText('not stored').waitFor()
+    await call('DELETE', '/ipam/v1/handles/vm-1')
+    await page.getByText('Nobody holds this address.').waitFor()
+  })
+})
+
 t.test('changes of labels and reservations by others are shown, and merged', { skip }, async (t) => {
   const { servers, call } = await startIppoold(t)
   const v3 = '/apis/projectcalico.org/v3'
