@@ -4,8 +4,8 @@ import { type Fields, isFields } from '../fields.ts'
 const renewedShare = 0.8
 
 /**
- * The claims of a JSON Web Token; empty if it is none. Nothing is verified, which is for the server to do: the page reads only what concerns
- * itself.
+ * The claims of a JSON Web Token; empty if it is none. Nothing is verified, which is for the server to do: the page reads only what
+ * concerns itself.
  */
 export function readClaims(token: string): Fields {
   const [, payload = ''] = token.split('.')

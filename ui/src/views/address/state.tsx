@@ -28,7 +28,7 @@ export function FreeState({ address }: { address: string }): JSX.Element {
 /** Says what is not known of the past. */
 export function Forgotten(): JSX.Element {
   return (
-    <p class="quiet small">
+    <p class="forgotten quiet small">
       Nothing is stored about earlier holders of the address. If servers keep audit logs, those tell who assigned and
       released it.
     </p>
