@@ -87,23 +87,28 @@ t.test('draining and deleting wait until the last address is released', async (t
   await createPool(call, 'last', { cidr: '10.9.0.0/28', blockSize: 28 })
   await call('POST', '/ipam/v1/assign', { handle: 'last', pools: ['last'] })
   let ended = 0
-  const waiting = ['drain', 'delete'].map(async (command) => {
+  const start = async (command: string) => {
     const run = await shell.run(`ippool pool ${command} last --wait`)
     ended += 1
     return run
+  }
+  const read = async () => (await call('GET', '/apis/projectcalico.org/v3/ippools/last')).body
+  const draining = start('drain')
+  await until('the pool to be disabled', async () => {
+    return (((await read())['spec'] as { disabled?: boolean }).disabled ?? false) || undefined
   })
-  await until('the pool is being deleted', async () => {
-    const { body } = await call('GET', '/apis/projectcalico.org/v3/ippools/last')
-    return (body['metadata'] as { deletionTimestamp?: string }).deletionTimestamp
+  const deleting = start('delete')
+  await until('the pool to be deleted', async () => {
+    return ((await read())['metadata'] as { deletionTimestamp?: string }).deletionTimestamp
   })
   t.equal(ended, 0)
   await call('DELETE', '/ipam/v1/handles/last')
-  const runs = await Promise.all(waiting)
+  const runs = await Promise.all([draining, deleting])
   t.strictSame(
     runs.map(({ code }) => code),
     [0, 0],
   )
-  t.match(runs[1]?.stderr, 'pool last deleted')
+  t.match(runs[1].stderr, 'pool last deleted')
 })
 
 t.test('colours are for terminals, and only if they are wanted', { skip: isMissing('script') }, async (t) => {
