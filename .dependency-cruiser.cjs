@@ -11,7 +11,7 @@ const mayImport = {
   audit: ['plan', 'access', 'model', 'net', 'selector'],
   ipam: ['plan', 'access', 'model', 'net', 'selector'],
   resources: ['plan', 'ipam', 'access', 'model', 'net', 'selector'],
-  datastore: ['plan'],
+  datastore: ['plan', 'model', 'net'],
   authentication: ['access', 'datastore', 'model', 'plan'],
   'audit-log': ['audit', 'datastore', 'model'],
   metrics: ['plan', 'ipam', 'model', 'net', 'datastore'],
@@ -101,6 +101,14 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/datastore/[^/]+$' },
       to: { path: '^src/datastore/[^/]+/' },
+    },
+    {
+      name: 'only-the-store-of-objects-knows-addresses',
+      comment:
+        "An API server stores Calico's data in another form than etcd, so src/datastore/kubernetes reads it; other stores see keys and bytes.",
+      severity: 'error',
+      from: { path: '^src/datastore/', pathNot: '^src/datastore/kubernetes/' },
+      to: { path: '^src/(model|net)/' },
     },
     {
       name: 'no-circular',
