@@ -11,7 +11,7 @@ const mayImport = {
   audit: ['plan', 'access', 'model', 'net', 'selector'],
   ipam: ['plan', 'access', 'model', 'net', 'selector'],
   resources: ['plan', 'ipam', 'access', 'model', 'net', 'selector'],
-  datastore: ['plan', 'model', 'net'],
+  datastore: ['plan', 'model', 'net', 'kubeconfig'],
   authentication: ['access', 'datastore', 'model', 'plan'],
   'audit-log': ['audit', 'datastore', 'model'],
   metrics: ['plan', 'ipam', 'model', 'net', 'datastore'],
@@ -20,7 +20,8 @@ const mayImport = {
   upkeep: ['plan', 'resources', 'ipam', 'datastore', 'model', 'net', 'selector'],
   'embedded-etcd': [],
   start: [],
-  cli: [],
+  kubeconfig: [],
+  cli: ['kubeconfig'],
 }
 
 const core = '^src/(plan|net|model|selector|access|audit|ipam|resources)/'

@@ -14,7 +14,7 @@ import {
   type Material,
   mergeKubeconfigs,
   readKubeconfig,
-} from './kubeconfig.ts'
+} from '../../kubeconfig/index.ts'
 
 /** The connection that flags and variables ask for; a flag takes precedence over a variable, and both over a context. */
 export interface ConnectionOptions {
@@ -56,6 +56,7 @@ const nothing: Context = {
   token: undefined,
   tokenFile: undefined,
   plugin: undefined,
+  namespace: undefined,
 }
 
 /** Finds out which server to call, and reads the credentials. Throws a {@link Failure} that says which setting is wrong. */

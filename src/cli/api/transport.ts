@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { components } from '../../../openapi/ippoold.d.ts'
 import { exitCodes, Failure, Refused } from '../failures.ts'
 import type { Connection } from './connection.ts'
-import { isFields } from './kubeconfig.ts'
+import { isFields } from '../../kubeconfig/index.ts'
 import { waitBeforeRetry } from './retries.ts'
 
 /** A request, as HTTP has it. */

@@ -39,6 +39,7 @@ export interface Context {
   readonly token: string | undefined
   readonly tokenFile: string | undefined
   readonly plugin: CredentialPlugin | undefined
+  readonly namespace: string | undefined
 }
 
 /** Something in the configuration that cannot be used. The message names the field. */
@@ -119,6 +120,7 @@ export function contextIn(config: Kubeconfig, wanted?: string): Context {
     token: textIn(fields, 'token'),
     tokenFile: tokenFile === undefined ? undefined : resolve(folder, tokenFile),
     plugin: pluginIn(fields, folder),
+    namespace: textIn(context.fields, 'namespace'),
   }
 }
 

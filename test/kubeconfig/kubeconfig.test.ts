@@ -1,5 +1,5 @@
 import t from 'tap'
-import { contextIn, mergeKubeconfigs, readKubeconfig } from '../../src/cli/api/kubeconfig.ts'
+import { contextIn, mergeKubeconfigs, readKubeconfig } from '../../src/kubeconfig/index.ts'
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
 const nothing = {
