@@ -61,6 +61,14 @@ export function expired(): DatastoreUnavailable {
   return new DatastoreUnavailable('Timeout', 'The deadline passed before anything was changed. Try again.')
 }
 
+/** Nobody can tell before the caller's deadline whether the commit was applied. */
+export function outcomeUnknown(): DatastoreUnavailable {
+  return new DatastoreUnavailable(
+    'OutcomeUnknown',
+    'The datastore did not answer in time: the change may have been made, or may still be made.',
+  )
+}
+
 /** No transaction can hold the operation; `needed` says what it would take. */
 export function tooLarge(needed: string, cause?: Error): DatastoreUnavailable {
   return new DatastoreUnavailable(

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { settlingPatienceMs, stoppingPatienceMs } from '../../src/datastore/etcd/limits.ts'
+import { settlingPatienceMs, stoppingPatienceMs } from '../../src/datastore/planning/index.ts'
 import { startEtcd } from '../support/etcd.ts'
 import { startProxy, type TcpProxy } from '../support/proxy.ts'
 import { until } from '../support/until.ts'

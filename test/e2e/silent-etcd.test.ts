@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Test } from 'tap'
-import { settlingPatienceMs, stoppingPatienceMs } from '../../src/datastore/etcd/limits.ts'
+import { settlingPatienceMs, stoppingPatienceMs } from '../../src/datastore/planning/index.ts'
 import { startEtcdCluster } from '../support/etcd.ts'
 import { HttpClient } from '../support/http-client.ts'
 import { addressesIn, createPool, refusalIn } from '../support/ippoold.ts'

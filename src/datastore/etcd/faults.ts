@@ -96,14 +96,6 @@ export function explain({ message }: Error): (Explanation & { readonly text: str
   return explanation && { ...explanation, text: `${explanation.problem}. ${explanation.remedy}` }
 }
 
-/** Nobody can tell before the caller's deadline whether the commit was applied. */
-export function outcomeUnknown(): DatastoreUnavailable {
-  return new DatastoreUnavailable(
-    'OutcomeUnknown',
-    'etcd did not answer in time: the change may have been made, or may still be made.',
-  )
-}
-
 /** The operation did not reach etcd. */
 export function unreachable(cause: Error): DatastoreUnavailable {
   return unavailable(cause, { problem: 'etcd cannot be reached', remedy: 'Try again.' })

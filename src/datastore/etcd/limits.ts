@@ -1,7 +1,9 @@
+import { batchKeysMax } from '../planning/index.ts'
+
 /** Limits of the store on etcd, each with its source. Sizes in bytes, times in milliseconds. */
 
 /** etcd's `--max-txn-ops` default: limits the longest of the compare, then and else lists of one transaction. */
-export const transactionOperationsMax = 128
+export const transactionOperationsMax = batchKeysMax
 
 /** etcd's `--max-request-bytes` default is 1.5 MiB; the rest is room for compares and framing. */
 export const transactionBytesMax = 1_400_000
@@ -11,12 +13,6 @@ export const callDeadlineMs = 3_000
 
 /** The deadline of the call that revokes a lease: the lease would expire anyway, and the server's stop waits for the call. */
 export const revokeDeadlineMs = 1_000
-
-/** How long after its deadline a caller waits for the outcome of its commit. It learns the outcome if etcd is silent for less. */
-export const settlingPatienceMs = 5_000
-
-/** How long callers may still wait once the server is told to stop. Service managers give a server longer than this. */
-export const stoppingPatienceMs = 5_000
 
 /**
  * How much etcd may send before this server confirms that it reads. HTTP/2's default is 64 kB, which would cost hundreds of round trips
@@ -43,9 +39,6 @@ export const markPatienceMs = 500
 
 /** Values per page of a snapshot. With blocks of 15 kB, a page is about 15 MB. */
 export const snapshotPageSize = 1_000
-
-/** Full values of recently used keys kept in memory, per family. A block takes about 20 kB, a handle about 300 bytes. */
-export const recentValuesMax = { digests: 2_048, recent: 65_536 } as const
 
 /** How long etcd keeps the slots of a server that died. Only cleans up: nothing depends on it. */
 export const slotLeaseSeconds = 3_600

@@ -4,7 +4,9 @@ import type { Decodable, Family, Key, Listed, Lookup, Plan, Revision, View } fro
 import type { Follower } from '../changes.ts'
 import { declare } from '../declaration.ts'
 import { DatastoreNotOpened, DatastoreUnavailable } from '../faults.ts'
+import { Image } from '../image/index.ts'
 import type { Leadership, LeadershipOptions } from '../leadership.ts'
+import { stoppingPatienceMs } from '../planning/index.ts'
 import { type Probe, silentProbe } from '../probe.ts'
 import type {
   Health,
@@ -22,11 +24,11 @@ import { ChangeCheck, describeMissingRights, keysOf, type NeededKeys } from './c
 import { EtcdClient, type EtcdConnection, isDefiniteRefusal } from './client.ts'
 import { Engine, type EngineLeases, Refresher, Slot } from './engine/index.ts'
 import { asError, explain } from './faults.ts'
-import { Image, loadFamily } from './image/index.ts'
+import { loadFamily } from './snapshot.ts'
 import { prefixEnd } from './keys.ts'
 import { EtcdLeadership, leaders } from './leadership.ts'
 import { Lease } from './lease.ts'
-import { expiringLeaseTurnSeconds, slotLeaseSeconds, stoppingPatienceMs, transactionOperationsMax } from './limits.ts'
+import { expiringLeaseTurnSeconds, slotLeaseSeconds, transactionOperationsMax } from './limits.ts'
 import { Lineage } from './lineage.ts'
 import { MemberPoll } from './member-poll.ts'
 import { Journal, ImageWatch } from './watch/index.ts'

@@ -1,8 +1,7 @@
 import t from 'tap'
 import { unlimited } from '../../../src/access/index.ts'
-import { Batch, type Planned } from '../../../src/datastore/etcd/engine/batch.ts'
-import { BusyKeys } from '../../../src/datastore/etcd/engine/busy-keys.ts'
-import { Image } from '../../../src/datastore/etcd/image/index.ts'
+import { Image } from '../../../src/datastore/image/index.ts'
+import { BusyKeys, type Planned, PlannedBatch } from '../../../src/datastore/planning/index.ts'
 import { declare } from '../../../src/datastore/index.ts'
 import { planAssign } from '../../../src/ipam/index.ts'
 import {
@@ -73,7 +72,7 @@ t.test('a pool does not vanish in the transaction that gives an address of it', 
       held.store(poolKey('pool-a').text, { text: storedPool, revision: 1n, asOf: 1n })
     held.completeUpTo(2n)
   }
-  const batch = new Batch(image, new BusyKeys())
+  const batch = new PlannedBatch(image, new BusyKeys())
   const add = (plan: (view: View) => Plan<unknown>): Planned =>
     batch.add({ plan, isDryRun: false, isFresh: () => true })
   const wish = requestOf({ node: 'node1', addresses: ['10.10.0.9'] })

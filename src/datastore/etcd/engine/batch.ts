@@ -1,84 +1,14 @@
 import type { ICompare, IRequestOp } from 'etcd3'
-import type { Family, Key, Plan, View, Write } from '../../../plan/index.ts'
-import type { Image } from '../image/index.ts'
+import type { Key } from '../../../plan/index.ts'
+import { PlannedBatch } from '../../planning/index.ts'
 import { compareKey, comparePrefix } from '../keys.ts'
-import { transactionOperationsMax } from '../limits.ts'
-import type { BusyKeys } from './busy-keys.ts'
-import {
-  Contents,
-  type GuardedPrefix,
-  type Obstacle,
-  type Read,
-  RecordingView,
-  tooMany,
-  uninterrupted,
-} from './recording-view.ts'
-
-/** An operation as a batch needs it. */
-export interface Plannable {
-  plan(view: View): Plan<unknown>
-  /** Plan and validate, but write nothing. */
-  readonly isDryRun: boolean
-  /** True if `family` was read afresh after the operation was submitted. */
-  isFresh(family: Family<unknown>): boolean
-}
-
-/** The outcome of planning one operation. */
-export type Planned = { readonly kind: 'added'; readonly answer: unknown } | Obstacle
 
 /**
- * Operations planned one after the other, each seeing the writes of those before it, to be committed as one transaction: `If` all reads
- * still have their revision, `Then` the writes, `Else` the current values of the keys read.
+ * Operations that are committed as one transaction: `If` all reads still have their revision, `Then` the writes, `Else` the current values of
+ * the keys read.
  */
-export class Batch {
-  readonly #image: Image
-  readonly #busy: BusyKeys
-  readonly #contents = new Contents()
+export class Batch extends PlannedBatch {
   readonly #encodedBytes = new Map<string, number>()
-
-  constructor(image: Image, busy: BusyKeys) {
-    this.#image = image
-    this.#busy = busy
-  }
-
-  get reads(): Iterable<Read> {
-    return this.#contents.reads.values()
-  }
-
-  get guards(): Iterable<GuardedPrefix> {
-    return this.#contents.guards.values()
-  }
-
-  get writes(): ReadonlyMap<string, Write> {
-    return this.#contents.writes
-  }
-
-  /** Plans `operation` on top of the batch. Unless the outcome is `added`, the batch is unchanged. */
-  add(operation: Plannable): Planned {
-    const view = new RecordingView(this.#contents, this.#image, this.#busy)
-    const outcome = uninterrupted(() => operation.plan(view))
-    if ('obstacle' in outcome) {
-      const { obstacle } = outcome
-      if (obstacle.kind === 'busy' && view.group !== undefined) this.#busy.letGroupWait(view.group, obstacle.key)
-      return obstacle
-    }
-    const plan = outcome.value
-    const obstacle = this.#obstacleOfHints(plan, operation, view)
-    if (obstacle !== undefined) return obstacle
-    const writes = operation.isDryRun ? [] : plan.writes
-    for (const { key } of writes) {
-      const isRead = view.reads.has(key.text) || this.#contents.reads.has(key.text)
-      if (!isRead) throw new Error(`The plan writes ${key.text} without reading it.`)
-    }
-    const isApart = writes.some(
-      ({ key: { family } }) => family.isChangedSingly === true && this.#contents.writesTo(family),
-    )
-    if (isApart) return { kind: 'full' }
-    const size = this.#sizeWith(view, writes)
-    if (size > transactionOperationsMax) return tooMany(this.#contents, size)
-    this.#take(view, writes)
-    return { kind: 'added', answer: plan.answer }
-  }
 
   /** The compares of the transaction, without that of its slot. */
   compares(): ICompare[] {
@@ -105,50 +35,7 @@ export class Batch {
 
   /** A read of every key that is compared. */
   rereads(): IRequestOp[] {
-    return [...this.#contents.reads.keys()].map((key) => ({ request_range: { key: Buffer.from(key) } }))
-  }
-
-  /**
-   * The obstacle of a plan that changes nothing because of hints, if there is one: such a plan is believed only when the hints are
-   * complete. A stored answer that expires is no change either.
-   */
-  #obstacleOfHints(plan: Plan<unknown>, operation: Plannable, view: RecordingView): Obstacle | undefined {
-    if (!plan.writes.every((write) => write.kind === 'put' && write.isExpiring)) return undefined
-    const hinted = [...view.hinted]
-    const families = hinted.filter((family) => !operation.isFresh(family) || !this.#image.of(family).isExact)
-    if (families.length > 0) return { kind: 'unproved', families }
-    // Memory is exact at one revision; with the writes of the batch it may never be.
-    return hinted.some((family) => this.#contents.writesTo(family)) ? { kind: 'full' } : undefined
-  }
-
-  /** The longest list of the transaction with `view` and `writes` added; one for the slot. */
-  #sizeWith(view: RecordingView, writes: readonly Write[]): number {
-    const contents = this.#contents
-    let reads = contents.reads.size
-    for (const key of view.reads.keys()) if (!contents.reads.has(key)) reads++
-    let guards = contents.guards.size
-    for (const name of view.guards.keys()) if (!contents.guards.has(name)) guards++
-    let changes = contents.writes.size
-    for (const { key } of writes) if (!contents.writes.has(key.text)) changes++
-    return Math.max(reads + guards, changes) + 1
-  }
-
-  #take(view: RecordingView, writes: readonly Write[]): void {
-    const { reads, guards, listings } = this.#contents
-    for (const [text, read] of view.reads) if (!reads.has(text)) reads.set(text, read)
-    for (const [name, guard] of view.guards) if (!guards.has(name)) guards.set(name, guard)
-    for (const write of writes) {
-      this.#write(write)
-      for (const prefix of listings.keys()) if (write.key.text.startsWith(prefix)) listings.delete(prefix)
-    }
-  }
-
-  /** A key that was absent before the batch and is deleted by it needs no write. */
-  #write(write: Write): void {
-    const { text } = write.key
-    const { reads, writes } = this.#contents
-    if (write.kind === 'delete' && reads.get(text)?.revision === 0n) writes.delete(text)
-    else writes.set(text, write)
+    return [...this.reads].map(({ key }) => ({ request_range: { key: Buffer.from(key.text) } }))
   }
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { SortedKeys } from '../../../../src/datastore/etcd/image/sorted-keys.ts'
+import { SortedKeys } from '../../../src/datastore/image/sorted-keys.ts'
 
 t.test('keys are walked in order from any prefix', async (t) => {
   const keys = new SortedKeys()

@@ -1,5 +1,5 @@
 import type { HeldFamily, Image } from '../image/index.ts'
-import type { Batch } from './batch.ts'
+import type { PlannedBatch } from './batch.ts'
 import type { BusyKeys } from './busy-keys.ts'
 
 /** A key that a commit is writing, and its family in memory. */
@@ -13,7 +13,7 @@ export interface Locked {
  * Keeps later batches and the watch away from the keys that `batch` writes, until {@link unlock}. Throws when a key is of a family that
  * was not declared; then nothing is locked.
  */
-export function lock(batch: Batch, image: Image, busy: BusyKeys): readonly Locked[] {
+export function lock(batch: PlannedBatch, image: Image, busy: BusyKeys): readonly Locked[] {
   const locked = [...batch.reads]
     .filter(({ key }) => batch.writes.has(key.text))
     .map(({ key, revision }) => ({ key: key.text, isCreated: revision === 0n, held: image.of(key.family) }))

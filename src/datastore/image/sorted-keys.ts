@@ -1,4 +1,4 @@
-import { firstAtOrAfter } from '../../../plan/index.ts'
+import { firstAtOrAfter } from '../../plan/index.ts'
 
 /** A set of keys that can be walked in order from any prefix. Keys are compared as UTF-16, which is bytewise order for ASCII. */
 export class SortedKeys {

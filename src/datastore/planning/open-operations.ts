@@ -1,6 +1,5 @@
-import { expired, stopping } from '../../faults.ts'
-import { outcomeUnknown } from '../faults.ts'
-import { settlingPatienceMs } from '../limits.ts'
+import { expired, outcomeUnknown, stopping } from '../faults.ts'
+import { settlingPatienceMs } from './limits.ts'
 import type { Operation } from './operation.ts'
 
 /**
@@ -47,7 +46,7 @@ export class OpenOperations {
 
   /**
    * Fails the operations whose time is over at `nowMs`, and returns whether there were any. At its deadline, an operation hears that
-   * nothing was changed; if its writes may be in etcd, it hears {@link settlingPatienceMs} later that the outcome is unknown.
+   * nothing was changed; if its writes may be stored, it hears {@link settlingPatienceMs} later that the outcome is unknown.
    */
   expire(nowMs: number): boolean {
     let isAnyExpired = false

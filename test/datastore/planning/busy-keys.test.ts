@@ -1,5 +1,5 @@
 import t from 'tap'
-import { BusyKeys } from '../../../../src/datastore/etcd/engine/busy-keys.ts'
+import { BusyKeys } from '../../../src/datastore/planning/busy-keys.ts'
 
 t.test('a key is busy until its commit is over', async (t) => {
   const busy = new BusyKeys()

@@ -1,6 +1,6 @@
-import type { Family, GetOptions, Guard, Key, Listed, Lookup, Revision, View, Write } from '../../../plan/index.ts'
+import type { Family, GetOptions, Guard, Key, Listed, Lookup, Revision, View, Write } from '../../plan/index.ts'
 import { type Image, withEntry } from '../image/index.ts'
-import { transactionOperationsMax } from '../limits.ts'
+import { batchKeysMax } from './limits.ts'
 import type { BusyKeys } from './busy-keys.ts'
 
 /** A key that was read, and its revision then; 0 when it was absent. */
@@ -102,7 +102,7 @@ export class RecordingView implements View {
     const lookup = this.#lookup(key, options?.assumeAbsent ?? false)
     this.reads.set(key.text, { key, revision: lookup.kind === 'absent' ? 0n : lookup.revision })
     // A plan that has read more than a transaction proves ends here: it could go on for long.
-    if (this.reads.size >= transactionOperationsMax) interrupt(tooMany(this.#contents, this.reads.size + 1))
+    if (this.reads.size >= batchKeysMax) interrupt(tooMany(this.#contents, this.reads.size + 1))
     return lookup
   }
 
@@ -110,7 +110,7 @@ export class RecordingView implements View {
     const unwritten = new Map(keys.filter(({ text }) => !this.#contents.writes.has(text)).map((key) => [key.text, key]))
     const cold = [...unwritten.values()]
       // Fetching more keys than a plan may read is a waste.
-      .slice(0, transactionOperationsMax)
+      .slice(0, batchKeysMax)
       .filter((key) => !this.#busy.has(key.text) && this.#image.lookup(key) === undefined)
     if (cold.length > 0) interrupt({ kind: 'cold', keys: cold })
   }

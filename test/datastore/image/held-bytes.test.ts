@@ -1,8 +1,8 @@
 import t from 'tap'
-import { HeldFamily } from '../../../../src/datastore/etcd/image/index.ts'
-import { recentValuesMax } from '../../../../src/datastore/etcd/limits.ts'
-import type { Family, Revision } from '../../../../src/plan/index.ts'
-import { numbersBelow } from '../../rig.ts'
+import { HeldFamily } from '../../../src/datastore/image/index.ts'
+import { recentValuesMax } from '../../../src/datastore/image/limits.ts'
+import type { Family, Revision } from '../../../src/plan/index.ts'
+import { numbersBelow } from '../rig.ts'
 
 const a = '/n/a'
 

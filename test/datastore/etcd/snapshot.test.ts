@@ -1,10 +1,11 @@
 import type { IRangeRequest, IRangeResponse } from 'etcd3'
 import t from 'tap'
-import { EtcdClient } from '../../../../src/datastore/etcd/client.ts'
-import { HeldFamily, loadFamily, refreshFamily } from '../../../../src/datastore/etcd/image/index.ts'
-import { snapshotPageSize } from '../../../../src/datastore/etcd/limits.ts'
-import { startEtcd } from '../../../support/etcd.ts'
-import { numbersBelow, openEtcd, revisionOf } from '../../rig.ts'
+import { EtcdClient } from '../../../src/datastore/etcd/client.ts'
+import { loadFamily, refreshFamily } from '../../../src/datastore/etcd/snapshot.ts'
+import { HeldFamily } from '../../../src/datastore/image/index.ts'
+import { snapshotPageSize } from '../../../src/datastore/etcd/limits.ts'
+import { startEtcd } from '../../support/etcd.ts'
+import { numbersBelow, openEtcd, revisionOf } from '../rig.ts'
 
 const etcd = await startEtcd(t)
 const keys = openEtcd(t, etcd.endpoint)

@@ -1,4 +1,4 @@
-import { type Listed, firstAtOrAfter } from '../../../plan/index.ts'
+import { type Listed, firstAtOrAfter } from '../../plan/index.ts'
 
 /** A sorted listing with `entry` in the place of `key`; without the key when `entry` is undefined. */
 export function withEntry<Value>(

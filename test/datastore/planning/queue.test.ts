@@ -1,8 +1,8 @@
 import t from 'tap'
-import { Operation } from '../../../../src/datastore/etcd/engine/operation.ts'
-import { Queue } from '../../../../src/datastore/etcd/engine/queue.ts'
-import { answerOnly } from '../../../../src/plan/index.ts'
-import { FakeView } from '../../../support/fake-view.ts'
+import { Operation } from '../../../src/datastore/planning/operation.ts'
+import { Queue } from '../../../src/datastore/planning/queue.ts'
+import { answerOnly } from '../../../src/plan/index.ts'
+import { FakeView } from '../../support/fake-view.ts'
 
 /** Operations 0, 1, 2, ... in the order of submission. */
 function operations(count: number): Operation[] {

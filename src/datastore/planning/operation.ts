@@ -1,5 +1,5 @@
-import type { Family, Plan, Revision, View } from '../../../plan/index.ts'
-import type { Outcome } from '../../store.ts'
+import type { Family, Plan, Revision, View } from '../../plan/index.ts'
+import type { Outcome } from '../store.ts'
 import type { Plannable } from './batch.ts'
 
 /** How an operation is submitted. */

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { HeldFamily } from '../../../../src/datastore/etcd/image/index.ts'
-import { recentValuesMax } from '../../../../src/datastore/etcd/limits.ts'
-import type { Family, Lookup, Observer } from '../../../../src/plan/index.ts'
-import { numbersBelow, summary } from '../../rig.ts'
+import { HeldFamily } from '../../../src/datastore/image/index.ts'
+import { recentValuesMax } from '../../../src/datastore/image/limits.ts'
+import type { Family, Lookup, Observer } from '../../../src/plan/index.ts'
+import { numbersBelow, summary } from '../rig.ts'
 import { hold, put, stored } from './held-rig.ts'
 
 const a = '/n/a'

@@ -1,5 +1,5 @@
-import type { Decodable, Family, Key, Listed, Lookup, Revision } from '../../../plan/index.ts'
-import type { Declaration } from '../../declaration.ts'
+import type { Decodable, Family, Key, Listed, Lookup, Revision } from '../../plan/index.ts'
+import type { Declaration } from '../declaration.ts'
 import { HeldFamily, type ProblemReport } from './held-family.ts'
 
 /** The families in memory, kept up to date by the watch, by this server's commits, and by the values that come with failed compares. */

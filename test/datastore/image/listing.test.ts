@@ -1,6 +1,6 @@
 import t from 'tap'
-import { withEntry } from '../../../../src/datastore/etcd/image/index.ts'
-import type { Listed } from '../../../../src/plan/index.ts'
+import { withEntry } from '../../../src/datastore/image/index.ts'
+import type { Listed } from '../../../src/plan/index.ts'
 
 function entry(key: string, value = 1): Listed<number> {
   return { key, kind: 'value', value, revision: 1n }

@@ -1,6 +1,6 @@
-import { HeldFamily } from '../../../../src/datastore/etcd/image/index.ts'
-import type { Family, Lookup, Observer, Revision } from '../../../../src/plan/index.ts'
-import { numbersBelow } from '../../rig.ts'
+import { HeldFamily } from '../../../src/datastore/image/index.ts'
+import type { Family, Lookup, Observer, Revision } from '../../../src/plan/index.ts'
+import { numbersBelow } from '../rig.ts'
 
 /** What is held of a family of numbers, with what its observer and its reporter were told. */
 export function hold(held: Family<number>['held']) {

@@ -1,5 +1,5 @@
-import type { Family, Listed, Lookup, Observer, Revision } from '../../../plan/index.ts'
-import { recentValuesMax } from '../limits.ts'
+import type { Family, Listed, Lookup, Observer, Revision } from '../../plan/index.ts'
+import { recentValuesMax } from './limits.ts'
 import { withEntry } from './listing.ts'
 import { SortedKeys } from './sorted-keys.ts'
 

@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises'
 import type { IKeyValue, IRangeResponse } from 'etcd3'
-import type { Revision } from '../../../plan/index.ts'
-import type { EtcdClient } from '../client.ts'
-import { prefixEnd } from '../keys.ts'
-import { snapshotPageSize } from '../limits.ts'
-import type { HeldFamily, StoredValue } from './held-family.ts'
+import type { Revision } from '../../plan/index.ts'
+import type { EtcdClient } from './client.ts'
+import { prefixEnd } from './keys.ts'
+import { snapshotPageSize } from './limits.ts'
+import type { HeldFamily, StoredValue } from '../image/index.ts'
 
 /** A key-value pair of etcd's as the image takes it. `asOf` is the revision of the answer that brought it. */
 export function storedValue(pair: IKeyValue, asOf: Revision): StoredValue {

@@ -1,5 +1,0 @@
-/** The part of etcd that the server holds in memory. */
-export { HeldFamily } from './held-family.ts'
-export { Image } from './image.ts'
-export { withEntry } from './listing.ts'
-export { loadFamily, refreshFamily, storedValue } from './snapshot.ts'
