@@ -261,7 +261,9 @@ export class ApiFaultProxy {
     const headers = Object.fromEntries(
       Object.entries(incoming.headers).filter(([name]) => !name.startsWith(':') && !ofOneConnection.has(name)),
     )
-    const outgoing = sendRequest({ agent: this.#agent, hostname, port, method, path: incoming.url, headers })
+    // Without a length, Node would send the body of a DELETE as the beginning of another request.
+    const sized = body === '' ? headers : { ...headers, 'content-length': Buffer.byteLength(body) }
+    const outgoing = sendRequest({ agent: this.#agent, hostname, port, method, path: incoming.url, headers: sized })
     outgoing.end(body)
     const [answer] = (await once(outgoing, 'response')) as [IncomingMessage]
     return answer
