@@ -4,14 +4,14 @@ import { put, type Write } from './view.ts'
 /** The place of a final value in the order: handles and affinities follow the blocks unless their lead is final. */
 const finalPlace: Readonly<Record<Part, number>> = { block: 2, handle: 3, affinity: 4, pool: 5, record: 6 }
 
-/** The place of a lead in the order: an affinity claims a block before a handle counts addresses in it. */
+/** The place of a lead in the order: an affinity claims a block before that is created, or a handle counts addresses in it. */
 const leadPlace: Readonly<Record<Part, number>> = { affinity: 0, handle: 1, block: 1, pool: 1, record: 1 }
 
 /**
  * Returns the writes of a plan as writes of single objects, for a store that has no transactions. A server that stops after any of them
- * leaves a state that the next plans accept and mend. First come the leads of affinities, handles and records, then the blocks, which are
- * the commit, then the final handles and affinities, pools and records. Each of these stores before it deletes, in key order, so that two
- * servers that write the same keys meet at the first.
+ * leaves a state that the next plans accept and mend. First come the leads of affinities, new blocks, handles and records, then the
+ * blocks, which are the commit, then the final handles and affinities, pools and records. Each of these stores before it deletes, in key
+ * order, so that two servers that write the same keys meet at the first.
  *
  * `before` gives the value that the plan found under a key; undefined when there was none.
  */

@@ -74,6 +74,7 @@ export const blocks: Family<Block> = {
       : decodeJson(text, (json) => readBlock(json, cidr))
   },
   encode: encodeBlock,
+  lead: leadBlock,
 }
 
 /** The key of the block `cidr`. */
@@ -153,6 +154,25 @@ export const windowsReservedHandle = 'windows-reserved-ipam-handle'
 export function isWindowsReserved(handle: string | undefined): boolean {
   // Called for every address of every block: comparing the lengths first settles most calls.
   return handle?.length === windowsReservedHandle.length && handle.toLowerCase() === windowsReservedHandle
+}
+
+/**
+ * A new block is stored empty first. The request that creates it may arrive once more, after the block was used and deleted: what it leaves
+ * behind then must not hold addresses.
+ */
+function leadBlock(before: Block | undefined, after: Block | undefined): Block | undefined {
+  if (before !== undefined || after === undefined || isBlockEmpty(after)) return undefined
+  const isKept = (index: number | null): boolean =>
+    index !== null && isWindowsReserved(after.attributes?.[index]?.handle)
+  const allocations = after.allocations.map((index) => (isKept(index) ? index : null))
+  return {
+    ...after,
+    allocations,
+    unallocated: allocations.flatMap((index, place) => (index === null ? [ordinal(place)] : [])),
+    attributes: allocations.some(isKept) ? after.attributes : null,
+    sequenceNumber: after.sequenceNumber - 1n,
+    sequenceNumberForAllocation: noNumbers(allocations.length),
+  }
 }
 
 const blockFields = declareFields(

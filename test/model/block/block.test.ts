@@ -290,3 +290,36 @@ t.test('another spelling of the same block is refused', (t) => {
   for (const path of wrong) t.equal(parseBlockPath(path), undefined, path)
   t.end()
 })
+
+t.test('a new block leads without addresses, and a block that was there does not', (t) => {
+  const taken = mustDecode(blockText({ attributes: '[{"handle_id":"a"},{"handle_id":"b"}]' }), smallKey)
+  const empty = mustDecode(
+    blockText({
+      allocations: '[null,null,null,null]',
+      unallocated: '[0,1,2,3]',
+      attributes: 'null',
+      sequenceNumber: '1795406400123456788',
+      sequenceNumberForAllocation: '{}',
+    }),
+    smallKey,
+  )
+  const lead = blocks.lead?.(undefined, taken)
+  t.equal(lead && blocks.encode(lead), blocks.encode(empty))
+  t.equal(blocks.lead?.(undefined, empty), undefined, 'it is written as it is')
+  t.equal(blocks.lead?.(empty, taken), undefined)
+  t.equal(blocks.lead?.(taken, undefined), undefined)
+  t.equal(blocks.lead?.(undefined, undefined), undefined)
+  t.end()
+})
+
+t.test('what a Windows host keeps of a new block is there from the beginning', (t) => {
+  const attributes = '[{"handle_id":"windows-reserved-ipam-handle"},{"handle_id":"a"}]'
+  const fields = { attributes, unallocated: '[3]', sequenceNumberForAllocation: '{"1":1795406400123456788}' }
+  const taken = mustDecode(blockText({ ...fields, allocations: '[0,1,0,null]' }), smallKey)
+  const lead = blocks.lead?.(undefined, taken)
+  t.strictSame(lead?.allocations, [0, null, 0, null])
+  t.strictSame(lead?.unallocated, [1, 3].map(ordinal))
+  t.ok(lead && isBlockEmpty(lead))
+  t.doesNotThrow(() => lead && blocks.encode(lead))
+  t.end()
+})
