@@ -11,6 +11,7 @@ const nothing = {
   token: undefined,
   tokenFile: undefined,
   plugin: undefined,
+  namespace: undefined,
 }
 
 const config = readKubeconfig('/etc/ipam/config', {
@@ -50,7 +51,7 @@ const config = readKubeconfig('/etc/ipam/config', {
   ],
   contexts: [
     { name: 'local', context: { cluster: 'local' } },
-    { name: 'prod', context: { cluster: 'prod', user: 'alice', namespace: 'ignored' } },
+    { name: 'prod', context: { cluster: 'prod', user: 'alice', namespace: 'blue' } },
     { name: 'bob', context: { cluster: 'odd', user: 'bob' } },
     { name: 'plugin', context: { cluster: 'local', user: 'plugin' } },
     { name: 'old', context: { cluster: 'local', user: 'old' } },
@@ -71,6 +72,7 @@ t.strictSame(
     certificateAuthority: { file: '/etc/ipam/ca.crt' },
     clientCertificate: { file: '/etc/ipam/alice.crt' },
     clientKey: { pem: 'the key' },
+    namespace: 'blue',
   },
   'files are beside the configuration, and data are in it',
 )

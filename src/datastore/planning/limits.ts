@@ -1,6 +1,6 @@
 /**
- * The most keys that a batch reads, and that it writes: what etcd takes in a transaction. Other stores keep to it, because the steps of large
- * changes are made for it.
+ * The most keys that a batch reads, and that it writes: what etcd takes in a transaction. Other stores keep to it, because the steps of
+ * large changes are made for it.
  */
 export const batchKeysMax = 128
 

@@ -15,7 +15,7 @@ export interface ApiRequest {
   readonly body?: JsonObject
   /** The media type of the answer; JSON unless given. */
   readonly accept?: string
-  /** Milliseconds until nobody waits for the answer any more. */
+  /** Milliseconds after which the request is given up. */
   readonly timeoutMs: number
 }
 

@@ -10,7 +10,7 @@ import {
   readKubeconfig,
 } from '../../../kubeconfig/index.ts'
 
-/** What a caller proves to the API server who it is with, and what it knows the API server by. */
+/** The credentials of the caller, and the authorities that vouch for the API server. */
 export interface Credentials {
   readonly token: string | undefined
   readonly certificate: string | undefined
@@ -36,12 +36,12 @@ export interface ApiConnection {
 /** Variables of the process, by their names. */
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Where a pod finds the credentials of its ServiceAccount. */
+/** The folder in which a pod has the credentials of its ServiceAccount. */
 const accountFolder = '/var/run/secrets/kubernetes.io/serviceaccount'
 
 /**
- * The connection that a kubeconfig describes: the file given, else those of `KUBECONFIG`, else, in a pod, that of its ServiceAccount. Throws
- * an Error that says what is missing, `ConfigProblem` for a kubeconfig that cannot be used.
+ * The connection that a kubeconfig describes: the file given, else those of `KUBECONFIG`, else, in a pod, that of its ServiceAccount.
+ * Throws an Error that says what is missing, `ConfigProblem` for a kubeconfig that cannot be used.
  */
 export async function findConnection(
   file: string | undefined,

@@ -8,7 +8,7 @@ import { type ApiOutcome, type ApiRefusal, describeRefusal } from './outcome.ts'
 export interface ObjectPage {
   readonly objects: readonly JsonObject[]
   readonly revision: Revision
-  /** Where the next page begins; undefined after the last one. */
+  /** The token of the next page; undefined on the last page. */
   readonly continue: string | undefined
 }
 
@@ -29,7 +29,7 @@ export interface WatchEvent {
 
 /** An answer without what was asked for. */
 export class ApiFailure extends Error {
-  /** Why the API server refuses; undefined if it was not reached, or failed. */
+  /** The refusal of the API server; undefined if the request was lost, or never sent. */
   readonly refusal: ApiRefusal | undefined
 
   constructor(message: string, refusal: ApiRefusal | undefined, cause?: unknown) {
@@ -49,10 +49,10 @@ export function revisionOf(object: JsonObject): Revision {
 /** Only the metadata of the objects in a list. */
 const metadataOnly = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1'
 
-/** The API server closes a watch after this; it is opened anew from where it was. */
+/** The API server closes a watch after so long; the informer resumes it. */
 const watchSeconds = 600
 
-/** The objects of one kind. Reads are of the present (quorum), writes compare. What fails is told, and never sent again. */
+/** The objects of one kind. Reads are linearizable. Writes compare the version, and are sent once. */
 export class ObjectClient {
   readonly kind: ObjectKind
   readonly #client: ApiClient

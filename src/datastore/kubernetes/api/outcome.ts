@@ -1,7 +1,7 @@
 import { isJsonObject, type Json, type JsonObject, parseJson } from '../../../model/index.ts'
 import { objectAt, textAt } from '../forms/index.ts'
 
-/** Why the API server refuses a request. @see https://kubernetes.io/docs/reference/using-api/api-concepts/ */
+/** The reason for which the API server refuses a request. @see https://kubernetes.io/docs/reference/using-api/api-concepts/ */
 export interface ApiRefusal {
   readonly status: number
   /** The reason of the Status, such as `AlreadyExists`; empty if the answer has none. */
@@ -26,7 +26,7 @@ export interface HttpAnswer {
   readonly retryAfterSeconds: number | undefined
 }
 
-/** What to make of an answer: an outcome; or the time after which the request is to be sent again, because nothing was done. */
+/** Returns the outcome that an answer tells. If the request was throttled: the time after which to send it again. */
 export function outcomeOf({ status, text, retryAfterSeconds }: HttpAnswer): ApiOutcome | { readonly waitMs: number } {
   const parsed = parseJson(text)
   const object = parsed.ok && isJsonObject(parsed.value) ? parsed.value : undefined
@@ -54,11 +54,6 @@ export function describeRefusal({ status, reason, message }: ApiRefusal): string
 /** True if the object has changed since it was read, or another one has its place. */
 export function isConflict(refusal: ApiRefusal): boolean {
   return refusal.status === 409
-}
-
-/** True if an object of that name exists already. */
-export function isExisting({ status, reason }: ApiRefusal): boolean {
-  return status === 409 && reason === 'AlreadyExists'
 }
 
 /** True if the version of a list or watch is no longer in history. */

@@ -25,11 +25,11 @@ export interface ObjectKind {
   readonly namespace?: string
 }
 
-/** What an object says in the words of its family: the key, and the text that the family decodes. */
+/** An object in its family's terms: the key, and the text that the family decodes. */
 export interface StoredEntry {
   readonly key: string
   readonly text: string
-  /** True if a writer has marked the object as deleted. It counts as absent, must never be revived, and whoever meets it deletes it. */
+  /** True if a writer has marked the object as deleted. It counts as absent. It must be deleted, never revived. */
   readonly isDeleted: boolean
 }
 

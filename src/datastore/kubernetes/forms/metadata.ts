@@ -2,12 +2,12 @@ import { isJsonObject, type Json, type JsonObject, jsonObject, parseJson, string
 import { type CalicoGroup, membersBut, objectAt } from './form.ts'
 
 /** In the v1 group, Calico's clients keep the metadata that users see in this annotation, as JSON. */
-export const packedAnnotation = 'projectcalico.org/metadata'
+const packedAnnotation = 'projectcalico.org/metadata'
 
-/** What every object has of its own, whatever is packed. */
+/** Members that are never packed: each object has its own. */
 const ownMembers = ['name', 'namespace', 'uid', 'resourceVersion']
 
-/** What is true of a v1 object only if it is packed: the object itself is never deleted in steps. */
+/** Members that count only if they are packed, once anything is packed. */
 const onlyPacked = ['finalizers', 'ownerReferences', 'deletionTimestamp', 'deletionGracePeriodSeconds']
 
 /** The API server's own notes about an object, which users of Calico's data do not see. */
@@ -31,7 +31,7 @@ export function unpackMetadata(group: CalicoGroup, metadata: JsonObject): JsonOb
   ])
 }
 
-/** What users set in metadata. */
+/** Members that users set. */
 const userMembers = ['labels', 'annotations', 'finalizers', 'ownerReferences']
 
 /**

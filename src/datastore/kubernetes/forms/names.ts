@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 export type ObjectName = { readonly ok: true; readonly name: string } | { readonly ok: false; readonly problem: string }
 
 /** The longest name of an object. */
-export const nameLengthMax = 253
+const nameLengthMax = 253
 
 /** Letters and digits between dots, with hyphens inside: what Kubernetes calls a DNS-1123 subdomain. */
 const subdomain = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/
@@ -56,8 +56,8 @@ export function cidrTextOf(name: string): string | undefined {
 const hashLength = 11
 
 /**
- * The name of the object of an affinity. Calico cuts a long node name, and adds a hash of all of it. The type of the host is not part of the
- * name: a node that is called like a virtual host shares its objects.
+ * The name of the object of an affinity. Calico cuts a long node name, and adds a hash of all of it. The type of the host is not part of
+ * the name: a node that is called like a virtual host shares its objects.
  */
 export function affinityName(host: string, cidrText: string): ObjectName {
   const cidr = cidrName(cidrText)

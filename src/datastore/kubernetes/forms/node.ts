@@ -6,7 +6,7 @@ import { objectName } from './names.ts'
 /** Labels that Calico's users have given a node, as JSON. */
 const labelsAnnotation = 'projectcalico.org/labels'
 
-/** Where Calico's node agent notes the addresses of its tunnels. */
+/** The annotations in which Calico's node agent stores addresses, by the field of Calico's Node. */
 const annotations = {
   ipv4Address: 'projectcalico.org/IPv4Address',
   ipv6Address: 'projectcalico.org/IPv6Address',

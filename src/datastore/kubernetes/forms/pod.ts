@@ -2,7 +2,7 @@ import { isJsonArray, isJsonObject, type JsonObject, stringifyJson, workloadEndp
 import { calicoApiVersions, compact, nameIn, objectAt, type ObjectForm, textAt } from './form.ts'
 import { objectName } from './names.ts'
 
-/** Where Calico's plugin notes the addresses of a pod. */
+/** The annotations in which Calico's plugin stores the addresses of a pod. */
 const podIpsAnnotation = 'cni.projectcalico.org/podIPs'
 const podIpAnnotation = 'cni.projectcalico.org/podIP'
 const containerAnnotation = 'cni.projectcalico.org/containerID'
@@ -39,14 +39,14 @@ export const podForm: ObjectForm = {
   },
 }
 
-/** What Calico's plugin has noted, else what the kubelet reports. A pod that has ended has no addresses any more. */
+/** The addresses that Calico's plugin has stored, else those that the kubelet reports. A pod that has ended has none. */
 function addressesOf(object: JsonObject): readonly string[] {
   const status = objectAt(object, 'status')
   if (['Succeeded', 'Failed'].includes(textAt(status, 'phase'))) return []
-  const noted = objectAt(objectAt(object, 'metadata'), 'annotations')
+  const stored = objectAt(objectAt(object, 'metadata'), 'annotations')
   for (const name of [podIpsAnnotation, podIpAnnotation]) {
-    if (Object.hasOwn(noted, name))
-      return textAt(noted, name)
+    if (Object.hasOwn(stored, name))
+      return textAt(stored, name)
         .split(',')
         .filter((text) => text !== '')
   }

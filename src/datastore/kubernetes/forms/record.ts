@@ -7,7 +7,7 @@ import { mustName, objectName } from './names.ts'
 export const recordPrefix = '/ippoold/v1/'
 
 /** Says that a ConfigMap holds a record, and of which family: the first part of its key after the prefix. */
-export const recordLabel = 'ippoold.io/record'
+const recordLabel = 'ippoold.io/record'
 
 /** Hexadecimal digits of the key's hash in a name: no two keys share 160 bits. */
 const hashLength = 40
