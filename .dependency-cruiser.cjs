@@ -19,9 +19,10 @@ const mayImport = {
   http: ['plan', 'resources', 'ipam', 'access', 'audit', 'datastore', 'model', 'net', 'selector'],
   upkeep: ['plan', 'resources', 'ipam', 'datastore', 'model', 'net', 'selector'],
   'embedded-etcd': [],
+  backup: ['datastore', 'embedded-etcd', 'plan'],
   start: [],
   kubeconfig: [],
-  cli: ['kubeconfig'],
+  cli: ['backup', 'kubeconfig'],
 }
 
 const core = '^src/(plan|net|model|selector|access|audit|ipam|resources)/'
@@ -49,7 +50,8 @@ const faces = ['', '/([^/]+)', '/([^/]+)/([^/]+)'].flatMap((above, depth) => {
     name,
     comment: 'Import the index.ts of the other folder; export there what is missing.',
     severity: 'error',
-    from: { path: from, pathNot: '^src/(main|serve)\\.ts$' },
+    // Backups are of etcd itself, and have a rule of their own.
+    from: { path: from, pathNot: '^src/((main|serve)\\.ts$|backup/)' },
     to: { path: `${inside}/[^/]+/`, pathNot },
   }))
 })
@@ -68,15 +70,22 @@ module.exports = {
     {
       name: 'started-by-main-only',
       comment:
-        'The embedded etcd, the upkeep and the parts of the process are for main.ts and serve.ts; nothing else knows of them.',
+        'The embedded etcd, the upkeep and the parts of the process are for main.ts and serve.ts; of others, only backups use the first.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/((embedded-etcd|upkeep|start)/|(main|serve)\\.ts$)' },
+      from: { path: '^src/', pathNot: '^src/((embedded-etcd|upkeep|start|backup)/|(main|serve)\\.ts$)' },
       to: { path: '^src/(embedded-etcd|upkeep|start)/' },
+    },
+    {
+      name: 'backups-use-faces',
+      comment: 'src/backup imports the faces of the store on etcd and of the embedded etcd, and nothing behind them.',
+      severity: 'error',
+      from: { path: '^src/backup/' },
+      to: { path: '^src/', pathNot: '^src/(backup/|(datastore|datastore/etcd|embedded-etcd|plan)/index\\.ts$)' },
     },
     {
       name: 'the-command-line-is-a-client',
       comment:
-        'ippool knows the server by its HTTP API only, and a server never loads ippool: bin/ippool.js starts it.',
+        'ippool knows the server by its HTTP API only, and a server never loads ippool: bin/ippool.js starts it. Backups are of etcd itself.',
       severity: 'error',
       from: { path: '^(src|sdk)/', pathNot: '^src/cli/' },
       to: { path: '^src/cli/' },
@@ -89,11 +98,19 @@ module.exports = {
       to: { pathNot: '^src/cli/output/' },
     },
     {
+      name: 'formats-are-pure',
+      comment:
+        'src/cli/formats makes entries of texts, and texts of entries; src/cli/moving opens the files, and calls the server.',
+      severity: 'error',
+      from: { path: '^src/cli/formats/' },
+      to: { pathNot: '^(src/cli/formats/|node_modules/csv-parse/|(crypto|net|stream)$)' },
+    },
+    {
       name: 'libraries-of-the-command-line',
       comment: 'What parses the command line of ippool, and calls the server, is for src/cli.',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/cli/' },
-      to: { path: '^node_modules/(commander|@commander-js/[^/]+|openapi-fetch)/' },
+      to: { path: '^node_modules/(commander|@commander-js/[^/]+|openapi-fetch|csv-parse)/' },
     },
     {
       name: 'the-face-knows-no-store',
@@ -110,6 +127,35 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/datastore/', pathNot: '^src/datastore/kubernetes/' },
       to: { path: '^src/(model|net)/' },
+    },
+    {
+      name: 'the-page-is-a-client',
+      comment:
+        'The page knows the server by its HTTP API only. It shares the arithmetic of addresses and the selector language, which are pure.',
+      severity: 'error',
+      from: { path: '^ui/' },
+      to: { path: '^(src|test|bench|sdk|scripts)/', pathNot: '^src/(net|selector|plan)/' },
+    },
+    {
+      name: 'the-server-without-the-page',
+      comment: 'Only the built page is served; no code of it runs in the server.',
+      severity: 'error',
+      from: { path: '^(src|bench|sdk|scripts)/' },
+      to: { path: '^ui/' },
+    },
+    {
+      name: 'the-texts-of-the-page-are-pure',
+      comment: 'ui/src/text makes texts of values; what does I/O is beside it.',
+      severity: 'error',
+      from: { path: '^ui/src/text/' },
+      to: { pathNot: '^ui/src/text/' },
+    },
+    {
+      name: 'parts-of-the-page-know-no-view',
+      comment: 'Views are made of parts, actions and the map; none of them knows a view.',
+      severity: 'error',
+      from: { path: '^ui/src/(api|router|live|text|theme|parts|map|actions|editing|search|selecting)/' },
+      to: { path: '^ui/src/(views|frame)/' },
     },
     {
       name: 'no-circular',

@@ -7,6 +7,9 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=optional --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
+# The page, which shares code with the server.
+COPY ui ./ui
+COPY scripts/build-page.ts ./scripts/
 # The types of the API, which the command line is compiled with.
 COPY openapi/ippoold.d.ts ./openapi/
 RUN npm run build \

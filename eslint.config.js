@@ -13,7 +13,7 @@ export default defineConfig(
   globalIgnores(['dist/', '.tap/', '.data/', '.cache/', 'coverage/', 'openapi/', '.sdk/', 'examples/']),
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {

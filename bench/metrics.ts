@@ -1,14 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
-import { Etcd3 } from 'etcd3'
 import { request } from 'undici'
-import { pools as poolFamily } from '../src/model/index.ts'
-import { blockAt, formatCidr, prefixLength } from '../src/net/index.ts'
 import { assigning } from './load.ts'
 import { measureHttp, type Measurement } from './measure.ts'
-import { createPool, processorMs, startBenchEtcd, startBenchServer } from './processes.ts'
+import { processorMs, startBenchEtcd, startBenchServer } from './processes.ts'
+import { seedPools } from './pools.ts'
 import { printTable, saveResults, type Row } from './results.ts'
-import { pool, seed } from './seed.ts'
+import { seed } from './seed.ts'
 
 /**
  * Scrapes of a server with 10,000 pools and 1,000,000 addresses held on 500 nodes: how long one takes, and the processor time of the server
@@ -16,18 +14,14 @@ import { pool, seed } from './seed.ts'
  */
 
 const held = 1_000_000
-const poolCount = 10_000
-/** Of these pools, so many lie in the seeded range: two blocks in each. The others are empty. */
-const filledCount = 8_192
 const scrapes = 40
 const seconds = 8
 const rounds = 3
 
 const etcd = await startBenchEtcd()
 try {
-  const template = await templateOfPool()
+  await seedPools(etcd.endpoint)
   await seed(etcd.endpoint, held)
-  await writePools(template)
   const withNodes = await measure({})
   const withoutNodes = await measure({ IPPOOLD_METRICS_NODES: 'false' })
   const rows = [
@@ -38,42 +32,6 @@ try {
   await saveResults('metrics', rows)
 } finally {
   await etcd.stop()
-}
-
-/** The stored text of a pool, as the server writes it. */
-async function templateOfPool(): Promise<string> {
-  const server = await startBenchServer({ ETCD_ENDPOINTS: etcd.endpoint })
-  await createPool(server.url, 'load', '172.16.0.0/12')
-  await server.stop()
-  const client = new Etcd3({ hosts: etcd.endpoint })
-  const text = await client.get(`${poolFamily.prefix}load`).string()
-  client.close()
-  if (text === null) throw new Error('The pool was not stored.')
-  return text
-}
-
-async function writePools(template: string): Promise<void> {
-  const client = new Etcd3({ hosts: etcd.endpoint })
-  const size = prefixLength(4, 25) ?? pool.prefixLength
-  for (let first = 0; first < poolCount; first += 100) {
-    const success = Array.from({ length: 100 }, (_, index) => {
-      const number = first + index
-      const name = `pool-${String(number).padStart(5, '0')}`
-      const empty = number - filledCount
-      const cidr =
-        number < filledCount
-          ? formatCidr(blockAt(pool, size, BigInt(number)))
-          : `10.${128 + (empty >> 8)}.${empty & 255}.0/24`
-      // Calls assign from the pool that is left.
-      const value = template
-        .replace('"load"', JSON.stringify(name))
-        .replace('172.16.0.0/12', cidr)
-        .replace('"spec":{', '"spec":{"assignmentMode":"Manual",')
-      return { request_put: { key: Buffer.from(`${poolFamily.prefix}${name}`), value: Buffer.from(value) } }
-    })
-    await client.kv.txn({ success })
-  }
-  client.close()
 }
 
 /** Measures a server with these settings. */

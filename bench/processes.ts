@@ -5,8 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { defaultCacheDir } from '../src/config.ts'
-import { startEmbeddedEtcd } from '../src/embedded-etcd/index.ts'
+import { defaultCacheDir, startEmbeddedEtcd } from '../src/embedded-etcd/index.ts'
 
 /** A server under measurement. */
 export interface BenchServer {

@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util'
-import { Etcd3, type IRequestOp } from 'etcd3'
-import { nodeKey, nodeOf, nodes } from '../src/model/index.ts'
 import { measureHttp, type Measurement } from './measure.ts'
+import { seedNodes } from './nodes.ts'
 import { createPool, startBenchEtcd, startBenchServer } from './processes.ts'
 
 /**
@@ -21,7 +20,6 @@ const nodeCount = Number(options.nodes)
 const poolCount = Number(options.pools)
 const seconds = Number(options.seconds)
 const rounds = Number(options.rounds)
-const valuesPerTransaction = 60
 
 /** The figures of a server on one data set. */
 interface Figures {
@@ -41,7 +39,7 @@ async function measure(nodesThere: number, poolsThere: number): Promise<Figures>
   const store = await startBenchEtcd()
   try {
     const server = await startBenchServer({ ETCD_ENDPOINTS: store.endpoint })
-    await seedNodes(store.endpoint, nodesThere)
+    await seedNodes(store.endpoint, nodesThere, poolCount)
     // Large enough that it never runs out. Its name comes last, so that every other pool is looked at before it.
     await createPool(server.url, 'zzz', '10.0.0.0/8', selectorOf(0))
     for (let number = 1; number < poolsThere; number++) {
@@ -65,23 +63,6 @@ function selectorOf(zone: number): object {
   return {
     nodeSelector: `zone == 'zone-${String(zone)}' && has(kubernetes.io/hostname) && role not in {'edge', 'storage'}`,
   }
-}
-
-/** Writes nodes with the labels that Kubernetes gives them, and a zone for each pool in turn, straight into etcd. */
-async function seedNodes(endpoint: string, count: number): Promise<void> {
-  const etcd = new Etcd3({ hosts: endpoint })
-  for (let first = 0; first < count; first += valuesPerTransaction) {
-    const success = Array.from({ length: Math.min(valuesPerTransaction, count - first) }, (_, place): IRequestOp => {
-      const number = first + place
-      const name = `node-${String(number)}`
-      const labels = { 'kubernetes.io/hostname': name, role: 'worker', zone: `zone-${String(number % poolCount)}` }
-      const node = nodeOf({ kind: 'Node', apiVersion: 'projectcalico.org/v3', metadata: { name, labels }, spec: {} })
-      if (!node.ok) throw new Error(node.problem)
-      return { request_put: { key: Buffer.from(nodeKey(name).text), value: Buffer.from(nodes.encode(node.value)) } }
-    })
-    await etcd.kv.txn({ success })
-  }
-  etcd.close()
 }
 
 function print(): void {

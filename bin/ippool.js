@@ -2,6 +2,7 @@
 /**
  * The command `ippool`, for people. As with bin/ippoold.js, Node runs the TypeScript in src/ by itself, except for an installed package.
  */
+import { existsSync } from 'node:fs'
 import module from 'node:module'
 import { fileURLToPath } from 'node:url'
 
@@ -11,8 +12,8 @@ if (!process.features.typescript) {
 }
 
 module.enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/node', import.meta.url)))
-const isInstalled = import.meta.url.includes('/node_modules/')
-const { runCommandLine } = await import(isInstalled ? '../dist/cli/index.js' : '../src/cli/index.ts')
+const hasSource = existsSync(new URL('../src/cli/index.ts', import.meta.url))
+const { runCommandLine } = await import(hasSource ? '../src/cli/index.ts' : '../dist/cli/index.js')
 const { argv, env, stdin, stdout, stderr } = process
 // A reader that has read enough, such as head, ends the command quietly.
 stdout.on('error', (error) => process.exit(error.code === 'EPIPE' ? 0 : 10))

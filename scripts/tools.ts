@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { defaultCacheDir } from '../src/config.ts'
+import { defaultCacheDir } from '../src/embedded-etcd/index.ts'
 
 /**
  * The tools that tests of `deploy`, and releases, use, and npm does not have. Run as a script, this installs those that are not here into the

@@ -1,5 +1,4 @@
 import { BlockList } from 'node:net'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { nearest } from './nearest.ts'
 import { flagOf, goneSettings, settings, type Setting } from './settings.ts'
@@ -60,6 +59,9 @@ export function parseConfig(argv: readonly string[], environment: Environment): 
     authConfigFile: read(settings.authConfigFile),
     accessTokens: read(settings.accessTokens),
     anonymous: read(settings.anonymous),
+    ui: read(settings.ui),
+    uiOidcClientId: read(settings.uiOidcClientId),
+    uiOidcScopes: read(settings.uiOidcScopes),
     dataDir: read(settings.dataDir),
     cacheDir: read(settings.cacheDir),
     etcdBinary: read(settings.etcdBinary),
@@ -114,13 +116,6 @@ export function helpText(): string {
     '      Print the version.',
     '',
   ].join('\n')
-}
-
-/** Returns where a fetched etcd is kept by default: in the cache folder of the user, which all clones of the project share. */
-export function defaultCacheDir(environment: Environment): string {
-  // Empty counts as unset (XDG Base Directory Specification).
-  const base = environment['XDG_CACHE_HOME'] || (environment['HOME'] && join(environment['HOME'], '.cache'))
-  return base ? join(base, 'ippoold') : '.cache'
 }
 
 interface Flags {
@@ -277,6 +272,10 @@ function findEtcdProblems(config: Config): Contradiction[] {
     const problem =
       'IPPOOLD_AUDIT_POLICY_FILE: has no effect without a log; give IPPOOLD_AUDIT_LOG too, or leave it out'
     found.push({ among: [settings.auditPolicyFile, settings.auditLog], problem })
+  }
+  if (config.uiOidcClientId !== undefined && config.authConfigFile === undefined) {
+    const problem = 'IPPOOLD_UI_OIDC_CLIENT_ID: has no effect without issuers; give IPPOOLD_AUTH_CONFIG_FILE too'
+    found.push({ among: [settings.uiOidcClientId, settings.authConfigFile], problem })
   }
   const isPlain = config.etcdEndpoints.some((endpoint) => endpoint.startsWith('http:'))
   if (isPlain && config.etcdEndpoints.some((endpoint) => endpoint.startsWith('https:'))) {

@@ -7,7 +7,7 @@ import { type Gatekeeper, openGate, Policies } from './access/index.ts'
 import { type AuditTrail, defaultPolicy } from './audit/index.ts'
 import { AuditLog, type AuditLogOptions, readAuditPolicyFile } from './audit-log/index.ts'
 import { Authentication, newSecret, UnusableFile } from './authentication/index.ts'
-import { type Config, defaultCacheDir, hasAuthentication, isLoopback, missingProtections } from './config.ts'
+import { type Config, hasAuthentication, isLoopback, missingProtections } from './config.ts'
 import { type EtcdConnection, openEtcdStore } from './datastore/etcd/index.ts'
 import {
   DatastoreNotOpened,
@@ -19,7 +19,7 @@ import {
   type Store,
   UpcomingStore,
 } from './datastore/index.ts'
-import { type EmbeddedEtcd, startEmbeddedEtcd } from './embedded-etcd/index.ts'
+import { defaultCacheDir, type EmbeddedEtcd, startEmbeddedEtcd } from './embedded-etcd/index.ts'
 import { buildServer, HealthListener, Listeners, type TcpAddress, TlsFront } from './http/index.ts'
 import {
   accessPolicies,
@@ -43,7 +43,9 @@ import {
   virtualAffinities,
   workloadEndpoints,
 } from './model/index.ts'
+import { PoolTrends } from './ipam/index.ts'
 import { Metrics } from './metrics/index.ts'
+import { openPage } from './page.ts'
 import { planBuiltInPolicies, resourceKinds } from './resources/index.ts'
 import { type Setting, settings } from './settings.ts'
 import {
@@ -60,7 +62,7 @@ import {
   TlsFiles,
 } from './start/index.ts'
 import { openTraces } from './traces/index.ts'
-import { CheckRounds, Collection, PoolUpkeep } from './upkeep/index.ts'
+import { CheckRounds, Collection, PoolUpkeep, TrendRounds } from './upkeep/index.ts'
 import type { Environment } from './variables.ts'
 
 /** The parts of its process that the server uses. */
@@ -122,6 +124,7 @@ async function start(
   const index = new BlockIndex()
   const chargeIndex = new ChargeIndex()
   const now = strictClock()
+  const trends = new PoolTrends()
   const tlsFiles = await TlsFiles.open(config, logger)
   const tls = tlsFiles && followTls(tlsFiles, parts)
   const listeners = new Listeners(tls)
@@ -141,11 +144,13 @@ async function start(
     hasExemplars: traces !== undefined,
   })
   const probe = joinProbes(logProbe(logger), metrics.probe, traces?.probe ?? silentProbe)
+  const page = openPage(config, authentication, logger)
   const audit = await openAudit(config, { now, newUid: randomUUID, logger, probe }, parts)
   const server = buildServer({
     store,
     blocks: index,
     charges: chargeIndex,
+    trends,
     now,
     newUid: randomUUID,
     version,
@@ -166,6 +171,7 @@ async function start(
     newSecret,
     ...(audit !== undefined && { audit }),
     ...(traces !== undefined && { traces }),
+    ...(page !== undefined && { page }),
     logger: serverLog,
     probe,
     metrics,
@@ -214,6 +220,9 @@ async function start(
   })
   checks.start(datastore)
   parts.add(() => checks.stop())
+  const trendRounds = new TrendRounds({ blocks: index, trends, now })
+  trendRounds.start(datastore)
+  parts.add(() => trendRounds.stop())
   store.open(traces?.follow(datastore) ?? datastore)
   void metrics.prepare()
   // The server stops before the store. If the start fails before this, no request is in flight: all were refused at once.

@@ -162,6 +162,28 @@ export const settings = {
     fallbackHelp: 'as IPPOOLD_AUTH_CONFIG_FILE says, else false',
     read: boolean,
   }),
+  ui: setting({
+    variable: 'IPPOOLD_UI',
+    placeholder: '<true|false>',
+    help: 'Serve the page for people under /ui/.',
+    fallback: true,
+    read: boolean,
+  }),
+  uiOidcClientId: setting<string | undefined>({
+    variable: 'IPPOOLD_UI_OIDC_CLIENT_ID',
+    placeholder: '<id>',
+    help: 'Client that people sign in to the page with: an audience of an issuer, without a secret.',
+    fallback: undefined,
+    fallbackHelp: 'people sign in with tokens',
+    read: text,
+  }),
+  uiOidcScopes: setting({
+    variable: 'IPPOOLD_UI_OIDC_SCOPES',
+    placeholder: '<scopes>',
+    help: 'What the page asks the identity provider for, such as "openid groups"; some tell groups only then.',
+    fallback: 'openid profile email',
+    read: text,
+  }),
   dataDir: setting({
     variable: 'IPPOOLD_DATA_DIR',
     placeholder: '<folder>',

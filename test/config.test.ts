@@ -1,12 +1,5 @@
 import t from 'tap'
-import {
-  defaultCacheDir,
-  helpText,
-  missingProtections,
-  parseConfig,
-  type Config,
-  type Protection,
-} from '../src/config.ts'
+import { helpText, missingProtections, parseConfig, type Config, type Protection } from '../src/config.ts'
 import { flagOf, settings } from '../src/settings.ts'
 
 type Variables = Readonly<Record<string, string>>
@@ -43,6 +36,9 @@ t.test('without settings the server is for this machine alone, with an embedded 
     authConfigFile: undefined,
     accessTokens: undefined,
     anonymous: undefined,
+    ui: true,
+    uiOidcClientId: undefined,
+    uiOidcScopes: 'openid profile email',
     dataDir: '.data',
     cacheDir: undefined,
     etcdBinary: undefined,
@@ -110,6 +106,15 @@ t.test('every setting is a variable and a flag', async (t) => {
     ['IPPOOLD_AUTH_CONFIG_FILE', 'auth.yaml', 'authConfigFile', 'auth.yaml'],
     ['IPPOOLD_ACCESS_TOKENS', 'false', 'accessTokens', false],
     ['IPPOOLD_ANONYMOUS', 'true', 'anonymous', true],
+    ['IPPOOLD_UI', 'false', 'ui', false],
+    [
+      'IPPOOLD_UI_OIDC_CLIENT_ID',
+      'page',
+      'uiOidcClientId',
+      'page',
+      { IPPOOLD_AUTH_CONFIG_FILE: 'authentication.yaml' },
+    ],
+    ['IPPOOLD_UI_OIDC_SCOPES', 'openid groups', 'uiOidcScopes', 'openid groups'],
     ['IPPOOLD_DATA_DIR', 'data', 'dataDir', 'data'],
     ['IPPOOLD_CACHE_DIR', 'cache', 'cacheDir', 'cache'],
     ['IPPOOLD_ETCD_BINARY', 'bin/etcd', 'etcdBinary', 'bin/etcd'],
@@ -234,6 +239,8 @@ t.test('settings that do not go together are named, beside neighbours that do', 
     [{ IPPOOLD_CLIENT_CA_FILE: 'ca' }, 'IPPOOLD_CLIENT_CA_FILE'],
     [{ ...tls, IPPOOLD_CLIENT_CA_FILE: 'ca' }, undefined],
     [{ ...tls, IPPOOLD_CLIENT_CRL_FILE: 'crl' }, 'IPPOOLD_CLIENT_CRL_FILE'],
+    [{ IPPOOLD_UI_OIDC_CLIENT_ID: 'page' }, 'IPPOOLD_UI_OIDC_CLIENT_ID'],
+    [{ IPPOOLD_UI_OIDC_CLIENT_ID: 'page', IPPOOLD_AUTH_CONFIG_FILE: 'file' }, undefined],
     [{ ...tls, IPPOOLD_CLIENT_CA_FILE: 'ca', IPPOOLD_CLIENT_CRL_FILE: 'crl' }, undefined],
     [{ IPPOOLD_PORT: 'none' }, 'IPPOOLD_PORT'],
     [{ IPPOOLD_PORT: 'none', IPPOOLD_SOCKET: 'socket' }, undefined],
@@ -430,11 +437,4 @@ t.test('the help tells flag, variable and default of every setting', async (t) =
     t.match(fallback, /^ {6}Default: \S/)
   }
   t.ok(help.split('\n').every((line) => line.length <= 120))
-})
-
-t.test('fetched binaries are kept in the cache folder of the user', async (t) => {
-  t.equal(defaultCacheDir({ HOME: '/a' }), '/a/.cache/ippoold')
-  t.equal(defaultCacheDir({ HOME: '/a', XDG_CACHE_HOME: '/b' }), '/b/ippoold')
-  t.equal(defaultCacheDir({ HOME: '/a', XDG_CACHE_HOME: '' }), '/a/.cache/ippoold')
-  t.equal(defaultCacheDir({}), '.cache')
 })

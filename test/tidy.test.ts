@@ -27,7 +27,7 @@ function filesBelow(...paths: readonly string[]): File[] {
   })
 }
 
-const code = filesBelow('src', 'test', 'bench').filter((file) => /\.(ts|js)$/.test(file.path))
+const code = filesBelow('src', 'test', 'bench', 'ui').filter((file) => /\.(tsx?|js)$/.test(file.path))
 const prose = filesBelow(
   ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md', 'docs'],
   ...['Dockerfile', 'docker-compose.yml', '.ci', '.taprc', 'package.json', 'openapi'],

@@ -28,3 +28,12 @@ export {
   type OnEnd,
   openGate,
 } from './gatekeeper.ts'
+export {
+  type IdentityProvider,
+  openSignIn,
+  type SignIn,
+  type SignInGrant,
+  SignInRefused,
+  type SignInTokens,
+  type SignInWays,
+} from './sign-in.ts'

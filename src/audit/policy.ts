@@ -76,7 +76,7 @@ export const defaultPolicy: AuditPolicy = {
   rules: [
     {
       level: 'None',
-      nonResourceURLs: ['/', '/livez', '/readyz', '/version', '/docs*', '/openapi*'],
+      nonResourceURLs: ['/', '/livez', '/readyz', '/version', '/docs*', '/openapi*', '/ui*'],
       omitStages: [],
     },
     { level: 'Metadata', omitStages: [] },

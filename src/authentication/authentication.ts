@@ -1,5 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
-import { adminGroup, type AdminWays, type Caller, type Gatekeeper } from '../access/index.ts'
+import {
+  adminGroup,
+  type AdminWays,
+  type Caller,
+  type Gatekeeper,
+  type SignIn,
+  SignInRefused,
+} from '../access/index.ts'
 import type { Store } from '../datastore/index.ts'
 import type { AccessToken } from '../model/index.ts'
 import type { Observer } from '../plan/index.ts'
@@ -89,6 +96,33 @@ export class Authentication {
   /** Hears of every change of an AccessToken in the datastore. */
   get accessTokens(): Observer<AccessToken> {
     return this.#index
+  }
+
+  /**
+   * Returns how people sign in to the page: at the issuer that has the client among its audiences, as its configuration says at the moment;
+   * without one, with a token.
+   */
+  signIn(clientId: string | undefined, scopes: string): SignIn {
+    const find = (): Issuer | undefined =>
+      this.#issuers.find(({ configuration }) => configuration.audiences.some((audience) => audience === clientId))
+    return {
+      ways: () => {
+        const issuer = find()
+        const endpoint = issuer?.endpoints?.authorization
+        const provider =
+          clientId !== undefined && issuer !== undefined && endpoint !== undefined
+            ? { issuer: issuer.configuration.url, clientId, authorizationEndpoint: endpoint, scopes }
+            : undefined
+        return { isNeeded: true, allowsAnonymous: this.#isAnonymousAllowed, provider }
+      },
+      redeem: async (grant) => {
+        const issuer = find()
+        if (issuer === undefined || clientId === undefined) {
+          throw new SignInRefused('This server has no identity provider to sign in at; use a token.')
+        }
+        return issuer.redeem(grant, clientId)
+      },
+    }
   }
 
   /** Counts the AccessTokens that can be used, and those that have expired. `now` is in nanoseconds since the epoch. */

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import type { Family, Key, Listed, Revision } from '../plan/index.ts'
 import type { Page } from './store.ts'
 import type { ServedStore } from './upcoming-store.ts'
@@ -6,7 +6,7 @@ import type { ServedStore } from './upcoming-store.ts'
 /** Entries per page: few where values are large, because decoding a page holds up everything else. */
 const pageSize = { values: 1_000, digests: 50, recent: 1_000 } as const
 
-/** While others have plans under way, a scan rests for this many times the time for which it has used its last page. */
+/** While others have plans under way, a scan rests for this many times the time that reading and using its last page took. */
 const restFactor = 4
 
 /** The most that a scan rests in all: an embedded etcd keeps history for two minutes, and the scan has to end before. */
@@ -28,7 +28,8 @@ type ScannedStore = Pick<ServedStore, 'page' | 'pending'>
 
 /**
  * Reads everything at one revision, page by page, so that a walk through millions of keys holds few of them at a time. While a page is
- * used, the next one is read. A scan gives way to plans. The methods throw what {@link ServedStore.page} throws: `RevisionCompacted` when
+ * used, the next one is read. A scan gives way to plans: while there are any, it reads the next page only after a rest, because decoding a
+ * page keeps others from the event loop, too. The methods throw what {@link ServedStore.page} throws: `RevisionCompacted` when
  * the walk takes longer than the store keeps history.
  */
 export class Scan {
@@ -54,14 +55,23 @@ export class Scan {
   ): AsyncGenerator<readonly Listed<Value>[], void> {
     let cut =
       after === undefined ? 0 : cuts.filter((key) => Buffer.compare(Buffer.from(key), Buffer.from(after)) <= 0).length
+    let begunMs = performance.now()
     let next: Promise<Page<Value>> | undefined = this.#read(family, after, cuts[cut])
     while (next !== undefined) {
       const { entries, remaining }: Page<Value> = await next
-      const startedMs = performance.now()
       const end: string | undefined = remaining > 0 ? entries.at(-1)?.key : cuts[cut++]
-      next = end === undefined ? undefined : this.#read(family, end, cuts[cut])
+      const readNext = (): Promise<Page<Value>> | undefined => {
+        return end === undefined ? undefined : this.#read(family, end, cuts[cut])
+      }
+      const mustRest = this.#store.pending > 0 && this.#restLeftMs > 0
+      next = mustRest ? undefined : readNext()
       if (entries.length > 0) yield entries
-      await this.#rest(performance.now() - startedMs)
+      const usedMs = performance.now() - begunMs
+      // Calls that arrived meanwhile are pending only after a turn of the event loop.
+      await turn()
+      if (mustRest || this.#store.pending > 0) await this.#rest(usedMs)
+      begunMs = performance.now()
+      if (mustRest) next = readNext()
     }
   }
 
@@ -72,7 +82,7 @@ export class Scan {
   }
 
   async #rest(usedMs: number): Promise<void> {
-    if (this.#store.pending === 0 || this.#restLeftMs <= 0) return
+    if (this.#restLeftMs <= 0) return
     const restMs = usedMs * restFactor
     this.#restLeftMs -= restMs
     await sleep(restMs)

@@ -1,3 +1,5 @@
+import { join } from 'node:path'
+
 /** Environment variables. */
 export type ProcessEnvironment = Readonly<Record<string, string | undefined>>
 
@@ -8,6 +10,13 @@ export type ProcessEnvironment = Readonly<Record<string, string | undefined>>
 export function childEnvironment(environment: ProcessEnvironment): NodeJS.ProcessEnv {
   const own = Object.entries(environment).filter(([name]) => !name.startsWith('ETCD_'))
   return { GOGC: goGarbagePercent, ...Object.fromEntries(own), ...unsupportedArchitecture() }
+}
+
+/** Returns where a fetched etcd is kept by default: in the cache folder of the user, which all clones of the project share. */
+export function defaultCacheDir(environment: ProcessEnvironment): string {
+  // Empty counts as unset (XDG Base Directory Specification).
+  const base = environment['XDG_CACHE_HOME'] || (environment['HOME'] && join(environment['HOME'], '.cache'))
+  return base ? join(base, 'ippoold') : '.cache'
 }
 
 /**

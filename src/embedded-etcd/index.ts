@@ -1,4 +1,10 @@
 /** An etcd of our own, for a server without `ETCD_ENDPOINTS`: finds or fetches a binary, starts it, and keeps it running. */
 export { type EtcdBinary, findEtcd } from './binary.ts'
+export { fetchDebianProgram } from './debian-package.ts'
 export { startEmbeddedEtcd } from './embedded.ts'
+export { childEnvironment, defaultCacheDir, type ProcessEnvironment } from './environment.ts'
+export { EtcdStartFailure } from './failure.ts'
+export { endpointOf, newMemberName, recallMember, rememberMember } from './member.ts'
+export { freePorts } from './ports.ts'
+export { isSystemError } from './processes.ts'
 export type { EmbeddedEtcd } from './supervisor.ts'

@@ -1,5 +1,6 @@
 /** The HTTP server: routes, schemas, errors, and the OpenAPI document that describes them. */
 export type { ServedStore } from './ipam/index.ts'
+export { findPageFiles } from './page/index.ts'
 export {
   buildServer,
   HealthListener,

@@ -66,9 +66,12 @@ export function requireUnlocked(view: View): Result<undefined> {
     : success(undefined)
 }
 
-/** Every pool; the commit proves that none was added or changed. */
+/**
+ * Every pool, as known within the call. If the plan uses a pool, it must read the key of the pool: the guard does not show what other
+ * programs change until the commit.
+ */
 export function readPools(view: View): Pools {
-  return poolsIn(view.list(poolFamily, 'changed'))
+  return poolsIn(view.list(poolFamily, 'current'))
 }
 
 /** The pools of a listing. */

@@ -8,10 +8,10 @@ import {
   parseAffinity,
   parseBlockKey,
   type Pool,
+  PoolsByRange,
 } from '../model/index.ts'
 import { type Cidr, isSameCidr } from '../net/index.ts'
 import { type ExpositionFormat, printHead, printLabels } from './exposition.ts'
-import { PoolsByRange } from './pools-by-range.ts'
 
 /** The names that Calico's metrics have for what has none. */
 const noPool = 'no_ippool'

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
-import { type Probe, silentProbe } from '../datastore/index.ts'
+import type { Probe } from '../datastore/index.ts'
 
 /** Bounds in seconds, for calls from clients and of etcd. */
 const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -216,8 +216,8 @@ function probeOfTransactions(counter: MakeCounter, histogram: MakeHistogram): Pi
   const callDuration = histogram('etcd_request_duration_seconds', 'Time of calls to etcd.', ['call'])
   return {
     // A batch and the end of an operation say the same, for many at once.
-    operationSubmitted: silentProbe.operationSubmitted,
-    operationPlanned: silentProbe.operationPlanned,
+    operationSubmitted: ignore,
+    operationPlanned: ignore,
     batchPlanned: ({ durationMs }) => {
       planDuration.observe(durationMs / 1_000)
     },

@@ -72,6 +72,7 @@ export {
 export { defaultIpamConfig, type IpamConfig, ipamConfigKey, ipamConfigs } from './ipam-config.ts'
 
 // IPPools.
+export { PoolsByRange } from './pools-by-range.ts'
 export { blockSizeMin, type Pool, poolKey, poolOf, pools, type PoolSelector } from './pool.ts'
 export {
   type PoolField,

@@ -61,6 +61,7 @@ export const pools: ResourceFamily<Pool> = resourceFamily({
   name: 'IP pools',
   plural: 'ippools',
   part: 'pool',
+  isAnnounced: true,
   specFields: poolFieldNames,
   read: readPool,
   trim: withoutEmptyFields,

@@ -54,6 +54,8 @@ export function resourceFamily<Value extends { readonly object: JsonObject }>(op
   readonly held?: Family<Value>['held']
   /** `record` unless given. */
   readonly part?: Part
+  /** See {@link Family.isAnnounced}. */
+  readonly isAnnounced?: boolean
   /** True if ippoold never writes this kind. */
   readonly isReadOnly?: boolean
   read(resource: Resource): Value
@@ -70,6 +72,7 @@ export function resourceFamily<Value extends { readonly object: JsonObject }>(op
     held: options.held ?? 'values',
     part: options.part ?? 'record',
     isChangedSingly: true,
+    isAnnounced: options.isAnnounced ?? false,
     isReadOnly: options.isReadOnly ?? false,
     decode(key, text) {
       return decodeJson(text, (json) => {

@@ -37,6 +37,11 @@ export interface Family<Value> {
    * they saw: if two changes shared a revision, a client that lost its connection between them would never see the second.
    */
   readonly isChangedSingly?: boolean
+  /**
+   * True if a store may announce changes of the family: each transaction that writes it writes one more key, the same for the whole
+   * family. Then others can prove that nothing changed without comparing every key; see the guard `current`.
+   */
+  readonly isAnnounced?: boolean
   /** True if no plan writes the family: the right to read it is enough. */
   readonly isReadOnly?: boolean
   decode(key: string, text: string): Decoded<Value>

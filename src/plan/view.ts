@@ -9,12 +9,15 @@ import type { Family, Key, Listed, Lookup } from './stored.ts'
  * How the commit proves that a listing still holds.
  * - `changed`: no key of the prefix was created or changed since.
  * - `created`: no key of the prefix was created since.
+ * - `current`: the listing was complete at a moment within the call, and no server of ippoold has changed the family since. A change
+ *   that another program makes between that moment and the commit goes unnoticed, so the planner must `get` what it uses. For choosing
+ *   among many keys: the cost does not grow with their number. For few keys, or a family that is not announced, as `changed`.
  * - `hint`: the commit compares nothing. The planner must `get` what it relies on. If it writes nothing, the store reads the prefix
  *   afresh and plans again before it trusts the answer.
  *
- * No guard notices deletions: `get` the entries that the decision depends on.
+ * Do not rely on a guard to notice deletions: `get` the entries that the decision depends on.
  */
-export type Guard = 'changed' | 'created' | 'hint'
+export type Guard = 'changed' | 'created' | 'current' | 'hint'
 
 /** How {@link View.get} reads a key. */
 export interface GetOptions {
@@ -44,7 +47,7 @@ export interface View {
   consult(family: Family<unknown>, guard?: 'created' | 'hint'): void
   /**
    * Groups plans that contend for the same keys: once one plan of the group waits for a commit in flight, the rest wait too, without
-   * being planned. Call it before reading those keys.
+   * being planned. If the plan writes a family that is changed singly, the rest wait for its own commit. Call it before reading those keys.
    */
   waitWith(group: string): void
   /** True if a commit in flight on this server writes the key: choosing another key of equal worth avoids waiting. A hint. */

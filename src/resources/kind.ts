@@ -197,6 +197,8 @@ export interface ResourceKind<Value extends StoredObject> extends ReadableKind<V
   validate(candidate: Candidate<Value>): readonly Cause[]
   /** Checks a new object against what else is stored. Returns every problem. */
   admit(view: View, candidate: Candidate<Value>, context: WriteContext): readonly Cause[]
+  /** True if `admit` looks at all other objects of the kind, so that each creation must know of the one before. */
+  readonly isAdmittedBesideOthers?: boolean
   /** Says why storing the object would give rights that the caller lacks; undefined if it would not. Absent: it never gives any. */
   findEscalation?(candidate: Candidate<Value>, rights: Rights): string | undefined
   /**

@@ -58,20 +58,23 @@ export function readTraceSettings(environment: Environment): TraceReading {
   const endpoint = namesOf('ENDPOINT').find((name) => read(name) !== '')
   if (endpoint === undefined || isDisabled) return { settings: undefined, problems: [] }
   const problems: string[] = []
-  const refuse = (name: string, expected: string): undefined => {
+  const refuse = (name: string, expected: string): void => {
     problems.push(`${name}: ${JSON.stringify(read(name))} is not used; give ${expected}`)
-    return undefined
   }
   /** The value of the first of these variables that is set, if it is one of `values`. */
   const oneOf = <Value extends string>(names: readonly string[], values: readonly Value[]): Value | undefined => {
     const name = names.find((other) => read(other) !== '')
     if (name === undefined) return undefined
-    return values.find((value) => value === read(name)) ?? refuse(name, `one of ${values.join(', ')}`)
+    const found = values.find((value) => value === read(name))
+    if (found === undefined) refuse(name, `one of ${values.join(', ')}`)
+    return found
   }
   const number = (name: string, isFit: (value: number) => boolean, expected: string): number | undefined => {
     if (read(name) === '') return undefined
     const value = Number(read(name))
-    return isFit(value) ? value : refuse(name, expected)
+    if (isFit(value)) return value
+    refuse(name, expected)
+    return undefined
   }
   const count = (name: string): number | undefined =>
     number(name, (value) => Number.isSafeInteger(value) && value > 0, 'a whole number above 0')

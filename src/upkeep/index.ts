@@ -2,3 +2,4 @@
 export { CheckRounds } from './check-rounds.ts'
 export { Collection } from './collection.ts'
 export { PoolUpkeep } from './pool-upkeep.ts'
+export { TrendRounds } from './trend-rounds.ts'

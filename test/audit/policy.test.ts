@@ -111,7 +111,17 @@ t.test('stages are omitted by the policy and by the rule; managed fields by the 
 t.test('without a policy, everything but probes and documents is recorded', async (t) => {
   const at = (path: string): Level => decide(defaultPolicy, { ...probe, path }).level
   t.equal(decide(defaultPolicy, assign).level, 'Metadata')
-  for (const path of ['/', '/livez', '/readyz', '/version', '/docs/json', '/openapi/v3', '/openapi.json']) {
+  for (const path of [
+    '/',
+    '/livez',
+    '/readyz',
+    '/version',
+    '/docs/json',
+    '/openapi/v3',
+    '/openapi.json',
+    '/ui/',
+    '/ui/token',
+  ]) {
     t.equal(at(path), 'None', path)
   }
   for (const path of ['/nothing', '/apis', '/readyz2']) t.equal(at(path), 'Metadata', path)

@@ -119,6 +119,7 @@ t.test('values that the server could not start with are refused', { skip: skipWi
       ['insecure.noAuth=false,auth.clientCa.secretName=x'],
       /auth\.clientCa needs tls/,
     ],
+    ['an Ingress without a host', smallest.values, ['ingress.enabled=true'], /ingress\.hosts is empty/],
     ['a value that does not exist', smallest.values, ['replica=3'], /replica/],
     ['no server', smallest.values, ['replicas=0'], /replicas/],
     ['one server', smallest.values, ['replicas=1'], undefined],
@@ -160,6 +161,7 @@ t.test('parts can be switched off', { skip: skipWithout('helm') }, async (t) => 
     ['networkPolicy.enabled=false', 'NetworkPolicy'],
     ['serviceAccount.create=false', 'ServiceAccount'],
     ['serviceMonitor.enabled=false', 'ServiceMonitor'],
+    ['ingress.enabled=false', 'Ingress'],
   ]
   for (const [set, kind] of table) {
     t.strictSame(

@@ -98,6 +98,9 @@ t.test('a release can be installed elsewhere, from the registry and from its loc
   execFileSync('bash', ['-ec', script], { cwd: out, env, stdio: 'pipe' })
   const locked = join(place, 'opt', 'current')
   t.strictSame(otherVersionsIn(locked), [], 'every package has the version of the lock')
+  for (const installed of [join(elsewhere, 'node_modules', '.bin', 'ippool'), join(locked, 'bin', 'ippool.js')]) {
+    t.equal(execFileSync(installed, ['--version'], { encoding: 'utf8', env }), `${version}\n`, installed)
+  }
   const unit = readFileSync(join(locked, 'deploy', 'systemd', 'ippoold.service'), 'utf8')
   const [, line = ''] = /^ExecStart=(.*)$/m.exec(unit) ?? []
 

@@ -181,8 +181,12 @@ t.test('what is not known any more, or not yet, is refused', async (t) => {
   const expired = await watch(t, servers[1]?.url ?? '', `${poolsPath}?watch=true&resourceVersion=${start}`)
   t.match(await expired.has(1), { type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired' } })
   t.ok(await expired.ended)
+  // After etcd was restored from a backup, clients come with such revisions: 410 makes every informer list again.
   const future = await call('GET', `${poolsPath}?watch=true&resourceVersion=${String(10n ** 15n)}`)
-  t.match(refusalIn(future), { status: 504, reason: 'Timeout' })
+  t.match(refusalIn(future), { status: 410, reason: 'Expired' })
+  const initial = 'sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true'
+  const futureList = await call('GET', `${poolsPath}?watch=true&${initial}&resourceVersion=${String(10n ** 15n)}`)
+  t.match(refusalIn(futureList), { status: 410, reason: 'Expired' })
   const exact = await call('GET', `${poolsPath}?resourceVersion=${String(10n ** 15n)}&resourceVersionMatch=Exact`)
   t.match(refusalIn(exact), { status: 504, reason: 'Timeout' })
   const token = Buffer.from(`${String(10n ** 15n)}/0${poolKey('a')}`).toString('base64url')

@@ -6,6 +6,7 @@ import { scheduleFaults, strike } from './faults.ts'
 import { Random } from './random.ts'
 import { Recorder } from './recorder.ts'
 import { retrace } from './retrace.ts'
+import { Stranger } from './stranger.ts'
 import { Traffic } from './traffic.ts'
 
 /** The settings of a run. */
@@ -14,6 +15,8 @@ export interface Settings {
   readonly seed: number
   readonly servers: number
   readonly callers: number
+  /** How many pools another writer has and changes, straight in etcd; none unless given. */
+  readonly strangerPools?: number
   /** How long everything may take to be ready again after a fault. */
   readonly patienceMs: number
 }
@@ -26,21 +29,24 @@ export interface Report {
 
 /** Runs traffic under faults against a cluster of its own, and checks what came of it. Tells what it does by `say`. */
 export async function runFaults(settings: Settings, say: (line: string) => void): Promise<Report> {
-  const { durationMs, seed, servers, callers, patienceMs } = settings
+  const { durationMs, seed, servers, callers, patienceMs, strangerPools = 0 } = settings
   say(`seed ${seed}: ${durationMs / 1_000} s, ${servers} servers, ${callers} callers`)
   const schedule = scheduleFaults(new Random(seed), durationMs)
   for (const { kind, target, atMs, lastsMs } of schedule)
     say(`  at ${Math.round(atMs)} ms for ${lastsMs} ms: ${kind} (${target})`)
   const cluster = await Cluster.start(servers, patienceMs)
-  const recorder = new Recorder(cluster.members.map(({ endpoint }) => endpoint))
+  const endpoints = cluster.members.map(({ endpoint }) => endpoint)
+  const recorder = new Recorder(endpoints)
   const traffic = new Traffic(cluster.servers.map(({ url }) => url))
+  const stranger = new Stranger(endpoints, strangerPools)
   const problems: string[] = []
   const struck = new Map<string, number>()
   try {
     await traffic.prepare(patienceMs)
+    await stranger.prepare()
     let isOver = false
     const start = performance.now()
-    const work = traffic.run(callers, seed, () => isOver)
+    const work = Promise.all([traffic.run(callers, seed, () => isOver), stranger.run(() => isOver)])
     try {
       for (const fault of schedule) {
         await pause(Math.max(0, start + fault.atMs - performance.now()))
@@ -60,6 +66,7 @@ export async function runFaults(settings: Settings, say: (line: string) => void)
     await recorder.finish(patienceMs)
   } finally {
     recorder.close()
+    stranger.close()
     await traffic.close()
     await cluster.stop()
   }
@@ -80,7 +87,7 @@ export async function runFaults(settings: Settings, say: (line: string) => void)
     ([name, { length }]) => `${name}: ${length}`,
   )
   const lines = [
-    `calls ${calls.length}: acknowledged ${acknowledged}, given addresses ${assigned}, unknown ${unknown}; pool changes ${traffic.poolChanges}`,
+    `calls ${calls.length}: acknowledged ${acknowledged}, given addresses ${assigned}, unknown ${unknown}; pool changes ${traffic.poolChanges}, and ${stranger.changes} by another writer`,
     `answers: ${statuses.toSorted().join(', ')}`,
     `revisions replayed: ${recorder.revisions.length}`,
     `faults ${[...struck.values()].reduce((sum, count) => sum + count, 0)}: ${[...struck].map(([kind, count]) => `${kind} ${count}`).join(', ')}`,

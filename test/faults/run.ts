@@ -8,6 +8,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(randomInt(2 ** 31)) },
     servers: { type: 'string', default: '2' },
     callers: { type: 'string', default: '16' },
+    pools: { type: 'string', default: '0' },
   },
 })
 const numbers = {
@@ -15,9 +16,10 @@ const numbers = {
   seed: Number(values.seed),
   servers: Number(values.servers),
   callers: Number(values.callers),
+  strangerPools: Number(values.pools),
 }
 if (!Object.values(numbers).every((number) => Number.isSafeInteger(number) && number >= 0)) {
-  throw new Error('duration (in seconds), seed, servers and callers are whole numbers')
+  throw new Error('duration (in seconds), seed, servers, callers and pools are whole numbers')
 }
 const { duration, ...rest } = numbers
 const { problems } = await runFaults({ ...rest, durationMs: duration * 1_000, patienceMs: 30_000 }, (line) =>

@@ -66,7 +66,7 @@ t.test('pools come in the order of their names, and those that cannot be read st
     ['a', 'a-1', 'a.1', 'b'],
   )
   t.match(unreadable, [{ name: 'broken', problem: /cidr/ }])
-  t.ok(world.view.reads.has(`changed ${poolKey('').text}`), 'the commit proves that no pool was added or changed')
+  t.ok(world.view.reads.has(`current ${poolKey('').text}`), 'the commit proves that no pool was added or changed')
   t.end()
 })
 

@@ -1,4 +1,4 @@
-import { execFile, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { copyFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { temporaryFolder } from '../support/etcd.ts'
 import { createPool, startIppoold } from '../support/ippoold.ts'
 import { findKubectls } from '../support/kubectl.ts'
 import { findProgram, pathOf, skipWithout } from '../support/prometheus.ts'
-import { firstMissing, shellBlocksOf, stepsOf } from '../support/shell-blocks.ts'
+import { carryOutBlock, firstMissing, shellBlocksOf, stepsOf } from '../support/shell-blocks.ts'
 
 /** Carries out every command of docs/runbooks.md, in its order, on a real server and its etcd. */
 
@@ -45,19 +45,9 @@ t.test('every command of the runbooks works as it stands', { skip }, async (t) =
   const blocks = shellBlocksOf(readFileSync(new URL('../../docs/runbooks.md', import.meta.url), 'utf8')).slice(1)
   t.ok(blocks.length > 30)
   for (const block of blocks) {
-    const { failure, output } = await carryOut(block, env)
+    const { failure, output } = await carryOutBlock(block, { env })
     t.equal(failure, undefined, block.trim(), { output })
     const expected = stepsOf(`\`\`\`sh\n${block}\`\`\`\n`).flatMap((step) => step.expected)
     t.equal(firstMissing(output, expected), undefined, 'and prints what it should', { output })
   }
 })
-
-/** Runs a block until its first command that fails. */
-function carryOut(block: string, env: NodeJS.ProcessEnv): Promise<{ failure: string | undefined; output: string }> {
-  return new Promise((resolve) => {
-    const options = { env, timeout: 120_000, maxBuffer: 2 ** 26 }
-    execFile('bash', ['-e', '-o', 'pipefail', '-c', block], options, (error, stdout, stderr) => {
-      resolve({ failure: error === null ? undefined : `${error.message}\n${stderr}`, output: stdout })
-    })
-  })
-}

@@ -47,6 +47,18 @@ export class EtcdKeys {
     return Object.fromEntries(changed.filter(([key]) => !mark.test(key)))
   }
 
+  /** Every key as it was at a revision: its text, and the revisions of its creation and its last change before. */
+  async stateAt(revision: bigint): Promise<Readonly<Record<string, string>>> {
+    const all = { key: Buffer.from('\0'), range_end: Buffer.from('\0'), revision: String(revision) }
+    const { kvs } = await this.#etcd.kv.range(all)
+    return Object.fromEntries(
+      kvs.map((pair) => [
+        pair.key.toString(),
+        `${pair.create_revision} ${pair.mod_revision} ${pair.value.toString('base64')}`,
+      ]),
+    )
+  }
+
   /** The revision of the whole store: it grows by one with every transaction that writes. */
   async revision(): Promise<bigint> {
     const { header } = await this.#etcd.kv.range({ key: Buffer.from('/'), count_only: true })

@@ -1,8 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { defaultCacheDir } from '../../src/config.ts'
-import { findEtcd, startEmbeddedEtcd, type EtcdBinary } from '../../src/embedded-etcd/index.ts'
+import { defaultCacheDir, findEtcd, startEmbeddedEtcd, type EtcdBinary } from '../../src/embedded-etcd/index.ts'
 import { launchEtcd, waitUntilHealthy } from '../../src/embedded-etcd/launch.ts'
 import { endpointOf, etcdArguments, type EtcdMember, newMemberName } from '../../src/embedded-etcd/member.ts'
 import { freePorts } from '../../src/embedded-etcd/ports.ts'
@@ -28,7 +27,10 @@ export async function startEtcd(t: Scope): Promise<TestEtcd> {
 
 /** One of the etcds of a cluster; a test may stop and start it. */
 export interface TestMember {
+  readonly name: string
   readonly endpoint: string
+  /** The URL for the other members. */
+  readonly peerUrl: string
   /** The folder of its data, which may be replaced while it does not run. */
   readonly dataDir: string
   pid(): number
@@ -90,7 +92,9 @@ async function startMember(
   const problem = await waitUntilHealthy(endpoint, running, 30_000)
   if (problem !== undefined) throw new Error(`A member of the cluster does not start: ${problem}.`)
   return {
+    name: member.name,
     endpoint,
+    peerUrl: `http://127.0.0.1:${member.peerPort}`,
     dataDir,
     pid: () => running.pid,
     freeze: () => freeze(running.pid),

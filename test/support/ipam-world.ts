@@ -4,9 +4,11 @@ import {
   type AssignAnswer,
   type AssignRequest,
   type EnsureAnswer,
+  type EnsureEachAnswer,
   type IpamContext,
   planAssign,
   planEnsure,
+  planEnsureEach,
   planRelease,
   planReleaseHandle,
   type ReleaseAnswer,
@@ -41,6 +43,9 @@ export type Wish = Partial<Omit<AssignRequest, 'addresses' | 'counts'>> & {
   readonly ipv6?: number
   readonly addresses?: readonly string[]
 }
+
+/** An address to hold, by the handle `h` unless it is given. */
+export type WantedByText = { readonly address: string } & Partial<Pick<AssignRequest, 'handle' | 'node' | 'attributes'>>
 
 /** A complete request. */
 export function requestOf({ ipv4, ipv6 = 0, addresses = [], ...rest }: Wish = {}): AssignRequest {
@@ -176,6 +181,14 @@ export class World {
   /** Makes sure that a handle holds addresses; with `isExact` no others. */
   ensure(wish: Wish, isExact = false): Result<EnsureAnswer> {
     return this.#carryOut(() => planEnsure(this.view, requestOf(wish), this.context, { isExact }))
+  }
+
+  /** Makes sure that addresses are held, each by a holder of its own. */
+  ensureEach(...wanted: WantedByText[]): Result<EnsureEachAnswer> {
+    const parsed = wanted.map(({ address, handle = 'h', node, attributes = {} }) => {
+      return { address: mustParseAddress(address), handle, node, attributes }
+    })
+    return this.#carryOut(() => planEnsureEach(this.view, parsed, this.context))
   }
 
   release(items: readonly ReleaseItem[]): Result<ReleaseAnswer> {

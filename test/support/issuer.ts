@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
+import { text } from 'node:stream/consumers'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
@@ -28,6 +29,8 @@ export interface TestIssuer {
   keys: readonly SigningKey[]
   /** How it answers: at once, not at all, with an error, or with whatever is given instead of its keys. */
   behaviour: 'good' | 'silent' | 'failing' | { readonly keys: unknown } | { readonly description: object }
+  /** How it answers at its token endpoint to a form; unless given, it has no such endpoint. */
+  redeem?: (form: URLSearchParams) => { readonly status: number; readonly body: unknown } | Promise<never>
   /** Signs a token of this issuer with the first of its keys, unless another is given. */
   sign(claims: TestClaims, options?: SignOptions): Promise<string>
   close(): Promise<void>
@@ -88,8 +91,17 @@ export async function startIssuer(t: Test): Promise<TestIssuer> {
     close,
   }
 
-  function serve({ url: path }: IncomingMessage, response: ServerResponse): void {
-    const { behaviour, keys } = issuer
+  function serve(request: IncomingMessage, response: ServerResponse): void {
+    const { url: path } = request
+    const { behaviour, keys, redeem } = issuer
+    if (redeem !== undefined && request.method === 'POST') {
+      void text(request).then(async (form) => {
+        const { status, body } = await redeem(new URLSearchParams(form))
+        response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+      })
+      return
+    }
+    const endpoints = redeem && { authorization_endpoint: `${url}/authorize`, token_endpoint: `${url}/token` }
     if (behaviour === 'silent') return
     if (behaviour === 'failing') {
       response.writeHead(503).end()
@@ -98,7 +110,7 @@ export async function startIssuer(t: Test): Promise<TestIssuer> {
     const described =
       typeof behaviour === 'object' && 'description' in behaviour
         ? behaviour.description
-        : { issuer: url, jwks_uri: `${url}/keys` }
+        : { issuer: url, jwks_uri: `${url}/keys`, ...endpoints }
     const shown =
       typeof behaviour === 'object' && 'keys' in behaviour
         ? behaviour.keys

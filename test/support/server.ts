@@ -10,7 +10,7 @@ import { endProcess, findProcess } from '../../src/embedded-etcd/processes.ts'
 import { temporaryFolder, whereEtcdIs } from './etcd.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const program = join(root, 'bin', 'ippoold.js')
+const ownProgram = join(root, 'bin', 'ippoold.js')
 /** The first start on a machine fetches etcd. */
 const startTimeoutMs = 90_000
 
@@ -19,6 +19,8 @@ export interface ServerSettings {
   /** Added to what every server of a test gets: any free port, and a data directory for this test alone. */
   readonly env?: Readonly<Record<string, string>>
   readonly args?: readonly string[]
+  /** The file `bin/ippoold.js` of another version. */
+  readonly program?: string
   /** False does not wait until the server is ready, only until it serves. */
   readonly isReadyAwaited?: boolean
 }
@@ -93,7 +95,10 @@ async function endEtcdOf(dataDir: string): Promise<void> {
   if (etcd !== undefined) await endProcess(etcd, 5_000)
 }
 
-function launch({ env = {}, args = [] }: ServerSettings): { child: ChildProcess; output: () => string } {
+function launch({ env = {}, args = [], program = ownProgram }: ServerSettings): {
+  child: ChildProcess
+  output: () => string
+} {
   const child = spawn(process.execPath, [program, ...args], {
     cwd: root,
     // The signs of life of a leader would change the revision of etcd under tests that compare it.

@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
 /**
@@ -9,10 +10,12 @@ export interface Step {
   readonly expected: readonly string[]
 }
 
-/** The text of a section of a document, which is named by its path from the root. */
+/** The text of a section of a document, which is named by its path from the root. Sections below it belong to it. */
 export function sectionOf(path: string, title: string): string {
   const document = readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
-  const [, text] = new RegExp(`^## ${title}\n(.*?)(?=^## |(?![^]))`, 'ms').exec(document) ?? []
+  const [, level = ''] = new RegExp(`^(##+) ${title}\n`, 'm').exec(document) ?? []
+  const [, text] =
+    new RegExp(`^${level} ${title}\n(.*?)(?=^##{1,${level.length - 1}} |(?![^]))`, 'ms').exec(document) ?? []
   if (text === undefined) throw new Error(`${path} has no section "${title}".`)
   return text
 }
@@ -30,6 +33,19 @@ export function stepsOf(text: string): readonly Step[] {
       expected: [...expected.matchAll(/^# => (.*)$/gm)].map(([, line = '']) => line),
     })),
   )
+}
+
+/** Runs a block until its first command that fails, and gives what it printed. */
+export function carryOutBlock(
+  block: string,
+  options: { readonly env: NodeJS.ProcessEnv; readonly cwd?: string },
+): Promise<{ failure: string | undefined; output: string }> {
+  return new Promise((resolve) => {
+    const limits = { timeout: 120_000, maxBuffer: 2 ** 26 }
+    execFile('bash', ['-e', '-o', 'pipefail', '-c', block], { ...options, ...limits }, (error, stdout, stderr) => {
+      resolve({ failure: error === null ? undefined : `${error.message}\n${stderr}`, output: stdout })
+    })
+  })
 }
 
 /** The first expected line that was not printed; undefined if all were. */

@@ -68,7 +68,7 @@ for (const [name, environment, want] of [
   ],
   ['being enabled', { OTEL_SDK_DISABLED: 'false', OTEL_TRACES_EXPORTER: 'otlp' }, {}],
 ] as const) {
-  t.test(`${name}`, (t) => {
+  t.test(name, (t) => {
     const { settings, problems } = readTraceSettings({ ...endpoint, ...environment })
     t.match(settings, want)
     t.strictSame(problems, [])

@@ -3,10 +3,12 @@ import type { Cli } from '../session.ts'
 import { addAccessCommands } from './access.ts'
 import { addAddressCommands } from './addresses.ts'
 import { addAssignmentCommands } from './assignments.ts'
+import { addBackupCommands } from './backup.ts'
 import { addCheckCommands } from './check.ts'
 import { addCompletionCommands } from './completion.ts'
 import { addConfigurationCommands } from './configuration.ts'
 import { addLiveCommands } from './live.ts'
+import { addMovingCommands } from './moving.ts'
 import { addNodeCommands } from './nodes.ts'
 import { addPoolCommands } from './pools.ts'
 import { addReservationCommands } from './reservations.ts'
@@ -19,7 +21,9 @@ const groups = [
   },
   { heading: 'Nodes and blocks:', add: [addNodeCommands] },
   { heading: 'Watching and repairing:', add: [addLiveCommands, addCheckCommands] },
+  { heading: 'Moving data:', add: [addMovingCommands] },
   { heading: 'Access:', add: [addAccessCommands] },
+  { heading: 'Backups:', add: [addBackupCommands] },
   { heading: 'More:', add: [addCompletionCommands] },
 ] as const
 

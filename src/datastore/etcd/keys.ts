@@ -1,5 +1,5 @@
 import type { ICompare } from 'etcd3'
-import type { Revision } from '../../plan/index.ts'
+import type { Family, Revision } from '../../plan/index.ts'
 
 /** The keys from `start` up to, and not including, `end`. */
 export interface KeyRange {
@@ -27,4 +27,17 @@ export function comparePrefix(prefix: string, guard: 'changed' | 'created', revi
   return guard === 'changed'
     ? { ...range, target: 'Mod', mod_revision: bound }
     : { ...range, target: 'Create', create_revision: bound }
+}
+
+/** Below it are the keys that announce changes, one for each family. */
+export const announcementsPrefix = '/ippoold/v1/announcements/'
+
+/** The key that is written with each change of `family` by a server of ippoold. */
+export function announcementKey({ prefix }: Pick<Family<unknown>, 'prefix'>): Buffer {
+  return Buffer.from(`${announcementsPrefix}${prefix.split('/').at(-2) ?? ''}`)
+}
+
+/** Holds while no server of ippoold has changed `family` after `revision`, deletions included. */
+export function compareAnnouncement(family: Pick<Family<unknown>, 'prefix'>, revision: Revision): ICompare {
+  return { target: 'Mod', result: 'Less', key: announcementKey(family), mod_revision: String(revision + 1n) }
 }

@@ -25,7 +25,7 @@ import { EtcdClient, type EtcdConnection, isDefiniteRefusal } from './client.ts'
 import { Engine, type EngineLeases, Refresher, Slot } from './engine/index.ts'
 import { asError, explain } from './faults.ts'
 import { loadFamily } from './snapshot.ts'
-import { prefixEnd } from './keys.ts'
+import { announcementsPrefix, prefixEnd } from './keys.ts'
 import { EtcdLeadership, leaders } from './leadership.ts'
 import { Lease } from './lease.ts'
 import { expiringLeaseTurnSeconds, slotLeaseSeconds, transactionOperationsMax } from './limits.ts'
@@ -79,7 +79,8 @@ async function startParts(client: EtcdClient, options: EtcdStoreOptions): Promis
     probe.valueUnreadable({ key, problem })
   })
   const complete = [...image.families()].filter((held) => held.isComplete)
-  const needed = [...[...image.families()].map(({ family }) => keysOf(family)), keysOf({ prefix: slotsPrefix })]
+  const own = [slotsPrefix, announcementsPrefix].map((prefix) => keysOf({ prefix }))
+  const needed = [...[...image.families()].map(({ family }) => keysOf(family)), ...own]
   for (const held of complete) {
     const startedMs = performance.now()
     await loadFamily(client, held).catch(async (fault: unknown) => {

@@ -282,13 +282,13 @@ export class HeldFamily {
   }
 
   /** The revision up to which all of `prefix` is known, in the sense of `guard`. */
-  provenRevision(guard: 'changed' | 'created', prefix: string): Revision {
+  provenRevision(guard: 'changed' | 'created' | 'current', prefix: string): Revision {
     const proven = this.#provenRevisions.get(`${guard} ${prefix}`) ?? 0n
     return proven > this.#completeRevision ? proven : this.#completeRevision
   }
 
   /** A commit at `revision` has proved that all of `prefix` was known. */
-  prove(guard: 'changed' | 'created', prefix: string, revision: Revision): void {
+  prove(guard: 'changed' | 'created' | 'current', prefix: string, revision: Revision): void {
     // It only saves retries until the watch catches up, so it may be dropped at any time.
     if (this.#provenRevisions.size > 1_000) this.#provenRevisions.clear()
     this.#provenRevisions.set(`${guard} ${prefix}`, revision)

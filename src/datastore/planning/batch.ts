@@ -47,9 +47,19 @@ export class PlannedBatch {
     return this.#contents.writes
   }
 
+  /** Contention groups of which no other plan can be committed before this batch, each with a key that the batch writes. */
+  get apartGroups(): ReadonlyMap<string, string> {
+    return this.#contents.apartGroups
+  }
+
+  /** The announced families that the batch changes. */
+  get announced(): ReadonlySet<Family<unknown>> {
+    return announcedBy(this.#contents.writes.values())
+  }
+
   /** Plans `operation` on top of the batch. Unless the outcome is `added`, the batch is unchanged. */
   add(operation: Plannable): Planned {
-    const view = new RecordingView(this.#contents, this.#image, this.#busy)
+    const view = new RecordingView(this.#contents, this.#image, this.#busy, (family) => operation.isFresh(family))
     const outcome = uninterrupted(() => operation.plan(view))
     if ('obstacle' in outcome) {
       const { obstacle } = outcome
@@ -71,6 +81,8 @@ export class PlannedBatch {
     const size = this.#sizeWith(view, writes)
     if (size > batchKeysMax) return tooMany(this.#contents, size)
     this.#take(view, writes)
+    const apart = writes.find(({ key: { family } }) => family.isChangedSingly === true)
+    if (apart !== undefined && view.group !== undefined) this.#contents.apartGroups.set(view.group, apart.key.text)
     return { kind: 'added', answer: plan.answer }
   }
 
@@ -87,7 +99,7 @@ export class PlannedBatch {
     return hinted.some((family) => this.#contents.writesTo(family)) ? { kind: 'full' } : undefined
   }
 
-  /** The longest list of the transaction with `view` and `writes` added; one for the slot. */
+  /** The longest list of the transaction with `view` and `writes` added, announcements included; one for the slot. */
   #sizeWith(view: RecordingView, writes: readonly Write[]): number {
     const contents = this.#contents
     let reads = contents.reads.size
@@ -96,7 +108,8 @@ export class PlannedBatch {
     for (const name of view.guards.keys()) if (!contents.guards.has(name)) guards++
     let changes = contents.writes.size
     for (const { key } of writes) if (!contents.writes.has(key.text)) changes++
-    return Math.max(reads + guards, changes) + 1
+    const announcements = announcedBy([...contents.writes.values(), ...writes]).size
+    return Math.max(reads + guards, changes + announcements) + 1
   }
 
   #take(view: RecordingView, writes: readonly Write[]): void {
@@ -116,4 +129,11 @@ export class PlannedBatch {
     if (write.kind === 'delete' && reads.get(text)?.revision === 0n) writes.delete(text)
     else writes.set(text, write)
   }
+}
+
+/** The announced families that these writes change. */
+function announcedBy(writes: Iterable<Write>): ReadonlySet<Family<unknown>> {
+  const families = new Set<Family<unknown>>()
+  for (const { key } of writes) if (key.family.isAnnounced === true) families.add(key.family)
+  return families
 }

@@ -44,9 +44,9 @@ export class BusyKeys {
   }
 
   /** A key below `prefix` whose commit would break the guard on the prefix, if there is one. */
-  below(prefix: string, guard: 'changed' | 'created'): string | undefined {
+  below(prefix: string, guard: 'changed' | 'created' | 'current'): string | undefined {
     for (const { key, isCreated } of this.#keys.values()) {
-      if ((isCreated || guard === 'changed') && key.startsWith(prefix)) return key
+      if ((isCreated || guard !== 'created') && key.startsWith(prefix)) return key
     }
     return undefined
   }

@@ -21,6 +21,7 @@ export function lock(batch: PlannedBatch, image: Image, busy: BusyKeys): readonl
     busy.add(key, isCreated)
     held.awaitCommit(key)
   }
+  for (const [group, key] of batch.apartGroups) busy.letGroupWait(group, key)
   return locked
 }
 

@@ -38,6 +38,7 @@ export class Operation<Answer = unknown> implements Plannable {
   readonly #ended: OperationOptions<Answer>['ended']
   #plannedMs: number | undefined
   readonly #fresh: Family<unknown>[] = []
+  #isAllFresh = false
   #isSettled = false
   /** Resolves `outcome` with what was planned last. */
   #resolve!: (revision: Revision) => void
@@ -72,11 +73,16 @@ export class Operation<Answer = unknown> implements Plannable {
   }
 
   isFresh(family: Family<unknown>): boolean {
-    return this.#fresh.includes(family)
+    return this.#isAllFresh || this.#fresh.includes(family)
   }
 
   markFresh(family: Family<unknown>): void {
     this.#fresh.push(family)
+  }
+
+  /** As {@link markFresh}, for all families that the watch keeps up to date. */
+  markAllFresh(): void {
+    this.#isAllFresh = true
   }
 
   /** Settles the operation: what was planned last is true at `revision`. Does nothing once it is settled, as after its deadline. */

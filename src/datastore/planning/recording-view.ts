@@ -1,6 +1,6 @@
 import type { Family, GetOptions, Guard, Key, Listed, Lookup, Revision, View, Write } from '../../plan/index.ts'
 import { type Image, withEntry } from '../image/index.ts'
-import { batchKeysMax } from './limits.ts'
+import { batchKeysMax, comparedKeysMax } from './limits.ts'
 import type { BusyKeys } from './busy-keys.ts'
 
 /** A key that was read, and its revision then; 0 when it was absent. */
@@ -9,10 +9,13 @@ export interface Read {
   readonly revision: Revision
 }
 
+/** A guard that the commit proves. */
+export type ProvenGuard = Exclude<Guard, 'hint'>
+
 /** A listing that the commit proves, and the revision up to which it is known. */
 export interface GuardedPrefix {
   readonly family: Family<unknown>
-  readonly guard: 'changed' | 'created'
+  readonly guard: ProvenGuard
   readonly prefix: string
   readonly revision: Revision
 }
@@ -22,6 +25,8 @@ export class Contents {
   readonly reads = new Map<string, Read>()
   readonly guards = new Map<string, GuardedPrefix>()
   readonly writes = new Map<string, Write>()
+  /** The contention groups of plans that must not share a transaction, each with a key that its plan writes. */
+  readonly apartGroups = new Map<string, string>()
   /** Listings with the writes so far, by their prefix. */
   readonly listings = new Map<string, readonly Listed<unknown>[]>()
 
@@ -79,12 +84,15 @@ export class RecordingView implements View {
   readonly #contents: Contents
   readonly #image: Image
   readonly #busy: BusyKeys
+  readonly #isFresh: (family: Family<unknown>) => boolean
   #group: string | undefined
 
-  constructor(contents: Contents, image: Image, busy: BusyKeys) {
+  /** `isFresh` tells whether a family was read afresh after the operation was submitted. */
+  constructor(contents: Contents, image: Image, busy: BusyKeys, isFresh: (family: Family<unknown>) => boolean) {
     this.#contents = contents
     this.#image = image
     this.#busy = busy
+    this.#isFresh = isFresh
   }
 
   /** The contention group of the plan, if it named one. */
@@ -117,7 +125,7 @@ export class RecordingView implements View {
 
   list<Value>(family: Family<Value>, guard: Guard, prefix = family.prefix): readonly Listed<Value>[] {
     if (guard === 'hint') this.hinted.add(family)
-    else this.#guard(family, guard, prefix)
+    else this.#guard(family, guard === 'current' ? this.#guardOfCurrent(family, prefix) : guard, prefix)
     const known = this.#contents.listings.get(prefix)
     // The prefix belongs to one family, so what was listed below it has that family's type.
     // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion
@@ -136,6 +144,7 @@ export class RecordingView implements View {
   }
 
   waitWith(group: string): void {
+    if (this.#contents.apartGroups.has(group)) interrupt({ kind: 'full' })
     const key = this.#busy.awaitedBy(group)
     if (key !== undefined) interrupt({ kind: 'busy', key })
     this.#group = group
@@ -158,12 +167,22 @@ export class RecordingView implements View {
     interrupt({ kind: 'cold', keys: [key] })
   }
 
-  #guard(family: Family<unknown>, guard: 'changed' | 'created', prefix: string): void {
+  /** The guard by which a listing is proved to be current. Memory must be the family at one revision, which is not older than the call. */
+  #guardOfCurrent(family: Family<unknown>, prefix: string): 'changed' | 'current' {
+    const held = this.#image.of(family)
+    if (family.isAnnounced !== true || held.size <= comparedKeysMax) return 'changed'
+    const key = this.#busy.below(prefix, 'current')
+    if (key !== undefined) interrupt({ kind: 'busy', key })
+    if (!this.#isFresh(family) || !held.isExact) interrupt({ kind: 'unproved', families: [family] })
+    return 'current'
+  }
+
+  #guard(family: Family<unknown>, guard: ProvenGuard, prefix: string): void {
     const name = `${guard} ${prefix}`
     this.guards.set(name, this.#contents.guards.get(name) ?? this.#newGuard(family, guard, prefix))
   }
 
-  #newGuard(family: Family<unknown>, guard: 'changed' | 'created', prefix: string): GuardedPrefix {
+  #newGuard(family: Family<unknown>, guard: ProvenGuard, prefix: string): GuardedPrefix {
     const held = this.#image.of(family)
     const key = this.#busy.below(prefix, guard) ?? held.createdAside(prefix)
     if (key !== undefined) interrupt({ kind: 'busy', key })

@@ -98,7 +98,7 @@ export function readAssign(body: AssignBody, newHandle: () => string): Examined<
   return {
     value,
     causes: [
-      ...handleCauses(value),
+      ...handleCauses(value.handle),
       ...howManyCauses(value, isByName),
       ...causes,
       ...attributeCauses(value),
@@ -114,10 +114,12 @@ function hostReservedOf({
   return { ...(ipv4 !== undefined && { 4: ipv4 }), ...(ipv6 !== undefined && { 6: ipv6 }) }
 }
 
-function handleCauses({ handle }: AssignRequest): readonly Cause[] {
+/** Reports a handle that may get no addresses. `at` is the path of the object that has it; '' is the body. */
+export function handleCauses(handle: string, at = ''): readonly Cause[] {
   if (!isWindowsReserved(handle)) return []
+  const field = at === '' ? 'handle' : `${at}.handle`
   const message = `${quoteValue(handle)} is not allowed: what it holds counts as free, as Windows hosts use it; choose another name`
-  return [{ field: 'handle', reason: 'FieldValueInvalid', message }]
+  return [{ field, reason: 'FieldValueInvalid', message }]
 }
 
 function hostCauses({ hostReserved, node }: AssignRequest): readonly Cause[] {

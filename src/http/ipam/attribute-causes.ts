@@ -4,11 +4,12 @@ import { attributeKeyPattern } from '../schemas/index.ts'
 import { limits, quotePath, quoteValue } from '../wire/index.ts'
 
 /**
- * Reports what is wrong with the attributes of a request beyond their schema. `at` is the path of the object that has them; '' is the body.
+ * Reports what is wrong with the attributes of a request beyond their schema. `at` is the path of the object that has them, with dots;
+ * '' is the body.
  */
 export function attributeCauses({ attributes, node }: HolderAttributes, at = ''): readonly Cause[] {
   const path = [...at.split('.'), 'attributes'].filter((segment) => segment !== '')
-  const field = path.join('.')
+  const field = quotePath(path, '')
   const causes = Object.keys(attributes)
     .filter((key) => key.length > limits.attributeKeyLength || !attributeKeyPattern.test(key))
     .map(

@@ -48,7 +48,8 @@ export const handleListRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app, 
   done()
 }
 
-async function listHandles(
+/** Lists a page of the handles that the caller may list. */
+export async function listHandles(
   call: IpamCall,
   { prefix = '', limit = pageMax, continue: token }: Static<typeof HandlesQuery>,
 ): Promise<HandleList> {
@@ -105,7 +106,7 @@ async function readPage(reader: Reader, prefix: string, limit: number, place?: H
  */
 async function findPage(call: IpamCall, prefix: string, limit: number, place?: HandlePlace): Promise<HandlePage> {
   const enoughMs = call.deadlineMs / 2
-  const stored = await readAt(call, poolFamily, {}, place?.revision)
+  const stored = await readAt(call, poolFamily, { isDecodedOnce: true }, place?.revision)
   const { revision } = stored
   const reach = reachOf(call.rights, poolsIn(stored.entries), { verb: 'list', resource: 'handles' })
   const handles: ListedHandle[] = []

@@ -2,6 +2,7 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Rights } from '../../access/index.ts'
 import type { Probe, ServedStore } from '../../datastore/index.ts'
+import type { PoolTrends } from '../../ipam/index.ts'
 import type { BlockIndex, ChargeIndex, Now } from '../../model/index.ts'
 import { type Cidr, parseCidr } from '../../net/index.ts'
 import type { Cause } from '../../plan/index.ts'
@@ -22,6 +23,8 @@ export interface IpamOptions {
   readonly newUid: () => string
   /** Milliseconds that a call may take. */
   readonly deadlineMs: number
+  /** How full pools were; unless given, nobody looked. */
+  readonly trends?: PoolTrends | undefined
   /** Hears what repairs have released; nothing does unless given. */
   readonly probe?: Pick<Probe, 'leaksRepaired'>
 }

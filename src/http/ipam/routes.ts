@@ -7,15 +7,21 @@ import { addressRoute } from './addresses/index.ts'
 import { affinityRoutes } from './affinities.ts'
 import { assignRoute } from './assign.ts'
 import { checkRoutes } from './check.ts'
+import { explainRoute } from './explain.ts'
+import { ensureRoute } from './ensure.ts'
 import { freeAddressesRoute } from './free-addresses.ts'
 import { handleListRoute } from './handle-list.ts'
 import { handleRoutes } from './handles.ts'
 import type { IpamOptions } from './request.ts'
 import { nodeRoutes } from './nodes.ts'
 import { holderAttributeRoutes } from './holder-attributes.ts'
+import { mapRoutes } from './map.ts'
+import { poolHoldersRoute } from './pool-holders.ts'
+import { poolListRoutes } from './pool-list.ts'
 import { poolSplitRoute } from './pool-split.ts'
 import { quotasRoute } from './quotas.ts'
 import { releaseRoute } from './release.ts'
+import { searchRoutes } from './search.ts'
 import { utilizationRoutes } from './utilization.ts'
 
 const dryRun = { dryRun: 'All' } as const
@@ -48,6 +54,7 @@ export const ipamRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
   // The prefix is that of this plugin already.
   const below = { ...options, prefix: '' }
   void app.register(assignRoute, below)
+  void app.register(ensureRoute, below)
   void app.register(releaseRoute, below)
   void app.register(addressRoute, below)
   void app.register(handleListRoute, below)
@@ -60,5 +67,7 @@ export const ipamRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, optio
   void app.register(checkRoutes, below)
   void app.register(poolSplitRoute, below)
   void app.register(quotasRoute, below)
+  for (const routes of [poolListRoutes, poolHoldersRoute, mapRoutes, searchRoutes, explainRoute])
+    void app.register(routes, below)
   done()
 }

@@ -128,7 +128,8 @@ export const utilizationRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app
   done()
 }
 
-function printPool({ pool, usage }: CountedPool): PoolUtilization {
+/** Prints a pool, and how many of its addresses are used. */
+export function printPool({ pool, usage }: CountedPool): PoolUtilization {
   return {
     pool: pool.name,
     cidr: formatCidr(pool.cidr),

@@ -64,7 +64,7 @@ const ipamGroups: readonly Group[] = [
     name: 'Assign and release addresses',
     description: 'Get addresses for a handle, and give them back.',
     operations:
-      /^(post \/ipam\/v1\/(assign|release)|(put|delete) \/ipam\/v1\/handles\/.*|delete \/ipam\/v1\/addresses\/[^/]*)$/,
+      /^(post \/ipam\/v1\/(assign|assign\/explain|release)|(put|delete) \/ipam\/v1\/handles\/.*|delete \/ipam\/v1\/addresses\/[^/]*)$/,
   },
   {
     name: 'See who holds addresses',
@@ -74,7 +74,8 @@ const ipamGroups: readonly Group[] = [
   {
     name: 'See how full pools are, and split them',
     description: 'Count the addresses of pools, blocks and quotas, and cut a pool into equal parts.',
-    operations: /^(get \/ipam\/v1\/(utilization|blocks|quotas)|\w+ \/ipam\/v1\/pools\/.*)$/,
+    operations:
+      /^(get \/ipam\/v1\/(utilization|blocks|quotas|pools|trends|map|map\/addresses)|\w+ \/ipam\/v1\/pools\/.*)$/,
   },
   {
     name: 'Blocks of nodes',
@@ -85,6 +86,11 @@ const ipamGroups: readonly Group[] = [
     name: 'Check and repair',
     description: 'Check that all stored data is consistent, and repair what is not.',
     operations: /^\w+ \/ipam\/v1\/check.*$/,
+  },
+  {
+    name: 'Search, and try out selectors',
+    description: 'Find everything by a text, and the nodes that a selector matches.',
+    operations: /^get \/ipam\/v1\/(search|selectors\/nodes)$/,
   },
 ]
 

@@ -8,7 +8,7 @@ import type { ServedStore } from '../ipam/index.ts'
 import { isTrue, statusOf } from '../schemas/index.ts'
 import { isAdmin, type Shares, sharerOf } from '../shares.ts'
 import { onceClosed, RefusalError, refusal, refuseFields, refuseForNow } from '../wire/index.ts'
-import { listObjects, type ObjectList, requireReached } from './list.ts'
+import { listObjects, type ObjectList } from './list.ts'
 import type { ObjectAccess } from './object-access.ts'
 import { allOf, type ObjectSelector, readObjectSelector, type SelectorQuery } from './object-selector.ts'
 import { followPoolMoves } from './pool-moves.ts'
@@ -103,9 +103,10 @@ export class Watches<Value extends StoredObject> {
       forgetCredential?.()
       watch.end()
     })
-    if (start.after !== undefined) {
+    const wanted = BigInt(query.resourceVersion ?? 0)
+    if (wanted > 0n) {
       const { revision } = await store.page(familyOf(this.#kind), { limit: 1 })
-      requireReached(revision, String(start.after))
+      if (wanted > revision) throw notReached(wanted, revision)
     }
     const stream = Readable.from(
       this.#lines(watch, {
@@ -326,6 +327,15 @@ function readStart(query: WatchQuery): Start {
   const isFromNow = after === 0n
   const sendsState = isFromNow && sendInitialEvents === undefined
   return { after: isFromNow ? undefined : after, sendsState, marksEnd: false }
+}
+
+/**
+ * The answer to a watch from a revision in the future. Only an etcd that was put back to an earlier state has not reached a revision that a
+ * client knows. Lists answer `Timeout` then, as Kubernetes does; after that to a watch, many clients would never list again.
+ */
+function notReached(wanted: Revision, revision: Revision): RefusalError {
+  const message = `too new resource version: ${wanted} (${revision}): the datastore was put back to an earlier state; list again`
+  return refusal('Expired', message)
 }
 
 /** The end of a watch after the rights of its caller have changed, or its credential has ended: informers list again. */

@@ -8,14 +8,24 @@ import {
   ReleasedBlockItem,
   StaleAffinityItem,
 } from './affinity.ts'
-import { AssignBody, EnsureBody } from './assign-request.ts'
-import { AddressList, AllocationItem, AssignmentResponse, HandleItem, HandleList } from './assignment.ts'
+import { AssignBody, EnsureAddressesBody, EnsureBody, WantedAddressItem } from './assign-request.ts'
+import {
+  AddressList,
+  AllocationItem,
+  AssignmentResponse,
+  EnsuredAddresses,
+  HandleItem,
+  HandleList,
+} from './assignment.ts'
 import { CheckFinding, CheckReport, RepairItem, RepairReport, RepairBody } from './check.ts'
 import { HoldersResponse, HoldersBody, SwapBody, UsageItem, UsageBodyItem } from './ownership.ts'
+import { AddressMap, AddressStates } from './map.ts'
 import { SplitResponse, SplitBody } from './pool-split.ts'
+import { PoolHolderList, PoolList, TrendList } from './pools.ts'
 import { QuotaItem, QuotaList } from './quota.ts'
 import { FailedReleaseItem, ReleaseResponse, ReleaseBodyItem, ReleaseBody } from './release.ts'
 import { HealthResponse, VersionResponse } from './health.ts'
+import { AssignExplanation, MatchedNodes, SearchAnswer } from './search.ts'
 import { Status, StatusCause, StatusDetails } from './status.ts'
 import { BlockList, BlockUtilization, FreeRangeList, PoolUtilization, Utilization } from './utilization.ts'
 
@@ -28,8 +38,11 @@ export const schemas: readonly TSchema[] = [
   VersionResponse,
   AssignBody,
   EnsureBody,
+  WantedAddressItem,
+  EnsureAddressesBody,
   AllocationItem,
   AssignmentResponse,
+  EnsuredAddresses,
   AddressList,
   HandleItem,
   HandleList,
@@ -63,4 +76,12 @@ export const schemas: readonly TSchema[] = [
   SplitResponse,
   QuotaItem,
   QuotaList,
+  PoolList,
+  TrendList,
+  PoolHolderList,
+  AddressMap,
+  AddressStates,
+  SearchAnswer,
+  MatchedNodes,
+  AssignExplanation,
 ]

@@ -2,7 +2,7 @@ import type { Static } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
 import { poolUses } from '../../model/index.ts'
 import { limits } from '../wire/index.ts'
-import { closed, name, newHandle, oneOf, optionalList, texts } from './fields.ts'
+import { closed, name, newHandle, oneOf, optionalList, ref, texts } from './fields.ts'
 
 const HostReserved = Type.Object(
   {
@@ -140,3 +140,44 @@ export const EnsureBody = Type.Omit(AssignBody, ['handle', 'maxPerHandle'], {
   description: 'The addresses that a handle should hold at least: the number of each family, or a list.',
   examples: [{ node: 'node-1', ipv4: 1 }],
 })
+
+/** An address in a request, and who is to hold it. */
+export const WantedAddressItem = Type.Object(
+  {
+    address: Type.String({ maxLength: limits.addressLength, description: 'The address.', examples: ['10.1.0.5'] }),
+    handle: Type.String({ ...newHandle, description: 'The handle that is to hold it.' }),
+    node: AssignBody.properties.node,
+    attributes: AssignBody.properties.attributes,
+  },
+  {
+    ...closed,
+    $id: 'WantedAddress',
+    description: 'An address, and who is to hold it.',
+    examples: [{ address: '10.1.0.5', handle: 'vm-42', node: 'node-1', attributes: { tenant: 'blue' } }],
+  },
+)
+
+/** Body of an ensure of addresses with different holders. */
+export const EnsureAddressesBody = Type.Object(
+  {
+    addresses: Type.Array(ref(WantedAddressItem), {
+      minItems: 1,
+      maxItems: limits.ensured,
+      description: 'The addresses; each once.',
+    }),
+  },
+  {
+    ...closed,
+    $id: 'EnsureAddressesRequest',
+    description: 'Addresses, and who is to hold each of them.',
+    examples: [
+      {
+        addresses: [
+          { address: '10.1.0.5', handle: 'vm-42', node: 'node-1' },
+          { address: '10.1.0.6', handle: 'vm-43', attributes: { tenant: 'blue' } },
+        ],
+      },
+    ],
+  },
+)
+export type EnsureAddressesBody = Static<typeof EnsureAddressesBody>

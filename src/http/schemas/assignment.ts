@@ -58,6 +58,24 @@ export const AssignmentResponse = Type.Object(
 )
 export type AssignmentResponse = Static<typeof AssignmentResponse>
 
+/** Addresses that are held as a request wants. */
+export const EnsuredAddresses = Type.Object(
+  {
+    addresses: Type.Array(ref(AllocationItem), { description: 'All of them, in the order of the request.' }),
+    assigned: Type.Array(Type.String(), {
+      description: 'Those that this call has assigned; the others were held in the same way before.',
+    }),
+    dryRun: dryRunField,
+  },
+  {
+    ...closed,
+    $id: 'EnsuredAddresses',
+    description: 'Addresses that are held as the request wants.',
+    examples: [{ addresses: [allocationExample], assigned: ['10.1.0.5'] }],
+  },
+)
+export type EnsuredAddresses = Static<typeof EnsuredAddresses>
+
 /** One page of the assigned addresses. */
 export const AddressList = Type.Object(
   {

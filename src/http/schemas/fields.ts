@@ -45,6 +45,14 @@ export const isComplete = Type.Boolean({
   description: 'False if the call was interrupted. What it did stays done; send it again for the rest.',
 })
 
+/** Makes the schema of a number of addresses, as decimal text. */
+export function count(description: string): TString {
+  return Type.String({
+    pattern: '^(0|[1-9][0-9]*)$',
+    description: `${description} Decimal, because an IPv6 pool may have 2^128.`,
+  })
+}
+
 /**
  * Makes the schema of an optional list in a request; if given, it must not be empty. Null counts as absent: generated clients in Java
  * send an empty list for an absent one unless it may be null.

@@ -20,8 +20,8 @@ export {
   problemsOfRepeatable,
   repeatable,
 } from './answers.ts'
-export { AssignBody, EnsureBody } from './assign-request.ts'
-export { AddressList, AllocationItem, AssignmentResponse, HandleList } from './assignment.ts'
+export { AssignBody, EnsureAddressesBody, EnsureBody } from './assign-request.ts'
+export { AddressList, AllocationItem, AssignmentResponse, EnsuredAddresses, HandleList } from './assignment.ts'
 export { CheckFinding, CheckReport, exampleFinding, type RepairOutcome, RepairReport, RepairBody } from './check.ts'
 export {
   attributeKeyPattern,
@@ -36,8 +36,10 @@ export {
   ref,
 } from './fields.ts'
 export { HoldersResponse, HoldersBody, SwapBody, UsageBodyItem } from './ownership.ts'
+export { AddressMap, AddressStates } from './map.ts'
 export { SplitResponse, SplitBody } from './pool-split.ts'
 export { type QuotaItem, QuotaList } from './quota.ts'
+export { holderKinds, PoolHolderList, PoolList, TrendList } from './pools.ts'
 export { failedReasons, ReleaseResponse, ReleaseBodyItem, ReleaseBody } from './release.ts'
 export {
   DeleteCollectionQuery,
@@ -52,5 +54,6 @@ export {
 } from './resource-queries.ts'
 export { JsonPatch, kindSchemas, MergePatch, pluralOf, resourceSchemas } from './resource.ts'
 export { HealthResponse, VersionResponse } from './health.ts'
+export { AssignExplanation, foundKinds, MatchedNodes, SearchAnswer } from './search.ts'
 export { statusOf } from './status.ts'
 export { BlockList, BlockUtilization, FreeRangeList, PoolUtilization, Utilization } from './utilization.ts'

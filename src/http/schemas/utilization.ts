@@ -1,12 +1,6 @@
 import type { Static } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
-import { closed, nullableText, ref } from './fields.ts'
-
-const count = (description: string) =>
-  Type.String({
-    pattern: '^(0|[1-9][0-9]*)$',
-    description: `${description} Decimal, because an IPv6 pool may have 2^128.`,
-  })
+import { closed, count, nullableText, ref } from './fields.ts'
 
 const usage = {
   capacity: count('Number of addresses.'),
@@ -40,7 +34,8 @@ const blockUsageExample = {
   percentInUse: 1.5625,
 }
 
-const poolExample = {
+/** The example of a pool. */
+export const poolExample = {
   pool: 'my.ippool-1',
   cidr: '10.1.0.0/24',
   blockSize: 26,

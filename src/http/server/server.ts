@@ -6,10 +6,12 @@ import fastify, { LogController } from 'fastify'
 import { type Gatekeeper, openGate } from '../../access/index.ts'
 import type { AuditTrail } from '../../audit/index.ts'
 import { type Probe, silentProbe } from '../../datastore/index.ts'
+import type { PoolTrends } from '../../ipam/index.ts'
 import type { BlockIndex, ChargeIndex, Now } from '../../model/index.ts'
 import { groupsOf, resourceKinds } from '../../resources/index.ts'
 import { ipamRoutes, type ServedStore } from '../ipam/index.ts'
 import { docsOptions, openapiOptions, kubernetesOpenapiRoutes, openapiRoutes } from '../openapi/index.ts'
+import { pageRoutes, type PageSettings } from '../page/index.ts'
 import { discoveryRoutes, endpointsOfNodes, resourceRoutes } from '../resources/index.ts'
 import { accessReviewRoutes, selfSubjectReviewRoutes } from '../reviews/index.ts'
 import { resourceSchemas, schemas, type VersionResponse } from '../schemas/index.ts'
@@ -40,6 +42,8 @@ export interface ServerDependencies {
   readonly blocks: BlockIndex
   /** Knows which blocks have charges; unless given, only upkeep gives charges back. */
   readonly charges?: ChargeIndex
+  /** How full pools were; unless given, nobody looked. */
+  readonly trends?: PoolTrends
   readonly now: () => Now
   /** Returns a new unique name, for requests, handles and objects that did not bring one. */
   readonly newUid: () => string
@@ -67,6 +71,8 @@ export interface ServerDependencies {
   readonly audit?: AuditTrail
   /** Traces requests; nothing does unless given. */
   readonly traces?: RequestTracer
+  /** The page for people, to which `/` leads browsers; none unless given. */
+  readonly page?: PageSettings
   /** Writes what `GET /metrics` answers. */
   readonly metrics: MetricsSource
   readonly logger: NonNullable<FastifyServerOptions['logger']>
@@ -142,7 +148,9 @@ export function buildServer(dependencies: ServerDependencies): FastifyInstance {
   limitEventLoopDelay(app, deadlineMs)
   void app.register(healthRoutes, { store, version, missingProtections: dependencies.missingProtections ?? [] })
   void app.register(metricsRoute, { metrics: dependencies.metrics })
-  void app.register(startPage, { store, kinds, version })
+  const { page } = dependencies
+  void app.register(startPage, { store, kinds, version, hasPage: page !== undefined })
+  if (page !== undefined) void app.register(pageRoutes, { ...page, version })
   const refused = (calls: number): void => {
     audit?.missRefusedEarly(calls)
     probe.requestsRefusedEarly({ requests: calls })
@@ -174,7 +182,7 @@ function addApi(
   dependencies: ServerDependencies & { readonly probe: Probe },
   { onStopping, ...limited }: Pick<Admission, 'requestId' | 'onStopping' | 'refused'>,
 ): void {
-  const { store, blocks, charges, now, newUid, newSecret, deadlineMs, callsMax, probe } = dependencies
+  const { store, blocks, charges, trends, now, newUid, newSecret, deadlineMs, callsMax, probe } = dependencies
   void app.register(discoveryRoutes, { kinds })
   void app.register(selfSubjectReviewRoutes)
   const { gatekeeper = openGate } = dependencies
@@ -190,7 +198,8 @@ function addApi(
     checkAccessAgain(api, gatekeeper, probe)
     void api.register((ipam, _options, done) => {
       ipam.setSchemaErrorFormatter(refuseBySchema)
-      void ipam.register(ipamRoutes, { prefix: '/ipam/v1', store, blocks, charges, now, newUid, deadlineMs, probe })
+      const options = { store, blocks, charges, trends, now, newUid, deadlineMs, probe }
+      void ipam.register(ipamRoutes, { prefix: '/ipam/v1', ...options })
       done()
     })
     void api.register(resourceRoutes, {

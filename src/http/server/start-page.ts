@@ -10,12 +10,17 @@ export interface StartPageOptions {
   readonly store: Pick<ServedStore, 'health'>
   readonly kinds: readonly ServedKind<StoredObject>[]
   readonly version: string
+  /** True if there is a page for people under `/ui/`: browsers are led there. */
+  readonly hasPage: boolean
 }
 
 const [json, html] = ['application/json', 'text/html']
 
-/** `GET /`: a page for people who open the server in a browser; for programs, the paths in JSON, as a Kubernetes API server lists them. */
-export const startPage: FastifyPluginCallback<StartPageOptions> = (app, { store, kinds, version }, done) => {
+/**
+ * `GET /`: leads browsers to the page for people, or is a small one itself if there is none. For programs, the paths in JSON, as a
+ * Kubernetes API server lists them.
+ */
+export const startPage: FastifyPluginCallback<StartPageOptions> = (app, { store, kinds, version, hasPage }, done) => {
   answerJson(app)
   const paths = kinds.map(pathOf)
   const groups = groupsOf(kinds).map(({ apiVersion }) => `/apis/${apiVersion}`)
@@ -23,6 +28,7 @@ export const startPage: FastifyPluginCallback<StartPageOptions> = (app, { store,
     void reply.header('vary', 'accept')
     if (preferredType(request.headers.accept, [json, html]) !== html)
       return reply.send({ paths: pathsWith([...groups, ...paths]) })
+    if (hasPage) return reply.redirect('/ui/', 302)
     const url = `${request.protocol}://${request.host}`
     return reply
       .header('content-security-policy', policy)

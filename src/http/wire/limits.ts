@@ -5,6 +5,8 @@
 export const limits = {
   /** Addresses of each family in one assign, and addresses in one release. */
   addresses: 1024,
+  /** Addresses in one ensure, each with a holder of its own. A body may have values for about five attributes of each. */
+  ensured: 512,
   pools: 64,
   /** Characters. Calico's longest, `<network>.<namespace>-<vm>`, stay below it. */
   handleLength: 512,

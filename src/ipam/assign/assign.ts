@@ -119,16 +119,17 @@ function assignCounted(assignment: Assignment): Result<readonly Allocation[]> {
   const { draft, request, config, blocks, rights } = assignment
   const { view } = draft
   const use = request.use ?? 'Workload'
+  // Before the plan waits for a commit: what it takes to bring many pools up to the present goes on beside that.
+  const stored = readPools(view)
+  const terms = readAvailability(view, config.ipCooldownSeconds, draft.now)
   // Requests that agree in this take addresses from the same blocks.
   view.waitWith(
     `${use} ${request.node ?? ''} ${request.counts[4] > 0} ${request.counts[6] > 0} ${request.pools.join()}`,
   )
-  const stored = readPools(view)
   // Named pools serve whatever their selectors say, and blocks for load balancers belong to no node.
   const isSelectedByNode = request.pools.length === 0 && use !== 'LoadBalancer'
   const nodeLabels = readNodeLabels(view, isSelectedByNode ? request.node : undefined)
   if (!nodeLabels.ok) return nodeLabels
-  const terms = readAvailability(view, config.ipCooldownSeconds, draft.now)
   const shortage = new Shortage(blocks, terms, config.ipCooldownSeconds)
   const allocations: Allocation[] = []
   const causes: Cause[] = []

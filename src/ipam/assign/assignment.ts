@@ -22,7 +22,11 @@ export interface Assignment {
 }
 
 /** Refuses a request for a handle to which the caller may assign nothing, in whatever pool. */
-export function requireHandle(view: View, { handle }: AssignRequest, { rights }: IpamContext): Result<undefined> {
+export function requireHandle(
+  view: View,
+  { handle }: Pick<AssignRequest, 'handle'>,
+  { rights }: Pick<IpamContext, 'rights'>,
+): Result<undefined> {
   if (rights.isUnlimited || reachOf(rights, readPools(view), assigning).touchesHandle(handle)) return success(undefined)
   const what = `addresses to the handle ${JSON.stringify(shorten(handle))}`
   return { ok: false, refusal: denied(rights, assigning, what) }
@@ -53,7 +57,7 @@ function refuseHostReserved(): Result<never> {
 }
 
 /** Blocks for load balancers belong to the whole cluster, by way of a virtual host. @see docs/calico/ipam.md section 6.6 */
-function hostFor({ node, use }: AssignRequest): AffinityHost | undefined {
+export function hostFor({ node, use }: Pick<AssignRequest, 'node' | 'use'>): AffinityHost | undefined {
   if (use === 'LoadBalancer') return { type: 'virtual', name: 'load-balancer' }
   return node === undefined ? undefined : { type: 'host', name: node }
 }

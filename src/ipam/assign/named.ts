@@ -34,20 +34,23 @@ import type { Assignment } from './assignment.ts'
  * Assigns the addresses that a request names. It ignores selectors, assignment mode, reservations and the block limit; it respects
  * disabled pools, strict affinity and, if the request names a use, `allowedUses`. @see docs/calico/ipam.md section 2
  */
-export function assignNamed(assignment: Assignment): Result<readonly Allocation[]> {
+export function assignNamed(
+  assignment: Assignment,
+  pools: Pools = readPools(assignment.draft.view),
+): Result<readonly Allocation[]> {
   const { draft, request, host } = assignment
-  const pools = readPools(draft.view)
   const placed = placeAll(pools, assignment)
   if (!placed.ok) return placed
-  draft.view.prefetch(placed.value.map(({ address, pool }) => blockKey(blockOf(address, pool.blockSize))))
+  draft.view.prefetch(placed.value.map(({ cidr }) => blockKey(cidr)))
   const { allowance } = assignment
   const allocations: Allocation[] = []
   const taken: Cause[] = []
   const exhausted = new Set<Pool>()
-  for (const { address, field, pool } of placed.value) {
-    const cidr = blockOf(address, pool.blockSize)
-    const usable = usableBlock(assignment, cidr)
+  for (const { address, field, pool, cidr: wanted } of placed.value) {
+    const usable = usableBlock(assignment, wanted)
     if (!usable.ok) return usable
+    // The block knows its spelling already.
+    const { cidr } = usable.value
     const ordinal = ordinalOf(cidr, address)
     const assigned = assignOrdinal(usable.value, ordinal, holderOf(request))
     if (assigned === 'taken') {
@@ -99,6 +102,8 @@ interface PlacedAddress {
   readonly address: Address
   readonly field: string
   readonly pool: Pool
+  /** Its block. */
+  readonly cidr: Cidr
 }
 
 /** Finds the pool of every address. Refused with a cause for each address that has none, and if the caller may not use one of the pools. */
@@ -112,7 +117,7 @@ function placeAll(pools: Pools, assignment: Assignment): Result<readonly PlacedA
     const field = `addresses[${index}]`
     const pool = findPool(pools, visible, address, request)
     if (typeof pool === 'string') causes.push(invalidAddress(field, address, pool))
-    else placed.push({ address, field, pool })
+    else placed.push({ address, field, pool, cidr: blockOf(address, pool.blockSize) })
   }
   if (causes.length > 0) {
     return refuse('Invalid', `${listSome(causes.map(({ message }) => message))}; nothing was assigned.`, causes)

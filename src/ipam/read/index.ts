@@ -1,6 +1,18 @@
 /** Reads: who holds an address, what a handle holds, lists of addresses and blocks, and how full pools are. */
-export { countInRange, type PoolCounts } from './count-addresses.ts'
+export {
+  type AddressMap,
+  type MapRequest,
+  mapMax,
+  planReadAddressStates,
+  planReadMap,
+} from './address-map.ts'
+export { countInRange, countInUse, type PoolCounts } from './count-addresses.ts'
 export { HolderCount } from './count-holders.ts'
+export { type MatchedNodes, planMatchNodes } from './match-nodes.ts'
+export { planListPools, type PoolOrder, type PoolPlace, poolSortFields } from './list-pools.ts'
+export { addTo, countHolders, type HolderCounts, mostOf, planCountNodes } from './pool-holders.ts'
+export { fullAt, PoolTrends } from './pool-trends.ts'
+export { type FoundOfKind, planSearch, type SearchRequest } from './search.ts'
 export { planReadFree } from './free-ranges.ts'
 export {
   findHeldAddress,

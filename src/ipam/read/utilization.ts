@@ -13,6 +13,7 @@ import { isNamed, refuseUnknownPools, type UnknownPool } from '../eligible-pools
 import { deniedIn, reachOf, reading, visiblePools } from '../reach.ts'
 import type { IpamContext } from '../request.ts'
 import { poolOf, type Pools, readAvailability, readCooldown, readPools } from '../surroundings.ts'
+import { poolCounterOf } from './pool-counter.ts'
 import { type AddressCounts, countHeld, countInBlock, countInRange, type PoolCounts } from './count-addresses.ts'
 
 /** A pool and the counts of its addresses. */
@@ -144,6 +145,7 @@ function readUtilization(view: View, request: UtilizationRequest, context: IpamC
   const pools = chosen.value.filter((pool) => reach.includesPool(pool, undefined))
   const forbidden = chosen.value.find((pool) => !pools.includes(pool))
   if (forbidden !== undefined && !isComplete) return { ok: false, refusal: deniedIn(rights, listing, forbidden) }
+  const counts = isComplete ? poolCounterOf(blocks).count(stored, terms) : undefined
   const count = (found: Iterable<IndexedBlock>): readonly CountedBlock[] =>
     [...found]
       .filter(({ cidr }) => readableBlocks.includes(cidr, undefined))
@@ -151,7 +153,7 @@ function readUtilization(view: View, request: UtilizationRequest, context: IpamC
   return success({
     pools: pools.map((pool) => ({
       pool,
-      usage: countInRange(pool.cidr, blocks, terms),
+      usage: counts?.get(pool) ?? countInRange(pool.cidr, blocks, terms),
     })),
     unreadable: isComplete && reach.isUnlimited ? stored.unreadable.map(({ name }) => name) : [],
     orphaned: isComplete ? count(orphanedAmong(blocks.after(), stored)) : [],

@@ -33,8 +33,11 @@ export interface Availability {
   readonly cooledBefore: bigint
 }
 
-/** At least this many of the last changes are kept: enough for all between two assignments to a busy node. */
-const changesRemembered = 256
+/** At least this many of the last changes are kept: those of some seconds. */
+const changesRemembered = 8_192
+
+/** Enough for all changes between two assignments to a busy node; to look at more would take longer than to begin anew. */
+const changesNear = 256
 
 /**
  * Finds blocks without walking through all of them. It observes the image of the datastore and keeps a digest of every block. What it
@@ -64,11 +67,13 @@ export class BlockIndex {
   }
 
   /**
-   * The keys that changed since {@link changes} had this value, some of them several times; undefined if that is too long ago to know.
+   * The keys that changed since {@link changes} had this value, some of them several times; undefined if they are more than `most`, or if that
+   * is too long ago to know.
    */
-  changedSince(changes: number): readonly string[] | undefined {
-    const start = this.#lastChanged.length - (this.#changes - changes)
-    return start < 0 ? undefined : this.#lastChanged.slice(start)
+  changedSince(changes: number, most: number = changesNear): readonly string[] | undefined {
+    const count = this.#changes - changes
+    const start = this.#lastChanged.length - count
+    return start < 0 || count > most ? undefined : this.#lastChanged.slice(start)
   }
 
   /** Applies a change of a block's key. A block that cannot be read occupies its CIDR and has nothing to give. */
@@ -135,6 +140,11 @@ export class BlockIndex {
   *keysOnNode(node: string): Iterable<string> {
     yield* this.#ofNodes.of(node)
     yield* this.#unreadable
+  }
+
+  /** The nodes on which addresses are held, registered or not, in no order. */
+  get nodes(): Iterable<string> {
+    return this.#ofNodes.nodes
   }
 
   /** The blocks that share an address with `range`, ascending. */

@@ -17,6 +17,11 @@ export class BlocksOfNodes {
     }
   }
 
+  /** The nodes on which addresses are held, in no order. */
+  get nodes(): Iterable<string> {
+    return this.#keys.keys()
+  }
+
   /** The keys of the blocks in which addresses are held on the node, in no order. */
   of(node: string): Iterable<string> {
     return this.#keys.get(node) ?? []

@@ -26,7 +26,10 @@ const rangesMax = 20_000
  * of a block is added and subtracted, so that the answer does not take longer for a large range.
  */
 export class RangeSums {
-  /** By family, prefix length and first address. */
+  /**
+   * By family, prefix length and first address without its host bits. A Map hashes the lowest 64 bits of a bigint only, and those of
+   * IPv6 pools are the same.
+   */
   readonly #kept: Readonly<Record<IpFamily, Map<PrefixLength, Map<bigint, Kept>>>> = { 4: new Map(), 6: new Map() }
   #count = 0
 
@@ -35,7 +38,8 @@ export class RangeSums {
    * then they may overlap, and sums would count addresses twice.
    */
   of(range: Cidr, blocks: Iterable<IndexedBlock>): BlockSums | undefined {
-    const kept = this.#kept[range.family].get(range.prefixLength)?.get(range.base) ?? this.#keep(range, blocks)
+    const kept =
+      this.#kept[range.family].get(range.prefixLength)?.get(range.base >> hostBits(range)) ?? this.#keep(range, blocks)
     return kept.sizes.size > 1 ? undefined : kept.sums
   }
 
@@ -48,14 +52,14 @@ export class RangeSums {
     for (const [length, ranges] of this.#kept[family]) {
       if (length > prefixLength) continue
       const bits = hostBits({ family, prefixLength: length, base })
-      const kept = ranges.get((base >> bits) << bits)
+      const kept = ranges.get(base >> bits)
       if (kept === undefined) continue
       if (before !== undefined) add(kept, before, -1)
       if (after !== undefined) add(kept, after, 1)
     }
   }
 
-  #keep({ family, prefixLength, base }: Cidr, blocks: Iterable<IndexedBlock>): Kept {
+  #keep(range: Cidr, blocks: Iterable<IndexedBlock>): Kept {
     if (this.#count >= rangesMax) {
       this.#kept[4].clear()
       this.#kept[6].clear()
@@ -63,9 +67,10 @@ export class RangeSums {
     }
     const kept: Kept = { sums: { blocks: 0, addresses: 0, free: 0, cooling: 0 }, sizes: new Map() }
     for (const entry of blocks) add(kept, entry, 1)
+    const { family, prefixLength, base } = range
     const ranges = this.#kept[family].get(prefixLength) ?? new Map<bigint, Kept>()
     this.#kept[family].set(prefixLength, ranges)
-    ranges.set(base, kept)
+    ranges.set(base >> hostBits(range), kept)
     this.#count++
     return kept
   }

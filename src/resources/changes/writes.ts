@@ -57,6 +57,8 @@ export function planCreate<Value extends StoredObject>(
   context: WriteContext,
   setManagers?: SetManagers,
 ): Plan<Result<Changed<Value>>> {
+  // A creation that has to wait for another one is not validated in vain.
+  if (kind.isAdmittedBesideOthers === true) view.waitWith(`create ${kind.plural}`)
   const given = readObject(kind, jsonOf(body))
   if (!given.ok) return answerOnly(given)
   if (textIn(objectIn(given.value, 'metadata'), 'resourceVersion') !== '') {

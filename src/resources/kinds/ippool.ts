@@ -62,6 +62,7 @@ export function ippoolKind(blocks: BlockIndex): ResourceKind<Pool> {
     withDefaults,
     validate: validatePool,
     accessed: ({ labels }) => [{ poolLabels: labels }],
+    isAdmittedBesideOthers: true,
     admit: (view, candidate, context) => admitPool(view, candidate, context, blocks),
     planRemoval: (view, { value }, context) => planPoolRemoval(view, value, blocks, context),
   }

@@ -455,7 +455,7 @@ t.test('the pool that addresses come from is compared with the commit, others on
   const { lastReads } = world
   t.ok(lastReads.has(poolKey('a').text))
   t.notOk(lastReads.has(poolKey('b').text))
-  t.ok(lastReads.has(`changed ${poolKey('').text}`))
+  t.ok(lastReads.has(`current ${poolKey('').text}`))
   t.ok(lastReads.has('hint /calico/ipam/v2/host/node4/ipv4/block/'))
   t.ok(lastReads.has('changed /calico/ipam/v2/host/node4/ipv4/block/'))
   t.end()

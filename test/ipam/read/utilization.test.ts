@@ -137,7 +137,7 @@ t.test('what is counted is proved: pools, reservations and blocks, deletions inc
       'index of IP pools',
       'index of reservations',
       'index of blocks',
-      'changed /calico/resources/v3/projectcalico.org/ippools/',
+      'current /calico/resources/v3/projectcalico.org/ippools/',
       'changed /calico/resources/v3/projectcalico.org/ipreservations/',
     ],
   )

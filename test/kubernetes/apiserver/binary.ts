@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { defaultCacheDir } from '../../../src/config.ts'
+import { defaultCacheDir } from '../../../src/embedded-etcd/index.ts'
 
 /**
  * The kube-apiserver that the tests of the Kubernetes datastore run on. No registry of npm, PyPI or Debian has one, so it is built from

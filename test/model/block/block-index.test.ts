@@ -2,7 +2,6 @@ import t from 'tap'
 import {
   type Block,
   blockKey,
-  blocks,
   clearAffinity,
   BlockIndex,
   hasAvailable,
@@ -120,26 +119,6 @@ t.test('a block that is stored again and again keeps its place in the index', (t
   t.strictSame(summary(index).all, [first])
   store(index, full(first, 'host:a'), full(first, 'host:a'))
   t.strictSame(summary(index).ofA, [])
-  t.end()
-})
-
-t.test('the keys changed since an earlier state are known, unless that is too long ago', (t) => {
-  const index = new BlockIndex()
-  t.strictSame(index.changedSince(index.changes), [])
-  store(index, full('10.0.0.0/26', 'host:a'))
-  const { changes } = index
-  store(index, full('10.0.0.64/26', 'host:a'))
-  remove(index, '10.0.0.0/26')
-  const keys = ['10.0.0.64/26', '10.0.0.0/26'].map((cidr) => blockKey(mustParseCidr(cidr)).text)
-  t.strictSame(index.changedSince(changes), keys)
-  const { text: key } = blockKey(mustParseCidr('10.0.0.192/26'))
-  t.ok(index.changedText(key, blocks.encode(full('10.0.0.192/26', 'host:a'))))
-  t.strictSame(index.changedSince(changes), [...keys, key])
-  for (let time = 0; time < 253; time++) store(index, full('10.0.0.128/26', 'host:a'))
-  t.equal(index.changedSince(changes)?.length, 256)
-  for (let time = 0; time < 256; time++) store(index, full('10.0.0.128/26', 'host:a'))
-  t.equal(index.changedSince(changes), undefined)
-  t.equal(index.changedSince(index.changes - 256)?.length, 256)
   t.end()
 })
 

@@ -34,7 +34,7 @@ export class ServerView implements View {
   /** The keys read, and their revisions; 0 for one that was absent. */
   readonly reads = new Map<string, Revision>()
   readonly revision: Revision
-  readonly #guards = new Map<string, 'changed' | 'created'>()
+  readonly #guards = new Map<string, Exclude<Guard, 'hint'>>()
   readonly #server: ObjectServer
 
   constructor(server: ObjectServer) {
@@ -82,10 +82,10 @@ export class ServerView implements View {
     return isUnchanged && [...this.#guards].every(([prefix, guard]) => this.#isGuardKept(prefix, guard, written))
   }
 
-  #isGuardKept(prefix: string, guard: 'changed' | 'created', written: ReadonlySet<string>): boolean {
+  #isGuardKept(prefix: string, guard: Exclude<Guard, 'hint'>, written: ReadonlySet<string>): boolean {
     return this.#server.keys(prefix).every((key) => {
       const { revision, createRevision } = this.#server.read(key)
-      return written.has(key) || (guard === 'changed' ? revision : createRevision) <= this.revision
+      return written.has(key) || (guard === 'created' ? createRevision : revision) <= this.revision
     })
   }
 }

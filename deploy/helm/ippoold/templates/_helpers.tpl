@@ -48,7 +48,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- $name := include "ippoold.fullname" . -}}
 {{- $namespaced := printf "%s.%s" $name .Release.Namespace -}}
 {{- $service := list $name $namespaced (printf "%s.svc" $namespaced) (printf "%s.svc.cluster.local" $namespaced) -}}
-{{- concat $service .Values.allowedHosts | uniq | join "," -}}
+{{- $ingress := ternary .Values.ingress.hosts (list) .Values.ingress.enabled }}
+{{- concat $service $ingress .Values.allowedHosts | uniq | join "," -}}
 {{- end -}}
 
 {{/* The server would refuse to start; say so before anything is installed. */}}

@@ -252,8 +252,8 @@ export class Engine {
   async #refresh(families: Iterable<Key<unknown>['family']>, operation: Operation): Promise<void> {
     const held = [...families].map((family) => this.#image.of(family))
     try {
-      await this.#refresher.refresh(held)
-      for (const { family } of held) operation.markFresh(family)
+      if (await this.#refresher.refresh(held)) operation.markAllFresh()
+      else for (const { family } of held) operation.markFresh(family)
     } catch (fault) {
       operation.fail(asError(fault))
       return

@@ -38,9 +38,14 @@ export class Refresher {
     this.#marks = new Rounds(() => this.#mark())
   }
 
-  /** Resolves when everything that was in these families at the time of the call is in memory. Throws when etcd does not answer. */
-  async refresh(families: readonly HeldFamily[]): Promise<void> {
-    if (!(await this.#marks.join())) await Promise.all(families.map((held) => this.#roundsOf(held).join()))
+  /**
+   * Resolves when everything that was in these families at the time of the call is in memory; with true if that goes for all families that
+   * the watch keeps up to date. Throws when etcd does not answer.
+   */
+  async refresh(families: readonly HeldFamily[]): Promise<boolean> {
+    if (await this.#marks.join()) return true
+    await Promise.all(families.map((held) => this.#roundsOf(held).join()))
+    return false
   }
 
   async #mark(): Promise<boolean> {

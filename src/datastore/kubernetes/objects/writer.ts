@@ -47,7 +47,7 @@ const retryMs = { first: 50, max: 1_000 } as const
 /**
  * Writes single objects, each write once at the most. Every write depends on a version, or on there being no object of the name, so that a
  * write whose answer was lost is sent again as it is: only one of the copies can be applied. A stamp tells whether one was.
- * @see docs/decisions/0020-plans-on-single-objects.md
+ * @see docs/decisions/0021-plans-on-single-objects.md
  */
 export class ObjectWriter {
   readonly #parts: WriterParts

@@ -24,7 +24,7 @@ export async function readHandleSnapshot(reader: Reader, handle: string): Promis
 }
 
 async function readOnce(reader: Reader, handle: string): Promise<HandleSnapshot | undefined> {
-  const { entries, revision } = await readAt(reader, poolFamily, {}, undefined)
+  const { entries, revision } = await readAt(reader, poolFamily, { isDecodedOnce: true }, undefined)
   const snapshot = { reader, revision }
   // All that the handle holds: the plan decides which part of it the caller may see.
   const { addresses, reach } = selectionOf(new PoolsAtRevision(entries, unlimited), { handle, attributes: [] })

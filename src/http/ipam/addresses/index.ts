@@ -2,6 +2,7 @@
 export {
   addressesIn,
   FailedAddress,
+  printAllocation,
   printAssignment,
   printAttributes,
   printHoldings,
@@ -10,7 +11,8 @@ export {
 } from './allocations.ts'
 export { isTooLarge, readHandleSnapshot, withHoldings } from './holdings.ts'
 export { firstPlace, type Place } from './place.ts'
-export { withoutNested } from './selection.ts'
+export { listAddresses } from './list.ts'
+export { blocksBelow, selectionOf, withoutNested } from './selection.ts'
 export { type Reader, readAt } from './snapshot.ts'
 export { AddressPath, addressRoute } from './routes.ts'
 export { AddressWalk } from './walk.ts'

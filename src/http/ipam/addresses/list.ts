@@ -119,7 +119,7 @@ export async function findAddresses(
 ): Promise<FoundAddresses> {
   // Half of the time: what is being read when it is over has the rest.
   const enoughMs = reader.deadlineMs / 2
-  const stored = await readAt(reader, poolFamily, {}, start?.revision)
+  const stored = await readAt(reader, poolFamily, { isDecodedOnce: true }, start?.revision)
   const { revision } = stored
   const snapshot = { reader, revision }
   const selection = selectionOf(new PoolsAtRevision(stored.entries, rights), query)

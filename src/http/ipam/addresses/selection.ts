@@ -119,11 +119,16 @@ export async function* selectedKeys(
   }
 }
 
-async function* blocksBelow(
+/** Reads the selected blocks from the key `start` on, in the order of their keys, and takes from each what `addresses` decodes. */
+export async function* blocksBelow<Value>(
   { reader, revision }: Snapshot,
-  { prefixes, addresses, isListed }: Selection,
-  start: string,
-): AsyncGenerator<LookedAt, void> {
+  {
+    prefixes,
+    addresses,
+    isListed,
+  }: Pick<Selection, 'prefixes' | 'isListed'> & { readonly addresses: Decodable<Value> },
+  start = '',
+): AsyncGenerator<Listed<Value>, void> {
   for (const prefix of prefixes) {
     let from = start > prefix ? start : prefix
     for (let limit: number = blocksAtOnce.first; ; limit = Math.min(limit * 2, blocksAtOnce.max)) {

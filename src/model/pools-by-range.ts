@@ -6,9 +6,12 @@ interface Ranged {
   readonly cidr: Cidr
 }
 
-/** Finds the pools that share addresses with a block, in a time that does not depend on how many pools there are. */
+/** Finds the pools that share addresses with a block or a range, in a time that does not depend on how many pools there are. */
 export class PoolsByRange<Entry extends Ranged> {
-  /** By family, prefix length and first address. Several pools may have the same range. */
+  /**
+   * By family, prefix length and first address without its host bits. A Map hashes the lowest 64 bits of a bigint only, and those of
+   * IPv6 pools are the same. Several pools may have the same range.
+   */
   readonly #byStart: Readonly<Record<IpFamily, Map<PrefixLength, Map<bigint, Entry[]>>>> = {
     4: new Map(),
     6: new Map(),
@@ -19,10 +22,11 @@ export class PoolsByRange<Entry extends Ranged> {
   constructor(entries: readonly Entry[]) {
     for (const entry of entries) {
       const { family, prefixLength, base } = entry.cidr
+      const start = base >> hostBits(entry.cidr)
       const ofLength = this.#byStart[family].get(prefixLength) ?? new Map<bigint, Entry[]>()
       this.#byStart[family].set(prefixLength, ofLength)
-      const ofStart = ofLength.get(base)
-      if (ofStart === undefined) ofLength.set(base, [entry])
+      const ofStart = ofLength.get(start)
+      if (ofStart === undefined) ofLength.set(start, [entry])
       else ofStart.push(entry)
     }
     this.#ascending = { 4: ascending(entries, 4), 6: ascending(entries, 6) }
@@ -33,7 +37,7 @@ export class PoolsByRange<Entry extends Ranged> {
     for (const [length, ofLength] of this.#byStart[family]) {
       if (length > prefixLength) continue
       const bits = hostBits({ family, prefixLength: length, base })
-      yield* ofLength.get((base >> bits) << bits) ?? []
+      yield* ofLength.get(base >> bits) ?? []
     }
   }
 

@@ -1,0 +1,11 @@
+/** What can be changed. Each action shows what would happen before it does it. */
+export { AssignDialog } from './assign.tsx'
+export { AssignFieldInputs } from './assign-fields.tsx'
+export { readAssign } from './assign-request.ts'
+export { Preview } from './change-dialog.tsx'
+export { LabelNode, RemoveNode } from './node-changes.tsx'
+export { DeletePool, DrainPool, SplitPool } from './pool-changes.tsx'
+export { draftOfPool, newPool, type PoolDraft, withPoolField } from './pool-object.ts'
+export { ReleaseAddress, ReleaseHandle } from './release.tsx'
+export { DeleteReservation, SaveReservation } from './reservation-changes.tsx'
+export { type Change, useChange } from './use-change.ts'

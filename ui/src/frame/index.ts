@@ -1,0 +1,3 @@
+/** What is around the views. */
+export { App } from './app.tsx'
+export { finishOidc } from './oidc.ts'

@@ -1,0 +1,2 @@
+/** Addresses as a picture. */
+export { AddressMap } from './address-map.tsx'

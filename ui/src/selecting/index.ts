@@ -1,0 +1,2 @@
+/** Selectors, in the server's own language. */
+export { selects } from './selecting.ts'

@@ -1,0 +1,2 @@
+/** Light and dark. */
+export { followTheme, switchTheme, type Theme, theme } from './theme.ts'

@@ -1,0 +1,2 @@
+/** What the page shows, by its address. */
+export { View } from './view.tsx'
