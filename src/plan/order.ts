@@ -16,10 +16,34 @@ const leadPlace: Readonly<Record<Part, number>> = { affinity: 0, handle: 1, bloc
  * `before` gives the value that the plan found under a key; undefined when there was none.
  */
 export function inOrder(writes: readonly Write[], before: (key: Key<unknown>) => unknown): readonly Write[] {
-  return writes
+  const { leads, commits, finals } = inStages(writes, before)
+  return [...leads, ...commits, ...finals]
+}
+
+/** The writes of a plan by what they are for; each list is in the order of {@link inOrder}. */
+export interface Stages {
+  /** What must be there before the blocks say so. */
+  readonly leads: readonly Write[]
+  /** Blocks: each write makes the assignments and releases in it true. */
+  readonly commits: readonly Write[]
+  /** What follows from the blocks. */
+  readonly finals: readonly Write[]
+}
+
+/** As {@link inOrder}, for a store that does something between the stages. */
+export function inStages(writes: readonly Write[], before: (key: Key<unknown>) => unknown): Stages {
+  const placed = writes
     .flatMap((write) => staged(write, before(write.key)))
     .sort((left, right) => left.place - right.place || compareWrites(left.write, right.write))
-    .map(({ write }) => write)
+  const { block } = finalPlace
+  const those = (belongs: (place: number) => boolean): readonly Write[] => {
+    return placed.filter(({ place }) => belongs(place)).map(({ write }) => write)
+  }
+  return {
+    leads: those((place) => place < block),
+    commits: those((place) => place === block),
+    finals: those((place) => place > block),
+  }
 }
 
 interface Placed {
