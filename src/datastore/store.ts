@@ -80,6 +80,8 @@ export interface SubmitOptions {
 export interface Outcome<Answer> {
   readonly answer: Answer
   readonly revision: Revision
+  /** The uids that the store has given to new objects in place of those in the plan, by the plan's. Undefined: it kept the plan's. */
+  readonly uids?: ReadonlyMap<string, string> | undefined
 }
 
 /** Which entries of a family to read. */

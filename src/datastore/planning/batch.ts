@@ -77,13 +77,18 @@ export class PlannedBatch {
     const isApart = writes.some(
       ({ key: { family } }) => family.isChangedSingly === true && this.#contents.writesTo(family),
     )
-    if (isApart) return { kind: 'full' }
+    if (isApart || !this.mayShare(writes)) return { kind: 'full' }
     const size = this.#sizeWith(view, writes)
     if (size > batchKeysMax) return tooMany(this.#contents, size)
     this.#take(view, writes)
     const apart = writes.find(({ key: { family } }) => family.isChangedSingly === true)
     if (apart !== undefined && view.group !== undefined) this.#contents.apartGroups.set(view.group, apart.key.text)
     return { kind: 'added', answer: plan.answer }
+  }
+
+  /** True if these writes may be committed together with those of the batch. */
+  protected mayShare(_writes: readonly Write[]): boolean {
+    return true
   }
 
   /**

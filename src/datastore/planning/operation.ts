@@ -41,7 +41,7 @@ export class Operation<Answer = unknown> implements Plannable {
   #isAllFresh = false
   #isSettled = false
   /** Resolves `outcome` with what was planned last. */
-  #resolve!: (revision: Revision) => void
+  #resolve!: (revision: Revision, uids: Outcome<Answer>['uids']) => void
   #reject!: (fault: Error) => void
 
   constructor({ sequence, plan, isDryRun, submittedMs, deadline, ended }: OperationOptions<Answer>) {
@@ -53,9 +53,9 @@ export class Operation<Answer = unknown> implements Plannable {
     this.#ended = ended
     this.outcome = new Promise((resolve, reject) => {
       this.#reject = reject
-      this.#resolve = (revision) => {
+      this.#resolve = (revision, uids) => {
         if (this.#planned === undefined) reject(new Error('The operation was committed without a plan.'))
-        else resolve({ answer: this.#planned.answer, revision })
+        else resolve({ answer: this.#planned.answer, revision, ...(uids !== undefined && { uids }) })
       }
     })
   }
@@ -86,8 +86,8 @@ export class Operation<Answer = unknown> implements Plannable {
   }
 
   /** Settles the operation: what was planned last is true at `revision`. Does nothing once it is settled, as after its deadline. */
-  settle(revision: Revision): void {
-    if (this.#end(true)) this.#resolve(revision)
+  settle(revision: Revision, uids?: Outcome<Answer>['uids']): void {
+    if (this.#end(true)) this.#resolve(revision, uids)
   }
 
   /** Fails the operation; does nothing once it is settled. */

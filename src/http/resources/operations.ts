@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { FastifyRequest } from 'fastify'
 import { noRights, type Rights, unlimited } from '../../access/index.ts'
-import { Scan } from '../../datastore/index.ts'
+import { type Outcome, Scan } from '../../datastore/index.ts'
 import { planRemoveEndpoints } from '../../ipam/index.ts'
 import {
   type BlockIndex,
@@ -106,13 +106,13 @@ export class ResourceOperations {
     name: string | undefined,
     plan: (view: View, context: WriteContext) => Plan<Result<Answer>>,
     options: Partial<WriteContext> & { readonly dryRun?: boolean } = {},
-  ): Promise<{ readonly value: Answer; readonly revision: Revision }> {
+  ): Promise<{ readonly value: Answer; readonly revision: Revision; readonly uids: Outcome<Answer>['uids'] }> {
     const { now, newUid, store, deadlineMs } = this.#options
     const { dryRun = false, fieldValidation = 'Warn', manager = '', subresource = '' } = options
     const { rights = noRights, secretHash } = options
     const context = { now: now(), uid: newUid(), fieldValidation, manager, subresource, rights, secretHash }
-    const { answer, revision } = await store.submit((view) => plan(view, context), { deadlineMs, dryRun })
-    if (answer.ok) return { value: answer.value, revision }
+    const { answer, revision, uids } = await store.submit((view) => plan(view, context), { deadlineMs, dryRun })
+    if (answer.ok) return { value: answer.value, revision, uids }
     throw refusalAbout(answer.refusal, this.#kind, name)
   }
 
@@ -129,7 +129,11 @@ export class ResourceOperations {
     const hasSecret = !this.#kind.isReadOnly && this.#kind.hasSecret === true
     const secret = hasSecret && !dryRun ? this.#options.newSecret() : undefined
     const { fieldValidation = 'Warn' } = query
-    const { value: changed, revision } = await this.carryOut(name, plan, {
+    const {
+      value: changed,
+      revision,
+      uids,
+    } = await this.carryOut(name, plan, {
       dryRun,
       fieldValidation,
       manager,
@@ -138,7 +142,8 @@ export class ResourceOperations {
       secretHash: secret?.hash,
     })
     const { value, isWritten, revisionBefore, warnings } = changed
-    const object = showObject(this.#kind, value, isWritten && !dryRun ? revision : revisionBefore)
+    const planned = showObject(this.#kind, value, isWritten && !dryRun ? revision : revisionBefore)
+    const object = withUid(planned, uids)
     const isNew = revisionBefore === undefined
     return { object: secret !== undefined && isNew ? withToken(object, secret) : object, warnings, isNew }
   }
@@ -213,6 +218,15 @@ export class ResourceOperations {
 function withToken(object: JsonObject, { text }: Secret): JsonObject {
   const status = jsonObject([['token', text], ...Object.entries(objectIn(object, 'status'))])
   return jsonObject([...Object.entries(object), ['status', status]])
+}
+
+/** The object with the uid that the store has given it, if that is another one than planned. */
+function withUid(object: JsonObject, uids: Outcome<unknown>['uids']): JsonObject {
+  const metadata = objectIn(object, 'metadata')
+  const uid = uids?.get(typeof metadata['uid'] === 'string' ? metadata['uid'] : '')
+  if (uid === undefined) return object
+  const members = Object.entries(metadata).map(([name, value]) => [name, name === 'uid' ? uid : value] as const)
+  return jsonObject([...Object.entries(object), ['metadata', jsonObject(members)]])
 }
 
 /** Finds the workload endpoints of a node; its tunnels are removed with them. */

@@ -5,7 +5,7 @@ import type { HeldFamily } from '../../image/index.ts'
 import { refreshFamily } from '../snapshot.ts'
 import type { Lease } from '../lease.ts'
 import { markPatienceMs } from '../limits.ts'
-import { Rounds } from './rounds.ts'
+import { Rounds } from '../../planning/index.ts'
 
 /** The watch that keeps memory up to date. */
 export interface ReachedWatch {

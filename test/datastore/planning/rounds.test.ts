@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Rounds } from '../../../../src/datastore/etcd/engine/rounds.ts'
+import { Rounds } from '../../../src/datastore/planning/index.ts'
 
 /** Work that ends when it is told to, and answers how often it was begun. */
 function work() {
