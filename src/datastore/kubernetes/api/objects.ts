@@ -17,6 +17,8 @@ export interface ListOptions {
   readonly limit?: number
   readonly continue?: string
   readonly labelSelector?: string
+  /** All as of this version, which must be in history; not with `continue`. */
+  readonly revision?: Revision
   /** Names and versions only. */
   readonly isMetadataOnly?: boolean
 }
@@ -78,6 +80,10 @@ export class ObjectClient {
       ...(limit !== undefined && { limit: String(limit) }),
       ...(options.continue !== undefined && { continue: options.continue }),
       ...(labelSelector !== undefined && { labelSelector }),
+      ...(options.revision !== undefined && {
+        resourceVersion: String(options.revision),
+        resourceVersionMatch: 'Exact',
+      }),
     }
     const path = pathOf(this.kind)
     const accept = isMetadataOnly ? { accept: metadataOnly } : {}
@@ -100,6 +106,11 @@ export class ObjectClient {
   /** Replaces the object at the version that `object` has; refused with a conflict if it has changed since. */
   replace(object: JsonObject): Promise<ApiOutcome> {
     return this.#send('PUT', nameIn(object), object)
+  }
+
+  /** Replaces the status of an object at the version that `object` has. Refused with 404 if the kind has none that is written apart. */
+  replaceStatus(object: JsonObject): Promise<ApiOutcome> {
+    return this.#send('PUT', `${nameIn(object)}/status`, object)
   }
 
   /** Deletes the object as it was read; refused with a conflict if it has changed since, or is another one of the name. */
@@ -136,7 +147,10 @@ export class ObjectClient {
   }
 
   #send(method: 'GET' | 'POST' | 'PUT' | 'DELETE', name: string | undefined, body?: JsonObject): Promise<ApiOutcome> {
-    const path = name === undefined ? pathOf(this.kind) : `${pathOf(this.kind)}/${encodeURIComponent(name)}`
+    const path =
+      name === undefined
+        ? pathOf(this.kind)
+        : `${pathOf(this.kind)}/${name.split('/').map(encodeURIComponent).join('/')}`
     const isStored = method === 'POST' || method === 'PUT'
     return this.#client.send({
       method,

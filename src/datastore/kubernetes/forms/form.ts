@@ -36,10 +36,14 @@ export interface StoredEntry {
 /** How the keys and values of a family are stored as objects. Pure: objects in, texts out, and back. */
 export interface ObjectForm {
   readonly kind: ObjectKind
+  /** Which objects of the kind; all unless given. */
+  readonly labelSelector?: string
   /** The name of the object that holds `key`. */
   nameOf(key: string): ObjectName
   /** The entry of an object; undefined if the object is none of this family. */
   read(object: JsonObject): StoredEntry | undefined
+  /** True if the API server chooses the uid, and keeps a status that is written apart. */
+  readonly isResource?: boolean
   /**
    * The object that holds `text` under `key`, in place of `stored`. Keeps the metadata that others have given the stored object, and its
    * resourceVersion. Undefined: only read.

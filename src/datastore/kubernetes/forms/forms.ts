@@ -16,6 +16,7 @@ import { blockForm } from './block.ts'
 import { configForm } from './config.ts'
 import type { CalicoGroup, ObjectForm } from './form.ts'
 import { handleForm } from './handle.ts'
+import { leadersPrefix, leaseForm } from './lease.ts'
 import { nodeForm } from './node.ts'
 import { podForm } from './pod.ts'
 import { recordForm, recordPrefix } from './record.ts'
@@ -47,6 +48,7 @@ export function formsIn(group: CalicoGroup, namespace: string): FormOf {
         prefix: clusterInformations.prefix,
       }),
     ],
+    [leadersPrefix, leaseForm(namespace)],
     [nodes.prefix, nodeForm],
     [workloadEndpoints.prefix, podForm],
   ])

@@ -4,6 +4,9 @@ import { type CalicoGroup, membersBut, objectAt } from './form.ts'
 /** In the v1 group, Calico's clients keep the metadata that users see in this annotation, as JSON. */
 const packedAnnotation = 'projectcalico.org/metadata'
 
+/** The annotation in which a write of ippoold's says that it has made this version of the object. Users do not see it. */
+export const stampAnnotation = 'ippoold.io/write'
+
 /** Members that are never packed: each object has its own. */
 const ownMembers = ['name', 'namespace', 'uid', 'resourceVersion']
 
@@ -15,7 +18,12 @@ const serverMembers = ['resourceVersion', 'managedFields', 'selfLink', 'generati
 
 /** The metadata that users see of an object, without its resourceVersion and generation. */
 export function unpackMetadata(group: CalicoGroup, metadata: JsonObject): JsonObject {
-  const own = jsonObject(membersBut(metadata, serverMembers))
+  const all = jsonObject(membersBut(metadata, serverMembers))
+  const shown = membersBut(objectAt(all, 'annotations'), [stampAnnotation])
+  const own = jsonObject([
+    ...membersBut(all, ['annotations']),
+    ...(shown.length === 0 ? [] : [['annotations', jsonObject(shown)] as const]),
+  ])
   const packed = group === 'v1' ? packedIn(metadata) : undefined
   if (packed === undefined) return own
   const annotations = jsonObject([

@@ -20,6 +20,7 @@ export function recordForm(namespace: string): ObjectForm {
   const familyOf = (key: string): string => key.slice(recordPrefix.length).split('/')[0] ?? ''
   return {
     kind: { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespace },
+    labelSelector: recordLabel,
     nameOf(key) {
       const hash = createHash('sha256').update(key).digest('hex').slice(0, hashLength)
       return key.startsWith(recordPrefix)

@@ -30,6 +30,7 @@ export function resourceForm(group: CalicoGroup, { kind: name, plural, prefix }:
   const kind = { apiVersion: calicoApiVersions[group], kind: name, plural }
   return {
     kind,
+    isResource: true,
     nameOf: (key) => objectName(name, key.slice(prefix.length)),
     read: (object) => ({
       key: `${prefix}${nameIn(object)}`,

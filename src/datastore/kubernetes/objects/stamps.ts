@@ -1,9 +1,6 @@
 import { type JsonObject, jsonObject } from '../../../model/index.ts'
 import type { Revision } from '../../../plan/index.ts'
-import { objectAt, textAt } from '../forms/index.ts'
-
-/** The annotation in which a write says that it has made this version of the object. */
-const stampAnnotation = 'ippoold.io/write'
+import { objectAt, stampAnnotation, textAt } from '../forms/index.ts'
 
 /** The object with the stamp of a write. */
 export function withStamp(object: JsonObject, stamp: string): JsonObject {
