@@ -37,7 +37,8 @@ export const leaders: Family<Leader> = {
 }
 
 /**
- * Leads by a Lease. Clocks need not agree: another server replaces a leader whose Lease it has seen unchanged for as long as the Lease says.
+ * Leads by a Lease. Clocks need not agree: another server replaces a leader whose Lease it has seen unchanged for as long as the Lease
+ * says.
  */
 export class LeaseLeadership implements Leadership {
   readonly #store: Pick<Store, 'submit'>

@@ -41,8 +41,8 @@ const pingTimeoutMs = 2_000
 const expiryIntervalMs = 50
 
 /**
- * Connects to an API server, reads what is to be held in memory, and watches it from then on. Throws {@link DatastoreNotOpened} when it does
- * not answer, refuses, or has none of Calico's definitions.
+ * Connects to an API server, reads what is to be held in memory, and watches it from then on. Throws {@link DatastoreNotOpened} when it
+ * does not answer, refuses, or has none of Calico's definitions.
  */
 export async function openKubernetesStore(options: KubernetesStoreOptions): Promise<Store> {
   const { connection, namespace, declarations, probe = silentProbe } = options
