@@ -154,7 +154,7 @@ module.exports = {
       name: 'parts-of-the-page-know-no-view',
       comment: 'Views are made of parts, actions and the map; none of them knows a view.',
       severity: 'error',
-      from: { path: '^ui/src/(api|router|live|text|theme|parts|map|actions|editing|search|selecting)/' },
+      from: { path: '^ui/src/(api|router|live|text|theme|parts|map|actions|editing|merging|yaml|search|selecting)/' },
       to: { path: '^ui/src/(views|frame)/' },
     },
     {

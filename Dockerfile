@@ -3,8 +3,8 @@
 FROM node:24-trixie-slim AS build
 WORKDIR /opt/ippoold
 COPY package.json package-lock.json .npmrc ./
-# The image has Node; the optional packages would bring it once more.
-RUN npm ci --omit=optional --ignore-scripts --no-audit --no-fund
+# With the optional packages: the compiler of the page is one, for each platform another.
+RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
 # The page, which shares code with the server.
@@ -12,6 +12,7 @@ COPY ui ./ui
 COPY scripts/build-page.ts ./scripts/
 # The types of the API, which the command line is compiled with.
 COPY openapi/ippoold.d.ts ./openapi/
+# The image has Node, which the optional packages would bring once more.
 RUN npm run build \
   && npm prune --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund \
   # Of what is there: from the lock alone, npm leaves out what the tools of development need, too.

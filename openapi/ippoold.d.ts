@@ -1474,6 +1474,7 @@ export interface components {
             cidr: string;
         };
         PoolSort: "name" | "-name" | "percentInUse" | "-percentInUse" | "inUse" | "-inUse" | "available" | "-available" | "capacity" | "-capacity";
+        PoolState: "Assigning" | "Disabled" | "Terminating" | "Unusable";
         PoolTrend: {
             pool: string;
             points: components["schemas"]["TrendPoint"][];
@@ -5404,6 +5405,7 @@ export interface operations {
         parameters: {
             query?: {
                 q?: string;
+                state?: components["schemas"]["PoolState"];
                 sort?: components["schemas"]["PoolSort"];
                 limit?: number;
                 continue?: string;
@@ -5699,6 +5701,14 @@ export interface operations {
                 };
             };
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -75,6 +75,7 @@ export {
   type PoolOrder,
   type PoolPlace,
   poolSortFields,
+  poolStates,
   PoolsAtRevision,
   PoolTrends,
   selectAddresses,

@@ -136,7 +136,9 @@ class Announced {
   readonly #keys = new Set<string>()
 
   take({ method, route, path, headers }: RandomRequest, { status, text }: Sent): void {
-    if (status >= 300 || method === 'HEAD' || method === 'GET' || /[?&]dryRun=All/.test(path)) return
+    // What an explanation tells of was not assigned.
+    const changes = method !== 'HEAD' && method !== 'GET' && !route.endsWith('/explain') && !/[?&]dryRun=All/.test(path)
+    if (status >= 300 || !changes) return
     const { 'idempotency-key': key } = headers
     if (key !== undefined && this.#keys.has(key)) return
     if (key !== undefined) this.#keys.add(key)

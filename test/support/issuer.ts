@@ -30,10 +30,18 @@ export interface TestIssuer {
   /** How it answers: at once, not at all, with an error, or with whatever is given instead of its keys. */
   behaviour: 'good' | 'silent' | 'failing' | { readonly keys: unknown } | { readonly description: object }
   /** How it answers at its token endpoint to a form; unless given, it has no such endpoint. */
-  redeem?: (form: URLSearchParams) => { readonly status: number; readonly body: unknown } | Promise<never>
+  redeem?: (form: URLSearchParams) => Redeemed | Promise<Redeemed>
+  /** The page at its authorization endpoint, in HTML; unless given, it has none. */
+  authorize?: (query: URLSearchParams) => string
   /** Signs a token of this issuer with the first of its keys, unless another is given. */
   sign(claims: TestClaims, options?: SignOptions): Promise<string>
   close(): Promise<void>
+}
+
+/** What a token endpoint answers. */
+export interface Redeemed {
+  readonly status: number
+  readonly body: unknown
 }
 
 /** Claims of a token, right or wrong; one that is undefined is left out. */
@@ -92,13 +100,17 @@ export async function startIssuer(t: Test): Promise<TestIssuer> {
   }
 
   function serve(request: IncomingMessage, response: ServerResponse): void {
-    const { url: path } = request
-    const { behaviour, keys, redeem } = issuer
+    const { url: path = '' } = request
+    const { behaviour, keys, redeem, authorize } = issuer
     if (redeem !== undefined && request.method === 'POST') {
       void text(request).then(async (form) => {
         const { status, body } = await redeem(new URLSearchParams(form))
         response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
       })
+      return
+    }
+    if (authorize !== undefined && path.startsWith('/authorize?')) {
+      response.setHeader('content-type', 'text/html').end(authorize(new URL(path, url).searchParams))
       return
     }
     const endpoints = redeem && { authorization_endpoint: `${url}/authorize`, token_endpoint: `${url}/token` }

@@ -16,7 +16,12 @@ export interface Schema {
 
 /** One operation of an OpenAPI document. */
 export interface Operation {
-  readonly parameters?: readonly { readonly name: string; readonly in: string; readonly schema: Schema }[]
+  readonly parameters?: readonly {
+    readonly name: string
+    readonly in: string
+    readonly required?: boolean
+    readonly schema: Schema
+  }[]
   readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Schema }>> }
   readonly responses: Readonly<
     Record<string, { readonly content?: Readonly<Record<string, { readonly schema: Schema }>> }>
@@ -75,6 +80,8 @@ const fitting: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   reservedCIDRs: fc.constantFrom([], ['10.119.0.0/24'], ['10.119.0.0/16', 'fd00:119::/64'], ['10.119.0.1']),
   cidr: fc.constantFrom('10.121.0.0/24', '10.122.0.0/24', 'fd00:121::/112'),
   blockSize: fc.constant(0),
+  selector: fc.constantFrom('all()', "zone == 'a'", 'zone =='),
+  prefixLength: fc.constantFrom(24, 26, 28),
   path: pointer,
   from: pointer,
   'idempotency-key': fc.uuid(),
@@ -130,7 +137,10 @@ function objectOf(
   const required = [...(schema.required ?? []), ...wanted]
   const known = fc.tuple(few(Object.keys(properties), most), fc.integer({ min: 0, max: 9 })).chain(([names, luck]) => {
     const chosen = new Set([...names, ...(luck > 0 ? required : [])])
-    const values = [...chosen].map((name) => [name, named(name, inner(properties[name] ?? {}))] as const)
+    const values = [...chosen].map((name) => {
+      const schema = properties[name] ?? {}
+      return [name, named(name, inner(schema), schema)] as const
+    })
     return fc.record(Object.fromEntries(values))
   })
   const others = fc.dictionary(text, inner(typeof additionalProperties === 'object' ? additionalProperties : {}), {
@@ -145,9 +155,9 @@ function objectOf(
 /** A name that a new object may get. */
 const fittingName = /fuzz-\d/
 
-/** A value for a property or parameter of this name. */
-function named(name: string, value: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
-  const fit = fitting[name]
+/** A value for a property or parameter of this name. The values that fit are no objects. */
+function named(name: string, value: fc.Arbitrary<unknown>, { items }: Schema): fc.Arbitrary<unknown> {
+  const fit = items?.$ref === undefined && items?.type !== 'object' ? fitting[name] : undefined
   return fit === undefined ? value : fc.oneof({ weight: 20, arbitrary: fit }, { weight: 1, arbitrary: value })
 }
 
@@ -169,27 +179,32 @@ function requestTo(
   method: string,
   { parameters = [], requestBody }: Operation,
 ): fc.Arbitrary<RandomRequest> {
-  const parametersIn = (place: string): Readonly<Record<string, fc.Arbitrary<string>>> => {
+  const valuesIn = (place: string): Readonly<Record<string, fc.Arbitrary<unknown>>> => {
     const inPlace = parameters.filter((parameter) => parameter.in === place)
-    return Object.fromEntries(
-      inPlace.map(({ name, schema }) => [name, named(name, valueOf(schema, document)).map(textOf)]),
-    )
+    return Object.fromEntries(inPlace.map(({ name, schema }) => [name, named(name, valueOf(schema, document), schema)]))
   }
+  const textsIn = (place: string): Readonly<Record<string, fc.Arbitrary<string>>> =>
+    Object.fromEntries(Object.entries(valuesIn(place)).map(([name, value]) => [name, value.map(textOf)]))
+  const required = parameters.filter((parameter) => parameter.in === 'query' && parameter.required === true)
+  const needed = required.map(({ name }) => name)
   const isForSeveral = method === 'DELETE' && !route.includes('{')
   const query = fc.oneof(
     // To delete several things at once, it takes a query that says which.
-    { weight: isForSeveral ? 10 : 60, arbitrary: fc.constant('') },
+    { weight: needed.length > 0 ? 3 : isForSeveral ? 10 : 60, arbitrary: fc.constant('') },
     { weight: 1, arbitrary: fc.constantFrom(...oddQueries) },
-    { weight: isForSeveral ? 60 : 4, arbitrary: someOf(parametersIn('query')).map(encodeQuery) },
+    {
+      weight: isForSeveral || needed.length > 0 ? 60 : 4,
+      arbitrary: someOf(valuesIn('query'), needed).map(encodeQuery),
+    },
   )
   const segments = fc
-    .record(parametersIn('path'))
+    .record(textsIn('path'))
     .map((values) => route.replace(/\{(\w+)\}/g, (_, name: string) => encodeText(values[name] ?? '')))
   const odd = fc.constantFrom(...oddSegments).map((segment) => route.replace(/\{\w+\}/g, () => segment))
   const path = fc.oneof({ weight: 30, arbitrary: segments }, { weight: 1, arbitrary: odd })
   const bodies = Object.entries(requestBody?.content ?? {})
   const content = bodies.length > 0 ? bodyOf(document, bodies) : noBody
-  const key = parametersIn('header')['idempotency-key'] ?? fc.constant(undefined)
+  const key = textsIn('header')['idempotency-key'] ?? fc.constant(undefined)
   return fc
     .record({
       method: rarely(fc.constant(method), fc.constantFrom(...oddMethods), 15),
@@ -228,11 +243,13 @@ function rarely<Value>(
   return fc.oneof({ weight: times, arbitrary: mostly }, { weight: 1, arbitrary: otherwise })
 }
 
+/** Those that are needed, and up to two others. */
 function someOf(
-  values: Readonly<Record<string, fc.Arbitrary<string>>>,
-): fc.Arbitrary<Readonly<Record<string, string>>> {
+  values: Readonly<Record<string, fc.Arbitrary<unknown>>>,
+  needed: readonly string[],
+): fc.Arbitrary<Readonly<Record<string, unknown>>> {
   return few(Object.keys(values), 2).chain((names) =>
-    fc.record(Object.fromEntries(names.map((name) => [name, values[name] ?? text]))),
+    fc.record(Object.fromEntries([...new Set([...needed, ...names])].map((name) => [name, values[name] ?? text]))),
   )
 }
 
@@ -272,13 +289,14 @@ function bodyOf(
   )
 }
 
-/** A watch would go on for half an hour. */
-function encodeQuery(given: Readonly<Record<string, string>>): string {
-  const isWatch = given['watch'] === 'true' || given['watch'] === '1'
+/** An array is a parameter that is given several times. A watch would go on for half an hour. */
+function encodeQuery(given: Readonly<Record<string, unknown>>): string {
+  const isWatch = ['true', '1'].includes(textOf(given['watch'] ?? ''))
   const values = isWatch ? { ...given, timeoutSeconds: '1' } : given
-  return `?${Object.entries(values)
-    .map((pair) => pair.map(encodeText).join('='))
-    .join('&')}`
+  const pairs = Object.entries(values).flatMap(([name, value]) =>
+    [value].flat().map((one) => [name, textOf(one)].map(encodeText).join('=')),
+  )
+  return `?${pairs.join('&')}`
 }
 
 function textOf(value: unknown): string {

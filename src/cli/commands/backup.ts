@@ -62,7 +62,8 @@ export function addBackupCommands(program: CommandUnknownOpts, cli: Cli): void {
     .addOption(
       new Option('--bump-revision <count>', 'raise the revision, if the tool can')
         .argParser(readCount)
-        .default(usualBump),
+        // The help prints defaults as JSON, which has no bigint.
+        .default(usualBump, String(usualBump)),
     )
     .addOption(new Option('--etcdutl <file>', 'the etcdutl or etcdctl to use'))
     .addOption(new Option('--etcd-binary <file>', 'the etcd that will run in --data-dir').env('IPPOOLD_ETCD_BINARY'))

@@ -4,7 +4,7 @@ import { addTo, countHolders, type HolderCounts, mostOf, planCountNodes, PoolsAt
 import { blocks as blockFamily, parseBlockKey, type Pool, pools as poolFamily } from '../../model/index.ts'
 import { answerOnly, type Decodable } from '../../plan/index.ts'
 import { answer, closed, holderKinds, oneOf, PoolHolderList, problems } from '../schemas/index.ts'
-import { limits, requireGranted } from '../wire/index.ts'
+import { limits, refusal, requireGranted } from '../wire/index.ts'
 import { blocksBelow, selectionOf } from './addresses/index.ts'
 import { beginCall, type IpamCall, type IpamOptions } from './request.ts'
 
@@ -56,7 +56,10 @@ export const poolHoldersRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app,
         ].join(' '),
         params: PoolPath,
         querystring: HoldersQuery,
-        response: { 200: answer('The holders.', PoolHolderList), ...problems('Invalid', 'Expired', 'Timeout') },
+        response: {
+          200: answer('The holders.', PoolHolderList),
+          ...problems('NotFound', 'Invalid', 'Expired', 'Timeout'),
+        },
       },
     },
     async (request): Promise<PoolHolderList> => {
@@ -68,7 +71,11 @@ export const poolHoldersRoute: FastifyPluginCallbackTypebox<IpamOptions> = (app,
         { deadlineMs: call.deadlineMs },
       )
       const pools = new PoolsAtRevision(entries, call.rights)
-      const pool = requireGranted(pools.named(request.params.name))
+      const { name: wanted } = request.params
+      const found = pools.named(wanted)
+      // As for any other path below a pool; a filter by a pool that is not there is a wrong field instead.
+      if (!found.ok && found.refusal.reason === 'Invalid') throw refusal('NotFound', `Pool ${wanted} does not exist.`)
+      const pool = requireGranted(found)
       const { counts, isComplete } =
         by === 'node' && pools.reach.isForAllHandles && pools.reach.touches(pool.cidr)
           ? { counts: await countNodes(call, pool), isComplete: true }

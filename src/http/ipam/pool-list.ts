@@ -7,6 +7,7 @@ import {
   type PoolOrder,
   type PoolPlace,
   poolSortFields,
+  poolStates,
 } from '../../ipam/index.ts'
 import { formatTime } from '../../model/index.ts'
 import {
@@ -37,6 +38,17 @@ const PoolsQuery = Type.Object(
         ...poolText,
         description: 'Only pools that have this text in the name or the CIDR, in any case.',
         examples: ['10.1.'],
+      }),
+    ),
+    state: Type.Optional(
+      oneOf(poolStates, {
+        title: 'PoolState',
+        prefix: 'Pools',
+        description: [
+          'Only pools in this state. `Assigning`: they assign addresses. `Terminating`: they are being deleted. `Disabled`: by `disabled`, and not',
+          'being deleted. `Unusable`: a field is wrong, or a condition forbids it.',
+        ].join(' '),
+        examples: ['Terminating'],
       }),
     ),
     sort: Type.Optional(
@@ -83,9 +95,9 @@ export const poolListRoutes: FastifyPluginCallbackTypebox<IpamOptions> = (app, o
       },
     },
     async (request): Promise<PoolList> => {
-      const { q: text = '', sort = 'name', limit = pageMax, continue: token } = request.query
+      const { q: text = '', state, sort = 'name', limit = pageMax, continue: token } = request.query
       const after = token === undefined ? undefined : readContinueToken(token, parsePlace)
-      const wanted = { text, order: readOrder(sort), after, limit }
+      const wanted = { text, state, order: readOrder(sort), after, limit }
       const call = beginCall(options, request)
       const found = await carryOut(call, (view, context) => planListPools(view, wanted, context))
       const atMs = millisecondsOf(options)

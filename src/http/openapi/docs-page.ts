@@ -64,7 +64,7 @@ const ipamGroups: readonly Group[] = [
     name: 'Assign and release addresses',
     description: 'Get addresses for a handle, and give them back.',
     operations:
-      /^(post \/ipam\/v1\/(assign|assign\/explain|release)|(put|delete) \/ipam\/v1\/handles\/.*|delete \/ipam\/v1\/addresses\/[^/]*)$/,
+      /^(post \/ipam\/v1\/(assign(\/explain)?|ensure|release)|(put|delete) \/ipam\/v1\/handles\/.*|delete \/ipam\/v1\/addresses\/[^/]*)$/,
   },
   {
     name: 'See who holds addresses',

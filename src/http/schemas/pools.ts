@@ -29,7 +29,7 @@ export const PoolList = Type.Object(
     pools: Type.Array(listedPool),
     total: Type.Integer({ format: 'int32', description: 'The number of pools on all pages.' }),
     continue: nullableText(
-      'Send it as `continue`, with the same `q` and the same `sort`, to get the next page; null on the last page.',
+      'Send it as `continue`, with the same `q`, `state` and `sort`, to get the next page; null on the last page.',
     ),
   },
   {

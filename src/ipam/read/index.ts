@@ -9,7 +9,7 @@ export {
 export { countInRange, countInUse, type PoolCounts } from './count-addresses.ts'
 export { HolderCount } from './count-holders.ts'
 export { type MatchedNodes, planMatchNodes } from './match-nodes.ts'
-export { planListPools, type PoolOrder, type PoolPlace, poolSortFields } from './list-pools.ts'
+export { planListPools, type PoolOrder, type PoolPlace, poolSortFields, poolStates } from './list-pools.ts'
 export { addTo, countHolders, type HolderCounts, mostOf, planCountNodes } from './pool-holders.ts'
 export { fullAt, PoolTrends } from './pool-trends.ts'
 export { type FoundOfKind, planSearch, type SearchRequest } from './search.ts'

@@ -10,6 +10,12 @@ import { type CountedPool, readBasis } from './utilization.ts'
 /** The fields by which pools can be sorted. */
 export const poolSortFields = ['name', 'percentInUse', 'inUse', 'available', 'capacity'] as const
 
+/** The states of pools by which they can be selected. */
+export const poolStates = ['Assigning', 'Disabled', 'Terminating', 'Unusable'] as const
+
+/** What a pool does: it assigns addresses, or the first of the reasons why it does not. */
+export type PoolState = (typeof poolStates)[number]
+
 /** An order of pools. Pools with the same value are in the order of their names. */
 export interface PoolOrder {
   readonly by: (typeof poolSortFields)[number]
@@ -20,6 +26,8 @@ export interface PoolOrder {
 export interface PoolsRequest {
   /** Only pools with this text in the name or the CIDR, in any case. */
   readonly text: string
+  /** Only pools in this state; in any when undefined. */
+  readonly state?: PoolState | undefined
   readonly order: PoolOrder
   /** The last pool of the page before: the value that it was sorted by, and its name. */
   readonly after: PoolPlace | undefined
@@ -61,6 +69,7 @@ export function planListPools(view: View, request: PoolsRequest, context: IpamCo
     const usage = counts.get(pool)
     if (usage === undefined || !reach.includesPool(pool, undefined)) continue
     if (wanted !== '' && !hasText(pool, wanted)) continue
+    if (request.state !== undefined && stateOf(pool) !== request.state) continue
     selected.push({ pool, usage, name: pool.name, value: valueOf(usage, by) })
   }
   const { after, limit } = request
@@ -75,6 +84,12 @@ export function planListPools(view: View, request: PoolsRequest, context: IpamCo
       last: last && { value: last.value, name: last.name },
     }),
   )
+}
+
+function stateOf({ isAllocatable, isDisabled, isTerminating }: Pool): PoolState {
+  if (isAllocatable) return 'Assigning'
+  if (isTerminating) return 'Terminating'
+  return isDisabled ? 'Disabled' : 'Unusable'
 }
 
 function hasText({ name, cidr }: Pool, text: string): boolean {

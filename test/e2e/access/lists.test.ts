@@ -63,13 +63,28 @@ t.test('lists and watches show nothing of others', async (t) => {
     '/ipam/v1/blocks',
     '/ipam/v1/utilization',
     '/ipam/v1/utilization?blocks=true',
+    '/ipam/v1/pools',
+    '/ipam/v1/map?cidr=10.0.0.0/8&prefixLength=16',
+    '/ipam/v1/search?q=red',
+    '/ipam/v1/search?q=team=red',
+    '/ipam/v1/selectors/nodes?selector=all()',
     '/ipam/v1/check',
     '/ipam/v1/quotas',
     ...kinds.flatMap((path) => [path, `${path}?watch=true&timeoutSeconds=1`]),
   ]
   const ofRed = new Set([...lists.filter((path) => /addresses(\?(cidr|attribute|q|sort).*)?$/.test(path))])
   for (const path of [...ownedKinds.flatMap((kind) => [kind, `${kind}?watch=true&timeoutSeconds=1`])]) ofRed.add(path)
-  for (const path of ['handles', 'handles?prefix=r', 'blocks', 'utilization', 'utilization?blocks=true'])
+  for (const path of [
+    'pools',
+    'map?cidr=10.0.0.0/8&prefixLength=16',
+    'search?q=red',
+    'search?q=team=red',
+    'handles',
+    'handles?prefix=r',
+    'blocks',
+    'utilization',
+    'utilization?blocks=true',
+  ])
     ofRed.add(`/ipam/v1/${path}`)
   const tables = 'application/json;as=Table;v=v1;g=meta.k8s.io'
   const read = async (user: 'admin' | 'blue', path: string, accept: string): Promise<string> => {
@@ -123,6 +138,15 @@ t.test('to ask for what belongs to others is answered as to ask for what does no
     (name) => ['GET', `/ipam/v1/blocks?pool=${name}`],
     (name) => ['GET', `/ipam/v1/blocks?node=${name}-node`],
     (name) => ['GET', `/ipam/v1/utilization?pools=${name}`],
+    (name) => ['GET', `/ipam/v1/pools?q=${name}`],
+    (name) => ['GET', `/ipam/v1/trends?pools=${name}`],
+    (name) => ['GET', `/ipam/v1/pools/${name}/holders`],
+    (name) => ['GET', `/ipam/v1/search?q=${name}`],
+    (_, address) => ['GET', `/ipam/v1/search?q=${address}`],
+    (_, address) => ['GET', `/ipam/v1/map?cidr=${address}/32&prefixLength=32`],
+    (_, address) => ['GET', `/ipam/v1/map/addresses?cidr=${address}/32`],
+    (_, address) => ['POST', '/ipam/v1/ensure', { addresses: [{ address, handle: 'blue.9' }] }],
+    (name) => ['POST', '/ipam/v1/assign/explain', { handle: 'blue.9', pools: [name] }],
     (name) => ['GET', `/ipam/v1/pools/${name}/free`],
     (name) => ['GET', `${calico}/ippools?fieldSelector=metadata.name=${name}`],
     (name) => ['GET', `${calico}/ippools?labelSelector=team=${name}`],

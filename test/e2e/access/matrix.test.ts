@@ -39,6 +39,15 @@ const rows: Rows = {
     { body: { addresses: [{ address: '10.1.0.5', handle: 'blue.1' }] }, statuses: [200, 200, 403, 200, 403] },
     { body: { addresses: [{ address: '10.2.0.5', handle: 'red.1' }] }, statuses: [200, 200, 403, 200, 403] },
   ],
+  'POST /ipam/v1/ensure': [
+    { body: wanted('10.1.0.9', 'blue.2'), statuses: [200, 200, 403, 200, 403] },
+    { body: wanted('10.2.0.9', 'blue.2'), statuses: [200, 200, 403, 422, 403] },
+    { body: wanted('10.1.0.9', 'red.2'), statuses: [200, 200, 403, 403, 403] },
+  ],
+  'POST /ipam/v1/assign/explain': [
+    { body: { pools: ['blue'] }, statuses: [200, 200, 403, 200, 403] },
+    { body: { pools: ['red'] }, statuses: [200, 200, 403, 200, 403] },
+  ],
   'GET /ipam/v1/addresses': [{ statuses: [200, 200, 200, 200, 403] }],
   'GET /ipam/v1/addresses/{ip}': [
     { path: '/ipam/v1/addresses/10.1.0.5', statuses: [200, 200, 200, 200, 403] },
@@ -74,6 +83,21 @@ const rows: Rows = {
   ],
   'GET /ipam/v1/utilization': [{ statuses: [200, 200, 200, 200, 403] }],
   'GET /ipam/v1/blocks': [{ statuses: readers }],
+  'GET /ipam/v1/pools': [{ statuses: [200, 200, 200, 200, 403] }],
+  'GET /ipam/v1/trends': [
+    { path: '/ipam/v1/trends?pools=blue', statuses: [200, 200, 200, 200, 403] },
+    { path: '/ipam/v1/trends?pools=red', statuses: [200, 200, 200, 422, 403] },
+  ],
+  'GET /ipam/v1/pools/{name}/holders': [
+    { path: '/ipam/v1/pools/blue/holders', statuses: [200, 200, 200, 200, 403] },
+    { path: '/ipam/v1/pools/red/holders', statuses: [200, 200, 200, 404, 403] },
+  ],
+  'GET /ipam/v1/map': [{ path: '/ipam/v1/map?cidr=10.0.0.0/8&prefixLength=16', statuses: [200, 200, 200, 200, 403] }],
+  'GET /ipam/v1/map/addresses': [
+    { path: '/ipam/v1/map/addresses?cidr=10.2.0.0/26', statuses: [200, 200, 200, 200, 403] },
+  ],
+  'GET /ipam/v1/search': [{ path: '/ipam/v1/search?q=red', statuses: [200, 200, 200, 200, 200] }],
+  'GET /ipam/v1/selectors/nodes': [{ path: '/ipam/v1/selectors/nodes?selector=all()', statuses: readers }],
   'GET /ipam/v1/pools/{name}/free': [
     { path: '/ipam/v1/pools/blue/free', statuses: [200, 200, 200, 200, 403] },
     { path: '/ipam/v1/pools/red/free', statuses: [200, 200, 200, 404, 403] },
@@ -87,6 +111,10 @@ const rows: Rows = {
   'POST /ipam/v1/pools/{name}/split': [
     { path: '/ipam/v1/pools/blue/split', body: { parts: 2 }, statuses: [200, 200, 403, 403, 403] },
   ],
+}
+
+function wanted(address: string, handle: string): object {
+  return { addresses: [{ address, handle }] }
 }
 
 function attributes(handle: string): object {
@@ -222,5 +250,7 @@ async function operationsOf(world: Guarded): Promise<readonly string[]> {
 }
 
 function dryRunOf(path: string, method: string): string {
-  return method === 'GET' ? path : `${path}${path.includes('?') ? '&' : '?'}dryRun=All`
+  // An explanation changes nothing in any case.
+  if (method === 'GET' || path.endsWith('/explain')) return path
+  return `${path}${path.includes('?') ? '&' : '?'}dryRun=All`
 }

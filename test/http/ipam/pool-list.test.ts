@@ -29,12 +29,18 @@ t.test('pools are listed by how full they are, page by page', async (t) => {
   })
   const next = await call('GET', `/ipam/v1/pools?sort=-percentInUse&limit=2&continue=${String(first.body['continue'])}`)
   t.match(next.body, { pools: [{ utilization: { pool: 'green' } }], total: 3, continue: null })
+  putPool(store, 'off', '10.3.0.0/28', 29, { disabled: true })
+  t.match((await call('GET', '/ipam/v1/pools?state=Disabled')).body, {
+    pools: [{ utilization: { pool: 'off' } }],
+    total: 1,
+  })
   t.match((await call('GET', '/ipam/v1/pools?q=10.2')).body, { pools: [{ utilization: { pool: 'small' } }], total: 1 })
 })
 
 t.test('an order that does not exist, and a token that is none, are refused', async (t) => {
   const { call } = startServer(t)
   t.match(await call('GET', '/ipam/v1/pools?sort=color'), { status: 422 })
+  t.match(await call('GET', '/ipam/v1/pools?state=Full'), { status: 422 })
   for (const place of ['x', '1', '-1/blue', '1/', 'NaN/blue', '1e/blue']) {
     const token = Buffer.from(place).toString('base64url')
     const refused = await call('GET', `/ipam/v1/pools?continue=${token}`)

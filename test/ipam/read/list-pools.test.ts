@@ -65,6 +65,26 @@ t.test('a text selects by name and CIDR', (t) => {
   t.end()
 })
 
+t.test('a state selects, by the first reason why a pool assigns nothing', (t) => {
+  const made = world()
+  const isDeleted = { metadata: { deletionTimestamp: '2026-11-16T06:59:05Z' } }
+  made.pool('e', '10.0.1.0/28', { blockSize: 29, disabled: true })
+  made.pool('f', '10.0.2.0/28', { blockSize: 29 }, isDeleted)
+  made.pool('g', '10.0.3.0/28', { blockSize: 29, disabled: true }, isDeleted)
+  made.pool('h', '10.0.4.0/28', { blockSize: 20 })
+  const cases = [
+    ['Assigning', 'a b c d'],
+    ['Disabled', 'e'],
+    ['Terminating', 'f g'],
+    ['Unusable', 'h'],
+    [undefined, 'a b c d e f g h'],
+  ] as const
+  for (const [state, expected] of cases) t.equal(names(list(made, { state })), expected, state ?? 'any')
+  const first = list(made, { state: 'Terminating', limit: 1 })
+  t.strictSame([names(first), first.total], ['f', 2], 'the total is of the state')
+  t.end()
+})
+
 t.test('counts are true after blocks, pools, reservations and time have changed', (t) => {
   const made = world()
   made.config({ ipCooldownSeconds: 60 })

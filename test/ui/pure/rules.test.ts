@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { readClaims, renewalOf } from '../../../ui/src/api/identity-token.ts'
 import { readAssign } from '../../../ui/src/actions/assign-request.ts'
 import { labelPatch, printLabels, readLabels } from '../../../ui/src/actions/labels.ts'
 import { draftOfPool, withPoolField } from '../../../ui/src/actions/pool-object.ts'
-import { clashes, mergeThreeWay } from '../../../ui/src/editing/merge.ts'
+import { clashes, mergeThreeWay } from '../../../ui/src/merging/merge.ts'
 import { waitBefore } from '../../../ui/src/live/backoff.ts'
 import { keepOrder } from '../../../ui/src/live/order.ts'
 import { rowsInSight } from '../../../ui/src/parts/window.ts'
@@ -129,4 +130,15 @@ t.test('of a million rows only those in sight are made', async (t) => {
 
 t.test('a lost connection is tried after a quarter of a second, then less and less often', async (t) => {
   t.strictSame([1, 2, 3, 6, 20].map(waitBefore), [250, 500, 1_000, 5_000, 5_000])
+})
+
+t.test('a token is renewed before it ends, whatever the clock of the browser says', (t) => {
+  const token = (claims: object): string => `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.signature`
+  t.equal(renewalOf(token({ iat: 1_000, exp: 1_600 }), 5_000_000), 5_480_000)
+  t.equal(renewalOf(token({ iat: 1_000, exp: 900 }), 5), 5, 'one that has ended, at once')
+  for (const endless of [token({ iat: 1_000 }), token({ exp: 1_600 }), 'opaque', 'a.%%%.c', 'a.e30', ''])
+    t.equal(renewalOf(endless, 5), Number.MAX_SAFE_INTEGER, endless)
+  t.strictSame(readClaims(token({ name: 'Zoë', nonce: 'a-_b' })), { name: 'Zoë', nonce: 'a-_b' })
+  t.strictSame(readClaims(`a.${Buffer.from('[]').toString('base64url')}.c`), {})
+  t.end()
 })

@@ -1,7 +1,9 @@
 import type { ComponentChildren, JSX } from 'preact'
 import { useState } from 'preact/hooks'
 import type { Problem } from '../api/index.ts'
+import { Conflict } from '../merging/index.ts'
 import { Curl, Dialog, Trouble } from '../parts/index.ts'
+import type { EntriesConflict } from './use-base.ts'
 import { type Change, useChange } from './use-change.ts'
 
 interface ChangeDialogProps<Answer> {
@@ -11,6 +13,8 @@ interface ChangeDialogProps<Answer> {
   /** The change as text, see {@link useChange}. */
   readonly draft: string | undefined
   readonly change: Change<Answer>
+  /** Somebody else has changed the object meanwhile: nothing is asked or done before the person has decided how to go on. */
+  readonly conflict?: EntriesConflict | undefined
   /** The inputs; they get what the server finds wrong, to show it where it is. */
   readonly children?: (problem: Problem | undefined) => ComponentChildren
   /** What would happen. */
@@ -24,13 +28,15 @@ interface ChangeDialogProps<Answer> {
 export function ChangeDialog<Answer>({
   title,
   isDanger = false,
-  draft,
+  draft: edited,
   change,
+  conflict,
   children,
   preview,
   outcome,
   onClose,
 }: ChangeDialogProps<Answer>): JSX.Element {
+  const draft = conflict === undefined ? edited : undefined
   const state = useChange(draft, change)
   const [isCurl, setCurl] = useState(false)
   const refused = state.preview?.ok === false ? state.preview.problem : undefined
@@ -51,9 +57,13 @@ export function ChangeDialog<Answer>({
   return (
     <Dialog title={title} onClose={onClose}>
       {children?.(state.problem ?? refused)}
-      <Preview draft={draft} problem={state.problem ?? refused}>
-        {state.preview?.ok === true && state.problem === undefined ? preview(state.preview.data) : undefined}
-      </Preview>
+      {conflict !== undefined ? (
+        <Conflict {...conflict} />
+      ) : (
+        <Preview draft={draft} problem={state.problem ?? refused}>
+          {state.preview?.ok === true && state.problem === undefined ? preview(state.preview.data) : undefined}
+        </Preview>
+      )}
       {isCurl && <Curl what={title} call={change({})} />}
       <div class="buttons">
         <button

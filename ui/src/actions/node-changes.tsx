@@ -6,6 +6,7 @@ import { counted } from '../text/index.ts'
 import { AddressTexts } from './address-texts.tsx'
 import { ChangeDialog } from './change-dialog.tsx'
 import { labelPatch, printLabels, readLabels } from './labels.ts'
+import { type Entries, useBase } from './use-base.ts'
 
 type Node = Schemas['Node']
 
@@ -13,17 +14,24 @@ type Node = Schemas['Node']
 export function LabelNode({ node, onClose }: { node: Node; onClose: () => void }): JSX.Element {
   const name = node.metadata.name ?? ''
   const [text, setText] = useState(printLabels(node.metadata.labels))
-  const [before] = useState(node.metadata)
-  const labels = labelPatch(before.labels, readLabels(text))
+  const mine = readLabels(text)
+  const { base = node, conflict } = useBase({
+    stored: node,
+    entriesOf: labelsOf,
+    mine,
+    onMine: (labels) => setText(printLabels(labels)),
+  })
+  const labels = labelPatch(base.metadata.labels, mine)
   const isChanged = Object.keys(labels).length > 0
   return (
     <ChangeDialog
       title={`Label ${name}`}
-      draft={isChanged ? JSON.stringify(labels) : undefined}
+      draft={isChanged ? JSON.stringify([base.metadata.resourceVersion, labels]) : undefined}
+      conflict={conflict}
       change={(query) => (api) =>
         api.PATCH('/apis/projectcalico.org/v3/nodes/{name}', {
           params: { path: { name }, query },
-          body: { metadata: { resourceVersion: before.resourceVersion, labels } },
+          body: { metadata: { resourceVersion: base.metadata.resourceVersion, labels } },
           headers: { 'content-type': 'application/merge-patch+json' },
         })
       }
@@ -53,6 +61,10 @@ export function LabelNode({ node, onClose }: { node: Node; onClose: () => void }
       )}
     </ChangeDialog>
   )
+}
+
+function labelsOf({ metadata }: Node): Entries {
+  return readLabels(printLabels(metadata.labels))
 }
 
 /** Removes a node that is gone: its blocks, and on request its addresses. */

@@ -5,6 +5,7 @@ import { TextField } from '../parts/index.ts'
 import { counted } from '../text/index.ts'
 import { wordsOf } from './assign-request.ts'
 import { ChangeDialog } from './change-dialog.tsx'
+import { type Entries, useBase } from './use-base.ts'
 
 type Reservation = Schemas['IPReservation']
 
@@ -19,10 +20,15 @@ export function SaveReservation({
   reservation?: Reservation
   onClose: () => void
 }): JSX.Element {
-  const [base] = useState(reservation)
-  const [name, setName] = useState(base?.metadata.name ?? '')
-  const [text, setText] = useState((base?.spec.reservedCIDRs ?? []).join('\n'))
+  const [name, setName] = useState(reservation?.metadata.name ?? '')
+  const [text, setText] = useState((reservation?.spec.reservedCIDRs ?? []).join('\n'))
   const reservedCIDRs = wordsOf(text)
+  const { base, conflict } = useBase({
+    stored: reservation,
+    entriesOf: ({ spec }) => entriesOf(spec.reservedCIDRs ?? []),
+    mine: entriesOf(reservedCIDRs),
+    onMine: (ranges) => setText(Object.keys(ranges).join('\n')),
+  })
   const object: Reservation = {
     apiVersion: 'projectcalico.org/v3',
     kind: 'IPReservation',
@@ -33,6 +39,7 @@ export function SaveReservation({
     <ChangeDialog
       title={base === undefined ? 'Create the reservation' : `Change ${name}`}
       draft={name.trim() === '' || reservedCIDRs.length === 0 ? undefined : JSON.stringify(object)}
+      conflict={conflict}
       change={(query) => (api) =>
         base === undefined
           ? api.POST(list, { params: { query }, body: object })
@@ -69,6 +76,12 @@ export function SaveReservation({
       )}
     </ChangeDialog>
   )
+}
+
+/** Each range for itself, so that what two people do to different ranges is merged. The server writes an address as a range of one. */
+function entriesOf(ranges: readonly string[]): Entries {
+  const cidrs = ranges.map((range) => (range.includes('/') ? range : `${range}${range.includes(':') ? '/128' : '/32'}`))
+  return Object.fromEntries(cidrs.map((cidr) => [cidr, 'reserved']))
 }
 
 function ReservedTold({ spec, isDone }: { spec: Reservation['spec']; isDone: boolean }): JSX.Element {

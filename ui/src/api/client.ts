@@ -2,7 +2,9 @@ import createClient, { type Client } from 'openapi-fetch'
 import type { components, paths } from '../../../openapi/ippoold.d.ts'
 import { isSignInNeeded, token } from './credentials.ts'
 import { printCurl } from './curl.ts'
+import { renewWhenDue } from './grants.ts'
 import { type Problem, readProblem, unreachable } from './problem.ts'
+import { serverUrl } from './server-url.ts'
 
 /** The objects of the API, by their names in the OpenAPI document. */
 export type Schemas = components['schemas']
@@ -10,17 +12,15 @@ export type Schemas = components['schemas']
 /** A client of the API, with the types of the OpenAPI document. */
 export type Api = Client<paths>
 
-/** The server of this page: the page is at `/ui/` of it, also if both are below the path of a proxy. */
-export const serverUrl = new URL('..', location.href.replace(/[?#].*$/, '')).href.replace(/\/$/, '')
-
 const api: Api = createClient<paths>({
   baseUrl: serverUrl,
   fetch: send,
   querySerializer: { array: { style: 'form', explode: true } },
 })
 
-/** Sends a request with the token, if there is one. */
+/** Sends a request with the token, if there is one. A token that is about to end is renewed first. */
 export async function send(request: Request): Promise<Response> {
+  await renewWhenDue()
   if (token.value !== undefined) request.headers.set('authorization', `Bearer ${token.value}`)
   const response = await fetch(request)
   if (response.status === 401) isSignInNeeded.value = true

@@ -1,7 +1,8 @@
 import { signal } from '@preact/signals'
 import { token } from './credentials.ts'
-import { send, serverUrl } from './client.ts'
+import { send } from './client.ts'
 import { isFields } from '../fields.ts'
+import { serverUrl } from './server-url.ts'
 
 /** A rule of what the caller may do. `*` stands for everything. */
 export interface AccessRule {

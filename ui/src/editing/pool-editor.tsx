@@ -4,14 +4,12 @@ import { type Change, newPool, Preview, useChange } from '../actions/index.ts'
 import type { Schemas } from '../api/index.ts'
 import { isFields } from '../fields.ts'
 import { useReading } from '../live/index.ts'
+import { Conflict, isSame } from '../merging/index.ts'
 import { Curl, Heading, Trouble } from '../parts/index.ts'
 import { go } from '../router/index.ts'
-import { Conflict } from './conflict.tsx'
-import { Difference } from './difference.tsx'
-import { isSame } from './merge.ts'
+import { Difference, printYaml, readYaml } from '../yaml/index.ts'
 import { hasFormOfPool, ownPart, versionOf, withVersion } from './object.ts'
 import { PoolFields } from './pool-fields.tsx'
-import { printYaml, readYaml } from './yaml.ts'
 
 type Pool = Schemas['IPPool']
 

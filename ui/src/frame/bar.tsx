@@ -46,7 +46,7 @@ export function Bar(): JSX.Element {
           </svg>
         </button>
         {token.value !== undefined && !isSignInNeeded.value && (
-          <button type="button" class="button plain" onClick={signOut} title={caller.value?.name}>
+          <button type="button" class="button plain" onClick={() => signOut()} title={caller.value?.name}>
             Sign out
           </button>
         )}

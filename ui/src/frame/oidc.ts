@@ -1,23 +1,18 @@
-import { send, serverUrl, signIn } from '../api/index.ts'
+import { serverUrl, signInByCode, signInProblem, signOut } from '../api/index.ts'
 import { isFields } from '../fields.ts'
 
-/** An issuer of OpenID Connect, as the server tells of it. */
-export interface OidcIssuer {
+/** An identity provider of OpenID Connect, as the server tells of it. */
+export interface IdentityProvider {
   readonly issuer: string
   readonly clientId: string
   readonly authorizationEndpoint: string
-  readonly scopes: readonly string[]
+  readonly scopes: string
 }
 
-/** How one can sign in. */
-export interface SignInWays {
-  readonly acceptsTokens: boolean
-  readonly oidc: OidcIssuer | null
-}
-
-/** What is remembered while the browser is at the issuer. */
+/** What is remembered while the browser is at the provider. */
 interface Journey {
   readonly state: string
+  readonly nonce: string
   readonly codeVerifier: string
   readonly view: string
 }
@@ -25,31 +20,41 @@ interface Journey {
 const key = 'ippoold-sign-in'
 const redirectUri = location.href.replace(/[?#].*$/, '')
 
-/** Asks the server how one can sign in. A server that does not say takes tokens. */
-export async function readSignIn(): Promise<SignInWays> {
+/** Asks the server where people sign in, beside with a token; null if nowhere. */
+export async function readProvider(): Promise<IdentityProvider | null> {
   try {
     const response = await fetch(`${serverUrl}/ui/config.json`)
     const config: unknown = await response.json()
-    const signInFields = isFields(config) && isFields(config['signIn']) ? config['signIn'] : {}
-    return { acceptsTokens: signInFields['acceptsTokens'] !== false, oidc: readIssuer(signInFields['oidc']) }
+    const signIn = isFields(config) && isFields(config['signIn']) ? config['signIn'] : {}
+    return providerIn(signIn['oidc'])
   } catch {
-    return { acceptsTokens: true, oidc: null }
+    return null
   }
 }
 
-/** Goes to the issuer. It sends the browser back with a code, which {@link finishOidc} trades for a token (RFC 7636). */
-export async function beginOidc(issuer: OidcIssuer): Promise<void> {
-  const codeVerifier = randomText()
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(codeVerifier))
-  const journey: Journey = { state: randomText(), codeVerifier, view: location.hash }
+/** Goes to the provider. It sends the browser back with a code, which {@link finishOidc} trades for a token (RFC 7636). */
+export async function beginOidc(provider: IdentityProvider): Promise<void> {
+  if (!isSecureContext) {
+    // Browsers offer what PKCE needs only where nobody can have changed the page on its way.
+    signInProblem.value = 'Signing in at the provider needs https.'
+    return
+  }
+  const journey: Journey = {
+    state: randomText(),
+    nonce: randomText(),
+    codeVerifier: randomText(),
+    view: location.hash,
+  }
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(journey.codeVerifier))
   sessionStorage.setItem(key, JSON.stringify(journey))
-  const url = new URL(issuer.authorizationEndpoint)
+  const url = new URL(provider.authorizationEndpoint)
   const query = {
     response_type: 'code',
-    client_id: issuer.clientId,
+    client_id: provider.clientId,
     redirect_uri: redirectUri,
-    scope: issuer.scopes.join(' '),
+    scope: provider.scopes,
     state: journey.state,
+    nonce: journey.nonce,
     code_challenge: base64Url(new Uint8Array(digest)),
     code_challenge_method: 'S256',
   }
@@ -57,45 +62,49 @@ export async function beginOidc(issuer: OidcIssuer): Promise<void> {
   location.assign(url.href)
 }
 
-/** Trades the code in the address of the page for a token, if the browser comes from the issuer. Returns why that failed. */
-export async function finishOidc(): Promise<string | undefined> {
+/** Signs in with the code in the address of the page, if the browser comes from the provider. */
+export async function finishOidc(): Promise<void> {
   const answer = new URLSearchParams(location.search)
-  const [code, state] = [answer.get('code'), answer.get('state')]
-  if (state === null) return undefined
+  if (!answer.has('state')) return
   const journey = readJourney()
   sessionStorage.removeItem(key)
   history.replaceState(null, '', `${redirectUri}${journey?.view ?? ''}`)
-  if (journey?.state !== state) return 'The sign-in was begun in another tab, or a while ago. Begin again.'
-  if (code === null)
-    return `The issuer refused: ${answer.get('error_description') ?? answer.get('error') ?? 'no reason given'}.`
-  const body = JSON.stringify({ code, codeVerifier: journey.codeVerifier, redirectUri })
-  const request = new Request(`${serverUrl}/ui/token`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body,
-  })
-  const issued: unknown = await (await send(request)).json()
-  if (!isFields(issued) || typeof issued['idToken'] !== 'string')
-    return isFields(issued) && typeof issued['message'] === 'string' ? issued['message'] : 'The issuer gave no token.'
-  signIn(issued['idToken'])
-  return undefined
+  const problem = await signInFrom(answer, journey)
+  if (problem !== undefined) signOut(problem)
 }
 
-function readIssuer(value: unknown): OidcIssuer | null {
+/** Returns why the sign-in failed. */
+async function signInFrom(answer: URLSearchParams, journey: Journey | undefined): Promise<string | undefined> {
+  // Whoever sends a link with a code of their own would sign others in as themselves.
+  if (journey === undefined || journey.state !== answer.get('state'))
+    return 'The sign-in was begun in another tab, or a while ago. Begin again.'
+  const code = answer.get('code')
+  if (code === null)
+    return `The provider refused: ${answer.get('error_description') ?? answer.get('error') ?? 'no reason given'}.`
+  return signInByCode({ code, codeVerifier: journey.codeVerifier, redirectUri }, journey.nonce)
+}
+
+function providerIn(value: unknown): IdentityProvider | null {
   if (!isFields(value)) return null
   const { issuer, clientId, authorizationEndpoint, scopes } = value
-  if (typeof issuer !== 'string' || typeof clientId !== 'string' || typeof authorizationEndpoint !== 'string')
-    return null
-  const listed = Array.isArray(scopes) ? scopes.filter((scope) => typeof scope === 'string') : ['openid']
-  return { issuer, clientId, authorizationEndpoint, scopes: listed }
+  return typeof issuer === 'string' &&
+    typeof clientId === 'string' &&
+    typeof authorizationEndpoint === 'string' &&
+    typeof scopes === 'string'
+    ? { issuer, clientId, authorizationEndpoint, scopes }
+    : null
 }
 
 function readJourney(): Journey | undefined {
   const stored: unknown = JSON.parse(sessionStorage.getItem(key) ?? 'null')
   if (!isFields(stored)) return undefined
-  const { state, codeVerifier, view } = stored
-  if (typeof state !== 'string' || typeof codeVerifier !== 'string' || typeof view !== 'string') return undefined
-  return { state, codeVerifier, view }
+  const { state, nonce, codeVerifier, view } = stored
+  return typeof state === 'string' &&
+    typeof nonce === 'string' &&
+    typeof codeVerifier === 'string' &&
+    typeof view === 'string'
+    ? { state, nonce, codeVerifier, view }
+    : undefined
 }
 
 function randomText(): string {

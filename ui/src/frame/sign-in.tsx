@@ -1,18 +1,17 @@
 import type { JSX } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
-import { signIn, token } from '../api/index.ts'
+import { signIn, signInProblem, token } from '../api/index.ts'
 import { TextField } from '../parts/index.ts'
-import { beginOidc, readSignIn, type SignInWays } from './oidc.ts'
+import { beginOidc, type IdentityProvider, readProvider } from './oidc.ts'
 
 /** Asks who calls. Shown instead of a view while the server does not know. */
 export function SignIn(): JSX.Element {
   const [secret, setSecret] = useState('')
-  const [ways, setWays] = useState<SignInWays>({ acceptsTokens: true, oidc: null })
+  const [provider, setProvider] = useState<IdentityProvider | null>(null)
   const [wasWrong] = useState(token.value !== undefined)
   useEffect(() => {
-    void readSignIn().then(setWays)
+    void readProvider().then(setProvider)
   }, [])
-  const { oidc } = ways
   return (
     <div class="sign-in">
       <img src="./mark.svg" alt="" width={48} height={48} />
@@ -22,31 +21,34 @@ export function SignIn(): JSX.Element {
           The server does not accept the token: it is wrong, or it has expired.
         </p>
       )}
-      {oidc !== null && (
-        <button type="button" class="button main" onClick={() => void beginOidc(oidc)}>
-          Sign in with {new URL(oidc.issuer).host}
+      {signInProblem.value !== undefined && (
+        <p class="note trouble" role="alert">
+          {signInProblem.value}
+        </p>
+      )}
+      {provider !== null && (
+        <button type="button" class="button main" onClick={() => void beginOidc(provider)}>
+          Sign in at {new URL(provider.issuer).host}
         </button>
       )}
-      {ways.acceptsTokens && (
-        <form
-          onSubmit={(event) => {
-            event.preventDefault()
-            if (secret !== '') signIn(secret.trim())
-          }}
-        >
-          <TextField
-            label="Token"
-            help="An AccessToken of ippoold, a token of the token file, or a JSON Web Token. It stays in this tab."
-            value={secret}
-            onValue={setSecret}
-            isSecret
-            isFocused
-          />
-          <button type="submit" class={oidc === null ? 'button main' : 'button'} disabled={secret === ''}>
-            Sign in
-          </button>
-        </form>
-      )}
+      <form
+        onSubmit={(event) => {
+          event.preventDefault()
+          if (secret !== '') signIn(secret.trim())
+        }}
+      >
+        <TextField
+          label="Token"
+          help="An AccessToken of ippoold, a token of the token file, or a JSON Web Token. It stays in this tab."
+          value={secret}
+          onValue={setSecret}
+          isSecret
+          isFocused
+        />
+        <button type="submit" class={provider === null ? 'button main' : 'button'} disabled={secret === ''}>
+          Sign in
+        </button>
+      </form>
     </div>
   )
 }

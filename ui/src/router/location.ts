@@ -6,9 +6,12 @@ export const route = signal<Route>(parseRoute(location.hash))
 
 /** Begins to follow the address of the page. */
 export function followLocation(): void {
-  addEventListener('hashchange', () => {
+  const follow = (): void => {
     route.value = parseRoute(location.hash)
-  })
+  }
+  addEventListener('hashchange', follow)
+  // Signing in may have changed the address without that event.
+  follow()
 }
 
 /** Shows something else. With `replace`, the button "back" does not come to what was shown. */

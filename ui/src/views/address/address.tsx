@@ -17,6 +17,7 @@ import {
   ShowAs,
   Trouble,
 } from '../../parts/index.ts'
+import { Forgotten, FreeState } from './state.tsx'
 
 /** One address: who holds it, or that nobody does. */
 export function AddressView({ address }: { address: string }): JSX.Element {
@@ -43,10 +44,11 @@ export function AddressView({ address }: { address: string }): JSX.Element {
         )}
         <ShowAs calls={[['Read the address', call]]} />
       </Heading>
-      {isFree && <p class="note">Nobody holds this address.</p>}
+      {isFree && <FreeState address={address} />}
       {!isFree && <Trouble problem={problem} />}
       {held !== undefined && <Holding of={held} />}
       {held !== undefined && <HolderAttributes address={address} />}
+      {held !== undefined && <Forgotten />}
       {released !== undefined && <ReleaseAddress of={released} onClose={() => setReleased(undefined)} />}
       {isAssigning && <AssignDialog initial={{ addresses: address }} onClose={() => setAssigning(false)} />}
     </>
@@ -80,7 +82,11 @@ function Holding({ of }: { of: Schemas['Allocation'] }): JSX.Element {
       </dd>
       <dt>Assigned</dt>
       <dd>
-        <Moment at={of.assignedAt} />
+        {of.assignedAt === null ? (
+          <span class="quiet">not stored: only some callers, such as Calico, note the time in an attribute</span>
+        ) : (
+          <Moment at={of.assignedAt} />
+        )}
       </dd>
       <dt>Sequence number</dt>
       <dd>

@@ -12,14 +12,14 @@ export function NodeView({ name }: { name: string }): JSX.Element {
   const call: Call<Schemas['Node']> = (api) =>
     api.GET('/apis/projectcalico.org/v3/nodes/{name}', { params: { path: { name } } })
   const { data: node, problem } = useReading(`node ${name}`, call, ['nodes'])
-  const [labelled, setLabelled] = useState<Schemas['Node']>()
+  const [isLabelling, setLabelling] = useState(false)
   const [isRemoving, setRemoving] = useState(false)
   const labels = node?.metadata.labels
   return (
     <>
       <Heading kind="Node" title={name} isName>
         {node !== undefined && may('patch', 'nodes') && (
-          <button type="button" class="button" onClick={() => setLabelled(node)}>
+          <button type="button" class="button" onClick={() => setLabelling(true)}>
             Change labels
           </button>
         )}
@@ -51,7 +51,7 @@ export function NodeView({ name }: { name: string }): JSX.Element {
       <BlockList of={{ node: name }} empty="The node has no block." />
       <Borrowed node={name} />
       <AddressList title="Uses" of={{ node: name }} without={['node']} empty="The node uses no address." />
-      {labelled !== undefined && <LabelNode node={labelled} onClose={() => setLabelled(undefined)} />}
+      {isLabelling && node !== undefined && <LabelNode node={node} onClose={() => setLabelling(false)} />}
       {isRemoving && <RemoveNode name={name} onClose={() => setRemoving(false)} />}
     </>
   )

@@ -2,18 +2,23 @@ import type { ComponentChildren, JSX } from 'preact'
 import { connection } from '../../live/index.ts'
 import { Age, Link, PoolName } from '../../parts/index.ts'
 import { counted, printCount, printShare, shareOf } from '../../text/index.ts'
-import type { CountedPool } from './counted-pool.ts'
+import { type CountedPool, namedMax } from './counted-pool.ts'
 
 /** A pool counts as nearly full from this share on. */
 const nearlyFull = 0.85
-const namedMax = 5
+
+/** Some pools by name, and how many there are. */
+export interface NamedPools {
+  readonly names: readonly string[]
+  readonly total: number
+}
 
 interface AttentionProps {
   /** The fullest pools. */
   readonly fullest: readonly CountedPool[]
-  readonly terminating: readonly string[]
-  readonly disabled: readonly string[]
-  /** Of the last regular check of the stored data, if that is known. */
+  readonly terminating: NamedPools
+  readonly disabled: NamedPools
+  /** Of the last regular check by the server that answers; undefined if that is not known. */
   readonly findings: number | undefined
 }
 
@@ -21,7 +26,7 @@ interface AttentionProps {
 export function Attention({ fullest, terminating, disabled, findings = 0 }: AttentionProps): JSX.Element {
   const full = fullest.filter((pool) => pool.isAllocatable && shareOf(usedUp(pool), pool.capacity) >= nearlyFull)
   const state = connection.value
-  const isCalm = full.length + terminating.length + findings === 0 && state.state === 'connected'
+  const isCalm = full.length + terminating.total + findings === 0 && state.state === 'connected'
   return (
     <section class="attention" aria-label="What needs attention">
       {state.state === 'unwell' &&
@@ -32,8 +37,8 @@ export function Attention({ fullest, terminating, disabled, findings = 0 }: Atte
         ))}
       {findings > 0 && (
         <Item kind="trouble" word="Findings">
-          the last check of the stored data found {counted(findings, 'inconsistency', 'inconsistencies')}.{' '}
-          <Link to={{ view: 'check' }}>Check and repair</Link>
+          the last check by this server found {counted(findings, 'inconsistency', 'inconsistencies')} in the stored
+          data. <Link to={{ view: 'check' }}>Check and repair</Link>
         </Item>
       )}
       {full.slice(0, namedMax).map((pool) => (
@@ -52,19 +57,20 @@ export function Attention({ fullest, terminating, disabled, findings = 0 }: Atte
           {full.length - namedMax} more pools: they come first in the list
         </Item>
       )}
-      {terminating.length > 0 && (
+      {terminating.total > 0 && (
         <Item kind="warn" word="Terminating">
           <Names of={terminating} />
         </Item>
       )}
-      {disabled.length > 0 && (
+      {disabled.total > 0 && (
         <Item kind="" word="Disabled">
           <Names of={disabled} />
         </Item>
       )}
       {isCalm && (
         <Item kind="good" word="All well">
-          no pool is nearly full or terminating. <Link to={{ view: 'check' }}>Check the stored data</Link>
+          no pool is nearly full or terminating. Regular checks run on one server at a time, and this page hears only of
+          those of the server that it talks to. <Link to={{ view: 'check' }}>Check the stored data</Link>
         </Item>
       )}
     </section>
@@ -84,16 +90,16 @@ function Item({ kind, word, children }: { kind: string; word: string; children: 
   )
 }
 
-function Names({ of }: { of: readonly string[] }): JSX.Element {
+function Names({ of: { names, total } }: { of: NamedPools }): JSX.Element {
   return (
     <>
-      {of.slice(0, namedMax).map((name, index) => (
+      {names.map((name, index) => (
         <span key={name}>
           {index > 0 && ', '}
           <PoolName of={name} />
         </span>
       ))}
-      {of.length > namedMax && ` and ${of.length - namedMax} more`}
+      {total > names.length && ` and ${printCount(total - names.length)} more`}
     </>
   )
 }

@@ -5,6 +5,8 @@ type Listed = Schemas['ListedPool']
 /** A pool with its counts, and how they change. */
 export type CountedPool = Listed['utilization'] & Pick<Listed, 'growthPerHour' | 'fullAt'>
 
+/** Of pools that need attention, so many are named in each list. */
+export const namedMax = 5
 const pageSize = 200
 const sorts = [
   ...(['name', 'percentInUse', 'inUse', 'available', 'capacity'] as const),
@@ -20,6 +22,11 @@ export function listPools(sort: string, q: string, next?: string): Call<Schemas[
     continue: next,
   })
   return (api) => api.GET('/ipam/v1/pools', { params: { query } })
+}
+
+/** The call that lists the first pools in a state, and how many there are. */
+export function listPoolsIn(state: 'Disabled' | 'Terminating'): Call<Schemas['PoolList']> {
+  return (api) => api.GET('/ipam/v1/pools', { params: { query: { state, limit: namedMax } } })
 }
 
 /** The pools of an answer. */

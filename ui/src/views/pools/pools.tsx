@@ -18,8 +18,8 @@ import {
 } from '../../parts/index.ts'
 import { go } from '../../router/index.ts'
 import { printCount, printShort } from '../../text/index.ts'
-import { Attention } from './attention.tsx'
-import { type CountedPool, listPools, poolsIn } from './counted-pool.ts'
+import { Attention, type NamedPools } from './attention.tsx'
+import { type CountedPool, listPools, listPoolsIn, poolsIn } from './counted-pool.ts'
 import { useFindings } from './findings.ts'
 import { type Trends, useTrends } from './trends.ts'
 
@@ -27,8 +27,6 @@ const typingMs = 200
 const trendsMax = 100
 const fullest: Call<Schemas['PoolList']> = (api) =>
   api.GET('/ipam/v1/pools', { params: { query: { sort: '-percentInUse', limit: 50 } } })
-const notAssigning: Call<Schemas['IPPoolList']> = (api) =>
-  api.GET('/apis/projectcalico.org/v3/ippools', { params: { query: { limit: 500 } } })
 
 /** The pools by fullness, below what needs attention. */
 export function PoolsView(): JSX.Element {
@@ -46,12 +44,11 @@ export function PoolsView(): JSX.Element {
     ['ipamblocks', 'ippools'],
   )
   const attention = useReading('fullest', fullest, ['ipamblocks', 'ippools'])
-  const objects = useReading('not assigning', notAssigning, ['ippools'])
+  const terminating = useReading('terminating', listPoolsIn('Terminating'), ['ippools'])
+  const disabled = useReading('disabled', listPoolsIn('Disabled'), ['ippools'])
   const findings = useFindings(!list.isAwaited)
   const trends = useTrends(list.items.slice(0, trendsMax).map(({ pool }) => pool))
   const columns = poolColumns(trends)
-  const terminating = (objects.data?.items ?? []).filter(({ metadata }) => metadata.deletionTimestamp !== undefined)
-  const disabled = (objects.data?.items ?? []).filter(({ spec }) => spec.disabled === true)
   const hasNone = !list.isAwaited && list.items.length === 0 && q === '' && list.problem === undefined
   return (
     <>
@@ -62,12 +59,12 @@ export function PoolsView(): JSX.Element {
           </Link>
         )}
       </Heading>
-      {attention.data !== undefined && objects.data !== undefined && !hasNone && (
+      {attention.data !== undefined && terminating.data !== undefined && disabled.data !== undefined && !hasNone && (
         <Attention
           findings={findings}
           fullest={poolsIn(attention.data)}
-          terminating={terminating.map(nameOf)}
-          disabled={disabled.map(nameOf)}
+          terminating={namesIn(terminating.data)}
+          disabled={namesIn(disabled.data)}
         />
       )}
       <Section
@@ -193,6 +190,6 @@ function Short({ of }: { of: string }): JSX.Element {
   return <span title={printCount(of)}>{printShort(of)}</span>
 }
 
-function nameOf({ metadata }: Schemas['IPPool']): string {
-  return metadata.name ?? ''
+function namesIn({ pools, total }: Schemas['PoolList']): NamedPools {
+  return { names: pools.map(({ utilization }) => utilization.pool), total }
 }

@@ -100,7 +100,14 @@ export function ReservationsView(): JSX.Element {
         />
       </Section>
       {action?.kind === 'create' && <SaveReservation onClose={close} />}
-      {action?.kind === 'change' && <SaveReservation reservation={action.reservation} onClose={close} />}
+      {action?.kind === 'change' && (
+        <SaveReservation
+          reservation={
+            list.items.find(({ metadata }) => metadata.name === action.reservation.metadata.name) ?? action.reservation
+          }
+          onClose={close}
+        />
+      )}
       {action?.kind === 'delete' && <DeleteReservation reservation={action.reservation} onClose={close} />}
     </>
   )

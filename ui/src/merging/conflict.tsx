@@ -1,7 +1,6 @@
 import type { JSX } from 'preact'
+import { Difference, printYaml } from '../yaml/index.ts'
 import { clashes, mergeThreeWay } from './merge.ts'
-import { Difference } from './difference.tsx'
-import { printYaml } from './yaml.ts'
 
 interface ConflictProps {
   /** The object as it was when the changes began, as it is with them, and as somebody else made it meanwhile. */
