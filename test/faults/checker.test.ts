@@ -1,5 +1,5 @@
 import t from 'tap'
-import { check } from './checker.ts'
+import { check, findLeftovers } from './checker.ts'
 import type { Call, Change, History, Holding } from './history.ts'
 import { retrace } from './retrace.ts'
 
@@ -150,6 +150,90 @@ for (const [name, [history, invariant]] of Object.entries(planted)) {
   t.test(`found: ${name}`, async (t) => {
     // One mistake may go against several invariants.
     t.ok(invariants(history).includes(invariant), invariants(history).join())
+  })
+}
+
+/** A call for two addresses whose two writes others can see apart, with the outcome that its caller got. */
+const half = { revision: 3n, changes: [block([['a', 1], null], 3)] }
+const whole = {
+  revision: 4n,
+  changes: [
+    block(
+      [
+        ['a', 1],
+        ['a', 3],
+      ],
+      4,
+    ),
+  ],
+}
+const undone = { revision: 5n, changes: [block([null, null], 5)] }
+const counted = { revision: 2n, changes: [handle('a', 2)] }
+const uncounted = { revision: 6n, changes: [handle('a', 0)] }
+const given = [aHolds, { address: '10.0.0.1', handle: 'a', sequenceNumber: '3' }]
+const two: Call = { ...assignA, count: 2, given }
+const refusedTwo: Call = { ...two, outcome: 'refused', status: 409, given: [] }
+
+/** Histories of a store without transactions: what is wrong in them, and how much is left to recover. */
+const objects: Readonly<Record<string, readonly [history: History, invariants: readonly string[], leftovers: number]>> =
+  {
+    'object by object, to the end': [{ calls: [two], revisions: [counted, half, whole] }, [], 0],
+    'undone after a refusal': [{ calls: [refusedTwo], revisions: [counted, half, undone, uncounted] }, [], 0],
+    'a refusal, and the handle counts too much': [{ calls: [refusedTwo], revisions: [counted, half, undone] }, [], 1],
+    'a refusal, and an address is left': [
+      { calls: [refusedTwo], revisions: [counted, half] },
+      ['explained', 'all-or-nothing'],
+      1,
+    ],
+    'half of what was acknowledged': [{ calls: [two], revisions: [counted, half] }, ['durable', 'all-or-nothing'], 1],
+    'undone after it was acknowledged': [
+      { calls: [two], revisions: [counted, half, whole, undone, uncounted] },
+      ['durable'],
+      0,
+    ],
+    'an outcome that nobody knows, half of it': [
+      { calls: [{ ...two, outcome: 'unknown', given: [] }], revisions: [counted, half] },
+      ['all-or-nothing'],
+      1,
+    ],
+    'a block before its handle': [
+      { calls: [assignA], revisions: [{ ...taken, changes: taken.changes.slice(0, 1) }] },
+      ['agreement'],
+      1,
+    ],
+    'an unfinished claim': [
+      {
+        calls: [],
+        revisions: [
+          {
+            revision: 2n,
+            changes: [{ key: '/calico/ipam/v2/host/n/ipv4/block/10.0.0.0-31', text: '{"state":"pending"}' }],
+          },
+        ],
+      },
+      [],
+      1,
+    ],
+    'a complete claim of no block': [
+      {
+        calls: [],
+        revisions: [
+          {
+            revision: 2n,
+            changes: [{ key: '/calico/ipam/v2/host/n/ipv4/block/10.0.0.0-31', text: '{"state":"confirmed"}' }],
+          },
+        ],
+      },
+      ['agreement'],
+      1,
+    ],
+  }
+
+for (const [name, [history, expected, leftovers]] of Object.entries(objects)) {
+  t.test(`without transactions: ${name}`, async (t) => {
+    const written: History = { ...history, writeUnit: 'object' }
+    t.strictSame(invariants(written).toSorted(), expected.toSorted())
+    t.equal(findLeftovers(written).length, leftovers, findLeftovers(written).join())
   })
 }
 

@@ -1,10 +1,12 @@
 import { groupBy } from './group.ts'
-import type { Call, History } from './history.ts'
+import type { Call, History, WriteUnit } from './history.ts'
 import { type Episode, Replay, type Violation } from './replay.ts'
 
 /** Everything that a history shows to be wrong; nothing when all invariants held. */
-export function check({ calls, revisions }: History): readonly Violation[] {
-  const replay = new Replay(revisions)
+export function check({ calls, revisions, writeUnit = 'transaction' }: History): readonly Violation[] {
+  const replay = new Replay(revisions, writeUnit)
+  // Without transactions, what was not acknowledged may be there for a while, and be undone.
+  const firm = writeUnit === 'transaction' ? replay.episodes : firmEpisodes(replay.episodes, calls)
   const assigns = groupBy(
     calls.filter(({ kind }) => kind !== 'release'),
     ({ handle }) => handle,
@@ -13,12 +15,23 @@ export function check({ calls, revisions }: History): readonly Violation[] {
   return [
     ...replay.violations,
     ...overlappingHolds(calls, releases),
-    ...replay.episodes.flatMap((episode) => unexplained(episode, assigns.get(episode.handle) ?? [])),
-    ...replay.episodes.flatMap((episode) => endedByNobody(episode, releases)),
+    ...firm.flatMap((episode) => unexplained(episode, assigns.get(episode.handle) ?? [])),
+    ...firm.flatMap((episode) => endedByNobody(episode, releases)),
     ...lost(calls, replay.episodes),
     ...kept(calls, replay.episodes),
-    ...[...assigns.values()].flatMap((wish) => effects(wish, replay.episodes)),
+    ...[...assigns.values()].flatMap((wish) => effects(wish, firm, writeUnit, releases)),
   ]
+}
+
+/** What a history leaves behind that somebody still has to put right; nothing once everything has recovered. */
+export function findLeftovers({ revisions, writeUnit }: History): readonly string[] {
+  return new Replay(revisions, writeUnit).leftovers
+}
+
+/** The episodes that were acknowledged, or last to the end. */
+function firmEpisodes(episodes: readonly Episode[], calls: readonly Call[]): readonly Episode[] {
+  const acknowledged = new Set(calls.flatMap(({ given }) => given).map(nameOf))
+  return episodes.filter((episode) => episode.ends === undefined || acknowledged.has(nameOf(episode)))
 }
 
 /** The releases that were or may have been carried out, by what they are after. */
@@ -30,6 +43,11 @@ class Releases {
     const pairs = possible.flatMap((call) => call.targets.map(({ handle }) => ({ handle, call })))
     const grouped = groupBy(pairs, ({ handle }) => handle)
     this.#byHandle = new Map([...grouped].map(([handle, found]) => [handle, found.map(({ call }) => call)]))
+  }
+
+  /** True if a release of something that the handle holds has an unknown outcome. */
+  isUnknown(handle: string): boolean {
+    return (this.#byHandle.get(handle) ?? []).some(({ outcome }) => outcome === 'unknown')
   }
 
   /** Those that may have ended this hold; one that was answered tells itself what it took back. */
@@ -107,13 +125,21 @@ function kept(calls: readonly Call[], episodes: readonly Episode[]): Violation[]
 }
 
 /** One request, however often it was sent: the same answer each time, all or nothing, and one effect. */
-function effects(wish: readonly Call[], episodes: readonly Episode[]): Violation[] {
+function effects(
+  wish: readonly Call[],
+  episodes: readonly Episode[],
+  writeUnit: WriteUnit,
+  releases: Releases,
+): Violation[] {
   const [first] = wish
   if (first === undefined) return []
   const found = episodes.filter(({ handle }) => handle === first.handle)
-  const births = [...groupBy(found, ({ begins }) => begins).values()]
+  const births =
+    writeUnit === 'transaction' ? [...groupBy(found, ({ begins }) => begins).values()] : chunks(found, first.count)
   const violations: Violation[] = []
-  if (births.some(({ length }) => length !== first.count)) {
+  // A release with an unknown outcome may have ended a part of them.
+  const isHalved = writeUnit === 'object' && releases.isUnknown(first.handle)
+  if (!isHalved && births.some(({ length }) => length !== first.count)) {
     violations.push({
       invariant: 'all-or-nothing',
       problem: `${first.handle} asked for ${first.count} and was not given as many at once`,
@@ -131,6 +157,11 @@ function effects(wish: readonly Call[], episodes: readonly Episode[]): Violation
     })
   }
   return violations
+}
+
+/** The items in their order, so many at a time; the last chunk has the rest. */
+function chunks<Item>(items: readonly Item[], size: number): Item[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, at) => items.slice(at * size, (at + 1) * size))
 }
 
 function nameOf(hold: { readonly address: string; readonly handle: string; readonly sequenceNumber: string }): string {

@@ -49,9 +49,17 @@ export interface RevisionOfKeys {
   readonly changes: readonly Change[]
 }
 
+/**
+ * What one write of the store changes: every key of a call, or a single object. Without transactions, others see a call half done: handles
+ * count too much, affinities are unfinished, and what was not acknowledged may be undone.
+ */
+export type WriteUnit = 'transaction' | 'object'
+
 /** All that was seen of a run. */
 export interface History {
   readonly calls: readonly Call[]
   /** Every revision of Calico's keys since the first, in order. */
   readonly revisions: readonly RevisionOfKeys[]
+  /** A transaction unless it is said. */
+  readonly writeUnit?: WriteUnit
 }

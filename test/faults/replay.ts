@@ -1,4 +1,4 @@
-import type { Holding, RevisionOfKeys } from './history.ts'
+import type { Holding, RevisionOfKeys, WriteUnit } from './history.ts'
 
 /** One hold of one address by one handle, as etcd has it. */
 export interface Episode extends Holding {
@@ -38,7 +38,10 @@ interface StoredBlock {
 const root = '/calico/ipam/v2/'
 const poolRoot = '/calico/resources/v3/projectcalico.org/ippools/'
 
-/** Goes through every revision, collects who held what, and checks what must be true at each. Reads the stored forms by itself. */
+/**
+ * Goes through every revision, collects who held what, and checks what must be true at each. Reads the stored forms by itself. If a write
+ * changes one object, handles may count more than blocks hold, and affinities may be unfinished; never less, and never wrong.
+ */
 export class Replay {
   readonly episodes: Episode[] = []
   readonly violations: Violation[] = []
@@ -52,8 +55,29 @@ export class Replay {
   readonly #homes = new Map<string, string>()
   readonly #numbers = new Map<string, Set<string>>()
 
-  constructor(revisions: readonly RevisionOfKeys[]) {
+  /** The CIDR of each pool that is gone. */
+  readonly #gonePools = new Map<string, string>()
+  readonly #writeUnit: WriteUnit
+
+  constructor(revisions: readonly RevisionOfKeys[], writeUnit: WriteUnit = 'transaction') {
+    this.#writeUnit = writeUnit
     for (const revision of revisions) this.#apply(revision)
+  }
+
+  /** In what blocks, handles, affinities and pools disagree after the last revision. */
+  get leftovers(): readonly string[] {
+    const held = [...this.#current.values()].map(({ handle }) => handle)
+    const handles = new Set([...this.#handles.keys(), ...held])
+    const claimed = [...this.#affinities.keys()].map((host) => host.slice(host.indexOf('/') + 1))
+    const blocks = new Set([...this.#blocks.keys(), ...claimed])
+    return [
+      ...[...handles].flatMap((handle) => this.#handleProblem(handle, 'transaction') ?? []),
+      ...[...blocks].flatMap((name) => this.#affinityProblem(name, 'transaction') ?? []),
+      ...[...this.#affinities]
+        .filter(([, text]) => !text.includes('"confirmed"'))
+        .map(([host, text]) => `affinity ${host} is unfinished: ${text}`),
+      ...[...this.#gonePools].flatMap(([pool, cidr]) => this.#blocksLeft(pool, cidr)),
+    ]
   }
 
   #apply({ revision, changes }: RevisionOfKeys): void {
@@ -79,12 +103,16 @@ export class Replay {
         else this.#affinities.set(host, text)
       } else if (pool !== undefined) {
         if (text === undefined) gone.push(pool)
-        else this.#pools.set(pool, readCidr(text))
+        else {
+          this.#pools.set(pool, readCidr(text))
+          this.#gonePools.delete(pool)
+        }
       }
     }
-    for (const pool of gone) this.#checkEmpty(pool, revision)
-    for (const handle of touched) this.#compareHandle(handle, revision)
-    for (const block of blocks) this.#compareAffinity(block, revision)
+    for (const pool of gone) this.#removePool(pool, revision)
+    const unit = this.#writeUnit
+    for (const handle of touched) this.#violate('agreement', revision, this.#handleProblem(handle, unit))
+    for (const block of blocks) this.#violate('agreement', revision, this.#affinityProblem(block, unit))
   }
 
   #changeBlock(name: string, text: string | undefined, revision: bigint, touched: Set<string>): void {
@@ -151,44 +179,47 @@ export class Replay {
     if (!isWhole || !isDisjoint) this.#violate('order', revision, `allocated and free do not make up block ${name}`)
   }
 
-  #compareHandle(handle: string, revision: bigint): void {
+  #handleProblem(handle: string, unit: WriteUnit): string | undefined {
     const counted = new Map<string, number>()
     for (const [name, block] of this.#blocks) {
       const count = block.allocations.filter((_, ordinal) => holderAt(block, ordinal) === handle).length
       if (count > 0) counted.set(this.#blocks.get(name)?.cidr ?? name, count)
     }
     const said = new Map(Object.entries(this.#handles.get(handle) ?? {}))
-    const isSame = said.size === counted.size && [...said].every(([cidr, count]) => counted.get(cidr) === count)
-    if (isSame) return
+    const isEnough = [...counted].every(([cidr, count]) => (said.get(cidr) ?? 0) >= count)
+    const isExact = said.size === counted.size && [...said].every(([cidr, count]) => counted.get(cidr) === count)
+    if (unit === 'object' ? isEnough : isExact) return undefined
     const [told, found] = [said, counted].map((counts) => JSON.stringify([...counts]))
-    this.#violate('agreement', revision, `handle ${handle} says ${told ?? ''}, its blocks ${found ?? ''}`)
+    return `handle ${handle} says ${told ?? ''}, its blocks ${found ?? ''}`
   }
 
-  #compareAffinity(name: string, revision: bigint): void {
+  #affinityProblem(name: string, unit: WriteUnit): string | undefined {
     const owner = /^host:(.*)$/.exec(this.#blocks.get(name)?.affinity ?? '')?.[1]
     const claims = [...this.#affinities].filter(([host]) => host.endsWith(`/${name}`))
     const claimants = claims
       .filter(([, text]) => text.includes('"confirmed"'))
       .map(([host]) => host.slice(0, host.indexOf('/')))
-    const isAgreed = claimants.length === (owner === undefined ? 0 : 1) && claimants[0] === owner
-    if (!isAgreed)
-      this.#violate(
-        'agreement',
-        revision,
-        `block ${name} is of ${owner ?? 'nobody'}, and claimed by [${claimants.join()}]`,
-      )
+    const isComplete = unit === 'object' || claimants.length === (owner === undefined ? 0 : 1)
+    if (isComplete && claimants.every((claimant) => claimant === owner)) return undefined
+    return `block ${name} is of ${owner ?? 'nobody'}, and claimed by [${claimants.join()}]`
   }
 
-  /** A pool may be gone only when nothing is left in it. */
-  #checkEmpty(pool: string, revision: bigint): void {
+  /** A pool may be gone only when nothing is left in it. If a write changes one object, a block may come after it, and goes later. */
+  #removePool(pool: string, revision: bigint): void {
     const cidr = this.#pools.get(pool) ?? ''
     this.#pools.delete(pool)
-    for (const [name, block] of this.#blocks) {
-      if (isInside(block.cidr, cidr)) this.#violate('agreement', revision, `pool ${pool} is gone, and ${name} is left`)
-    }
+    this.#gonePools.set(pool, cidr)
+    if (this.#writeUnit === 'object') return
+    for (const problem of this.#blocksLeft(pool, cidr)) this.#violate('agreement', revision, problem)
   }
 
-  #violate(invariant: Violation['invariant'], revision: bigint, problem: string): void {
+  #blocksLeft(pool: string, cidr: string): readonly string[] {
+    const left = [...this.#blocks].filter(([, block]) => isInside(block.cidr, cidr))
+    return left.map(([name]) => `pool ${pool} is gone, and ${name} is left`)
+  }
+
+  #violate(invariant: Violation['invariant'], revision: bigint, problem: string | undefined): void {
+    if (problem === undefined) return
     this.violations.push({ invariant, problem: `revision ${revision}: ${problem}`, revision })
   }
 }

@@ -79,7 +79,8 @@ if (import.meta.main) {
   const found = findKubeApiserver()
   const version = goVersion()
   if (found !== undefined) say(`kube-apiserver: ${found}`)
-  else if (process.argv.includes('--find')) fail('there is no kube-apiserver in the cache: run "npm run kube-apiserver" once on this machine')
+  else if (process.argv.includes('--find'))
+    fail('there is no kube-apiserver in the cache: run "npm run kube-apiserver" once on this machine')
   else if (version === undefined) fail('left out: kube-apiserver; there is no Go to build it with')
   else {
     const target = join(folder, nameOf(version))
