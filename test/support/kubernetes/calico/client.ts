@@ -145,6 +145,18 @@ export class CalicoClient {
 
   /** Assigns an address of some block: one of the node's, then a new one, then another's. Undefined if all of them are full. */
   async *autoAssign(cidrs: readonly string[], handle: string): Steps<CalicoAssignment | undefined> {
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      try {
+        return yield* this.#tryAutoAssign(cidrs, handle)
+      } catch (error) {
+        // Another client of this node claims or gives up the same block.
+        if (!isConflict(error)) throw error
+      }
+    }
+    throw new Error(`the blocks of ${this.#node} were changed by others ${attemptsMax} times`)
+  }
+
+  async *#tryAutoAssign(cidrs: readonly string[], handle: string): Steps<CalicoAssignment | undefined> {
     const own = await this.affinities.list(affinityLabels(this.#node, cidrs[0] ?? ''))
     for (const { spec } of own) {
       if (!cidrs.includes(spec.cidr) || spec.node !== this.#node) continue
@@ -193,8 +205,8 @@ export class CalicoClient {
     const spec = { cidr, node: this.#node, type: 'host', state, deleted }
     const labels = affinityLabels(this.#node, cidr)
     const created = await this.affinities.create(this.#affinityName(cidr), spec, labels)
-    if (created === undefined) throw new Error(`the affinity of ${this.#node} to ${cidr} was created by somebody else`)
-    return created
+    if (created !== undefined) return created
+    return this.#setState(cidr, await this.affinities.read(this.#affinityName(cidr)), state)
   }
 
   async #count(cidr: string, handle: string, change: number): Promise<void> {
