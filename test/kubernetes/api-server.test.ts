@@ -84,7 +84,7 @@ t.test('an API server for tests', { skip }, async (t) => {
     t.strictSame(await client.get('/api/v1/nodes/node-1'), before)
     await createNode(client, 'node-2')
     const next = async (version: string) => {
-      for await (const { type, object } of client.watch('/api/v1/nodes', version, t.signal)) {
+      for await (const { type, object } of client.watch('/api/v1/nodes', version)) {
         if (type !== 'BOOKMARK') return { type, object }
       }
       return undefined

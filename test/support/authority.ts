@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { Test } from 'tap'
 import { temporaryFolder } from './etcd.ts'
+import type { Scope } from './scope.ts'
 
 /** The files of a certificate, in PEM. */
 export interface CertificateFiles {
@@ -35,7 +35,7 @@ export class Authority {
     this.#folder = folder
   }
 
-  static async create(t: Test, name = 'ippoold test CA'): Promise<Authority> {
+  static async create(t: Scope, name = 'ippoold test CA'): Promise<Authority> {
     const folder = await temporaryFolder(t)
     await writeFile(join(folder, 'index.txt'), '')
     await writeFile(join(folder, 'openssl.cnf'), settings)

@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Test } from 'tap'
 import { defaultCacheDir } from '../../src/config.ts'
 import { findEtcd, startEmbeddedEtcd, type EtcdBinary } from '../../src/embedded-etcd/index.ts'
 import { launchEtcd, waitUntilHealthy } from '../../src/embedded-etcd/launch.ts'
@@ -9,6 +8,7 @@ import { endpointOf, etcdArguments, type EtcdMember, newMemberName } from '../..
 import { freePorts } from '../../src/embedded-etcd/ports.ts'
 import { endProcess } from '../../src/embedded-etcd/processes.ts'
 import { freeze, thaw } from './freeze.ts'
+import type { Scope } from './scope.ts'
 
 /** An etcd for a test. It ends with the test, and its data is deleted. */
 export interface TestEtcd {
@@ -18,7 +18,7 @@ export interface TestEtcd {
 }
 
 /** An etcd with no data, for this test alone, run as the server runs its own. */
-export async function startEtcd(t: Test): Promise<TestEtcd> {
+export async function startEtcd(t: Scope): Promise<TestEtcd> {
   const dataDir = await temporaryFolder(t)
   const logger = { info: () => undefined, warn: complain, error: complain }
   const etcd = await startEmbeddedEtcd({ dataDir, ...whereEtcdIs(), logger })
@@ -49,7 +49,7 @@ export interface TestCluster {
 }
 
 /** A cluster of `size` etcds with no data, for this test alone. `flags` are added to the command line of each. */
-export async function startEtcdCluster(t: Test, size: number, flags: readonly string[] = []): Promise<TestCluster> {
+export async function startEtcdCluster(t: Scope, size: number, flags: readonly string[] = []): Promise<TestCluster> {
   const folder = await temporaryFolder(t)
   const where = whereEtcdIs()
   const binary = await findEtcd(where)
@@ -77,7 +77,7 @@ export async function startEtcdCluster(t: Test, size: number, flags: readonly st
 }
 
 async function startMember(
-  t: Test,
+  t: Scope,
   binary: EtcdBinary,
   { dataDir, ...member }: EtcdMember,
   args: readonly string[],
@@ -105,7 +105,7 @@ async function startMember(
 }
 
 /** A folder that is removed after the test. */
-export async function temporaryFolder(t: Test): Promise<string> {
+export async function temporaryFolder(t: Scope): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'ippoold-test-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   return folder

@@ -1,5 +1,5 @@
-import type { Test } from 'tap'
 import { Agent, type Dispatcher } from 'undici'
+import type { Scope } from '../scope.ts'
 import { parseExact, printExact } from './exact-json.ts'
 
 /** An object of the API, as far as tests read it. Whole numbers beyond 2^53 are bigints. */
@@ -26,7 +26,7 @@ export interface ApiMetadata {
 export interface SentObject {
   readonly apiVersion?: string
   readonly kind?: string
-  readonly metadata: { readonly name: string; readonly resourceVersion?: string; readonly uid?: string }
+  readonly metadata: Pick<ApiMetadata, 'name'> & Partial<ApiMetadata>
 }
 
 /** An answer, whatever its status. */
@@ -75,7 +75,7 @@ export class ApiClient {
   readonly #endpoint: ApiEndpoint
   readonly #agent: Agent
 
-  constructor(t: Pick<Test, 'teardown'>, endpoint: ApiEndpoint) {
+  constructor(t: Scope, endpoint: ApiEndpoint) {
     this.#endpoint = endpoint
     this.#agent = new Agent({ connect: { ca: endpoint.ca }, connections: 64, headersTimeout: 70_000, bodyTimeout: 0 })
     t.teardown(() => this.#agent.destroy())
@@ -101,7 +101,10 @@ export class ApiClient {
 
   /** As {@link get}; undefined if there is no such object. */
   async find<Spec = Readonly<Record<string, unknown>>>(path: string): Promise<ApiObject<Spec> | undefined> {
-    return undefinedIfNotFound(this.get<Spec>(path))
+    const answer = await this.request('GET', path)
+    if (answer.status === 404) return undefined
+    if (answer.status >= 300) throw new ApiProblem(`GET ${path}`, answer)
+    return answer.body as ApiObject<Spec>
   }
 
   /** All objects of a collection. Throws {@link ApiProblem}. */
@@ -141,11 +144,11 @@ export class ApiClient {
     await this.#expect('DELETE', path, options)
   }
 
-  /** The events of a collection after `resourceVersion`, until `signal` ends the watch, or the API server does. */
+  /** The events of a collection after `resourceVersion`, until the caller, `signal` or the API server ends the watch. */
   async *watch<Spec = Readonly<Record<string, unknown>>>(
     path: string,
     resourceVersion: string,
-    signal: AbortSignal,
+    signal?: AbortSignal,
   ): AsyncGenerator<WatchEvent<Spec>> {
     const query = `watch=true&allowWatchBookmarks=true&resourceVersion=${resourceVersion}`
     const answer = await this.#send('GET', `${path}?${query}`, undefined, '', signal)
@@ -194,15 +197,5 @@ export class ApiClient {
       ...(body !== undefined && { body: printExact(body) }),
       ...(signal !== undefined && { signal }),
     })
-  }
-}
-
-/** Undefined instead of the problem that the object does not exist. */
-export async function undefinedIfNotFound<Value>(answer: Promise<Value>): Promise<Value | undefined> {
-  try {
-    return await answer
-  } catch (error) {
-    if (error instanceof ApiProblem && error.status === 404) return undefined
-    throw error
   }
 }

@@ -5,11 +5,11 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { importPKCS8, SignJWT } from 'jose'
-import type { Test } from 'tap'
 import { freePorts } from '../../../src/embedded-etcd/ports.ts'
 import { findKubeApiserver } from '../../kubernetes/apiserver/binary.ts'
 import { Authority } from '../authority.ts'
 import { startEtcdCluster, temporaryFolder, type TestMember } from '../etcd.ts'
+import type { Scope } from '../scope.ts'
 import { until } from '../until.ts'
 import { ApiClient } from './api-client.ts'
 
@@ -67,7 +67,7 @@ const startTimeoutMs = 90_000
 
 /** Starts an etcd and a kube-apiserver on it, and waits until that is ready. Throws with its log if it does not get so far. */
 export async function startApiServer(
-  t: Test,
+  t: Scope,
   { flags = [], users: names = [], etcd: given }: ApiServerSettings = {},
 ): Promise<TestApiServer> {
   const binary = findKubeApiserver()
@@ -177,7 +177,7 @@ export async function startApiServer(
   }
 }
 
-async function startOneEtcd(t: Test): Promise<TestMember> {
+async function startOneEtcd(t: Scope): Promise<TestMember> {
   // The API server compacts by itself.
   const { members } = await startEtcdCluster(t, 1, ['--auto-compaction-retention=0'])
   const [member] = members

@@ -6,6 +6,7 @@ export interface Manifest {
   readonly apiVersion: string
   readonly kind: string
   readonly metadata: { readonly name: string; readonly namespace?: string }
+  readonly [field: string]: unknown
 }
 
 /**

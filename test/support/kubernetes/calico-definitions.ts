@@ -1,3 +1,4 @@
+import type { Manifest } from './apply.ts'
 import { poolRules } from './calico-pool-rules.ts'
 
 /**
@@ -25,10 +26,8 @@ export function calicoPath(group: CalicoGroup, plural: string, name?: string): s
 export type CalicoAge = 'newest' | 'older'
 
 /** A CustomResourceDefinition. */
-export interface Definition {
-  readonly apiVersion: 'apiextensions.k8s.io/v1'
+export interface Definition extends Manifest {
   readonly kind: 'CustomResourceDefinition'
-  readonly metadata: { readonly name: string }
   readonly spec: object
 }
 

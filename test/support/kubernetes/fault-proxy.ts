@@ -10,8 +10,8 @@ import {
 import { Agent, request as sendRequest } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Test } from 'tap'
 import type { Authority } from '../authority.ts'
+import type { Scope } from '../scope.ts'
 import { until } from '../until.ts'
 
 /** A request on its way to the API server. */
@@ -139,7 +139,7 @@ export class ApiFaultProxy {
   }
 
   /** A proxy before the API server at `target`, for as long as the test runs. */
-  static async start(t: Test, target: string, authority: Authority): Promise<ApiFaultProxy> {
+  static async start(t: Scope, target: string, authority: Authority): Promise<ApiFaultProxy> {
     const files = await authority.sign({ name: 'fault-proxy', hosts: ['IP:127.0.0.1', 'DNS:localhost'] })
     const proxy = new ApiFaultProxy(target, authority.pem, files)
     proxy.#server.listen(0, '127.0.0.1')
@@ -330,7 +330,7 @@ class Watch {
 }
 
 /** A Status, as the API server answers it. */
-export function printStatus(code: number, reason: string, message: string): object {
+function printStatus(code: number, reason: string, message: string): object {
   return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, code }
 }
 
@@ -338,12 +338,6 @@ export function printStatus(code: number, reason: string, message: string): obje
 export function tooManyRequests(seconds: number): FixedAnswer {
   const body = printStatus(429, 'TooManyRequests', 'Too many requests, please try again later.')
   return { status: 429, headers: { 'retry-after': String(seconds) }, body }
-}
-
-/** The answer to a write that came too late, of an object that nobody has changed. */
-export function conflict(name: string): FixedAnswer {
-  const message = `Operation cannot be fulfilled on "${name}": the object has been modified; please apply your changes to the latest version and try again`
-  return { status: 409, body: printStatus(409, 'Conflict', message) }
 }
 
 /** An answer that leaves open whether the request was carried out. */
