@@ -6,15 +6,19 @@ import { fileURLToPath } from 'node:url'
 import { defaultCacheDir } from '../../../src/config.ts'
 
 /**
- * The kube-apiserver that the tests of the Kubernetes datastore run on. No registry of npm, PyPI or Debian has one, so it is built from Go's
- * module proxy, in the versions of `go.mod` and `go.sum` beside this file. Run as a script, this builds it into the cache unless it is there:
- * about 11 minutes of CPU time, once for each version of Kubernetes, and 105 MB.
+ * The kube-apiserver that the tests of the Kubernetes datastore run on. No registry of npm, PyPI or Debian has one, so it is built from
+ * Go's module proxy, in the versions of `go.mod` and `go.sum` beside this file. Run as a script, this builds it into the cache unless it
+ * is there: about 11 minutes of CPU time and 105 MB, once for each version of Kubernetes. With `--find` it only looks, and fails if there
+ * is none.
  */
 
 const sources = fileURLToPath(new URL('.', import.meta.url))
 const folder = join(process.env['IPPOOLD_CACHE_DIR'] ?? defaultCacheDir(process.env), 'kube-apiserver')
 
-/** The kube-apiserver to test with: that of IPPOOLD_KUBE_APISERVER, or the one in the cache; undefined if there is neither. Throws if the variable leads nowhere. */
+/**
+ * The kube-apiserver to test with: that of IPPOOLD_KUBE_APISERVER, or the one in the cache; undefined if there is neither. Throws if the
+ * variable names no file.
+ */
 export function findKubeApiserver(): string | undefined {
   const given = process.env['IPPOOLD_KUBE_APISERVER']
   if (given !== undefined && !existsSync(given)) throw new Error(`IPPOOLD_KUBE_APISERVER: there is no file ${given}`)
@@ -74,14 +78,21 @@ function goMod(): string {
 if (import.meta.main) {
   const found = findKubeApiserver()
   const version = goVersion()
-  if (found !== undefined) process.stdout.write(`kube-apiserver: ${found}\n`)
-  else if (version === undefined) process.stdout.write('left out: kube-apiserver; there is no Go to build it with\n')
+  if (found !== undefined) say(`kube-apiserver: ${found}`)
+  else if (process.argv.includes('--find')) fail('there is no kube-apiserver in the cache: run "npm run kube-apiserver" once on this machine')
+  else if (version === undefined) fail('left out: kube-apiserver; there is no Go to build it with')
   else {
     const target = join(folder, nameOf(version))
-    process.stdout.write(`kube-apiserver: building ${target}; this takes minutes, once\n`)
-    if (!build(target)) {
-      process.stdout.write('left out: kube-apiserver; it could not be built\n')
-      process.exitCode = 1
-    }
+    say(`kube-apiserver: building ${target}; this takes minutes, once`)
+    if (!build(target)) fail('left out: kube-apiserver; it could not be built')
   }
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+function fail(line: string): void {
+  say(line)
+  process.exitCode = 1
 }
