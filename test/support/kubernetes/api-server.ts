@@ -44,11 +44,10 @@ export interface TestApiServer {
   user(name: string): ApiUser
   /** A client for a user. */
   clientOf(name: string): ApiClient
-  /** Writes a kubeconfig for a user. Returns its path. `url` is that of the API server, unless there is something in between. */
+  /** Writes a kubeconfig for a user, and returns its path. `url` is that of the API server, unless there is a proxy in between. */
   kubeconfig(name: string, url?: string): Promise<string>
   /**
-   * Signs a token of a ServiceAccount, as the API server itself would, but for any time. The ServiceAccount must exist: the API server looks
-   * for its uid.
+   * Signs a token of a ServiceAccount, as the API server would, but for any time. The ServiceAccount must exist: its uid is in the token.
    */
   serviceAccountToken(namespace: string, name: string, seconds: number): Promise<string>
   /** What it has logged so far. */

@@ -19,7 +19,7 @@ export function versionOf(group: CalicoGroup): 'v1' | 'v3' {
 
 /** Where the collections of a group are. */
 export function calicoPath(group: CalicoGroup, plural: string, name?: string): string {
-  return `/apis/${group}/${versionOf(group)}/${plural}${name === undefined ? '' : `/${name}`}`
+  return `/apis/${group}/${versionOf(group)}/${plural}${name === undefined ? '' : `/${encodeURIComponent(name)}`}`
 }
 
 /** Which fields are there. An older Calico's definitions lack those that came later, so that the API server prunes them. */
