@@ -30,7 +30,7 @@ export interface Rendering {
 
 /** All files that are made of the chart. */
 export const renderings: readonly Rendering[] = [
-  ...['smallest', 'full'].map((name) => ({
+  ...['smallest', 'full', 'kubernetes'].map((name) => ({
     file: `test/deploy/chart/${name}.yaml`,
     render: () => helmTemplate(`test/deploy/chart/${name}.values.yaml`),
   })),

@@ -13,8 +13,11 @@ import { sectionOf, shellBlocksOf } from '../support/shell-blocks.ts'
 import { containerOf, deploymentIn, notRestrictedIn, wrongIn } from './manifests.ts'
 
 const root = new URL('../../', import.meta.url)
-const cases = ['smallest', 'full'].map((name) => ({ name, values: `test/deploy/chart/${name}.values.yaml` }))
-const [smallest = { name: '', values: '' }, full = smallest] = cases
+const cases = ['smallest', 'full', 'kubernetes'].map((name) => ({
+  name,
+  values: `test/deploy/chart/${name}.values.yaml`,
+}))
+const [smallest = { name: '', values: '' }, full = smallest, kubernetes = smallest] = cases
 
 function read(path: string): string {
   return readFileSync(new URL(path, root), 'utf8')
@@ -108,6 +111,9 @@ for (const { file } of renderings) {
 t.test('values that the server could not start with are refused', { skip: skipWithout('helm') }, async (t) => {
   const table: readonly [what: string, values: string, set: readonly string[], problem: RegExp | undefined][] = [
     ['no etcd', smallest.values, ['etcd.endpoints=null'], /etcd\.endpoints is empty/],
+    ['etcd, and Kubernetes', smallest.values, ['datastore.type=kubernetes'], /etcd\.endpoints is given although/],
+    ['Kubernetes', kubernetes.values, ['datastore.kubernetes.apiGroup=projectcalico.org'], undefined],
+    ['a group that is not Calico’s', kubernetes.values, ['datastore.kubernetes.apiGroup=apps'], /apiGroup/],
     ['no TLS', smallest.values, ['insecure.http=false'], /tls\.secretName is empty/],
     ['TLS, and none', full.values, ['insecure.http=true'], /insecure\.http is set although/],
     ['no authentication', smallest.values, ['insecure.noAuth=false'], /no way of authentication/],

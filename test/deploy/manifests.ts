@@ -84,6 +84,7 @@ export async function wrongIn(t: Test, objects: readonly Manifest[]): Promise<re
 /** What keeps pods of the Deployment out of a namespace that enforces the Pod Security Standard "restricted"; and a writable root. */
 export function notRestrictedIn({ spec }: Deployment): readonly string[] {
   const pod = spec.template.spec
+  const needsToken = pod.containers.some(({ env }) => env.some(({ value }) => value === 'kubernetes'))
   const volumes = new Set([
     'name',
     'configMap',
@@ -100,7 +101,7 @@ export function notRestrictedIn({ spec }: Deployment): readonly string[] {
     [pod.securityContext.runAsUser === 0, 'runAsUser is root'],
     [JSON.stringify(pod.securityContext.seccompProfile) !== '{"type":"RuntimeDefault"}', 'no seccompProfile'],
     [pod.volumes?.some((volume) => Object.keys(volume).some((key) => !volumes.has(key))) === true, 'a volume'],
-    [pod.automountServiceAccountToken !== false, 'it gets a token of Kubernetes'],
+    [pod.automountServiceAccountToken !== needsToken, 'it gets a token of Kubernetes without need, or lacks it'],
   ]
   const ofContainers = pod.containers.flatMap(({ securityContext, ports }): typeof ofPod => [
     [securityContext.allowPrivilegeEscalation !== false, 'allowPrivilegeEscalation is not false'],

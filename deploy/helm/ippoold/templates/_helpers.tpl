@@ -53,7 +53,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{/* The server would refuse to start; say so before anything is installed. */}}
 {{- define "ippoold.checkValues" -}}
-{{- if not .Values.etcd.endpoints -}}
+{{- $isEtcd := eq .Values.datastore.type "etcd" -}}
+{{- if and (not $isEtcd) .Values.etcd.endpoints -}}
+{{- fail "etcd.endpoints is given although datastore.type is kubernetes: leave one of them out" -}}
+{{- end -}}
+{{- if and $isEtcd (not .Values.etcd.endpoints) -}}
 {{- fail "etcd.endpoints is empty: give the URLs of etcd's members, such as https://etcd-1.example.org:2379" -}}
 {{- end -}}
 {{- if and (not .Values.tls.secretName) (not .Values.insecure.http) -}}
@@ -79,8 +83,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- with .Values.auth.clientCa.secretName }}
 clients: {{ . }}
 {{- end }}
+{{- if eq .Values.datastore.type "etcd" }}
 {{- with .Values.etcd.tls.secretName }}
 etcd: {{ . }}
+{{- end }}
 {{- end }}
 {{- with .Values.tls.secretName }}
 tls: {{ . }}
