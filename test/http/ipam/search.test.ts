@@ -144,7 +144,7 @@ t.test('who holds most of a pool is counted by handle and by node, as far as one
   t.match((await holders('root', 'blue/holders?limit=1')).body, { holders: [{ name: 'vm-2' }], total: 2 })
   t.match((await holders('own', 'blue/holders')).body, { holders: [{ name: 'vm-1', addresses: 1 }], total: 1 })
   t.match((await holders('own', 'blue/holders?by=node')).body, { holders: [{ name: 'node-1', addresses: 1 }] })
-  t.match(await holders('own', 'red/holders'), { status: 422, body: { message: 'Pool red does not exist.' } })
+  t.match(await holders('own', 'red/holders'), { status: 404, body: { message: 'Pool red does not exist.' } })
   server.store.view.putText('/calico/ipam/v2/assignment/ipv4/block/10.1.0.64-26', '{')
   t.match((await holders('root', 'blue/holders')).body, { total: 2, isComplete: true })
 })
