@@ -99,7 +99,7 @@ export function planReadAddressStates(view: View, cidr: Cidr, context: IpamConte
   const set = (first: bigint, last: bigint, change: (state: string) => string): void => {
     const from = first < cidr.base ? 0 : Number(first - cidr.base)
     const to = Math.min(states.length - 1, Number(last - cidr.base))
-    for (let place = from; place <= to; place++) states[place] = change(states[place] ?? '-')
+    for (const [index, state] of states.slice(from, to + 1).entries()) states[from + index] = change(state)
   }
   // Of blocks that overlap, the largest counts: it comes first.
   let end = cidr.base - 1n
@@ -218,7 +218,7 @@ class Cells {
 
   *ascending(): Iterable<readonly [Cidr, CellCounts]> {
     const { family } = this.#cidr
-    const sorted = [...this.#cells].sort(([one], [other]) => (one < other ? -1 : 1))
+    const sorted = [...this.#cells].sort(([one], [other]) => Number(one - other))
     for (const [number, counts] of sorted) {
       yield [{ family, base: number << this.#shift, prefixLength: this.#length }, counts]
     }

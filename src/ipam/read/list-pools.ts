@@ -67,10 +67,11 @@ export function planListPools(view: View, request: PoolsRequest, context: IpamCo
   const selected: (PoolPlace & CountedPool)[] = []
   for (const pool of visiblePools(rights, stored, listing).all) {
     const usage = counts.get(pool)
-    if (usage === undefined || !reach.includesPool(pool, undefined)) continue
-    if (wanted !== '' && !hasText(pool, wanted)) continue
-    if (request.state !== undefined && stateOf(pool) !== request.state) continue
-    selected.push({ pool, usage, name: pool.name, value: valueOf(usage, by) })
+    const isListed = reach.includesPool(pool, undefined) && (wanted === '' || hasText(pool, wanted))
+    const isInState = request.state === undefined || stateOf(pool) === request.state
+    if (usage !== undefined && isListed && isInState) {
+      selected.push({ pool, usage, name: pool.name, value: valueOf(usage, by) })
+    }
   }
   const { after, limit } = request
   const following = after === undefined ? selected : selected.filter((place) => isAfter(place, after))

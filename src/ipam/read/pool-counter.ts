@@ -10,7 +10,7 @@ class PoolCounter {
   readonly #blocks: BlockIndex
   readonly #counted = new Map<Pool, PoolCounts>()
   /** The pools in which addresses cool down: time alone changes what is available. */
-  readonly #cooling = new Set<Pool>()
+  #cooling = new Set<Pool>()
   #pools: readonly Pool[] | undefined
   #byRange = new PoolsByRange<Pool>([])
   #reserved: Availability['reserved'] | undefined
@@ -42,9 +42,8 @@ class PoolCounter {
     for (const pool of this.#cooling) this.#counted.delete(pool)
     for (const key of new Set(changed)) {
       const cidr = parseBlockKey(key)
-      if (cidr === undefined) continue
-      for (const pool of this.#byRange.around(cidr)) this.#counted.delete(pool)
-      for (const pool of this.#byRange.within(cidr)) this.#counted.delete(pool)
+      const touched = cidr === undefined ? [] : [...this.#byRange.around(cidr), ...this.#byRange.within(cidr)]
+      for (const pool of touched) this.#counted.delete(pool)
     }
   }
 
@@ -53,7 +52,7 @@ class PoolCounter {
     this.#byRange = new PoolsByRange(all)
     const present = new Set(all)
     for (const pool of this.#counted.keys()) if (!present.has(pool)) this.#counted.delete(pool)
-    for (const pool of this.#cooling) if (!present.has(pool)) this.#cooling.delete(pool)
+    this.#cooling = new Set(all.filter((pool) => this.#cooling.has(pool)))
   }
 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { type AddressCounts, countInBlock } from '../../../src/ipam/read/count-addresses.ts'
-import { countInRange } from '../../../src/ipam/read/index.ts'
+import { countInRange, countInUse } from '../../../src/ipam/read/index.ts'
 import { type Block, BlockIndex, blockKey, releaseOrdinals, type Availability } from '../../../src/model/index.ts'
 import {
   addressAt,
@@ -195,5 +195,18 @@ t.test('counts are those of a walk over all addresses', (t) => {
   t.doesNotThrow(() => {
     fc.assert(property, { numRuns: 500 })
   })
+  t.end()
+})
+
+t.test('addresses in use are counted from sums, and block by block where blocks have several sizes', (t) => {
+  const index = new BlockIndex()
+  const pool = mustParseCidr('10.0.0.0/24')
+  store(index, blockOf('10.0.0.0/26', null, 3), blockOf('10.0.0.64/26', null, 4))
+  t.equal(countInUse(pool, index), 7)
+  // It lies in another block: its addresses are not counted twice.
+  store(index, blockOf('10.0.0.64/28', null, 2))
+  t.equal(countInUse(pool, index), 7)
+  store(index, blockOf('10.0.0.128/28', null, 5))
+  t.equal(countInUse(pool, index), 12)
   t.end()
 })

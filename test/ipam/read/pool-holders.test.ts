@@ -95,3 +95,15 @@ t.test('a selector matches registered nodes by their labels', (t) => {
   t.strictSame(match('all()', 1), { nodes: ['n1'], matched: 3, total: 3 })
   t.end()
 })
+
+t.test('of holders with as many addresses, those without a name come first, and then by name', (t) => {
+  for (const names of [
+    ['b', undefined, 'a'],
+    ['a', 'b', undefined],
+    [undefined, 'a', 'b'],
+  ]) {
+    const order = mostOf(new Map(names.map((name) => [name, 1])), 10).map(({ name }) => name)
+    t.strictSame(order, [undefined, 'a', 'b'])
+  }
+  t.end()
+})
