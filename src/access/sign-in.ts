@@ -22,16 +22,16 @@ export interface IdentityProvider {
   readonly clientId: string
   /** The URL of its page. */
   readonly authorizationEndpoint: string
-  /** What to ask for, separated by spaces. */
+  /** The scopes to ask for, separated by spaces. */
   readonly scopes: string
 }
 
-/** What the identity provider gave the page: a code, with the verifier that belongs to it (RFC 7636), or a refresh token. */
+/** The grant of the identity provider: a code, with the verifier that belongs to it (RFC 7636), or a refresh token. */
 export type SignInGrant =
   | { readonly code: string; readonly codeVerifier: string; readonly redirectUri: string }
   | { readonly refreshToken: string }
 
-/** The tokens of somebody who has signed in. */
+/** The tokens after a sign-in. */
 export interface SignInTokens {
   /** The credential for calls. */
   readonly idToken: string

@@ -26,7 +26,7 @@ export interface IssuerKeys {
   readonly generation: number
 }
 
-/** Where people sign in: https URLs of an issuer that is an OpenID provider. */
+/** The https URLs of an OpenID provider at which people sign in. */
 export interface IssuerEndpoints {
   readonly authorization: string
   readonly token: string
@@ -59,7 +59,7 @@ export class Issuer {
     return this.#keys !== undefined && this.#problem === undefined
   }
 
-  /** Where people sign in; undefined if the issuer has not described it, or was not reached yet. */
+  /** The endpoints for signing in; undefined if the issuer describes none, or was not reached yet. */
   get endpoints(): IssuerEndpoints | undefined {
     void this.peekKeys()
     return this.#endpoints

@@ -13,7 +13,7 @@ const manifestSchema = Type.Object({
   takenAt: Type.String(),
   /** Of etcd. All changes up to it are in the snapshot, and no others. */
   revision: Type.String({ pattern: '^[0-9]+$' }),
-  /** How many keys there were at the revision; null if etcd could not tell. */
+  /** The number of keys at the revision; null if etcd could not tell. */
   keys: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]),
   etcd: Type.Object({
     endpoint: Type.String(),

@@ -19,7 +19,7 @@ export interface RestoreTool {
   readonly canBumpRevision: boolean
 }
 
-/** Where to look for a tool. */
+/** The places in which a tool is looked for. */
 export interface ToolOptions {
   /** The tool to use; undefined looks for one. */
   readonly tool?: string | undefined

@@ -90,7 +90,7 @@ const tallyLayout: Layout<Tally & { readonly subject: Subject }> = {
   ],
 }
 
-/** Where an export goes. */
+/** The target of an export. */
 interface Output {
   readonly write: (text: string) => Promise<void>
   readonly end: () => Promise<void>

@@ -22,7 +22,7 @@ export interface AffinityEntry {
   readonly state: string
 }
 
-/** Who uses an address. */
+/** The holder of an address. */
 export interface Holder {
   readonly node: string | null
   readonly attributes: Texts
@@ -64,7 +64,7 @@ export interface LeftOutEntry {
   readonly why: string
 }
 
-/** What a file says. */
+/** The contents of a file. */
 export type Entry = ObjectEntry | AffinityEntry | AddressEntry | CoolingEntry | PrefixEntry | LeftOutEntry
 
 /** An entry, and the line of the file that says it. */

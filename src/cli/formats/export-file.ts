@@ -29,7 +29,7 @@ export interface Header {
   /** Everything was read at this revision of etcd. */
   readonly revision: string
   readonly time: string
-  /** What the server said there would be. */
+  /** The counts that the server has announced. */
   readonly counts: Counts
   /** Kinds that the caller may not read, so that they are missing. */
   readonly forbidden: readonly string[]
@@ -63,7 +63,7 @@ export class ExportPrinter {
     return lineOf({ kind: 'End', lines: this.#lines, counts: this.#counts, unreadable, sha256 })
   }
 
-  /** How many entries of each kind were printed. */
+  /** The number of printed entries of each kind. */
   get counts(): Counts {
     return this.#counts
   }

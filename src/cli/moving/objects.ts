@@ -5,7 +5,7 @@ import type { AffinityEntry, ObjectEntry, ObjectKind, Texts } from '../formats/i
 
 const calico = '/apis/projectcalico.org/v3'
 
-/** Where the objects of each kind are served. */
+/** The paths of the objects of each kind. */
 export const objectPaths: Readonly<Record<ObjectKind, string>> = {
   AccessPolicy: '/apis/ippoold.io/v1/accesspolicies',
   IPPool: `${calico}/ippools`,
@@ -14,7 +14,7 @@ export const objectPaths: Readonly<Record<ObjectKind, string>> = {
   IPAMConfiguration: `${calico}/ipamconfigurations`,
 }
 
-/** Where affinities and blocks are served. */
+/** The paths of affinities and blocks. */
 export const blockPaths = { affinities: `${calico}/blockaffinities`, blocks: `${calico}/ipamblocks` } as const
 
 /** A list as its text says it: its items, and the token of the next page. */
@@ -26,7 +26,7 @@ export interface ParsedList {
 /** One page of a list. */
 export interface ListPage {
   readonly items: readonly unknown[]
-  /** How many objects the server could not read, and left out. */
+  /** The number of objects that the server could not read, and left out. */
   readonly unreadable: number
 }
 

@@ -6,7 +6,7 @@ import { visible } from '../output/index.ts'
 const subjects = ['policies', 'pools', 'reservations', 'nodes', 'affinities', 'addresses', 'configuration'] as const
 export type Subject = (typeof subjects)[number]
 
-/** What became of entries of one subject. */
+/** The outcome for the entries of one subject. */
 export interface Tally {
   created: number
   unchanged: number

@@ -3,21 +3,10 @@ import { Type } from '@sinclair/typebox'
 import { planReadFree } from '../../ipam/index.ts'
 import { formatAddress, formatCidr, parseAddress } from '../../net/index.ts'
 import { answer, cidrField, closed, FreeRangeList, pageFields, pageMax, problems } from '../schemas/index.ts'
-import { limits, printContinueToken, readContinueToken, refuseFields } from '../wire/index.ts'
+import { printContinueToken, readContinueToken, refuseFields } from '../wire/index.ts'
 import { carryOut } from './change.ts'
+import { PoolPath } from './pool-path.ts'
 import { beginCall, type IpamOptions, readCidr } from './request.ts'
-
-const PoolPath = Type.Object(
-  {
-    name: Type.String({
-      minLength: 1,
-      maxLength: limits.nameLength,
-      description: 'The name of the pool, or its CIDR with `%2F` for the slash.',
-      examples: ['my.ippool-1'],
-    }),
-  },
-  closed,
-)
 
 const FreeQuery = Type.Object(
   {

@@ -4,21 +4,10 @@ import { addTo, countHolders, type HolderCounts, mostOf, planCountNodes, PoolsAt
 import { blocks as blockFamily, parseBlockKey, type Pool, pools as poolFamily } from '../../model/index.ts'
 import { answerOnly, type Decodable } from '../../plan/index.ts'
 import { answer, closed, holderKinds, oneOf, PoolHolderList, problems } from '../schemas/index.ts'
-import { limits, refusal, requireGranted } from '../wire/index.ts'
+import { refusal, requireGranted } from '../wire/index.ts'
 import { blocksBelow, selectionOf } from './addresses/index.ts'
+import { PoolPath } from './pool-path.ts'
 import { beginCall, type IpamCall, type IpamOptions } from './request.ts'
-
-const PoolPath = Type.Object(
-  {
-    name: Type.String({
-      minLength: 1,
-      maxLength: limits.nameLength,
-      description: 'The name of the pool, or its CIDR with `%2F` for the slash.',
-      examples: ['my.ippool-1'],
-    }),
-  },
-  closed,
-)
 
 const HoldersQuery = Type.Object(
   {
